@@ -1,0 +1,43 @@
+# make          builds ./callbox
+# make test     everything that must hold: linters, Go, JavaScript, browsers, fuzzing
+# make bench    prints the figures that docs/bench.md explains
+
+GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+SYSTEM   := ./e2e/...
+
+export PATH := $(PATH):/usr/sbin:/sbin
+
+.PHONY: build deps test lint unit frontend system fuzz bench clean
+
+build:
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o callbox ./cmd/callbox
+
+deps:
+	.ci/deps
+	cd frontend && npm ci --no-audit --no-fund --silent
+
+test: deps lint frontend unit system fuzz
+
+lint:
+	go mod tidy -diff
+	$(GOLANGCI) run
+
+frontend: deps
+	cd frontend && npm run --silent check && npm test --silent
+
+unit:
+	go test -race -shuffle=on $$(go list ./... | grep -v -e '/e2e' -e '/bench')
+
+# Browsers, namespaces and containers want the machine for themselves.
+system: deps
+	go test -race -shuffle=on -p 1 -timeout 12m $(SYSTEM)
+
+fuzz:
+	.ci/fuzz
+
+bench: deps
+	go run ./bench
+
+clean:
+	rm -rf callbox dist frontend/node_modules
