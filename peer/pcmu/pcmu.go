@@ -1,0 +1,55 @@
+// Package pcmu speaks G.711 µ-law at 8 kHz (the RTP payload PCMU, RFC 3551) and
+// measures what it hears: energy, and the frequency that is strongest.
+package pcmu
+
+import "math"
+
+// SampleRate is the only rate of PCMU, in samples per second.
+const SampleRate = 8000
+
+const (
+	bias = 33 << 2 // G.711: added before the segment is found, in 16-bit scale
+	clip = 32635
+)
+
+// Encode returns the µ-law byte of a 16-bit sample (G.711 table 2a).
+func Encode(sample int16) byte {
+	v, sign := int(sample), byte(0)
+	if v < 0 {
+		v, sign = -v, 0x80
+	}
+	v = min(v, clip) + bias
+	segment := 7
+	for mask := 0x4000; segment > 0 && v&mask == 0; mask >>= 1 {
+		segment--
+	}
+	return ^(sign | byte(segment<<4) | byte(v>>(segment+3)&0x0f)) //nolint:gosec // 3 and 4 bits
+}
+
+// Decode returns the 16-bit sample of a µ-law byte.
+func Decode(b byte) int16 {
+	b = ^b
+	v := (int(b&0x0f)<<3+bias)<<(b>>4&7) - bias
+	if b&0x80 != 0 {
+		v = -v
+	}
+	return int16(v) //nolint:gosec // at most 32124
+}
+
+// Tone is a sine that goes on from one block of samples to the next.
+type Tone struct {
+	Hz    float64 // above 0, below SampleRate/2
+	Level float64 // peak, 0 to 1
+
+	sample int
+}
+
+// Append appends the next n samples, µ-law, to dst.
+func (t *Tone) Append(dst []byte, n int) []byte {
+	for range n {
+		phase := math.Mod(float64(t.sample)*t.Hz/SampleRate, 1)
+		dst = append(dst, Encode(int16(math.Round(t.Level*math.MaxInt16*math.Sin(2*math.Pi*phase)))))
+		t.sample++
+	}
+	return dst
+}
