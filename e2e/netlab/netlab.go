@@ -1,0 +1,186 @@
+//go:build linux
+
+// Package netlab makes a small network of namespaces for a test: a server that
+// has a public address, and two clients that reach nothing but the server.
+//
+//	a 10.77.1.2 ─── 10.77.1.1 ┐
+//	                          server 203.0.113.1
+//	b 10.77.2.2 ─── 10.77.2.1 ┘
+//
+// It needs root and iproute2, and touches nothing of the machine's own network.
+package netlab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	prefix  = "callbox-"
+	timeout = 20 * time.Second
+)
+
+// Lab is the network. Close removes it.
+type Lab struct {
+	// Server, A and B are where the processes of a test run.
+	Server, A, B *Namespace
+	// ServerAddr is the server's public address, reached from everywhere in the lab.
+	ServerAddr netip.Addr
+	// AAddr and BAddr are the clients' own addresses.
+	AAddr, BAddr netip.Addr
+
+	names []string
+}
+
+// New makes the network, without a route between the clients: see Join.
+// Its names carry the process id, so that several labs may stand side by side;
+// what a killed test has left behind is removed first.
+func New(ctx context.Context) (*Lab, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if err := sweep(ctx); err != nil {
+		return nil, err
+	}
+	l := &Lab{
+		ServerAddr: netip.MustParseAddr("203.0.113.1"),
+		AAddr:      netip.MustParseAddr("10.77.1.2"),
+		BAddr:      netip.MustParseAddr("10.77.2.2"),
+	}
+	if err := l.build(ctx); err != nil {
+		return nil, errors.Join(err, l.remove(context.WithoutCancel(ctx)))
+	}
+	return l, nil
+}
+
+func (l *Lab) build(ctx context.Context) error {
+	for _, part := range []struct {
+		namespace **Namespace
+		name      string
+	}{{&l.Server, "server"}, {&l.A, "a"}, {&l.B, "b"}} {
+		name := fmt.Sprintf("%s%d-%s", prefix, os.Getpid(), part.name)
+		namespace, err := newNamespace(ctx, name)
+		l.names = append(l.names, name)
+		if err != nil {
+			return err
+		}
+		*part.namespace = namespace
+	}
+	// A bridge without ports holds the public address: unlike one on the
+	// loopback interface, it counts as an address of the machine.
+	server := l.Server.Name
+	steps := [][]string{
+		{"-n", server, "link", "add", "public", "type", "bridge"},
+		{"-n", server, "addr", "add", l.ServerAddr.String() + "/24", "dev", "public"},
+		{"-n", server, "link", "set", "public", "up"},
+	}
+	for _, client := range []struct {
+		namespace     *Namespace
+		link, gateway string
+		addr          netip.Addr
+	}{{l.A, "to-a", "10.77.1.1", l.AAddr}, {l.B, "to-b", "10.77.2.1", l.BAddr}} {
+		name := client.namespace.Name
+		steps = append(steps, [][]string{
+			{"-n", server, "link", "add", client.link, "type", "veth", "peer", "name", "eth0", "netns", name},
+			{"-n", server, "addr", "add", client.gateway + "/24", "dev", client.link},
+			{"-n", server, "link", "set", client.link, "up"},
+			{"-n", name, "addr", "add", client.addr.String() + "/24", "dev", "eth0"},
+			{"-n", name, "link", "set", "eth0", "up"},
+			{"-n", name, "route", "add", l.ServerAddr.String(), "via", client.gateway},
+		}...)
+	}
+	for _, step := range steps {
+		if err := ip(ctx, step...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Join gives the clients a route to each other, through the server.
+func (l *Lab) Join(ctx context.Context) error {
+	return errors.Join(
+		l.Server.Sysctl("net/ipv4/ip_forward", "1"),
+		ip(ctx, "-n", l.A.Name, "route", "replace", l.BAddr.String(), "via", "10.77.1.1"),
+		ip(ctx, "-n", l.B.Name, "route", "replace", l.AAddr.String(), "via", "10.77.2.1"),
+	)
+}
+
+// Part takes the route between the clients away again.
+func (l *Lab) Part(ctx context.Context) error {
+	return errors.Join(
+		l.Server.Sysctl("net/ipv4/ip_forward", "0"),
+		ip(ctx, "-n", l.A.Name, "route", "del", l.BAddr.String()),
+		ip(ctx, "-n", l.B.Name, "route", "del", l.AAddr.String()),
+	)
+}
+
+// Close removes the namespaces. Processes in them must have ended before.
+func (l *Lab) Close() error {
+	return l.remove(context.Background())
+}
+
+func (l *Lab) remove(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	for _, n := range []*Namespace{l.Server, l.A, l.B} {
+		if n != nil {
+			n.close()
+		}
+	}
+	var errs []error
+	for _, name := range l.names {
+		errs = append(errs, ip(ctx, "netns", "del", name))
+	}
+	return errors.Join(errs...)
+}
+
+// sweep removes the namespaces of test processes that are no more.
+func sweep(ctx context.Context) error {
+	names, err := names(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		rest, ours := strings.CutPrefix(name, prefix)
+		owner, _, _ := strings.Cut(rest, "-")
+		pid, err := strconv.Atoi(owner)
+		if !ours || err != nil || pid <= 0 || !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+			continue
+		}
+		if err := ip(ctx, "netns", "del", name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func names(ctx context.Context) ([]string, error) {
+	out, err := exec.CommandContext(ctx, "ip", "netns", "list").Output()
+	if err != nil {
+		return nil, fmt.Errorf("ip netns list: %w", err)
+	}
+	var names []string
+	for line := range strings.Lines(string(out)) {
+		if fields := strings.Fields(line); len(fields) > 0 {
+			names = append(names, fields[0])
+		}
+	}
+	return names, nil
+}
+
+func ip(ctx context.Context, args ...string) error {
+	//nolint:gosec // G204: the arguments are this package's own
+	out, err := exec.CommandContext(ctx, "ip", args...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("ip %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(string(out)))
+	}
+	return nil
+}

@@ -1,0 +1,165 @@
+//go:build linux
+
+package netlab
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"callbox/e2e/need"
+)
+
+func newLab(t *testing.T) *Lab {
+	t.Helper()
+	need.Root(t)
+	need.Program(t, "ip")
+	lab, err := New(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := lab.Close(); err != nil {
+			t.Error(err)
+		}
+		left, err := names(context.Background())
+		if err != nil {
+			t.Error(err)
+		}
+		for _, name := range lab.names {
+			if slices.Contains(left, name) {
+				t.Errorf("namespace %s is still there after Close", name)
+			}
+		}
+	})
+	return lab
+}
+
+// greet listens at the address inside the namespace and greets whoever comes.
+func greet(t *testing.T, n *Namespace, addr netip.Addr) string {
+	t.Helper()
+	var listener net.Listener
+	err := n.Do(func() (err error) {
+		listener, err = net.Listen("tcp4", netip.AddrPortFrom(addr, 0).String())
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Write([]byte("hello from " + n.Name))
+			_ = conn.Close()
+		}
+	}()
+	t.Cleanup(func() {
+		_ = listener.Close()
+		<-done
+	})
+	return listener.Addr().String()
+}
+
+func reach(t *testing.T, n *Namespace, address string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	conn, err := n.DialContext(ctx, "tcp4", address)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	text, err := io.ReadAll(conn)
+	return string(text), err
+}
+
+// TestLab shows who reaches whom, which is what the lab is for.
+func TestLab(t *testing.T) {
+	lab := newLab(t)
+	server := greet(t, lab.Server, lab.ServerAddr)
+	b := greet(t, lab.B, lab.BAddr)
+	for _, client := range []*Namespace{lab.A, lab.B} {
+		if text, err := reach(t, client, server); err != nil || text != "hello from "+lab.Server.Name {
+			t.Errorf("%s reaches the server: %q, %v", client.Name, text, err)
+		}
+	}
+	if _, err := reach(t, lab.A, b); !errors.Is(err, syscall.ENETUNREACH) {
+		t.Errorf("a dials b without a route: %v, want network is unreachable", err)
+	}
+	if err := lab.Join(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := reach(t, lab.A, b); err != nil || text != "hello from "+lab.B.Name {
+		t.Errorf("a dials b after Join: %q, %v", text, err)
+	}
+	if err := lab.Part(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := reach(t, lab.A, b); !errors.Is(err, syscall.ENETUNREACH) {
+		t.Errorf("a dials b after Part: %v, want network is unreachable", err)
+	}
+	if conn, err := net.DialTimeout("tcp4", server, time.Second); err == nil {
+		conn.Close()
+		t.Error("the machine's own network reaches the lab")
+	}
+}
+
+// TestStart runs a process inside: it sees the namespace's addresses alone.
+func TestStart(t *testing.T) {
+	lab := newLab(t)
+	var out strings.Builder
+	command := exec.Command("ip", "-br", "-4", "addr")
+	command.Stdout = &out
+	if err := lab.B.Start(command); err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), lab.BAddr.String()) || strings.Contains(out.String(), lab.AAddr.String()) {
+		t.Errorf("a process in b sees\n%s", out.String())
+	}
+}
+
+// TestSweep shows that a namespace of a dead process goes, and nobody else's.
+func TestSweep(t *testing.T) {
+	need.Root(t)
+	need.Program(t, "ip")
+	ghost := exec.Command("true")
+	if err := ghost.Run(); err != nil {
+		t.Fatal(err)
+	}
+	dead := prefix + strconv.Itoa(ghost.Process.Pid) + "-server"
+	alive := prefix + strconv.Itoa(os.Getpid()) + "-other"
+	for _, name := range []string{dead, alive} {
+		if err := ip(t.Context(), "netns", "add", name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() { _ = ip(context.Background(), "netns", "del", alive) })
+	if err := sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	left, err := names(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if slices.Contains(left, dead) || !slices.Contains(left, alive) {
+		t.Errorf("after the sweep there are %q, want %s and not %s", left, alive, dead)
+	}
+}
