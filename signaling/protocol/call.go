@@ -1,0 +1,100 @@
+package protocol
+
+import (
+	"encoding/json"
+	"errors"
+)
+
+// Description is an RTCSessionDescriptionInit of the W3C WebRTC specification.
+type Description struct {
+	Type string `json:"type"` // "offer", "answer", "pranswer" or "rollback"
+	SDP  string `json:"sdp"`
+}
+
+// Candidate is an RTCIceCandidateInit of the W3C WebRTC specification. A nil
+// field is null in JSON.
+type Candidate struct {
+	Candidate        string  `json:"candidate"`
+	SDPMid           *string `json:"sdpMid"`
+	SDPMLineIndex    *uint16 `json:"sdpMLineIndex"`
+	UsernameFragment *string `json:"usernameFragment"`
+}
+
+// CallData is what the two ends of a call put into a message's data. Exactly
+// one of Description, Candidate, EndOfCandidates and Renegotiate is set.
+type CallData struct {
+	// Call numbers the RTCPeerConnections between two peers: 1 for the first,
+	// one more for every rebuild. Lower numbers than the newest are stale.
+	Call        int
+	Description *Description
+	Candidate   *Candidate
+	// EndOfCandidates stands for "candidate": null, the end of trickling
+	// (RFC 8838, section 13).
+	EndOfCandidates bool
+	// Renegotiate asks the other side to make an offer.
+	Renegotiate bool
+}
+
+var errCallData = errors.New("call data holds not exactly one of description, candidate and renegotiate")
+
+// MarshalJSON implements [json.Marshaler].
+func (c CallData) MarshalJSON() ([]byte, error) {
+	if c.parts() != 1 {
+		return nil, errCallData
+	}
+	wire := callDataWire{Call: c.Call, Description: c.Description, Renegotiate: c.Renegotiate}
+	switch {
+	case c.EndOfCandidates:
+		wire.Candidate = json.RawMessage("null")
+	case c.Candidate != nil:
+		raw, err := json.Marshal(c.Candidate)
+		if err != nil {
+			return nil, err
+		}
+		wire.Candidate = raw
+	}
+	return json.Marshal(wire)
+}
+
+// UnmarshalJSON implements [json.Unmarshaler]. Fields that are not known are
+// ignored.
+func (c *CallData) UnmarshalJSON(data []byte) error {
+	var wire callDataWire
+	if err := json.Unmarshal(data, &wire); err != nil {
+		return err
+	}
+	read := CallData{Call: wire.Call, Description: wire.Description, Renegotiate: wire.Renegotiate}
+	switch {
+	case wire.Candidate == nil:
+	case string(wire.Candidate) == "null":
+		read.EndOfCandidates = true
+	default:
+		read.Candidate = new(Candidate)
+		if err := json.Unmarshal(wire.Candidate, read.Candidate); err != nil {
+			return err
+		}
+	}
+	if read.parts() != 1 {
+		return errCallData
+	}
+	*c = read
+	return nil
+}
+
+// callDataWire tells an absent candidate (nil) from null.
+type callDataWire struct {
+	Call        int             `json:"call"`
+	Description *Description    `json:"description,omitempty"`
+	Candidate   json.RawMessage `json:"candidate,omitempty"`
+	Renegotiate bool            `json:"renegotiate,omitempty"`
+}
+
+func (c CallData) parts() int {
+	n := 0
+	for _, set := range []bool{c.Description != nil, c.Candidate != nil, c.EndOfCandidates, c.Renegotiate} {
+		if set {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,236 @@
+package protocol
+
+import (
+	"encoding/json"
+	"strconv"
+)
+
+// DecodeRequest reads a frame that a client sent. Data in the result aliases
+// frame.
+//
+// The error is always an [Error]: with CodeBadFrame when the text is no frame
+// at all, with CodeBadRequest (and the request's id, where that can be read)
+// when it is one that no server could carry out. It does not check the bounds
+// of names, see [CanonicalRoom], [CheckPeerName] and [CheckEventName].
+func DecodeRequest(frame []byte) (Request, error) {
+	d, err := newDecoder(frame)
+	if err != nil {
+		return nil, err
+	}
+	request := d.request()
+	if d.fault != "" {
+		return nil, Error{ID: d.id, Code: CodeBadRequest, Message: d.fault}
+	}
+	return request, nil
+}
+
+// DecodeServerFrame reads a frame that a server sent: a [Reply] or an [Event].
+// Data in the result aliases frame. The error is as that of [DecodeRequest];
+// a client best ignores a frame of a type it does not know.
+func DecodeServerFrame(frame []byte) (Frame, error) {
+	d, err := newDecoder(frame)
+	if err != nil {
+		return nil, err
+	}
+	f := d.serverFrame()
+	if d.fault != "" {
+		return nil, Error{ID: d.id, Code: CodeBadRequest, Message: d.fault}
+	}
+	return f, nil
+}
+
+// decoder reads the fields of one frame, and keeps the first fault.
+type decoder struct {
+	envelope
+	kind  Type
+	id    uint64
+	fault string
+}
+
+func newDecoder(frame []byte) (*decoder, error) {
+	d := new(decoder)
+	if err := d.scan(frame); err != nil {
+		return nil, Error{Code: CodeBadFrame, Message: err.Error()}
+	}
+	if raw := d.envelope[fieldType]; len(raw) == 0 || raw[0] != '"' {
+		return nil, Error{Code: CodeBadFrame, Message: "the frame has no type"}
+	}
+	d.kind = Type(d.text(fieldType))
+	d.id = d.whole(fieldID)
+	if d.id == 0 && d.has(fieldID) {
+		d.fault = "id is not an integer from 1 to 2^53-1"
+	}
+	return d, nil
+}
+
+func (d *decoder) request() Request {
+	switch d.kind {
+	case TypeJoin:
+		d.need(fieldRoom, "a join needs a room")
+		return Join{ID: d.id, Room: d.text(fieldRoom), Name: d.text(fieldName)}
+	case TypeLeave:
+		return Leave{ID: d.id}
+	case TypeMessage:
+		to := d.text(fieldTo)
+		if to == "" && d.has(fieldTo) {
+			d.refuse("to is empty; leave it out to reach everybody")
+		}
+		if d.envelope[fieldData] == nil {
+			d.refuse("a message needs data")
+		}
+		return Message{ID: d.id, To: to, Data: json.RawMessage(d.envelope[fieldData])}
+	case TypeICE:
+		return ICE{ID: d.id}
+	case TypePing:
+		return Ping{ID: d.id, Seq: d.whole(fieldSeq)}
+	case TypeReport:
+		d.need(fieldEvent, "a report needs an event")
+		return Report{ID: d.id, Event: d.text(fieldEvent), Data: json.RawMessage(d.envelope[fieldData])}
+	default:
+		d.refuse("there is no request of this type")
+		return nil
+	}
+}
+
+func (d *decoder) serverFrame() Frame {
+	switch d.kind {
+	case TypeJoined:
+		return d.joined()
+	case TypeFull:
+		return Full{ID: d.id, Room: d.text(fieldRoom), Capacity: d.count(fieldCapacity)}
+	case TypeLeft:
+		return Left{ID: d.id}
+	case TypeAck:
+		f := Ack{ID: d.id}
+		d.list(fieldTo, &f.To)
+		d.list(fieldFailed, &f.Failed)
+		return f
+	case TypeICE:
+		f := ICEReply{ID: d.id, ICETTL: d.seconds(fieldICETTL)}
+		d.list(fieldICEServers, &f.ICEServers)
+		return f
+	case TypePong:
+		return Pong{ID: d.id}
+	case TypeError:
+		return Error{
+			ID: d.id, Code: Code(d.text(fieldCode)), Message: d.text(fieldMessage),
+			Retry: d.truth(fieldRetry), After: d.seconds(fieldAfter),
+		}
+	case TypeOtherJoined:
+		return OtherJoined{
+			Seq: d.whole(fieldSeq), Peer: d.text(fieldPeer), Name: d.text(fieldName),
+			Polite: d.truth(fieldPolite), Resumed: d.truth(fieldResumed),
+		}
+	case TypeMessage:
+		return MessageEvent{Seq: d.whole(fieldSeq), From: d.text(fieldFrom), Data: json.RawMessage(d.envelope[fieldData])}
+	case TypeBye:
+		f := Bye{Seq: d.whole(fieldSeq), Peer: d.text(fieldPeer), Reason: Reason(d.text(fieldReason))}
+		d.list(fieldUndelivered, &f.Undelivered)
+		return f
+	case TypeClosing:
+		return Closing{After: d.seconds(fieldAfter)}
+	default:
+		d.refuse("there is no frame of this type from a server")
+		return nil
+	}
+}
+
+func (d *decoder) joined() Joined {
+	f := Joined{
+		ID: d.id, Room: d.text(fieldRoom), Peer: d.text(fieldPeer), Resumed: d.truth(fieldResumed),
+		Capacity: d.count(fieldCapacity), Grace: d.seconds(fieldGrace), Ping: d.seconds(fieldPing),
+		ICETTL: d.seconds(fieldICETTL),
+	}
+	d.list(fieldPeers, &f.Peers)
+	d.list(fieldICEServers, &f.ICEServers)
+	return f
+}
+
+func (d *decoder) refuse(fault string) {
+	if d.fault == "" {
+		d.fault = fault
+	}
+}
+
+// has tells whether f is there. null is as good as absent, for the clients
+// whose language writes what is not set so.
+func (e *envelope) has(f field) bool {
+	return e[f] != nil && e[f][0] != 'n'
+}
+
+func (d *decoder) need(f field, fault string) {
+	if !d.has(f) {
+		d.refuse(fault)
+	}
+}
+
+func (d *decoder) text(f field) string {
+	if !d.has(f) {
+		return ""
+	}
+	raw := d.envelope[f]
+	if raw[0] != '"' {
+		d.refuse(f.String() + " is not a string")
+		return ""
+	}
+	return string(keyText(raw))
+}
+
+// whole reads an integer from 0 to MaxID.
+func (d *decoder) whole(f field) uint64 {
+	if !d.has(f) {
+		return 0
+	}
+	n, err := strconv.ParseUint(string(d.envelope[f]), 10, 64)
+	if err != nil || n > MaxID {
+		d.refuse(f.String() + " is not an integer from 0 to 2^53-1")
+		return 0
+	}
+	return n
+}
+
+func (d *decoder) count(f field) int {
+	n := d.whole(f)
+	if n > 1<<31-1 {
+		d.refuse(f.String() + " is too large")
+		return 0
+	}
+	return int(n)
+}
+
+func (d *decoder) seconds(f field) Seconds {
+	if !d.has(f) {
+		return 0
+	}
+	n, err := strconv.ParseFloat(string(d.envelope[f]), 64)
+	if err != nil || n < 0 || n > 1e9 {
+		d.refuse(f.String() + " is not a number of seconds")
+		return 0
+	}
+	return Seconds(n)
+}
+
+func (d *decoder) truth(f field) bool {
+	if !d.has(f) {
+		return false
+	}
+	switch string(d.envelope[f]) {
+	case "true":
+		return true
+	case "false":
+		return false
+	default:
+		d.refuse(f.String() + " is not true or false")
+		return false
+	}
+}
+
+// list reads an array that only servers send, where speed does not matter.
+func (d *decoder) list(f field, into any) {
+	if !d.has(f) {
+		return
+	}
+	if err := json.Unmarshal(d.envelope[f], into); err != nil {
+		d.refuse(f.String() + " is not the list it should be")
+	}
+}

@@ -1,0 +1,87 @@
+package protocol
+
+import (
+	"strconv"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// The bounds of names, in Unicode code points.
+const (
+	MaxRoomName  = 64 // default bound of a room's name
+	MaxPeerName  = 64 // default bound of a peer's name
+	MaxEventName = 64 // bound of a report's event
+)
+
+// CanonicalRoom returns the name that a room is known by: name in Unicode
+// normalization form C. A room's name is 1 to limit code points long (counted
+// in that form; 0 = no upper bound) and made of letters, marks and decimal
+// digits of any script, "-", "_" and ".". Any other name is an [Error] with
+// CodeBadRequest.
+func CanonicalRoom(name string, limit int) (string, error) {
+	if name == "" {
+		return "", Error{Code: CodeBadRequest, Message: "the room has no name"}
+	}
+	// A long name is refused before it costs anything: normalizing makes a
+	// text at most three times shorter in code points.
+	if limit > 0 && len(name) > limit*3*utf8.UTFMax {
+		return "", tooLong("the room's name", limit)
+	}
+	canonical := norm.NFC.String(name)
+	if limit > 0 && utf8.RuneCountInString(canonical) > limit {
+		return "", tooLong("the room's name", limit)
+	}
+	for _, r := range canonical {
+		if !roomRune(r) {
+			return "", Error{
+				Code:    CodeBadRequest,
+				Message: "the room's name has " + strconv.QuoteRuneToASCII(r) + " in it; it may have letters, digits, '-', '_' and '.'",
+			}
+		}
+	}
+	return canonical, nil
+}
+
+func roomRune(r rune) bool {
+	switch r {
+	case '-', '_', '.':
+		return true
+	default:
+		return unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsDigit(r)
+	}
+}
+
+// CheckPeerName tells whether name may be a peer's name: at most limit code
+// points (0 = no bound), none of them a control character. The error is an
+// [Error] with CodeBadRequest.
+func CheckPeerName(name string, limit int) error {
+	return checkText("name", name, limit)
+}
+
+// CheckEventName tells whether event may be a report's event: 1 to
+// [MaxEventName] code points, none of them a control character. The error is
+// an [Error] with CodeBadRequest.
+func CheckEventName(event string) error {
+	if event == "" {
+		return Error{Code: CodeBadRequest, Message: "a report needs an event"}
+	}
+	return checkText("event", event, MaxEventName)
+}
+
+func checkText(field, text string, limit int) error {
+	if limit > 0 && utf8.RuneCountInString(text) > limit {
+		return tooLong(field, limit)
+	}
+	for _, r := range text {
+		if unicode.IsControl(r) {
+			return Error{Code: CodeBadRequest, Message: field + " has a control character in it"}
+		}
+	}
+	return nil
+}
+
+func tooLong(what string, limit int) Error {
+	return Error{Code: CodeBadRequest, Message: what + " is longer than " + strconv.Itoa(limit) + " characters"}
+}
