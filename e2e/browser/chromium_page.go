@@ -1,0 +1,176 @@
+package browser
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+type chromiumPage struct {
+	record
+	browser *Chromium
+	storage string // the id of its browser context
+	session string
+	loads   chan struct{}
+}
+
+// Open makes a tab, see [Browser].
+func (c *Chromium) Open(ctx context.Context, preload ...string) (Page, error) {
+	var storage struct{ BrowserContextID string }
+	if err := c.link.call(ctx, "", "Target.createBrowserContext", object{"disposeOnDetach": true}, &storage); err != nil {
+		return nil, err
+	}
+	p := &chromiumPage{browser: c, storage: storage.BrowserContextID, loads: make(chan struct{}, 1)}
+	if err := p.attach(ctx, preload); err != nil {
+		return nil, errors.Join(err, p.Close()) //nolint:contextcheck // it must work when the context has ended
+	}
+	return p, nil
+}
+
+func (p *chromiumPage) attach(ctx context.Context, preload []string) error {
+	c := p.browser
+	var target struct{ TargetID, SessionID string }
+	// A window of its own: a tab behind another draws nothing.
+	create := object{"url": "about:blank", "browserContextId": p.storage, "newWindow": true}
+	if err := c.link.call(ctx, "", "Target.createTarget", create, &target); err != nil {
+		return err
+	}
+	if err := c.link.call(ctx, "", "Target.attachToTarget", object{"targetId": target.TargetID, "flatten": true}, &target); err != nil {
+		return err
+	}
+	p.session = target.SessionID
+	c.mu.Lock()
+	c.pages[p.session] = p
+	c.mu.Unlock()
+	for _, domain := range []string{"Page", "Network", "Runtime", "Log"} {
+		if err := p.call(ctx, domain+".enable", object{}, nil); err != nil {
+			return err
+		}
+	}
+	for _, script := range preload {
+		if err := p.call(ctx, "Page.addScriptToEvaluateOnNewDocument", object{"source": script}, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *chromiumPage) call(ctx context.Context, method string, params, result any) error {
+	return p.browser.link.call(ctx, p.session, method, params, result)
+}
+
+func (p *chromiumPage) Goto(ctx context.Context, url string) error {
+	err := p.load(ctx, url)
+	if err != nil && strings.Contains(err.Error(), "net::ERR_NETWORK_CHANGED") {
+		// A link of the namespace has just come up; the network is there now.
+		err = p.load(ctx, url)
+	}
+	return err
+}
+
+func (p *chromiumPage) load(ctx context.Context, url string) error {
+	select {
+	case <-p.loads: // of an earlier address
+	default:
+	}
+	var navigated struct{ ErrorText string }
+	if err := p.call(ctx, "Page.navigate", object{"url": url}, &navigated); err != nil {
+		return err
+	}
+	if navigated.ErrorText != "" {
+		return fmt.Errorf("load %s: %s", url, navigated.ErrorText)
+	}
+	select {
+	case <-p.loads:
+		return nil
+	case <-p.browser.link.done:
+		return errClosed
+	case <-ctx.Done():
+		return fmt.Errorf("load %s: %w", url, context.Cause(ctx))
+	}
+}
+
+func (p *chromiumPage) Eval(ctx context.Context, expression string, result any) error {
+	var evaluated struct {
+		Result           struct{ Value any }
+		ExceptionDetails *struct {
+			Text      string
+			Exception struct{ Description string }
+		}
+	}
+	err := p.call(ctx, "Runtime.evaluate", object{
+		"expression": jsonExpression(expression), "awaitPromise": true, "returnByValue": true, "userGesture": true,
+	}, &evaluated)
+	if err != nil {
+		return err
+	}
+	if e := evaluated.ExceptionDetails; e != nil {
+		return fmt.Errorf("%s %s", e.Text, e.Exception.Description)
+	}
+	text, _ := evaluated.Result.Value.(string)
+	return decodeValue(text, result)
+}
+
+func (p *chromiumPage) Screenshot(ctx context.Context) ([]byte, error) {
+	var shot struct{ Data string }
+	if err := p.call(ctx, "Page.captureScreenshot", object{"format": "png"}, &shot); err != nil {
+		return nil, err
+	}
+	return base64.StdEncoding.DecodeString(shot.Data)
+}
+
+// event runs on the link's goroutine.
+func (p *chromiumPage) event(m message) {
+	var e struct {
+		RequestID, URL, Type, ErrorText string
+		EncodedDataLength               float64
+		Canceled                        bool
+		Request                         struct{ URL string }
+		Args                            []struct{ Value, Description any }
+		Entry                           struct{ Level, Source, Text, URL string }
+		ExceptionDetails                struct {
+			Text      string
+			Exception struct{ Description string }
+		}
+	}
+	if json.Unmarshal(m.Params, &e) != nil {
+		return
+	}
+	switch m.Method {
+	case "Page.loadEventFired":
+		select {
+		case p.loads <- struct{}{}:
+		default:
+		}
+	case "Network.requestWillBeSent":
+		p.request(e.RequestID, e.Request.URL)
+	case "Network.webSocketCreated":
+		p.request(e.RequestID, e.URL)
+	case "Network.loadingFinished":
+		p.loaded(e.RequestID, int64(e.EncodedDataLength))
+	case "Runtime.consoleAPICalled":
+		if e.Type == "error" || e.Type == "assert" {
+			p.complain(fmt.Sprint("console: ", e.Args))
+		}
+	case "Runtime.exceptionThrown":
+		p.complain(e.ExceptionDetails.Text + " " + e.ExceptionDetails.Exception.Description)
+	case "Log.entryAdded":
+		if e.Entry.Level == "error" {
+			p.complain(e.Entry.Source + ": " + e.Entry.Text + " " + e.Entry.URL)
+		}
+	}
+}
+
+func (p *chromiumPage) Close() error {
+	c := p.browser
+	c.mu.Lock()
+	delete(c.pages, p.session)
+	c.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	return c.link.call(ctx, "", "Target.disposeBrowserContext", object{"browserContextId": p.storage}, nil)
+}

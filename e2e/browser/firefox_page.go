@@ -1,0 +1,124 @@
+package browser
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"time"
+)
+
+type firefoxPage struct {
+	record
+	browser *Firefox
+	storage string // the id of its user context
+	context string // the id of its browsing context
+}
+
+// Open makes a tab, see [Browser].
+func (f *Firefox) Open(ctx context.Context, preload ...string) (Page, error) {
+	var storage struct{ UserContext string }
+	if err := f.link.call(ctx, "", "browser.createUserContext", object{}, &storage); err != nil {
+		return nil, err
+	}
+	p := &firefoxPage{browser: f, storage: storage.UserContext}
+	if err := p.attach(ctx, preload); err != nil {
+		return nil, errors.Join(err, p.Close()) //nolint:contextcheck // it must work when the context has ended
+	}
+	return p, nil
+}
+
+func (p *firefoxPage) attach(ctx context.Context, preload []string) error {
+	f := p.browser
+	var tab struct{ Context string }
+	if err := f.link.call(ctx, "", "browsingContext.create", object{"type": "tab", "userContext": p.storage}, &tab); err != nil {
+		return err
+	}
+	p.context = tab.Context
+	f.mu.Lock()
+	f.pages[p.context] = p
+	f.mu.Unlock()
+	for _, script := range preload {
+		params := object{"functionDeclaration": "() => {" + script + "\n}", "contexts": []string{p.context}}
+		if err := f.link.call(ctx, "", "script.addPreloadScript", params, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *firefoxPage) Goto(ctx context.Context, url string) error {
+	return p.browser.link.call(ctx, "", "browsingContext.navigate", object{"context": p.context, "url": url, "wait": "complete"}, nil)
+}
+
+func (p *firefoxPage) Eval(ctx context.Context, expression string, result any) error {
+	var evaluated struct {
+		Type             string
+		Result           struct{ Value string }
+		ExceptionDetails struct{ Text string }
+	}
+	err := p.browser.link.call(ctx, "", "script.evaluate", object{
+		"expression": jsonExpression(expression), "awaitPromise": true, "userActivation": true,
+		"target": object{"context": p.context},
+	}, &evaluated)
+	if err != nil {
+		return err
+	}
+	if evaluated.Type != "success" {
+		return errors.New(evaluated.ExceptionDetails.Text)
+	}
+	return decodeValue(evaluated.Result.Value, result)
+}
+
+func (p *firefoxPage) Screenshot(ctx context.Context) ([]byte, error) {
+	var shot struct{ Data string }
+	if err := p.browser.link.call(ctx, "", "browsingContext.captureScreenshot", object{"context": p.context}, &shot); err != nil {
+		return nil, err
+	}
+	return base64.StdEncoding.DecodeString(shot.Data)
+}
+
+// event runs on the link's goroutine.
+func (f *Firefox) event(m message) {
+	var e struct {
+		Context, Level, Type, Text, ErrorText string
+		Source                                struct{ Context string }
+		Request                               struct{ Request, URL string }
+		Response                              struct{ BytesReceived int64 }
+	}
+	if json.Unmarshal(m.Params, &e) != nil {
+		return
+	}
+	if e.Context == "" {
+		e.Context = e.Source.Context
+	}
+	f.mu.Lock()
+	p := f.pages[e.Context]
+	f.mu.Unlock()
+	if p == nil {
+		return
+	}
+	switch m.Method {
+	case "log.entryAdded":
+		if e.Level == "error" {
+			p.complain(e.Type + ": " + e.Text)
+		}
+	case "network.beforeRequestSent":
+		p.request(e.Request.Request, e.Request.URL)
+	case "network.responseCompleted":
+		p.loaded(e.Request.Request, e.Response.BytesReceived)
+	case "network.fetchError":
+		p.complain("load: " + e.ErrorText + " " + e.Request.URL)
+	}
+}
+
+func (p *firefoxPage) Close() error {
+	f := p.browser
+	f.mu.Lock()
+	delete(f.pages, p.context)
+	f.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	// Removing the user context closes its tabs.
+	return f.link.call(ctx, "", "browser.removeUserContext", object{"userContext": p.storage}, nil)
+}

@@ -1,0 +1,158 @@
+package browser
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// process is a browser's process group and its profile folder, which is also
+// its home: nothing of the user's is read or written.
+type process struct {
+	command *exec.Cmd
+	home    string
+	log     *logTail
+	ended   chan struct{}
+}
+
+func newHome(ctx context.Context, pattern string, o Options) (home string, err error) {
+	home, err = os.MkdirTemp("", pattern)
+	if err != nil {
+		return "", err
+	}
+	if o.CA == "" {
+		return home, nil
+	}
+	// Chromium looks for the store below its home, Firefox in its profile.
+	for _, store := range []string{filepath.Join(home, ".pki", "nssdb"), home} {
+		if err := trust(ctx, store, o.CA); err != nil {
+			return "", errors.Join(err, os.RemoveAll(home))
+		}
+	}
+	return home, nil
+}
+
+// trust makes a certificate store in which the authority signs for servers.
+func trust(ctx context.Context, store, ca string) error {
+	if err := os.MkdirAll(store, 0o700); err != nil {
+		return err
+	}
+	for _, args := range [][]string{
+		{"-N", "-d", "sql:" + store, "--empty-password"},
+		{"-A", "-d", "sql:" + store, "-n", "callbox", "-t", "C,,", "-i", ca},
+	} {
+		//nolint:gosec // G204: the arguments are the test's own
+		if out, err := exec.CommandContext(ctx, "certutil", args...).CombinedOutput(); err != nil {
+			return fmt.Errorf("certutil %s: %w: %s", args[0], err, bytes.TrimSpace(out))
+		}
+	}
+	return nil
+}
+
+// start starts the command in a process group of its own. From then on the
+// process owns the home.
+func start(command *exec.Cmd, home string, o Options) (*process, error) {
+	p := &process{command: command, home: home, log: newLogTail(), ended: make(chan struct{})}
+	command.Dir = home
+	command.Env = append(environment(), "HOME="+home, "XDG_CONFIG_HOME="+home, "XDG_CACHE_HOME="+home, "XDG_DATA_HOME="+home)
+	command.Stdout, command.Stderr = p.log, p.log
+	command.WaitDelay = 2 * time.Second // a child that outlives the browser may hold the log open
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	begin := command.Start
+	if o.Start != nil {
+		begin = func() error { return o.Start(command) }
+	}
+	if err := begin(); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(home))
+	}
+	go func() {
+		defer close(p.ended)
+		_ = command.Wait()
+	}()
+	return p, nil
+}
+
+// environment is this process's own, without what would lead a browser to a
+// display, a session bus or a proxy.
+func environment() []string {
+	unwanted := regexp.MustCompile(`(?i)^(display|wayland_display|dbus_[a-z_]*|[a-z]+_proxy|home|xdg_[a-z_]*)=`)
+	return slices.DeleteFunc(os.Environ(), unwanted.MatchString)
+}
+
+// end waits a little for the browser to end by itself, kills what is left of
+// its process group, and removes the profile.
+func (p *process) end(patience time.Duration) error {
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-p.ended:
+	case <-timer.C:
+	}
+	// Children that are still writing would bring the profile back to life.
+	if err := syscall.Kill(-p.command.Process.Pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return err
+	}
+	<-p.ended
+	var err error
+	for range 20 {
+		if err = os.RemoveAll(p.home); err == nil {
+			return nil
+		}
+		<-time.After(50 * time.Millisecond)
+	}
+	return err
+}
+
+// logTail keeps the last of what a browser writes, and can wait for a line.
+type logTail struct {
+	mu      sync.Mutex
+	text    []byte
+	changed chan struct{}
+}
+
+func newLogTail() *logTail { return &logTail{changed: make(chan struct{})} }
+
+func (l *logTail) Write(b []byte) (int, error) {
+	const size = 64 << 10
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text = append(l.text, b...)
+	l.text = l.text[max(0, len(l.text)-size):]
+	close(l.changed)
+	l.changed = make(chan struct{})
+	return len(b), nil
+}
+
+func (l *logTail) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return string(l.text)
+}
+
+// find waits until the log matches and gives the first group.
+func (l *logTail) find(ctx context.Context, pattern *regexp.Regexp, ended <-chan struct{}) (string, error) {
+	for {
+		l.mu.Lock()
+		match, changed := pattern.FindSubmatch(l.text), l.changed
+		l.mu.Unlock()
+		if match != nil {
+			return string(match[1]), nil
+		}
+		select {
+		case <-changed:
+		case <-ended:
+			return "", fmt.Errorf("%w: %s", errClosed, l)
+		case <-ctx.Done():
+			return "", fmt.Errorf("%w: %s", context.Cause(ctx), l)
+		}
+	}
+}
