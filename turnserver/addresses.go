@@ -1,0 +1,115 @@
+package turnserver
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync/atomic"
+)
+
+// relayAddress is one local address that relays bind to, the address that
+// clients are told for it, and its ports.
+type relayAddress struct {
+	bind, public netip.Addr
+	ports        *ports
+}
+
+// relayAddresses are those of all families; turns spreads new relays over them.
+type relayAddresses struct {
+	all    []*relayAddress
+	listen func(network, address string) (net.PacketConn, error)
+	turns  atomic.Uint32
+}
+
+var errFamily = errors.New("no relay address of the requested family")
+
+// newRelayAddresses pairs relay and public addresses as Config tells.
+func newRelayAddresses(c *Config) (*relayAddresses, error) {
+	r := &relayAddresses{listen: c.ListenPacket}
+	var errs []error
+	if len(c.RelayIPs) == 0 {
+		errs = append(errs, errors.New("no relay address"))
+	}
+	seen := map[netip.Addr]bool{}
+	for _, ip := range c.RelayIPs {
+		ip = ip.Unmap()
+		switch {
+		case !ip.IsValid(), ip.IsUnspecified(), ip.IsMulticast(), ip.Zone() != "":
+			errs = append(errs, fmt.Errorf("relay address %s is not one that a relay can bind to", ip))
+		case seen[ip]:
+			errs = append(errs, fmt.Errorf("relay address %s is given twice", ip))
+		}
+		seen[ip] = true
+		r.all = append(r.all, &relayAddress{bind: ip, public: ip, ports: newPorts(c.RelayPorts, c.Now)})
+	}
+	errs = append(errs, r.setPublic(c.PublicIPs)...)
+	publics := map[netip.Addr]bool{}
+	for _, a := range r.all {
+		if publics[a.public] && len(errs) == 0 {
+			errs = append(errs, fmt.Errorf("public address %s stands for several relay addresses: give one for each of them, in their order", a.public))
+		}
+		publics[a.public] = true
+	}
+	return r, errors.Join(errs...)
+}
+
+func (r *relayAddresses) setPublic(publicIPs []netip.Addr) (errs []error) {
+	pairwise := len(publicIPs) == len(r.all)
+	for i, ip := range publicIPs {
+		pairwise = pairwise && ip.Unmap().Is4() == r.all[i].bind.Is4()
+	}
+	for i, ip := range publicIPs {
+		ip = ip.Unmap()
+		if !ip.IsValid() || ip.IsUnspecified() || ip.IsMulticast() || ip.Zone() != "" {
+			errs = append(errs, fmt.Errorf("public address %s is not one that a peer can send to", ip))
+		}
+		used := false
+		for j, a := range r.all {
+			if pairwise && i == j || !pairwise && a.bind.Is4() == ip.Is4() {
+				used = true
+				a.public = ip
+			}
+		}
+		if !used {
+			errs = append(errs, fmt.Errorf("public address %s has no relay address of its family", ip))
+		}
+	}
+	return errs
+}
+
+// open binds a relay socket at an address of the family asked for, and at the
+// port asked for unless that is 0.
+func (r *relayAddresses) open(is4 bool, fits func(port uint16) bool) (net.PacketConn, *relayAddress, uint16, error) {
+	network := "udp6"
+	if is4 {
+		network = "udp4"
+	}
+	err := errFamily
+	first := int(r.turns.Add(1))
+	for i := range r.all {
+		a := r.all[(first+i)%len(r.all)]
+		if a.bind.Is4() != is4 {
+			continue
+		}
+		var conn net.PacketConn
+		var port uint16
+		conn, port, err = a.ports.bind(fits, func(port uint16) (net.PacketConn, error) {
+			return r.listen(network, net.JoinHostPort(a.bind.String(), strconv.Itoa(int(port))))
+		})
+		if err == nil {
+			return conn, a, port, nil
+		}
+	}
+	return nil, nil, 0, err
+}
+
+func (r *relayAddresses) has(is4 bool) bool {
+	for _, a := range r.all {
+		if a.bind.Is4() == is4 {
+			return true
+		}
+	}
+	return false
+}

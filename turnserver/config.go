@@ -1,0 +1,173 @@
+// Package turnserver is a STUN and TURN server (RFC 8489, RFC 8656) for the
+// relays of calls: time-limited credentials, peers refused by default where a
+// relay could be turned against its own network, and an account of every
+// allocation.
+//
+// pion/turn is the control plane: it parses, authenticates and keeps the state
+// of allocations, permissions and channels. This package owns every socket that
+// is handed to it, and through them counts, limits and refuses.
+package turnserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// Defaults and bounds of a server.
+const (
+	// DefaultRealm is the realm of a server whose Config names none.
+	DefaultRealm = "callbox"
+	// DefaultUserAllocations bounds the live allocations of one user.
+	DefaultUserAllocations = 8
+	// DefaultTotalAllocations bounds the live allocations of the server.
+	DefaultTotalAllocations = 10000
+	// DefaultPermissions bounds the permissions of one allocation.
+	DefaultPermissions = 64
+	// DefaultChannels bounds the channels of one allocation.
+	DefaultChannels = 64
+	// DefaultAddressConnections bounds the TCP and TLS connections of one
+	// client address (IPv6: of one /64).
+	DefaultAddressConnections = 200
+	// MinSecretBytes is the shortest shared secret that New accepts.
+	MinSecretBytes = 16
+
+	maxRealmBytes = 128
+)
+
+// Protocol says how a client reaches the server.
+type Protocol string
+
+// The protocols between client and server. The relay itself is always UDP.
+const (
+	UDP Protocol = "udp"
+	TCP Protocol = "tcp"
+	TLS Protocol = "tls"
+)
+
+// Listener is a stream listener for TURN clients. Its Protocol is TCP or TLS.
+// The Accept of a TLS listener returns connections whose handshake has not
+// happened yet, as tls.NewListener's does; the server carries it out.
+type Listener struct {
+	net.Listener
+	Protocol Protocol
+}
+
+// Limits bounds what clients may take. For each of them 0 means the default of
+// the same name, and a negative value no limit.
+type Limits struct {
+	UserAllocations    int
+	TotalAllocations   int
+	Permissions        int
+	Channels           int
+	AddressConnections int
+}
+
+// Config is what New needs.
+type Config struct {
+	// Realm of the long-term credentials; empty = DefaultRealm.
+	Realm string
+	// Secrets that sign credentials; the first signs new ones, all are
+	// accepted. At least one, each of at least MinSecretBytes.
+	Secrets [][]byte
+	// PacketConns and Listeners take clients. From a successful New on the
+	// server owns them and closes them. A PacketConn need not be a
+	// *net.UDPConn, but its addresses must be *net.UDPAddr.
+	PacketConns []net.PacketConn
+	Listeners   []Listener
+	// RelayIPs are the local addresses that relay sockets bind to; each must be
+	// a concrete one.
+	RelayIPs []netip.Addr
+	// PublicIPs are what clients are told instead of RelayIPs, when those stand
+	// behind a NAT: either as many as RelayIPs and in their order, or one for
+	// each family. Empty = RelayIPs.
+	PublicIPs []netip.Addr
+	// RelayPorts is the range of relay ports on each of RelayIPs; the zero value
+	// means DefaultRelayPorts.
+	RelayPorts PortRange
+	// AllowPeers wins over DenyPeers and the built-in deny list, even for
+	// loopback.
+	AllowPeers, DenyPeers []netip.Prefix
+	// ListenPacket opens relay sockets: network is "udp4" or "udp6", address an
+	// IP and port. Nil = the kernel's sockets.
+	ListenPacket func(network, address string) (net.PacketConn, error)
+	Limits       Limits
+	// Now is the clock of credentials; nil = time.Now.
+	Now    func() time.Time
+	Logger *slog.Logger // nil = discard
+}
+
+// normalize fills the defaults in and tells every fault at once.
+func (c *Config) normalize() error {
+	if c.Realm == "" {
+		c.Realm = DefaultRealm
+	}
+	if c.RelayPorts == (PortRange{}) {
+		c.RelayPorts = DefaultRelayPorts()
+	}
+	if c.ListenPacket == nil {
+		c.ListenPacket = func(network, address string) (net.PacketConn, error) {
+			var lc net.ListenConfig
+			return lc.ListenPacket(context.Background(), network, address)
+		}
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	c.Limits.normalize()
+	return c.validate()
+}
+
+func (c *Config) validate() error {
+	var errs []error
+	if len(c.Realm) > maxRealmBytes {
+		errs = append(errs, fmt.Errorf("realm is longer than %d bytes", maxRealmBytes))
+	}
+	if len(c.Secrets) == 0 {
+		errs = append(errs, errors.New("no TURN secret"))
+	}
+	for i, secret := range c.Secrets {
+		if len(secret) < MinSecretBytes {
+			errs = append(errs, fmt.Errorf("TURN secret %d has %d bytes, at least %d are needed", i+1, len(secret), MinSecretBytes))
+		}
+	}
+	if len(c.PacketConns) == 0 && len(c.Listeners) == 0 {
+		errs = append(errs, errors.New("no TURN listener"))
+	}
+	for _, l := range c.Listeners {
+		if l.Listener == nil || (l.Protocol != TCP && l.Protocol != TLS) {
+			errs = append(errs, fmt.Errorf("a TURN listener needs a net.Listener and the protocol tcp or tls, not %q", l.Protocol))
+		}
+	}
+	if err := c.RelayPorts.validate(); err != nil {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+func (l *Limits) normalize() {
+	for _, limit := range []struct {
+		value    *int
+		fallback int
+	}{
+		{&l.UserAllocations, DefaultUserAllocations},
+		{&l.TotalAllocations, DefaultTotalAllocations},
+		{&l.Permissions, DefaultPermissions},
+		{&l.Channels, DefaultChannels},
+		{&l.AddressConnections, DefaultAddressConnections},
+	} {
+		if *limit.value == 0 {
+			*limit.value = limit.fallback
+		}
+	}
+}
+
+// reached says whether count things are all that limit allows.
+func reached(count, limit int) bool { return limit > 0 && count >= limit }

@@ -1,0 +1,90 @@
+package turnserver
+
+import (
+	"crypto/hmac"
+	"crypto/sha1" //nolint:gosec // what the credential form prescribes
+	"encoding/base64"
+	"errors"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pion/stun/v3"
+	"github.com/pion/turn/v4"
+)
+
+// maxUsernameBytes is the bound of a USERNAME (RFC 8489 section 14.3).
+const maxUsernameBytes = 508
+
+var (
+	errUsername = errors.New("username is not expiry:peer")
+	errRealm    = errors.New("foreign realm")
+)
+
+// credentials mints and verifies time-limited credentials in the form known as
+// the TURN REST API (draft-uberti-behave-turn-rest-00): the username carries
+// the expiry, the password is its HMAC-SHA1 under a secret that issuer and
+// server share. SHA-1 is what the form prescribes and every browser expects.
+type credentials struct {
+	realm   string
+	secrets [][]byte
+	now     func() time.Time
+}
+
+// Credential returns a username and password that a client may make
+// allocations with until ttl from now has passed; allocations that live then
+// may go on. ttl is rounded to whole seconds. peer names the user in logs,
+// quotas and Allocations, and should be an id without spaces.
+func (s *Server) Credential(peer string, ttl time.Duration) (username, password string) {
+	expiry := s.credentials.now().Add(ttl).Unix()
+	username = strconv.FormatInt(expiry, 10) + ":" + peer
+	return username, sign(s.credentials.secrets[0], username)
+}
+
+func sign(secret []byte, username string) string {
+	mac := hmac.New(sha1.New, secret)
+	mac.Write([]byte(username))
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// verify finds the key that message was signed with. A wrong username, realm or
+// signature is an error; whether the credential has expired is told apart,
+// since a live allocation may outlast it.
+func (c *credentials) verify(username, realm string, message *stun.Message) (key stun.MessageIntegrity, expired bool, err error) {
+	expiry, _, err := parseUsername(username)
+	if err != nil {
+		return nil, false, err
+	}
+	if realm != c.realm {
+		return nil, false, errRealm
+	}
+	err = stun.ErrIntegrityMismatch
+	for _, secret := range c.secrets {
+		candidate := stun.MessageIntegrity(turn.GenerateAuthKey(username, realm, sign(secret, username)))
+		// Check compares in constant time.
+		if err = candidate.Check(message); err == nil {
+			return candidate, !c.now().Before(expiry), nil
+		}
+	}
+	return nil, false, err
+}
+
+// parseUsername takes "expiry:user" apart; expiry is in seconds since 1970.
+func parseUsername(username string) (expiry time.Time, user string, err error) {
+	digits, user, found := strings.Cut(username, ":")
+	if !found || user == "" || digits == "" || len(username) > maxUsernameBytes {
+		return time.Time{}, "", errUsername
+	}
+	for _, c := range []byte(digits) {
+		if c < '0' || c > '9' {
+			return time.Time{}, "", errUsername
+		}
+	}
+	seconds, err := strconv.ParseInt(digits, 10, 64)
+	// The bound keeps time.Unix from overflowing.
+	if err != nil || seconds > math.MaxInt64/2 {
+		return time.Time{}, "", errUsername
+	}
+	return time.Unix(seconds, 0), user, nil
+}

@@ -1,0 +1,270 @@
+package turnserver
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/pion/stun/v3"
+	"github.com/pion/turn/v4"
+)
+
+var errOnlyUDP = errors.New("only UDP is relayed")
+
+// endpoint is one socket that clients send to: a UDP socket with many clients,
+// or a stream with one. It stands between the socket and a pion server of its
+// own, which reads from it strictly one message at a time: read, handle with
+// every callback, read again. So what is known of the message being handled is
+// kept here, in request, and needs no lock.
+type endpoint struct {
+	server   *Server
+	protocol Protocol
+	conn     net.PacketConn // survives errors: fails only at its end
+	onLive   func(bool)     // told when a stream's client gets and loses its allocation; may be nil
+
+	request request
+
+	mu       sync.RWMutex
+	byClient map[netip.AddrPort]*relay
+
+	// done is closed when pion reads no more. work counts what pion has still
+	// to end then: each allocation and the goroutine that reads its relay.
+	done     chan struct{}
+	doneOnce sync.Once
+	work     sync.WaitGroup
+}
+
+// serve has pion answer on conn. The endpoint ends when conn is closed; its wait
+// returns when everything that belonged to it is gone.
+func (s *Server) serve(conn net.PacketConn, protocol Protocol, onLive func(bool)) (*endpoint, error) {
+	e := &endpoint{
+		server: s, protocol: protocol, conn: conn, onLive: onLive,
+		byClient: map[netip.AddrPort]*relay{}, done: make(chan struct{}),
+	}
+	_, err := turn.NewServer(turn.ServerConfig{
+		Realm:         s.credentials.realm,
+		AuthHandler:   e.authenticate,
+		LoggerFactory: pionLog{s.log},
+		EventHandler: turn.EventHandler{
+			OnAuth:              e.onAuth,
+			OnAllocationCreated: e.onAllocationCreated,
+			OnAllocationDeleted: func(_, _ net.Addr, _, _, _ string) { e.work.Done() },
+			OnAllocationError:   e.onError,
+			OnPermissionCreated: func(_, _ net.Addr, _, _, _ string, relayed net.Addr, peer net.IP) {
+				e.onPermission(relayed, peer, true)
+			},
+			OnPermissionDeleted: func(_, _ net.Addr, _, _, _ string, relayed net.Addr, peer net.IP) {
+				e.onPermission(relayed, peer, false)
+			},
+			OnChannelCreated: func(_, _ net.Addr, _, _, _ string, relayed, _ net.Addr, number uint16) {
+				e.onChannel(relayed, number, true)
+			},
+			OnChannelDeleted: func(_, _ net.Addr, _, _, _ string, relayed, _ net.Addr, number uint16) {
+				e.onChannel(relayed, number, false)
+			},
+		},
+		PacketConnConfigs: []turn.PacketConnConfig{{
+			PacketConn: e, RelayAddressGenerator: e, PermissionHandler: e.permit,
+		}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+func (e *endpoint) wait() {
+	<-e.done
+	e.work.Wait()
+}
+
+// ReadFrom returns the next message that is worth pion's while.
+func (e *endpoint) ReadFrom(p []byte) (int, net.Addr, error) {
+	for {
+		n, addr, err := e.conn.ReadFrom(p)
+		if err != nil {
+			e.doneOnce.Do(func() { close(e.done) })
+			return 0, nil, err
+		}
+		if e.admit(p[:n], addr) {
+			return n, addr, nil
+		}
+	}
+}
+
+// admit decodes a message into e.request, and says whether it can be anything
+// but noise.
+func (e *endpoint) admit(p []byte, addr net.Addr) bool {
+	client := addrPort(addr)
+	e.request.reset(addr, client)
+	if isChannelData(p) {
+		return e.relayOf(client) != nil
+	}
+	if !stun.IsMessage(p) || stun.Decode(p, &e.request.message) != nil {
+		return false
+	}
+	kind := e.request.message.Type
+	switch kind.Class {
+	case stun.ClassIndication:
+		return kind.Method == stun.MethodSend && e.relayOf(client) != nil
+	case stun.ClassRequest:
+		e.request.active = true
+	default:
+		return false
+	}
+	if kind.Method == stun.MethodCreatePermission || kind.Method == stun.MethodChannelBind {
+		r := e.relayOf(client)
+		return r == nil || !r.ending()
+	}
+	return true
+}
+
+// WriteTo sends to a client. Error responses are completed on their way.
+func (e *endpoint) WriteTo(p []byte, addr net.Addr) (int, error) {
+	// Only answers to requests have this class, and only the goroutine that
+	// reads sends them, so e.request is the request that is answered.
+	if isErrorResponse(p) {
+		e.request.answered = true
+		if completed := e.request.complete(p, e.server.credentials.realm); completed != nil {
+			if _, err := e.conn.WriteTo(completed, addr); err != nil {
+				return 0, err
+			}
+			return len(p), nil
+		}
+	}
+	return e.conn.WriteTo(p, addr)
+}
+
+// Close is part of net.PacketConn; the owner of the socket closes it.
+func (e *endpoint) Close() error                     { return e.conn.Close() }
+func (e *endpoint) LocalAddr() net.Addr              { return e.conn.LocalAddr() }
+func (e *endpoint) SetDeadline(time.Time) error      { return errors.ErrUnsupported }
+func (e *endpoint) SetReadDeadline(time.Time) error  { return errors.ErrUnsupported }
+func (e *endpoint) SetWriteDeadline(time.Time) error { return errors.ErrUnsupported }
+
+func (e *endpoint) relayOf(client netip.AddrPort) *relay {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.byClient[client]
+}
+
+// authenticate returns the key that the request is signed with, if it is one of
+// ours and the user may use it for this request.
+func (e *endpoint) authenticate(username, realm string, _ net.Addr) ([]byte, bool) {
+	q := &e.request
+	q.user = ""
+	key, expired, err := e.server.credentials.verify(username, realm, &q.message)
+	if err != nil {
+		return nil, e.refuseAuth(stun.CodeUnauthorized, err)
+	}
+	q.key = key
+	r := e.relayOf(q.client)
+	allocate := q.message.Type.Method == stun.MethodAllocate
+	if expired && (allocate || r == nil || r.username != username) {
+		q.key = nil
+		return nil, e.refuseAuth(stun.CodeUnauthorized, errors.New("expired"))
+	}
+	if r != nil && r.username != username && !allocate {
+		return nil, e.refuseAuth(stun.CodeWrongCredentials, errors.New("allocation of another user"))
+	}
+	_, q.user, _ = parseUsername(username)
+	q.username = username
+	return key, true
+}
+
+func (e *endpoint) refuseAuth(code stun.ErrorCode, reason error) bool {
+	e.request.code = code
+	e.server.authFailures.Add(1)
+	e.server.log.Debug("credential not accepted", "protocol", string(e.protocol), "client", e.request.client.String(), "err", reason)
+	return false
+}
+
+// permit is asked before a permission or a channel is made. It sees no port, so
+// it lets pass the IP of any live relay of ours; WriteTo looks closer.
+func (e *endpoint) permit(_ net.Addr, ip net.IP) bool {
+	q := &e.request
+	r := e.relayOf(q.client)
+	peer, _ := netip.AddrFromSlice(ip)
+	peer = peer.Unmap()
+	if r == nil {
+		return false
+	}
+	if rule := e.server.policy.denies(peer); rule != "" && !e.server.relays.relaysAt(peer) {
+		e.server.deniedPeers.Add(1)
+		r.refuse(rule, peer)
+		q.code = stun.CodeForbidden
+		return false
+	}
+	if peer.Is4() != r.relayed.Addr().Is4() {
+		q.code = stun.CodePeerAddrFamilyMismatch
+		return false
+	}
+	if !r.admit(peer, q.channel()) {
+		q.code = stun.CodeInsufficientCapacity
+		return false
+	}
+	return true
+}
+
+// onAuth is told of every verified request, before it is carried out.
+func (e *endpoint) onAuth(_, _ net.Addr, _, _, _, method string, verdict bool) {
+	if r := e.relayOf(e.request.client); r != nil && verdict && method == stun.MethodRefresh.String() {
+		r.setLifetime(e.request.lifetime())
+	}
+}
+
+func (e *endpoint) onAllocationCreated(_, _ net.Addr, _, _, _ string, _ net.Addr, _ int) {
+	r := e.request.relay
+	r.setLifetime(e.request.lifetime())
+	e.work.Add(2)
+	e.server.relays.add(r)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.byClient[r.client] = r
+	if e.onLive != nil {
+		e.onLive(true)
+	}
+}
+
+// forget is called when a relay's allocation ends.
+func (e *endpoint) forget(r *relay) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.byClient[r.client] != r {
+		return
+	}
+	delete(e.byClient, r.client)
+	if e.onLive != nil {
+		e.onLive(false)
+	}
+}
+
+func (e *endpoint) onPermission(relayed net.Addr, ip net.IP, on bool) {
+	r := e.server.relays.relayedAt(addrPort(relayed))
+	if peer, ok := netip.AddrFromSlice(ip); ok && r != nil {
+		r.setPermission(peer.Unmap(), on)
+	}
+}
+
+func (e *endpoint) onChannel(relayed net.Addr, number uint16, on bool) {
+	if r := e.server.relays.relayedAt(addrPort(relayed)); r != nil {
+		r.setChannel(number, on)
+	}
+}
+
+// onError is called when a message could not be handled. pion leaves a request
+// without an allocation unanswered; the client is told (RFC 8656 section 5).
+func (e *endpoint) onError(_, _ net.Addr, _, _ string) {
+	q := &e.request
+	if !q.active || q.answered || e.relayOf(q.client) != nil {
+		return
+	}
+	if needsAllocation(q.message.Type.Method) {
+		q.code = stun.CodeAllocMismatch
+		if answer := q.errorResponse(e.server.credentials.realm); answer != nil {
+			_, _ = e.conn.WriteTo(answer, q.addr) // a datagram like any other: may be lost
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package turnserver
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// accept takes a listener's connections until the server closes.
+func (s *Server) accept(ctx context.Context, l Listener) {
+	log := s.log.With("protocol", string(l.Protocol))
+	for {
+		var conn net.Conn
+		err := persist(ctx.Done(), log, func() (err error) {
+			conn, err = l.Accept()
+			return err
+		})
+		if err != nil {
+			return
+		}
+		if !s.track(conn) {
+			closeNow(conn)
+			continue
+		}
+		s.work.Go(func() {
+			defer s.untrack(conn)
+			s.serveStream(ctx, conn, l.Protocol)
+		})
+	}
+}
+
+// serveStream serves one client for the life of its connection.
+func (s *Server) serveStream(ctx context.Context, conn net.Conn, protocol Protocol) {
+	defer closeNow(conn)
+	if secure, ok := conn.(interface{ HandshakeContext(context.Context) error }); ok {
+		deadline, cancel := context.WithTimeout(ctx, s.timeouts.handshake)
+		err := secure.HandshakeContext(deadline)
+		cancel()
+		if err != nil {
+			s.log.Debug("TLS handshake", "client", conn.RemoteAddr().String(), "err", err)
+			return
+		}
+	}
+	stream := newStream(conn, s.timeouts.stream)
+	e, err := s.serve(stream, protocol, stream.setLive)
+	if err != nil {
+		s.log.Error("serve a TURN connection", "err", err)
+		return
+	}
+	e.wait()
+}
+
+// track notes a connection, so that Close can end it, and bounds how many one
+// address has.
+func (s *Server) track(conn net.Conn) bool {
+	client := clientKey(conn)
+	if !client.IsValid() {
+		s.log.Debug("TURN connection without a TCP address")
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || reached(s.connsOf[client], s.limits.AddressConnections) {
+		s.refusedConnections++
+		return false
+	}
+	s.connsOf[client]++
+	s.conns[conn] = struct{}{}
+	return true
+}
+
+func (s *Server) untrack(conn net.Conn) {
+	client := clientKey(conn)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, conn)
+	if s.connsOf[client]--; s.connsOf[client] <= 0 {
+		delete(s.connsOf, client)
+	}
+}
+
+// clientKey is what connections are counted by: an IPv4 address, or the /64
+// that one IPv6 client has.
+func clientKey(conn net.Conn) netip.Addr {
+	tcp, ok := conn.RemoteAddr().(*net.TCPAddr)
+	if !ok {
+		return netip.Addr{}
+	}
+	addr := addrPort(tcp).Addr()
+	if addr.Is6() {
+		const network = 64
+		prefix, _ := addr.Prefix(network)
+		addr = prefix.Addr()
+	}
+	return addr
+}
+
+// refreshOwn keeps the addresses of the machine's interfaces current.
+func (s *Server) refreshOwn(ctx context.Context) {
+	const every = 15 * time.Second
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			s.policy.refresh(net.InterfaceAddrs)
+		}
+	}
+}

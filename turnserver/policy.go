@@ -1,0 +1,163 @@
+package turnserver
+
+import (
+	"net"
+	"net/netip"
+	"sync/atomic"
+)
+
+// policy says which addresses a relay may exchange packets with. A relay that
+// reaches whatever its client names is a way into the server's own network, so
+// every range that is not the public internet is refused, in every spelling.
+type policy struct {
+	allow []netip.Prefix
+	deny  []peerRule
+	// fixed are the addresses the server itself serves at; own adds those of
+	// the machine's interfaces, read again from time to time.
+	fixed map[netip.Addr]struct{}
+	own   atomic.Pointer[map[netip.Addr]struct{}]
+}
+
+type peerRule struct {
+	prefix netip.Prefix
+	name   string
+}
+
+const (
+	ruleInvalid = "no valid address"
+	ruleOwn     = "address of this server"
+	ruleGlobal  = "outside 2000::/3, the global unicast addresses of IPv6"
+)
+
+func newPolicy(allow, deny []netip.Prefix, serving []netip.Addr) *policy {
+	p := &policy{allow: allow, fixed: map[netip.Addr]struct{}{}}
+	for _, prefix := range deny {
+		p.deny = append(p.deny, peerRule{prefix, "configured " + prefix.String()})
+	}
+	p.deny = append(p.deny, specialPurpose()...)
+	for _, addr := range serving {
+		p.fixed[addr.Unmap()] = struct{}{}
+	}
+	p.refresh(net.InterfaceAddrs)
+	return p
+}
+
+// refresh reads the addresses of the machine's interfaces. When they cannot be
+// read the ones known before stay.
+func (p *policy) refresh(interfaceAddrs func() ([]net.Addr, error)) {
+	addrs, err := interfaceAddrs()
+	if err != nil && p.own.Load() != nil {
+		return
+	}
+	own := make(map[netip.Addr]struct{}, len(addrs))
+	for _, addr := range addrs {
+		if network, ok := addr.(*net.IPNet); ok {
+			if ip, ok := netip.AddrFromSlice(network.IP); ok {
+				own[ip.Unmap()] = struct{}{}
+			}
+		}
+	}
+	p.own.Store(&own)
+}
+
+// denies returns the name of the rule that forbids a peer, "" when none does.
+func (p *policy) denies(addr netip.Addr) string {
+	if !addr.IsValid() {
+		return ruleInvalid
+	}
+	addr = addr.Unmap().WithZone("")
+	for _, prefix := range p.allow {
+		if prefix.Contains(addr) {
+			return ""
+		}
+	}
+	if rule := p.deniesLiteral(addr); rule != "" {
+		return rule
+	}
+	if embedded, ok := embeddedIPv4(addr); ok {
+		return p.deniesLiteral(embedded)
+	}
+	return ""
+}
+
+func (p *policy) deniesLiteral(addr netip.Addr) string {
+	for i := range p.deny {
+		if p.deny[i].prefix.Contains(addr) {
+			return p.deny[i].name
+		}
+	}
+	if addr.Is6() && addr.As16()[0]>>5 != 1 {
+		return ruleGlobal
+	}
+	if _, ok := p.fixed[addr]; ok {
+		return ruleOwn
+	}
+	if _, ok := (*p.own.Load())[addr]; ok {
+		return ruleOwn
+	}
+	return ""
+}
+
+// embeddedIPv4 returns the IPv4 address that the network may deliver an IPv6
+// packet to: IPv4-compatible ::/96 (RFC 4291 section 2.5.5.1), IPv4-translated
+// ::ffff:0:0:0/96 (RFC 2765), NAT64 64:ff9b::/96 (RFC 6052) and 6to4 2002::/16
+// (RFC 3056). IPv4-mapped ones are IPv4 addresses to Unmap already.
+func embeddedIPv4(addr netip.Addr) (netip.Addr, bool) {
+	if !addr.Is6() {
+		return netip.Addr{}, false
+	}
+	b := addr.As16()
+	if b[0] == 0x20 && b[1] == 0x02 {
+		return netip.AddrFrom4([4]byte(b[2:6])), true
+	}
+	switch [12]byte(b[:12]) {
+	case [12]byte{}, [12]byte{8: 0xff, 9: 0xff}, [12]byte{1: 0x64, 2: 0xff, 3: 0x9b}:
+		return netip.AddrFrom4([4]byte(b[12:])), true
+	}
+	return netip.Addr{}, false
+}
+
+// specialPurpose lists the ranges of the IANA special-purpose registries
+// (RFC 6890), multicast, and the tunnels that RFC 6156 section 9.1 forbids.
+func specialPurpose() []peerRule {
+	ranges := []struct{ prefix, name string }{
+		{"0.0.0.0/8", "this network"},
+		{"10.0.0.0/8", "private"},
+		{"100.64.0.0/10", "shared address space"},
+		{"127.0.0.0/8", "loopback"},
+		{"169.254.0.0/16", "link-local"},
+		{"172.16.0.0/12", "private"},
+		{"192.0.0.0/24", "protocol assignments"},
+		{"192.0.2.0/24", "documentation"},
+		{"192.31.196.0/24", "AS112"},
+		{"192.52.193.0/24", "AMT"},
+		{"192.88.99.0/24", "6to4 relay"},
+		{"192.168.0.0/16", "private"},
+		{"192.175.48.0/24", "AS112"},
+		{"198.18.0.0/15", "benchmarking"},
+		{"198.51.100.0/24", "documentation"},
+		{"203.0.113.0/24", "documentation"},
+		{"224.0.0.0/4", "multicast"},
+		{"240.0.0.0/4", "reserved"},
+		{"::/128", "unspecified"},
+		{"::1/128", "loopback"},
+		{"::/96", "IPv4-compatible"},
+		{"64:ff9b::/96", "NAT64"},
+		{"64:ff9b:1::/48", "local NAT64"},
+		{"100::/64", "discard"},
+		{"2001::/23", "protocol assignments, Teredo, ORCHID"},
+		{"2001:db8::/32", "documentation"},
+		{"2002::/16", "6to4"},
+		{"3fff::/20", "documentation"},
+		{"5f00::/16", "segment routing"},
+		{"fc00::/7", "unique local"},
+		{"fe80::/10", "link-local"},
+		{"fec0::/10", "site-local"},
+		{"ff00::/8", "multicast"},
+	}
+	rules := make([]peerRule, 0, len(ranges))
+	for _, r := range ranges {
+		rules = append(rules, peerRule{netip.MustParsePrefix(r.prefix), r.name + " " + r.prefix})
+	}
+	return rules
+}

@@ -1,0 +1,217 @@
+package turnserver
+
+import (
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// permissionGap is how close to its end an allocation takes no new permission.
+// pion publishes a permission before it starts the permission's timer, and
+// stops that timer when the allocation ends: at once, both would be a nil
+// dereference.
+const permissionGap = time.Second
+
+// Traffic counts datagrams and the bytes of their payload.
+type Traffic struct{ Packets, Bytes uint64 }
+
+func (t *Traffic) add(other Traffic) {
+	t.Packets += other.Packets
+	t.Bytes += other.Bytes
+}
+
+// Allocation is a live allocation at the time it was asked for.
+type Allocation struct {
+	// User is the peer that the credential was made for.
+	User string
+	// Protocol between client and server.
+	Protocol Protocol
+	// Client is where the client is seen, Relayed the address that peers see.
+	Client, Relayed netip.AddrPort
+	Since           time.Time
+	// ToPeers and FromPeers are what was relayed for the client and to it.
+	ToPeers, FromPeers Traffic
+}
+
+// relay is the socket of one allocation: it counts what passes, and lets pass
+// only what policy and permissions allow.
+type relay struct {
+	net.PacketConn
+	endpoint       *endpoint
+	address        *relayAddress
+	relayed, bound netip.AddrPort
+	relayedAddr    *net.UDPAddr // what pion knows the allocation by
+	client         netip.AddrPort
+	username, user string
+	since          time.Time
+
+	toPeers, fromPeers traffic
+	refused            atomic.Bool // a refusal was logged
+	expires            atomic.Int64
+
+	closing   chan struct{}
+	closeOnce sync.Once
+	readDone  sync.Once
+
+	mu          sync.RWMutex
+	live        bool
+	permissions map[netip.Addr]struct{}
+	channels    map[uint16]struct{}
+}
+
+type traffic struct{ packets, bytes atomic.Uint64 }
+
+func (t *traffic) count(bytes int) {
+	t.packets.Add(1)
+	t.bytes.Add(uint64(max(bytes, 0)))
+}
+
+func (t *traffic) load() Traffic { return Traffic{Packets: t.packets.Load(), Bytes: t.bytes.Load()} }
+
+// ReadFrom returns the next datagram that may be relayed to the client. pion
+// calls it from one goroutine until it fails, which it does only at the end.
+func (r *relay) ReadFrom(p []byte) (int, net.Addr, error) {
+	server := r.endpoint.server
+	for {
+		var n int
+		var addr net.Addr
+		err := persist(r.closing, server.log, func() (err error) {
+			n, addr, err = r.PacketConn.ReadFrom(p)
+			return err
+		})
+		if err != nil {
+			r.readDone.Do(r.endpoint.work.Done)
+			return 0, nil, err
+		}
+		// A full buffer may be a truncated datagram.
+		if peer, ok := r.source(addrPort(addr)); ok && n < len(p) {
+			r.fromPeers.count(n)
+			return n, net.UDPAddrFromAddrPort(peer), nil
+		}
+	}
+}
+
+// source returns the address that a datagram's sender is known by, and whether
+// the sender may reach the client.
+func (r *relay) source(from netip.AddrPort) (netip.AddrPort, bool) {
+	server := r.endpoint.server
+	if other := server.relays.boundAt(from); other != nil {
+		from = other.relayed
+	} else if server.policy.denies(from.Addr()) != "" {
+		server.deniedPackets.Add(1)
+		return from, false
+	}
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	_, ok := r.permissions[from.Addr()]
+	return from, ok
+}
+
+// WriteTo sends a client's datagram to a peer. What policy refuses is dropped
+// silently, as a network would.
+func (r *relay) WriteTo(p []byte, addr net.Addr) (int, error) {
+	server := r.endpoint.server
+	peer := addrPort(addr)
+	if other := server.relays.relayedAt(peer); other != nil {
+		// Sent to where it is bound it needs no router that hairpins.
+		peer = other.bound
+	} else if rule := server.policy.denies(peer.Addr()); rule != "" {
+		server.deniedPackets.Add(1)
+		r.refuse(rule, peer.Addr())
+		return len(p), nil
+	}
+	n, err := r.PacketConn.WriteTo(p, net.UDPAddrFromAddrPort(peer))
+	if err == nil {
+		r.toPeers.count(n)
+	}
+	return n, err
+}
+
+// refuse tells once for each allocation which rule stood against a peer.
+func (r *relay) refuse(rule string, peer netip.Addr) {
+	log := r.endpoint.server.log
+	if !r.refused.Swap(true) {
+		log.Info("relay refuses a peer", "user", r.user, "rule", rule)
+	}
+	log.Debug("relay refuses a peer", "user", r.user, "rule", rule, "peer", peer.String())
+}
+
+// admit says whether the allocation has room for a permission and, if channel
+// is not 0, for that channel.
+func (r *relay) admit(peer netip.Addr, channel uint16) bool {
+	limits := &r.endpoint.server.limits
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if _, ok := r.permissions[peer]; !ok && reached(len(r.permissions), limits.Permissions) {
+		return false
+	}
+	_, ok := r.channels[channel]
+	return ok || channel == 0 || !reached(len(r.channels), limits.Channels)
+}
+
+func (r *relay) setPermission(peer netip.Addr, on bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if on {
+		r.permissions[peer] = struct{}{}
+	} else {
+		delete(r.permissions, peer)
+	}
+}
+
+func (r *relay) setChannel(number uint16, on bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if on {
+		r.channels[number] = struct{}{}
+	} else {
+		delete(r.channels, number)
+	}
+}
+
+func (r *relay) setLifetime(lifetime time.Duration) {
+	r.expires.Store(time.Now().Add(lifetime).UnixNano())
+}
+
+// ending says whether the allocation ends within permissionGap.
+func (r *relay) ending() bool {
+	return time.Until(time.Unix(0, r.expires.Load())) < permissionGap
+}
+
+// Close ends the allocation's account and frees its port. It never fails, since
+// pion stops closing other allocations at the first failure.
+func (r *relay) Close() error {
+	r.closeOnce.Do(func() {
+		close(r.closing)
+		if err := r.PacketConn.Close(); err != nil {
+			r.endpoint.server.log.Debug("close relay socket", "err", err)
+		}
+		r.endpoint.server.relays.remove(r)
+		if r.live {
+			r.endpoint.forget(r)
+			r.address.ports.release(r.bound.Port())
+			r.logEnd()
+		} else {
+			r.address.ports.restore(r.bound.Port())
+		}
+	})
+	return nil
+}
+
+func (r *relay) logEnd() {
+	to, from := r.toPeers.load(), r.fromPeers.load()
+	log := r.endpoint.server.log
+	log.Info("relay ended", "user", r.user, "protocol", string(r.endpoint.protocol),
+		"seconds", time.Since(r.since).Seconds(),
+		"bytes_to_peers", to.Bytes, "bytes_from_peers", from.Bytes)
+	log.Debug("relay ended", "user", r.user, "client", r.client.String(), "relayed", r.relayed.String())
+}
+
+func (r *relay) snapshot() Allocation {
+	return Allocation{
+		User: r.user, Protocol: r.endpoint.protocol, Client: r.client, Relayed: r.relayed, Since: r.since,
+		ToPeers: r.toPeers.load(), FromPeers: r.fromPeers.load(),
+	}
+}

@@ -1,0 +1,169 @@
+package turnserver
+
+import (
+	"encoding/binary"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/pion/stun/v3"
+)
+
+const (
+	transportUDP = 17 // REQUESTED-TRANSPORT (RFC 8656 section 18.7)
+	familyIPv4   = 1  // REQUESTED-ADDRESS-FAMILY (RFC 8656 section 18.6)
+	familyIPv6   = 2
+
+	defaultLifetime = 10 * time.Minute
+	maxLifetime     = time.Hour
+)
+
+// request is the message that pion is handling, with what the callbacks
+// learned of it.
+type request struct {
+	message stun.Message
+	addr    net.Addr
+	client  netip.AddrPort
+
+	active   bool // it is a request, and decoded
+	answered bool
+	code     stun.ErrorCode        // why it is refused, where pion would not say
+	key      stun.MessageIntegrity // it is signed with this
+	username string                // verified
+	user     string
+	relay    *relay // opened for it
+}
+
+func (q *request) reset(addr net.Addr, client netip.AddrPort) {
+	*q = request{message: q.message, addr: addr, client: client}
+	q.message.Reset()
+}
+
+// word returns an attribute of four bytes, nil when there is none.
+func (q *request) word(kind stun.AttrType) []byte {
+	value, err := q.message.Get(kind)
+	if err != nil || len(value) != 4 {
+		return nil
+	}
+	return value
+}
+
+func (q *request) transport() byte {
+	if v := q.word(stun.AttrRequestedTransport); v != nil {
+		return v[0]
+	}
+	return 0
+}
+
+// wantsIPv4 tells the requested family, IPv4 unless it says otherwise; not ok
+// when it is none that exists.
+func (q *request) wantsIPv4() (is4, ok bool) {
+	v := q.word(stun.AttrRequestedAddressFamily)
+	if v == nil {
+		return true, true
+	}
+	return v[0] == familyIPv4, v[0] == familyIPv4 || v[0] == familyIPv6
+}
+
+func (q *request) channel() uint16 {
+	if v := q.word(stun.AttrChannelNumber); v != nil {
+		return binary.BigEndian.Uint16(v)
+	}
+	return 0
+}
+
+// lifetime is what pion makes of the LIFETIME attribute: anything of an hour or
+// more is the default.
+func (q *request) lifetime() time.Duration {
+	if v := q.word(stun.AttrLifetime); v != nil {
+		if asked := time.Duration(binary.BigEndian.Uint32(v)) * time.Second; asked < maxLifetime {
+			return asked
+		}
+	}
+	return defaultLifetime
+}
+
+// complete makes a better error response of pion's: with the code that the
+// callbacks found, and signed when the request was (RFC 8489 section 9.2.4). It
+// returns nil when pion's is as good as it gets.
+func (q *request) complete(p []byte, realm string) []byte {
+	if !q.active || q.code == 0 && q.key == nil {
+		return nil
+	}
+	var theirs stun.Message
+	var code stun.ErrorCodeAttribute
+	if stun.Decode(p, &theirs) != nil || theirs.TransactionID != q.message.TransactionID {
+		return nil
+	}
+	if q.code == 0 {
+		if code.GetFrom(&theirs) != nil {
+			code.Code = stun.CodeBadRequest
+		} else if theirs.Contains(stun.AttrMessageIntegrity) || code.Code == stun.CodeUnknownAttribute {
+			return nil
+		}
+		q.code = code.Code
+	}
+	return q.errorResponse(realm)
+}
+
+// errorResponse builds the answer that says q.code, nil when that is impossible.
+func (q *request) errorResponse(realm string) []byte {
+	setters := []stun.Setter{
+		stun.NewTransactionIDSetter(q.message.TransactionID),
+		stun.NewType(q.message.Type.Method, stun.ClassErrorResponse),
+		stun.ErrorCodeAttribute{Code: q.code, Reason: []byte(reason(q.code))},
+	}
+	if q.code == stun.CodeUnauthorized {
+		// pion has found the nonce good before it asked for the key.
+		if nonce, err := q.message.Get(stun.AttrNonce); err == nil {
+			setters = append(setters, stun.NewRealm(realm), stun.Nonce(nonce))
+		}
+	}
+	if q.key != nil {
+		setters = append(setters, q.key)
+	}
+	answer, err := stun.Build(setters...)
+	if err != nil {
+		return nil
+	}
+	return answer.Raw
+}
+
+func reason(code stun.ErrorCode) string {
+	switch code {
+	case stun.CodeBadRequest:
+		return "Bad Request"
+	case stun.CodeUnauthorized:
+		return "Unauthorized"
+	case stun.CodeForbidden:
+		return "Forbidden"
+	case stun.CodeAllocMismatch:
+		return "Allocation Mismatch"
+	case stun.CodeAddrFamilyNotSupported:
+		return "Address Family not Supported"
+	case stun.CodeWrongCredentials:
+		return "Wrong Credentials"
+	case stun.CodeUnsupportedTransProto:
+		return "Unsupported Transport Protocol"
+	case stun.CodePeerAddrFamilyMismatch:
+		return "Peer Address Family Mismatch"
+	case stun.CodeAllocQuotaReached:
+		return "Allocation Quota Reached"
+	case stun.CodeInsufficientCapacity:
+		return "Insufficient Capacity"
+	default:
+		return "Error"
+	}
+}
+
+func needsAllocation(method stun.Method) bool {
+	return method == stun.MethodRefresh || method == stun.MethodCreatePermission || method == stun.MethodChannelBind
+}
+
+func isChannelData(p []byte) bool { return len(p) >= channelHeader && p[0]>>6 == 1 }
+
+// isErrorResponse looks at the two class bits of a STUN message type.
+func isErrorResponse(p []byte) bool {
+	const class = 0x0110
+	return len(p) >= stunHeader && p[0]>>6 == 0 && binary.BigEndian.Uint16(p)&class == class
+}
