@@ -1,0 +1,216 @@
+package cert
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	caLife = 10 * 365 * 24 * time.Hour
+	// leafLife is what browsers accept at most, 398 days, less a day.
+	leafLife = 397 * 24 * time.Hour
+	// backdate lets devices whose clocks are behind accept what is new.
+	backdate = time.Hour
+)
+
+// authority is the local certificate authority: what is in caFile.
+type authority struct {
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+	pem  []byte // of cert
+}
+
+// localSuffixes are the DNS names, with all below them, that belong to
+// nobody outside a local network (RFC 6762, RFC 8375, RFC 6761; "lan" by custom).
+func localSuffixes() []string {
+	return []string{"localhost", "local", "lan", "home.arpa", "internal", "test"}
+}
+
+func (l *Local) openAuthority() error {
+	name := filepath.Join(l.dir, caFile)
+	text, err := readFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := l.mayCreateAuthority(name); err != nil {
+			return err
+		}
+		if text, err = l.createAuthority(name); err != nil {
+			return err
+		}
+	} else if err != nil {
+		return fmt.Errorf("local certificate authority: %w", err)
+	}
+	if l.ca, err = parseAuthority(text); err != nil {
+		return fmt.Errorf("local certificate authority: %s: %w; bring the file back from a copy, or remove it and %s "+
+			"to have a new authority made, which devices must be told to trust again", name, err, l.CAFile())
+	}
+	if now := l.now(); now.After(l.ca.cert.NotAfter) {
+		return fmt.Errorf("local certificate authority: %s ended on %s; remove it and %s to have a new authority made, "+
+			"which devices must be told to trust again", name, l.ca.cert.NotAfter.Format(time.DateOnly), l.CAFile())
+	} else if now.Before(l.ca.cert.NotBefore) {
+		return fmt.Errorf("local certificate authority: %s begins on %s, after this machine's clock; set the clock right",
+			name, l.ca.cert.NotBefore.Format(time.DateTime))
+	}
+	if info, err := os.Stat(name); err == nil && info.Mode().Perm()&0o077 != 0 {
+		l.log.Warn("key of the local certificate authority can be read by others, take that away with chmod 600", "file", name)
+	}
+	if public, err := readFile(l.CAFile()); err != nil || !bytes.Equal(public, l.ca.pem) {
+		return writeFile(l.CAFile(), l.ca.pem, 0o644, replace)
+	}
+	return nil
+}
+
+// mayCreateAuthority refuses to make a new authority beside the certificate
+// of one whose key is gone.
+func (l *Local) mayCreateAuthority(name string) error {
+	if _, err := os.Stat(l.CAFile()); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("local certificate authority: %w", err)
+	}
+	return fmt.Errorf("local certificate authority: %s, the key of %s, is missing; bring it back from a copy, or remove %[2]s too "+
+		"to have a new authority made, which devices must be told to trust again", name, l.CAFile())
+}
+
+// createAuthority writes a new authority and returns the file's text, which
+// is another process's when that came first.
+func (l *Local) createAuthority(name string) ([]byte, error) {
+	text, err := newAuthority(l.now())
+	if err != nil {
+		return nil, fmt.Errorf("local certificate authority: %w", err)
+	}
+	err = writeFile(name, text, 0o600, keep)
+	if errors.Is(err, fs.ErrExist) {
+		return readFile(name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	l.log.Info("local certificate authority made", "file", name)
+	return text, nil
+}
+
+func newAuthority(now time.Time) ([]byte, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	host := hostName()
+	permitted := localSuffixes()
+	if host != "" && !slices.Contains(permitted, host) {
+		permitted = append(permitted, host)
+	}
+	commonName := "callbox local CA"
+	if host != "" {
+		commonName += " of " + host
+	}
+	template := &x509.Certificate{
+		SerialNumber:          serial(),
+		Subject:               pkix.Name{Organization: []string{"callbox"}, CommonName: cut(commonName, 64)},
+		NotBefore:             now.Add(-backdate),
+		NotAfter:              now.Add(caLife),
+		KeyUsage:              x509.KeyUsageCertSign,
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+		MaxPathLenZero:        true,
+		// Addresses are not constrained: which ones a machine gets is not
+		// known in advance, and sites of the internet go by name.
+		PermittedDNSDomains:         permitted,
+		PermittedDNSDomainsCritical: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return nil, err
+	}
+	return encode(key, der)
+}
+
+func parseAuthority(text []byte) (*authority, error) {
+	pair, err := tls.X509KeyPair(text, text)
+	if err != nil {
+		return nil, err
+	}
+	key, ok := pair.PrivateKey.(*ecdsa.PrivateKey)
+	if !ok || !pair.Leaf.IsCA || pair.Leaf.KeyUsage&x509.KeyUsageCertSign == 0 {
+		return nil, errors.New("this is not the certificate of an authority")
+	}
+	return &authority{cert: pair.Leaf, key: key, pem: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Leaf.Raw})}, nil
+}
+
+// permitted returns the hosts that the authority's constraints let it sign:
+// one name outside them would make the whole certificate worthless.
+func (a *authority) permitted(want sans) sans {
+	if len(a.cert.PermittedDNSDomains) == 0 {
+		return want
+	}
+	want.names = slices.DeleteFunc(want.names, func(name string) bool {
+		return !slices.ContainsFunc(a.cert.PermittedDNSDomains, func(domain string) bool {
+			return name == domain || strings.HasSuffix(name, "."+domain)
+		})
+	})
+	return want
+}
+
+// sign returns a new key and its certificate for the hosts.
+func (a *authority) sign(hosts sans, now time.Time) ([]byte, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	template := &x509.Certificate{
+		SerialNumber: serial(),
+		Subject:      pkix.Name{Organization: []string{"callbox"}, CommonName: "callbox"},
+		NotBefore:    now.Add(-backdate),
+		NotAfter:     now.Add(leafLife - backdate),
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		DNSNames:     hosts.names,
+	}
+	if template.NotAfter.After(a.cert.NotAfter) {
+		template.NotAfter = a.cert.NotAfter
+	}
+	for _, addr := range hosts.addrs {
+		template.IPAddresses = append(template.IPAddresses, net.IP(addr.AsSlice()))
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
+	if err != nil {
+		return nil, err
+	}
+	return encode(key, der)
+}
+
+func encode(key *ecdsa.PrivateKey, der []byte) ([]byte, error) {
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	return append(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}),
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...), nil
+}
+
+// serial returns a random serial number of 127 bits (RFC 5280, section 4.1.2.2).
+func serial() *big.Int {
+	var octets [16]byte
+	_, _ = rand.Read(octets[:]) // never fails
+	octets[0] &= 0x7f
+	return new(big.Int).SetBytes(octets[:])
+}
+
+func cut(s string, n int) string {
+	return s[:min(len(s), n)]
+}

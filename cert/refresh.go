@@ -1,0 +1,36 @@
+package cert
+
+import (
+	"crypto/tls"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// checkPeriod is how often at most a handshake looks for a newer certificate.
+const checkPeriod = time.Second
+
+// refresher keeps the certificate in use, and lets one handshake at a time,
+// and none more often than checkPeriod, look for a newer one.
+type refresher struct {
+	current atomic.Pointer[tls.Certificate]
+
+	mu sync.Mutex // held while looking; never waited for
+	// mu guards the following.
+	next time.Time
+}
+
+// get returns the certificate in use, after replacing it by what look returns
+// when it is time to look. A nil certificate of look keeps the old one.
+func (r *refresher) get(look func(old *tls.Certificate) *tls.Certificate) *tls.Certificate {
+	if r.mu.TryLock() {
+		defer r.mu.Unlock()
+		if now := time.Now(); !now.Before(r.next) {
+			r.next = now.Add(checkPeriod)
+			if found := look(r.current.Load()); found != nil {
+				r.current.Store(found)
+			}
+		}
+	}
+	return r.current.Load()
+}
