@@ -201,7 +201,12 @@ func (e *endpoint) permit(_ net.Addr, ip net.IP) bool {
 		q.code = stun.CodePeerAddrFamilyMismatch
 		return false
 	}
-	if !r.admit(peer, q.channel()) {
+	channel, ok := q.channel()
+	if !ok {
+		q.code = stun.CodeBadRequest
+		return false
+	}
+	if !r.admit(peer, channel) {
 		q.code = stun.CodeInsufficientCapacity
 		return false
 	}

@@ -65,11 +65,18 @@ func (q *request) wantsIPv4() (is4, ok bool) {
 	return v[0] == familyIPv4, v[0] == familyIPv4 || v[0] == familyIPv6
 }
 
-func (q *request) channel() uint16 {
-	if v := q.word(stun.AttrChannelNumber); v != nil {
-		return binary.BigEndian.Uint16(v)
+// channel returns the channel of a ChannelBind, 0 for other requests; not ok
+// when it is no channel number. RFC 8656 section 12 ends them at 0x4FFF, but
+// clients of RFC 5766 go on to 0x7FFF.
+func (q *request) channel() (number uint16, ok bool) {
+	const first, last = 0x4000, 0x7fff
+	if q.message.Type.Method != stun.MethodChannelBind {
+		return 0, true
 	}
-	return 0
+	if v := q.word(stun.AttrChannelNumber); v != nil {
+		number = binary.BigEndian.Uint16(v)
+	}
+	return number, number >= first && number <= last
 }
 
 // lifetime is what pion makes of the LIFETIME attribute: anything of an hour or
