@@ -1,0 +1,102 @@
+package signaling
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/json"
+	"net/http"
+	"strings"
+)
+
+// APIHandler returns the handler of everything under /api/. It answers CORS
+// (Fetch standard, section 3.2) for allowed origins only.
+//
+//	POST /api/v1/rooms → 201 {"room": "…"}, the name of a room that nobody guesses
+func (s *Server) APIHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/api/v1/rooms", s.only(http.MethodPost, s.serveNewRoom))
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) {
+		writeError(w, http.StatusNotFound, "not_found", "there is nothing here")
+	})
+	return s.cors(mux)
+}
+
+// cors refuses foreign origins, tells browsers that allowed ones may read, and
+// answers preflights.
+func (s *Server) cors(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Add("Vary", "Origin")
+		h.Set("Cache-Control", "no-store")
+		h.Set("X-Content-Type-Options", "nosniff")
+		if !s.origins.allow(r) {
+			s.refuseHTTP(w, http.StatusForbidden, "forbidden_origin", "this page's origin is not allowed here")
+			return
+		}
+		origin := r.Header.Get("Origin")
+		if origin != "" {
+			h.Set("Access-Control-Allow-Origin", origin)
+		}
+		if r.Method == http.MethodOptions && origin != "" && r.Header.Get("Access-Control-Request-Method") != "" {
+			h.Set("Access-Control-Allow-Methods", "GET, POST, DELETE")
+			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Last-Event-ID")
+			h.Set("Access-Control-Max-Age", "600")
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// only answers other methods with 405, as JSON.
+func (s *Server) only(method string, next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != method {
+			w.Header().Set("Allow", method+", OPTIONS")
+			writeError(w, http.StatusMethodNotAllowed, "bad_method", "use "+method)
+			return
+		}
+		next(w, r)
+	}
+}
+
+func (s *Server) serveNewRoom(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusCreated, map[string]string{"room": newRoomName()})
+}
+
+// newRoomName returns a name of 64 random bits that can be said aloud: four
+// proquints (arXiv:0901.4016), such as "lusab-babad-gutih-tugad".
+func newRoomName() string {
+	const consonants, vowels = "bdfghjklmnprstvz", "aiou"
+	var random [8]byte
+	_, _ = rand.Read(random[:]) // never fails
+	var name strings.Builder
+	for i := 0; i < len(random); i += 2 {
+		if i > 0 {
+			name.WriteByte('-')
+		}
+		bits := binary.BigEndian.Uint16(random[i:])
+		name.WriteByte(consonants[bits>>12])
+		name.WriteByte(vowels[bits>>10&3])
+		name.WriteByte(consonants[bits>>6&15])
+		name.WriteByte(vowels[bits>>4&3])
+		name.WriteByte(consonants[bits&15])
+	}
+	return name.String()
+}
+
+func (s *Server) refuseHTTP(w http.ResponseWriter, status int, code, message string) {
+	s.counters.refused.Add(1)
+	writeError(w, status, code, message)
+}
+
+// writeError answers with a code for programs and a message for people.
+func writeError(w http.ResponseWriter, status int, code, message string) {
+	writeJSON(w, status, map[string]string{"code": code, "message": message})
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // an error is the client's going away
+}

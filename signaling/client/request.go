@@ -1,0 +1,171 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"callbox/signaling/protocol"
+)
+
+// call makes a request whose reply is an R.
+func call[R protocol.Reply](ctx context.Context, c *Client, request func(id uint64) protocol.Request) (R, error) {
+	var none R
+	reply, err := c.request(ctx, request)
+	if err != nil {
+		return none, err
+	}
+	if r, ok := reply.(R); ok {
+		return r, nil
+	}
+	return none, unexpected(reply)
+}
+
+// request sends a request and waits for its reply. An error reply comes back
+// as error.
+func (c *Client) request(ctx context.Context, request func(id uint64) protocol.Request) (protocol.Frame, error) {
+	reply := make(chan protocol.Frame, 1)
+	id, err := c.send(reply, request)
+	if err != nil {
+		return nil, err
+	}
+	defer c.drop(id)
+	select {
+	case f := <-reply:
+		return result(f)
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case <-c.ended:
+	}
+	select {
+	case f := <-reply: // it came just before the end
+		return result(f)
+	default:
+		return nil, c.Err()
+	}
+}
+
+func result(f protocol.Frame) (protocol.Frame, error) {
+	if fault, ok := f.(protocol.Error); ok {
+		return nil, fault
+	}
+	return f, nil
+}
+
+// send writes a request under the next id. Ids go out in rising order because
+// writing is held from their making on.
+func (c *Client) send(reply chan protocol.Frame, request func(id uint64) protocol.Request) (uint64, error) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	c.mu.Lock()
+	if c.err != nil {
+		c.mu.Unlock()
+		return 0, c.err
+	}
+	c.lastID++
+	id := c.lastID
+	c.pending[id] = reply
+	c.mu.Unlock()
+
+	err := c.ws.SetWriteDeadline(time.Now().Add(writeWait))
+	if err == nil {
+		err = c.ws.WriteMessage(websocket.TextMessage, protocol.Encode(request(id)))
+	}
+	if err != nil {
+		c.drop(id)
+		c.fail(fmt.Errorf("write: %w", err))
+		c.ws.Close() // the reader ends
+		return 0, c.Err()
+	}
+	return id, nil
+}
+
+func (c *Client) drop(id uint64) {
+	c.mu.Lock()
+	delete(c.pending, id)
+	c.mu.Unlock()
+}
+
+// fail notes why the client ends; the first reason counts.
+func (c *Client) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		c.err = err
+	}
+}
+
+// read is the client's goroutine.
+func (c *Client) read() {
+	defer close(c.ended)
+	defer close(c.events)
+	defer c.ws.Close()
+	for {
+		_, text, err := c.ws.ReadMessage()
+		if err != nil {
+			c.fail(readError(err))
+			return
+		}
+		c.extend()
+		f, err := protocol.DecodeServerFrame(text)
+		if err != nil { // of a later version of the protocol, perhaps
+			c.log.Debug("frame ignored", "err", err)
+			continue
+		}
+		if !c.take(f) {
+			c.fail(ErrTooSlow)
+			return
+		}
+	}
+}
+
+func readError(err error) error {
+	if closed, ok := errors.AsType[*websocket.CloseError](err); ok && closed.Code != websocket.CloseAbnormalClosure {
+		return &CloseError{Code: closed.Code, Text: closed.Text}
+	}
+	return fmt.Errorf("read: %w", err)
+}
+
+// take hands a frame to whoever waits for it. It returns false when there is
+// no place for it.
+func (c *Client) take(f protocol.Frame) bool {
+	if joined, ok := f.(protocol.Joined); ok {
+		c.mu.Lock()
+		c.ping = joined.Ping.Duration()
+		c.mu.Unlock()
+	}
+	if reply, ok := f.(protocol.Reply); ok && reply.ReplyID() != 0 {
+		c.mu.Lock()
+		waiting := c.pending[reply.ReplyID()]
+		delete(c.pending, reply.ReplyID())
+		c.mu.Unlock()
+		if waiting != nil {
+			waiting <- f // there is place for one, and only one comes
+		}
+		return true
+	}
+	event, ok := f.(protocol.Event)
+	if !ok {
+		return true // a reply to no request
+	}
+	select {
+	case c.events <- event:
+		return true
+	default:
+		return false
+	}
+}
+
+// extend notes that the server is there. Once it pings, silence for more than
+// two pings means that it is not.
+func (c *Client) extend() {
+	c.mu.Lock()
+	ping := c.ping
+	c.mu.Unlock()
+	if ping > 0 {
+		_ = c.ws.SetReadDeadline(time.Now().Add(2*ping + silenceSlack)) // fails only when closed
+	}
+}

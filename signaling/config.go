@@ -1,0 +1,120 @@
+package signaling
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"callbox/signaling/protocol"
+)
+
+// Defaults of a server.
+const (
+	DefaultCapacity = 2
+	DefaultPing     = 15 * time.Second
+)
+
+// Config says how a [Server] behaves. The zero value is a server without any
+// limit and without pings; see [DefaultLimits] and [DefaultPing].
+type Config struct {
+	// Capacity is how many seats a room has; 0 = no limit.
+	Capacity int
+	// Ping is the time between two pings to a client. A client that is silent
+	// for two of them is taken for gone. 0 = no pings, and nobody is.
+	Ping time.Duration
+	// Limits bounds what a client may do.
+	Limits Limits
+	// AllowedOrigins are web origins, such as https://example.org, whose pages
+	// may use this server, beside its own.
+	AllowedOrigins []string
+	// ICEServers makes the ICE servers for a peer, and says how long their
+	// credentials are good for (0 = without limit). arrived is the local
+	// address that the peer's request came in at; it may be invalid. nil =
+	// there are none. It is called by many goroutines at once.
+	ICEServers func(peer string, arrived netip.Addr) ([]protocol.ICEServer, time.Duration)
+	// ClientAddr tells a request's client address, which limits count by.
+	// nil = the other end of the TCP connection.
+	ClientAddr func(*http.Request) netip.Addr
+	// Report gets what clients report; nil = it is only logged. It is called
+	// by many goroutines at once, and must not block; data may be nil and is
+	// the callee's to keep.
+	Report func(peer, event string, data json.RawMessage)
+	// Logger takes the server's log; nil = none.
+	Logger *slog.Logger
+}
+
+// Limits bounds what a client may do. In each field 0 = no limit.
+type Limits struct {
+	FrameBytes int // largest frame, in bytes
+	RoomName   int // longest name of a room, in code points
+	PeerName   int // longest name of a peer, in code points
+
+	FramesPerSecond int // for each connection
+	FrameBurst      int // 0 = twice FramesPerSecond
+	JoinsPerSecond  int // for each address; an IPv6 address counts with its /64
+	JoinBurst       int // 0 = ten times JoinsPerSecond
+	Connections     int // at once, for each address
+
+	JoinWithin  time.Duration // a connection that has not joined after it is closed
+	QueueEvents int           // messages that wait for a slow reader
+	QueueBytes  int           // and their size, in bytes
+}
+
+// DefaultLimits returns the limits of the protocol's text.
+func DefaultLimits() Limits {
+	return Limits{
+		FrameBytes:      64 << 10,
+		RoomName:        protocol.MaxRoomName,
+		PeerName:        protocol.MaxPeerName,
+		FramesPerSecond: 100,
+		FrameBurst:      200,
+		JoinsPerSecond:  20,
+		JoinBurst:       200,
+		Connections:     200,
+		JoinWithin:      10 * time.Second,
+		QueueEvents:     256,
+		QueueBytes:      1 << 20,
+	}
+}
+
+// validate tells every fault of c at once.
+func (c *Config) validate() error {
+	var faults []error
+	if c.Capacity < 0 {
+		faults = append(faults, fmt.Errorf("room capacity %d is negative", c.Capacity))
+	}
+	if c.Ping < 0 {
+		faults = append(faults, fmt.Errorf("ping interval %v is negative", c.Ping))
+	}
+	l := c.Limits
+	for _, limit := range []struct {
+		name  string
+		value int
+	}{
+		{"frame size", l.FrameBytes},
+		{"room name", l.RoomName},
+		{"peer name", l.PeerName},
+		{"frames per second", l.FramesPerSecond},
+		{"frame burst", l.FrameBurst},
+		{"joins per second", l.JoinsPerSecond},
+		{"join burst", l.JoinBurst},
+		{"connections", l.Connections},
+		{"time to join", int(l.JoinWithin)},
+		{"queued events", l.QueueEvents},
+		{"queued bytes", l.QueueBytes},
+	} {
+		if limit.value < 0 {
+			faults = append(faults, fmt.Errorf("limit of %s %d is negative", limit.name, limit.value))
+		}
+	}
+	for _, origin := range c.AllowedOrigins {
+		if _, err := parseOrigin(origin); err != nil {
+			faults = append(faults, fmt.Errorf("allowed origin %q: %w", origin, err))
+		}
+	}
+	return errors.Join(faults...)
+}

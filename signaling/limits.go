@@ -1,0 +1,159 @@
+package signaling
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// rate is a limit on how often something may happen: perSecond on average,
+// burst at once. The zero value limits nothing.
+type rate struct {
+	interval time.Duration // between two, on average
+	slack    time.Duration // how far ahead of the average one may be
+}
+
+func newRate(perSecond, burst int) rate {
+	if perSecond <= 0 {
+		return rate{}
+	}
+	interval := time.Second / time.Duration(perSecond)
+	return rate{interval: interval, slack: interval * time.Duration(max(burst, 1)-1)}
+}
+
+// bucket counts against a rate (the generic cell rate algorithm, ITU-T I.371:
+// one time stamp does for tokens and their refilling).
+type bucket struct {
+	due time.Time // when the next one is due at the average rate
+}
+
+// take counts one at now. When that is too early it counts nothing and returns
+// how long to wait.
+func (b *bucket) take(r rate, now time.Time) time.Duration {
+	if r.interval == 0 {
+		return 0
+	}
+	due := b.due
+	if due.Before(now) {
+		due = now
+	}
+	if wait := due.Sub(now) - r.slack; wait > 0 {
+		return wait
+	}
+	b.due = due.Add(r.interval)
+	return 0
+}
+
+// full tells whether b is as good as new.
+func (b *bucket) full(now time.Time) bool {
+	return !b.due.After(now)
+}
+
+// maxAddresses is how many addresses are remembered, apart from those that
+// have connections.
+const maxAddresses = 1 << 16
+
+// addresses counts what each client address does. It forgets an address that
+// has no connection, once its joins are as good as never made.
+type addresses struct {
+	connections int // limit; 0 = none
+	joins       rate
+
+	mu    sync.Mutex // guards the following
+	table map[netip.Prefix]*address
+}
+
+type address struct {
+	connections int
+	joins       bucket
+}
+
+func newAddresses(connections int, joins rate) *addresses {
+	return &addresses{connections: connections, joins: joins, table: make(map[netip.Prefix]*address)}
+}
+
+// prefixOf returns what is counted as one client: an IPv4 address, or the /64
+// of an IPv6 one, all of which a single client may use (RFC 6177).
+func prefixOf(addr netip.Addr) netip.Prefix {
+	addr = addr.Unmap().WithZone("")
+	bits := addr.BitLen()
+	if addr.Is6() {
+		bits = 64
+	}
+	prefix, err := addr.Prefix(bits)
+	if err != nil {
+		return netip.Prefix{} // an invalid address: all of them count as one
+	}
+	return prefix
+}
+
+// connect counts a connection from addr, and tells whether it may be made.
+// disconnect must follow when it may.
+func (t *addresses) connect(addr netip.Addr) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	a := t.entryLocked(prefixOf(addr))
+	if t.connections > 0 && a.connections >= t.connections {
+		return false
+	}
+	a.connections++
+	return true
+}
+
+func (t *addresses) disconnect(addr netip.Addr, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	prefix := prefixOf(addr)
+	a := t.entryLocked(prefix)
+	a.connections--
+	if a.connections == 0 && a.joins.full(now) {
+		delete(t.table, prefix)
+	}
+}
+
+// join counts a join from addr; it returns how long to wait when it is one
+// too many.
+func (t *addresses) join(addr netip.Addr, now time.Time) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.entryLocked(prefixOf(addr)).joins.take(t.joins, now)
+}
+
+// sweep forgets what needs no remembering.
+func (t *addresses) sweep(now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for prefix, a := range t.table {
+		if a.connections == 0 && a.joins.full(now) {
+			delete(t.table, prefix)
+		}
+	}
+}
+
+func (t *addresses) entryLocked(prefix netip.Prefix) *address {
+	if a := t.table[prefix]; a != nil {
+		return a
+	}
+	if len(t.table) >= maxAddresses {
+		t.evictLocked()
+	}
+	a := new(address)
+	t.table[prefix] = a
+	return a
+}
+
+// evictLocked makes room for an address at the cost of a random one without
+// connections. It looks at a few only: those with connections are bounded by
+// what the machine holds.
+func (t *addresses) evictLocked() {
+	tries := 16
+	for prefix, a := range t.table {
+		if a.connections == 0 {
+			delete(t.table, prefix)
+			return
+		}
+		if tries--; tries == 0 {
+			return
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package signaling
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// webOrigin is an origin (RFC 6454) in its comparable form.
+type webOrigin struct {
+	scheme, host, port string
+}
+
+var errOrigin = errors.New("not of the form https://host or https://host:port")
+
+func parseOrigin(text string) (webOrigin, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" ||
+		u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.ForceQuery {
+		return webOrigin{}, errOrigin
+	}
+	o := webOrigin{scheme: u.Scheme, host: strings.ToLower(u.Hostname()), port: u.Port()}
+	if o.port == "" {
+		o.port = defaultPort(o.scheme)
+	}
+	return o, nil
+}
+
+func defaultPort(scheme string) string {
+	if scheme == "https" {
+		return "443"
+	}
+	return "80"
+}
+
+// origins decides whose pages may use the server.
+type origins map[webOrigin]bool
+
+func newOrigins(allowed []string) origins {
+	set := make(origins)
+	for _, text := range allowed {
+		if o, err := parseOrigin(text); err == nil { // Config.validate reports it
+			set[o] = true
+		}
+	}
+	return set
+}
+
+// allow tells whether r may be served. A request without an Origin comes from
+// no browser and may. The scheme of the server's own origin is not compared:
+// behind a proxy that ends TLS the server does not know it.
+func (set origins) allow(r *http.Request) bool {
+	values := r.Header.Values("Origin")
+	if len(values) == 0 {
+		return true
+	}
+	if len(values) > 1 {
+		return false
+	}
+	o, err := parseOrigin(values[0])
+	if err != nil { // "null" among others
+		return false
+	}
+	return set[o] || o.isHost(r.Host)
+}
+
+func (o webOrigin) isHost(hostport string) bool {
+	host, port, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host, port = strings.Trim(hostport, "[]"), defaultPort(o.scheme)
+	}
+	return strings.EqualFold(o.host, host) && o.port == port
+}

@@ -1,0 +1,22 @@
+package signaling
+
+import "time"
+
+// transport carries the frames of one session to its client, and calls the
+// session's handle for each frame from there. A session does not know which
+// kind of transport it has. No method blocks.
+type transport interface {
+	// flush sends what the session's queue holds: now what the client takes
+	// now, the rest as soon as it takes it.
+	flush()
+	// close ends the connection, after what is queued, with a WebSocket close
+	// code and a text for people. Only the first call counts.
+	close(code int, text string)
+	// cut ends the connection at once, whatever is still queued.
+	cut()
+	// silence returns how long nothing has been heard from the client.
+	silence() time.Duration
+	// heard returns a channel that is closed when something is heard, or
+	// nothing can be any more.
+	heard() <-chan struct{}
+}
