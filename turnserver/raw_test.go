@@ -177,3 +177,30 @@ func (c *rawClient) sendIndication(t *testing.T, peer netip.AddrPort, payload st
 	c.send(t, stun.MustBuild(stun.TransactionID, stun.NewType(stun.MethodSend, stun.ClassIndication),
 		xorPeer{peer}, attribute{stun.AttrData, []byte(payload)}).Raw)
 }
+
+func loopback() []netip.Addr { return []netip.Addr{netip.MustParseAddr("127.0.0.1")} }
+
+// rawTCP is a raw client over TCP, which reads only the answers it waits for.
+func (s *setup) rawTCP(t *testing.T, peer string) *rawClient {
+	t.Helper()
+	stream, err := net.Dial("tcp", s.tcp.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stream.Close() })
+	c := &rawClient{conn: turn.NewSTUNConn(stream), server: s.tcp.Addr()}
+	c.username, c.password = s.server.Credential(peer, time.Minute)
+	c.challenge(t)
+	return c
+}
+
+// smallBuffers makes the connections of a listener fill up soon.
+type smallBuffers struct{ net.Listener }
+
+func (l smallBuffers) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		err = tcp.SetWriteBuffer(4096)
+	}
+	return conn, err
+}

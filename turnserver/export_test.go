@@ -1,0 +1,9 @@
+package turnserver
+
+import "time"
+
+// NewWithTimeouts is New with other timeouts: of the TLS handshake, of the
+// first message, of a client without an allocation, and of a write.
+func NewWithTimeouts(config Config, handshake, first, idle, write time.Duration) (*Server, error) {
+	return newServer(config, serverTimeouts{handshake: handshake, stream: streamTimeouts{first: first, idle: idle, write: write}})
+}

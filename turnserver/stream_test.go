@@ -1,0 +1,175 @@
+package turnserver
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pion/stun/v3"
+)
+
+func pipeStream(t *testing.T) (client net.Conn, s *stream) {
+	t.Helper()
+	client, server := net.Pipe()
+	t.Cleanup(func() {
+		client.Close()
+		server.Close()
+	})
+	return client, newStream(server, streamTimeouts{first: firstMessageTimeout, idle: idleTimeout, write: writeTimeout})
+}
+
+func binding() []byte { return stun.MustBuild(stun.TransactionID, stun.BindingRequest).Raw }
+
+func TestStreamFrames(t *testing.T) {
+	client, s := pipeStream(t)
+	first, last := binding(), binding()
+	small := []byte{0x40, 0, 0, 1, 'x'}
+	empty := []byte{0x40, 1, 0, 0}
+	large := append([]byte{0x40, 2, 0xff, 0xfe}, make([]byte, 0xfffe+2)...)
+	go func() {
+		all := bytes.Join([][]byte{first, append(bytes.Clone(small), 0, 0, 0), empty, large, last}, nil)
+		for len(all) > 0 { // in pieces that respect no frame
+			n := min(len(all), 13)
+			if _, err := client.Write(all[:n]); err != nil {
+				return
+			}
+			all = all[n:]
+		}
+	}()
+	p := make([]byte, maxFrame+1)
+	for _, want := range [][]byte{first, small, empty, last} {
+		n, _, err := s.ReadFrom(p)
+		if err != nil || !bytes.Equal(p[:n], want) {
+			t.Fatalf("got % x, %v, want % x", p[:n], err, want)
+		}
+	}
+}
+
+// A frame is handed on when its last byte is there, however short it is.
+func TestStreamShortFrameDoesNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, s := pipeStream(t)
+		go func() {
+			_, _ = client.Write(binding())
+			_, _ = client.Write([]byte{0x40, 0, 0, 4, 'p', 'i', 'n', 'g'})
+		}()
+		began := time.Now()
+		p := make([]byte, maxFrame+1)
+		for range 2 {
+			if _, _, err := s.ReadFrom(p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if waited := time.Since(began); waited != 0 {
+			t.Errorf("waited %s", waited)
+		}
+	})
+}
+
+func TestStreamEndsOnGarbage(t *testing.T) {
+	odd := binding()
+	odd[3] = 1
+	for name, data := range map[string][]byte{
+		"http":                    []byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
+		"tls":                     {0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0},
+		"channel data at first":   append([]byte{0x40, 0, 0, 16}, make([]byte, 16)...),
+		"odd length":              append(odd, 0),
+		"no cookie":               make([]byte, 20),
+		"garbage after a message": append(binding(), 0xff, 0xff, 0xff, 0xff),
+	} {
+		client, s := pipeStream(t)
+		go func() { _, _ = client.Write(data) }()
+		p := make([]byte, maxFrame+1)
+		_, _, err := s.ReadFrom(p)
+		for err == nil {
+			_, _, err = s.ReadFrom(p)
+		}
+		if !errors.Is(err, errFraming) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := client.Read(p); !errors.Is(err, io.EOF) {
+			t.Errorf("%s: the connection is still open (%v)", name, err)
+		}
+	}
+}
+
+func TestStreamTimeouts(t *testing.T) {
+	wantEnd := func(t *testing.T, s *stream, after time.Duration) {
+		t.Helper()
+		began := time.Now()
+		if _, _, err := s.ReadFrom(make([]byte, maxFrame+1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		if waited := time.Since(began); waited != after {
+			t.Errorf("ended after %s, want %s", waited, after)
+		}
+	}
+	say := func(t *testing.T, client net.Conn, s *stream) {
+		t.Helper()
+		go func() { _, _ = client.Write(binding()) }()
+		if _, _, err := s.ReadFrom(make([]byte, maxFrame+1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run := func(name string, f func(t *testing.T, client net.Conn, s *stream)) {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, s := pipeStream(t)
+				f(t, client, s)
+			})
+		})
+	}
+	run("nothing is said", func(t *testing.T, _ net.Conn, s *stream) {
+		wantEnd(t, s, firstMessageTimeout)
+	})
+	run("the first message comes byte by byte", func(t *testing.T, client net.Conn, s *stream) {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for _, b := range binding() {
+				if _, err := client.Write([]byte{b}); err != nil {
+					return
+				}
+				<-time.After(3 * time.Second)
+			}
+		}()
+		wantEnd(t, s, firstMessageTimeout)
+		<-done
+	})
+	run("no allocation is made", func(t *testing.T, client net.Conn, s *stream) {
+		say(t, client, s)
+		wantEnd(t, s, idleTimeout)
+	})
+	run("the allocation ends", func(t *testing.T, client net.Conn, s *stream) {
+		say(t, client, s)
+		s.setLive(true)
+		go func() {
+			<-time.After(time.Hour)
+			s.setLive(false)
+		}()
+		wantEnd(t, s, time.Hour+idleTimeout)
+	})
+}
+
+func TestStreamStalledClientIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, s := pipeStream(t)
+		began := time.Now()
+		for range 3 {
+			if _, err := s.WriteTo([]byte("nobody reads this"), nil); err == nil {
+				t.Error("written")
+			}
+		}
+		if waited := time.Since(began); waited != writeTimeout {
+			t.Errorf("waited %s, want %s", waited, writeTimeout)
+		}
+		if _, err := client.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Errorf("the connection is still open (%v)", err)
+		}
+	})
+}
