@@ -153,7 +153,7 @@ func (t *webSocket) close(code int, text string) {
 	t.closeFrame = appendFrame(nil, websocket.CloseMessage, websocket.FormatCloseMessage(code, text))
 	t.mu.Unlock()
 
-	_ = t.socket.Conn.SetDeadline(time.Now().Add(closeWait)) // fails only when closed already
+	_ = t.socket.SetDeadline(time.Now().Add(closeWait)) // fails only when closed already
 	t.flush()
 }
 
@@ -167,11 +167,11 @@ func (t *webSocket) stop() {
 }
 
 func (t *webSocket) cut() {
-	t.socket.Conn.Close()
+	_ = t.socket.Close() // fails only when closed already
 }
 
 func appendOutgoing(dst []byte, o outgoing) []byte {
-	opcode := websocket.TextMessage
+	var opcode byte = websocket.TextMessage
 	if o.kind == kindPing {
 		opcode = websocket.PingMessage
 	}
@@ -179,8 +179,8 @@ func appendOutgoing(dst []byte, o outgoing) []byte {
 }
 
 // appendFrame appends one unfragmented, unmasked frame (RFC 6455, section 5.2).
-func appendFrame(dst []byte, opcode int, payload []byte) []byte {
-	dst = append(dst, 0x80|byte(opcode))
+func appendFrame(dst []byte, opcode byte, payload []byte) []byte {
+	dst = append(dst, 0x80|opcode)
 	switch n := len(payload); {
 	case n < 126:
 		dst = append(dst, byte(n))

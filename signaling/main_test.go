@@ -1,8 +1,6 @@
 package signaling_test
 
 import (
-	"fmt"
-	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -11,14 +9,12 @@ import (
 
 // TestMain fails the run when a goroutine of this module outlives the tests.
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if code == 0 {
-		if left := leaked(); left != "" {
-			fmt.Fprintln(os.Stderr, "goroutines outlive the tests:\n"+left)
-			code = 1
-		}
+	if m.Run() != 0 {
+		return
 	}
-	os.Exit(code)
+	if left := leaked(); left != "" {
+		panic("goroutines outlive the tests:\n" + left)
+	}
 }
 
 // leaked returns the stacks of goroutines that run this module's code, after

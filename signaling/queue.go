@@ -89,9 +89,6 @@ func (q *queue) pop() (outgoing, bool) {
 	return o, true
 }
 
-// len returns how many frames wait.
-func (q *queue) len() int { return len(q.frames) - q.head }
-
 // delivery is a message that was queued for a peer under a promise to its
 // sender.
 type delivery struct {

@@ -76,7 +76,7 @@ func newPeerID() string {
 func (s *session) leave(st *seat, r protocol.Leave) {
 	s.departed.Store(true)
 	s.armJoin()
-	if s.server.rooms.leave(st, protocol.ReasonLeft, protocol.Left{ID: r.ID}, false) {
+	if s.server.rooms.leave(st, protocol.ReasonLeft, protocol.Left(r), false) {
 		s.log.Debug("peer left", "peer", st.peer)
 	}
 }

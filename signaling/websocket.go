@@ -98,7 +98,7 @@ func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	t.hear()
 	se.armJoin()
 	if !s.start(se, t.read) {
-		t.socket.Close()
+		t.cut()
 		s.addresses.disconnect(addr, time.Now())
 		return
 	}

@@ -77,7 +77,7 @@ func (c *Client) send(reply chan protocol.Frame, request func(id uint64) protoco
 	if err != nil {
 		c.drop(id)
 		c.fail(fmt.Errorf("write: %w", err))
-		c.ws.Close() // the reader ends
+		_ = c.ws.Close() // so that the reader ends
 		return 0, c.Err()
 	}
 	return id, nil

@@ -1,0 +1,237 @@
+package signaling_test
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"callbox/signaling"
+	"callbox/signaling/client"
+	"callbox/signaling/protocol"
+)
+
+// patience bounds what should happen soon, on a machine however busy.
+const patience = 60 * time.Second
+
+// testServer is a server under test, on loopback or in memory.
+type testServer struct {
+	*signaling.Server
+	url      string
+	dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+func handler(server *signaling.Server) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/ws", server.WebSocketHandler())
+	mux.Handle("/api/", server.APIHandler())
+	return mux
+}
+
+// serve runs a server on loopback until the test's end.
+func serve(t *testing.T, config signaling.Config) *testServer {
+	t.Helper()
+	server, err := signaling.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := httptest.NewServer(handler(server))
+	t.Cleanup(func() {
+		closeServer(t, server)
+		web.Close()
+	})
+	return &testServer{Server: server, url: web.URL}
+}
+
+func closeServer(t *testing.T, server *signaling.Server) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := server.Close(ctx); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+}
+
+// serveMemory runs a server on pipes, for tests in a synctest bubble, whose
+// time does not pass on real sockets.
+func serveMemory(t *testing.T, config signaling.Config) *testServer {
+	t.Helper()
+	server, err := signaling.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+	web := &http.Server{Handler: handler(server)}
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = web.Serve(listener) })
+	t.Cleanup(func() {
+		closeServer(t, server)
+		_ = web.Close()
+		serving.Wait()
+	})
+	return &testServer{Server: server, url: "http://memory", dialFunc: listener.dial}
+}
+
+// pipeListener is a net.Listener whose connections are net.Pipes.
+type pipeListener struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (l *pipeListener) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	near, far := net.Pipe()
+	select {
+	case l.conns <- far:
+		return near, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipeListener) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
+func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "pipe"} }
+
+// within returns a context that ends with the test's patience.
+func within(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func (s *testServer) dial(t *testing.T, name string) *client.Client {
+	t.Helper()
+	c, err := client.Dial(within(t), client.Config{URL: s.url, Name: name, DialContext: s.dialFunc})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func (s *testServer) join(t *testing.T, name, room string) (*client.Client, protocol.Joined) {
+	t.Helper()
+	c := s.dial(t, name)
+	joined, err := c.Join(within(t), room)
+	if err != nil {
+		t.Fatalf("%s joins %q: %v", name, room, err)
+	}
+	return c, joined
+}
+
+// receive returns the next event, which must be an E.
+func receive[E protocol.Event](t *testing.T, c *client.Client) E {
+	t.Helper()
+	event, err := c.Receive(within(t))
+	if err != nil {
+		t.Fatalf("Receive: %v", err)
+	}
+	e, ok := event.(E)
+	if !ok {
+		t.Fatalf("received %#v, want a %T", event, e)
+	}
+	return e
+}
+
+// rawClient is a client that does only what the test says.
+type rawClient struct {
+	*websocket.Conn
+	t *testing.T
+}
+
+func (s *testServer) raw(t *testing.T) *rawClient {
+	t.Helper()
+	dialer := websocket.Dialer{NetDialContext: s.dialFunc}
+	ws, response, err := dialer.DialContext(within(t), strings.Replace(s.url, "http", "ws", 1)+"/ws", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	t.Cleanup(func() { _ = ws.Close() })
+	return &rawClient{ws, t}
+}
+
+func (c *rawClient) send(text string) {
+	c.t.Helper()
+	if err := c.WriteMessage(websocket.TextMessage, []byte(text)); err != nil {
+		c.t.Fatalf("write %.80s: %v", text, err)
+	}
+}
+
+// read returns the next frame, or the close code.
+func (c *rawClient) read() (protocol.Frame, int) {
+	c.t.Helper()
+	_ = c.SetReadDeadline(time.Now().Add(patience))
+	_, text, err := c.ReadMessage()
+	if closed, ok := err.(*websocket.CloseError); ok { //nolint:errorlint // gorilla does not wrap it
+		return nil, closed.Code
+	}
+	if err != nil {
+		c.t.Fatalf("read: %v", err)
+	}
+	f, err := protocol.DecodeServerFrame(text)
+	if err != nil {
+		c.t.Fatalf("the server sent %s: %v", text, err)
+	}
+	return f, 0
+}
+
+// expect reads the next frame, which must be an F.
+func expect[F protocol.Frame](c *rawClient) F {
+	c.t.Helper()
+	f, code := c.read()
+	want, ok := f.(F)
+	if !ok {
+		c.t.Fatalf("got %#v (close code %d), want a %T", f, code, want)
+	}
+	return want
+}
+
+func (c *rawClient) expectError(code protocol.Code) protocol.Error {
+	c.t.Helper()
+	fault := expect[protocol.Error](c)
+	if fault.Code != code || fault.Message == "" {
+		c.t.Fatalf("error = %+v, want code %s and a message", fault, code)
+	}
+	return fault
+}
+
+// expectClose reads on to the connection's end, which must have that code.
+func (c *rawClient) expectClose(code int) {
+	c.t.Helper()
+	for {
+		f, got := c.read()
+		if f != nil {
+			continue
+		}
+		if got != code {
+			c.t.Fatalf("closed with %d, want %d", got, code)
+		}
+		return
+	}
+}
+
+func rawJSON(text string) json.RawMessage { return json.RawMessage(text) }
