@@ -1,0 +1,31 @@
+import js from '@eslint/js';
+import globals from 'globals';
+
+export default [
+  js.configs.recommended,
+  {
+    languageOptions: {ecmaVersion: 2023, sourceType: 'module', globals: globals.browser},
+    linterOptions: {reportUnusedDisableDirectives: 'error'},
+    rules: {
+      eqeqeq: ['error', 'always'],
+      'no-console': ['error', {allow: ['warn', 'error']}],
+      'no-var': 'error',
+      'prefer-const': 'error',
+      complexity: ['error', 12],
+      'max-lines': ['error', {max: 300, skipBlankLines: true, skipComments: true}],
+      'max-lines-per-function': ['error', {max: 60, skipComments: true}],
+      'no-restricted-properties': [
+        'error',
+        {property: 'innerHTML', message: 'use textContent or <template>'},
+      ],
+    },
+  },
+  {
+    files: ['static/js/*.js'],
+    ignores: ['static/js/main.js', 'static/js/wakelock.js'],
+    rules: {
+      'no-restricted-globals': ['error', {name: 'document', message: 'only ui/ touches the page'}],
+    },
+  },
+  {files: ['test/**/*.js'], languageOptions: {globals: {...globals.node, ...globals.browser}}},
+];

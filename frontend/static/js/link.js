@@ -1,0 +1,217 @@
+import {Negotiation} from './negotiation.js';
+import {QualityMeter, ratesOf, sampleOf} from './stats.js';
+/** @import {CallData, ICEServer} from './messages.js' */
+/** @import {Outgoing} from './negotiation.js' */
+/** @import {Kind} from './media.js' */
+/** @import {LinkEvent} from './machine.js' */
+/** @import {Rates, Sample} from './stats.js' */
+
+/** @typedef {LinkEvent extends infer E ? E extends LinkEvent ? Omit<E, 'link'> : never : never} Told */
+
+/** @typedef {{tracks: Record<Kind, MediaStreamTrack|null>, screen: MediaStream|null}} Source what this side sends */
+
+/**
+ * @typedef {object} Options
+ * @property {typeof RTCPeerConnection} [RTCPeerConnection]
+ * @property {number} id
+ * @property {boolean} polite
+ * @property {boolean} relay
+ * @property {ICEServer[]} iceServers
+ * @property {Source} source
+ * @property {(data: Outgoing) => void} send
+ * @property {(event: LinkEvent) => void} tell
+ * @property {() => void} onremote the remote streams or their tracks changed
+ */
+
+/**
+ * One RTCPeerConnection. Its m-lines are fixed at the start: first audio is the microphone, first video
+ * the camera, whether there is one or not, so that switching them never negotiates. Every further one
+ * is a shared screen.
+ */
+export class Link {
+  /** Microphone and camera of the other side. */
+  main = new MediaStream();
+  /** Its shared screen, with sound if it has any. */
+  shared = new MediaStream();
+  quality = new QualityMeter();
+  /** @type {Sample|null} */ sample = null;
+  /** @type {Rates|null} */ rates = null;
+
+  /** @type {Options} */ #options;
+  /** @type {RTCPeerConnection} */ #pc;
+  /** @type {Negotiation} */ #negotiation;
+  /** @type {Partial<Record<Kind, RTCRtpTransceiver>>} */ #mains = {};
+  /** @type {Partial<Record<Kind, RTCRtpTransceiver>>} */ #screens = {};
+  #stalledSince = 0;
+  /** Only tracks of one stream are played in step, lips with words. */
+  #stream = new MediaStream();
+  #screenStream = new MediaStream();
+
+  /** @param {Options} options */
+  constructor(options) {
+    this.#options = options;
+    const {relay, iceServers, polite, send} = options;
+    this.#pc = new (options.RTCPeerConnection ?? RTCPeerConnection)({
+      iceServers,
+      iceTransportPolicy: relay ? 'relay' : 'all',
+      bundlePolicy: 'max-bundle',
+    });
+    this.#negotiation = new Negotiation({
+      pc: this.#pc,
+      polite,
+      send,
+      prepareAnswer: () => this.#prepareAnswer(),
+      onerror: (error) => console.warn('negotiation:', error),
+    });
+    this.#listen();
+    if (polite) return;
+    for (const kind of /** @type {Kind[]} */ (['audio', 'video'])) this.#addMain(kind);
+    void this.setScreen(options.source.screen);
+  }
+
+  get pc() {
+    return this.#pc;
+  }
+
+  /** @param {CallData} data */
+  deliver(data) {
+    this.#negotiation.receive(data);
+  }
+
+  resend() {
+    this.#negotiation.resend();
+  }
+
+  askForOffer() {
+    this.#negotiation.askForOffer();
+  }
+
+  /** @param {ICEServer[]} iceServers */
+  setServers(iceServers) {
+    if (this.#pc.signalingState === 'closed') return;
+    this.#pc.setConfiguration({...this.#pc.getConfiguration(), iceServers});
+  }
+
+  restartIce() {
+    this.#pc.restartIce();
+  }
+
+  /** @param {Kind} kind @param {MediaStreamTrack|null} track */
+  async setTrack(kind, track) {
+    await this.#mains[kind]?.sender.replaceTrack(track);
+  }
+
+  /** The first share adds its m-lines, every later one finds them there. @param {MediaStream|null} stream */
+  async setScreen(stream) {
+    for (const kind of /** @type {Kind[]} */ (['audio', 'video'])) {
+      const track = stream?.getTracks().find((candidate) => candidate.kind === kind) ?? null;
+      const screen = this.#screens[kind];
+      if (screen) await screen.sender.replaceTrack(track);
+      else if (track)
+        this.#screens[kind] = this.#pc.addTransceiver(track, {
+          direction: 'sendonly',
+          streams: [this.#screenStream],
+        });
+    }
+  }
+
+  close() {
+    this.#pc.close();
+  }
+
+  /** Measures once, and tells when media stops or comes again. @param {number} now ms */
+  async measure(now) {
+    if (this.#pc.connectionState === 'closed') return;
+    const report = /** @type {any} */ (await this.#pc.getStats());
+    const sample = sampleOf(report.values(), now);
+    if (this.sample) {
+      this.rates = ratesOf(this.sample, sample);
+      this.quality.add(this.rates, now);
+      this.#watch(this.rates.silent, now);
+    }
+    this.sample = sample;
+  }
+
+  /** @param {boolean} silent @param {number} now */
+  #watch(silent, now) {
+    if (!silent) this.#stalledSince = 0;
+    else if (this.#stalledSince === 0) this.#stalledSince = now;
+    const stalled = this.#stalledSince > 0 && now - this.#stalledSince >= 2000;
+    this.#tell({type: 'stalled', stalled});
+  }
+
+  #listen() {
+    const pc = this.#pc;
+    pc.addEventListener('connectionstatechange', () =>
+      this.#tell({type: 'connection', state: pc.connectionState}),
+    );
+    pc.addEventListener('signalingstatechange', () =>
+      this.#tell({type: 'settled', settled: this.#negotiation.settled}),
+    );
+    pc.addEventListener('icecandidate', ({candidate}) => {
+      const type = /** @type {import('./machine.js').CandidateType|null|undefined} */ (
+        candidate?.type
+      );
+      if (type || !candidate) this.#tell({type: 'gathered', candidate: type ?? null});
+    });
+    pc.addEventListener('track', ({track, transceiver}) => this.#receive(track, transceiver));
+  }
+
+  /** @param {Told} event */
+  #tell(event) {
+    this.#options.tell(/** @type {LinkEvent} */ ({...event, link: this.#options.id}));
+  }
+
+  /** @param {MediaStreamTrack} track @param {RTCRtpTransceiver} transceiver */
+  #receive(track, transceiver) {
+    const kind = track.kind === 'audio' ? 'audio' : 'video';
+    this.#mains[kind] ??= transceiver;
+    const stream = this.#mains[kind] === transceiver ? this.main : this.shared;
+    for (const old of stream.getTracks()) if (old.kind === kind) stream.removeTrack(old);
+    stream.addTrack(track);
+    for (const name of ['mute', 'unmute', 'ended'])
+      track.addEventListener(name, this.#options.onremote);
+    this.#options.onremote();
+  }
+
+  /** @param {Kind} kind */
+  #addMain(kind) {
+    const track = this.#options.source.tracks[kind];
+    const transceiver = this.#pc.addTransceiver(track ?? kind, {
+      direction: 'sendrecv',
+      streams: [this.#stream],
+    });
+    this.#mains[kind] = transceiver;
+    void this.#tune(transceiver, kind);
+  }
+
+  /** Puts the local tracks on the m-lines that the other side offered. */
+  async #prepareAnswer() {
+    for (const kind of /** @type {Kind[]} */ (['audio', 'video'])) {
+      const offered = this.#pc.getTransceivers().find(({receiver}) => receiver.track.kind === kind);
+      // Usually the "track" event has found it; an m-line that only receives has none.
+      const main = this.#mains[kind] ?? offered;
+      if (!main) {
+        this.#addMain(kind); // The other side does without; this one offers it once it may.
+        continue;
+      }
+      this.#mains[kind] = main;
+      if (main.direction === 'recvonly') main.direction = 'sendrecv';
+      main.sender.setStreams?.(this.#stream);
+      const track = this.#options.source.tracks[kind];
+      if (main.sender.track !== track) await main.sender.replaceTrack(track);
+      await this.#tune(main, kind);
+    }
+    if (!this.#screens.video) await this.setScreen(this.#options.source.screen);
+  }
+
+  /** Sound goes before picture when there is not room for both. @param {RTCRtpTransceiver} transceiver @param {Kind} kind */
+  async #tune({sender}, kind) {
+    const parameters = sender.getParameters?.();
+    const [encoding] = parameters?.encodings ?? [];
+    if (!parameters || !encoding) return;
+    if (kind === 'audio') encoding.priority = encoding.networkPriority = 'high';
+    else encoding.maxBitrate = 1_500_000;
+    await sender.setParameters(parameters).catch(() => {});
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * The wire: frames between page and signaling server, and what two call clients put into
+ * `message.data`. The first is written down in signaling/PROTOCOL.md. The second is:
+ *
+ *   {"call": n, "description": {type, sdp}}     an offer or answer, W3C shape
+ *   {"call": n, "candidate": {candidate, …}}    an ICE candidate; null = that was the last one
+ *   {"call": n, "renegotiate": true}            "please offer"; with a higher n: "please build anew"
+ *   {"state": {"audio": bool, "video": bool, "screen": bool}}
+ *                                               what this side means to send right now. The other side
+ *                                               cannot see a mute or a camera that is off in the media
+ *                                               itself. Sent when connected and at every change.
+ *
+ * Whoever does not know one of them ignores it.
+ */
+
+/** @typedef {{peer: string, name: string, polite: boolean}} Peer */
+/** @typedef {{urls: string[], username?: string, credential?: string}} ICEServer */
+/** @typedef {{type: 'offer'|'answer', sdp: string}} Description */
+/** @typedef {{audio: boolean, video: boolean, screen: boolean}} SendState */
+
+/**
+ * @typedef {{type: 'joined', id: number, room: string, peer: string, peers: Peer[], ping: number, iceServers: ICEServer[], iceTTL: number}} Joined
+ * @typedef {{type: 'full', id: number}} Full
+ * @typedef {{type: 'left', id: number}} Left
+ * @typedef {{type: 'ack', id: number}} Ack
+ * @typedef {{type: 'pong', id: number}} Pong
+ * @typedef {{type: 'ice', id: number, iceServers: ICEServer[], iceTTL: number}} ICE
+ * @typedef {{type: 'error', id: number, code: string, message: string, retry: boolean, after: number}} ErrorFrame
+ * @typedef {{type: 'closing', after: number}} Closing
+ * @typedef {{type: 'other_joined', seq: number, peer: string, name: string, polite: boolean}} OtherJoined
+ * @typedef {{type: 'bye', seq: number, peer: string, reason: string}} Bye
+ * @typedef {{type: 'message', seq: number, from: string, data: unknown}} Message
+ * @typedef {{type: 'unknown', id: number}} Unknown
+ * @typedef {Joined|Full|Left|Ack|Pong|ICE|ErrorFrame|Closing|OtherJoined|Bye|Message|Unknown} Frame
+ */
+
+/**
+ * @typedef {{kind: 'description', call: number, description: Description}
+ *   | {kind: 'candidate', call: number, candidate: RTCIceCandidateInit|null}
+ *   | {kind: 'renegotiate', call: number}
+ *   | {kind: 'state', state: SendState}
+ *   | {kind: 'unknown'}} CallData
+ */
+
+/** The WebSocket subprotocol, and with it the version, of all this. */
+export const SUBPROTOCOL = 'callbox.v1';
+
+/** @typedef {Record<string, unknown>} Fields */
+
+/** @param {unknown} value @returns {value is Fields} */
+const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** @param {Fields} fields @param {string} key @returns {string} */
+function text(fields, key) {
+  const value = fields[key];
+  if (typeof value !== 'string') throw new TypeError(`${key} is not a string`);
+  return value;
+}
+
+/** @param {Fields} fields @param {string} key @returns {number} */
+function number(fields, key) {
+  const value = fields[key];
+  if (typeof value !== 'number') throw new TypeError(`${key} is not a number`);
+  return value;
+}
+
+/** @param {Fields} fields @param {string} key @returns {unknown[]} */
+function list(fields, key) {
+  const value = fields[key];
+  if (!Array.isArray(value)) throw new TypeError(`${key} is not an array`);
+  return value;
+}
+
+/** @param {unknown} value @returns {Fields} */
+function object(value) {
+  if (!isObject(value)) throw new TypeError('not an object');
+  return value;
+}
+
+/** @param {unknown} value @returns {Peer} */
+function peer(value) {
+  const fields = object(value);
+  return {
+    peer: text(fields, 'peer'),
+    name: typeof fields.name === 'string' ? fields.name : '',
+    polite: fields.polite === true,
+  };
+}
+
+/** @param {unknown} value @returns {ICEServer} */
+function iceServer(value) {
+  const fields = object(value);
+  const urls = list(fields, 'urls').map(String);
+  if (typeof fields.username !== 'string' || typeof fields.credential !== 'string') return {urls};
+  return {urls, username: fields.username, credential: fields.credential};
+}
+
+/** @param {Fields} fields */
+const ice = (fields) => ({
+  iceServers: Array.isArray(fields.iceServers) ? fields.iceServers.map(iceServer) : [],
+  iceTTL: typeof fields.iceTTL === 'number' ? fields.iceTTL : 0,
+});
+
+/** @type {{[T in Exclude<Frame['type'], 'unknown'>]: (fields: Fields, id: number) => Extract<Frame, {type: T}>}} */
+const frames = {
+  joined: (fields, id) => ({
+    type: 'joined',
+    id,
+    room: text(fields, 'room'),
+    peer: text(fields, 'peer'),
+    peers: list(fields, 'peers').map(peer),
+    ping: number(fields, 'ping'),
+    ...ice(fields),
+  }),
+  full: (_, id) => ({type: 'full', id}),
+  left: (_, id) => ({type: 'left', id}),
+  ack: (_, id) => ({type: 'ack', id}),
+  pong: (_, id) => ({type: 'pong', id}),
+  ice: (fields, id) => ({type: 'ice', id, ...ice(fields)}),
+  error: (fields, id) => ({
+    type: 'error',
+    id,
+    code: text(fields, 'code'),
+    message: typeof fields.message === 'string' ? fields.message : '',
+    retry: fields.retry === true,
+    after: typeof fields.after === 'number' ? fields.after : 1,
+  }),
+  closing: (fields) => ({
+    type: 'closing',
+    after: typeof fields.after === 'number' ? fields.after : 0,
+  }),
+  other_joined: (fields) => ({type: 'other_joined', seq: number(fields, 'seq'), ...peer(fields)}),
+  bye: (fields) => ({
+    type: 'bye',
+    seq: number(fields, 'seq'),
+    peer: text(fields, 'peer'),
+    reason: text(fields, 'reason'),
+  }),
+  message: (fields) => ({
+    type: 'message',
+    seq: number(fields, 'seq'),
+    from: text(fields, 'from'),
+    data: fields.data,
+  }),
+};
+
+/**
+ * Decodes one frame from the server. A type this page does not know gives `unknown`; a known type
+ * with a field missing or of the wrong type throws.
+ * @param {string} json @returns {Frame}
+ */
+export function decodeFrame(json) {
+  const fields = object(JSON.parse(json));
+  const type = text(fields, 'type');
+  const id = typeof fields.id === 'number' ? fields.id : 0;
+  if (!Object.hasOwn(frames, type)) return {type: 'unknown', id};
+  return frames[/** @type {keyof typeof frames} */ (type)](fields, id);
+}
+
+/** @param {unknown} value @returns {RTCIceCandidateInit|null} */
+function candidate(value) {
+  if (value === null) return null;
+  const fields = object(value);
+  return {
+    candidate: text(fields, 'candidate'),
+    sdpMid: typeof fields.sdpMid === 'string' ? fields.sdpMid : null,
+    sdpMLineIndex: typeof fields.sdpMLineIndex === 'number' ? fields.sdpMLineIndex : null,
+    usernameFragment: typeof fields.usernameFragment === 'string' ? fields.usernameFragment : null,
+  };
+}
+
+/** @param {unknown} value @returns {Description} */
+function description(value) {
+  const fields = object(value);
+  const type = text(fields, 'type');
+  if (type !== 'offer' && type !== 'answer') throw new TypeError(`description of type ${type}`);
+  return {type, sdp: text(fields, 'sdp')};
+}
+
+/**
+ * Decodes what the other client sent. Anything it cannot make sense of is `unknown`: the other side
+ * may be newer than this page, or no call client at all.
+ * @param {unknown} data @returns {CallData}
+ */
+export function decodeCallData(data) {
+  try {
+    const fields = object(data);
+    if (isObject(fields.state)) {
+      const {audio, video, screen} = fields.state;
+      return {
+        kind: 'state',
+        state: {audio: audio === true, video: video === true, screen: screen === true},
+      };
+    }
+    const call = number(fields, 'call');
+    if (fields.description !== undefined) {
+      return {kind: 'description', call, description: description(fields.description)};
+    }
+    if (fields.candidate !== undefined) {
+      return {kind: 'candidate', call, candidate: candidate(fields.candidate)};
+    }
+    if (fields.renegotiate === true) return {kind: 'renegotiate', call};
+  } catch {
+    // Falls through: not ours.
+  }
+  return {kind: 'unknown'};
+}

@@ -1,0 +1,29 @@
+/**
+ * Why camera or microphone could not be had, in one word. Each has a text that says what to do.
+ * @typedef {'insecure'|'blocked'|'dismissed'|'system'|'missing'|'busy'|'embedded'|'gone'|'other'} ProblemCode
+ * @typedef {{kind: 'audio'|'video'|'both', code: ProblemCode}} Problem
+ */
+
+/** @type {Record<string, ProblemCode>} */
+const BY_NAME = {
+  NotFoundError: 'missing',
+  OverconstrainedError: 'missing',
+  NotReadableError: 'busy',
+  AbortError: 'busy',
+  SecurityError: 'embedded',
+  TypeError: 'insecure',
+};
+
+/**
+ * Makes a problem of what getUserMedia threw (W3C Media Capture and Streams, section 10.3).
+ * @param {unknown} error @param {Problem['kind']} kind
+ * @param {PermissionState|''} permission of the device, '' where the browser does not say
+ * @returns {Problem}
+ */
+export function problemOf(error, kind, permission) {
+  const {name, message} = /** @type {Error} */ (error ?? {});
+  if (name !== 'NotAllowedError') return {kind, code: BY_NAME[name] ?? 'other'};
+  if (/system/i.test(message)) return {kind, code: 'system'};
+  if (/policy/i.test(message)) return {kind, code: 'embedded'};
+  return {kind, code: permission === 'prompt' ? 'dismissed' : 'blocked'};
+}

@@ -1,0 +1,80 @@
+/** @import {State} from './machine.js' */
+/** @import {MediaState} from './media.js' */
+
+/**
+ * What a person gets to see of the state, still without a page.
+ * @typedef {'home'|'prejoin'|'waiting'|'connecting'|'call'|'full'|'ended'} Screen
+ * @typedef {'pending'|'active'|'done'|'failed'|'off'} StepState
+ * @typedef {'devices'|'capture'|'recording'|'signaling'|'peer'|'servers'|'candidates'|'connected'} StepName
+ */
+
+/** @param {State} state @returns {Screen} */
+export function screenOf(state) {
+  if (state.phase !== 'in') return state.phase;
+  if (state.link) return state.met ? 'call' : 'connecting';
+  return state.self === '' ? 'connecting' : 'waiting';
+}
+
+/** @param {boolean} done @param {boolean} active @returns {StepState} */
+const progress = (done, active) => (done ? 'done' : active ? 'active' : 'pending');
+
+/** @param {MediaState} media @returns {[StepState, StepState]} */
+function captureSteps(media) {
+  if (media.capture === 'idle') return ['off', 'off'];
+  if (media.capture === 'asking') return ['active', 'active'];
+  const failed = media.problems.some(({kind}) => kind === 'both');
+  const any = media.hasAudio || media.hasVideo;
+  return [any ? 'done' : 'failed', failed ? 'failed' : progress(any, false)];
+}
+
+/** @param {State} state @returns {StepState} */
+function serversStep({link}) {
+  if (!link) return 'pending';
+  if (!link.servers) return 'off';
+  const reached = link.gathered.some((type) => type === 'srflx' || type === 'relay');
+  if (reached || link.connected) return 'done';
+  return link.gatheringDone ? 'failed' : 'active';
+}
+
+/**
+ * The eight steps of a call, in order.
+ * @param {State} state @param {MediaState} media @returns {{name: StepName, state: StepState}[]}
+ */
+export function stepsOf(state, media) {
+  const {link} = state;
+  const [devices, capture] = captureSteps(media);
+  const up = state.signaling === 'up';
+  const connected = link?.connection === 'connected';
+  const failed = link?.connection === 'failed';
+  return [
+    {name: 'devices', state: devices},
+    {name: 'capture', state: capture},
+    {name: 'recording', state: 'off'},
+    {name: 'signaling', state: state.signaling === 'down' ? 'failed' : progress(up, true)},
+    {name: 'peer', state: link ? progress(link.settled || connected, true) : 'pending'},
+    {name: 'servers', state: serversStep(state)},
+    {
+      name: 'candidates',
+      state: link ? progress(connected, link.heard || link.gathered.length > 0) : 'pending',
+    },
+    {name: 'connected', state: failed ? 'failed' : progress(connected, link?.settled === true)},
+  ];
+}
+
+/**
+ * The one thing to be told over the call right now: a text key, or ''.
+ * @param {State} state @returns {''|'bannerClosing'|'bannerServerLost'|'bannerServerDown'|'bannerReconnecting'|'bannerStalled'|'bannerPeerOffline'}
+ */
+export function bannerOf(state) {
+  if (state.phase !== 'in') return '';
+  const {link} = state;
+  if (state.met && link) {
+    if (link.connection !== 'connected') return 'bannerReconnecting';
+    if (link.stalled) return 'bannerStalled';
+  }
+  if (state.notice === 'closing') return 'bannerClosing';
+  if (state.signaling === 'down' || (state.signaling === 'connecting' && state.attempts > 0)) {
+    return state.self ? 'bannerServerLost' : 'bannerServerDown';
+  }
+  return link && !state.peer && state.notice === 'timeout' ? 'bannerPeerOffline' : '';
+}

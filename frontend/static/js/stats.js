@@ -1,0 +1,129 @@
+/**
+ * What getStats says, made into few numbers, and those into one word.
+ * @typedef {'good'|'fair'|'poor'|'lost'} Quality
+ *
+ * @typedef {object} Path
+ * @property {'direct'|'relayed'} kind
+ * @property {string} local type of the local candidate
+ * @property {string} remote
+ * @property {string} protocol udp or tcp; for a relayed path how this side reaches the relay, also tls
+ *
+ * @typedef {object} Sample
+ * @property {number} at ms
+ * @property {number} bytes RTP payload received so far
+ * @property {number} received packets so far
+ * @property {number} lost packets so far
+ * @property {number} remoteLoss share of our packets the other side misses, 0 to 1
+ * @property {number|null} rtt ms
+ * @property {number} width of the received video, 0 = none
+ * @property {number} height
+ * @property {number} fps
+ * @property {Path|null} path
+ *
+ * @typedef {{loss: number, rtt: number|null, bitrate: number, silent: boolean}} Rates
+ */
+
+/** @typedef {Record<string, any>} Entry One of the dictionaries of webrtc-stats; which fields are there differs by browser. */
+
+/** @param {Entry[]} entries @returns {Entry|undefined} the candidate pair in use */
+function selectedPair(entries) {
+  const transport = entries.find(
+    ({type, selectedCandidatePairId}) => type === 'transport' && selectedCandidatePairId,
+  );
+  if (transport) return entries.find(({id}) => id === transport.selectedCandidatePairId);
+  // Firefox before 133 has no transport entry.
+  return entries.find(
+    ({type, nominated, state}) => type === 'candidate-pair' && nominated && state === 'succeeded',
+  );
+}
+
+/** @param {Entry[]} entries @param {Entry|undefined} pair @returns {Path|null} */
+function pathOf(entries, pair) {
+  const local = entries.find(({id}) => id === pair?.localCandidateId);
+  const remote = entries.find(({id}) => id === pair?.remoteCandidateId);
+  if (!local || !remote) return null;
+  const relayed = local.candidateType === 'relay' || remote.candidateType === 'relay';
+  return {
+    kind: relayed ? 'relayed' : 'direct',
+    local: String(local.candidateType),
+    remote: String(remote.candidateType),
+    protocol: String(local.relayProtocol ?? local.protocol ?? 'udp').toLowerCase(),
+  };
+}
+
+/** @param {Iterable<Entry>} report the values of an RTCStatsReport @param {number} at @returns {Sample} */
+export function sampleOf(report, at) {
+  const entries = [...report];
+  const pair = selectedPair(entries);
+  const inbound = entries.filter(({type}) => type === 'inbound-rtp');
+  const losses = entries
+    .filter(({type}) => type === 'remote-inbound-rtp')
+    .map(({fractionLost}) => fractionLost ?? 0);
+  const video = inbound.find(({kind, framesPerSecond}) => kind === 'video' && framesPerSecond > 0);
+  /** @param {string} field */
+  const sum = (field) => inbound.reduce((total, entry) => total + (entry[field] ?? 0), 0);
+  return {
+    at,
+    bytes: sum('bytesReceived'),
+    received: sum('packetsReceived'),
+    lost: sum('packetsLost'),
+    remoteLoss: Math.max(0, ...losses),
+    rtt: typeof pair?.currentRoundTripTime === 'number' ? pair.currentRoundTripTime * 1000 : null,
+    width: video?.frameWidth ?? 0,
+    height: video?.frameHeight ?? 0,
+    fps: video?.framesPerSecond ?? 0,
+    path: pathOf(entries, pair),
+  };
+}
+
+/** @param {Sample} before @param {Sample} after @returns {Rates} */
+export function ratesOf(before, after) {
+  const received = Math.max(0, after.received - before.received);
+  const lost = Math.max(0, after.lost - before.lost);
+  const seconds = Math.max(0.001, (after.at - before.at) / 1000);
+  return {
+    loss: Math.max(received + lost > 0 ? lost / (received + lost) : 0, after.remoteLoss),
+    rtt: after.rtt,
+    bitrate: (Math.max(0, after.bytes - before.bytes) * 8) / seconds,
+    silent: before.received > 0 && received === 0,
+  };
+}
+
+/** @type {Quality[]} */
+const ORDER = ['good', 'fair', 'poor', 'lost'];
+/** Milliseconds a worse or better figure must hold before it is believed. */
+const WORSE_AFTER = 3000;
+const BETTER_AFTER = 8000;
+const LOST_AFTER = 2000;
+
+/** @param {Rates} rates @returns {Quality} */
+function instant({loss, rtt, silent}) {
+  if (silent) return 'lost';
+  if (loss < 0.02 && (rtt ?? 0) < 200) return 'good';
+  return loss < 0.05 && (rtt ?? 0) < 400 ? 'fair' : 'poor';
+}
+
+/** The word for the connection, slow enough not to flicker. */
+export class QualityMeter {
+  /** @type {Quality} */ value = 'good';
+  /** @type {Quality} */ #candidate = 'good';
+  #since = 0;
+
+  /** @param {Rates} rates @param {number} at ms @returns {Quality} */
+  add(rates, at) {
+    const now = instant(rates);
+    if (now !== this.#candidate) {
+      this.#candidate = now;
+      this.#since = at;
+    }
+    if (at - this.#since >= this.#patience(now)) this.value = now;
+    return this.value;
+  }
+
+  /** @param {Quality} next */
+  #patience(next) {
+    if (next === 'lost') return LOST_AFTER;
+    if (this.value === 'lost') return 0; // Anything is better than nothing, and seen at once.
+    return ORDER.indexOf(next) > ORDER.indexOf(this.value) ? WORSE_AFTER : BETTER_AFTER;
+  }
+}

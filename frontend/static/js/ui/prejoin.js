@@ -1,0 +1,66 @@
+import {LevelMeter} from '../level.js';
+import {renderProblems} from './devices.js';
+import {find, play, setIcon, setText} from './dom.js';
+/** @import {Model} from './dom.js' */
+/** @import {Key} from '../i18n.js' */
+
+/** Above this somebody speaks; the noise of a quiet room stays below. */
+const AUDIBLE = 0.3;
+/** Milliseconds without a word until a hint is shown. */
+const QUIET_AFTER = 5000;
+
+/** The screen before the call. */
+export class Prejoin {
+  #section = find('[data-for="prejoin"]');
+  #meter = new LevelMeter();
+  #heardAt = 0;
+  #everHeard = false;
+
+  /** @param {Model} model */
+  render(model) {
+    const shown = model.screen === 'prejoin';
+    this.#meter.follow(shown ? model.microphone : null, (level) => this.#level(level));
+    const video = find('[data-video="preview"]', this.#section);
+    void play(/** @type {HTMLVideoElement} */ (video), shown ? model.self : null);
+    if (!shown) return;
+    video.classList.toggle('mirror', model.media.mirror);
+    setText(find('[data-room]', this.#section), model.call.room);
+    this.#cover(model);
+    this.#hearing(model);
+    renderProblems(find('[data-problems]', this.#section), model.media.problems, model.t);
+    find('.round-buttons', this.#section).hidden = model.media.capture !== 'done';
+    const busy = model.media.capture === 'asking';
+    /** @type {HTMLButtonElement} */ (find('[data-action="join"]', this.#section)).disabled = busy;
+  }
+
+  /** @param {Model} model */
+  #cover({media, t}) {
+    const cover = find('[data-cover="preview"]', this.#section);
+    cover.hidden = media.video;
+    const idle = media.capture === 'idle';
+    find('[data-action="allow"]', cover).hidden = !idle;
+    find('[data-allow-why]', cover).hidden = !idle;
+    setIcon(cover, idle ? '#i-camera' : '#i-camera-off');
+    const text = idle ? '' : t(media.capture === 'asking' ? 'prejoinAsking' : 'prejoinCameraOff');
+    setText(find('[data-cover-text]', cover), text);
+  }
+
+  /** @param {Model} model */
+  #hearing({media, microphone, now, t}) {
+    const row = find('.hearing', this.#section);
+    row.hidden = media.capture !== 'done' || !microphone;
+    if (!microphone) this.#everHeard = false;
+    if (!this.#heardAt) this.#heardAt = now;
+    /** @type {Key|''} */ let key = '';
+    if (!media.audio) key = 'prejoinMuted';
+    else if (this.#everHeard) key = 'prejoinHear';
+    else if (now - this.#heardAt > QUIET_AFTER) key = 'prejoinQuiet';
+    setText(find('[data-hearing]', row), key && t(key));
+  }
+
+  /** @param {number} level */
+  #level(level) {
+    find('[data-level]', this.#section).style.setProperty('--level', level.toFixed(2));
+    if (level > AUDIBLE) this.#everHeard = true;
+  }
+}

@@ -1,0 +1,246 @@
+import {bannerOf, stepsOf} from '../screens.js';
+import {renderProblems} from './devices.js';
+import {find, findAll, play, setIcon, setText, stamp, translate} from './dom.js';
+/** @import {Model} from './dom.js' */
+/** @import {Key} from '../i18n.js' */
+/** @import {StepName, StepState} from '../screens.js' */
+/** @import {Quality} from '../stats.js' */
+
+/** @type {Record<StepName, Key>} */
+const STEP_NAMES = {
+  devices: 'stepDevices',
+  capture: 'stepCapture',
+  recording: 'stepRecording',
+  signaling: 'stepSignaling',
+  peer: 'stepPeer',
+  servers: 'stepServers',
+  candidates: 'stepCandidates',
+  connected: 'stepConnected',
+};
+/** @type {Record<StepState, Key>} */
+const STEP_STATES = {
+  pending: 'statePending',
+  active: 'stateActive',
+  done: 'stateDone',
+  failed: 'stateFailed',
+  off: 'stateOff',
+};
+/** @type {Record<Quality, Key>} */
+const QUALITIES = {
+  good: 'qualityGood',
+  fair: 'qualityFair',
+  poor: 'qualityPoor',
+  lost: 'qualityLost',
+};
+
+/** @param {number} ms */
+export function duration(ms) {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const parts = [Math.floor(seconds / 60) % 60, seconds % 60].map((n) =>
+    String(n).padStart(2, '0'),
+  );
+  const hours = Math.floor(seconds / 3600);
+  return (hours > 0 ? [hours, ...parts] : parts).join(':');
+}
+
+/** @param {Model} model */
+export const otherName = ({call, t}) => call.other || t('someone');
+
+/** Waiting, connecting and the call itself: one place, so that a running video is never moved. */
+export class Stage {
+  #section = find('[data-for="waiting connecting call"]');
+  /** @type {HTMLVideoElement} */ #remote = find('[data-video="remote"]');
+  /** @type {HTMLVideoElement} */ #shared = find('[data-video="shared"]');
+  /** @type {HTMLVideoElement} */ #self = find('[data-video="self"]');
+  #notice = find('[data-notice]');
+  /** What the notice said when it was dismissed. */
+  #dismissed = '';
+  /** A text key that is not the state's business. @type {Key|''} */ message = '';
+
+  /** @param {string} speaker */
+  async setSpeaker(speaker) {
+    for (const video of [this.#remote, this.#shared]) {
+      if ('setSinkId' in video && video.sinkId !== speaker)
+        await video.setSinkId(speaker).catch(() => {});
+    }
+  }
+
+  /** Plays what the browser would not play without a click. */
+  async resume() {
+    find('[data-action="play"]').hidden = true;
+    await Promise.all([this.#remote, this.#shared].map((video) => video.srcObject && video.play()));
+  }
+
+  dismiss() {
+    this.#dismissed = find('[data-notice-text]', this.#notice).textContent ?? '';
+    this.message = '';
+    this.#notice.hidden = true;
+  }
+
+  /** @param {Model} model */
+  render(model) {
+    const {screen, t, call} = model;
+    const shown = ['waiting', 'connecting', 'call'].includes(screen);
+    void play(this.#self, shown ? model.self : null);
+    this.#play(this.#remote, shown ? (model.link?.main ?? null) : null);
+    this.#play(this.#shared, shown ? (model.link?.shared ?? null) : null);
+    if (!shown) return;
+    this.#panes(model);
+    this.#topbar(model);
+    const banner = bannerOf(call);
+    setText(find('[data-banner]'), banner && t(banner, {name: otherName(model)}));
+    this.#section.toggleAttribute('data-dimmed', banner === 'bannerReconnecting');
+    find('[data-sharing]').hidden = !model.media.screen;
+    this.#controls(model);
+    this.#showNotice(model);
+    find('[data-card="waiting"]').hidden = screen !== 'waiting';
+    find('[data-card="connecting"]').hidden = screen !== 'connecting';
+    if (screen === 'waiting') this.#waiting(model);
+    if (screen === 'connecting') this.#connecting(model);
+  }
+
+  /** @param {HTMLVideoElement} video @param {MediaStream|null} stream */
+  #play(video, stream) {
+    void play(video, stream).then((allowed) => {
+      if (!allowed) find('[data-action="play"]').hidden = false;
+    });
+  }
+
+  /** @param {Model} model */
+  #panes(model) {
+    const {call, screen, media, link} = model;
+    const inCall = screen === 'call';
+    const sharing = inCall && call.remote.screen && (link?.shared.getVideoTracks().length ?? 0) > 0;
+    this.#section.dataset.layout = !inCall ? 'solo' : sharing ? 'shared' : 'pair';
+    find('[data-pane="remote"]').hidden = !inCall;
+    find('[data-pane="shared"]').hidden = !sharing;
+    const [track] = link?.main.getVideoTracks() ?? [];
+    const seen =
+      call.remote.video && track !== undefined && !track.muted && track.readyState === 'live';
+    find('[data-cover="remote"]').hidden = seen;
+    find('[data-cover="self"]').hidden = media.video;
+    this.#self.classList.toggle('mirror', media.mirror);
+    // A tall picture in a wide window would lose its head.
+    const {videoWidth, videoHeight} = this.#remote;
+    this.#remote.classList.toggle('whole', videoHeight * 1.2 > videoWidth);
+    avatar(find('[data-avatar="remote"]'), call.other);
+    avatar(find('[data-avatar="self"]'), call.name);
+    const tag = call.remote.audio ? call.other : model.t('remoteMuted', {name: otherName(model)});
+    setText(find('[data-tag="remote"]'), tag);
+  }
+
+  /** @param {Model} model */
+  #topbar(model) {
+    const {call, screen, link, now, t} = model;
+    const inCall = screen === 'call';
+    setText(find('[data-timer]'), inCall ? duration(now - call.connectedAt) : '');
+    setText(find('.room-name', this.#section), call.room);
+    setText(
+      find('[data-stage-title]'),
+      t(
+        screen === 'call'
+          ? 'announceConnected'
+          : screen === 'waiting'
+            ? 'announceWaiting'
+            : 'announceConnecting',
+        {name: otherName(model)},
+      ),
+    );
+    const box = find('[data-quality-box]');
+    const path = link?.sample?.path;
+    box.hidden = !inCall || !link || !path;
+    if (!inCall || !link || !path) return;
+    const quality = call.link?.connection === 'connected' ? link.quality.value : 'lost';
+    const summary = find('summary', box);
+    Object.assign(summary.dataset, {quality, path: path.kind, protocol: path.protocol});
+    const word = t(QUALITIES[quality]);
+    const protocol = path.protocol.toUpperCase();
+    const relayed = path.kind === 'relayed';
+    setText(
+      find('[data-quality-text]', box),
+      `${word} · ${t(relayed ? 'pathRelayed' : 'pathDirect')} · ${protocol}`,
+    );
+    const sentence = t(relayed ? 'pathRelayedLong' : 'pathDirectLong', {protocol});
+    setText(find('[data-quality-long]', box), t('qualityLong', {quality: word, path: sentence}));
+    const {rtt, loss, bitrate} = link.rates ?? {rtt: null, loss: 0, bitrate: 0};
+    const figures = {
+      rtt: rtt === null ? '–' : Math.round(rtt),
+      loss: (loss * 100).toFixed(1),
+      rate: (bitrate / 1e6).toFixed(1),
+    };
+    setText(find('[data-quality-figures]', box), t('qualityFigures', figures));
+  }
+
+  /** @param {Model} model */
+  #controls({media, canShareScreen, screen, t}) {
+    const share = /** @type {HTMLButtonElement} */ (find('[data-action="screen"]'));
+    share.hidden = !canShareScreen;
+    share.disabled = screen !== 'call' && !media.screen;
+    share.setAttribute('aria-pressed', String(media.screen));
+    setText(find('span', share), t(media.screen ? 'stopSharing' : 'share'));
+  }
+
+  /** @param {Model} model */
+  #showNotice({media, t}) {
+    const text = find('[data-notice-text]', this.#notice);
+    if (this.message) setText(text, t(this.message));
+    else renderProblems(text, media.problems, t);
+    const told = text.textContent ?? '';
+    if (told === '') this.#dismissed = '';
+    this.#notice.hidden = told === '' || told === this.#dismissed;
+  }
+
+  /** @param {Model} model */
+  #waiting(model) {
+    const {call, t, url} = model;
+    const parameters = {name: otherName(model)};
+    const gone =
+      call.notice === 'left'
+        ? t('waitingLeft', parameters)
+        : call.notice === 'timeout'
+          ? t('waitingLost', parameters)
+          : '';
+    setText(find('[data-gone]'), gone);
+    const link = /** @type {HTMLInputElement} */ (find('[data-link]'));
+    if (link.value !== url) link.value = url;
+    find('[data-action="share-link"]').hidden = !('share' in navigator);
+  }
+
+  /** @param {Model} model */
+  #connecting(model) {
+    const {call, media, t} = model;
+    const text = call.link ? t('connectingText', {name: otherName(model)}) : t('connectingServer');
+    setText(find('[data-connecting-text]'), text);
+    const list = find('[data-steps]');
+    const steps = stepsOf(call, media);
+    if (list.children.length === 0) list.append(...steps.map(() => stamp('step')));
+    findAll('.step', list).forEach((item, i) => {
+      const step = steps[i];
+      if (!step) return;
+      item.dataset.step = step.name;
+      item.dataset.state = step.state;
+      setText(
+        find('.mark', item),
+        step.state === 'done' ? '✓' : step.state === 'failed' ? '!' : String(i + 1),
+      );
+      setText(find('[data-step-name]', item), t(STEP_NAMES[step.name]));
+      setText(find('[data-step-state]', item), t(STEP_STATES[step.state]));
+    });
+    translate(list, t);
+  }
+}
+
+/** The first letter of a name, or the picture of a person. @param {HTMLElement} place @param {string} name */
+function avatar(place, name) {
+  const [letter = ''] = name.trim();
+  if (place.dataset.letter === letter) return;
+  place.dataset.letter = letter;
+  if (letter) {
+    place.textContent = letter.toLocaleUpperCase();
+    return;
+  }
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  svg.append(document.createElementNS('http://www.w3.org/2000/svg', 'use'));
+  setIcon(svg, '#i-user');
+  place.replaceChildren(svg);
+}

@@ -1,0 +1,265 @@
+import {buildPickers, renderPickers} from './devices.js';
+import {find, findAll, setIcon, setText, translate} from './dom.js';
+import {Prejoin} from './prejoin.js';
+import {Stage, duration, otherName} from './stage.js';
+import {HTML_LANG} from '../i18n.js';
+/** @import {Model} from './dom.js' */
+/** @import {Key, Language} from '../i18n.js' */
+/** @import {DeviceKind} from '../media.js' */
+/** @import {Screen} from '../screens.js' */
+
+/**
+ * What the user can ask for.
+ * @typedef {object} Actions
+ * @property {() => void} start
+ * @property {(typed: string) => void} joinRoom
+ * @property {() => void} allow
+ * @property {(name: string) => void} join
+ * @property {(name: string) => void} joinWithout
+ * @property {() => void} testSpeaker
+ * @property {() => void} mute
+ * @property {() => void} camera
+ * @property {() => void} screen
+ * @property {() => void} retryDevices
+ * @property {() => void} leave
+ * @property {() => void} rejoin
+ * @property {() => void} newCall
+ * @property {() => void} language
+ * @property {(kind: DeviceKind, id: string) => void} select
+ */
+
+/** @type {Partial<Record<Screen, Key>>} */
+const TITLES = {
+  waiting: 'titleWaiting',
+  connecting: 'announceConnecting',
+  call: 'titleCall',
+  full: 'fullTitle',
+  ended: 'endedTitle',
+};
+
+/** The only part that touches the page. `render` may be called as often as one likes. */
+export class View {
+  /** @type {Actions} */ #actions;
+  #prejoin = new Prejoin();
+  #stage = new Stage();
+  /** @type {Model|null} */ #before = null;
+  #came = false;
+
+  /** @param {Actions} actions @param {string} name the user's, from last time */
+  constructor(actions, name) {
+    this.#actions = actions;
+    this.#name.value = name;
+    buildPickers((kind, id) => actions.select(kind, id));
+    document.addEventListener('click', (event) => this.#click(event));
+    document.addEventListener('keydown', (event) => this.#key(event));
+    document.addEventListener('visibilitychange', () => {
+      if (!document.hidden) this.#came = false;
+    });
+    find('.join-room').addEventListener('submit', (event) => {
+      event.preventDefault();
+      actions.joinRoom(this.#room.value);
+    });
+    find('[data-prejoin]').addEventListener('submit', (event) => {
+      event.preventDefault();
+      actions.join(this.#name.value.trim());
+    });
+    find('.brand').addEventListener('click', (event) => {
+      event.preventDefault();
+      actions.newCall();
+    });
+    this.#room.addEventListener('input', () => this.homeError(''));
+  }
+
+  /** @returns {HTMLInputElement} */
+  get #room() {
+    return find('[name="room"]');
+  }
+
+  /** @returns {HTMLInputElement} */
+  get #name() {
+    return find('[name="name"]');
+  }
+
+  /** @param {string} text '' = none */
+  homeError(text) {
+    setText(find('#home-error'), text);
+    this.#room.toggleAttribute('aria-invalid', text !== '');
+  }
+
+  /** Somebody came while the page may be out of sight. */
+  came() {
+    this.#came = document.hidden;
+  }
+
+  /** A message in the call that nothing in the state says. @param {Key} key */
+  tell(key) {
+    this.#stage.message = key;
+  }
+
+  /** @param {Model} model */
+  render(model) {
+    const before = this.#before;
+    this.#before = model;
+    const changed = model.screen !== before?.screen;
+    if (model.language !== before?.language) this.#speak(model);
+    if (changed) this.#show(model.screen);
+    this.#title(model);
+    this.#toggles(model);
+    renderPickers(model);
+    this.#prejoin.render(model);
+    this.#stage.render(model);
+    void this.#stage.setSpeaker(model.media.selected.audiooutput);
+    if (model.screen === 'full')
+      setText(find('[data-full-text]'), model.t('fullText', {room: model.call.room}));
+    if (model.screen === 'ended') this.#ended(model);
+    this.#announce(model, before);
+    if (changed && before) this.#focus(model.screen);
+  }
+
+  /** @param {Model} model */
+  #speak({language, t}) {
+    document.documentElement.lang = HTML_LANG[language];
+    translate(document, t);
+    /** @type {Record<Language, string>} */ const other = {en: '中文', zh: 'English'};
+    setText(find('[data-other-language]'), other[language]);
+  }
+
+  /** @param {Screen} screen */
+  #show(screen) {
+    document.body.dataset.screen = screen;
+    for (const section of findAll('[data-for]')) {
+      section.hidden = !section.dataset.for?.split(' ').includes(screen);
+    }
+    this.#dialog.close();
+  }
+
+  /** @param {Screen} screen */
+  #focus(screen) {
+    const heading = findAll('[data-for] h1').find((h1) =>
+      h1.closest('[data-for]')?.getAttribute('data-for')?.split(' ').includes(screen),
+    );
+    heading?.focus({preventScroll: true});
+    scrollTo(0, 0);
+  }
+
+  /** @param {Model} model */
+  #title({screen, call, t}) {
+    const key = this.#came ? 'titleCame' : TITLES[screen];
+    document.title = key ? t(key) : screen === 'prejoin' ? `${call.room} – callbox` : 'callbox';
+  }
+
+  /** @param {Model} model */
+  #toggles({media}) {
+    for (const [action, on, has, icon] of /** @type {const} */ ([
+      ['mute', media.audio, media.hasAudio, '#i-mic'],
+      ['camera', media.video, media.hasVideo, '#i-camera'],
+    ])) {
+      for (const button of findAll(`[data-action="${action}"]`)) {
+        button.setAttribute('aria-pressed', String(on));
+        button.dataset.has = String(has);
+        setIcon(button, on ? icon : `${icon}-off`);
+      }
+    }
+  }
+
+  /** @param {Model} model */
+  #ended(model) {
+    const {call, t} = model;
+    /** @type {Record<string, Key>} */
+    const reasons = {
+      unreachable: 'endedUnreachable',
+      refused: 'endedRefused',
+      replaced: 'endedReplaced',
+      bad_room: 'endedBadRoom',
+    };
+    setText(find('[data-ended-text]'), t(reasons[call.reason] ?? 'endedLeft'));
+    let more = '';
+    if (call.reason === 'unreachable') more = t('endedUnreachableHint');
+    else if (call.connectedAt > 0)
+      more = t('endedDuration', {duration: duration(call.endedAt - call.connectedAt)});
+    setText(find('[data-ended-more]'), more);
+  }
+
+  /** One polite voice for what changed. @param {Model} model @param {Model|null} before */
+  #announce(model, before) {
+    if (!before) return;
+    /** @type {Key[]} */ const keys = [];
+    if (model.screen !== before.screen) {
+      if (model.screen === 'waiting') keys.push('announceWaiting');
+      if (model.screen === 'connecting') keys.push('announceConnecting');
+      if (model.screen === 'call') keys.push('announceConnected');
+    }
+    const on = model.media;
+    const was = before.media;
+    if (on.audio !== was.audio) keys.push(on.audio ? 'announceMicOn' : 'announceMicOff');
+    if (on.video !== was.video) keys.push(on.video ? 'announceCameraOn' : 'announceCameraOff');
+    if (model.call.remote.screen && !before.call.remote.screen) keys.push('remoteShares');
+    const banner = find('[data-banner]').textContent ?? '';
+    const said = keys.map((key) => model.t(key, {name: otherName(model)}));
+    if (banner && model.call !== before.call) said.push(banner);
+    if (said.length > 0) setText(find('[data-announce]'), said.join('. '));
+  }
+
+  /** @returns {HTMLDialogElement} */
+  get #dialog() {
+    return find('[data-dialog="settings"]');
+  }
+
+  /** @param {MouseEvent} event */
+  #click(event) {
+    const button = /** @type {Element} */ (event.target).closest('[data-action]');
+    const action = button?.getAttribute('data-action') ?? '';
+    this.#clicks[action]?.(/** @type {HTMLElement} */ (button));
+  }
+
+  /** @type {Record<string, (button: HTMLElement) => void>} Submit buttons are the business of their form. */
+  #clicks = {
+    start: () => this.#actions.start(),
+    allow: () => this.#actions.allow(),
+    'join-without': () => this.#actions.joinWithout(this.#name.value.trim()),
+    'test-speaker': () => this.#actions.testSpeaker(),
+    mute: () => this.#actions.mute(),
+    camera: () => this.#actions.camera(),
+    screen: () => this.#actions.screen(),
+    'retry-devices': () => this.#actions.retryDevices(),
+    leave: () => this.#actions.leave(),
+    rejoin: () => this.#actions.rejoin(),
+    'new-call': () => this.#actions.newCall(),
+    language: () => this.#actions.language(),
+    settings: () => this.#dialog.showModal(),
+    'close-settings': () => this.#dialog.close(),
+    'copy-link': (button) => void this.#copy(button),
+    'share-link': () => void navigator.share({url: this.#before?.url ?? ''}).catch(() => {}),
+    play: () => void this.#stage.resume(),
+    dismiss: () => this.#stage.dismiss(),
+  };
+
+  /** @param {HTMLElement} button */
+  async #copy(button) {
+    const input = /** @type {HTMLInputElement} */ (find('[data-link]'));
+    input.select();
+    try {
+      // Where the page is not secure there is no clipboard; then the link stands selected.
+      await navigator.clipboard.writeText(input.value);
+    } catch {
+      return;
+    }
+    const label = find('span', button);
+    const t = this.#before?.t;
+    if (!t) return;
+    label.textContent = t('copied');
+    setText(find('[data-announce]'), t('copied'));
+    setTimeout(() => setText(label, this.#before?.t('copyLink') ?? ''), 2000);
+  }
+
+  /** Ctrl or Cmd with D and E, as in other call pages. @param {KeyboardEvent} event */
+  #key(event) {
+    const {screen} = this.#before ?? {};
+    if (!(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
+    if (screen === undefined || ['home', 'full', 'ended'].includes(screen)) return;
+    const action = {d: this.#actions.mute, e: this.#actions.camera}[event.key.toLowerCase()];
+    if (!action) return;
+    event.preventDefault();
+    action();
+  }
+}
