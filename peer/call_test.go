@@ -1,0 +1,102 @@
+package peer_test
+
+import (
+	"testing"
+	"time"
+
+	"callbox/peer"
+)
+
+// frameCounter counts intact frames, and tells when there are enough.
+type frameCounter struct {
+	want   int
+	enough chan struct{}
+}
+
+func newFrameCounter(want int) *frameCounter {
+	return &frameCounter{want: want, enough: make(chan struct{})}
+}
+
+func (f *frameCounter) Frame(r peer.ReceivedFrame) {
+	if r.Intact {
+		if f.want--; f.want == 0 {
+			close(f.enough)
+		}
+	}
+}
+
+func await(t testing.TB, what string, c <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-c:
+	case <-time.After(patience):
+		t.Fatal("in vain waited for: " + what)
+	}
+}
+
+// join makes a call that the test ends, if nothing else has, before it ends.
+func join(t testing.TB, cfg peer.Config) *peer.Call {
+	t.Helper()
+	c, err := peer.Join(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		c.Hangup()
+		c.Wait()
+	})
+	return c
+}
+
+// callUntil lets two bots call until both have got frames, and hangs up a's side first.
+func callUntil(t testing.TB, a, b peer.Config, frames int) (ofA, ofB *peer.Report) {
+	t.Helper()
+	toA, toB := newFrameCounter(frames), newFrameCounter(frames)
+	a.VideoSink, b.VideoSink = toA, toB
+	first := join(t, a)
+	second := join(t, b)
+	await(t, "frames at the first", toA.enough)
+	await(t, "frames at the second", toB.enough)
+	first.Hangup()
+	return first.Wait(), second.Wait()
+}
+
+// checkMedia says whether everything that came was right.
+func checkMedia(t testing.TB, r *peer.Report) {
+	t.Helper()
+	if r.ExitCode != peer.Good || r.Result != peer.Pass {
+		t.Errorf("ended with %d, %s: %s", r.ExitCode, r.Result, r.Reason)
+	}
+	video, audio := r.Received("video"), r.Received("audio")
+	if video == nil || audio == nil || video.Frames == nil {
+		t.Fatalf("media: %+v", r.Media)
+	}
+	f := video.Frames
+	if f.Intact == nil || *f.Intact != *f.Received || *f.Corrupt != 0 || *f.MissingCount != 0 || *f.Duplicates != 0 {
+		t.Errorf("frames: %+v", f)
+	}
+	if *video.KeyFramesDecoded != *f.Received || *video.Codec != "video/VP8" || !video.Flowing {
+		t.Errorf("video: %+v", video)
+	}
+	if audio.Energy == nil || *audio.Energy < 0.02 || *audio.Energy > 0.04 || *audio.Codec != "audio/PCMU" {
+		t.Errorf("audio: %+v", audio)
+	}
+	if audio.ToneHz == nil || *audio.ToneHz != peer.ToneHz {
+		t.Errorf("tone: %v", audio.ToneHz)
+	}
+}
+
+func TestDirectCall(t *testing.T) {
+	t.Parallel()
+	s := serve(t, nil)
+	a, b := callUntil(t, s.bot(t, "Ann"), s.bot(t, "Bo"), 30)
+	for _, r := range []*peer.Report{a, b} {
+		checkMedia(t, r)
+		if r.Path == nil || r.Path.Type != peer.Direct || r.Path.Local.RelayProtocol != nil || r.Path.Local.Protocol != "udp" {
+			t.Errorf("path: %+v", r.Path)
+		}
+	}
+	if *a.Peer.Role != peer.Caller || *b.Peer.Role != peer.Callee {
+		t.Errorf("roles: %v, %v", *a.Peer.Role, *b.Peer.Role)
+	}
+}

@@ -1,0 +1,117 @@
+package peer
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"time"
+
+	"callbox/signaling/client"
+	"callbox/signaling/protocol"
+)
+
+// report says what is known of the call at its end.
+func (c *Call) report() *Report {
+	c.timeline.hangup = c.outcome.at
+	r := newReport(&c.cfg)
+	r.TimelineMS = c.timeline.since(c.start)
+	r.Peer.Room = c.signal.joined.Room
+	if c.partner != nil {
+		r.Peer.Role = &c.partner.role
+		if l := c.partner.link; l != nil {
+			r.Path, r.Media = l.reportPath(), l.reportMedia(c.outcome.at)
+		}
+	}
+	r.conclude(&c.cfg, c.outcome.code, c.outcome.reason)
+	return r
+}
+
+func newReport(cfg *Config) *Report {
+	r := &Report{Schema: Schema, Tool: newTool(), Peer: Self{Room: cfg.Room}}
+	if cfg.Name != "" {
+		r.Peer.Name = &cfg.Name
+	}
+	return r
+}
+
+// conclude evaluates what was expected and fixes the result.
+func (r *Report) conclude(cfg *Config, code ExitCode, reason string) {
+	for _, e := range cfg.Expect {
+		result := e.Evaluate(r)
+		r.Expect = append(r.Expect, result)
+		if !result.OK && code == Good {
+			code, reason = ExpectationFailed, "not everything that was expected came true"
+		}
+	}
+	r.ExitCode, r.Result, r.Reason = code, code.Result(), reason
+}
+
+// refused is the report on a room that could not be entered.
+func refused(ctx context.Context, cfg Config, start time.Time, err error) *Report {
+	r := newReport(&cfg)
+	t := timeline{hangup: time.Now()}
+	r.TimelineMS = t.since(start)
+	if ctx.Err() != nil {
+		r.conclude(&cfg, Interrupted, "stopped before the room was entered")
+		return r
+	}
+	r.conclude(&cfg, NotJoined, joinReason(err))
+	return r
+}
+
+// joinReason says in words why the room could not be entered.
+func joinReason(err error) string {
+	if full, ok := errors.AsType[*client.FullError](err); ok {
+		return fmt.Sprintf("the room is full: all its %d seats are taken", full.Capacity)
+	}
+	if refusal, ok := errors.AsType[protocol.Error](err); ok {
+		return fmt.Sprintf("the server refused to let this peer in: %v", refusal)
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return fmt.Sprintf("the server's certificate is not trusted (%v); trust its CA, with the environment "+
+			"variable SSL_CERT_FILE, or accept any certificate with --insecure", err)
+	}
+	return fmt.Sprintf("the room could not be entered: %v", err)
+}
+
+// noTURNReason says why a relayed call cannot be.
+func noTURNReason(only TURNProtocol) string {
+	if only != "" {
+		return fmt.Sprintf("a relayed path is wanted, and the server offers no TURN over %s; "+
+			"turn TURN on at the server, or allow other protocols or paths", only)
+	}
+	return "a relayed path is wanted, and the server offers no TURN server; turn TURN on at the server, or allow other paths"
+}
+
+// whyNotConnected says in words how far a call came that was never connected, and what may help.
+func (c *Call) whyNotConnected() string {
+	p, within := c.partner, c.cfg.ConnectTimeout
+	var fault error
+	if p.link != nil {
+		fault = p.link.dialer.fault()
+	}
+	switch {
+	case c.trouble != nil:
+		return fmt.Sprintf("no connection with %s within %v: %v", p.name, within, c.trouble)
+	case p.link != nil && p.candidates == 0 && isCertificateFault(fault):
+		return fmt.Sprintf("no connection with %s within %v: the TURN server's certificate is not trusted (%v); trust its CA, "+
+			"with the environment variable SSL_CERT_FILE, or accept any certificate with --insecure", p.name, within, fault)
+	case c.timeline.offer.IsZero():
+		return fmt.Sprintf("%s was in the room and made no offer within %v", p.name, within)
+	case c.timeline.answer.IsZero():
+		return fmt.Sprintf("%s was in the room and did not answer within %v", p.name, within)
+	case p.candidates == 0 && c.cfg.ICE == Relay && fault != nil:
+		return fmt.Sprintf("no connection with %s within %v: the TURN server could not be reached (%v)", p.name, within, fault)
+	case p.candidates == 0 && c.cfg.ICE == Relay:
+		return fmt.Sprintf("no connection with %s within %v: the TURN server gave no relayed address; "+
+			"is it running, and does the network let its port through?", p.name, within)
+	case p.candidates == 0:
+		return fmt.Sprintf("no connection with %s within %v: this side found no candidate of type %s", p.name, within, c.cfg.ICE)
+	case c.timeline.iceConnected.IsZero():
+		return fmt.Sprintf("no connection with %s within %v: no pair of candidates worked; "+
+			"a TURN server that both sides reach would help", p.name, within)
+	default:
+		return fmt.Sprintf("no connection with %s within %v: a path was found, and the DTLS handshake on it did not end", p.name, within)
+	}
+}

@@ -1,0 +1,139 @@
+package peer
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/stats"
+	"github.com/pion/logging"
+	"github.com/pion/webrtc/v4"
+)
+
+// Payload types that this peer proposes; RFC 3551 fixes that of PCMU.
+const (
+	payloadPCMU = 0
+	payloadVP8  = 96
+	payloadRTX  = 97
+)
+
+// relayPatience is how long a relayed pair waits for a direct one when both are
+// allowed. All other kinds of pair are taken as soon as they work.
+const relayPatience = 500 * time.Millisecond
+
+// engine makes the Pion API for one connection: codecs VP8 and PCMU and no
+// other, so that every browser that calls has to speak them. The getter gives RTP
+// statistics by SSRC once a connection exists.
+func engine(cfg *Config, dialer *turnDialer) (*webrtc.API, func() stats.Getter, error) {
+	media := &webrtc.MediaEngine{}
+	if err := registerCodecs(media); err != nil {
+		return nil, nil, err
+	}
+	loggers := loggerFactory{cfg.Logger}
+	registry := &interceptor.Registry{}
+	if err := webrtc.RegisterDefaultInterceptorsWithOptions(media, registry,
+		webrtc.WithInterceptorLoggerFactory(loggers)); err != nil {
+		return nil, nil, err
+	}
+	counter, err := stats.NewInterceptor(stats.WithLoggerFactory(loggers))
+	if err != nil {
+		return nil, nil, err
+	}
+	var (
+		mu     sync.Mutex
+		getter stats.Getter
+	)
+	counter.OnNewPeerConnection(func(_ string, g stats.Getter) {
+		mu.Lock()
+		defer mu.Unlock()
+		getter = g
+	})
+	registry.Add(counter)
+
+	settings := webrtc.SettingEngine{LoggerFactory: loggers}
+	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
+	settings.DisableActiveTCP(true)
+	settings.SetIncludeLoopbackCandidate(isLoopback(cfg.Server))
+	settings.SetHostAcceptanceMinWait(0)
+	settings.SetSrflxAcceptanceMinWait(0)
+	settings.SetPrflxAcceptanceMinWait(0)
+	settings.SetRelayAcceptanceMinWait(relayPatience)
+	if cfg.ICE == Relay {
+		settings.SetRelayAcceptanceMinWait(0)
+	}
+	settings.SetICEProxyDialer(dialer)
+	if cfg.Net != nil {
+		settings.SetNet(cfg.Net)
+	}
+	if cfg.SettingEngine != nil {
+		cfg.SettingEngine(&settings)
+	}
+	api := webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(settings))
+	return api, func() stats.Getter {
+		mu.Lock()
+		defer mu.Unlock()
+		return getter
+	}, nil
+}
+
+func registerCodecs(media *webrtc.MediaEngine) error {
+	video := []webrtc.RTPCodecParameters{
+		{
+			RTPCodecCapability: webrtc.RTPCodecCapability{
+				MimeType: webrtc.MimeTypeVP8, ClockRate: 90000,
+				RTCPFeedback: []webrtc.RTCPFeedback{{Type: "ccm", Parameter: "fir"}}, // the interceptors add theirs
+			},
+			PayloadType: payloadVP8,
+		},
+		{
+			RTPCodecCapability: webrtc.RTPCodecCapability{
+				MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: fmt.Sprintf("apt=%d", payloadVP8),
+			},
+			PayloadType: payloadRTX,
+		},
+	}
+	for _, c := range video {
+		if err := media.RegisterCodec(c, webrtc.RTPCodecTypeVideo); err != nil {
+			return err
+		}
+	}
+	return media.RegisterCodec(webrtc.RTPCodecParameters{
+		RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypePCMU, ClockRate: 8000},
+		PayloadType:        payloadPCMU,
+	}, webrtc.RTPCodecTypeAudio)
+}
+
+// loggerFactory gives Pion's log lines to slog, all of them at debug level: they
+// name addresses, and what matters of them is told otherwise.
+type loggerFactory struct{ log *slog.Logger }
+
+// NewLogger implements logging.LoggerFactory.
+func (f loggerFactory) NewLogger(scope string) logging.LeveledLogger {
+	return pionLogger{f.log.With("scope", scope)}
+}
+
+type pionLogger struct{ log *slog.Logger }
+
+func (l pionLogger) emit(level, text string) {
+	l.log.Debug("pion", "pion_level", level, "text", text)
+}
+
+func (l pionLogger) emitf(level, format string, args []any) {
+	if l.log.Enabled(context.Background(), slog.LevelDebug) { // formatting costs more than most calls here do
+		l.emit(level, fmt.Sprintf(format, args...))
+	}
+}
+
+func (l pionLogger) Trace(string)                      {}
+func (l pionLogger) Tracef(string, ...any)             {}
+func (l pionLogger) Debug(text string)                 { l.emit("debug", text) }
+func (l pionLogger) Debugf(format string, args ...any) { l.emitf("debug", format, args) }
+func (l pionLogger) Info(text string)                  { l.emit("info", text) }
+func (l pionLogger) Infof(format string, args ...any)  { l.emitf("info", format, args) }
+func (l pionLogger) Warn(text string)                  { l.emit("warn", text) }
+func (l pionLogger) Warnf(format string, args ...any)  { l.emitf("warn", format, args) }
+func (l pionLogger) Error(text string)                 { l.emit("error", text) }
+func (l pionLogger) Errorf(format string, args ...any) { l.emitf("error", format, args) }

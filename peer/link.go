@@ -1,0 +1,225 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/pion/interceptor/pkg/stats"
+	"github.com/pion/webrtc/v4"
+
+	"callbox/signaling/protocol"
+)
+
+// Bounds of what the other side can make a link keep.
+const (
+	maxPendingCandidates = 256
+	maxTracks            = 8
+)
+
+// link is one RTCPeerConnection: one call number of a conversation. Its methods are for
+// the goroutine of the Call, except where they say otherwise.
+type link struct {
+	cfg     *Config
+	number  int
+	servers []webrtc.ICEServer
+	pc      *webrtc.PeerConnection
+	dialer  *turnDialer
+	getter  func() stats.Getter
+
+	ctx    context.Context //nolint:containedctx // the life of the link's goroutines, which Pion's callbacks end by
+	cancel context.CancelCauseFunc
+	wait   sync.WaitGroup
+
+	hasRemote bool
+	pending   []webrtc.ICECandidateInit   // until there is a remote description
+	relays    map[netip.AddrPort]struct{} // the other side's relayed addresses
+	offerDue  bool                        // an offer was asked for while one was on its way
+
+	video sentTrack
+	audio sentTrack
+
+	mu          sync.Mutex
+	tracks      []*receivedTrack
+	pathChanges int
+	path        *Path
+	roundTrips  []time.Duration
+}
+
+var errLinkClosed = errors.New("the connection is closed")
+
+// linkObserver is told, from Pion's goroutines, what becomes of a link; never
+// after close has returned.
+type linkObserver interface {
+	localCandidate(l *link, c *webrtc.ICECandidateInit) // nil: there are no more
+	connectionState(l *link, s webrtc.PeerConnectionState, at time.Time)
+	iceState(l *link, s webrtc.ICEConnectionState, at time.Time)
+}
+
+// newLink makes a connection that is ready to offer or to answer.
+func newLink(parent context.Context, cfg *Config, number int, servers []webrtc.ICEServer, o linkObserver) (*link, error) {
+	ctx, cancel := context.WithCancelCause(parent)
+	l := &link{
+		cfg: cfg, number: number, servers: servers, ctx: ctx, cancel: cancel,
+		relays: make(map[netip.AddrPort]struct{}),
+	}
+	if err := l.open(o); err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *link) open(o linkObserver) error {
+	l.dialer = newTURNDialer(l.ctx, l.servers, l.cfg.Net, l.cfg.TLS)
+	api, getter, err := engine(l.cfg, l.dialer)
+	if err != nil {
+		return err
+	}
+	l.getter = getter
+	l.pc, err = api.NewPeerConnection(webrtc.Configuration{
+		ICEServers:         l.servers,
+		ICETransportPolicy: l.cfg.ICE.transportPolicy(),
+		BundlePolicy:       webrtc.BundlePolicyMaxBundle,
+		Certificates:       l.cfg.Certificates,
+	})
+	if err != nil {
+		return err
+	}
+	l.pc.OnICECandidate(func(c *webrtc.ICECandidate) { l.gathered(c, o) })
+	l.pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) { o.connectionState(l, s, time.Now()) })
+	l.pc.OnICEConnectionStateChange(func(s webrtc.ICEConnectionState) { o.iceState(l, s, time.Now()) })
+	l.pc.OnTrack(l.receive)
+	l.transport().OnSelectedCandidatePairChange(func(*webrtc.ICECandidatePair) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.pathChanges++
+	})
+	return l.addTracks()
+}
+
+// transport returns the one ICE transport of the bundle.
+func (l *link) transport() *webrtc.ICETransport { return l.pc.SCTP().Transport().ICETransport() }
+
+// gathered passes a candidate on when the policy allows it.
+func (l *link) gathered(c *webrtc.ICECandidate, o linkObserver) {
+	if c == nil {
+		o.localCandidate(l, nil)
+		return
+	}
+	if l.cfg.ICE == Relay && c.Typ != webrtc.ICECandidateTypeRelay || !l.cfg.ICE.allows(c.Typ.String()) {
+		return
+	}
+	candidate := c.ToJSON()
+	o.localCandidate(l, &candidate)
+}
+
+// offer makes an offer and sets it. Without stable signaling it is made later: ok is false.
+func (l *link) offer() (d protocol.Description, ok bool, err error) {
+	if l.pc.SignalingState() != webrtc.SignalingStateStable {
+		l.offerDue = true
+		return protocol.Description{}, false, nil
+	}
+	l.offerDue = false
+	description, err := l.pc.CreateOffer(nil)
+	if err != nil {
+		return protocol.Description{}, false, err
+	}
+	if err := l.pc.SetLocalDescription(description); err != nil {
+		return protocol.Description{}, false, err
+	}
+	return protocol.Description{Type: description.Type.String(), SDP: l.cfg.ICE.filterSDP(description.SDP)}, true, nil
+}
+
+// answer takes an offer and returns the answer to it. An offer that collides with
+// an own one is ignored, as the impolite side does: ok is false.
+func (l *link) answer(offer *protocol.Description) (d protocol.Description, ok bool, err error) {
+	if l.pc.SignalingState() != webrtc.SignalingStateStable {
+		return protocol.Description{}, false, nil
+	}
+	if err := l.setRemote(webrtc.SDPTypeOffer, offer.SDP); err != nil {
+		return protocol.Description{}, false, err
+	}
+	description, err := l.pc.CreateAnswer(nil)
+	if err != nil {
+		return protocol.Description{}, false, err
+	}
+	if err := l.pc.SetLocalDescription(description); err != nil {
+		return protocol.Description{}, false, err
+	}
+	return protocol.Description{Type: description.Type.String(), SDP: l.cfg.ICE.filterSDP(description.SDP)}, true, nil
+}
+
+// answered takes the answer to an own offer; one that answers nothing is ignored.
+func (l *link) answered(answer *protocol.Description) (ok bool, err error) {
+	if l.pc.SignalingState() != webrtc.SignalingStateHaveLocalOffer {
+		return false, nil
+	}
+	return true, l.setRemote(webrtc.SDPTypeAnswer, answer.SDP)
+}
+
+func (l *link) setRemote(kind webrtc.SDPType, sdp string) error {
+	description := webrtc.SessionDescription{Type: kind, SDP: l.cfg.ICE.filterSDP(sdp)}
+	if err := l.pc.SetRemoteDescription(description); err != nil {
+		return fmt.Errorf("the other side's %s cannot be used: %w", kind, err)
+	}
+	for line := range lines(description.SDP, "a=candidate:") {
+		l.noteRelay(line)
+	}
+	l.hasRemote = true
+	for _, c := range l.pending {
+		l.add(c)
+	}
+	l.pending = nil
+	return nil
+}
+
+// remoteCandidate takes a candidate of the other side, at any time.
+func (l *link) remoteCandidate(c *protocol.Candidate) {
+	if c.Candidate != "" && !l.cfg.ICE.allows(candidateType(c.Candidate)) {
+		return
+	}
+	candidate := webrtc.ICECandidateInit{
+		Candidate: c.Candidate, SDPMid: c.SDPMid, SDPMLineIndex: c.SDPMLineIndex, UsernameFragment: c.UsernameFragment,
+	}
+	if l.hasRemote {
+		l.add(candidate)
+		return
+	}
+	if len(l.pending) < maxPendingCandidates {
+		l.pending = append(l.pending, candidate)
+	}
+}
+
+func (l *link) add(c webrtc.ICECandidateInit) {
+	l.noteRelay(c.Candidate)
+	if err := l.pc.AddICECandidate(c); err != nil { // one bad candidate does not spoil the others
+		l.cfg.Logger.Debug("a candidate was not taken", "error", err)
+	}
+}
+
+// noteRelay remembers where the other side can be reached through a TURN server.
+func (l *link) noteRelay(candidate string) {
+	if candidateType(candidate) != string(Relay) || len(l.relays) >= maxPendingCandidates {
+		return
+	}
+	if address := candidateAddress(candidate); address.IsValid() {
+		l.relays[address] = struct{}{}
+	}
+}
+
+// close ends the connection and waits for everything that belongs to it.
+func (l *link) close() {
+	l.mu.Lock() // no track begins after this
+	l.cancel(errLinkClosed)
+	l.mu.Unlock()
+	if l.pc != nil {
+		if err := l.pc.GracefulClose(); err != nil {
+			l.cfg.Logger.Debug("closing the connection", "error", err)
+		}
+	}
+	l.wait.Wait()
+}

@@ -1,0 +1,185 @@
+package peer
+
+import (
+	"bytes"
+	"sync"
+	"time"
+
+	"github.com/pion/rtp"
+
+	"callbox/peer/pattern"
+	"callbox/peer/vp8"
+)
+
+// ReceivedFrame is one video frame as it came.
+type ReceivedFrame struct {
+	Data     []byte // VP8; valid until VideoSink.Frame returns
+	At       time.Time
+	KeyFrame bool           // and it decoded
+	Stamp    *pattern.Stamp // what its barcode says; nil without one
+	Intact   bool           // Data is, byte for byte, what the stamp says it should be
+}
+
+// VideoSink gets each complete frame, in the order in which they were complete,
+// from one goroutine. It must not block.
+type VideoSink interface {
+	Frame(ReceivedFrame)
+}
+
+// codesToRecognise is how many barcodes make a video the pattern when not one
+// frame of it is intact; one alone may be chance.
+const codesToRecognise = 3
+
+// videoReceiver counts and verifies what comes on one video stream.
+type videoReceiver struct {
+	sink VideoSink // may be nil
+
+	mu        sync.Mutex
+	meter     packetMeter
+	assembler vp8.Assembler
+	decoder   vp8.Decoder
+	decoded   int64 // key frames
+	received  int64
+	firstAt   time.Time // of the first frame that decoded
+
+	codes, intact int64
+	byCode        ledger
+	byPictureID   ledger
+	lastID        int64 // extended picture ID of the newest frame
+	idOffset      int64 // barcode number minus extended picture ID
+	expected      []byte
+}
+
+func newVideoReceiver(sink VideoSink) *videoReceiver {
+	return &videoReceiver{sink: sink, decoder: vp8.Decoder{MaxPixels: pattern.MaxWidth * pattern.MaxHeight}}
+}
+
+// push takes one packet.
+func (v *videoReceiver) push(p *rtp.Packet, now time.Time) {
+	frame, ok := v.record(p, now)
+	if ok && v.sink != nil {
+		v.sink.Frame(frame)
+	}
+}
+
+func (v *videoReceiver) record(p *rtp.Packet, now time.Time) (ReceivedFrame, bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.meter.count(p, now) {
+		return ReceivedFrame{}, false
+	}
+	frame := v.assembler.Push(p)
+	if frame == nil {
+		return ReceivedFrame{}, false
+	}
+	v.received++
+	result := ReceivedFrame{Data: frame.Data, At: now}
+	if vp8.IsKeyFrame(frame.Data) {
+		v.inspect(&result)
+	}
+	v.book(frame, &result)
+	return result, true
+}
+
+// inspect decodes a key frame and compares it with the pattern.
+func (v *videoReceiver) inspect(r *ReceivedFrame) {
+	picture, err := v.decoder.Decode(r.Data)
+	if err != nil {
+		return
+	}
+	v.decoded++
+	r.KeyFrame = true
+	if v.firstAt.IsZero() {
+		v.firstAt = r.At
+	}
+	stamp, err := pattern.Read(picture)
+	if err != nil {
+		return
+	}
+	v.codes++
+	r.Stamp = &stamp
+	size := pattern.Size{Width: picture.Rect.Dx(), Height: picture.Rect.Dy()}
+	if size.Check() != nil {
+		return
+	}
+	v.expected = pattern.AppendFrame(v.expected[:0], size, stamp)
+	if r.Intact = bytes.Equal(r.Data, v.expected); r.Intact {
+		v.intact++
+	}
+}
+
+// book enters a frame in both ledgers: by its barcode (or, when that cannot be
+// read, by where its picture ID puts it), and by its picture ID.
+func (v *videoReceiver) book(f *vp8.Frame, r *ReceivedFrame) {
+	id, hasID := v.extend(f)
+	if hasID {
+		v.byPictureID.record(id, r.At, r.At)
+	}
+	switch {
+	case r.Stamp != nil:
+		v.byCode.record(int64(r.Stamp.Number), r.Stamp.Clock, r.At)
+		if hasID {
+			v.idOffset = int64(r.Stamp.Number) - id
+		}
+	case hasID && v.codes > 0:
+		v.byCode.record(id+v.idOffset, time.Time{}, r.At)
+	}
+}
+
+// extend counts picture IDs of 7 or 15 bits on without wrapping.
+func (v *videoReceiver) extend(f *vp8.Frame) (id int64, ok bool) {
+	if f.PictureID < 0 {
+		return 0, false
+	}
+	modulus := int64(1 << 7)
+	if f.LongID {
+		modulus = 1 << 15
+	}
+	if v.byPictureID.unique == 0 {
+		v.lastID = int64(f.PictureID) + modulus
+		return v.lastID, true
+	}
+	step := (int64(f.PictureID) - v.lastID%modulus + modulus) % modulus
+	if step >= modulus/2 {
+		step -= modulus
+	}
+	id = v.lastID + step
+	v.lastID = max(v.lastID, id)
+	return id, true
+}
+
+// isPattern says whether this video is the pattern, so that every frame must be intact.
+func (v *videoReceiver) isPattern() bool { return v.intact > 0 || v.codes >= codesToRecognise }
+
+// fill writes what came into a report; end is when the call was over.
+func (v *videoReceiver) fill(m *Media, end time.Time) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	meter, decoded, received := v.meter, v.decoded, v.received
+	meter.fill(m)
+	m.KeyFramesDecoded = &decoded
+	m.Frames = &Frames{Received: &received}
+	if !v.isPattern() {
+		v.byPictureID.fill(m.Frames, end)
+		return
+	}
+	intact, corrupt := v.intact, v.received-v.intact
+	m.Frames.Intact, m.Frames.Corrupt = &intact, &corrupt
+	v.byCode.fill(m.Frames, end)
+}
+
+// progress is what the rest of the call asks while frames come.
+type progress struct {
+	firstRTP, firstFrame time.Time // zero: not yet
+	frames, decoded      int64
+	incomplete           int // frames given up or not complete
+}
+
+func (v *videoReceiver) progress() progress {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return progress{
+		firstRTP: v.meter.firstAt, firstFrame: v.firstAt,
+		frames: v.received, decoded: v.decoded, incomplete: v.assembler.Incomplete,
+	}
+}

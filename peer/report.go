@@ -1,0 +1,251 @@
+package peer
+
+import (
+	"encoding/json"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"time"
+)
+
+// Schema names the form of a Report.
+const Schema = "callbox/call-report/1"
+
+// Result sums up a call.
+type Result string
+
+// The results. Pass is exit code 0 and Fail is 1: a call took place. Error is every other one.
+const (
+	Pass  Result = "pass"
+	Fail  Result = "fail"
+	Error Result = "error"
+)
+
+// Report says what happened in a call. In JSON every field is present, and
+// what is unknown is null, never 0.
+type Report struct {
+	Schema     string              `json:"schema"`
+	Tool       Tool                `json:"tool"`
+	RunID      *string             `json:"run_id"`   // reserved
+	Scenario   *string             `json:"scenario"` // reserved
+	Result     Result              `json:"result"`
+	ExitCode   ExitCode            `json:"exit_code"`
+	Peer       Self                `json:"peer"`
+	TimelineMS Timeline            `json:"timeline_ms"`
+	Path       *Path               `json:"path"`          // null when never connected
+	Security   *struct{}           `json:"security"`      // reserved, like all that are always null
+	Media      []Media             `json:"media"`         // null when no connection was ever tried
+	AudioMOS   *struct{}           `json:"audio_quality"` // reserved
+	Data       *struct{}           `json:"data"`          // reserved
+	Process    *struct{}           `json:"process"`       // reserved
+	Expect     []ExpectationResult `json:"expect"`        // null when nothing was expected
+	Events     *struct{}           `json:"events"`        // reserved
+	Errors     *struct{}           `json:"errors"`        // reserved
+
+	// Reason says in plain words why the call ended as it did, and what to do.
+	Reason string `json:"-"`
+}
+
+// Tool says what made the report.
+type Tool struct {
+	Version *string `json:"version"`
+	Pion    *string `json:"pion"` // version of github.com/pion/webrtc/v4
+	Go      string  `json:"go"`
+}
+
+// Self is this peer in the call.
+type Self struct {
+	Name *string `json:"name"`
+	Role *Role   `json:"role"` // null until another peer was met
+	Room string  `json:"room"`
+}
+
+// Role says who began the negotiation.
+type Role string
+
+// The roles: who was in the room first calls, the newcomer answers.
+const (
+	Caller Role = "caller"
+	Callee Role = "callee"
+)
+
+// Timeline holds when things happened, in milliseconds since Join was called.
+// Of what happens more than once (a rebuilt connection) the last one before the
+// call was connected counts.
+type Timeline struct {
+	Start          *int64 `json:"start"` // always 0
+	WSOpen         *int64 `json:"ws_open"`
+	Joined         *int64 `json:"joined"`
+	PeerSeen       *int64 `json:"peer_seen"` // both are in the room
+	Offer          *int64 `json:"offer"`     // sent or received
+	Answer         *int64 `json:"answer"`
+	FirstCandidate *int64 `json:"first_candidate"` // own, sent
+	ICEConnected   *int64 `json:"ice_connected"`
+	DTLSConnected  *int64 `json:"dtls_connected"`
+	FirstRTP       *int64 `json:"first_rtp"`   // received
+	FirstFrame     *int64 `json:"first_frame"` // received whole and decoded
+	DCOpen         *int64 `json:"dc_open"`     // reserved: there is no data channel yet
+	Hangup         *int64 `json:"hangup"`
+}
+
+// PathType says whether media goes through a TURN server.
+type PathType string
+
+// The path types. A path is relayed when the local or the remote base is a relayed address.
+const (
+	Direct  PathType = "direct"
+	Relayed PathType = "relay"
+)
+
+// Path is the way media takes, as selected last.
+type Path struct {
+	Type        PathType      `json:"type"`
+	Local       LocalEnd      `json:"local"`
+	Remote      RemoteEnd     `json:"remote"`
+	Changes     int           `json:"changes"` // selected pairs after the first
+	ICERestarts *int          `json:"ice_restarts"`
+	RTTMS       *Distribution `json:"rtt_ms"` // of ICE connectivity checks, about one a second
+}
+
+// LocalEnd is the local candidate (RFC 8445). RelayProtocol and URL are null
+// unless it is relayed; the URL has no credentials, and is null too when several
+// TURN servers could have given the candidate.
+type LocalEnd struct {
+	Type          string  `json:"type"`
+	Protocol      string  `json:"protocol"`
+	RelayProtocol *string `json:"relay_protocol"` // udp, tcp or tls
+	URL           *string `json:"url"`
+}
+
+// RemoteEnd is the remote candidate, as this side sees it.
+type RemoteEnd struct {
+	Type     string `json:"type"`
+	Protocol string `json:"protocol"`
+}
+
+// Distribution sums up a series of measurements.
+type Distribution struct {
+	Min  float64 `json:"min"`
+	Mean float64 `json:"mean"`
+	P50  float64 `json:"p50"`
+	P95  float64 `json:"p95"`
+	Max  float64 `json:"max"`
+}
+
+// Media is one direction of one media section.
+type Media struct {
+	MID        *string   `json:"mid"`
+	Kind       string    `json:"kind"` // video or audio
+	Dir        string    `json:"dir"`  // recv or send
+	Codec      *string   `json:"codec"`
+	Negotiated bool      `json:"negotiated"`
+	Flowing    bool      `json:"flowing"` // at least one packet went this way
+	Packets    *int64    `json:"packets"`
+	Lost       *int64    `json:"lost"` // sent media: as the receiver reports it
+	LossPct    *float64  `json:"loss_pct"`
+	Dup        *int64    `json:"dup"`
+	Reordered  *int64    `json:"reordered"`
+	Bytes      *int64    `json:"bytes"` // of RTP payload
+	Kbps       *Rate     `json:"kbps"`
+	JitterMS   *struct{} `json:"jitter_ms"` // reserved
+	NACK       *int64    `json:"nack"`      // received media: sent by this peer; sent media: received
+	PLI        *int64    `json:"pli"`
+	FIR        *int64    `json:"fir"`
+	Frames     *Frames   `json:"frames"`     // null for audio and for what is sent but not made of frames
+	LatencyMS  *struct{} `json:"latency_ms"` // reserved
+
+	// KeyFramesDecoded counts received key frames that a VP8 decoder accepted.
+	KeyFramesDecoded *int64 `json:"key_frames_decoded"`
+	// Energy is the mean square of all samples received, 0 (silence) to 1 (full scale).
+	Energy *float64 `json:"energy"`
+	// ToneHz is the strongest frequency received, exact to 10 Hz; null when it is too quiet to have one.
+	ToneHz *float64 `json:"tone_hz"`
+}
+
+// Rate is a bit rate.
+type Rate struct {
+	Mean float64  `json:"mean"`
+	P95  *float64 `json:"p95"` // reserved
+}
+
+// maxMissingListed bounds Frames.Missing.
+const maxMissingListed = 1000
+
+// Frames says what became of the frames of a video. Frames carry numbers when
+// the sender draws the pattern (its barcode), or when its RTP payload has picture
+// IDs; otherwise what depends on numbers is null. Intact and Corrupt are known
+// only for the pattern: a frame is intact when it equals, byte for byte, what its
+// barcode says it should be.
+type Frames struct {
+	SentByPeer   *int64  `json:"sent_by_peer"` // null: the other side does not tell
+	Received     int64   `json:"received"`     // complete frames; in what is sent: handed to RTP
+	Intact       *int64  `json:"intact"`
+	Corrupt      *int64  `json:"corrupt"`
+	Missing      []int64 `json:"missing"` // numbers between the first and the last received, the first 1000
+	MissingCount *int64  `json:"missing_count"`
+	Duplicates   *int64  `json:"duplicates"` // frames whose number had already come
+	Reordered    *int64  `json:"reordered"`  // frames that came after a later one
+	// ReceivedPct is the share of new frames in those that were due between the first one and the end.
+	ReceivedPct  *float64 `json:"received_pct"`
+	FPS          *float64 `json:"fps"` // new frames per second
+	Freezes      *int64   `json:"freezes"`
+	LongestGapMS *float64 `json:"longest_gap_ms"` // between new frames, and after the last one
+}
+
+// NewTool returns what is known of this program.
+func newTool() Tool {
+	t := Tool{Go: runtime.Version()}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return t
+	}
+	if v := info.Main.Version; v != "" {
+		t.Version = &v
+	}
+	for _, m := range info.Deps {
+		if m.Path == "github.com/pion/webrtc/v4" {
+			v := m.Version
+			if m.Replace != nil {
+				v = m.Replace.Version
+			}
+			t.Pion = &v
+		}
+	}
+	return t
+}
+
+// MarshalIndent returns the report as readable JSON, ending in a newline.
+func (r *Report) MarshalIndent() ([]byte, error) {
+	b, err := json.MarshalIndent(r, "", "  ")
+	return append(b, '\n'), err
+}
+
+// Received returns what was received of a kind ("video" or "audio"), or nil.
+func (r *Report) Received(kind string) *Media {
+	for i := range r.Media {
+		if r.Media[i].Kind == kind && r.Media[i].Dir == "recv" {
+			return &r.Media[i]
+		}
+	}
+	return nil
+}
+
+// ConnectTime is how long the call took from both being in the room to being
+// connected (DTLS done); false when it never was.
+func (r *Report) ConnectTime() (time.Duration, bool) {
+	from, to := r.TimelineMS.PeerSeen, r.TimelineMS.DTLSConnected
+	if from == nil || to == nil {
+		return 0, false
+	}
+	return time.Duration(*to-*from) * time.Millisecond, true
+}
+
+// withoutCredentials returns an ICE URL as it may be shown; it never carries
+// credentials by RFC 7065, and what stands before an @ is cut all the same.
+func withoutCredentials(url string) string {
+	scheme, rest, ok := strings.Cut(url, ":")
+	if i := strings.LastIndexByte(rest, '@'); ok && i >= 0 {
+		return scheme + ":" + rest[i+1:]
+	}
+	return url
+}

@@ -1,0 +1,107 @@
+package peer
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"callbox/signaling/client"
+	"callbox/signaling/protocol"
+)
+
+// sendsQueued bounds the messages that wait for the server: more than a call
+// makes, however many candidates it has.
+const sendsQueued = 1024
+
+// signal is the call's seat in the room. Messages are sent in order, each when the one
+// before was taken, and without holding up who sends them.
+type signal struct {
+	client *client.Client
+	joined protocol.Joined
+	events chan protocol.Event // closed when the connection is lost
+
+	ctx    context.Context //nolint:containedctx // of its two goroutines
+	cancel context.CancelFunc
+	wait   sync.WaitGroup
+	queue  chan outgoing
+}
+
+type outgoing struct {
+	to   string
+	data protocol.CallData
+}
+
+// enter dials the server and joins the room, within ConnectTimeout.
+func enter(ctx context.Context, cfg *Config, t *timeline) (*signal, error) {
+	bounded, cancel := context.WithTimeoutCause(ctx, cfg.ConnectTimeout,
+		fmt.Errorf("the server did not answer within %v", cfg.ConnectTimeout))
+	defer cancel()
+	c, err := client.Dial(bounded, client.Config{URL: cfg.Server, TLS: cfg.TLS, Name: cfg.Name, Logger: cfg.Logger})
+	if err != nil {
+		return nil, err
+	}
+	t.wsOpen = time.Now()
+	joined, err := c.Join(bounded, cfg.Room)
+	if err != nil {
+		_ = c.Close() // the fault before matters more
+		return nil, err
+	}
+	t.joined = time.Now()
+	s := &signal{client: c, joined: joined, events: make(chan protocol.Event), queue: make(chan outgoing, sendsQueued)}
+	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	s.wait.Go(s.receive)
+	s.wait.Go(func() { s.deliver(cfg) })
+	return s, nil
+}
+
+func (s *signal) receive() {
+	defer close(s.events)
+	for {
+		event, err := s.client.Receive(s.ctx)
+		if err != nil {
+			return
+		}
+		select {
+		case s.events <- event:
+		case <-s.ctx.Done():
+			return
+		}
+	}
+}
+
+// send queues a message; when the queue is full, which no call fills, it is dropped.
+func (s *signal) send(to string, data protocol.CallData) {
+	select {
+	case s.queue <- outgoing{to, data}:
+	default:
+	}
+}
+
+func (s *signal) deliver(cfg *Config) {
+	for {
+		select {
+		case m := <-s.queue:
+			if _, err := s.client.Send(s.ctx, m.to, m.data); err != nil && s.ctx.Err() == nil {
+				// Who is gone is said goodbye for by the server; a lost server is noticed by receive.
+				cfg.Logger.Debug("a message was not taken", "error", err)
+			}
+		case <-s.ctx.Done():
+			return
+		}
+	}
+}
+
+// leave says goodbye, if the server is still there to hear it.
+func (s *signal) leave() {
+	ctx, cancel := context.WithTimeout(s.ctx, leaveTimeout)
+	defer cancel()
+	_ = s.client.Leave(ctx) // a server that is lost sees the connection end
+}
+
+// close closes the connection and waits.
+func (s *signal) close() {
+	s.cancel()
+	_ = s.client.Close() // nothing more is wanted of it
+	s.wait.Wait()
+}
