@@ -177,8 +177,8 @@ const maxMissingListed = 1000
 // only for the pattern: a frame is intact when it equals, byte for byte, what its
 // barcode says it should be.
 type Frames struct {
-	SentByPeer   *int64  `json:"sent_by_peer"` // null: the other side does not tell
-	Received     int64   `json:"received"`     // complete frames; in what is sent: handed to RTP
+	SentByPeer   *int64  `json:"sent_by_peer"` // by this peer; null in what is received: the other side does not tell
+	Received     *int64  `json:"received"`     // complete frames
 	Intact       *int64  `json:"intact"`
 	Corrupt      *int64  `json:"corrupt"`
 	Missing      []int64 `json:"missing"` // numbers between the first and the last received, the first 1000
