@@ -3,6 +3,8 @@ package signaling_test
 import (
 	"context"
 	"encoding/json"
+	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -235,3 +237,5 @@ func (c *rawClient) expectClose(code int) {
 }
 
 func rawJSON(text string) json.RawMessage { return json.RawMessage(text) }
+
+func textLogger(to io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(to, nil)) }

@@ -21,7 +21,9 @@ func TestMain(m *testing.M) {
 // giving those that are about to end time for it.
 func leaked() string {
 	deadline := time.Now().Add(10 * time.Second)
-	for {
+	poll := time.NewTicker(2 * time.Millisecond)
+	defer poll.Stop()
+	for ; ; <-poll.C {
 		buf := make([]byte, 4<<20)
 		buf = buf[:runtime.Stack(buf, true)]
 		var left []string
@@ -33,6 +35,5 @@ func leaked() string {
 		if len(left) == 0 || time.Now().After(deadline) {
 			return strings.Join(left, "\n\n")
 		}
-		runtime.Gosched()
 	}
 }

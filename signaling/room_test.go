@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"callbox/signaling"
 	"callbox/signaling/client"
@@ -159,11 +160,14 @@ func heap() uint64 {
 func waitFor(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	ctx := within(t)
+	poll := time.NewTicker(2 * time.Millisecond)
+	defer poll.Stop()
 	for !done() {
-		if ctx.Err() != nil {
+		select {
+		case <-poll.C:
+		case <-ctx.Done():
 			t.Fatalf("waited in vain for %s", what)
 		}
-		runtime.Gosched()
 	}
 }
 

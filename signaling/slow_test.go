@@ -1,0 +1,136 @@
+package signaling_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"callbox/signaling"
+	"callbox/signaling/client"
+	"callbox/signaling/protocol"
+)
+
+// flood sends data to peer until the server says that its queue is full. It
+// returns the ids of the messages that were acked.
+func flood(t *testing.T, c *client.Client, peer string, data any) (acked []uint64) {
+	t.Helper()
+	for id := uint64(2); ; id++ { // 1 was the join
+		_, err := c.Send(within(t), peer, data)
+		if err == nil {
+			acked = append(acked, id)
+			continue
+		}
+		fault, ok := errors.AsType[protocol.Error](err)
+		if !ok || fault.Code != protocol.CodeQueueFull || !fault.Retry || fault.After <= 0 || fault.ID != id {
+			t.Fatalf("message %d: %v (%+v), want queue_full with retry and after", id, err, fault)
+		}
+		return acked
+	}
+}
+
+func limitsOfQueue() signaling.Limits {
+	l := signaling.DefaultLimits()
+	l.FramesPerSecond = 0
+	return l
+}
+
+func TestSlowReader(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		data     string
+		min, max int // messages until the queue is full
+	}{
+		{"many small messages", "x", 256, 256 + 400}, // 256 wait, and a batch of 16 KiB is on its way
+		{"few large messages", strings.Repeat("x", 60000), 17, 20},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := serveMemory(t, signaling.Config{Capacity: 2, Limits: limitsOfQueue()})
+				ann, _ := server.join(t, "Ann", "a")
+				slow, joined := server.deadPeer(t, "a")
+				receive[protocol.OtherJoined](t, ann)
+				acked := flood(t, ann, joined.Peer, c.data)
+				if len(acked) < c.min || len(acked) > c.max {
+					t.Errorf("%d messages fit, want %d to %d", len(acked), c.min, c.max)
+				}
+				e := receive[protocol.Bye](t, ann)
+				if e.Peer != joined.Peer || e.Reason != protocol.ReasonTimeout || !slices.Equal(e.Undelivered, acked) {
+					t.Errorf("bye = %+v, want all %d messages undelivered", e, len(acked))
+				}
+				slow.expectClose(protocol.CloseTooSlow)
+			})
+		})
+	}
+}
+
+// TestSlowReaderOnSocket does the same where writing does not block but stops:
+// what the reader then finds, and what bye names, is every acked message.
+func TestSlowReaderOnSocket(t *testing.T) {
+	server := serve(t, signaling.Config{Capacity: 3, Limits: limitsOfQueue()})
+	ann, _ := server.join(t, "Ann", "a")
+	slow, joined := server.deadPeer(t, "a")
+	receive[protocol.OtherJoined](t, ann)
+	cy, _ := server.join(t, "Cy", "a")
+	receive[protocol.OtherJoined](t, ann)
+	acked := flood(t, ann, joined.Peer, strings.Repeat("x", 60000))
+
+	// A healthy third one notices nothing but the bye.
+	for _, c := range []*client.Client{ann, cy} {
+		e := receive[protocol.Bye](t, c)
+		if e.Peer != joined.Peer || e.Reason != protocol.ReasonTimeout {
+			t.Errorf("bye = %+v", e)
+		}
+		if c == cy && e.Undelivered != nil || c == ann && !isTail(e.Undelivered, acked) {
+			t.Errorf("%d ids undelivered, of %d acked", len(e.Undelivered), len(acked))
+		}
+	}
+	if _, code := slow.read(); code != 0 { // other_joined, then what the socket held
+		t.Errorf("the first thing that the slow one reads is its end")
+	}
+	if s := server.Snapshot(); s.QueueFull != 1 || s.Closed[protocol.CloseTooSlow] != 1 {
+		t.Errorf("snapshot = %+v", s)
+	}
+}
+
+func isTail(part, whole []uint64) bool {
+	return len(part) > 0 && len(part) <= len(whole) && slices.Equal(part, whole[len(whole)-len(part):])
+}
+
+func TestSlowReaderAmongMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := serveMemory(t, signaling.Config{Limits: limitsOfQueue()})
+		ann, _ := server.join(t, "Ann", "a")
+		_, slow := server.deadPeer(t, "a")
+		bo, good := server.join(t, "Bo", "a")
+		go drainEvents(t, bo)
+		for {
+			ack, err := ann.Send(t.Context(), "", strings.Repeat("x", 60000))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ack.Failed == nil {
+				continue
+			}
+			want := protocol.Failure{Peer: slow.Peer, Code: protocol.CodeQueueFull}
+			if !slices.Equal(ack.To, []string{good.Peer}) || !slices.Equal(ack.Failed, []protocol.Failure{want}) {
+				t.Errorf("ack = %+v, want it for %s, not for %s", ack, good.Peer, slow.Peer)
+			}
+			return
+		}
+	})
+}
+
+func TestClientThatReadsNoReplies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := serveMemory(t, signaling.Config{Limits: limitsOfQueue()})
+		c, _ := server.deadPeer(t, "a")
+		for range 2000 { // the batch on its way holds some hundreds, the queue 256
+			if err := c.WriteMessage(1, []byte(`{"type":"ping"}`)); err != nil {
+				break
+			}
+		}
+		c.expectClose(protocol.CloseTooSlow)
+	})
+}
