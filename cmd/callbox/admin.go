@@ -1,0 +1,93 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"callbox/turnserver"
+)
+
+// adminRoutes returns what the admin listener serves.
+func (s *server) adminRoutes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		plainText(w, http.StatusOK, "ok\n")
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if s.stopping.Load() {
+			plainText(w, http.StatusServiceUnavailable, "ending\n")
+			return
+		}
+		plainText(w, http.StatusOK, "ready\n")
+	})
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.newRegistry(), promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /relays", s.relays)
+	if boundAddr(s.listeners.admin.Addr()).Addr().IsLoopback() {
+		return onlyLocalHost(mux)
+	}
+	return mux
+}
+
+func plainText(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, text) // the client is gone when this fails
+}
+
+// onlyLocalHost refuses requests whose Host is a name other than localhost: a
+// page of somebody else whose name leads to 127.0.0.1 (DNS rebinding).
+func onlyLocalHost(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.Host)
+		if err != nil {
+			host = r.Host
+		}
+		if _, err := netip.ParseAddr(host); err != nil && host != "localhost" {
+			plainText(w, http.StatusForbidden, "this listener answers to localhost and addresses only\n")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// relay is an allocation of the TURN server in the answer to GET /relays.
+type relay struct {
+	User      string              `json:"user"`
+	Protocol  turnserver.Protocol `json:"protocol"`
+	Relayed   netip.AddrPort      `json:"relayed"`
+	Client    *netip.AddrPort     `json:"client,omitempty"`
+	Since     time.Time           `json:"since"`
+	ToPeers   relayTraffic        `json:"to_peers"`
+	FromPeers relayTraffic        `json:"from_peers"`
+}
+
+type relayTraffic struct {
+	Packets uint64 `json:"packets"`
+	Bytes   uint64 `json:"bytes"`
+}
+
+// relays answers with the live allocations, oldest first; ?clients=1 adds the
+// addresses of the clients.
+func (s *server) relays(w http.ResponseWriter, r *http.Request) {
+	relays := []relay{}
+	if s.turn != nil {
+		for _, a := range s.turn.Allocations() {
+			relay := relay{
+				User: a.User, Protocol: a.Protocol, Relayed: a.Relayed, Since: a.Since,
+				ToPeers: relayTraffic(a.ToPeers), FromPeers: relayTraffic(a.FromPeers),
+			}
+			if r.URL.Query().Get("clients") == "1" {
+				relay.Client = &a.Client
+			}
+			relays = append(relays, relay)
+		}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(relays) // the client is gone when this fails
+}

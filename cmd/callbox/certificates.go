@@ -1,0 +1,68 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"log/slog"
+	"net/netip"
+	"path/filepath"
+
+	"callbox/cert"
+)
+
+// certificates are what TLS is served with: files, or a local authority's.
+// Both are nil when nothing is served over TLS.
+type certificates struct {
+	files *cert.Files
+	local *cert.Local
+}
+
+// openCertificates reads or makes what the flags ask for.
+func (c *serveConfig) openCertificates(log *slog.Logger, faults *faults) certificates {
+	var certs certificates
+	var err error
+	switch {
+	case c.flags.TLSCert != "" && c.flags.TLSKey != "":
+		certs.files, err = cert.NewFiles(c.flags.TLSCert, c.flags.TLSKey, log)
+		faults.add("--tls-cert, --tls-key", err)
+	case c.flags.needsLocalCertificate() && c.data != "":
+		certs.local, err = cert.LoadOrCreateLocal(filepath.Join(c.data, "cert"), func() []string {
+			return append(cert.Hosts(), texts(c.publicIPs)...)
+		}, log)
+		faults.add("--data", err)
+	}
+	return certs
+}
+
+func texts(addrs []netip.Addr) []string {
+	var all []string
+	for _, addr := range addrs {
+		all = append(all, addr.String())
+	}
+	return all
+}
+
+// config returns a TLS configuration for the given application protocols.
+func (c *certificates) config(protocols ...string) *tls.Config {
+	get := c.get()
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: get, NextProtos: protocols}
+}
+
+func (c *certificates) get() func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if c.files != nil {
+		return c.files.GetCertificate
+	}
+	return c.local.GetCertificate
+}
+
+// leaf returns the certificate in use; nil when there is none.
+func (c *certificates) leaf() *x509.Certificate {
+	switch {
+	case c.files != nil:
+		return c.files.Leaf()
+	case c.local != nil:
+		return c.local.Leaf()
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"crypto/x509"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"callbox/signaling/protocol"
+	"callbox/turnserver"
+)
+
+// credentialLife is how long a TURN credential may be used to begin a relay.
+const credentialLife = 10 * time.Minute
+
+// turnEndpoint is a socket of the TURN server, bound.
+type turnEndpoint struct {
+	protocol turnserver.Protocol
+	addr     netip.AddrPort
+}
+
+// iceServers makes the ICE servers that a peer in a room is given.
+type iceServers struct {
+	endpoints []turnEndpoint // in order of preference: udp, tcp, tls
+	publicIPs []netip.Addr
+	machine   *machine
+	// leaf returns the certificate that TURN over TLS shows; nil = one that
+	// has all addresses of this machine in it.
+	leaf       func() *x509.Certificate
+	credential func(peer string, ttl time.Duration) (username, password string)
+}
+
+// endpoints returns the bound sockets of the TURN server.
+func (l *listeners) endpoints() []turnEndpoint {
+	var endpoints []turnEndpoint
+	for _, conn := range l.turnUDP {
+		endpoints = append(endpoints, turnEndpoint{turnserver.UDP, boundAddr(conn.LocalAddr())})
+	}
+	for _, listener := range l.turnTCP {
+		endpoints = append(endpoints, turnEndpoint{turnserver.TCP, boundAddr(listener.Addr())})
+	}
+	if l.turnTLS != nil {
+		endpoints = append(endpoints, turnEndpoint{turnserver.TLS, boundAddr(l.turnTLS.Addr())})
+	}
+	return endpoints
+}
+
+// forPeer returns the ICE servers of a peer whose request came in at the local
+// address arrived, and how long its credential is good for.
+func (s *iceServers) forPeer(peer string, arrived netip.Addr) ([]protocol.ICEServer, time.Duration) {
+	stun, turn := s.urls(arrived.Unmap())
+	var servers []protocol.ICEServer
+	if len(stun) > 0 {
+		servers = append(servers, protocol.ICEServer{URLs: stun})
+	}
+	if len(turn) > 0 {
+		username, credential := s.credential(peer, credentialLife)
+		servers = append(servers, protocol.ICEServer{URLs: turn, Username: username, Credential: credential})
+	}
+	return servers, credentialLife
+}
+
+// urls returns the STUN and TURN URIs (RFC 7064, RFC 7065) of the sockets that
+// are bound, each once.
+func (s *iceServers) urls(arrived netip.Addr) (stun, turn []string) {
+	for _, endpoint := range s.reachable(arrived) {
+		host := s.host(endpoint, arrived)
+		at := netip.AddrPortFrom(host, endpoint.addr.Port()).String()
+		switch endpoint.protocol {
+		case turnserver.UDP:
+			stun = append(stun, "stun:"+at)
+			turn = append(turn, "turn:"+at+"?transport=udp")
+		case turnserver.TCP:
+			turn = append(turn, "turn:"+at+"?transport=tcp")
+		case turnserver.TLS:
+			if at = s.certified(host, at); at != "" {
+				turn = append(turn, "turns:"+at+"?transport=tcp")
+			}
+		}
+	}
+	return compact(stun), compact(turn)
+}
+
+// reachable returns, for each protocol, the sockets that also take what goes
+// to the arrived address, or all when there are none of that kind.
+func (s *iceServers) reachable(arrived netip.Addr) []turnEndpoint {
+	var chosen []turnEndpoint
+	for _, protocol := range []turnserver.Protocol{turnserver.UDP, turnserver.TCP, turnserver.TLS} {
+		var all, covering []turnEndpoint
+		for _, endpoint := range s.endpoints {
+			if endpoint.protocol != protocol {
+				continue
+			}
+			all = append(all, endpoint)
+			if endpoint.takes(arrived) {
+				covering = append(covering, endpoint)
+			}
+		}
+		if len(s.publicIPs) > 0 || len(covering) == 0 {
+			covering = all
+		}
+		chosen = append(chosen, covering...)
+	}
+	return chosen
+}
+
+// takes reports whether what is sent to a local address comes to the socket.
+// One that is bound to :: takes IPv4 as well.
+func (e turnEndpoint) takes(local netip.Addr) bool {
+	bound := e.addr.Addr()
+	return bound == local || bound.IsUnspecified() && (bound.Is6() || local.Is4())
+}
+
+// host returns the address to tell a client for a socket: the public one of
+// the family that the client came by, else that of the socket, else the one
+// that the client reached this machine at.
+func (s *iceServers) host(endpoint turnEndpoint, arrived netip.Addr) netip.Addr {
+	if len(s.publicIPs) > 0 {
+		for _, addr := range s.publicIPs {
+			if addr.Is4() == arrived.Is4() {
+				return addr
+			}
+		}
+		return s.publicIPs[0]
+	}
+	if bound := endpoint.addr.Addr(); !bound.IsUnspecified() {
+		return bound
+	}
+	// An address with a zone means nothing on another machine.
+	if arrived.IsValid() && arrived.Zone() == "" && endpoint.takes(arrived) {
+		return arrived
+	}
+	if addr := s.machine.first(true); addr.IsValid() {
+		return addr
+	}
+	return s.machine.any()
+}
+
+// certified returns host and port for a URI of TURN over TLS: clients check
+// that the certificate is for the host, so when it is not for the address
+// it must be a name of the certificate. It is "" when there is none.
+func (s *iceServers) certified(host netip.Addr, at string) string {
+	if s.leaf == nil {
+		return at
+	}
+	leaf := s.leaf()
+	if leaf.VerifyHostname(host.String()) == nil {
+		return at
+	}
+	for _, name := range leaf.DNSNames {
+		if !strings.Contains(name, "*") {
+			return name + at[strings.LastIndexByte(at, ':'):]
+		}
+	}
+	return ""
+}
+
+// compact removes repetitions and keeps the order.
+func compact(urls []string) []string {
+	var once []string
+	for _, url := range urls {
+		if !slices.Contains(once, url) {
+			once = append(once, url)
+		}
+	}
+	return once
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/netip"
+	"strconv"
+	"syscall"
+)
+
+// listeners are the sockets of callbox serve, bound and not yet served.
+type listeners struct {
+	http, https, admin net.Listener // nil = off
+	turnUDP            []net.PacketConn
+	turnTCP            []net.Listener
+	turnTLS            net.Listener
+}
+
+// listen binds every socket that the flags name and notes a fault for each
+// that cannot be bound. The caller closes them.
+func (c *serveCommand) listen(ctx context.Context, faults *faults) *listeners {
+	l := &listeners{
+		http:    listenTCP(ctx, "--http", c.HTTP, faults),
+		https:   listenTCP(ctx, "--https", c.HTTPS, faults),
+		admin:   listenTCP(ctx, "--admin", c.Admin, faults),
+		turnTLS: listenTCP(ctx, "--turn-tls", c.TurnTLS, faults),
+	}
+	for _, address := range c.TurnTCP {
+		if listener := listenTCP(ctx, "--turn-tcp", address, faults); listener != nil {
+			l.turnTCP = append(l.turnTCP, listener)
+		}
+	}
+	for _, address := range c.TurnUDP {
+		if conn := listenUDP(ctx, "--turn-udp", address, faults); conn != nil {
+			l.turnUDP = append(l.turnUDP, conn)
+		}
+	}
+	return l
+}
+
+func listenUDP(ctx context.Context, flag, address string, faults *faults) net.PacketConn {
+	if !checkAddress(flag, address, faults) {
+		return nil
+	}
+	var config net.ListenConfig
+	conn, err := config.ListenPacket(ctx, "udp", address)
+	if err != nil {
+		faults.add(flag, bindFault(address, err))
+		return nil
+	}
+	return conn
+}
+
+func listenTCP(ctx context.Context, flag, address string, faults *faults) net.Listener {
+	if address == "" || !checkAddress(flag, address, faults) {
+		return nil
+	}
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", address)
+	if err != nil {
+		faults.add(flag, bindFault(address, err))
+		return nil
+	}
+	return listener
+}
+
+// checkAddress notes what is not a host and a port.
+func checkAddress(flag, address string, faults *faults) bool {
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		faults.addf(flag, "%q is not an address with a port, such as :8443 or 127.0.0.1:0", address)
+		return false
+	}
+	return true
+}
+
+// bindFault says in words why an address cannot be listened on.
+func bindFault(address string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%s is in use already; choose another port (0 = any free one), or end the program that has it", address)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s may not be used by this user; choose a port above 1023", address)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("%s is not an address of this machine", address)
+	default:
+		return err
+	}
+}
+
+// close closes all sockets, for a start that ends in a fault.
+func (l *listeners) close() error {
+	var closers []io.Closer
+	for _, listener := range append([]net.Listener{l.http, l.https, l.admin, l.turnTLS}, l.turnTCP...) {
+		if listener != nil {
+			closers = append(closers, listener)
+		}
+	}
+	for _, conn := range l.turnUDP {
+		closers = append(closers, conn)
+	}
+	var errs []error
+	for _, closer := range closers {
+		errs = append(errs, closer.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// boundAddr returns the address and port that a socket is bound to, an IPv4
+// address as such.
+func boundAddr(addr net.Addr) netip.AddrPort {
+	var bound netip.AddrPort
+	switch addr := addr.(type) {
+	case *net.TCPAddr:
+		bound = addr.AddrPort()
+	case *net.UDPAddr:
+		bound = addr.AddrPort()
+	}
+	return netip.AddrPortFrom(bound.Addr().Unmap(), bound.Port())
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"gopkg.in/natefinch/lumberjack.v2"
+)
+
+const (
+	// logFileMegabytes is how large a log file gets before it is put aside.
+	logFileMegabytes = 100
+	// logFileBackups is how many files put aside are kept, compressed.
+	logFileBackups = 5
+)
+
+// logFlags are the flags of logging, for every command.
+type logFlags struct {
+	LogLevel  string `default:"info" help:"What to log: debug, info, warn or error."`
+	LogFormat string `default:"text" help:"Form of the log: text or json."`
+	LogFile   string `placeholder:"FILE" help:"Log to this file, put aside at 100 MB, five of them kept, instead of to standard error."`
+}
+
+// open returns the logger that the flags describe and what closes its file.
+// With faults the logger is nonetheless usable.
+func (f *logFlags) open(stderr io.Writer) (log *slog.Logger, closeLog func() error, faults faults) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(f.LogLevel)); err != nil {
+		faults.addf("--log-level", "%q is not debug, info, warn or error", f.LogLevel)
+	}
+	out, closeLog := stderr, func() error { return nil }
+	if f.LogFile != "" {
+		file, err := openLogFile(f.LogFile, logFileMegabytes, stderr)
+		if err != nil {
+			faults.add("--log-file", err)
+		} else {
+			out, closeLog = file, file.Close
+		}
+	}
+	options := &slog.HandlerOptions{Level: level}
+	switch f.LogFormat {
+	case "text":
+		return slog.New(slog.NewTextHandler(out, options)), closeLog, faults
+	case "json":
+		return slog.New(slog.NewJSONHandler(out, options)), closeLog, faults
+	}
+	faults.addf("--log-format", "%q is not text or json", f.LogFormat)
+	return slog.New(slog.NewTextHandler(out, options)), closeLog, faults
+}
+
+// logFile is a rotated file. What cannot be written to it goes to standard
+// error instead, so that a full disk does not silence the program.
+type logFile struct {
+	rotated  *lumberjack.Logger
+	fallback io.Writer
+
+	mu sync.Mutex
+	// mu guards the following.
+	fault string // told already
+}
+
+// openLogFile opens or makes a file of at most the given megabytes, and its
+// folder. Making sure that it can be written to happens now, not at the
+// first line.
+func openLogFile(name string, megabytes int, fallback io.Writer) (*logFile, error) {
+	if err := os.MkdirAll(filepath.Dir(name), 0o750); err != nil {
+		return nil, err
+	}
+	file, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // the operator names the file
+	if err != nil {
+		return nil, err
+	}
+	if err := file.Close(); err != nil {
+		return nil, err
+	}
+	return &logFile{
+		rotated:  &lumberjack.Logger{Filename: name, MaxSize: megabytes, MaxBackups: logFileBackups, Compress: true},
+		fallback: fallback,
+	}, nil
+}
+
+func (f *logFile) Write(line []byte) (int, error) {
+	_, err := f.rotated.Write(line)
+	if err == nil {
+		return len(line), nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if fault := err.Error(); fault != f.fault {
+		f.fault = fault
+		_, _ = fmt.Fprintf(f.fallback, "callbox: --log-file: %v; logging to standard error\n", err) // the last resort
+	}
+	return f.fallback.Write(line)
+}
+
+func (f *logFile) Close() error { return f.rotated.Close() }

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+
+	"github.com/mattn/go-isatty"
+	"rsc.io/qr"
+)
+
+// ready is the line that says where everything serves.
+type ready struct {
+	Ready bool     `json:"ready"`
+	HTTP  string   `json:"http,omitempty"`
+	HTTPS string   `json:"https,omitempty"`
+	TURN  []string `json:"turn"`
+	Admin string   `json:"admin,omitempty"`
+}
+
+// newReady tells the addresses of the bound sockets; network is what a socket
+// bound to every address is told as.
+func (l *listeners) newReady(network netip.Addr) ready {
+	told := func(scheme string, bound netip.AddrPort) string {
+		if bound.Addr().IsUnspecified() {
+			bound = netip.AddrPortFrom(network, bound.Port())
+		}
+		return scheme + "://" + bound.String()
+	}
+	listener := func(scheme string, l net.Listener) string {
+		if l == nil {
+			return ""
+		}
+		return told(scheme, boundAddr(l.Addr()))
+	}
+	r := ready{Ready: true, HTTP: listener("http", l.http), HTTPS: listener("https", l.https), TURN: []string{}, Admin: listener("http", l.admin)}
+	for _, endpoint := range l.endpoints() {
+		r.TURN = append(r.TURN, told(string(endpoint.protocol), endpoint.addr))
+	}
+	return r
+}
+
+// tellReady writes the ready line: JSON with addresses that this machine can
+// open, or on a terminal the same as text for a person, with the addresses
+// that others in the network can open.
+func (l *listeners) tellReady(w io.Writer, machine *machine, localCA bool) error {
+	if file, ok := w.(*os.File); ok && isatty.IsTerminal(file.Fd()) {
+		_, err := io.WriteString(w, l.newReady(machine.any()).text(localCA))
+		return err
+	}
+	line, err := json.Marshal(l.newReady(loopback()))
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s\n", line)
+	return err
+}
+
+// text is the ready line for a person.
+func (r ready) text(localCA bool) string {
+	var b strings.Builder
+	b.WriteString("callbox is ready.\n\n")
+	row := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, "  %-15s %s\n", name, value)
+		}
+	}
+	row("this computer", r.HTTP)
+	row("your network", r.HTTPS)
+	row("STUN and TURN", strings.Join(r.TURN, "  "))
+	row("admin", r.Admin)
+	b.WriteString("\n")
+	if r.HTTPS != "" {
+		b.WriteString(halfBlocks(r.HTTPS))
+		b.WriteString("\nTo call with a phone in the same network, let it scan this, or type the address.\n")
+		if localCA {
+			fmt.Fprintf(&b, "The phone will warn that it does not know the certificate: this computer signed it itself.\n"+
+				"Go on past the warning. Or, to be rid of it, open %s/ca.crt on the phone and install\n"+
+				"the file as a trusted certificate authority; it vouches for local names and addresses only.\n", r.HTTPS)
+		}
+		b.WriteString("\n")
+	}
+	b.WriteString("Ctrl-C ends callbox.\n")
+	return b.String()
+}
+
+// halfBlocks draws a QR code, two rows of modules in a line of text, light on
+// dark, whatever the colours of the terminal are. It is "" for a text that
+// does not fit.
+func halfBlocks(text string) string {
+	code, err := qr.Encode(text, qr.L)
+	if err != nil {
+		return ""
+	}
+	const quiet = 4 // modules around the code, ISO/IEC 18004
+	light := func(x, y int) bool { return !code.Black(x, y) }
+	var b strings.Builder
+	for y := -quiet; y < code.Size+quiet; y += 2 {
+		b.WriteString("\x1b[97;40m")
+		for x := -quiet; x < code.Size+quiet; x++ {
+			switch upper, lower := light(x, y), light(x, y+1); {
+			case upper && lower:
+				b.WriteString("█")
+			case upper:
+				b.WriteString("▀")
+			case lower:
+				b.WriteString("▄")
+			default:
+				b.WriteString(" ")
+			}
+		}
+		b.WriteString("\x1b[0m\n")
+	}
+	return b.String()
+}

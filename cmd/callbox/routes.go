@@ -1,0 +1,94 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"callbox/frontend"
+)
+
+// routes returns what the http and https listeners serve. This is the only
+// file that knows Echo.
+func (s *server) routes() http.Handler {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.Use(accessLog(s.log), recoverPanic(s.log))
+	if len(s.config.publicIPs) == 0 && s.turn != nil {
+		e.Use(noticeProxy(s.log))
+	}
+	e.Any("/ws", echo.WrapHandler(s.signaling.WebSocketHandler()))
+	e.Any("/api/*", echo.WrapHandler(s.signaling.APIHandler()))
+	if local := s.certificates.local; local != nil {
+		e.Match([]string{http.MethodGet, http.MethodHead}, "/ca.crt", func(c echo.Context) error {
+			// The type makes a phone offer to install it.
+			c.Response().Header().Set(echo.HeaderContentDisposition, `attachment; filename="callbox-ca.crt"`)
+			return c.Blob(http.StatusOK, "application/x-x509-ca-cert", local.CAPEM())
+		})
+	}
+	e.Any("/*", echo.WrapHandler(frontend.Handler(frontend.Config{Version: programVersion()})))
+	return e
+}
+
+// accessLog logs requests at debug level by route: paths name rooms, and
+// queries may hold more.
+func accessLog(log *slog.Logger) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if !log.Enabled(c.Request().Context(), slog.LevelDebug) {
+				return next(c)
+			}
+			begun := time.Now()
+			if err := next(c); err != nil {
+				c.Error(err) // writes the response, so that its status is known
+			}
+			log.Debug("request", "method", c.Request().Method, "route", c.Path(), "status", c.Response().Status,
+				"remote_addr", c.Request().RemoteAddr, "dur_ms", time.Since(begun).Milliseconds())
+			return nil
+		}
+	}
+}
+
+// recoverPanic turns a panic into a 500 and a line in the log, so that a fault
+// in one request is not everybody's.
+func recoverPanic(log *slog.Logger) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) (err error) {
+			defer func() {
+				fault := recover()
+				if fault == nil {
+					return
+				}
+				if fault == http.ErrAbortHandler { //nolint:errorlint // net/http compares it in the same way
+					panic(fault)
+				}
+				log.Error("panic in a request", "route", c.Path(), "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
+				err = echo.ErrInternalServerError
+			}()
+			return next(c)
+		}
+	}
+}
+
+// noticeProxy warns once when requests come through a proxy on this machine:
+// the address that they arrive at, from which TURN URLs are made, is then one
+// that no client can reach.
+func noticeProxy(log *slog.Logger) echo.MiddlewareFunc {
+	var once sync.Once
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			header := c.Request().Header
+			if header.Get(echo.HeaderXForwardedFor) != "" || header.Get("Forwarded") != "" {
+				once.Do(func() {
+					log.Warn("requests come through a proxy, clients cannot learn this server's address from them; name it with --public-ip")
+				})
+			}
+			return next(c)
+		}
+	}
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+)
+
+// Exit codes that every command shares. A command with more of its own
+// returns an exitError.
+const (
+	exitGood   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// exitError is what a command returns to end with a code of its own.
+type exitError struct {
+	code int
+	err  error // what to tell the user; nil when all has been told
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// streams are what a command reads from and writes to.
+type streams struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+}
+
+// environment looks up an environment variable, as os.LookupEnv does.
+type environment func(name string) (value string, ok bool)
+
+// run is the whole program: args without the program's name, an environment
+// and streams in, an exit code out. It returns when ctx ends and everything
+// that it started has ended.
+func run(ctx context.Context, args []string, env func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer) int {
+	std := streams{stdin, stdout, stderr}
+	line := parse(args, env, std)
+	if line.done {
+		return exitGood
+	}
+	if line.kong == nil {
+		return tell(stderr, &exitError{exitUsage, line.faults.err()})
+	}
+	log, closeLog, logFaults := line.cli.Log.open(stderr)
+	line.faults = append(line.faults, logFaults...)
+	err := line.command(ctx, std, env, log)
+	code := tell(stderr, err)
+	if err := closeLog(); err != nil {
+		code = max(code, tell(stderr, fmt.Errorf("--log-file: %w", err)))
+	}
+	return code
+}
+
+// command runs the chosen command. Only serve goes on after faults in the
+// command line, to tell those of its own beside them.
+func (l *commandLine) command(ctx context.Context, std streams, env environment, log *slog.Logger) error {
+	if len(l.faults) > 0 && l.kong.Command() != "serve" {
+		return &exitError{exitUsage, l.faults.err()}
+	}
+	l.kong.Bind(std, env, log, l.faults)
+	l.kong.BindTo(ctx, (*context.Context)(nil))
+	return l.kong.Run()
+}
+
+// tell writes an error for a person, a line for each fault, and returns the
+// exit code that it means.
+func tell(stderr io.Writer, err error) int {
+	if err == nil {
+		return exitGood
+	}
+	code := exitFailed
+	if exit, ok := errors.AsType[*exitError](err); ok {
+		if code = exit.code; exit.err == nil {
+			return code
+		}
+	}
+	for text := range strings.SplitSeq(err.Error(), "\n") {
+		_, _ = fmt.Fprintf(stderr, "callbox: %s\n", text) // nobody is left to tell
+	}
+	return code
+}
+
+// faults collects what is wrong with the command line, to tell it all at once.
+type faults []error
+
+// add notes what is wrong with a flag, such as "--http"; of an error that
+// joins several, each by itself.
+func (f *faults) add(flag string, err error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, err := range joined.Unwrap() {
+			f.add(flag, err)
+		}
+	} else if err != nil {
+		*f = append(*f, fmt.Errorf("%s: %w", flag, err))
+	}
+}
+
+func (f *faults) addf(flag, format string, args ...any) {
+	f.add(flag, fmt.Errorf(format, args...))
+}
+
+func (f faults) err() error { return errors.Join(f...) }

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+
+	"callbox/signaling"
+	"callbox/turnserver"
+)
+
+// Run serves until ctx ends. It is the composition root: what crosses the
+// borders between the parts is handed over here.
+func (c *serveCommand) Run(ctx context.Context, std streams, env environment, log *slog.Logger, faults faults) error {
+	s, err := c.open(ctx, env, log, faults)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	return s.run(ctx, std.stdout)
+}
+
+// open binds every socket and makes every part, or tells all faults at once,
+// those given among them, with nothing left open.
+func (c *serveCommand) open(ctx context.Context, env environment, log *slog.Logger, faults faults) (*server, error) {
+	config := c.parseConfig(env, &faults)
+	s := &server{log: log, config: config, listeners: c.listen(ctx, &faults)}
+	var err error
+	if s.machine, err = thisMachine(ctx); err != nil {
+		faults.add("addresses of this machine", err)
+	} else {
+		config.relayIPs = s.machine.relayIPs(config.relayIPs, config.publicIPs, &faults)
+	}
+	s.certificates = config.openCertificates(log, &faults)
+	secrets := config.openSecrets(&faults)
+	if c.servesTURN() {
+		config.tryRelayIPs(ctx, &faults)
+	}
+	if len(faults) == 0 {
+		faults.add("STUN and TURN", s.openTURN(secrets)) //nolint:contextcheck // the relays outlive ctx, until server.shutdown
+	}
+	if len(faults) == 0 {
+		faults.add("signaling", s.openSignaling())
+	}
+	if len(faults) == 0 {
+		return s, nil
+	}
+	if s.turn != nil {
+		faults.add("STUN and TURN", s.turn.Close(ctx)) // which owns its sockets
+	} else {
+		_ = s.listeners.close() // what was wrong with them has been told
+	}
+	return nil, faults.err()
+}
+
+// openSecrets returns the shared secrets of the TURN server, and makes the
+// one in the data folder when none is given.
+func (c *serveConfig) openSecrets(faults *faults) [][]byte {
+	if !c.flags.needsStoredSecret() || c.data == "" {
+		return c.secrets.values
+	}
+	if err := os.MkdirAll(c.data, 0o700); err != nil {
+		faults.add("--data", err)
+		return nil
+	}
+	secret, err := turnserver.LoadOrCreateSecret(filepath.Join(c.data, "turn-secret"))
+	if err != nil {
+		faults.add("--data", fmt.Errorf("TURN secret: %w", err))
+		return nil
+	}
+	return [][]byte{secret}
+}
+
+// tryRelayIPs notes addresses that no relay could bind to.
+func (c *serveConfig) tryRelayIPs(ctx context.Context, faults *faults) {
+	for _, addr := range c.relayIPs {
+		address := netip.AddrPortFrom(addr, 0).String()
+		if conn := listenUDP(ctx, "--relay-ip", address, faults); conn != nil {
+			_ = conn.Close() // it was only tried
+		}
+	}
+}
+
+func (s *server) openTURN(secrets [][]byte) error {
+	if !s.config.flags.servesTURN() {
+		return nil
+	}
+	var listeners []turnserver.Listener
+	for _, l := range s.listeners.turnTCP {
+		listeners = append(listeners, turnserver.Listener{Listener: l, Protocol: turnserver.TCP})
+	}
+	if l := s.listeners.turnTLS; l != nil {
+		listeners = append(listeners, turnserver.Listener{Listener: tls.NewListener(l, s.certificates.config()), Protocol: turnserver.TLS})
+	}
+	var err error
+	s.turn, err = turnserver.New(turnserver.Config{
+		Realm:       s.config.flags.Realm,
+		Secrets:     secrets,
+		PacketConns: s.listeners.turnUDP,
+		Listeners:   listeners,
+		RelayIPs:    s.config.relayIPs,
+		PublicIPs:   s.config.publicIPs,
+		RelayPorts:  s.config.relayPorts,
+		AllowPeers:  s.config.allowPeers.values,
+		DenyPeers:   s.config.denyPeers.values,
+		Logger:      s.log.With("part", "turn"),
+	})
+	return err
+}
+
+func (s *server) openSignaling() error {
+	config := s.config.signaling
+	config.Logger = s.log.With("part", "signaling")
+	if s.turn != nil {
+		servers := &iceServers{
+			endpoints:  s.listeners.endpoints(),
+			publicIPs:  s.config.publicIPs,
+			machine:    s.machine,
+			credential: s.turn.Credential,
+		}
+		if s.certificates.files != nil {
+			servers.leaf = s.certificates.files.Leaf
+		}
+		config.ICEServers = servers.forPeer
+	}
+	var err error
+	s.signaling, err = signaling.New(config)
+	return err
+}
+
+// tellReach logs who can reach the relays, when that is not everybody.
+func (s *server) tellReach() {
+	if s.turn == nil {
+		return
+	}
+	if public := s.config.publicIPs; len(public) > 0 {
+		for _, addr := range public {
+			if !reachableFromOutside(addr) {
+				s.log.Warn("relays are advertised under a private address, calls work inside its network only", "flag", "--public-ip")
+			}
+		}
+		return
+	}
+	for _, addr := range s.config.relayIPs {
+		if reachableFromOutside(addr) {
+			return
+		}
+	}
+	s.log.Info("relays have private addresses, calls work inside this network only; set --public-ip to be reachable from outside")
+}

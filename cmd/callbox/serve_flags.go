@@ -1,0 +1,33 @@
+package main
+
+import "time"
+
+// serveCommand holds the flags of callbox serve as they are given; parseConfig
+// makes sense of them.
+type serveCommand struct {
+	HTTP    string   `name:"http" default:"127.0.0.1:8080" group:"Listeners (empty = off, port 0 = any free one):" help:"Plain HTTP, for this machine or for a proxy in front."`
+	HTTPS   string   `name:"https" default:":8443" group:"Listeners (empty = off, port 0 = any free one):" help:"HTTPS and WSS."`
+	TurnUDP []string `name:"turn-udp" default:":3478" group:"Listeners (empty = off, port 0 = any free one):" help:"STUN and TURN over UDP; repeatable."`
+	TurnTCP []string `name:"turn-tcp" default:":3478" group:"Listeners (empty = off, port 0 = any free one):" help:"STUN and TURN over TCP; repeatable."`
+	TurnTLS string   `name:"turn-tls" default:":5349" group:"Listeners (empty = off, port 0 = any free one):" help:"TURN over TLS."`
+	Admin   string   `default:"127.0.0.1:9090" group:"Listeners (empty = off, port 0 = any free one):" help:"Metrics at /metrics, health at /healthz and /readyz, live relays at /relays."`
+
+	Data    string `placeholder:"FOLDER" group:"Certificates and data:" help:"Where secrets and the local certificate authority live. Default: the user's data folder, and callbox in it."`
+	TLSCert string `name:"tls-cert" placeholder:"FILE" group:"Certificates and data:" help:"Certificate chain in PEM, read again when it changes. Without it a local authority signs one."`
+	TLSKey  string `name:"tls-key" placeholder:"FILE" group:"Certificates and data:" help:"Key of --tls-cert in PEM, read again when it changes."`
+
+	PublicIP      []string `name:"public-ip" placeholder:"IP" group:"STUN and TURN:" help:"Address that relays are advertised under, one for each family; repeatable. Default: the machine's own."`
+	RelayIP       []string `name:"relay-ip" placeholder:"IP" group:"STUN and TURN:" help:"Address that relay sockets bind to; repeatable. Default: the public or first local address."`
+	RelayPorts    string   `default:"49152-65535" group:"STUN and TURN:" help:"UDP ports of the relays."`
+	TurnSecret    []string `sep:"none" placeholder:"SECRET" group:"STUN and TURN:" help:"Shared secret of time-limited credentials, at least 16 bytes, or @FILE with one a line; repeatable, the first signs. Default: made once and kept in --data."`
+	Realm         string   `default:"callbox" group:"STUN and TURN:" help:"TURN realm."`
+	TurnAllowPeer []string `placeholder:"CIDR" group:"STUN and TURN:" help:"Network that relays may reach although the built-in list denies it: CIDR, address, private, or @FILE with one a line; repeatable. Wins over what is denied."`
+	TurnDenyPeer  []string `placeholder:"CIDR" group:"STUN and TURN:" help:"Network that relays may not reach, beside the built-in list; as --turn-allow-peer."`
+
+	RoomCapacity     int           `default:"2" group:"Signaling:" help:"Peers in a room; 0 = no limit."`
+	Ping             time.Duration `default:"15s" group:"Signaling:" help:"Time between WebSocket pings; a peer silent for two of them is gone; 0 = off."`
+	LimitFrames      int           `default:"100" group:"Signaling:" help:"Frames a second for each connection; 0 = off."`
+	LimitJoins       int           `default:"20" group:"Signaling:" help:"Joins a second for each address; 0 = off."`
+	LimitConnections int           `default:"200" group:"Signaling:" help:"Connections for each address; 0 = off."`
+	AllowOrigin      []string      `placeholder:"ORIGIN" group:"Signaling:" help:"Web origin whose pages may connect, such as https://example.org, beside the server's own; repeatable."`
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"callbox/signaling"
+	"callbox/turnserver"
+)
+
+const (
+	// shutdownTime bounds the whole end; each step has its own share, so that
+	// one that hangs leaves time for the others.
+	shutdownTime  = 9 * time.Second
+	signalingTime = 3 * time.Second
+	httpTime      = 2 * time.Second
+	turnTime      = 3 * time.Second
+
+	readHeaderTimeout = 5 * time.Second // slow-loris
+	readTimeout       = 30 * time.Second
+	writeTimeout      = time.Minute
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 32 << 10
+)
+
+// server is callbox serve, bound and made, ready to run.
+type server struct {
+	log          *slog.Logger
+	config       *serveConfig
+	listeners    *listeners
+	machine      *machine
+	certificates certificates
+	turn         *turnserver.Server // nil = off
+	signaling    *signaling.Server
+
+	stopping atomic.Bool
+}
+
+// run serves until ctx ends or a listener fails, then ends everything.
+// It owns every goroutine of this package.
+func (s *server) run(ctx context.Context, stdout io.Writer) error {
+	group, ctx := errgroup.WithContext(ctx)
+	handler := s.routes() //nolint:contextcheck // a request has a context of its own
+	var servers []*http.Server
+	serve := func(listener net.Listener, handler http.Handler, config *tls.Config) *http.Server {
+		server := newHTTPServer(handler, config, s.log)
+		group.Go(func() error { return s.serveHTTP(server, listener) })
+		return server
+	}
+	if l := s.listeners.http; l != nil {
+		servers = append(servers, serve(l, handler, nil))
+	}
+	if l := s.listeners.https; l != nil {
+		servers = append(servers, serve(l, handler, s.certificates.config("h2", "http/1.1")))
+	}
+	var admin *http.Server
+	if l := s.listeners.admin; l != nil {
+		admin = serve(l, s.adminRoutes(), nil)
+	}
+	s.follow(ctx, group)
+	group.Go(func() error {
+		<-ctx.Done()
+		return s.shutdown(context.WithoutCancel(ctx), servers, admin)
+	})
+	s.tellReach()
+	if err := s.listeners.tellReady(stdout, s.machine, s.certificates.local != nil); err != nil {
+		s.log.Warn("ready line was not written", "err", err)
+	}
+	return group.Wait()
+}
+
+// follow reads the files of flags again while ctx lasts.
+func (s *server) follow(ctx context.Context, group *errgroup.Group) {
+}
+
+func newHTTPServer(handler http.Handler, config *tls.Config, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		TLSConfig:         config,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		// Handshakes that fail and the like: what strangers do, with addresses.
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+func (s *server) serveHTTP(server *http.Server, listener net.Listener) error {
+	var err error
+	if server.TLSConfig != nil {
+		err = server.ServeTLS(listener, "", "")
+	} else {
+		err = server.Serve(listener)
+	}
+	if s.stopping.Load() {
+		return nil // as it should
+	}
+	return fmt.Errorf("serve %s: %w", listener.Addr(), err)
+}
+
+// shutdown ends everything in this order: nobody new, clients are told, pages
+// are finished, relays end, and last the admin listener, which says "not
+// ready" all the while.
+func (s *server) shutdown(ctx context.Context, servers []*http.Server, admin *http.Server) error {
+	s.stopping.Store(true)
+	s.log.Info("ending")
+	begun := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, shutdownTime)
+	defer cancel()
+	var errs []error
+	step := func(name string, limit time.Duration, end func(context.Context) error) {
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		if err := end(ctx); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, fmt.Errorf("end %s: %w", name, err))
+		}
+	}
+	for _, l := range []net.Listener{s.listeners.http, s.listeners.https} {
+		if l != nil {
+			_ = l.Close() // Shutdown closes it once more
+		}
+	}
+	step("signaling", signalingTime, s.signaling.Close)
+	for _, server := range servers {
+		step("http", httpTime, func(ctx context.Context) error { return endHTTP(ctx, server) })
+	}
+	if s.turn != nil {
+		step("turn", turnTime, s.turn.Close)
+	}
+	if admin != nil {
+		step("admin", httpTime, func(ctx context.Context) error { return endHTTP(ctx, admin) })
+	}
+	s.log.Info("ended", "dur_ms", time.Since(begun).Milliseconds())
+	return errors.Join(errs...)
+}
+
+// endHTTP waits for requests that run, and cuts them when ctx ends first: a
+// client that reads slowly is no reason to fail.
+func endHTTP(ctx context.Context, server *http.Server) error {
+	err := server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return server.Close()
+	}
+	return err
+}
