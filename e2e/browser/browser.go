@@ -32,6 +32,8 @@ type Options struct {
 	// Ask leaves the question for camera and microphone open, and so
 	// refused, where otherwise it is answered with yes.
 	Ask bool
+	// Prefs are lines of Firefox' user.js, added to what it always gets.
+	Prefs string
 	// Flags are added to the command line.
 	Flags []string
 }

@@ -56,7 +56,7 @@ func StartFirefox(ctx context.Context, o Options) (*Firefox, error) {
 	if err != nil {
 		return nil, err
 	}
-	prefs := firefoxPrefs
+	prefs := firefoxPrefs + o.Prefs
 	if !o.Ask {
 		prefs += "user_pref(\"media.navigator.permission.disabled\", true);\n"
 	}

@@ -1,0 +1,186 @@
+package e2e
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"callbox/peer"
+)
+
+// concern is one thing that a call must get right. Checks report by concern, so
+// that a broken call can be shown to trip the one it should, and no other.
+type concern string
+
+const (
+	connecting concern = "connecting" // the two sides have a connection
+	path       concern = "path"       // media goes the way that was asked for
+	picture    concern = "picture"    // what is seen is the other side's
+	motion     concern = "motion"     // and it moves on
+	sound      concern = "sound"      // what is heard is the other side's
+	integrity  concern = "integrity"  // every frame is as it was sent
+	account    concern = "account"    // the relay's account covers the media
+)
+
+// findings are what checks have found wrong.
+type findings map[concern][]string
+
+func (f findings) add(c concern, format string, args ...any) {
+	f[c] = append(f[c], fmt.Sprintf(format, args...))
+}
+
+func (f findings) String() string {
+	var lines []string
+	for _, c := range slices.Sorted(maps.Keys(f)) {
+		lines = append(lines, fmt.Sprintf("%s: %s", c, strings.Join(f[c], "; ")))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// expected is what one side should find.
+type expected struct {
+	from      any    // whom it should see and hear: a camera, or a bot
+	transport string // "direct", or how its relay is reached: udp, tcp, tls
+}
+
+// bot stands for the headless peer where a camera stands for a browser.
+type bot struct{}
+
+const (
+	toneTolerance   = 30.0  // Hz
+	audible         = -70.0 // dB; a silent track is far below
+	colourTolerance = 60.0
+	minChanges      = 10 // pictures that differ from the one before
+	minNumbers      = 20 // barcodes, each with a larger number
+	minBotFrames    = 20
+	minEnergy       = 1e-5
+)
+
+// sight is what the probe saw and heard in a browser, see probe.js.
+type sight struct {
+	Samples, Changes, Width, Height int
+	Colour                          [3]float64
+	Codes, Steps, Backwards         int
+	FirstNumber, LastNumber         int64
+	ToneHz, ToneDB                  float64
+	Fault                           string
+	Connection, Local, Remote       string
+	RelayProtocol, Relayed          string
+	Sent, Received                  int64
+	FramesDecoded, KeyFramesDecoded int
+	AudioCodec, VideoCodec          string
+}
+
+// check judges what a browser saw and heard.
+func (s *sight) check(want expected) findings {
+	f := findings{}
+	if s.Connection != "connected" {
+		f.add(connecting, "connectionState is %q", s.Connection)
+		return f
+	}
+	checkPath(f, want.transport, s.Local, s.RelayProtocol, s.Local == "relay" || s.Remote == "relay")
+	hz := float64(peer.ToneHz)
+	if other, ok := want.from.(camera); ok {
+		hz = other.hz
+		if d := other.distance(s.Colour); s.Samples == 0 || d > colourTolerance {
+			f.add(picture, "colour %.0f is %.0f away from the other side's", s.Colour, d)
+		}
+		if s.Changes < minChanges {
+			f.add(motion, "the picture changed %d times in %d looks", s.Changes, s.Samples)
+		}
+	} else {
+		if s.Codes < minNumbers {
+			f.add(picture, "%d of %d pictures had a barcode", s.Codes, s.Samples)
+		}
+		if s.Steps < minNumbers || s.Backwards > 0 {
+			f.add(motion, "the barcode counted up %d times and down %d times, from %d to %d", s.Steps, s.Backwards, s.FirstNumber, s.LastNumber)
+		}
+	}
+	if s.Fault != "" {
+		f.add(sound, "not to be analysed: %s", s.Fault)
+	} else if s.ToneDB < audible || math.Abs(s.ToneHz-hz) > toneTolerance {
+		f.add(sound, "loudest at %.0f Hz with %.0f dB, want %.0f Hz", s.ToneHz, s.ToneDB, hz)
+	}
+	return f
+}
+
+func checkPath(f findings, transport, local, relayProtocol string, relayed bool) {
+	if transport == "direct" {
+		if relayed {
+			f.add(path, "a direct call goes through a relay")
+		}
+		return
+	}
+	if local != "relay" || relayProtocol != transport {
+		f.add(path, "the local candidate is %q by %q, want relay by %s", local, relayProtocol, transport)
+	}
+}
+
+// checkReport judges what a bot reports.
+func checkReport(r *peer.Report, want expected) findings {
+	f := findings{}
+	if r.ExitCode == peer.NotJoined || r.ExitCode == peer.NotConnected || r.Path == nil {
+		f.add(connecting, "exit code %d, %s", r.ExitCode, r.Reason)
+		return f
+	}
+	local := r.Path.Local
+	relayProtocol := ""
+	if local.RelayProtocol != nil {
+		relayProtocol = *local.RelayProtocol
+	}
+	checkPath(f, want.transport, local.Type, relayProtocol, r.Path.Type == peer.Relayed)
+	_, fromBot := want.from.(bot)
+	checkFrames(f, r.Received("video"), fromBot)
+	hz := float64(peer.ToneHz)
+	if other, ok := want.from.(camera); ok {
+		hz = other.hz
+	}
+	checkSound(f, r.Received("audio"), hz)
+	return f
+}
+
+func checkFrames(f findings, video *peer.Media, fromBot bool) {
+	if video == nil || video.Frames == nil {
+		f.add(picture, "no video was received")
+		return
+	}
+	frames := video.Frames
+	distinct := value(frames.Received) - value(frames.Duplicates)
+	if distinct < minBotFrames {
+		f.add(motion, "%d different frames were received, want %d", distinct, minBotFrames)
+	}
+	if keys := value(video.KeyFramesDecoded); keys < 2 {
+		f.add(picture, "%d key frames were decoded, want 2", keys)
+	}
+	if !fromBot {
+		return
+	}
+	if frames.Intact == nil || *frames.Intact != value(frames.Received) || value(frames.Corrupt) != 0 || value(frames.MissingCount) != 0 {
+		f.add(integrity, "of %d frames %d are intact, %d corrupt, %d missing",
+			value(frames.Received), value(frames.Intact), value(frames.Corrupt), value(frames.MissingCount))
+	}
+}
+
+func checkSound(f findings, audio *peer.Media, hz float64) {
+	switch {
+	case audio == nil || value(audio.Packets) == 0:
+		f.add(sound, "no sound was received")
+	case audio.Codec == nil || !strings.EqualFold(*audio.Codec, "audio/PCMU"):
+		f.add(sound, "the codec is %q, want audio/PCMU", value(audio.Codec))
+	case value(audio.Energy) < minEnergy:
+		f.add(sound, "the energy is %g, want %g", value(audio.Energy), minEnergy)
+	case audio.ToneHz == nil || math.Abs(*audio.ToneHz-hz) > toneTolerance:
+		f.add(sound, "the tone is %v Hz, want %v", value(audio.ToneHz), hz)
+	}
+}
+
+// value is what the pointer points to, and zero for what is unknown.
+func value[T any](p *T) T {
+	if p == nil {
+		var zero T
+		return zero
+	}
+	return *p
+}

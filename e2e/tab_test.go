@@ -1,0 +1,198 @@
+package e2e
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"callbox/e2e/browser"
+	"callbox/e2e/need"
+)
+
+//go:embed probe.js
+var probeJS string
+
+// patience is how long a page may take for anything, on a machine that is busy
+// with browsers.
+const patience = 25 * time.Second
+
+// theBrowser is the browser of that name in that client's namespace, which trusts the shared
+// server's authority; each client has its own camera.
+func theBrowser(t *testing.T, name, side string) browser.Browser {
+	t.Helper()
+	need.Program(t, map[string]string{"chromium": "chromium", "firefox": "firefox-esr"}[name], "certutil")
+	s, lab := theServer(t), theLab(t)
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	key := name + "-" + side
+	if b := shared.browsers[key]; b != nil {
+		return b
+	}
+	n := namespaceOf(lab, side)
+	options := browser.Options{Start: n.Start, Dial: n.DialContext, CA: s.ca}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var b browser.Browser
+	var err error
+	if name == "chromium" {
+		options.Video, options.Audio, err = cameraOf(side).files(shared.dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err = browser.StartChromium(ctx, options)
+	} else {
+		options.Prefs = cameraOf(side).prefs()
+		b, err = browser.StartFirefox(ctx, options)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	shared.browsers[key] = b
+	shared.closers = append(shared.closers, b.Close)
+	return b
+}
+
+func cameraOf(side string) camera {
+	if side == "a" {
+		return red
+	}
+	return blue
+}
+
+// tab is a page of the call in a browser.
+type tab struct {
+	browser.Page
+	t *testing.T
+}
+
+// open loads a room's page, or with room "" the home page. What the page
+// complained of is told when the test fails, with a picture of it.
+func open(t *testing.T, b browser.Browser, s *server, room string, query url.Values, preload ...string) *tab {
+	t.Helper()
+	page, err := b.Open(t.Context(), preload...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tb := &tab{Page: page, t: t}
+	t.Cleanup(func() {
+		if t.Failed() {
+			tb.tell(b.Name())
+		}
+		if err := page.Close(); err != nil {
+			t.Errorf("close the tab: %v", err)
+		}
+	})
+	address := s.url + "/"
+	if room != "" {
+		address += "r/" + url.PathEscape(room)
+	}
+	if query == nil {
+		query = url.Values{}
+	}
+	query.Set("debug", "1")
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := page.Goto(ctx, address+"?"+query.Encode()); err != nil {
+		t.Fatalf("%s: %v", b.Name(), err)
+	}
+	return tb
+}
+
+// tell prints what is known of the page, for a test that has failed.
+func (tb *tab) tell(name string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	var state any
+	_ = tb.Eval(ctx, `({screen: document.body.dataset.screen, text: document.querySelector("main")?.innerText.slice(0, 600), state: window.callbox?.state})`, &state)
+	tb.t.Logf("%s shows %v\ncomplaints: %q", name, state, tb.Complaints())
+	png, err := tb.Screenshot(ctx)
+	if err != nil {
+		return
+	}
+	file := filepath.Join(os.TempDir(), strings.ReplaceAll(tb.t.Name(), "/", "_")+"-"+name+".png")
+	if os.WriteFile(file, png, 0o600) == nil {
+		tb.t.Logf("picture: %s", file)
+	}
+}
+
+// eval gives the value of an expression, which must not fail.
+func eval[V any](tb *tab, expression string) V {
+	tb.t.Helper()
+	ctx, cancel := context.WithTimeout(tb.t.Context(), patience)
+	defer cancel()
+	var v V
+	if err := tb.Eval(ctx, expression, &v); err != nil {
+		tb.t.Fatalf("%.60s: %v", expression, err)
+	}
+	return v
+}
+
+// until waits until an expression is true.
+func (tb *tab) until(expression string) {
+	tb.t.Helper()
+	if err := eventually(tb.t, patience, func() error {
+		if !eval[bool](tb, expression) {
+			return fmt.Errorf("never true: %s", expression)
+		}
+		return nil
+	}); err != nil {
+		tb.t.Fatal(err)
+	}
+}
+
+func (tb *tab) awaitScreen(name string) {
+	tb.t.Helper()
+	tb.until(fmt.Sprintf("document.body.dataset.screen === %q", name))
+}
+
+// click waits until the control can be seen and used, and clicks it.
+func (tb *tab) click(action string) {
+	tb.t.Helper()
+	tb.until(fmt.Sprintf(`(() => {
+		const button = [...document.querySelectorAll('[data-action=%q]')].find((b) => b.checkVisibility() && !b.disabled);
+		button?.click();
+		return !!button;
+	})()`, action))
+}
+
+// join goes from the prejoin screen into the room.
+func (tb *tab) join() {
+	tb.t.Helper()
+	tb.awaitScreen("prejoin")
+	tb.until(`(() => {
+		const ask = document.querySelector('[data-action="allow"]');
+		if (ask?.checkVisibility()) ask.click();
+		return document.querySelector('[data-video="preview"]').videoWidth > 0;
+	})()`)
+	tb.click("join")
+}
+
+// look is what the probe has seen and heard so far.
+func (tb *tab) look() *sight {
+	tb.t.Helper()
+	s := eval[sight](tb, "(async () => {"+
+		"if (!window.probe) { "+probeJS+" }\n"+
+		"if (!callbox.pc) return {}; await probe.watch(callbox.pc); return probe.read(callbox.pc); })()")
+	return &s
+}
+
+// watch looks until nothing is found wrong, or the time is over, and gives the
+// last look.
+func (tb *tab) watch(want expected) *sight {
+	tb.t.Helper()
+	var s *sight
+	_ = eventually(tb.t, patience, func() error {
+		s = tb.look()
+		if f := s.check(want); len(f) > 0 {
+			return fmt.Errorf("%v", f)
+		}
+		return nil
+	})
+	return s
+}
