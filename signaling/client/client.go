@@ -230,6 +230,9 @@ func (c *Client) Receive(ctx context.Context) (protocol.Event, error) {
 	}
 }
 
+// Waiting returns how many events wait to be received.
+func (c *Client) Waiting() int { return len(c.events) }
+
 // Done returns a channel that is closed when the connection has ended.
 func (c *Client) Done() <-chan struct{} { return c.ended }
 

@@ -1,0 +1,69 @@
+package signaling_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"callbox/signaling"
+	"callbox/signaling/client"
+	"callbox/signaling/protocol"
+)
+
+// TestCallOverTLS sends bursts through a connection that cannot be written
+// without blocking.
+func TestCallOverTLS(t *testing.T) {
+	config := defaultConfig()
+	config.Limits.FramesPerSecond = 0
+	server, err := signaling.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := httptest.NewTLSServer(handler(server))
+	t.Cleanup(func() {
+		closeServer(t, server)
+		web.Close()
+	})
+	roots := x509.NewCertPool()
+	roots.AddCert(web.Certificate())
+	dial := func(name string) (*client.Client, protocol.Joined) {
+		t.Helper()
+		c, err := client.Dial(within(t), client.Config{URL: web.URL, Name: name, TLS: &tls.Config{RootCAs: roots}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		joined, err := c.Join(within(t), "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c, joined
+	}
+	ann, _ := dial("Ann")
+	bo, joined := dial("Bo")
+	receive[protocol.OtherJoined](t, ann)
+	const count = 600
+	data := strings.Repeat("x", 5000)
+	go func() {
+		for range count {
+			_, _ = ann.Send(context.WithoutCancel(t.Context()), joined.Peer, data)
+		}
+	}()
+	for i := range count {
+		if e := receive[protocol.MessageEvent](t, bo); e.Seq != uint64(i+1) || len(e.Data) != len(data)+2 {
+			t.Fatalf("message %d has seq %d and %d bytes", i, e.Seq, len(e.Data))
+		}
+	}
+	if err := ann.Close(); err != nil {
+		t.Error(err)
+	}
+	if e := receive[protocol.Bye](t, bo); e.Reason != protocol.ReasonTimeout {
+		t.Errorf("bye = %+v", e)
+	}
+	if _, err := client.Dial(within(t), client.Config{URL: web.URL}); err == nil {
+		t.Error("a certificate of nobody's is accepted")
+	}
+}
