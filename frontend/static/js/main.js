@@ -159,7 +159,6 @@ async function rejoin() {
 async function speak(next) {
   texts = await loadTexts(next);
   language = next;
-  render();
 }
 
 const view = new View(
@@ -184,7 +183,7 @@ const view = new View(
     language: () => {
       const next = language === 'en' ? 'zh' : 'en';
       remember('lang', next);
-      void speak(next);
+      void speak(next).then(render);
     },
     select: (kind, id) => void media.select(kind, id),
   },
@@ -202,7 +201,6 @@ addEventListener('online', () => call.dispatch({type: 'online'}));
 document.addEventListener('visibilitychange', () => {
   if (!document.hidden) call.dispatch({type: 'online'});
 });
-setInterval(() => render(), 1000);
 
 if (options.debug) {
   const stats = async () => {
@@ -224,3 +222,4 @@ if (options.debug) {
 
 await speak(chooseLanguage([options.lang, recall('lang'), ...navigator.languages]));
 open();
+setInterval(render, 1000);

@@ -67,14 +67,21 @@ export function stepsOf(state, media) {
  */
 export function bannerOf(state) {
   if (state.phase !== 'in') return '';
-  const {link} = state;
-  if (state.met && link) {
-    if (link.connection !== 'connected') return 'bannerReconnecting';
-    if (link.stalled) return 'bannerStalled';
+  return mediaBanner(state) || signalingBanner(state);
+}
+
+/** @param {State} state */
+function mediaBanner({met, link}) {
+  if (!met || !link) return '';
+  if (link.connection !== 'connected') return 'bannerReconnecting';
+  return link.stalled ? 'bannerStalled' : '';
+}
+
+/** @param {State} state */
+function signalingBanner({notice, signaling, attempts, self, link, peer}) {
+  if (notice === 'closing') return 'bannerClosing';
+  if (signaling === 'down' || (signaling === 'connecting' && attempts > 0)) {
+    return self ? 'bannerServerLost' : 'bannerServerDown';
   }
-  if (state.notice === 'closing') return 'bannerClosing';
-  if (state.signaling === 'down' || (state.signaling === 'connecting' && state.attempts > 0)) {
-    return state.self ? 'bannerServerLost' : 'bannerServerDown';
-  }
-  return link && !state.peer && state.notice === 'timeout' ? 'bannerPeerOffline' : '';
+  return link && !peer && notice === 'timeout' ? 'bannerPeerOffline' : '';
 }

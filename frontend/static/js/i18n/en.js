@@ -55,8 +55,9 @@ export default Object.freeze({
   waitingTitle: 'Nobody else is here yet',
   waitingText: 'Send this link to the person you want to talk to. Whoever has it can join.',
   waitingStay: 'Keep this page open: a sound tells you when they come.',
-  waitingLeft: '{name} left the call. They can come back by the same link.',
-  waitingLost: 'The connection to {name} was lost. They can come back by the same link.',
+  waitingLeft: '{name} left the call',
+  waitingLost: 'The connection to {name} was lost',
+  waitingBack: 'They can come back by the same link.',
   someone: 'The other person',
   you: 'You',
 

@@ -55,8 +55,9 @@ export default Object.freeze({
   waitingTitle: '对方还没有来',
   waitingText: '把这个链接发给想通话的人。有链接的人都可以加入。',
   waitingStay: '请保持页面打开：对方到来时会有提示音。',
-  waitingLeft: '{name}离开了通话，可以用同一链接回来。',
-  waitingLost: '与{name}的连接已断开，对方可以用同一链接回来。',
+  waitingLeft: '{name}离开了通话',
+  waitingLost: '与{name}的连接已断开',
+  waitingBack: '对方可以用同一链接回来。',
   someone: '对方',
   you: '我',
 

@@ -84,3 +84,16 @@ export async function play(video, stream) {
   }
   return true;
 }
+
+/** @param {number} ms @returns {string} m:ss or h:mm:ss */
+export function duration(ms) {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const parts = [Math.floor(seconds / 60) % 60, seconds % 60].map((n) =>
+    String(n).padStart(2, '0'),
+  );
+  const hours = Math.floor(seconds / 3600);
+  return (hours > 0 ? [hours, ...parts] : parts).join(':');
+}
+
+/** @param {Model} model */
+export const otherName = ({call, t}) => call.other || t('someone');

@@ -1,10 +1,10 @@
 import {bannerOf, stepsOf} from '../screens.js';
 import {renderProblems} from './devices.js';
-import {find, findAll, play, setIcon, setText, stamp, translate} from './dom.js';
+import {find, findAll, otherName, play, setIcon, setText, stamp} from './dom.js';
+import {renderTopbar} from './topbar.js';
 /** @import {Model} from './dom.js' */
 /** @import {Key} from '../i18n.js' */
 /** @import {StepName, StepState} from '../screens.js' */
-/** @import {Quality} from '../stats.js' */
 
 /** @type {Record<StepName, Key>} */
 const STEP_NAMES = {
@@ -25,26 +25,14 @@ const STEP_STATES = {
   failed: 'stateFailed',
   off: 'stateOff',
 };
-/** @type {Record<Quality, Key>} */
-const QUALITIES = {
-  good: 'qualityGood',
-  fair: 'qualityFair',
-  poor: 'qualityPoor',
-  lost: 'qualityLost',
-};
+/** @type {Partial<Record<string, Key>>} */
+const WAITING_TITLES = {left: 'waitingLeft', timeout: 'waitingLost'};
 
-/** @param {number} ms */
-export function duration(ms) {
-  const seconds = Math.max(0, Math.floor(ms / 1000));
-  const parts = [Math.floor(seconds / 60) % 60, seconds % 60].map((n) =>
-    String(n).padStart(2, '0'),
-  );
-  const hours = Math.floor(seconds / 3600);
-  return (hours > 0 ? [hours, ...parts] : parts).join(':');
+/** @param {MediaStream|undefined} stream @returns {boolean} a picture comes by it */
+function has(stream) {
+  const [track] = stream?.getVideoTracks() ?? [];
+  return track !== undefined && !track.muted && track.readyState === 'live';
 }
-
-/** @param {Model} model */
-export const otherName = ({call, t}) => call.other || t('someone');
 
 /** Waiting, connecting and the call itself: one place, so that a running video is never moved. */
 export class Stage {
@@ -86,7 +74,7 @@ export class Stage {
     this.#play(this.#shared, shown ? (model.link?.shared ?? null) : null);
     if (!shown) return;
     this.#panes(model);
-    this.#topbar(model);
+    renderTopbar(model);
     const banner = bannerOf(call);
     setText(find('[data-banner]'), banner && t(banner, {name: otherName(model)}));
     this.#section.toggleAttribute('data-dimmed', banner === 'bannerReconnecting');
@@ -110,65 +98,21 @@ export class Stage {
   #panes(model) {
     const {call, screen, media, link} = model;
     const inCall = screen === 'call';
-    const sharing = inCall && call.remote.screen && (link?.shared.getVideoTracks().length ?? 0) > 0;
+    const sharing = inCall && call.remote.screen && has(link?.shared);
     this.#section.dataset.layout = !inCall ? 'solo' : sharing ? 'shared' : 'pair';
     find('[data-pane="remote"]').hidden = !inCall;
     find('[data-pane="shared"]').hidden = !sharing;
-    const [track] = link?.main.getVideoTracks() ?? [];
-    const seen =
-      call.remote.video && track !== undefined && !track.muted && track.readyState === 'live';
-    find('[data-cover="remote"]').hidden = seen;
+    find('[data-cover="remote"]').hidden = call.remote.video && has(link?.main);
     find('[data-cover="self"]').hidden = media.video;
     this.#self.classList.toggle('mirror', media.mirror);
     // A tall picture in a wide window would lose its head.
-    const {videoWidth, videoHeight} = this.#remote;
-    this.#remote.classList.toggle('whole', videoHeight * 1.2 > videoWidth);
+    const {videoWidth, videoHeight, clientWidth, clientHeight} = this.#remote;
+    const cut = (videoHeight * clientWidth) / (videoWidth * clientHeight);
+    this.#remote.classList.toggle('whole', cut > 1.4);
     avatar(find('[data-avatar="remote"]'), call.other);
     avatar(find('[data-avatar="self"]'), call.name);
-    const tag = call.remote.audio ? call.other : model.t('remoteMuted', {name: otherName(model)});
-    setText(find('[data-tag="remote"]'), tag);
-  }
-
-  /** @param {Model} model */
-  #topbar(model) {
-    const {call, screen, link, now, t} = model;
-    const inCall = screen === 'call';
-    setText(find('[data-timer]'), inCall ? duration(now - call.connectedAt) : '');
-    setText(find('.room-name', this.#section), call.room);
-    setText(
-      find('[data-stage-title]'),
-      t(
-        screen === 'call'
-          ? 'announceConnected'
-          : screen === 'waiting'
-            ? 'announceWaiting'
-            : 'announceConnecting',
-        {name: otherName(model)},
-      ),
-    );
-    const box = find('[data-quality-box]');
-    const path = link?.sample?.path;
-    box.hidden = !inCall || !link || !path;
-    if (!inCall || !link || !path) return;
-    const quality = call.link?.connection === 'connected' ? link.quality.value : 'lost';
-    const summary = find('summary', box);
-    Object.assign(summary.dataset, {quality, path: path.kind, protocol: path.protocol});
-    const word = t(QUALITIES[quality]);
-    const protocol = path.protocol.toUpperCase();
-    const relayed = path.kind === 'relayed';
-    setText(
-      find('[data-quality-text]', box),
-      `${word} · ${t(relayed ? 'pathRelayed' : 'pathDirect')} · ${protocol}`,
-    );
-    const sentence = t(relayed ? 'pathRelayedLong' : 'pathDirectLong', {protocol});
-    setText(find('[data-quality-long]', box), t('qualityLong', {quality: word, path: sentence}));
-    const {rtt, loss, bitrate} = link.rates ?? {rtt: null, loss: 0, bitrate: 0};
-    const figures = {
-      rtt: rtt === null ? '–' : Math.round(rtt),
-      loss: (loss * 100).toFixed(1),
-      rate: (bitrate / 1e6).toFixed(1),
-    };
-    setText(find('[data-quality-figures]', box), t('qualityFigures', figures));
+    const muted = model.t('remoteMuted', {name: otherName(model)});
+    setText(find('[data-tag="remote"]'), call.remote.audio ? call.other : muted);
   }
 
   /** @param {Model} model */
@@ -193,14 +137,9 @@ export class Stage {
   /** @param {Model} model */
   #waiting(model) {
     const {call, t, url} = model;
-    const parameters = {name: otherName(model)};
-    const gone =
-      call.notice === 'left'
-        ? t('waitingLeft', parameters)
-        : call.notice === 'timeout'
-          ? t('waitingLost', parameters)
-          : '';
-    setText(find('[data-gone]'), gone);
+    const title = WAITING_TITLES[call.notice] ?? 'waitingTitle';
+    setText(find('[data-waiting-title]'), t(title, {name: otherName(model)}));
+    setText(find('[data-waiting-text]'), t(call.notice ? 'waitingBack' : 'waitingText'));
     const link = /** @type {HTMLInputElement} */ (find('[data-link]'));
     if (link.value !== url) link.value = url;
     find('[data-action="share-link"]').hidden = !('share' in navigator);
@@ -226,7 +165,6 @@ export class Stage {
       setText(find('[data-step-name]', item), t(STEP_NAMES[step.name]));
       setText(find('[data-step-state]', item), t(STEP_STATES[step.state]));
     });
-    translate(list, t);
   }
 }
 

@@ -1,7 +1,8 @@
 import {buildPickers, renderPickers} from './devices.js';
-import {find, findAll, setIcon, setText, translate} from './dom.js';
+import {Announcer} from './announcer.js';
+import {duration, find, findAll, setIcon, setText, translate} from './dom.js';
 import {Prejoin} from './prejoin.js';
-import {Stage, duration, otherName} from './stage.js';
+import {Stage} from './stage.js';
 import {HTML_LANG} from '../i18n.js';
 /** @import {Model} from './dom.js' */
 /** @import {Key, Language} from '../i18n.js' */
@@ -42,6 +43,7 @@ export class View {
   /** @type {Actions} */ #actions;
   #prejoin = new Prejoin();
   #stage = new Stage();
+  #announcer = new Announcer();
   /** @type {Model|null} */ #before = null;
   #came = false;
 
@@ -112,7 +114,7 @@ export class View {
     if (model.screen === 'full')
       setText(find('[data-full-text]'), model.t('fullText', {room: model.call.room}));
     if (model.screen === 'ended') this.#ended(model);
-    this.#announce(model, before);
+    this.#announcer.tell(model);
     if (changed && before) this.#focus(model.screen);
   }
 
@@ -121,7 +123,7 @@ export class View {
     document.documentElement.lang = HTML_LANG[language];
     translate(document, t);
     /** @type {Record<Language, string>} */ const other = {en: '中文', zh: 'English'};
-    setText(find('[data-other-language]'), other[language]);
+    for (const place of findAll('[data-other-language]')) setText(place, other[language]);
   }
 
   /** @param {Screen} screen */
@@ -180,26 +182,6 @@ export class View {
     setText(find('[data-ended-more]'), more);
   }
 
-  /** One polite voice for what changed. @param {Model} model @param {Model|null} before */
-  #announce(model, before) {
-    if (!before) return;
-    /** @type {Key[]} */ const keys = [];
-    if (model.screen !== before.screen) {
-      if (model.screen === 'waiting') keys.push('announceWaiting');
-      if (model.screen === 'connecting') keys.push('announceConnecting');
-      if (model.screen === 'call') keys.push('announceConnected');
-    }
-    const on = model.media;
-    const was = before.media;
-    if (on.audio !== was.audio) keys.push(on.audio ? 'announceMicOn' : 'announceMicOff');
-    if (on.video !== was.video) keys.push(on.video ? 'announceCameraOn' : 'announceCameraOff');
-    if (model.call.remote.screen && !before.call.remote.screen) keys.push('remoteShares');
-    const banner = find('[data-banner]').textContent ?? '';
-    const said = keys.map((key) => model.t(key, {name: otherName(model)}));
-    if (banner && model.call !== before.call) said.push(banner);
-    if (said.length > 0) setText(find('[data-announce]'), said.join('. '));
-  }
-
   /** @returns {HTMLDialogElement} */
   get #dialog() {
     return find('[data-dialog="settings"]');
@@ -248,7 +230,7 @@ export class View {
     const t = this.#before?.t;
     if (!t) return;
     label.textContent = t('copied');
-    setText(find('[data-announce]'), t('copied'));
+    this.#announcer.say(t('copied'));
     setTimeout(() => setText(label, this.#before?.t('copyLink') ?? ''), 2000);
   }
 

@@ -1,0 +1,52 @@
+import {duration, find, otherName, setText} from './dom.js';
+/** @import {Model} from './dom.js' */
+/** @import {Key} from '../i18n.js' */
+/** @import {Link} from '../link.js' */
+/** @import {Path, Quality} from '../stats.js' */
+
+/** @type {Record<Quality, Key>} */
+const QUALITIES = {
+  good: 'qualityGood',
+  fair: 'qualityFair',
+  poor: 'qualityPoor',
+  lost: 'qualityLost',
+};
+
+/** How long, how well, and where. @param {Model} model */
+export function renderTopbar(model) {
+  const {call, screen, link, now, t} = model;
+  const inCall = screen === 'call';
+  setText(find('[data-timer]'), inCall ? duration(now - call.connectedAt) : '');
+  setText(find('.topbar [data-room]'), call.room);
+  const title = inCall
+    ? 'announceConnected'
+    : screen === 'waiting'
+      ? 'announceWaiting'
+      : 'announceConnecting';
+  setText(find('[data-stage-title]'), t(title, {name: otherName(model)}));
+  const box = find('[data-quality-box]');
+  const path = link?.sample?.path;
+  box.hidden = !inCall || !path;
+  if (inCall && link && path) renderQuality(box, model, link, path);
+}
+
+/** @param {HTMLElement} box @param {Model} model @param {Link} link @param {Path} path */
+function renderQuality(box, {call, t}, link, path) {
+  const quality = call.link?.connection === 'connected' ? link.quality.value : 'lost';
+  const {kind} = path;
+  Object.assign(find('summary', box).dataset, {quality, path: kind, protocol: path.protocol});
+  const word = t(QUALITIES[quality]);
+  const protocol = path.protocol.toUpperCase();
+  const relayed = kind === 'relayed';
+  const short = t(relayed ? 'pathRelayed' : 'pathDirect');
+  setText(find('[data-quality-text]', box), `${word} · ${short} · ${protocol}`);
+  const sentence = t(relayed ? 'pathRelayedLong' : 'pathDirectLong', {protocol});
+  setText(find('[data-quality-long]', box), t('qualityLong', {quality: word, path: sentence}));
+  const {rtt, loss, bitrate} = link.rates ?? {rtt: null, loss: 0, bitrate: 0};
+  const figures = {
+    rtt: rtt === null ? '–' : Math.round(rtt),
+    loss: (loss * 100).toFixed(1),
+    rate: (bitrate / 1e6).toFixed(1),
+  };
+  setText(find('[data-quality-figures]', box), t('qualityFigures', figures));
+}
