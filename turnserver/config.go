@@ -130,14 +130,7 @@ func (c *Config) validate() error {
 	if len(c.Realm) > maxRealmBytes {
 		errs = append(errs, fmt.Errorf("realm is longer than %d bytes", maxRealmBytes))
 	}
-	if len(c.Secrets) == 0 {
-		errs = append(errs, errors.New("no TURN secret"))
-	}
-	for i, secret := range c.Secrets {
-		if len(secret) < MinSecretBytes {
-			errs = append(errs, fmt.Errorf("TURN secret %d has %d bytes, at least %d are needed", i+1, len(secret), MinSecretBytes))
-		}
-	}
+	errs = append(errs, validateSecrets(c.Secrets))
 	if len(c.PacketConns) == 0 && len(c.Listeners) == 0 {
 		errs = append(errs, errors.New("no TURN listener"))
 	}
@@ -148,6 +141,19 @@ func (c *Config) validate() error {
 	}
 	if err := c.RelayPorts.validate(); err != nil {
 		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+func validateSecrets(secrets [][]byte) error {
+	if len(secrets) == 0 {
+		return errors.New("no TURN secret")
+	}
+	var errs []error
+	for i, secret := range secrets {
+		if len(secret) < MinSecretBytes {
+			errs = append(errs, fmt.Errorf("TURN secret %d has %d bytes, at least %d are needed", i+1, len(secret), MinSecretBytes))
+		}
 	}
 	return errors.Join(errs...)
 }

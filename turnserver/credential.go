@@ -8,6 +8,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/stun/v3"
@@ -28,7 +29,7 @@ var (
 // server share. SHA-1 is what the form prescribes and every browser expects.
 type credentials struct {
 	realm   string
-	secrets [][]byte
+	secrets atomic.Pointer[[][]byte] // never empty; the first signs
 	now     func() time.Time
 }
 
@@ -39,7 +40,7 @@ type credentials struct {
 func (s *Server) Credential(peer string, ttl time.Duration) (username, password string) {
 	expiry := s.credentials.now().Add(ttl).Unix()
 	username = strconv.FormatInt(expiry, 10) + ":" + peer
-	return username, sign(s.credentials.secrets[0], username)
+	return username, sign((*s.credentials.secrets.Load())[0], username)
 }
 
 func sign(secret []byte, username string) string {
@@ -60,7 +61,7 @@ func (c *credentials) verify(username, realm string, message *stun.Message) (key
 		return nil, false, errRealm
 	}
 	err = stun.ErrIntegrityMismatch
-	for _, secret := range c.secrets {
+	for _, secret := range *c.secrets.Load() {
 		candidate := stun.MessageIntegrity(turn.GenerateAuthKey(username, realm, sign(secret, username)))
 		// Check compares in constant time.
 		if err = candidate.Check(message); err == nil {

@@ -10,12 +10,17 @@ import (
 // reaches whatever its client names is a way into the server's own network, so
 // every range that is not the public internet is refused, in every spelling.
 type policy struct {
-	allow []netip.Prefix
-	deny  []peerRule
+	rules atomic.Pointer[peerRules]
 	// fixed are the addresses the server itself serves at; own adds those of
 	// the machine's interfaces, read again from time to time.
 	fixed map[netip.Addr]struct{}
 	own   atomic.Pointer[map[netip.Addr]struct{}]
+}
+
+// peerRules are what is allowed, which wins, and what is denied.
+type peerRules struct {
+	allow []netip.Prefix
+	deny  []peerRule
 }
 
 type peerRule struct {
@@ -30,16 +35,23 @@ const (
 )
 
 func newPolicy(allow, deny []netip.Prefix, serving []netip.Addr) *policy {
-	p := &policy{allow: allow, fixed: map[netip.Addr]struct{}{}}
-	for _, prefix := range deny {
-		p.deny = append(p.deny, peerRule{prefix, "configured " + prefix.String()})
-	}
-	p.deny = append(p.deny, specialPurpose()...)
+	p := &policy{fixed: map[netip.Addr]struct{}{}}
+	p.set(allow, deny)
 	for _, addr := range serving {
 		p.fixed[addr.Unmap()] = struct{}{}
 	}
 	p.refresh(net.InterfaceAddrs)
 	return p
+}
+
+// set replaces what is allowed and denied beside the special-purpose ranges.
+func (p *policy) set(allow, deny []netip.Prefix) {
+	rules := &peerRules{allow: allow}
+	for _, prefix := range deny {
+		rules.deny = append(rules.deny, peerRule{prefix, "configured " + prefix.String()})
+	}
+	rules.deny = append(rules.deny, specialPurpose()...)
+	p.rules.Store(rules)
 }
 
 // refresh reads the addresses of the machine's interfaces. When they cannot be
@@ -66,7 +78,7 @@ func (p *policy) denies(addr netip.Addr) string {
 		return ruleInvalid
 	}
 	addr = addr.Unmap().WithZone("")
-	for _, prefix := range p.allow {
+	for _, prefix := range p.rules.Load().allow {
 		if prefix.Contains(addr) {
 			return ""
 		}
@@ -81,9 +93,9 @@ func (p *policy) denies(addr netip.Addr) string {
 }
 
 func (p *policy) deniesLiteral(addr netip.Addr) string {
-	for i := range p.deny {
-		if p.deny[i].prefix.Contains(addr) {
-			return p.deny[i].name
+	for _, rule := range p.rules.Load().deny {
+		if rule.prefix.Contains(addr) {
+			return rule.name
 		}
 	}
 	if addr.Is6() && addr.As16()[0]>>5 != 1 {

@@ -81,7 +81,7 @@ func newServer(config Config, timeouts serverTimeouts) (*Server, error) {
 	}
 	s := &Server{
 		log:         config.Logger,
-		credentials: credentials{realm: config.Realm, secrets: config.Secrets, now: config.Now},
+		credentials: credentials{realm: config.Realm, now: config.Now},
 		policy:      newPolicy(config.AllowPeers, config.DenyPeers, servingAddrs(&config)),
 		addresses:   addresses,
 		limits:      config.Limits,
@@ -91,6 +91,7 @@ func newServer(config Config, timeouts serverTimeouts) (*Server, error) {
 		conns:       map[net.Conn]struct{}{},
 		connsOf:     map[netip.Addr]int{},
 	}
+	s.credentials.secrets.Store(&config.Secrets)
 	s.relays = newRegistry(&s.limits)
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
