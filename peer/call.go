@@ -47,7 +47,8 @@ type Call struct {
 	deadline *time.Timer
 	timeline timeline
 	outcome  *outcome
-	trouble  error // the last thing that went wrong on the way to a connection
+	parted   string // how it stood with the last partner when it left
+	trouble  error  // the last thing that went wrong on the way to a connection
 }
 
 // phase says what deadline is for.
@@ -103,10 +104,11 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 		cfg: cfg.withDefaults(), start: time.Now(),
 		posts: make(chan func(), postsQueued), connected: make(chan struct{}), done: make(chan struct{}),
 	}
-	c.ctx, c.cancel = context.WithCancelCause(ctx)
 	c.life = context.WithoutCancel(ctx)
+	ctx, c.cancel = context.WithCancelCause(ctx)
+	c.ctx = ctx
 	var err error
-	if c.signal, err = enter(c.ctx, &c.cfg, &c.timeline); err != nil {
+	if c.signal, err = enter(ctx, &c.cfg, &c.timeline); err != nil {
 		c.cancel(err)
 		return nil, err
 	}
@@ -234,9 +236,10 @@ func (c *Call) enterPhase(p phase, limit time.Duration) {
 func (c *Call) expired() {
 	switch c.phase {
 	case waiting:
-		c.finish(NotConnected, fmt.Sprintf("nobody came to the room within %v", c.cfg.ConnectTimeout))
+		c.finish(NotConnected, c.whyNobody())
 	case connecting:
-		c.finish(NotConnected, c.whyNotConnected())
+		c.finish(NotConnected, fmt.Sprintf("no connection with %s within %v: %s",
+			c.partner.name, c.cfg.ConnectTimeout, c.whyNotConnected()))
 	case talking:
 		c.over("the call took its time")
 	case closing:

@@ -25,23 +25,23 @@ func (f *frameCounter) Frame(r peer.ReceivedFrame) {
 	}
 }
 
-func await(t testing.TB, what string, c <-chan struct{}) {
-	t.Helper()
+func await(tb testing.TB, what string, c <-chan struct{}) {
+	tb.Helper()
 	select {
 	case <-c:
 	case <-time.After(patience):
-		t.Fatal("in vain waited for: " + what)
+		tb.Fatal("in vain waited for: " + what)
 	}
 }
 
 // join makes a call that the test ends, if nothing else has, before it ends.
-func join(t testing.TB, cfg peer.Config) *peer.Call {
-	t.Helper()
-	c, err := peer.Join(t.Context(), cfg)
+func join(tb testing.TB, cfg peer.Config) *peer.Call {
+	tb.Helper()
+	c, err := peer.Join(tb.Context(), cfg)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		c.Hangup()
 		c.Wait()
 	})
@@ -49,40 +49,40 @@ func join(t testing.TB, cfg peer.Config) *peer.Call {
 }
 
 // callUntil lets two bots call until both have got frames, and hangs up a's side first.
-func callUntil(t testing.TB, a, b peer.Config, frames int) (ofA, ofB *peer.Report) {
-	t.Helper()
+func callUntil(tb testing.TB, a, b peer.Config, frames int) (ofA, ofB *peer.Report) {
+	tb.Helper()
 	toA, toB := newFrameCounter(frames), newFrameCounter(frames)
 	a.VideoSink, b.VideoSink = toA, toB
-	first := join(t, a)
-	second := join(t, b)
-	await(t, "frames at the first", toA.enough)
-	await(t, "frames at the second", toB.enough)
+	first := join(tb, a)
+	second := join(tb, b)
+	await(tb, "frames at the first", toA.enough)
+	await(tb, "frames at the second", toB.enough)
 	first.Hangup()
 	return first.Wait(), second.Wait()
 }
 
 // checkMedia says whether everything that came was right.
-func checkMedia(t testing.TB, r *peer.Report) {
-	t.Helper()
+func checkMedia(tb testing.TB, r *peer.Report) {
+	tb.Helper()
 	if r.ExitCode != peer.Good || r.Result != peer.Pass {
-		t.Errorf("ended with %d, %s: %s", r.ExitCode, r.Result, r.Reason)
+		tb.Errorf("ended with %d, %s: %s", r.ExitCode, r.Result, r.Reason)
 	}
 	video, audio := r.Received("video"), r.Received("audio")
 	if video == nil || audio == nil || video.Frames == nil {
-		t.Fatalf("media: %+v", r.Media)
+		tb.Fatalf("media: %+v", r.Media)
 	}
 	f := video.Frames
 	if f.Intact == nil || *f.Intact != *f.Received || *f.Corrupt != 0 || *f.MissingCount != 0 || *f.Duplicates != 0 {
-		t.Errorf("frames: %+v", f)
+		tb.Errorf("frames: %+v", f)
 	}
 	if *video.KeyFramesDecoded != *f.Received || *video.Codec != "video/VP8" || !video.Flowing {
-		t.Errorf("video: %+v", video)
+		tb.Errorf("video: %+v", video)
 	}
 	if audio.Energy == nil || *audio.Energy < 0.02 || *audio.Energy > 0.04 || *audio.Codec != "audio/PCMU" {
-		t.Errorf("audio: %+v", audio)
+		tb.Errorf("audio: %+v", audio)
 	}
 	if audio.ToneHz == nil || *audio.ToneHz != peer.ToneHz {
-		t.Errorf("tone: %v", audio.ToneHz)
+		tb.Errorf("tone: %v", audio.ToneHz)
 	}
 }
 

@@ -28,7 +28,7 @@ func (c *Call) report() *Report {
 }
 
 func newReport(cfg *Config) *Report {
-	r := &Report{Schema: Schema, Tool: newTool(), Peer: Self{Room: cfg.Room}}
+	r := &Report{Schema: Schema, Tool: newTool(cfg.Version), Peer: Self{Room: cfg.Room}}
 	if cfg.Name != "" {
 		r.Peer.Name = &cfg.Name
 	}
@@ -84,34 +84,40 @@ func noTURNReason(only TURNProtocol) string {
 	return "a relayed path is wanted, and the server offers no TURN server; turn TURN on at the server, or allow other paths"
 }
 
+// whyNobody says in words why there is nobody to call.
+func (c *Call) whyNobody() string {
+	if c.parted != "" {
+		return c.parted
+	}
+	return fmt.Sprintf("nobody came to the room within %v", c.cfg.ConnectTimeout)
+}
+
 // whyNotConnected says in words how far a call came that was never connected, and what may help.
 func (c *Call) whyNotConnected() string {
-	p, within := c.partner, c.cfg.ConnectTimeout
+	p := c.partner
 	var fault error
 	if p.link != nil {
 		fault = p.link.dialer.fault()
 	}
 	switch {
 	case c.trouble != nil:
-		return fmt.Sprintf("no connection with %s within %v: %v", p.name, within, c.trouble)
-	case p.link != nil && p.candidates == 0 && isCertificateFault(fault):
-		return fmt.Sprintf("no connection with %s within %v: the TURN server's certificate is not trusted (%v); trust its CA, "+
-			"with the environment variable SSL_CERT_FILE, or accept any certificate with --insecure", p.name, within, fault)
+		return c.trouble.Error()
+	case p.candidates == 0 && isCertificateFault(fault):
+		return fmt.Sprintf("the TURN server's certificate is not trusted (%v); trust its CA, with the environment "+
+			"variable SSL_CERT_FILE, or accept any certificate with --insecure", fault)
 	case c.timeline.offer.IsZero():
-		return fmt.Sprintf("%s was in the room and made no offer within %v", p.name, within)
+		return "no offer came from " + p.name
 	case c.timeline.answer.IsZero():
-		return fmt.Sprintf("%s was in the room and did not answer within %v", p.name, within)
+		return "no answer came from " + p.name
 	case p.candidates == 0 && c.cfg.ICE == Relay && fault != nil:
-		return fmt.Sprintf("no connection with %s within %v: the TURN server could not be reached (%v)", p.name, within, fault)
+		return fmt.Sprintf("the TURN server could not be reached (%v)", fault)
 	case p.candidates == 0 && c.cfg.ICE == Relay:
-		return fmt.Sprintf("no connection with %s within %v: the TURN server gave no relayed address; "+
-			"is it running, and does the network let its port through?", p.name, within)
+		return "the TURN server gave no relayed address; is it running, and does the network let its port through?"
 	case p.candidates == 0:
-		return fmt.Sprintf("no connection with %s within %v: this side found no candidate of type %s", p.name, within, c.cfg.ICE)
+		return fmt.Sprintf("this side found no candidate of type %s", c.cfg.ICE)
 	case c.timeline.iceConnected.IsZero():
-		return fmt.Sprintf("no connection with %s within %v: no pair of candidates worked; "+
-			"a TURN server that both sides reach would help", p.name, within)
+		return "no pair of candidates worked; a TURN server that both sides reach would help"
 	default:
-		return fmt.Sprintf("no connection with %s within %v: a path was found, and the DTLS handshake on it did not end", p.name, within)
+		return "a path was found, and the DTLS handshake on it did not end"
 	}
 }

@@ -55,6 +55,8 @@ type Config struct {
 	// SettingEngine, when set, may change Pion's settings just before they are used.
 	SettingEngine func(*webrtc.SettingEngine)
 
+	// Version is this program's, for the report; "" is what the Go command knows of it.
+	Version string
 	// Observe is told what happens, from one goroutine; it must not block. May be nil.
 	Observe func(Event)
 	Logger  *slog.Logger // nil discards

@@ -50,6 +50,7 @@ func (c *Call) saidBye(reason protocol.Reason) {
 	c.tell(Event{Kind: EventPeerLeft, Name: c.partner.name, Reason: string(reason)})
 	switch {
 	case c.phase == connecting:
+		c.parted = c.partner.name + " left before the call was connected: " + c.whyNotConnected()
 		c.part()
 		c.enterPhase(waiting, max(0, time.Until(c.start.Add(c.cfg.ConnectTimeout))))
 	case reason == protocol.ReasonLeft || c.phase == closing:

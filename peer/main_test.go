@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 			code = 1
 		}
 	}
-	os.Exit(code)
+	os.Exit(code) //nolint:forbidigo // TestMain has no other way to fail
 }
 
 // leaked returns the stacks of goroutines that run this module's or Pion's

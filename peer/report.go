@@ -192,15 +192,18 @@ type Frames struct {
 	LongestGapMS *float64 `json:"longest_gap_ms"` // between new frames, and after the last one
 }
 
-// NewTool returns what is known of this program.
-func newTool() Tool {
+// newTool returns what is known of this program.
+func newTool(version string) Tool {
 	t := Tool{Go: runtime.Version()}
 	info, ok := debug.ReadBuildInfo()
+	if ok && version == "" {
+		version = info.Main.Version
+	}
+	if version != "" {
+		t.Version = &version
+	}
 	if !ok {
 		return t
-	}
-	if v := info.Main.Version; v != "" {
-		t.Version = &v
 	}
 	for _, m := range info.Deps {
 		if m.Path == "github.com/pion/webrtc/v4" {

@@ -36,8 +36,8 @@ type server struct {
 }
 
 // serve starts a signaling server that offers the given ICE servers.
-func serve(t testing.TB, ice func(peer string) []protocol.ICEServer) *server {
-	t.Helper()
+func serve(tb testing.TB, ice func(peer string) []protocol.ICEServer) *server {
+	tb.Helper()
 	s := &server{}
 	limits := signaling.DefaultLimits()
 	limits.JoinsPerSecond, limits.Connections = 0, 0
@@ -52,13 +52,13 @@ func serve(t testing.TB, ice func(peer string) []protocol.ICEServer) *server {
 		},
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/ws", s.signaling.WebSocketHandler())
 	s.http = httptest.NewServer(mux)
 	s.url = s.http.URL
-	t.Cleanup(s.close)
+	tb.Cleanup(s.close)
 	return s
 }
 
@@ -70,14 +70,14 @@ func (s *server) close() {
 }
 
 // serveWithTURN starts signaling and a TURN server with a listener of each protocol.
-func serveWithTURN(t testing.TB) *server {
-	t.Helper()
-	udp, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp4", "127.0.0.1:0")
+func serveWithTURN(tb testing.TB) *server {
+	tb.Helper()
+	udp, err := (&net.ListenConfig{}).ListenPacket(tb.Context(), "udp4", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	certificate, roots := selfSigned(t)
-	tcp, secure := listen(t), listen(t)
+	certificate, roots := selfSigned(tb)
+	tcp, secure := listen(tb), listen(tb)
 	turn, err := turnserver.New(turnserver.Config{
 		Secrets:     [][]byte{[]byte("a secret that only tests know of")},
 		PacketConns: []net.PacketConn{udp},
@@ -88,14 +88,14 @@ func serveWithTURN(t testing.TB) *server {
 		RelayIPs: []netip.Addr{netip.MustParseAddr("127.0.0.1")},
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		_ = turn.Close(ctx)
 	})
-	s := serve(t, func(id string) []protocol.ICEServer {
+	s := serve(tb, func(id string) []protocol.ICEServer {
 		username, password := turn.Credential(id, time.Minute)
 		return []protocol.ICEServer{
 			{URLs: []string{"stun:" + udp.LocalAddr().String()}},
@@ -110,20 +110,20 @@ func serveWithTURN(t testing.TB) *server {
 	return s
 }
 
-func listen(t testing.TB) net.Listener {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp4", "127.0.0.1:0")
+func listen(tb testing.TB) net.Listener {
+	tb.Helper()
+	l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp4", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return l
 }
 
-func selfSigned(t testing.TB) (tls.Certificate, *x509.CertPool) {
-	t.Helper()
+func selfSigned(tb testing.TB) (tls.Certificate, *x509.CertPool) {
+	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
@@ -132,11 +132,11 @@ func selfSigned(t testing.TB) (tls.Certificate, *x509.CertPool) {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	leaf, err := x509.ParseCertificate(der)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(leaf)
@@ -144,11 +144,11 @@ func selfSigned(t testing.TB) (tls.Certificate, *x509.CertPool) {
 }
 
 // bot is a configuration that sends pattern and tone.
-func (s *server) bot(t testing.TB, name string) peer.Config {
-	t.Helper()
+func (s *server) bot(tb testing.TB, name string) peer.Config {
+	tb.Helper()
 	video, err := peer.Pattern(pattern.Size{Width: 320, Height: 240}, 30)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	cfg := peer.Config{
 		Server: s.url, Room: "room", Name: name, Video: video, Audio: peer.Tone(),

@@ -41,15 +41,19 @@ const (
 	ClockBits  = 48
 	CheckBits  = 16
 
-	// One and Zero are the luma values of the two kinds of block.
-	One, Zero = 235, 16
+	// One is the luma of a block that is 1.
+	One = 235
+	// Zero is the luma of a block that is 0.
+	Zero = 16
 )
 
 // Bounds of the picture, in pixels: the barcode and two rows below it must fit,
 // and a decoder must not be asked for more than a 4K picture.
 const (
-	MinWidth, MinHeight = CodeColumns * vp8.BlockSize, (CodeRows + 2) * vp8.BlockSize
-	MaxWidth, MaxHeight = 4096, 2304
+	MinWidth  = CodeColumns * vp8.BlockSize
+	MinHeight = (CodeRows + 2) * vp8.BlockSize
+	MaxWidth  = 4096
+	MaxHeight = 2304
 )
 
 // Stamp is what the barcode says.

@@ -101,8 +101,8 @@ func (a *Assembler) partial(timestamp uint32) *partial {
 func (a *Assembler) finish(p *partial) *Frame {
 	f := &Frame{Timestamp: p.timestamp, PictureID: p.pictureID, LongID: p.longID, Packets: len(p.packets)}
 	for i := range len(p.packets) {
-		payload, ok := p.packets[p.first+uint16(i)] //nolint:gosec // at most maxFramePackets
-		if !ok {                                    // as many packets as needed, but not these: a sender that breaks the rules
+		payload, ok := p.packets[p.first+uint16(i)]
+		if !ok { // as many packets as needed, but not these: a sender that breaks the rules
 			return nil
 		}
 		f.Data = append(f.Data, payload...)

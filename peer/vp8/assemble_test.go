@@ -11,8 +11,8 @@ import (
 )
 
 // packets is count random frames, cut by Pion's payloader, and the frames themselves.
-func packets(t testing.TB, count int, firstSequence uint16) (stream []*rtp.Packet, frames map[uint32][]byte) {
-	t.Helper()
+func packets(tb testing.TB, count int, firstSequence uint16) (stream []*rtp.Packet, frames map[uint32][]byte) {
+	tb.Helper()
 	payloader := &codecs.VP8Payloader{EnablePictureID: true}
 	frames = make(map[uint32][]byte)
 	r := rand.New(rand.NewPCG(5, 6))

@@ -8,6 +8,8 @@
 // frame, and a single wrong byte is found by comparing.
 package vp8
 
+import "encoding/binary"
+
 // BlockSize is the side of a macroblock, in pixels.
 const BlockSize = 16
 
@@ -42,9 +44,9 @@ func (p *Picture) At(column, row int) *Color { return &p.Blocks[row*p.Columns+co
 // The same picture always gives the same bytes.
 func AppendKeyFrame(dst []byte, p *Picture) []byte {
 	start := len(dst)
-	width, height := p.Columns*BlockSize, p.Rows*BlockSize
-	dst = append(dst, 0, 0, 0, 0x9d, 0x01, 0x2a,
-		byte(width), byte(width>>8), byte(height), byte(height>>8))
+	dst = append(dst, 0, 0, 0, 0x9d, 0x01, 0x2a)
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(p.Columns*BlockSize)) //nolint:gosec // at most MaxSide
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(p.Rows*BlockSize))    //nolint:gosec // at most MaxSide
 
 	residuals, coded := predict(p)
 	first := newBoolEncoder(dst)
@@ -55,8 +57,8 @@ func AppendKeyFrame(dst []byte, p *Picture) []byte {
 	dst = first.flush()
 
 	size := len(dst) - start - headerBytes
-	tag := uint32(size)<<5 | 1<<4 // key frame, version 0, shown
-	dst[start], dst[start+1], dst[start+2] = byte(tag), byte(tag>>8), byte(tag>>16)
+	tag := size<<5 | 1<<4                                                           // key frame, version 0, shown
+	dst[start], dst[start+1], dst[start+2] = byte(tag), byte(tag>>8), byte(tag>>16) //nolint:gosec // 24 bits, the lowest first
 
 	second := newBoolEncoder(dst)
 	writeResiduals(second, p.Columns, residuals)
@@ -124,7 +126,7 @@ func writeHeader(e *boolEncoder, blocks, coded int) {
 
 // skipProbability is the chance, in 1/256, that a block is not skipped.
 func skipProbability(blocks, coded int) uint8 {
-	return uint8(min(max(coded*256/blocks, 1), 255)) //nolint:gosec // 1 to 255
+	return uint8(min(max(coded*256/blocks, 1), 255))
 }
 
 // writeModes writes a macroblock's header: skip flag and DC prediction for luma

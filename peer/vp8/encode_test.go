@@ -11,17 +11,17 @@ import (
 )
 
 // decode uses x/image's decoder directly, so that the encoder is measured by a foreign one.
-func decode(t testing.TB, frame []byte) *image.YCbCr {
-	t.Helper()
+func decode(tb testing.TB, frame []byte) *image.YCbCr {
+	tb.Helper()
 	d := vp8.NewDecoder()
 	d.Init(bytes.NewReader(frame), len(frame))
 	header, err := d.DecodeFrameHeader()
 	if err != nil || !header.KeyFrame || !header.ShowFrame {
-		t.Fatalf("header %+v, error %v", header, err)
+		tb.Fatalf("header %+v, error %v", header, err)
 	}
 	picture, err := d.DecodeFrame()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return picture
 }
