@@ -92,25 +92,23 @@ func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	s := serve(t, nil)
 	ctx, interrupt := context.WithCancel(t.Context())
-	cfg := s.bot(t, "Ann")
-	cfg.Observe = func(e peer.Event) {
-		if e.Kind == peer.EventConnected {
-			interrupt()
-		}
-	}
-	other := join(t, s.bot(t, "Bo"))
-	r, err := peer.Run(ctx, cfg)
+	cfg, other := s.bot(t, "Ann"), join(t, s.bot(t, "Bo"))
+	c, err := peer.Join(ctx, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkOutcome(t, r, peer.Interrupted, "stopped")
+	await(t, "the call", c.Connected())
+	await(t, "the call at the other side", other.Connected())
+	interrupt()
+	checkOutcome(t, c.Wait(), peer.Interrupted, "stopped")
 	if code := other.Wait().ExitCode; code != peer.Good && code != peer.NoMedia {
 		t.Errorf("the other side, which was left in order, ended with %d", code)
 	}
 
 	dead, cancel := context.WithCancel(t.Context())
 	cancel()
-	if r, err = peer.Run(dead, cfg); err != nil {
+	r, err := peer.Run(dead, cfg)
+	if err != nil {
 		t.Fatal(err)
 	}
 	checkOutcome(t, r, peer.Interrupted, "before the room was entered")
