@@ -120,7 +120,7 @@ func TestConfigFaultsAreToldAtOnce(t *testing.T) {
 		Capacity: -1, Ping: -1, Limits: limits,
 		AllowedOrigins: []string{"friend.example", "https://ok.example", "https://a.example/path", "*", "null", "ftp://x.example"},
 	})
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the faults of errors.Join
+	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok || len(joined.Unwrap()) != 8 {
 		t.Errorf("New: %v, want 8 faults", err)
 	}

@@ -72,7 +72,7 @@ func TestMessagesThatAreNoText(t *testing.T) {
 		if err := c.WriteMessage(m.kind, []byte(m.data)); err != nil {
 			t.Fatal(err)
 		}
-		c.expectError(protocol.CodeBadFrame)
+		_ = c.expectError(protocol.CodeBadFrame)
 	}
 	c.send(`{"type":"ping","id":1}`)
 	expect[protocol.Pong](c)
@@ -87,9 +87,9 @@ func TestFrameTooLarge(t *testing.T) {
 	}
 	c := server.raw(t)
 	c.send(frame(64 << 10))
-	c.expectError(protocol.CodeNotJoined)
+	_ = c.expectError(protocol.CodeNotJoined)
 	c.send(frame(64<<10 + 1))
-	c.expectError(protocol.CodeTooLarge)
+	_ = c.expectError(protocol.CodeTooLarge)
 	c.expectClose(protocol.CloseTooLarge)
 
 	c = server.raw(t)
@@ -103,7 +103,7 @@ func TestFrameTooLarge(t *testing.T) {
 		}
 	}
 	_ = w.Close()
-	c.expectError(protocol.CodeTooLarge)
+	_ = c.expectError(protocol.CodeTooLarge)
 	c.expectClose(protocol.CloseTooLarge)
 	server.goesOn(t)
 }

@@ -56,8 +56,10 @@ func TestAddressesForget(t *testing.T) {
 	now := time.Now()
 	table := newAddresses(2, newRate(1, 1))
 	addr := netip.MustParseAddr("192.0.2.1")
-	if !table.connect(addr) || !table.connect(addr) || table.connect(addr) {
-		t.Error("want two connections and no third")
+	for i, want := range []bool{true, true, false} {
+		if got := table.connect(addr); got != want {
+			t.Errorf("connection %d: %v, want %v", i, got, want)
+		}
 	}
 	if table.join(addr, now) != 0 || table.join(addr, now) != time.Second {
 		t.Error("want one join and no second")

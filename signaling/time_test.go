@@ -144,12 +144,12 @@ func TestBadFramesOfOneMinute(t *testing.T) {
 		for range 30 { // one in ten seconds is forgiven
 			timePasses(10 * time.Second)
 			c.send(`nonsense`)
-			c.expectError(protocol.CodeBadFrame)
+			_ = c.expectError(protocol.CodeBadFrame)
 		}
 		timePasses(time.Minute)
 		for range 8 {
 			c.send(`nonsense`)
-			c.expectError(protocol.CodeBadFrame)
+			_ = c.expectError(protocol.CodeBadFrame)
 		}
 		c.expectClose(protocol.ClosePolicy)
 		if e := receive[protocol.Bye](t, ann); e.Peer != joined.Peer || e.Reason != protocol.ReasonKicked {

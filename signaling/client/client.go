@@ -139,7 +139,7 @@ func handshakeError(ctx context.Context, response *http.Response, err error) err
 		}
 		return fmt.Errorf("dial: %w", err)
 	}
-	defer response.Body.Close() //nolint:errcheck // only read
+	defer response.Body.Close()
 	refused := &HandshakeError{Status: response.StatusCode}
 	text, readErr := io.ReadAll(io.LimitReader(response.Body, 4<<10))
 	if readErr == nil && json.Unmarshal(text, refused) != nil {

@@ -109,16 +109,14 @@ func (c *Client) read() {
 			c.fail(readError(err))
 			return
 		}
-		c.extend()
 		f, err := protocol.DecodeServerFrame(text)
 		if err != nil { // of a later version of the protocol, perhaps
 			c.log.Debug("frame ignored", "err", err)
-			continue
-		}
-		if !c.take(f) {
+		} else if !c.take(f) {
 			c.fail(ErrTooSlow)
 			return
 		}
+		c.extend() // after take, which may have learned how often the server pings
 	}
 }
 
