@@ -96,7 +96,7 @@ func makeCall(t *testing.T, s *server, transport string, pair [2]side) {
 		if side.kind == "bot" {
 			bots[i] = startBot(t, namespaceOf(lab, side.at), s, room, transport, duration)
 		} else {
-			tabs[i] = open(t, theBrowser(t, side.kind, side.at), s, room, query)
+			tabs[i] = openAt(t, side, s, room, query)
 			tabs[i].join()
 		}
 		s.awaitPeers(t, i+1)

@@ -44,7 +44,7 @@ func startServer(t *testing.T, flags ...string) *server {
 	s.client = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DialContext: lab.Server.DialContext}}
 	args := append([]string{
 		"serve", "--http", "127.0.0.1:0", "--https", ":0", "--admin", "127.0.0.1:0", "--data", data,
-		"--turn-udp", ":0", "--turn-tcp", ":0", "--turn-tls", ":0",
+		"--turn-udp", lab.ServerAddr.String() + ":0", "--turn-tcp", ":0", "--turn-tls", ":0",
 	}, flags...)
 	s.process, err = startProcess(lab.Server, []string{"HOME=" + data}, binary, args...)
 	if err != nil {

@@ -104,6 +104,16 @@ func open(t *testing.T, b browser.Browser, s *server, room string, query url.Val
 	return tb
 }
 
+// openAt is open in the side's browser, with the side's camera.
+func openAt(t *testing.T, at side, s *server, room string, query url.Values) *tab {
+	t.Helper()
+	b := theBrowser(t, at.kind, at.at)
+	if b.Name() == "firefox" {
+		return open(t, b, s, room, query, cameraOf(at.at).script())
+	}
+	return open(t, b, s, room, query)
+}
+
 // tell prints what is known of the page, for a test that has failed.
 func (tb *tab) tell(name string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
