@@ -77,9 +77,10 @@ func Handler(config Config) http.Handler {
 		if err != nil {
 			return err
 		}
+		body = []byte(strip(string(body)))
 		contents[name] = body
-		fmt.Fprintf(sum, "%s %d\n%s", name, len(body), body)
-		return nil
+		_, err = fmt.Fprintf(sum, "%s %d\n%s", name, len(body), body)
+		return err
 	})
 	if err != nil {
 		panic(fmt.Sprintf("frontend: %v", err))

@@ -41,6 +41,7 @@ export class Stage {
   /** @type {HTMLVideoElement} */ #shared = find('[data-video="shared"]');
   /** @type {HTMLVideoElement} */ #self = find('[data-video="self"]');
   #notice = find('[data-notice]');
+  #shown = false;
   /** What the notice said when it was dismissed. */
   #dismissed = '';
   /** A text key that is not the state's business. @type {Key|''} */ message = '';
@@ -72,6 +73,8 @@ export class Stage {
     void play(this.#self, shown ? model.self : null);
     this.#play(this.#remote, shown ? (model.link?.main ?? null) : null);
     this.#play(this.#shared, shown ? (model.link?.shared ?? null) : null);
+    const entered = shown && !this.#shown;
+    this.#shown = shown;
     if (!shown) return;
     this.#panes(model);
     renderTopbar(model);
@@ -81,6 +84,7 @@ export class Stage {
     find('[data-sharing]').hidden = !model.media.screen;
     this.#controls(model);
     this.#showNotice(model);
+    if (entered) this.dismiss(); // What stood before the call need not be said in it again.
     find('[data-card="waiting"]').hidden = screen !== 'waiting';
     find('[data-card="connecting"]').hidden = screen !== 'connecting';
     if (screen === 'waiting') this.#waiting(model);

@@ -1,0 +1,320 @@
+package frontend
+
+import (
+	"bytes"
+	"compress/gzip"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"path"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// response is what a handler answered.
+type response struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// get asks a handler for a path, with headers given as name, value, name, value …
+func get(h http.Handler, target string, headers ...string) response {
+	return ask(h, http.MethodGet, target, headers...)
+}
+
+func ask(h http.Handler, method, target string, headers ...string) response {
+	r := httptest.NewRequest(method, target, nil)
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return response{w.Code, w.Header(), w.Body.String()}
+}
+
+var reference = regexp.MustCompile(`(?:href|src)="(/assets/[^"]+)"`)
+
+// references are the paths of everything that the page names.
+func references(t *testing.T, h http.Handler) []string {
+	t.Helper()
+	var paths []string
+	for _, match := range reference.FindAllStringSubmatch(get(h, "/").body, -1) {
+		paths = append(paths, match[1])
+	}
+	if len(paths) < 10 {
+		t.Fatalf("the page names only %d files: %v", len(paths), paths)
+	}
+	return paths
+}
+
+func TestPagePaths(t *testing.T) {
+	h := Handler(Config{Version: `1.2 "quoted" <x>`})
+	for target, want := range map[string]int{
+		"/":                          http.StatusOK,
+		"/?lang=zh":                  http.StatusOK,
+		"/r/quiet-river-lamp":        http.StatusOK,
+		"/r/%E9%9D%99%E6%B2%B3":      http.StatusOK,
+		"/r/":                        http.StatusNotFound,
+		"/r/a/b":                     http.StatusNotFound,
+		"/r":                         http.StatusNotFound,
+		"/index.html":                http.StatusNotFound,
+		"/favicon.ico":               http.StatusNotFound,
+		"/assets/":                   http.StatusNotFound,
+		"/assets/x/js/main.js":       http.StatusNotFound,
+		"/assets/../frontend.go":     http.StatusNotFound,
+		"/js/main.js":                http.StatusNotFound,
+		"/assets/0123456789ab/":      http.StatusNotFound,
+		"/static/js/main.js":         http.StatusNotFound,
+		"/r/%2e%2e%2fassets":         http.StatusOK,
+		"/assets/0123456789ab/%00js": http.StatusNotFound,
+	} {
+		response := get(h, target)
+		if response.status != want {
+			t.Errorf("GET %s: status %d, want %d", target, response.status, want)
+		}
+		if want == http.StatusOK && response.header.Get("Cache-Control") != "no-store" {
+			t.Errorf("GET %s: Cache-Control %q, want no-store", target, response.header.Get("Cache-Control"))
+		}
+	}
+	page := get(h, "/").body
+	if strings.Contains(page, "{{") {
+		t.Errorf("a placeholder is left in the page:\n%s", page)
+	}
+	if !strings.Contains(page, `data-version="1.2 &quot;quoted&quot; &lt;x&gt;"`) {
+		t.Error("the version is not in the page, or not escaped")
+	}
+}
+
+func TestMethods(t *testing.T) {
+	h := Handler(Config{})
+	for method, want := range map[string]int{
+		http.MethodHead: http.StatusOK, http.MethodPost: http.StatusMethodNotAllowed,
+		http.MethodDelete: http.StatusMethodNotAllowed, http.MethodOptions: http.StatusMethodNotAllowed,
+	} {
+		response := ask(h, method, "/")
+		if response.status != want {
+			t.Errorf("%s /: status %d, want %d", method, response.status, want)
+		}
+		if method == http.MethodHead && (response.body != "" || response.header.Get("Content-Length") == "") {
+			t.Errorf("HEAD /: %d bytes, Content-Length %q", len(response.body), response.header.Get("Content-Length"))
+		}
+		if want == http.StatusMethodNotAllowed && response.header.Get("Allow") != "GET, HEAD" {
+			t.Errorf("%s /: Allow %q", method, response.header.Get("Allow"))
+		}
+	}
+}
+
+func TestSecurityHeaders(t *testing.T) {
+	h := Handler(Config{})
+	for _, target := range []string{"/", "/r/lamp", references(t, h)[0], "/nothing"} {
+		header := get(h, target).header
+		policy := header.Get("Content-Security-Policy")
+		for _, part := range []string{
+			"default-src 'none'", "script-src 'self'", "style-src 'self'",
+			"connect-src 'self'", "base-uri 'none'", "frame-ancestors 'none'", "require-trusted-types-for 'script'",
+		} {
+			if !strings.Contains(policy, part) {
+				t.Errorf("%s: the policy lacks %q: %s", target, part, policy)
+			}
+		}
+		if strings.Contains(policy, "unsafe") || strings.Contains(policy, "http") || strings.Contains(policy, "*") {
+			t.Errorf("%s: the policy lets something in: %s", target, policy)
+		}
+		for name, want := range map[string]string{
+			"Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff",
+			"Cross-Origin-Resource-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin",
+		} {
+			if got := header.Get(name); got != want {
+				t.Errorf("%s: %s is %q, want %q", target, name, got, want)
+			}
+		}
+		for _, device := range []string{"camera=(self)", "microphone=(self)", "display-capture=(self)"} {
+			if got := header.Get("Permissions-Policy"); !strings.Contains(got, device) {
+				t.Errorf("%s: Permissions-Policy %q lacks %s", target, got, device)
+			}
+		}
+	}
+}
+
+func TestEveryReferenceExists(t *testing.T) {
+	h := Handler(Config{})
+	imported := regexp.MustCompile(`(?:\bfrom |\bimport\()'([^'\n]+)'`)
+	seen := map[string]bool{}
+	var visit func(target string)
+	visit = func(target string) {
+		if seen[target] {
+			return
+		}
+		seen[target] = true
+		response := get(h, target)
+		if response.status != http.StatusOK {
+			t.Errorf("GET %s: status %d", target, response.status)
+			return
+		}
+		if path.Ext(target) != ".js" {
+			return
+		}
+		if got := response.header.Get("Content-Type"); got != "text/javascript; charset=utf-8" {
+			t.Errorf("GET %s: Content-Type %q", target, got)
+		}
+		for _, match := range imported.FindAllStringSubmatch(response.body, -1) {
+			if !strings.HasPrefix(match[1], ".") {
+				t.Errorf("%s imports %q, which is not a file of the page", target, match[1])
+				continue
+			}
+			visit(path.Join(path.Dir(target), match[1]))
+		}
+	}
+	for _, target := range references(t, h) {
+		visit(target)
+	}
+	err := fs.WalkDir(static, "static", func(name string, entry fs.DirEntry, err error) error {
+		served := strings.TrimPrefix(name, "static/")
+		if err != nil || entry.IsDir() || served == indexName {
+			return err
+		}
+		for target := range seen {
+			if strings.HasSuffix(target, "/"+served) {
+				return nil
+			}
+		}
+		t.Errorf("nothing refers to %s", name)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAssetsAreCachedForGood(t *testing.T) {
+	h := Handler(Config{})
+	target := references(t, h)[1]
+	first := get(h, target)
+	if got := first.header.Get("Cache-Control"); !strings.Contains(got, "immutable") {
+		t.Errorf("Cache-Control %q", got)
+	}
+	etag := first.header.Get("ETag")
+	if len(etag) < 10 || strings.HasPrefix(etag, "W/") {
+		t.Fatalf("ETag %q", etag)
+	}
+	for _, known := range []string{etag, `"other", ` + etag, "W/" + etag, "*"} {
+		again := get(h, target, "If-None-Match", known)
+		if again.status != http.StatusNotModified || again.body != "" {
+			t.Errorf("If-None-Match %s: status %d", known, again.status)
+		}
+	}
+	if again := get(h, target, "If-None-Match", `"other"`); again.status != http.StatusOK {
+		t.Errorf("another ETag: status %d", again.status)
+	}
+}
+
+func TestCompression(t *testing.T) {
+	h := Handler(Config{})
+	for accept, want := range map[string]string{
+		"gzip": "gzip", "br, GZIP;q=0.5": "gzip", "": "", "br": "", "gzip;q=0": "", "gzip; q=0.0": "",
+	} {
+		response := get(h, "/", "Accept-Encoding", accept)
+		if got := response.header.Get("Content-Encoding"); got != want {
+			t.Errorf("Accept-Encoding %q: Content-Encoding %q, want %q", accept, got, want)
+		}
+		if got := response.header.Get("Vary"); got != "Accept-Encoding" {
+			t.Errorf("Vary %q", got)
+		}
+	}
+	plain := get(h, "/").body
+	packed, err := gzip.NewReader(strings.NewReader(get(h, "/", "Accept-Encoding", "gzip").body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	unpacked, err := io.ReadAll(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(unpacked, []byte(plain)) {
+		t.Error("the compressed page is another one")
+	}
+	target := references(t, h)[1]
+	zipped := get(h, target, "Accept-Encoding", "gzip").header.Get("ETag")
+	if zipped == get(h, target).header.Get("ETag") {
+		t.Error("one strong ETag for two representations")
+	}
+	if got := get(h, target, "Accept-Encoding", "gzip", "If-None-Match", zipped).status; got != http.StatusNotModified {
+		t.Errorf("compressed and known: status %d", got)
+	}
+}
+
+// TestWeight counts what a browser loads, before compression, all requests together.
+func TestWeight(t *testing.T) {
+	h := Handler(Config{})
+	total := len(get(h, "/").body)
+	for _, target := range references(t, h) {
+		total += len(get(h, target).body)
+	}
+	texts := 0
+	for name, asset := range h.(handler).assets {
+		if strings.HasPrefix(name, lazyPrefix) {
+			texts = max(texts, len(asset.body)) // one language is loaded
+		}
+	}
+	total += texts
+	t.Logf("the page weighs %d bytes", total)
+	if limit := 150_000; total > limit {
+		t.Errorf("the page weighs %d bytes, more than %d", total, limit)
+	}
+}
+
+func TestNothingForeign(t *testing.T) {
+	h := Handler(Config{}).(handler)
+	foreign := regexp.MustCompile(`(?:https?:)?//[a-z0-9-]+\.[a-z]{2,}`)
+	for name, asset := range h.assets {
+		if found := foreign.Find(asset.body); found != nil && !bytes.Contains(found, []byte("www.w3.org")) {
+			t.Errorf("%s names %s", name, found)
+		}
+	}
+	if found := foreign.Find(h.index.body); found != nil {
+		t.Errorf("the page names %s", found)
+	}
+}
+
+func TestStrip(t *testing.T) {
+	for name, test := range map[string]struct{ source, want string }{
+		"indentation":       {"a {\n  b\n}", "a {\nb\n}"},
+		"line comment":      {"a\n  // b\nc", "a\n\nc"},
+		"block comment":     {"/**\n * a\n */\nb", "\n\n\nb"},
+		"before code":       {"  /** @type {A} */ #a = 1;", "#a = 1;"},
+		"code after block":  {"/* a\nb */ c\nd", "\nc\nd"},
+		"two blocks":        {"/* a */\n/* b */\nc", "\n\nc"},
+		"comment in code":   {"a(/* b */ c); // d", "a(/* b */ c); // d"},
+		"address in string": {"a = 'https://b';", "a = 'https://b';"},
+		"document":          {"<a>\n  <!-- b\n  c -->\n  <d>", "<a>\n\n\n<d>"},
+	} {
+		if got := strip(test.source); got != test.want {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+	}
+}
+
+// TestNoLiteralOfSeveralLines holds what strip relies on.
+func TestNoLiteralOfSeveralLines(t *testing.T) {
+	err := fs.WalkDir(static, "static/js", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		source, err := fs.ReadFile(static, name)
+		if err != nil {
+			return err
+		}
+		for i, line := range strings.Split(strip(string(source)), "\n") {
+			if strings.Count(line, "`")%2 != 0 || strings.HasSuffix(line, `\`) {
+				t.Errorf("%s:%d: a literal goes on in the next line", name, i+1)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

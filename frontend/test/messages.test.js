@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import {readFileSync, readdirSync} from 'node:fs';
+import {test} from 'node:test';
+import {decodeCallData, decodeFrame} from '../static/js/messages.js';
+
+const samples = new URL('../../signaling/protocol/testdata/', import.meta.url);
+const read = (name) => JSON.parse(readFileSync(new URL(name, samples), 'utf8'));
+const names = (folder) =>
+  readdirSync(new URL(folder, samples))
+    .filter((name) => name.endsWith('.json') && name !== 'invalid.json')
+    .map((name) => folder + name);
+
+test('every sample that the server sends is understood', () => {
+  const seen = new Set();
+  for (const name of names('./')) {
+    const {kind, frame} = read(name);
+    if (kind === 'request') continue;
+    const decoded = decodeFrame(JSON.stringify(frame));
+    seen.add(decoded.type);
+    assert.equal(decoded.type, frame.type, name);
+    for (const [field, value] of Object.entries(decoded)) {
+      if (field in frame && field !== 'peers')
+        assert.deepEqual(value, frame[field], `${name}: ${field}`);
+    }
+  }
+  assert.deepEqual([...seen].sort(), [
+    'ack',
+    'bye',
+    'closing',
+    'error',
+    'full',
+    'ice',
+    'joined',
+    'left',
+    'message',
+    'other_joined',
+    'pong',
+  ]);
+});
+
+test('joined names the peers, their politeness and the servers', () => {
+  const joined = decodeFrame(JSON.stringify(read('joined.json').frame));
+  assert.equal(joined.type, 'joined');
+  assert.deepEqual(
+    joined.peers.map(({name, polite}) => [name, polite]),
+    [['Bo', true]],
+  );
+  assert.ok(joined.iceServers.some(({urls}) => urls.some((url) => url.startsWith('turn'))));
+});
+
+test('every sample of what the ends of a call tell each other is understood', () => {
+  for (const name of names('./data/')) {
+    const {data} = read(name);
+    const decoded = decodeCallData(data);
+    assert.notEqual(decoded.kind, 'unknown', name);
+    assert.equal(decoded.call, data.call, name);
+    if ('description' in data) assert.deepEqual(decoded.description, data.description);
+    if ('candidate' in data) assert.deepEqual(decoded.candidate, data.candidate);
+  }
+});
+
+test('what this page sends has the shape of the samples', () => {
+  for (const data of [
+    {call: 1, renegotiate: true},
+    {call: 2, candidate: null},
+    {call: 1, description: {type: 'offer', sdp: 'v=0'}},
+    {state: {audio: true, video: false, screen: false}},
+  ]) {
+    const {kind, ...decoded} = decodeCallData(data);
+    if (kind === 'renegotiate') assert.equal(decoded.call, data.call);
+    else assert.deepEqual(decoded, data);
+  }
+});
+
+test('frames that lack a field, or have a wrong one, are refused', () => {
+  for (const json of [
+    '',
+    '[]',
+    'null',
+    '7',
+    '{}',
+    '{"type":7}',
+    '{"type":"joined","id":1,"room":"r","peer":"p","ping":15}',
+    '{"type":"joined","id":1,"room":"r","peer":"p","ping":15,"peers":[7]}',
+    '{"type":"other_joined","seq":1}',
+    '{"type":"bye","seq":1,"peer":"p"}',
+    '{"type":"message","from":"p","data":1}',
+    '{"type":"error","id":1}',
+  ]) {
+    assert.throws(() => decodeFrame(json), json);
+  }
+});
+
+test('frames and fields that are not known are passed over', () => {
+  assert.deepEqual(decodeFrame('{"type":"back","seq":4}'), {type: 'unknown', id: 0});
+  assert.deepEqual(decodeFrame('{"type":"toString","id":3}'), {type: 'unknown', id: 3});
+  assert.equal(decodeFrame('{"type":"closing","after":5,"more":{}}').after, 5);
+});
+
+test('data that is not ours is unknown, and never throws', () => {
+  const strange = [
+    undefined,
+    null,
+    7,
+    'text',
+    [],
+    {},
+    {call: '1', renegotiate: true},
+    {call: 1},
+    {call: 1, description: null},
+    {call: 1, description: {type: 'rollback', sdp: ''}},
+    {call: 1, description: {type: 'offer'}},
+    {call: 1, candidate: 7},
+    {call: 1, candidate: {sdpMid: '0'}},
+    {call: 1, renegotiate: 1},
+    {state: 7},
+  ];
+  for (const data of strange)
+    assert.equal(decodeCallData(data).kind, 'unknown', JSON.stringify(data));
+});

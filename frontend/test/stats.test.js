@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+import {QualityMeter, ratesOf, sampleOf} from '../static/js/stats.js';
+
+const pair = (local, remote, extra = {}) => [
+  {type: 'transport', id: 'T', selectedCandidatePairId: 'P'},
+  {
+    type: 'candidate-pair',
+    id: 'P',
+    localCandidateId: 'L',
+    remoteCandidateId: 'R',
+    currentRoundTripTime: 0.042,
+    ...extra,
+  },
+  {type: 'local-candidate', id: 'L', ...local},
+  {type: 'remote-candidate', id: 'R', ...remote},
+];
+const media = (received, lost = 0, bytes = received * 100) => [
+  {
+    type: 'inbound-rtp',
+    id: 'V',
+    kind: 'video',
+    packetsReceived: received,
+    packetsLost: lost,
+    bytesReceived: bytes,
+    frameWidth: 640,
+    frameHeight: 360,
+    framesPerSecond: 30,
+  },
+];
+const sample = (entries, at = 0) =>
+  sampleOf(new Map(entries.map((entry) => [entry.id, entry])).values(), at);
+
+test('the path is direct when neither end is relayed', () => {
+  for (const [local, remote] of [
+    ['host', 'host'],
+    ['srflx', 'prflx'],
+    ['host', 'srflx'],
+  ]) {
+    const {path} = sample(pair({candidateType: local, protocol: 'udp'}, {candidateType: remote}));
+    assert.deepEqual(path, {kind: 'direct', local, remote, protocol: 'udp'});
+  }
+});
+
+test('the path is relayed when either end is, by the protocol to the relay', () => {
+  for (const protocol of ['udp', 'tcp', 'tls']) {
+    const {path} = sample(
+      pair(
+        {candidateType: 'relay', protocol: 'udp', relayProtocol: protocol},
+        {candidateType: 'host'},
+      ),
+    );
+    assert.deepEqual([path.kind, path.protocol], ['relayed', protocol]);
+  }
+  const {path} = sample(pair({candidateType: 'host', protocol: 'udp'}, {candidateType: 'relay'}));
+  assert.deepEqual([path.kind, path.protocol], ['relayed', 'udp']);
+});
+
+test('without a transport entry the nominated pair counts', () => {
+  const [, ...entries] = pair(
+    {candidateType: 'host', protocol: 'tcp'},
+    {candidateType: 'host'},
+    {nominated: true, state: 'succeeded'},
+  );
+  entries.unshift({type: 'candidate-pair', id: 'Q', nominated: false, state: 'succeeded'});
+  assert.equal(sample(entries).path.protocol, 'tcp');
+  assert.equal(sample([]).path, null);
+});
+
+test('rates are differences between two samples', () => {
+  const before = sample(
+    [...media(1000, 10), ...pair({candidateType: 'host'}, {candidateType: 'host'})],
+    1000,
+  );
+  const after = sample(
+    [...media(1090, 20), ...pair({candidateType: 'host'}, {candidateType: 'host'})],
+    2000,
+  );
+  const rates = ratesOf(before, after);
+  assert.equal(rates.loss, 0.1);
+  assert.equal(rates.bitrate, 72_000);
+  assert.equal(rates.rtt, 42);
+  assert.equal(rates.silent, false);
+  assert.deepEqual([after.width, after.height, after.fps], [640, 360, 30]);
+});
+
+test('what the other side loses counts, and counters that start anew do not', () => {
+  const before = sample(media(1000), 0);
+  const after = sample(
+    [...media(10), {type: 'remote-inbound-rtp', id: 'X', fractionLost: 0.25}],
+    1000,
+  );
+  const rates = ratesOf(before, after);
+  assert.deepEqual([rates.loss, rates.bitrate], [0.25, 0]);
+});
+
+test('silence is when media came before and comes no more', () => {
+  assert.equal(ratesOf(sample(media(0)), sample(media(0), 1000)).silent, false);
+  assert.equal(ratesOf(sample(media(5)), sample(media(5), 1000)).silent, true);
+});
+
+const GOOD = {loss: 0, rtt: 20, bitrate: 1, silent: false};
+const FAIR = {...GOOD, loss: 0.03};
+const POOR = {...GOOD, rtt: 900};
+const LOST = {...GOOD, silent: true};
+
+test('the word follows the figures, slowly', () => {
+  const meter = new QualityMeter();
+  const run = (rates, from, to) => {
+    let value;
+    for (let at = from; at <= to; at += 1000) value = meter.add(rates, at);
+    return value;
+  };
+  assert.equal(run(GOOD, 0, 2000), 'good');
+  assert.equal(run(POOR, 3000, 5000), 'good');
+  assert.equal(run(POOR, 6000, 6000), 'poor');
+  assert.equal(run(FAIR, 7000, 14_000), 'poor');
+  assert.equal(run(FAIR, 15_000, 15_000), 'fair');
+  assert.equal(run(LOST, 16_000, 17_000), 'fair');
+  assert.equal(run(LOST, 18_000, 18_000), 'lost');
+  assert.equal(run(GOOD, 19_000, 19_000), 'good');
+});
+
+test('figures that change every second change nothing', () => {
+  const meter = new QualityMeter();
+  for (let at = 0; at < 60_000; at += 1000) meter.add(at % 2000 ? POOR : GOOD, at);
+  assert.equal(meter.value, 'good');
+});
