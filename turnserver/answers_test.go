@@ -92,6 +92,7 @@ func TestEvenPort(t *testing.T) {
 }
 
 func TestIPv6Relay(t *testing.T) {
+	needIPv6(t)
 	s := start(t, func(c *turnserver.Config) {
 		c.RelayIPs = append(c.RelayIPs, netip.MustParseAddr("::1"))
 		c.AllowPeers = []netip.Prefix{netip.MustParsePrefix("::1/128")}
@@ -109,6 +110,41 @@ func TestIPv6Relay(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, c.conn, channelData(0x4000, "and back"), c.server)
+}
+
+// What comes from a peer without a permission is not relayed, and not counted.
+func TestPeerWithoutPermission(t *testing.T) {
+	s := start(t, allowLoopback)
+	c := s.rawAs(t, "ann")
+	relayed := net.UDPAddrFromAddrPort(c.allocate(t))
+	peer := listenUDP(t, "127.0.0.1:0")
+	wantSuccess(t, c.request(t, stun.MethodChannelBind, channelNumber(0x4000), xorPeer{addrPortOf(peer.LocalAddr())}))
+	other := listenUDP(t, "127.0.0.2:0")
+	if _, err := other.WriteTo([]byte("uninvited"), relayed); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := peer.WriteTo([]byte("invited"), relayed); err != nil {
+		t.Fatal(err)
+	}
+	// pion pads ChannelData on UDP too.
+	want(t, c.conn, append(channelData(0x4000, "invited"), 0), c.server)
+	if got := s.server.Snapshot().FromPeers; got != (turnserver.Traffic{Packets: 1, Bytes: 7}) {
+		t.Errorf("counted %+v", got)
+	}
+}
+
+// A port that another program has is no relay's, until it is free.
+func TestRelayPortInUse(t *testing.T) {
+	other := listenUDP(t, "127.0.0.1:0")
+	s := start(t, func(c *turnserver.Config) {
+		c.RelayPorts = turnserver.PortRange{Min: port(other), Max: port(other)}
+	})
+	c := s.rawAs(t, "ann")
+	c.wantCode(t, c.request(t, stun.MethodAllocate, requestedTransport(17)), stun.CodeInsufficientCapacity)
+	other.Close()
+	if relayed := c.allocate(t); relayed.Port() != port(other) {
+		t.Errorf("relayed address %s", relayed)
+	}
 }
 
 // Two relays behind the same NAT meet without the NAT's help.

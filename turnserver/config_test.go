@@ -48,6 +48,7 @@ func TestFaultsLeaveTheSockets(t *testing.T) {
 }
 
 func TestPublicAddresses(t *testing.T) {
+	needIPv6(t)
 	ips := func(texts ...string) (addrs []netip.Addr) {
 		for _, text := range texts {
 			addrs = append(addrs, netip.MustParseAddr(text))

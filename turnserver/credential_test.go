@@ -121,6 +121,15 @@ func TestExpiredCredential(t *testing.T) {
 	c.allocate(t)
 }
 
+func TestForeignRealm(t *testing.T) {
+	s := start(t, nil)
+	c := s.rawAs(t, "ann")
+	c.realm = "elsewhere"
+	if code := errorCode(c.request(t, stun.MethodAllocate, requestedTransport(17))); code != stun.CodeUnauthorized {
+		t.Errorf("got %d, want 401", code)
+	}
+}
+
 // A credential does not open what another one made.
 func TestForeignAllocation(t *testing.T) {
 	s := start(t, nil)

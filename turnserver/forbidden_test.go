@@ -87,36 +87,38 @@ func (e *ear) wantSilence(t *testing.T) {
 func port(conn net.PacketConn) uint16 { return uint16(conn.LocalAddr().(*net.UDPAddr).Port) }
 
 func TestForbiddenPeers(t *testing.T) {
-	ears := []*ear{listen(t, "127.0.0.1:0"), listen(t, "[::1]:0")}
-	s := start(t, func(c *turnserver.Config) {
-		c.RelayIPs = append(c.RelayIPs, netip.MustParseAddr("::1"))
-		// Told another public address, so that loopback is not that of a relay.
-		c.PublicIPs = []netip.Addr{netip.MustParseAddr("192.0.2.200"), netip.MustParseAddr("2001:db8::200")}
+	t.Run("relay on IPv4", func(t *testing.T) { forbiddenPeers(t, 1, "127.0.0.1", "192.0.2.200") })
+	t.Run("relay on IPv6", func(t *testing.T) {
+		needIPv6(t)
+		forbiddenPeers(t, 2, "::1", "2001:db8::200")
 	})
-	var denied uint64
-	for family := byte(1); family <= 2; family++ {
-		c := s.rawAs(t, "mallory")
-		c.allocate(t, requestedFamily(family))
-		channel := uint16(0x4000)
-		for _, address := range forbidden() {
-			for _, e := range ears {
-				peer := netip.AddrPortFrom(netip.MustParseAddr(address), port(e))
-				c.wantCode(t, c.request(t, stun.MethodCreatePermission, xorPeer{peer}), stun.CodeForbidden)
-				c.wantCode(t, c.request(t, stun.MethodChannelBind, channelNumber(channel), xorPeer{peer}), stun.CodeForbidden)
-				c.sendIndication(t, peer, "indication to "+address)
-				c.send(t, channelData(channel, "channel to "+address))
-				channel++
-				denied += 2
-			}
-		}
-		// An answer means that everything before it has been handled.
-		wantSuccess(t, c.request(t, stun.MethodRefresh))
+}
+
+// forbiddenPeers asks a relay of a family for every forbidden address, by every
+// way there is, at the port of a listener on loopback.
+func forbiddenPeers(t *testing.T, family byte, relay, public string) {
+	t.Helper()
+	e := listen(t, net.JoinHostPort(relay, "0"))
+	s := start(t, func(c *turnserver.Config) {
+		c.RelayIPs = []netip.Addr{netip.MustParseAddr(relay)}
+		// Told another public address, so that loopback is not that of a relay.
+		c.PublicIPs = []netip.Addr{netip.MustParseAddr(public)}
+	})
+	c := s.rawAs(t, "mallory")
+	c.allocate(t, requestedFamily(family))
+	for i, address := range forbidden() {
+		peer := netip.AddrPortFrom(netip.MustParseAddr(address), port(e))
+		channel := uint16(0x4000 + i)
+		c.wantCode(t, c.request(t, stun.MethodCreatePermission, xorPeer{peer}), stun.CodeForbidden)
+		c.wantCode(t, c.request(t, stun.MethodChannelBind, channelNumber(channel), xorPeer{peer}), stun.CodeForbidden)
+		c.sendIndication(t, peer, "indication to "+address)
+		c.send(t, channelData(channel, "channel to "+address))
 	}
-	for _, e := range ears {
-		e.wantSilence(t)
-	}
-	if got := s.server.Snapshot(); got.DeniedPeers != denied || got.ToPeers.Packets != 0 {
-		t.Errorf("snapshot %+v, want %d denied peers and no packets", got, denied)
+	// An answer means that everything before it has been handled.
+	wantSuccess(t, c.request(t, stun.MethodRefresh))
+	e.wantSilence(t)
+	if got := s.server.Snapshot(); got.DeniedPeers != uint64(2*len(forbidden())) || got.ToPeers.Packets != 0 {
+		t.Errorf("snapshot %+v", got)
 	}
 }
 

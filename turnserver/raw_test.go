@@ -18,12 +18,13 @@ type rawClient struct {
 	conn               net.PacketConn
 	server             net.Addr
 	username, password string
+	realm              string
 	nonce              stun.Nonce
 }
 
 func (s *setup) raw(t *testing.T, username, password string) *rawClient {
 	t.Helper()
-	c := &rawClient{conn: listenUDP(t, "127.0.0.1:0"), server: s.udp.LocalAddr(), username: username, password: password}
+	c := &rawClient{conn: listenUDP(t, "127.0.0.1:0"), server: s.udp.LocalAddr(), username: username, password: password, realm: turnserver.DefaultRealm}
 	c.challenge(t)
 	return c
 }
@@ -48,14 +49,14 @@ func (c *rawClient) challenge(t *testing.T) {
 }
 
 func (c *rawClient) key() stun.MessageIntegrity {
-	return turn.GenerateAuthKey(c.username, turnserver.DefaultRealm, c.password)
+	return turn.GenerateAuthKey(c.username, c.realm, c.password)
 }
 
 // request sends a signed request and returns the answer.
 func (c *rawClient) request(t *testing.T, method stun.Method, attributes ...stun.Setter) *stun.Message {
 	t.Helper()
 	setters := append([]stun.Setter{stun.TransactionID, stun.NewType(method, stun.ClassRequest)}, attributes...)
-	setters = append(setters, stun.NewUsername(c.username), stun.NewRealm(turnserver.DefaultRealm), c.nonce, c.key())
+	setters = append(setters, stun.NewUsername(c.username), stun.NewRealm(c.realm), c.nonce, c.key())
 	return c.exchange(t, stun.MustBuild(setters...))
 }
 
@@ -188,7 +189,7 @@ func (s *setup) rawTCP(t *testing.T, peer string) *rawClient {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { stream.Close() })
-	c := &rawClient{conn: turn.NewSTUNConn(stream), server: s.tcp.Addr()}
+	c := &rawClient{conn: turn.NewSTUNConn(stream), server: s.tcp.Addr(), realm: turnserver.DefaultRealm}
 	c.username, c.password = s.server.Credential(peer, time.Minute)
 	c.challenge(t)
 	return c
@@ -203,4 +204,15 @@ func (l smallBuffers) Accept() (net.Conn, error) {
 		err = tcp.SetWriteBuffer(4096)
 	}
 	return conn, err
+}
+
+// binding asks by which address the server sees the client.
+func (c *rawClient) binding(t *testing.T) net.Addr {
+	t.Helper()
+	answer := c.exchange(t, stun.MustBuild(stun.TransactionID, stun.BindingRequest, stun.Fingerprint))
+	var mapped stun.XORMappedAddress
+	if err := mapped.GetFrom(answer); err != nil {
+		t.Fatal(err)
+	}
+	return &net.UDPAddr{IP: mapped.IP, Port: mapped.Port}
 }

@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"net"
 	"net/netip"
+	"os"
 	"testing"
 	"time"
 
@@ -201,6 +202,20 @@ func want(t *testing.T, on net.PacketConn, payload []byte, from net.Addr) {
 	}
 	if !bytes.Equal(buffer[:n], payload) || addr.String() != from.String() {
 		t.Fatalf("got %d bytes from %s, want %d from %s", n, addr, len(payload), from)
+	}
+}
+
+// needIPv6 says when a test cannot run here.
+func needIPv6(t *testing.T) {
+	t.Helper()
+	conn, err := net.ListenPacket("udp6", "[::1]:0")
+	switch {
+	case err == nil:
+		conn.Close()
+	case os.Getenv("CI") == "true":
+		t.Fatalf("no IPv6 on loopback: %v", err)
+	default:
+		t.Skipf("no IPv6 on loopback: %v", err)
 	}
 }
 

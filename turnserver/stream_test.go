@@ -125,9 +125,11 @@ func TestStreamTimeouts(t *testing.T) {
 		})
 	}
 	run("nothing is said", func(t *testing.T, _ net.Conn, s *stream) {
+		t.Helper()
 		wantEnd(t, s, firstMessageTimeout)
 	})
 	run("the first message comes byte by byte", func(t *testing.T, client net.Conn, s *stream) {
+		t.Helper()
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
@@ -142,10 +144,12 @@ func TestStreamTimeouts(t *testing.T) {
 		<-done
 	})
 	run("no allocation is made", func(t *testing.T, client net.Conn, s *stream) {
+		t.Helper()
 		say(t, client, s)
 		wantEnd(t, s, idleTimeout)
 	})
 	run("the allocation ends", func(t *testing.T, client net.Conn, s *stream) {
+		t.Helper()
 		say(t, client, s)
 		s.setLive(true)
 		go func() {
