@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"callbox/turnserver"
 )
 
@@ -81,10 +83,17 @@ func (l *list[T]) read() (values []T, seen string, err error) {
 			values = append(values, parsed...)
 		}
 	}
-	if len(errs) == 0 && len(l.given) > 0 && len(values) == 0 {
-		errs = append(errs, fmt.Errorf("%s says nothing", strings.Join(l.given, " ")))
-	}
 	return values, seen, errors.Join(errs...)
+}
+
+// follow lets group follow a list that has files.
+func follow[T any](ctx context.Context, group *errgroup.Group, l *list[T], log *slog.Logger, apply func([]T) error) {
+	if l.hasFiles() {
+		group.Go(func() error {
+			l.follow(ctx, log, apply)
+			return nil
+		})
+	}
 }
 
 // follow reads the files again until ctx ends, and hands changed values to

@@ -58,7 +58,11 @@ func (c *serveCommand) parseConfig(env environment, faults *faults) *serveConfig
 	}) {
 		faults.addf("--realm", "%q is not 1 to %d printable bytes without quotes and backslashes", c.Realm, maxRealmBytes)
 	}
+	before := len(*faults)
 	config.secrets = newList("--turn-secret", c.TurnSecret, parseSecret, faults)
+	if len(c.TurnSecret) > 0 && len(config.secrets.values) == 0 && len(*faults) == before {
+		faults.addf("--turn-secret", "there is no secret in %s", strings.Join(c.TurnSecret, " "))
+	}
 	config.allowPeers = newList("--turn-allow-peer", c.TurnAllowPeer, turnserver.ParsePeerRule, faults)
 	config.denyPeers = newList("--turn-deny-peer", c.TurnDenyPeer, turnserver.ParsePeerRule, faults)
 	config.signaling = c.parseSignaling(faults)

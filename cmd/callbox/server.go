@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -81,6 +83,25 @@ func (s *server) run(ctx context.Context, stdout io.Writer) error {
 
 // follow reads the files of flags again while ctx lasts.
 func (s *server) follow(ctx context.Context, group *errgroup.Group) {
+	if s.turn == nil {
+		return
+	}
+	c := s.config
+	var mu sync.Mutex
+	// mu guards the following.
+	allow, deny := c.allowPeers.values, c.denyPeers.values
+	setPeers := func(list *[]netip.Prefix) func([]netip.Prefix) error {
+		return func(changed []netip.Prefix) error {
+			mu.Lock()
+			defer mu.Unlock()
+			*list = changed
+			s.turn.SetPeers(allow, deny)
+			return nil
+		}
+	}
+	follow(ctx, group, c.secrets, s.log, s.turn.SetSecrets)
+	follow(ctx, group, c.allowPeers, s.log, setPeers(&allow))
+	follow(ctx, group, c.denyPeers, s.log, setPeers(&deny))
 }
 
 func newHTTPServer(handler http.Handler, config *tls.Config, log *slog.Logger) *http.Server {
