@@ -38,26 +38,26 @@ func handler(server *signaling.Server) http.Handler {
 }
 
 // serve runs a server on loopback until the test's end.
-func serve(t *testing.T, config signaling.Config) *testServer {
-	t.Helper()
+func serve(tb testing.TB, config signaling.Config) *testServer {
+	tb.Helper()
 	server, err := signaling.New(config)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	web := httptest.NewServer(handler(server))
-	t.Cleanup(func() {
-		closeServer(t, server)
+	tb.Cleanup(func() {
+		closeServer(tb, server)
 		web.Close()
 	})
 	return &testServer{Server: server, url: web.URL}
 }
 
-func closeServer(t *testing.T, server *signaling.Server) {
-	t.Helper()
+func closeServer(tb testing.TB, server *signaling.Server) {
+	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := server.Close(ctx); err != nil {
-		t.Errorf("Close: %v", err)
+		tb.Errorf("Close: %v", err)
 	}
 }
 
@@ -117,43 +117,43 @@ func (l *pipeListener) Close() error {
 func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "pipe"} }
 
 // within returns a context that ends with the test's patience.
-func within(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	t.Cleanup(cancel)
+func within(tb testing.TB) context.Context {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), patience)
+	tb.Cleanup(cancel)
 	return ctx
 }
 
-func (s *testServer) dial(t *testing.T, name string) *client.Client {
-	t.Helper()
-	c, err := client.Dial(within(t), client.Config{URL: s.url, Name: name, DialContext: s.dialFunc})
+func (s *testServer) dial(tb testing.TB, name string) *client.Client {
+	tb.Helper()
+	c, err := client.Dial(within(tb), client.Config{URL: s.url, Name: name, DialContext: s.dialFunc})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = c.Close() })
+	tb.Cleanup(func() { _ = c.Close() })
 	return c
 }
 
-func (s *testServer) join(t *testing.T, name, room string) (*client.Client, protocol.Joined) {
-	t.Helper()
-	c := s.dial(t, name)
-	joined, err := c.Join(within(t), room)
+func (s *testServer) join(tb testing.TB, name, room string) (*client.Client, protocol.Joined) {
+	tb.Helper()
+	c := s.dial(tb, name)
+	joined, err := c.Join(within(tb), room)
 	if err != nil {
-		t.Fatalf("%s joins %q: %v", name, room, err)
+		tb.Fatalf("%s joins %q: %v", name, room, err)
 	}
 	return c, joined
 }
 
 // receive returns the next event, which must be an E.
-func receive[E protocol.Event](t *testing.T, c *client.Client) E {
-	t.Helper()
-	event, err := c.Receive(within(t))
+func receive[E protocol.Event](tb testing.TB, c *client.Client) E {
+	tb.Helper()
+	event, err := c.Receive(within(tb))
 	if err != nil {
-		t.Fatalf("Receive: %v", err)
+		tb.Fatalf("Receive: %v", err)
 	}
 	e, ok := event.(E)
 	if !ok {
-		t.Fatalf("received %#v, want a %T", event, e)
+		tb.Fatalf("received %#v, want a %T", event, e)
 	}
 	return e
 }

@@ -62,7 +62,7 @@ func (s *session) enter(st *seat, joined protocol.Joined) bool {
 	if taken == nil {
 		return true
 	}
-	if !s.server.probe(taken) {
+	if !s.server.probe(taken) || s.isEnded() {
 		return false
 	}
 	return s.server.rooms.enter(st, joined.Capacity, joined) == nil

@@ -134,3 +134,27 @@ func TestClientThatReadsNoReplies(t *testing.T) {
 		c.expectClose(protocol.CloseTooSlow)
 	})
 }
+
+// TestReaderThatCatchesUp stops reading until the socket takes no more, and
+// then finds every message whole and in order.
+func TestReaderThatCatchesUp(t *testing.T) {
+	const count = 400 // of up to 60 kB: more than the sockets hold
+	server := serve(t, signaling.Config{Capacity: 2})
+	ann, _ := server.join(t, "Ann", "a")
+	slow, joined := server.deadPeer(t, "a")
+	receive[protocol.OtherJoined](t, ann)
+	data := func(i int) string { return strings.Repeat(string(rune('a'+i%26)), 150*i) }
+	for i := range count {
+		if _, err := ann.Send(within(t), joined.Peer, data(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range count {
+		e := expect[protocol.MessageEvent](slow)
+		if want := `"` + data(i) + `"`; e.Seq != uint64(i+1) || string(e.Data) != want {
+			t.Fatalf("message %d has seq %d and %d bytes, want %d", i, e.Seq, len(e.Data), len(want))
+		}
+	}
+	slow.send(`{"type":"ping","id":1}`)
+	expect[protocol.Pong](slow)
+}

@@ -1,0 +1,47 @@
+package signaling_test
+
+import (
+	"strings"
+	"testing"
+
+	"callbox/signaling"
+	"callbox/signaling/client"
+	"callbox/signaling/protocol"
+)
+
+// BenchmarkRelay asks what a message of a candidate's size costs from one
+// client to the other, one after the other, both clients included.
+func BenchmarkRelay(b *testing.B) {
+	server := serve(b, signaling.Config{Capacity: 2})
+	bo, joined := server.join(b, "Bo", "a")
+	ann, _ := server.join(b, "Ann", "a")
+	receive[protocol.OtherJoined](b, bo)
+	data := strings.Repeat("x", 1200)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ann.Send(b.Context(), joined.Peer, data); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := bo.Receive(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkJoin asks how many joins and leaves a second one connection makes.
+func BenchmarkJoin(b *testing.B) {
+	server := serve(b, signaling.Config{Capacity: 2})
+	c, err := client.Dial(b.Context(), client.Config{URL: server.url})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close() //nolint:errcheck // the end of the benchmark
+	for b.Loop() {
+		if _, err := c.Join(b.Context(), "a"); err != nil {
+			b.Fatal(err)
+		}
+		if err := c.Leave(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
