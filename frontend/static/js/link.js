@@ -188,7 +188,9 @@ export class Link {
   /** Puts the local tracks on the m-lines that the other side offered. */
   async #prepareAnswer() {
     for (const kind of /** @type {Kind[]} */ (['audio', 'video'])) {
-      const offered = this.#pc.getTransceivers().find(({receiver}) => receiver.track.kind === kind);
+      const offered = this.#pc
+        .getTransceivers()
+        .find(({mid, receiver}) => mid !== null && receiver.track.kind === kind);
       // Usually the "track" event has found it; an m-line that only receives has none.
       const main = this.#mains[kind] ?? offered;
       if (!main) {

@@ -1,7 +1,4 @@
 export default Object.freeze({
-  languageName: 'English',
-  skip: 'Skip to content',
-
   homeTitle: 'Talk face to face.',
   homeLead: 'Start a call, send the link, talk. No account, nothing to install.',
   homeStart: 'Start a new call',
@@ -90,7 +87,6 @@ export default Object.freeze({
   qualityLong: 'Connection: {quality}. {path}',
   qualityFigures: 'Round trip {rtt} ms · lost {loss} % · received {rate} Mbit/s',
   remoteMuted: '{name} has muted the microphone',
-  remoteCameraOff: 'Camera off',
   remoteShares: '{name} is sharing a screen',
 
   bannerClosing: 'The server restarts. Your call goes on.',

@@ -1,7 +1,4 @@
 export default Object.freeze({
-  languageName: '中文',
-  skip: '跳到内容',
-
   homeTitle: '面对面，聊起来。',
   homeLead: '发起通话，发送链接，开始交谈。无需账号，无需安装。',
   homeStart: '发起新通话',
@@ -89,7 +86,6 @@ export default Object.freeze({
   qualityLong: '连接质量：{quality}。{path}',
   qualityFigures: '往返 {rtt} 毫秒 · 丢包 {loss} % · 接收 {rate} Mbit/s',
   remoteMuted: '{name}已关闭麦克风',
-  remoteCameraOff: '摄像头已关闭',
   remoteShares: '{name}正在共享屏幕',
 
   bannerClosing: '服务器正在重启，通话继续进行。',

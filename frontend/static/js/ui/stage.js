@@ -70,9 +70,10 @@ export class Stage {
   render(model) {
     const {screen, t, call} = model;
     const shown = ['waiting', 'connecting', 'call'].includes(screen);
+    const link = shown ? model.link : null;
     void play(this.#self, shown ? model.self : null);
-    this.#play(this.#remote, shown ? (model.link?.main ?? null) : null);
-    this.#play(this.#shared, shown ? (model.link?.shared ?? null) : null);
+    this.#play(this.#remote, link?.main ?? null);
+    this.#play(this.#shared, link?.shared ?? null);
     const entered = shown && !this.#shown;
     this.#shown = shown;
     if (!shown) return;
@@ -85,6 +86,12 @@ export class Stage {
     this.#controls(model);
     this.#showNotice(model);
     if (entered) this.dismiss(); // What stood before the call need not be said in it again.
+    this.#cards(model);
+  }
+
+  /** @param {Model} model */
+  #cards(model) {
+    const {screen} = model;
     find('[data-card="waiting"]').hidden = screen !== 'waiting';
     find('[data-card="connecting"]').hidden = screen !== 'connecting';
     if (screen === 'waiting') this.#waiting(model);

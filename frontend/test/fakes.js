@@ -1,0 +1,324 @@
+/** Stand-ins for what only a browser has. */
+
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+/** Lets everything that waits for nothing but promises happen. */
+export async function quiet(turns = 12) {
+  for (let i = 0; i < turns; i++) await settle();
+}
+
+/** The socket of one connection; the test plays the server. */
+export class FakeWebSocket {
+  /** @type {FakeWebSocket[]} */ static all = [];
+  static get last() {
+    return FakeWebSocket.all.at(-1);
+  }
+
+  readyState = 0;
+  sent = [];
+  closedWith = null;
+
+  constructor(url, protocol) {
+    Object.assign(this, {url, protocol});
+    FakeWebSocket.all.push(this);
+  }
+
+  send(text) {
+    this.sent.push(JSON.parse(text));
+  }
+
+  close(code) {
+    this.closedWith = code;
+    this.readyState = 3;
+  }
+
+  serverOpens() {
+    this.readyState = 1;
+    this.onopen?.();
+  }
+
+  serverSends(frame) {
+    this.onmessage?.({data: typeof frame === 'string' ? frame : JSON.stringify(frame)});
+  }
+
+  serverCloses(code) {
+    this.readyState = 3;
+    this.onclose?.({code});
+  }
+}
+
+export class FakeTrack extends EventTarget {
+  static ids = 0;
+  enabled = true;
+  muted = false;
+  readyState = 'live';
+  contentHint = '';
+
+  constructor(kind, settings = {}) {
+    super();
+    this.kind = kind;
+    this.id = `${kind}${FakeTrack.ids++}`;
+    this.settings = settings;
+  }
+
+  getSettings() {
+    return this.settings;
+  }
+
+  stop() {
+    this.readyState = 'ended';
+  }
+
+  /** As when the device is pulled out. */
+  end() {
+    this.stop();
+    this.dispatchEvent(new Event('ended'));
+  }
+}
+
+export class FakeStream {
+  #tracks;
+  constructor(tracks = []) {
+    this.#tracks = [...tracks];
+  }
+
+  getTracks() {
+    return [...this.#tracks];
+  }
+
+  getAudioTracks() {
+    return this.#tracks.filter(({kind}) => kind === 'audio');
+  }
+
+  getVideoTracks() {
+    return this.#tracks.filter(({kind}) => kind === 'video');
+  }
+
+  addTrack(track) {
+    this.#tracks.push(track);
+  }
+
+  removeTrack(track) {
+    this.#tracks = this.#tracks.filter((other) => other !== track);
+  }
+}
+
+class FakeTransceiver {
+  mid = null;
+  stopped = false;
+  constructor(pc, kind, track, direction) {
+    this.pc = pc;
+    this.direction = direction;
+    this.receiver = {track: new FakeTrack(kind)};
+    this.sender = {
+      track,
+      setStreams() {},
+      replaceTrack: async (next) => {
+        this.sender.track = next;
+      },
+      getParameters: () => ({encodings: []}),
+    };
+  }
+}
+
+/**
+ * The signaling part of an RTCPeerConnection, by the state table of W3C WebRTC 1.0, section 4.4.1.5:
+ * descriptions are lists of m-lines as JSON, operations are chained, negotiationneeded is fired when
+ * stable, a remote offer rolls a local one back.
+ */
+export class FakePeerConnection extends EventTarget {
+  /** @type {FakePeerConnection[]} */ static all = [];
+  signalingState = 'stable';
+  connectionState = 'new';
+  localDescription = null;
+  remoteDescription = null;
+  currentRemoteDescription = null;
+  currentLocalDescription = null;
+  candidates = [];
+  restarts = 0;
+  #transceivers = [];
+  #chain = Promise.resolve();
+  #needed = false;
+  #iceRestart = false;
+  #generation = 0;
+
+  constructor(configuration = {}) {
+    super();
+    this.configuration = configuration;
+    FakePeerConnection.all.push(this);
+  }
+
+  getConfiguration() {
+    return this.configuration;
+  }
+
+  setConfiguration(configuration) {
+    this.configuration = configuration;
+  }
+
+  getTransceivers() {
+    return [...this.#transceivers];
+  }
+
+  async getStats() {
+    return new Map();
+  }
+
+  addTransceiver(trackOrKind, {direction = 'sendrecv'} = {}) {
+    const track = typeof trackOrKind === 'string' ? null : trackOrKind;
+    const transceiver = new FakeTransceiver(this, track?.kind ?? trackOrKind, track, direction);
+    this.#transceivers.push(transceiver);
+    this.#need();
+    return transceiver;
+  }
+
+  restartIce() {
+    this.restarts++;
+    this.#iceRestart = true;
+    this.#need();
+  }
+
+  setLocalDescription() {
+    return this.#operate(async () => {
+      if (this.signalingState === 'stable') {
+        for (const transceiver of this.#transceivers) transceiver.mid ??= this.#unusedMid();
+        if (this.#iceRestart || this.#generation === 0) this.#generation++;
+        this.localDescription = this.#describe('offer');
+        this.#become('have-local-offer');
+        this.#emitCandidates();
+      } else if (this.signalingState === 'have-remote-offer') {
+        this.#generation ||= 1;
+        this.localDescription = this.currentLocalDescription = this.#describe('answer');
+        this.currentRemoteDescription = this.remoteDescription;
+        this.#become('stable');
+        this.#emitCandidates();
+      } else {
+        throw new DOMException(
+          `setLocalDescription in ${this.signalingState}`,
+          'InvalidStateError',
+        );
+      }
+    });
+  }
+
+  setRemoteDescription(description) {
+    return this.#operate(async () => {
+      const {type, sdp} = description;
+      if (type === 'answer') {
+        if (this.signalingState !== 'have-local-offer') {
+          throw new DOMException(`answer in ${this.signalingState}`, 'InvalidStateError');
+        }
+        this.remoteDescription = this.currentRemoteDescription = {type, sdp};
+        this.currentLocalDescription = this.localDescription;
+        this.#iceRestart = false;
+        this.#become('stable');
+        return;
+      }
+      if (this.signalingState === 'have-local-offer') {
+        for (const transceiver of this.#transceivers) {
+          if (!this.#negotiated(transceiver.mid)) transceiver.mid = null;
+        }
+        this.localDescription = this.currentLocalDescription;
+        this.#needed = true;
+      }
+      this.remoteDescription = {type, sdp};
+      this.#become('have-remote-offer');
+      for (const {kind, mid} of JSON.parse(sdp).lines) this.#offered(kind, mid);
+    });
+  }
+
+  async addIceCandidate(candidate) {
+    if (!this.remoteDescription)
+      throw new DOMException('no remote description', 'InvalidStateError');
+    const {ufrag} = JSON.parse(this.remoteDescription.sdp);
+    if (candidate && candidate.usernameFragment !== ufrag) {
+      throw new DOMException('unknown ufrag', 'OperationError');
+    }
+    this.candidates.push(candidate);
+  }
+
+  close() {
+    this.signalingState = this.connectionState = 'closed';
+  }
+
+  /** The test's word on the network. */
+  becomes(state) {
+    this.connectionState = state;
+    this.dispatchEvent(new Event('connectionstatechange'));
+  }
+
+  #operate(work) {
+    const result = this.#chain.then(async () => {
+      if (this.signalingState === 'closed') throw new DOMException('closed', 'InvalidStateError');
+      await settle();
+      return work();
+    });
+    this.#chain = result.then(
+      () => {},
+      () => {},
+    );
+    return result.then(() => this.#fireWhenStable());
+  }
+
+  #need() {
+    this.#needed = true;
+    setImmediate(() => this.#fireWhenStable());
+  }
+
+  #fireWhenStable() {
+    if (!this.#needed || this.signalingState !== 'stable') return;
+    this.#needed = false;
+    const wanted = this.#iceRestart || this.#transceivers.some(({mid}) => !this.#negotiated(mid));
+    if (wanted) setImmediate(() => this.dispatchEvent(new Event('negotiationneeded')));
+  }
+
+  #unusedMid() {
+    let mid = 0;
+    while (this.#transceivers.some((transceiver) => transceiver.mid === String(mid))) mid++;
+    return String(mid);
+  }
+
+  #negotiated(mid) {
+    const {sdp} = this.currentLocalDescription ?? {sdp: '{"lines":[]}'};
+    return mid !== null && JSON.parse(sdp).lines.some((line) => line.mid === mid);
+  }
+
+  #offered(kind, mid) {
+    if (this.#transceivers.some((transceiver) => transceiver.mid === mid)) return;
+    const transceiver = new FakeTransceiver(this, kind, null, 'recvonly');
+    transceiver.mid = mid;
+    this.#transceivers.push(transceiver);
+    const event = new Event('track');
+    Object.assign(event, {track: transceiver.receiver.track, transceiver});
+    this.dispatchEvent(event);
+  }
+
+  get ufrag() {
+    return `${FakePeerConnection.all.indexOf(this)}-${this.#generation}`;
+  }
+
+  #describe(type) {
+    const lines = this.#transceivers
+      .filter(({mid}) => mid !== null)
+      .map(({mid, receiver}) => ({mid, kind: receiver.track.kind}));
+    return {type, sdp: JSON.stringify({lines, ufrag: this.ufrag})};
+  }
+
+  #emitCandidates() {
+    const {ufrag} = this;
+    for (const candidate of ['host', 'srflx']) {
+      const value = {candidate, sdpMid: '0', sdpMLineIndex: 0, usernameFragment: ufrag};
+      const event = new Event('icecandidate');
+      Object.assign(event, {candidate: {...value, type: candidate, toJSON: () => value}});
+      setImmediate(() => this.dispatchEvent(event));
+    }
+    setImmediate(() =>
+      this.dispatchEvent(Object.assign(new Event('icecandidate'), {candidate: null})),
+    );
+  }
+
+  #become(state) {
+    this.signalingState = state;
+    this.dispatchEvent(new Event('signalingstatechange'));
+  }
+}
