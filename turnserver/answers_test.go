@@ -113,7 +113,7 @@ func TestIPv6Relay(t *testing.T) {
 }
 
 // What comes from a peer without a permission is not relayed, and not counted.
-func TestPeerWithoutPermission(t *testing.T) {
+func TestUnrelayedDatagrams(t *testing.T) {
 	s := start(t, allowLoopback)
 	c := s.rawAs(t, "ann")
 	relayed := net.UDPAddrFromAddrPort(c.allocate(t))
@@ -121,6 +121,10 @@ func TestPeerWithoutPermission(t *testing.T) {
 	wantSuccess(t, c.request(t, stun.MethodChannelBind, channelNumber(0x4000), xorPeer{addrPortOf(peer.LocalAddr())}))
 	other := listenUDP(t, "127.0.0.2:0")
 	if _, err := other.WriteTo([]byte("uninvited"), relayed); err != nil {
+		t.Fatal(err)
+	}
+	// Nor is what is too long to be relayed whole.
+	if _, err := peer.WriteTo(make([]byte, 1601), relayed); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := peer.WriteTo([]byte("invited"), relayed); err != nil {
