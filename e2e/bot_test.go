@@ -23,13 +23,13 @@ type robot struct {
 }
 
 // startBot starts `callbox peer`, which trusts the server's authority and no other.
-func startBot(t *testing.T, n *netlab.Namespace, s *server, room, transport string, duration time.Duration) *robot {
+func startBot(t *testing.T, n *netlab.Namespace, s *server, room, transport string, duration time.Duration, flags ...string) *robot {
 	t.Helper()
 	args := []string{"peer", s.url, room, "--json", "-", "--duration", duration.String(), "--connect-timeout", "20s"}
 	if transport != "direct" {
 		args = append(args, "--ice", "relay", "--turn-proto", transport)
 	}
-	p, err := startProcess(n, trusting(s), theBinary(t), args...)
+	p, err := startProcess(n, trusting(s), theBinary(t), append(args, flags...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func newRobot(t *testing.T, p *process, cli bool) *robot {
 			_, _ = p.stop(5 * time.Second)
 		}
 		if t.Failed() {
-			t.Logf("a bot said:\n%s\n%s", tail(p.stderr.String()), tail(p.stdout.String()))
+			t.Logf("a bot said:\n%s", tail(p.stderr.String()))
 		}
 	})
 	return &robot{process: p, cli: cli}

@@ -119,6 +119,7 @@
       relayProtocol: local.relayProtocol ?? '',
       relayed: local.candidateType === 'relay' ? `${local.address}:${local.port}` : '',
       sent: sum(rtp('outbound-rtp'), 'bytesSent'), received: sum(rtp('inbound-rtp'), 'bytesReceived'),
+      framesEncoded: sum(rtp('outbound-rtp', 'video'), 'framesEncoded'),
       framesDecoded: sum(rtp('inbound-rtp', 'video'), 'framesDecoded'),
       audioCodec: codec('audio'), videoCodec: codec('video'),
     };

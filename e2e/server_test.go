@@ -32,21 +32,19 @@ type server struct {
 	client *http.Client
 }
 
-// startServer starts a server on ports of its own.
+// startServer starts a server on ports of its own. All servers have the same
+// data, and so the same authority, which the browsers trust.
 func startServer(t *testing.T, flags ...string) *server {
 	t.Helper()
 	binary, lab := theBinary(t), theLab(t)
-	data, err := os.MkdirTemp(shared.dir, "data-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &server{ca: filepath.Join(data, "downloaded.crt")}
+	data := filepath.Join(shared.dir, "data")
+	s := &server{ca: filepath.Join(shared.dir, "ca.crt")}
 	s.client = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DialContext: lab.Server.DialContext}}
 	args := append([]string{
 		"serve", "--http", "127.0.0.1:0", "--https", ":0", "--admin", "127.0.0.1:0", "--data", data,
-		"--turn-udp", lab.ServerAddr.String() + ":0", "--turn-tcp", ":0", "--turn-tls", ":0",
 	}, flags...)
-	s.process, err = startProcess(lab.Server, []string{"HOME=" + data}, binary, args...)
+	var err error
+	s.process, err = startProcess(lab.Server, []string{"HOME=" + shared.dir}, binary, args...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +94,7 @@ func theServer(t *testing.T) *server {
 	if s != nil {
 		return s
 	}
-	s = startServer(t, "--limit-joins", "0", "--limit-connections", "0")
+	s = startServer(t, "--turn-udp", theLab(t).ServerAddr.String()+":0", "--turn-tcp", ":0", "--turn-tls", ":0", "--limit-joins", "0", "--limit-connections", "0")
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
 	shared.server = s

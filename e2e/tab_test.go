@@ -202,6 +202,9 @@ func (tb *tab) watch(want expected) *sight {
 		if f := s.check(want); len(f) > 0 {
 			return fmt.Errorf("%v", f)
 		}
+		if s.FramesEncoded < 3*minBotFrames {
+			return fmt.Errorf("the other side has hardly got a chance to look, too")
+		}
 		return nil
 	})
 	return s
