@@ -151,6 +151,7 @@ func (t *webSocket) close(code int, text string) {
 	}
 	t.closing = true
 	t.closeFrame = appendFrame(nil, websocket.CloseMessage, websocket.FormatCloseMessage(code, text))
+	t.signLocked()
 	t.mu.Unlock()
 
 	_ = t.socket.SetDeadline(time.Now().Add(closeWait)) // fails only when closed already

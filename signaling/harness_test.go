@@ -221,10 +221,11 @@ func (c *rawClient) expectError(code protocol.Code) protocol.Error {
 	return fault
 }
 
-// expectClose reads on to the connection's end, which must have that code.
-func (c *rawClient) expectClose(code int) {
+// expectClose reads on to the connection's end, which must have that code. It
+// returns how many frames came before it.
+func (c *rawClient) expectClose(code int) int {
 	c.t.Helper()
-	for {
+	for n := 0; ; n++ {
 		f, got := c.read()
 		if f != nil {
 			continue
@@ -232,7 +233,7 @@ func (c *rawClient) expectClose(code int) {
 		if got != code {
 			c.t.Fatalf("closed with %d, want %d", got, code)
 		}
-		return
+		return n
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/gorilla/websocket"
 
@@ -80,7 +81,16 @@ func TestMessagesThatAreNoText(t *testing.T) {
 }
 
 func TestFrameTooLarge(t *testing.T) {
-	server := serve(t, defaultConfig())
+	t.Run("on a socket", func(t *testing.T) { sendTooLarge(t, serve(t, defaultConfig())) })
+	// A pipe holds nothing: the client hears why only if the server lets it
+	// finish what it has begun to send.
+	t.Run("in memory", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) { sendTooLarge(t, serveMemory(t, defaultConfig())) })
+	})
+}
+
+func sendTooLarge(t *testing.T, server *testServer) {
+	t.Helper()
 	frame := func(size int) string {
 		const rest = `{"type":"message","id":1,"data":""}`
 		return strings.Replace(rest, `""`, `"`+strings.Repeat("x", size-len(rest))+`"`, 1)

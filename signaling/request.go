@@ -62,6 +62,8 @@ func (s *session) enter(st *seat, joined protocol.Joined) bool {
 	if taken == nil {
 		return true
 	}
+	s.waiting.Store(true)
+	defer s.waiting.Store(false)
 	if !s.server.probe(taken) || s.isEnded() {
 		return false
 	}

@@ -179,3 +179,15 @@ func TestRoomNamesAreComparedInNFC(t *testing.T) {
 		t.Errorf("joined %q with peers %v, want the same room as %q", second.Room, second.Peers, first.Room)
 	}
 }
+
+func TestConnectionCostsOneGoroutine(t *testing.T) {
+	const connections = 50
+	server := serve(t, signaling.Config{Ping: signaling.DefaultPing})
+	before := runtime.NumGoroutine()
+	for i := range connections {
+		c := server.raw(t)
+		c.send(fmt.Sprintf(`{"type":"join","room":"room-%d"}`, i))
+		expect[protocol.Joined](c)
+	}
+	waitFor(t, "all goroutines but the readers to end", func() bool { return runtime.NumGoroutine() == before+connections })
+}

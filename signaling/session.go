@@ -31,6 +31,8 @@ type session struct {
 	// joinBy is when the session must have joined, since the server's start;
 	// 0 = it has.
 	joinBy atomic.Int64
+	// waiting is set while a join waits for others: the client is not at fault.
+	waiting atomic.Bool
 	// departed is set once the session has had a seat and given it up.
 	departed atomic.Bool
 	// overflowed is set when the queue took no more: the client is too slow.

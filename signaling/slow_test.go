@@ -59,7 +59,10 @@ func TestSlowReader(t *testing.T) {
 				if e.Peer != joined.Peer || e.Reason != protocol.ReasonTimeout || !slices.Equal(e.Undelivered, acked) {
 					t.Errorf("bye = %+v, want all %d messages undelivered", e, len(acked))
 				}
-				slow.expectClose(protocol.CloseTooSlow)
+				// What was on its way arrives; the rest does not hold up the close.
+				if got := slow.expectClose(protocol.CloseTooSlow); got == 0 || got > len(acked)-c.min+1 {
+					t.Errorf("the slow one got %d of %d messages", got, len(acked))
+				}
 			})
 		})
 	}
@@ -138,12 +141,12 @@ func TestClientThatReadsNoReplies(t *testing.T) {
 // TestReaderThatCatchesUp stops reading until the socket takes no more, and
 // then finds every message whole and in order.
 func TestReaderThatCatchesUp(t *testing.T) {
-	const count = 400 // of up to 60 kB: more than the sockets hold
+	const count = 400 // of up to 68 kB: more than the sockets hold
 	server := serve(t, signaling.Config{Capacity: 2})
 	ann, _ := server.join(t, "Ann", "a")
 	slow, joined := server.deadPeer(t, "a")
 	receive[protocol.OtherJoined](t, ann)
-	data := func(i int) string { return strings.Repeat(string(rune('a'+i%26)), 150*i) }
+	data := func(i int) string { return strings.Repeat(string(rune('a'+i%26)), 170*i) }
 	for i := range count {
 		if _, err := ann.Send(within(t), joined.Peer, data(i)); err != nil {
 			t.Fatal(err)

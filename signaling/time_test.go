@@ -130,6 +130,32 @@ func TestFullRoomBelievesWhoAnswers(t *testing.T) {
 	})
 }
 
+func TestJoinThatWaitsIsInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := serveMemory(t, signaling.Config{Capacity: 1, Ping: 15 * time.Second, Limits: signaling.DefaultLimits()})
+		server.deadPeer(t, "a")
+		timePasses(12 * time.Second)
+		cy := server.dial(t, "Cy")
+		timePasses(9500 * time.Millisecond)
+		if _, err := cy.Join(t.Context(), "a"); err != nil { // answered 11.5 s after the connection
+			t.Errorf("join: %v, want the dead one's seat", err)
+		}
+	})
+}
+
+func TestSeatFreedDuringProbe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := serveMemory(t, signaling.Config{Capacity: 1, Ping: time.Second})
+		server.deadPeer(t, "a")
+		timePasses(1500 * time.Millisecond)
+		start := time.Now()
+		if _, err := server.dial(t, "Cy").Join(t.Context(), "a"); err != nil {
+			t.Errorf("join: %v, want the dead one's seat", err)
+		}
+		between(t, start, 400*time.Millisecond, 700*time.Millisecond) // two pings after the last sign of life
+	})
+}
+
 func isFull(err error) bool {
 	_, full := errors.AsType[*client.FullError](err)
 	return full

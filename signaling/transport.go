@@ -17,6 +17,6 @@ type transport interface {
 	// silence returns how long nothing has been heard from the client.
 	silence() time.Duration
 	// heard returns a channel that is closed when something is heard, or
-	// nothing can be any more.
+	// the connection ends.
 	heard() <-chan struct{}
 }

@@ -53,6 +53,9 @@ func (s *Server) tickInterval() time.Duration {
 // check ends the session when its time is over, or pings its client when a
 // ping is due. Only watch calls it.
 func (s *session) check() {
+	if s.waiting.Load() {
+		return
+	}
 	now := s.server.uptime()
 	if by := time.Duration(s.joinBy.Load()); by > 0 && now >= by {
 		if s.departed.Load() {

@@ -1,14 +1,11 @@
 package signaling
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/binary"
 	"errors"
 	"io"
 	"net"
-	"net/http"
-	"net/netip"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -54,130 +51,6 @@ type webSocket struct {
 	// Owned by whoever is busy.
 	batch []byte // what the socket has not taken of the frames taken from the queue
 	held  *[]byte
-}
-
-// WebSocketHandler returns the handler of the WebSocket endpoint, /ws. It
-// returns after the upgrade; the connection goes on until its client leaves or
-// Close. Timeouts of the handshake are those of the http.Server.
-func (s *Server) WebSocketHandler() http.Handler {
-	return http.HandlerFunc(s.serveWebSocket)
-}
-
-func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request) {
-	if !s.origins.allow(r) {
-		s.refuseHTTP(w, http.StatusForbidden, "forbidden_origin", "this page's origin is not allowed here")
-		return
-	}
-	if !offersSubprotocol(r) {
-		s.refuseHTTP(w, http.StatusBadRequest, "bad_subprotocol", "the subprotocol is "+protocol.Subprotocol)
-		return
-	}
-	if s.isClosing() {
-		w.Header().Set("Retry-After", strconv.Itoa(int(comeBackAfter.Seconds())))
-		s.refuseHTTP(w, http.StatusServiceUnavailable, "closing", "the server is going down")
-		return
-	}
-	addr := s.clientAddr(r)
-	if !s.addresses.connect(addr) {
-		w.Header().Set("Retry-After", "1")
-		s.refuseHTTP(w, http.StatusTooManyRequests, "rate_limited", "too many connections from this address")
-		return
-	}
-	t, err := s.upgrade(w, r)
-	if err != nil {
-		s.counters.refused.Add(1)
-		s.addresses.disconnect(addr, time.Now())
-		s.log.Debug("handshake refused", "err", err)
-		return
-	}
-	se := &session{
-		server: s, transport: t, addr: addr, arrived: localAddr(r), pinged: s.uptime(),
-		log: s.log,
-	}
-	t.session = se
-	t.hear()
-	se.armJoin()
-	if !s.start(se, t.read) {
-		t.cut()
-		s.addresses.disconnect(addr, time.Now())
-		return
-	}
-	s.counters.accepted.Add(1)
-	s.log.Debug("client connected", "remote_addr", addr)
-}
-
-// offersSubprotocol tells whether the client offers ours, or none.
-func offersSubprotocol(r *http.Request) bool {
-	offered := websocket.Subprotocols(r)
-	for _, each := range offered {
-		if each == protocol.Subprotocol {
-			return true
-		}
-	}
-	return len(offered) == 0
-}
-
-func (s *Server) clientAddr(r *http.Request) netip.Addr {
-	if s.config.ClientAddr != nil {
-		return s.config.ClientAddr(r).Unmap()
-	}
-	remote, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{} // no TCP connection: all such count as one client
-	}
-	return remote.Addr().Unmap()
-}
-
-// localAddr returns our address that r came in at, or an invalid one.
-func localAddr(r *http.Request) netip.Addr {
-	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
-	if !ok {
-		return netip.Addr{}
-	}
-	addrPort, err := netip.ParseAddrPort(local.String())
-	if err != nil {
-		return netip.Addr{}
-	}
-	return addrPort.Addr().Unmap()
-}
-
-func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) (*webSocket, error) {
-	t := new(webSocket)
-	upgrader := websocket.Upgrader{
-		ReadBufferSize:  readBuffer,
-		WriteBufferPool: new(sync.Pool), // nothing is written through gorilla's buffer
-		Subprotocols:    []string{protocol.Subprotocol},
-		CheckOrigin:     func(*http.Request) bool { return true }, // done before
-		Error: func(w http.ResponseWriter, _ *http.Request, status int, reason error) {
-			writeError(w, status, "bad_handshake", reason.Error())
-		},
-	}
-	frames, err := upgrader.Upgrade(hijacker{w, t}, r, nil)
-	if err != nil {
-		return nil, err
-	}
-	t.frames = frames
-	t.socket.upgraded = true
-	frames.SetReadLimit(int64(s.config.Limits.FrameBytes))
-	frames.SetPongHandler(t.gotPong)
-	frames.SetPingHandler(t.gotPing)
-	frames.SetCloseHandler(func(int, string) error { return nil }) // read answers it
-	return t, nil
-}
-
-// hijacker gives gorilla our socket instead of the bare connection.
-type hijacker struct {
-	http.ResponseWriter
-	transport *webSocket
-}
-
-func (h hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	conn, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
-	if err != nil {
-		return nil, nil, err
-	}
-	h.transport.socket = newSocket(conn, h.transport)
-	return h.transport.socket, rw, nil
 }
 
 // socket is the connection as gorilla sees it. After the upgrade gorilla only
@@ -311,13 +184,18 @@ func (t *webSocket) hear() {
 	t.lastHeard.Store(int64(t.session.server.uptime()))
 	if t.awaited.Load() {
 		t.mu.Lock()
-		if t.sign != nil {
-			close(t.sign)
-			t.sign = nil
-		}
-		t.awaited.Store(false)
+		t.signLocked()
 		t.mu.Unlock()
 	}
+}
+
+// signLocked tells those who wait that they need not wait any longer.
+func (t *webSocket) signLocked() {
+	if t.sign != nil {
+		close(t.sign)
+		t.sign = nil
+	}
+	t.awaited.Store(false)
 }
 
 func (t *webSocket) heard() <-chan struct{} {
