@@ -81,6 +81,11 @@ func checkMedia(tb testing.TB, r *peer.Report) {
 	if audio.Energy == nil || *audio.Energy < 0.02 || *audio.Energy > 0.04 || *audio.Codec != "audio/PCMU" {
 		tb.Errorf("audio: %+v", audio)
 	}
+	for _, m := range r.Media {
+		if m.Dir == "send" && (!m.Negotiated || !m.Flowing || m.Packets == nil || *m.Packets == 0 || *m.Bytes == 0) {
+			tb.Errorf("sent %s: %+v", m.Kind, m)
+		}
+	}
 	if audio.ToneHz == nil || *audio.ToneHz != peer.ToneHz {
 		tb.Errorf("tone: %v", audio.ToneHz)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/pion/interceptor"
@@ -25,9 +24,8 @@ const (
 const relayPatience = 500 * time.Millisecond
 
 // engine makes the Pion API for one connection: codecs VP8 and PCMU and no
-// other, so that every browser that calls has to speak them. The getter gives RTP
-// statistics by SSRC once a connection exists.
-func engine(cfg *Config, dialer *turnDialer) (*webrtc.API, func() stats.Getter, error) {
+// other, so that every browser that calls has to speak them.
+func engine(cfg *Config, dialer *turnDialer) (*webrtc.API, *counters, error) {
 	media := &webrtc.MediaEngine{}
 	if err := registerCodecs(media); err != nil {
 		return nil, nil, err
@@ -38,22 +36,21 @@ func engine(cfg *Config, dialer *turnDialer) (*webrtc.API, func() stats.Getter, 
 		webrtc.WithInterceptorLoggerFactory(loggers)); err != nil {
 		return nil, nil, err
 	}
-	counter, err := stats.NewInterceptor(stats.WithLoggerFactory(loggers))
+	counting, err := stats.NewInterceptor(stats.WithLoggerFactory(loggers))
 	if err != nil {
 		return nil, nil, err
 	}
-	var (
-		mu     sync.Mutex
-		getter stats.Getter
-	)
-	counter.OnNewPeerConnection(func(_ string, g stats.Getter) {
-		mu.Lock()
-		defer mu.Unlock()
-		getter = g
-	})
-	registry.Add(counter)
+	kept := &counters{final: make(map[uint32]stats.Stats)}
+	counting.OnNewPeerConnection(kept.counted)
+	registry.Add(kept)
+	registry.Add(counting)
+	settings := settingEngine(cfg, dialer)
+	return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(registry),
+		webrtc.WithSettingEngine(settings)), kept, nil
+}
 
-	settings := webrtc.SettingEngine{LoggerFactory: loggers}
+func settingEngine(cfg *Config, dialer *turnDialer) webrtc.SettingEngine {
+	settings := webrtc.SettingEngine{LoggerFactory: loggerFactory{cfg.Logger}}
 	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
 	settings.DisableActiveTCP(true)
 	settings.SetIncludeLoopbackCandidate(isLoopback(cfg.Server))
@@ -71,12 +68,7 @@ func engine(cfg *Config, dialer *turnDialer) (*webrtc.API, func() stats.Getter, 
 	if cfg.SettingEngine != nil {
 		cfg.SettingEngine(&settings)
 	}
-	api := webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(settings))
-	return api, func() stats.Getter {
-		mu.Lock()
-		defer mu.Unlock()
-		return getter
-	}, nil
+	return settings
 }
 
 func registerCodecs(media *webrtc.MediaEngine) error {

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pion/interceptor/pkg/stats"
 	"github.com/pion/webrtc/v4"
 
 	"callbox/signaling/protocol"
@@ -28,7 +27,7 @@ type link struct {
 	servers []webrtc.ICEServer
 	pc      *webrtc.PeerConnection
 	dialer  *turnDialer
-	getter  func() stats.Getter
+	numbers *counters
 
 	ctx    context.Context //nolint:containedctx // the life of the link's goroutines, which Pion's callbacks end by
 	cancel context.CancelCauseFunc
@@ -75,11 +74,11 @@ func newLink(parent context.Context, cfg *Config, number int, servers []webrtc.I
 
 func (l *link) open(o linkObserver) error {
 	l.dialer = newTURNDialer(l.ctx, l.servers, l.cfg.Net, l.cfg.TLS)
-	api, getter, err := engine(l.cfg, l.dialer)
+	api, numbers, err := engine(l.cfg, l.dialer)
 	if err != nil {
 		return err
 	}
-	l.getter = getter
+	l.numbers = numbers
 	l.pc, err = api.NewPeerConnection(webrtc.Configuration{
 		ICEServers:         l.servers,
 		ICETransportPolicy: l.cfg.ICE.transportPolicy(),

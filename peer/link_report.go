@@ -118,11 +118,9 @@ func (l *link) fillReceived(m *Media, end time.Time) {
 		t.receiver.fill(m, end)
 		plis, none := t.plis.Load(), int64(0)
 		m.PLI, m.FIR = &plis, &none
-		if g := l.getter(); g != nil {
-			if numbers := g.Get(t.ssrc); numbers != nil {
-				nacks := int64(numbers.InboundRTPStreamStats.NACKCount)
-				m.NACK = &nacks
-			}
+		if numbers, ok := l.numbers.get(t.ssrc); ok {
+			nacks := int64(numbers.InboundRTPStreamStats.NACKCount)
+			m.NACK = &nacks
 		}
 		return
 	}
@@ -141,13 +139,12 @@ func (l *link) fillSent(m *Media) {
 	if m.Kind == "video" {
 		m.Frames = &Frames{SentByPeer: &frames}
 	}
-	g := l.getter()
 	encodings := t.sender.GetParameters().Encodings
-	if g == nil || len(encodings) == 0 {
+	if len(encodings) == 0 {
 		return
 	}
-	numbers := g.Get(uint32(encodings[0].SSRC))
-	if numbers == nil {
+	numbers, ok := l.numbers.get(uint32(encodings[0].SSRC))
+	if !ok {
 		return
 	}
 	out := numbers.OutboundRTPStreamStats

@@ -99,7 +99,7 @@ func TestInsecureTURN(t *testing.T) {
 	a, b := s.bot(t, "Ann"), s.bot(t, "Bo")
 	for _, cfg := range []*peer.Config{&a, &b} {
 		cfg.ICE, cfg.TURNProtocol = peer.Relay, peer.TURNOverTLS
-		cfg.TLS = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // that is what is tested
+		cfg.TLS = &tls.Config{InsecureSkipVerify: true}
 	}
 	first, second := callUntil(t, a, b, 5)
 	checkRelayed(t, first, peer.TURNOverTLS)

@@ -17,6 +17,7 @@ type cli struct {
 	Version kong.VersionFlag `help:"Print the version."`
 
 	Serve serveCommand `cmd:"" default:"withargs" help:"Serve the page, signaling, STUN and TURN. This is what callbox does without a command."`
+	Peer  peerCommand  `cmd:"" help:"Join a room, call whoever is or comes there, and report what was seen."`
 }
 
 // commandLine is what parse makes of the arguments and the environment.
@@ -76,6 +77,7 @@ func parseOnce(args []string, env environment, std streams) *commandLine {
 			}
 			return nil, nil //nolint:nilnil // kong's way to say: not here
 		})),
+		kong.NamedMapper("listeners", kong.MapperFunc(addListener)),
 		kong.KindMapper(reflect.Int, noting(&line.faults, "a whole number such as 20", strconv.Atoi)),
 		kong.TypeMapper(reflect.TypeFor[time.Duration](), noting(&line.faults, "a duration such as 15s or 1m30s", time.ParseDuration)),
 	)
@@ -133,6 +135,21 @@ func envName(flag *kong.Flag) string {
 		return ""
 	}
 	return "CALLBOX_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
+}
+
+// addListener maps the addresses of a repeatable listener. An empty one
+// switches off what was said before it, too.
+func addListener(ctx *kong.DecodeContext, target reflect.Value) error {
+	var text string
+	if err := ctx.Scan.PopValueInto("an address", &text); err != nil {
+		return err
+	}
+	addresses := []string{}
+	if text != "" {
+		addresses = slices.Concat(target.Interface().([]string), strings.Split(text, ",")) //nolint:forcetypeassert // the field's type
+	}
+	target.Set(reflect.ValueOf(addresses))
+	return nil
 }
 
 // noting returns a mapper that notes a fault and goes on, where kong's own

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"callbox/peer"
+	"callbox/peer/pattern"
+)
+
+// peerName is what the other side reads.
+const peerName = "callbox peer"
+
+// peerCommand holds the arguments and flags of callbox peer as they are given.
+type peerCommand struct {
+	URL  string `arg:"" name:"url" help:"The server's address, such as https://example.org."`
+	Room string `arg:"" name:"room" help:"The room to join."`
+
+	Video string `default:"pattern" group:"What is sent:" help:"pattern: a picture that can be checked, with its frame number and the time as a barcode; or none."`
+	Audio string `default:"tone" group:"What is sent:" help:"tone: a sine of 1 kHz; or none."`
+	Size  string `default:"320x240" group:"What is sent:" help:"Width and height of the pattern in pixels, multiples of 16."`
+	FPS   int    `name:"fps" default:"15" group:"What is sent:" help:"Frames of the pattern in a second, 1 to 60."`
+
+	ICE       string `name:"ice" default:"all" group:"The way:" help:"Candidates to use: all, host, srflx or relay. host and srflx withhold the others, and do not keep the other side's checks out."`
+	TURNProto string `name:"turn-proto" placeholder:"PROTOCOL" group:"The way:" help:"How to speak with TURN servers: udp, tcp or tls. Default: any."`
+	Insecure  bool   `group:"The way:" help:"Accept any certificate, of the server and of its TURN over TLS. Better: trust the server's CA with SSL_CERT_FILE=ca.crt in the environment."`
+
+	Duration       time.Duration `default:"10s" group:"The call:" help:"How long the call goes on once it is connected."`
+	ConnectTimeout time.Duration `default:"15s" group:"The call:" help:"How long to wait for somebody to come, and again for the call to connect."`
+
+	Expect string `placeholder:"LIST" group:"The result:" help:"What must come true, or the exit code is 1: path=direct|relay, connect (time), frames and intact (percent), such as path=relay,connect<3s,frames>=95%,intact=100%."`
+	JSON   string `name:"json" placeholder:"FILE" group:"The result:" help:"Write the report as JSON to FILE; - is standard output, which then has nothing else."`
+}
+
+// Help implements kong.HelpProvider.
+func (*peerCommand) Help() string {
+	return "Exit codes: 0 good, 1 an expectation failed, 2 usage, 3 could not join, 4 never connected or nobody came, " +
+		"5 connected and no media came, 6 lost during the call, 130 interrupted; of 6, 5 and 1 the first that holds. " +
+		"That the other side leaves in order, after media came, is good."
+}
+
+// Run calls, and tells what came of it.
+func (p *peerCommand) Run(ctx context.Context, std streams, log *slog.Logger) error {
+	cfg, err := p.config()
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	cfg.Logger = log
+	out, err := openReport(p.JSON, std.stdout)
+	if err != nil {
+		return &exitError{exitUsage, fmt.Errorf("--json: %w", err)}
+	}
+	people := std.stdout
+	if p.JSON == "-" {
+		people = io.Discard
+	}
+	printer := &callPrinter{w: people, room: p.Room}
+	cfg.Observe = printer.event
+	report, err := peer.Run(ctx, cfg)
+	if err != nil {
+		return errors.Join(&exitError{exitUsage, err}, out.Close())
+	}
+	printer.result(report)
+	if err := writeReport(out, report); err != nil {
+		return fmt.Errorf("--json: %w", err)
+	}
+	if report.ExitCode == peer.Good {
+		return nil
+	}
+	ended := &exitError{code: int(report.ExitCode)}
+	if p.JSON == "-" { // nobody has been told why
+		ended.err = errors.New(report.Reason)
+	}
+	return ended
+}
+
+// config makes sense of the flags; the error names all that cannot be.
+func (p *peerCommand) config() (peer.Config, error) {
+	var wrong faults
+	cfg := peer.Config{
+		Server: p.URL, Room: p.Room, Name: peerName, Version: programVersion(),
+		ICE: peer.ICEPolicy(p.ICE), TURNProtocol: peer.TURNProtocol(p.TURNProto),
+		Duration: p.Duration, ConnectTimeout: p.ConnectTimeout,
+	}
+	cfg.Video = p.video(&wrong)
+	switch p.Audio {
+	case "tone":
+		cfg.Audio = peer.Tone()
+	case "none":
+	default:
+		wrong.addf("--audio", "%q is neither tone nor none", p.Audio)
+	}
+	if p.Duration <= 0 {
+		wrong.addf("--duration", "%v is not longer than nothing", p.Duration)
+	}
+	if p.ConnectTimeout <= 0 {
+		wrong.addf("--connect-timeout", "%v is not longer than nothing", p.ConnectTimeout)
+		cfg.ConnectTimeout = 0
+	}
+	expect, err := peer.ParseExpectations(p.Expect)
+	wrong.add("--expect", err)
+	cfg.Expect = expect
+	if p.Insecure {
+		cfg.TLS = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // that is what the flag says
+	}
+	if err := cfg.Check(); err != nil {
+		wrong = append(wrong, err)
+	}
+	return cfg, wrong.err()
+}
+
+// video makes the source of the pattern; nil sends none.
+func (p *peerCommand) video(wrong *faults) peer.VideoSource {
+	switch p.Video {
+	case "none":
+		return nil
+	case "pattern":
+	default:
+		wrong.addf("--video", "%q is neither pattern nor none", p.Video)
+		return nil
+	}
+	size, err := pattern.ParseSize(p.Size)
+	wrong.add("--size", err)
+	if p.FPS < peer.MinFPS || p.FPS > peer.MaxFPS {
+		wrong.addf("--fps", "%d is not from %d to %d", p.FPS, peer.MinFPS, peer.MaxFPS)
+		return nil
+	}
+	if err != nil {
+		return nil
+	}
+	source, err := peer.Pattern(size, p.FPS)
+	wrong.add("--video", err)
+	return source
+}
+
+// openReport opens where the report goes, so that a place that cannot be written is
+// told before the call and not after it.
+func openReport(name string, stdout io.Writer) (io.WriteCloser, error) {
+	switch name {
+	case "":
+		return unclosed{io.Discard}, nil
+	case "-":
+		return unclosed{stdout}, nil
+	default:
+		return os.Create(name) //nolint:gosec // the user names it
+	}
+}
+
+// unclosed is a writer that others close.
+type unclosed struct{ io.Writer }
+
+// Close implements io.Closer.
+func (unclosed) Close() error { return nil }
+
+func writeReport(out io.WriteCloser, report *peer.Report) error {
+	text, err := report.MarshalIndent()
+	if err == nil {
+		_, err = out.Write(text)
+	}
+	return errors.Join(err, out.Close())
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"callbox/peer"
+)
+
+// callPrinter tells a person what happens in a call, a line at a time.
+type callPrinter struct {
+	w    io.Writer
+	room string
+}
+
+func (p *callPrinter) line(format string, args ...any) {
+	_, _ = fmt.Fprintf(p.w, format+"\n", args...) // whoever closed the terminal wants to hear nothing
+}
+
+// event tells one event while the call goes on.
+func (p *callPrinter) event(e peer.Event) {
+	switch e.Kind {
+	case peer.EventJoined:
+		if e.Others == 0 {
+			p.line("In room %s. Nobody else is here yet; waiting.", p.room)
+		} else {
+			p.line("In room %s.", p.room)
+		}
+	case peer.EventPeerSeen:
+		if e.Role == peer.Caller {
+			p.line("%s came; calling.", e.Name)
+		} else {
+			p.line("%s is here; waiting for the call.", e.Name)
+		}
+	case peer.EventConnected:
+		p.line("Connected with %s after %s, %s.", e.Name, shortTime(e.Took), pathWords(e.Path))
+	case peer.EventFirstFrame:
+		p.line("Picture comes.")
+	case peer.EventDisconnected:
+		p.line("Nothing is heard from %s; it may come back.", e.Name)
+	case peer.EventReconnected:
+		p.line("%s is heard again.", e.Name)
+	case peer.EventRebuild:
+		p.line("%s begins the connection anew.", e.Name)
+	case peer.EventPeerLeft:
+		p.line("%s is gone (%s).", e.Name, e.Reason)
+	case peer.EventSignalingLost:
+		p.line("The signaling server is lost; the call goes on without it.")
+	}
+}
+
+// result tells what came of the call.
+func (p *callPrinter) result(r *peer.Report) {
+	p.line("")
+	if r.ExitCode == peer.Good {
+		p.line("Good: %s.", r.Reason)
+	} else {
+		p.line("Not good (exit code %d): %s.", r.ExitCode, r.Reason)
+	}
+	if r.Path != nil {
+		p.line("  Path     %s%s", pathWords(r.Path), roundTrip(r.Path))
+	}
+	if m := r.Received("video"); m != nil {
+		p.line("  Picture  %s", videoWords(m))
+	}
+	if m := r.Received("audio"); m != nil {
+		p.line("  Sound    %s", audioWords(m))
+	}
+	for _, e := range r.Expect {
+		p.line("  Expected %s", expectWords(e))
+	}
+}
+
+func shortTime(d time.Duration) string {
+	if d < time.Second {
+		return d.Round(time.Millisecond).String()
+	}
+	return d.Round(10 * time.Millisecond).String()
+}
+
+func pathWords(path *peer.Path) string {
+	switch {
+	case path == nil:
+		return "on an unknown path"
+	case path.Local.RelayProtocol != nil:
+		return "relayed by a TURN server over " + *path.Local.RelayProtocol
+	case path.Type == peer.Relayed:
+		return "relayed by the other side's TURN server"
+	default:
+		return "direct"
+	}
+}
+
+func roundTrip(path *peer.Path) string {
+	if path.RTTMS == nil {
+		return ""
+	}
+	return fmt.Sprintf(", round trip %.1f ms", path.RTTMS.P50)
+}
+
+func videoWords(m *peer.Media) string {
+	f := m.Frames
+	if f == nil || !m.Flowing {
+		return "none came"
+	}
+	words := []string{fmt.Sprintf("%d frames", *f.Received)}
+	if f.FPS != nil {
+		words[0] += fmt.Sprintf(", %.1f a second", *f.FPS)
+	}
+	if f.MissingCount != nil {
+		words = append(words, fmt.Sprintf("%d missing", *f.MissingCount))
+	}
+	if f.Duplicates != nil && *f.Duplicates > 0 {
+		words = append(words, fmt.Sprintf("%d repeated", *f.Duplicates))
+	}
+	switch {
+	case f.Intact != nil && *f.Corrupt == 0:
+		words = append(words, "all right to the last byte")
+	case f.Intact != nil:
+		words = append(words, fmt.Sprintf("%d damaged", *f.Corrupt))
+	case m.KeyFramesDecoded != nil:
+		words = append(words, fmt.Sprintf("%d key frames decoded", *m.KeyFramesDecoded))
+	}
+	return strings.Join(words, ", ")
+}
+
+func audioWords(m *peer.Media) string {
+	switch {
+	case !m.Flowing || m.Energy == nil:
+		return "none came"
+	case *m.Energy == 0:
+		return "silence"
+	case m.ToneHz == nil:
+		return fmt.Sprintf("energy %.6f, too quiet to have a pitch", *m.Energy)
+	default:
+		return fmt.Sprintf("energy %.4f, strongest at %.0f Hz", *m.Energy, *m.ToneHz)
+	}
+}
+
+func expectWords(e peer.ExpectationResult) string {
+	actual := "unknown"
+	if e.Actual != nil {
+		actual = *e.Actual
+	}
+	if e.OK {
+		return e.Expr + ": met, it was " + actual
+	}
+	return e.Expr + ": NOT met, it was " + actual
+}
