@@ -1,0 +1,216 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"callbox/e2e/browser"
+)
+
+// TestPage goes through one call of two browsers as people do: with names, a
+// third one at the door, mute, camera off, a shared screen, and a goodbye.
+func TestPage(t *testing.T) {
+	lab, s := theLab(t), theServer(t)
+	if err := lab.Join(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := lab.Part(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	const room = "people"
+	ann := openAt(t, side{"chromium", "a"}, s, room, url.Values{"lang": {"en"}})
+	bo := openAt(t, side{"chromium", "b"}, s, room, url.Values{"lang": {"en"}})
+	ann.named("Ann").join()
+	ann.awaitScreen("waiting")
+	bo.named("Bo").join()
+	both := []*tab{ann, bo}
+	for i, tb := range both {
+		tb.awaitScreen("call")
+		tb.until(fmt.Sprintf(`document.querySelector('[data-tag="remote"]').textContent.includes(%q)`, []string{"Bo", "Ann"}[i]))
+		tb.until(`(() => {
+			const video = document.querySelector('[data-video="remote"]');
+			return video.checkVisibility() && video.videoWidth > 0 && !video.paused && video.currentTime > 0.5
+				&& !video.muted && video.srcObject.getAudioTracks().length === 1;
+		})()`)
+		tb.until(`document.querySelector('[data-quality]').dataset.path === "direct"`)
+	}
+
+	testThird(t, s, room)
+	testMute(t, ann, bo)
+	testCamera(t, ann, bo)
+	testScreen(ann, bo)
+
+	bo.click("leave")
+	bo.awaitScreen("ended")
+	ann.awaitScreen("waiting")
+	ann.until(`document.querySelector("[data-waiting-title]").textContent.includes("Bo")`)
+	bo.click("rejoin") // and they meet again
+	bo.awaitScreen("call")
+	ann.awaitScreen("call")
+	for i, tb := range both {
+		want := expected{cameraOf([]string{"b", "a"}[i]), "direct"}
+		if f := tb.watch(want).check(want); len(f) > 0 {
+			t.Errorf("after meeting again:\n%v", f)
+		}
+	}
+	for _, tb := range both {
+		tb.wellBehaved(s)
+	}
+}
+
+// testThird comes to a room that two are in.
+func testThird(t *testing.T, s *server, room string) {
+	t.Helper()
+	third := openAt(t, side{"chromium", "a"}, s, room, nil)
+	third.join()
+	third.awaitScreen("full")
+	third.wellBehaved(s)
+}
+
+// testMute listens to Ann at Bo's: nothing while she is muted, her again after.
+func testMute(t *testing.T, ann, bo *tab) {
+	t.Helper()
+	heard := func(want bool) {
+		t.Helper()
+		if err := eventually(t, patience, func() error {
+			bo.look()
+			eval[any](bo, "probe.reset()")
+			bo.until("probe.read(callbox.pc).then((seen) => seen.samples >= 40)")
+			if seen := bo.look(); (seen.ToneDB > audible) != want {
+				return fmt.Errorf("at Bo's the sound is %.0f dB, heard should be %v", seen.ToneDB, want)
+			}
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+	}
+	heard(true)
+	ann.click("mute")
+	ann.until(pressed("mute", false))
+	heard(false)
+	ann.click("mute")
+	ann.until(pressed("mute", true))
+	heard(true)
+}
+
+// pressed is true when the visible control says on or off.
+func pressed(action string, on bool) string {
+	return fmt.Sprintf(`[...document.querySelectorAll('[data-action=%q]')].some((b) => b.checkVisibility() && b.ariaPressed === "%v")`, action, on)
+}
+
+// testCamera looks at Ann at Bo's: covered while her camera is off.
+func testCamera(t *testing.T, ann, bo *tab) {
+	t.Helper()
+	const covered = `document.querySelector('[data-cover="remote"]').checkVisibility()`
+	bo.until("!" + covered)
+	ann.click("camera")
+	bo.until(covered)
+	ann.click("camera")
+	bo.until("!" + covered)
+	eval[any](bo, "probe.reset()")
+	if f := bo.watch(expected{red, "direct"}).check(expected{red, "direct"}); len(f) > 0 {
+		t.Errorf("after the camera was off and on:\n%v", f)
+	}
+}
+
+// testScreen shares Ann's screen with Bo, beside her camera.
+func testScreen(ann, bo *tab) {
+	const shown = `(() => {
+		const video = document.querySelector('[data-video="shared"]');
+		return video.checkVisibility() && video.videoWidth > 0 && video.currentTime > 0.2;
+	})()`
+	ann.click("screen")
+	ann.until(pressed("screen", true))
+	bo.until(shown)
+	bo.until(`document.querySelector('[data-video="remote"]').videoWidth > 0`)
+	ann.click("screen")
+	ann.until(pressed("screen", false))
+	bo.until("!" + shown)
+}
+
+// named types a name into the prejoin screen.
+func (tb *tab) named(name string) *tab {
+	tb.t.Helper()
+	tb.awaitScreen("prejoin")
+	tb.until(fmt.Sprintf(`(() => {
+		const input = document.querySelector('[name="name"]');
+		input.value = %q;
+		return input.dispatchEvent(new Event("input", {bubbles: true}));
+	})()`, name))
+	return tb
+}
+
+// wellBehaved fails the test when the page asked anybody but its own server for
+// anything, or complained: of a violated policy, an exception, a failed load.
+func (tb *tab) wellBehaved(s *server) {
+	tb.t.Helper()
+	for _, r := range tb.Requests() {
+		if !strings.HasPrefix(strings.Replace(r.URL, "wss://", "https://", 1), s.url+"/") && !strings.HasPrefix(r.URL, "data:") {
+			tb.t.Errorf("the page asked a third party: %s", r.URL)
+		}
+	}
+	if c := tb.Complaints(); len(c) > 0 {
+		tb.t.Errorf("the page complained: %q", c)
+	}
+}
+
+// TestHome starts a call from the home page, in both languages, and weighs it.
+func TestHome(t *testing.T) {
+	s := theServer(t)
+	for lang, start := range map[string]string{"en": "Start", "zh": "发起新通话"} {
+		t.Run(lang, func(t *testing.T) {
+			tb := openAt(t, side{"chromium", "a"}, s, "", url.Values{"lang": {lang}})
+			tb.awaitScreen("home")
+			tb.until(fmt.Sprintf(`document.documentElement.lang.startsWith(%q)`, lang))
+			tb.until(fmt.Sprintf(`document.querySelector('[data-action="start"]').innerText.includes(%q)`, start))
+			weight := int64(0)
+			for _, r := range tb.Requests() {
+				weight += r.Bytes
+			}
+			if weight == 0 || weight > 150_000 {
+				t.Errorf("the page weighs %d bytes in %d requests, want at most 150 KB", weight, len(tb.Requests()))
+			}
+			tb.click("start")
+			tb.awaitScreen("prejoin")
+			tb.until(`location.pathname.startsWith("/r/") && location.pathname.length > 15`)
+			tb.wellBehaved(s)
+		})
+	}
+}
+
+// TestDenied refuses camera and microphone: the page says so, and lets one
+// join all the same.
+func TestDenied(t *testing.T) {
+	s, lab := theServer(t), theLab(t)
+	theBrowser(t, "chromium", "a") // or say that there is none
+	b, err := browser.StartChromium(t.Context(), browser.Options{
+		Start: lab.A.Start, CA: s.ca, Ask: true, Flags: []string{"--deny-permission-prompts"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	tb := open(t, b, s, "denied", url.Values{"lang": {"en"}})
+	tb.awaitScreen("prejoin")
+	tb.click("allow")
+	tb.until(`(() => {
+		const card = document.querySelector("[data-problems] .problem");
+		return !!card && card.checkVisibility() && card.querySelector("[data-do]").textContent.length > 10;
+	})()`)
+	tb.click("join-without")
+	tb.awaitScreen("waiting")
+	robot := startBot(t, lab.B, s, "denied", "udp", time.Second)
+	tb.awaitScreen("call")
+	robot.report(t)
+	tb.wellBehaved(s)
+}
