@@ -139,6 +139,7 @@ export class FakePeerConnection extends EventTarget {
   #transceivers = [];
   #chain = Promise.resolve();
   #needed = false;
+  #operations = 0;
   #iceRestart = false;
   #generation = 0;
 
@@ -253,11 +254,13 @@ export class FakePeerConnection extends EventTarget {
       await settle();
       return work();
     });
-    this.#chain = result.then(
-      () => {},
-      () => {},
-    );
-    return result.then(() => this.#fireWhenStable());
+    this.#operations++;
+    const done = () => {
+      this.#operations--;
+      setImmediate(() => this.#fireWhenStable());
+    };
+    this.#chain = result.then(done, done);
+    return result;
   }
 
   #need() {
@@ -266,10 +269,11 @@ export class FakePeerConnection extends EventTarget {
   }
 
   #fireWhenStable() {
-    if (!this.#needed || this.signalingState !== 'stable') return;
+    // Only ever while no operation is under way (section 4.7.3): the handler may rely on it.
+    if (!this.#needed || this.#operations > 0 || this.signalingState !== 'stable') return;
     this.#needed = false;
     const wanted = this.#iceRestart || this.#transceivers.some(({mid}) => !this.#negotiated(mid));
-    if (wanted) setImmediate(() => this.dispatchEvent(new Event('negotiationneeded')));
+    if (wanted) this.dispatchEvent(new Event('negotiationneeded'));
   }
 
   #unusedMid() {
@@ -319,6 +323,7 @@ export class FakePeerConnection extends EventTarget {
 
   #become(state) {
     this.signalingState = state;
+    if (state === 'stable') this.#needed = true; // Whether it really is, is looked at anew.
     this.dispatchEvent(new Event('signalingstatechange'));
   }
 }

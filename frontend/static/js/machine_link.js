@@ -138,9 +138,16 @@ export const onLink = {
   connection(state, event) {
     if (event.state === 'connected') return connected(state, event.at);
     const next = withLink(state, {connection: event.state});
-    if (event.state === 'failed') return restart(next);
-    if (event.state !== 'disconnected') return step(next);
     const [uneasy, commands] = troubled(next);
+    if (event.state === 'failed') {
+      const tried = restart(uneasy);
+      return step(tried.state, [...commands, ...tried.commands]);
+    }
+    if (event.state !== 'disconnected') {
+      // Once it was connected, nothing else runs that would see to it.
+      const attempt = next.link?.connected ? [start('restart', RESTART_ATTEMPT)] : [];
+      return step(uneasy, [...commands, ...attempt]);
+    }
     // The impolite side goes first, so that the two do not do the same work twice.
     return step(uneasy, [...commands, start('unwell', next.link?.polite ? 3000 : 2000)]);
   },

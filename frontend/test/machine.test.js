@@ -1,0 +1,260 @@
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+import {initial, reduce} from '../static/js/machine.js';
+import {Driver, joined, offer, otherJoined} from './driver.js';
+
+test('opening a room shows prejoin, opening none shows home', () => {
+  const driver = new Driver();
+  driver.does({type: 'open', room: 'lamp'});
+  assert.equal(driver.screen, 'prejoin');
+  driver.does({type: 'open', room: ''});
+  assert.equal(driver.screen, 'home');
+});
+
+test('joining dials, joins, and waits when nobody is there', () => {
+  const driver = new Driver();
+  driver.does({type: 'open', room: 'lamp'});
+  assert.deepEqual(driver.does({type: 'join', name: 'Ann'}), ['dial']);
+  assert.equal(driver.screen, 'connecting');
+  const [command] = driver.run({type: 'opened'});
+  assert.deepEqual(command, {type: 'join', room: 'lamp', name: 'Ann'});
+  assert.deepEqual(driver.frame(joined()), ['keepAlive', 'startTimer servers']);
+  assert.equal(driver.screen, 'waiting');
+});
+
+test('the one that was there first builds impolite, with a chime', () => {
+  const driver = Driver.waiting();
+  const commands = driver.frame(otherJoined({polite: false}));
+  assert.ok(commands.includes('chime'));
+  const build = driver.last('build');
+  assert.deepEqual([build.peer, build.polite, build.call, build.ask], ['pBo', false, 1, false]);
+  assert.equal(driver.screen, 'connecting');
+});
+
+test('the newcomer builds polite and waits for the offer', () => {
+  const driver = Driver.joining();
+  driver.frame(joined({peers: [{peer: 'pBo', name: 'Bo', polite: true}]}));
+  const build = driver.last('build');
+  assert.deepEqual([build.polite, build.ask, build.keep, build.relay], [true, false, false, false]);
+  assert.deepEqual(driver.frame(offer('pBo', 1)), ['deliver']);
+});
+
+test('connected is the call screen, reported once, with the state told', () => {
+  const driver = Driver.meeting();
+  driver.at = 1500;
+  const commands = driver.link({type: 'connection', state: 'connected'});
+  for (const name of ['sendState', 'report', 'stopTimer giveUp', 'stopTimer unwell', 'closeKept']) {
+    assert.ok(commands.includes(name), name);
+  }
+  assert.equal(driver.last('report').setup, 1500);
+  assert.equal(driver.screen, 'call');
+  driver.link({type: 'connection', state: 'disconnected'});
+  assert.ok(!driver.link({type: 'connection', state: 'connected'}).includes('report'));
+});
+
+test('a full room says so and gives the devices back; trying again begins at prejoin', () => {
+  const driver = Driver.joining();
+  assert.ok(driver.frame({type: 'full', id: 1}).includes('releaseMedia'));
+  assert.equal(driver.screen, 'full');
+  driver.does({type: 'rejoin'});
+  assert.equal(driver.screen, 'prejoin');
+  assert.equal(driver.state.room, 'lamp');
+});
+
+test('leaving leaves, closes and ends', () => {
+  const driver = Driver.inCall();
+  const commands = driver.does({type: 'leave'});
+  for (const name of ['leaveRoom', 'closeLink', 'closeKept', 'releaseMedia'])
+    assert.ok(commands.includes(name));
+  assert.equal(driver.screen, 'ended');
+  assert.deepEqual(driver.timers, new Set());
+});
+
+test('the other side leaves: back to waiting, and that is said', () => {
+  const driver = Driver.inCall();
+  const commands = driver.frame({type: 'bye', seq: 2, peer: 'pBo', reason: 'left'});
+  assert.ok(commands.includes('closeLink'));
+  assert.deepEqual(
+    [driver.screen, driver.state.notice, driver.state.other],
+    ['waiting', 'left', 'Bo'],
+  );
+  driver.frame(otherJoined({peer: 'pCy', name: 'Cy'}));
+  assert.equal(driver.state.notice, '');
+});
+
+test('the other side loses the server: the call is shown until the new one stands', () => {
+  const driver = Driver.inCall();
+  assert.deepEqual(driver.frame({type: 'bye', seq: 2, peer: 'pBo', reason: 'timeout'}), []);
+  assert.equal(driver.screen, 'call');
+  driver.frame(otherJoined({peer: 'pBo2', name: 'Bo'}));
+  assert.equal(driver.last('build').keep, true);
+  assert.equal(driver.last('build').call, 1);
+  assert.equal(driver.screen, 'call');
+  assert.ok(driver.link({type: 'connection', state: 'connected'}).includes('closeKept'));
+  assert.equal(driver.screen, 'call');
+});
+
+test('the other side loses the server and then the media: waiting', () => {
+  const driver = Driver.inCall();
+  driver.frame({type: 'bye', seq: 2, peer: 'pBo', reason: 'timeout'});
+  driver.link({type: 'connection', state: 'failed'});
+  assert.deepEqual([driver.screen, driver.state.notice], ['waiting', 'timeout']);
+});
+
+test('the other side is lost before the call stood: waiting', () => {
+  const driver = Driver.meeting();
+  driver.frame({type: 'bye', seq: 2, peer: 'pBo', reason: 'timeout'});
+  assert.equal(driver.screen, 'waiting');
+});
+
+test('the server is lost during a call: the media stays, and the way back is sought', () => {
+  const driver = Driver.inCall();
+  const commands = driver.does({type: 'closed', code: 1006});
+  assert.ok(commands.includes('startTimer retry'));
+  assert.ok(!commands.includes('closeLink'));
+  assert.equal(driver.screen, 'call');
+  assert.deepEqual(driver.timer('retry'), ['stopTimer retry', 'dial']);
+  driver.does({type: 'opened'});
+  driver.frame(joined({peer: 'pAnn2', peers: [{peer: 'pBo', name: 'Bo', polite: true}]}));
+  assert.equal(driver.last('build').keep, true);
+  assert.equal(driver.screen, 'call');
+});
+
+test('back at the server before the other side: the old call runs on', () => {
+  const driver = Driver.inCall();
+  driver.does({type: 'closed', code: 1006});
+  driver.timer('retry');
+  driver.does({type: 'opened'});
+  assert.ok(!driver.frame(joined({peer: 'pAnn2'})).includes('closeLink'));
+  assert.equal(driver.screen, 'call');
+  driver.frame(otherJoined({peer: 'pBo2'}));
+  assert.equal(driver.last('build').keep, true);
+});
+
+test('retries wait longer each time, up to eight seconds, and never at the same moment', () => {
+  const driver = Driver.waiting();
+  const waits = [];
+  for (let i = 0; i < 9; i++) {
+    driver.does({type: 'closed', code: 1006});
+    const {ms, spread} = driver.last('startTimer');
+    assert.ok(spread > 0);
+    waits.push(ms + spread / 2);
+    driver.timer('retry');
+  }
+  assert.deepEqual(waits.slice(0, 4), [250, 500, 1000, 2000]);
+  assert.equal(waits.at(-1), 8000);
+  driver.does({type: 'opened'});
+  driver.frame(joined());
+  assert.equal(driver.state.attempts, 0);
+});
+
+test('a closing server is given the time it asks for', () => {
+  const driver = Driver.inCall();
+  assert.deepEqual(driver.frame({type: 'closing', after: 5}), []);
+  driver.does({type: 'closed', code: 1001});
+  const {ms, spread} = driver.last('startTimer');
+  assert.ok(ms < 1000);
+  assert.equal(spread, 5000);
+  driver.timer('retry');
+  driver.does({type: 'closed', code: 1006});
+  assert.ok(driver.timers.has('retry'));
+});
+
+test('close codes that say "do not come back" are obeyed', () => {
+  for (const [code, reason] of [
+    [1008, 'refused'],
+    [4001, 'replaced'],
+  ]) {
+    const driver = Driver.inCall();
+    driver.does({type: 'closed', code});
+    assert.deepEqual([driver.screen, driver.state.reason], ['ended', reason]);
+    assert.deepEqual(driver.timers, new Set());
+  }
+});
+
+test('a join that is refused ends; one that came too soon is repeated', () => {
+  for (const [code, reason] of [
+    ['bad_request', 'bad_room'],
+    ['unauthorized', 'refused'],
+  ]) {
+    const driver = Driver.joining();
+    driver.frame({type: 'error', id: 1, code, message: '', retry: false, after: 0});
+    assert.deepEqual([driver.screen, driver.state.reason], ['ended', reason]);
+  }
+  const driver = Driver.joining();
+  const commands = driver.frame({
+    type: 'error',
+    id: 1,
+    code: 'rate_limited',
+    message: '',
+    retry: true,
+    after: 1,
+  });
+  assert.ok(commands.includes('hangUp') && commands.includes('startTimer retry'));
+  assert.deepEqual(driver.does({type: 'closed', code: 1006}), []);
+});
+
+test('full while the call runs is our own ghost: tried again', () => {
+  const driver = Driver.inCall();
+  driver.does({type: 'closed', code: 1006});
+  driver.timer('retry');
+  driver.does({type: 'opened'});
+  const commands = driver.frame({type: 'full', id: 1});
+  assert.ok(commands.includes('startTimer retry'));
+  assert.equal(driver.screen, 'call');
+});
+
+test('a third one in a larger room is left alone', () => {
+  const driver = Driver.inCall();
+  assert.deepEqual(driver.frame(otherJoined({peer: 'pCy'})), []);
+  assert.deepEqual(driver.frame(offer('pCy', 1)), []);
+  assert.deepEqual(driver.frame({type: 'bye', seq: 3, peer: 'pCy', reason: 'left'}), []);
+  assert.equal(driver.screen, 'call');
+});
+
+test('older calls are dropped, newer ones built', () => {
+  const driver = Driver.inCall();
+  assert.deepEqual(driver.frame(offer('pBo', 0)), []);
+  const commands = driver.frame(offer('pBo', 3));
+  assert.ok(commands.indexOf('build') < commands.indexOf('deliver'));
+  const build = driver.last('build');
+  assert.deepEqual([build.call, build.ask, build.link], [3, false, 2]);
+  assert.deepEqual(driver.frame(offer('pBo', 2)), []);
+  assert.equal(driver.screen, 'call');
+});
+
+test('what the other side says it sends is kept, and forgotten with it', () => {
+  const driver = Driver.inCall();
+  driver.frame({
+    type: 'message',
+    seq: 4,
+    from: 'pBo',
+    data: {state: {audio: false, video: true, screen: true}},
+  });
+  assert.deepEqual(driver.state.remote, {audio: false, video: true, screen: true});
+  driver.frame({type: 'message', seq: 5, from: 'pBo', data: {strange: 1}});
+  driver.frame({type: 'bye', seq: 6, peer: 'pBo', reason: 'left'});
+  driver.frame(otherJoined());
+  assert.deepEqual(driver.state.remote, initial.remote);
+});
+
+test('servers are asked for anew before they expire', () => {
+  const driver = Driver.waiting();
+  assert.equal(driver.timerMs('servers'), 480_000);
+  assert.deepEqual(driver.timer('servers'), ['refreshServers']);
+  const iceServers = [{urls: ['stun:192.0.2.1']}];
+  const commands = driver.frame({type: 'ice', id: 4, iceServers, iceTTL: 300});
+  assert.deepEqual(commands, ['servers', 'startTimer servers']);
+  assert.equal(driver.timerMs('servers'), 240_000);
+  assert.deepEqual(driver.state.iceServers, iceServers);
+});
+
+test('the state is never changed in place', () => {
+  const driver = Driver.inCall();
+  const frozen = JSON.stringify(driver.state);
+  const before = driver.state;
+  reduce(before, {type: 'leave', at: 0});
+  reduce(before, {type: 'closed', code: 1006, at: 0});
+  reduce(before, {type: 'connection', link: 1, state: 'failed', at: 0});
+  assert.equal(JSON.stringify(before), frozen);
+});

@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+import {initial} from '../static/js/machine.js';
+import {Driver, joined} from './driver.js';
+
+test('a negotiation that hangs is said again after 6 s and built anew after 12', () => {
+  const driver = Driver.meeting();
+  assert.equal(driver.timerMs('watchdog'), 6000);
+  assert.deepEqual(driver.timer('watchdog'), ['resend', 'startTimer watchdog']);
+  assert.equal(driver.timerMs('watchdog'), 6000);
+  driver.timer('watchdog');
+  const build = driver.last('build');
+  assert.deepEqual([build.call, build.ask], [2, false]);
+  assert.ok(driver.timers.has('watchdog'));
+});
+
+test('a polite side that builds anew asks for the offer', () => {
+  const driver = Driver.meeting(true);
+  driver.timer('watchdog');
+  driver.timer('watchdog');
+  const build = driver.last('build');
+  assert.deepEqual([build.call, build.polite, build.ask], [2, true, true]);
+});
+
+test('the watchdog waits while the server is away, and sleeps once all is settled', () => {
+  const driver = Driver.meeting();
+  driver.link({type: 'settled', settled: true});
+  assert.ok(!driver.timers.has('watchdog'));
+  driver.link({type: 'settled', settled: false});
+  assert.ok(driver.timers.has('watchdog'));
+  driver.timer('watchdog');
+  driver.link({type: 'settled', settled: true});
+  driver.link({type: 'settled', settled: false});
+  assert.deepEqual(driver.timer('watchdog'), ['resend', 'startTimer watchdog']);
+});
+
+test('disconnected is given a moment, the impolite side a shorter one', () => {
+  for (const [polite, ms] of [
+    [false, 2000],
+    [true, 3000],
+  ]) {
+    const driver = Driver.inCall(polite);
+    const commands = driver.link({type: 'connection', state: 'disconnected'});
+    assert.ok(!commands.includes('restartIce'));
+    assert.equal(driver.timerMs('unwell'), ms);
+    assert.ok(driver.timer('unwell').includes('restartIce'));
+    assert.equal(driver.timerMs('restart'), 8000);
+  }
+});
+
+test('disconnected that heals by itself changes nothing', () => {
+  const driver = Driver.inCall();
+  driver.link({type: 'connection', state: 'disconnected'});
+  driver.link({type: 'connection', state: 'connected'});
+  assert.ok(!driver.timers.has('unwell') && !driver.timers.has('giveUp'));
+  assert.equal(driver.screen, 'call');
+});
+
+test('failed restarts at once; after three in vain all is built anew', () => {
+  const driver = Driver.inCall();
+  assert.ok(driver.link({type: 'connection', state: 'failed'}).includes('restartIce'));
+  assert.ok(driver.timer('restart').includes('restartIce'));
+  assert.ok(driver.timer('restart').includes('restartIce'));
+  const commands = driver.timer('restart');
+  assert.ok(commands.includes('build') && !commands.includes('restartIce'));
+  assert.equal(driver.last('build').call, 2);
+  assert.equal(driver.screen, 'call');
+});
+
+test('from the second rebuild on only relayed paths are tried', () => {
+  const driver = Driver.inCall();
+  const rebuild = () => {
+    driver.link({type: 'connection', state: 'failed'});
+    for (let i = 0; i < 3; i++) driver.timer('restart');
+    return driver.last('build').relay;
+  };
+  assert.deepEqual([rebuild(), rebuild()], [false, true]);
+});
+
+test('relayed paths only, when the page says so, from the first', () => {
+  const driver = Driver.joining({...initial, relay: true});
+  driver.frame(joined({peers: [{peer: 'pBo', name: '', polite: true}]}));
+  assert.equal(driver.last('build').relay, true);
+});
+
+test('without servers nothing is forced through a relay that is not there', () => {
+  const driver = Driver.joining();
+  driver.frame(joined({iceServers: [], peers: [{peer: 'pBo', name: '', polite: false}]}));
+  for (let i = 0; i < 3; i++) {
+    driver.link({type: 'connection', state: 'failed'});
+    for (let j = 0; j < 3; j++) driver.timer('restart');
+  }
+  assert.equal(driver.last('build').relay, false);
+});
+
+test('two minutes of trouble end the call, with words', () => {
+  const driver = Driver.meeting();
+  assert.equal(driver.timerMs('giveUp'), 120_000);
+  driver.link({type: 'connection', state: 'failed'});
+  driver.timer('giveUp');
+  assert.deepEqual([driver.screen, driver.state.reason], ['ended', 'unreachable']);
+});
+
+test('the clock of two minutes begins with the trouble and is not wound up again', () => {
+  const driver = Driver.inCall();
+  assert.ok(driver.link({type: 'connection', state: 'disconnected'}).includes('startTimer giveUp'));
+  assert.ok(!driver.link({type: 'connection', state: 'failed'}).includes('startTimer giveUp'));
+});
+
+test('silence on a connected link is tried to cure once, and told', () => {
+  const driver = Driver.inCall();
+  assert.deepEqual(driver.link({type: 'stalled', stalled: true}), ['restartIce']);
+  assert.deepEqual(driver.link({type: 'stalled', stalled: true}), []);
+  assert.equal(driver.state.link.stalled, true);
+  assert.deepEqual(driver.link({type: 'stalled', stalled: false}), []);
+  assert.deepEqual(driver.link({type: 'stalled', stalled: true}), ['restartIce']);
+});
+
+test('without the server no restart is tried, and it is made up for afterwards', () => {
+  const driver = Driver.inCall();
+  driver.does({type: 'closed', code: 1006});
+  assert.deepEqual(driver.link({type: 'connection', state: 'failed'}), ['startTimer giveUp']);
+  driver.timer('retry');
+  driver.does({type: 'opened'});
+  driver.frame(joined({peers: [{peer: 'pBo', name: 'Bo', polite: true}]}));
+  assert.equal(driver.last('build').keep, false);
+  assert.equal(driver.screen, 'call');
+});
+
+test('when the network is back both ways are tried at once', () => {
+  const driver = Driver.inCall();
+  assert.deepEqual(driver.does({type: 'online'}), []);
+  driver.link({type: 'connection', state: 'disconnected'});
+  assert.ok(driver.does({type: 'online'}).includes('restartIce'));
+  driver.does({type: 'closed', code: 1006});
+  assert.ok(driver.does({type: 'online'}).includes('dial'));
+});
+
+test('a link that is no more has no say', () => {
+  const driver = Driver.meeting();
+  driver.timer('watchdog');
+  driver.timer('watchdog');
+  const {state} = driver;
+  assert.deepEqual(driver.does({type: 'connection', link: 1, state: 'connected'}), []);
+  assert.equal(driver.state, state);
+});
+
+test('each kind of candidate is noted once', () => {
+  const driver = Driver.meeting();
+  for (const candidate of ['host', 'host', 'relay', null])
+    driver.link({type: 'gathered', candidate});
+  assert.deepEqual(driver.state.link.gathered, ['host', 'relay']);
+  assert.equal(driver.state.link.gatheringDone, true);
+});

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+import {Driver, joined, offer, otherJoined} from './driver.js';
+
+const PEERS = ['pBo', 'pCy'];
+const TIMERS = ['retry', 'watchdog', 'unwell', 'restart', 'giveUp', 'servers'];
+const CONNECTIONS = ['connecting', 'connected', 'disconnected', 'failed'];
+
+/** Park and Miller's generator: the same sequence for the same seed. */
+function generator(seed) {
+  let state = seed;
+  return (n) => (state = (state * 48271) % 2147483647) % n;
+}
+
+/** @param {(n: number) => number} random */
+function happening(random, driver) {
+  const one = (list) => list[random(list.length)];
+  const peer = one(PEERS);
+  const link = Math.max(0, driver.state.links - random(2));
+  const polite = random(2) === 0;
+  const events = [
+    {type: 'open', room: random(2) ? 'lamp' : ''},
+    {type: 'join', name: 'Ann'},
+    {type: 'rejoin'},
+    {type: 'opened'},
+    {type: 'closed', code: one([1001, 1006, 1006, 1006, 1012, 4002])},
+    {type: 'online'},
+    {type: 'timer', name: one(TIMERS)},
+    {type: 'timer', name: one(TIMERS)},
+    {type: 'frame', frame: joined({peers: random(2) ? [{peer, name: '', polite}] : []})},
+    {type: 'frame', frame: otherJoined({peer, polite})},
+    {
+      type: 'frame',
+      frame: {type: 'bye', seq: 1, peer, reason: one(['left', 'timeout', 'replaced'])},
+    },
+    {type: 'frame', frame: offer(peer, random(5))},
+    {
+      type: 'frame',
+      frame: {type: 'message', seq: 1, from: peer, data: {call: random(4), renegotiate: true}},
+    },
+    {type: 'frame', frame: {type: 'closing', after: random(6)}},
+    {
+      type: 'frame',
+      frame: {
+        type: 'error',
+        id: 1,
+        code: one(['rate_limited', 'unknown', 'closing']),
+        message: '',
+        retry: true,
+        after: 1,
+      },
+    },
+    {type: 'connection', link, state: one(CONNECTIONS)},
+    {type: 'connection', link, state: one(CONNECTIONS)},
+    {type: 'settled', link, settled: random(2) === 0},
+    {type: 'stalled', link, stalled: random(2) === 0},
+    {type: 'gathered', link, candidate: one(['host', 'srflx', 'relay', null])},
+  ];
+  if (random(40) === 0) return {type: 'leave'};
+  if (random(60) === 0) return {type: 'frame', frame: {type: 'full', id: 1}};
+  return one(events);
+}
+
+/** What holds in every state that can be reached. @returns {string[]} what does not */
+function faults({state, timers}) {
+  if (state.phase !== 'in') {
+    const running = TIMERS.filter((name) => timers.has(name)).map((name) => `${name} runs`);
+    return [...running, ...(state.link || state.peer ? ['somebody is left behind'] : [])];
+  }
+  const found = [];
+  // Nobody waits for nothing: what is broken has a timer that will see to it.
+  if (state.signaling === 'off') found.push('in a room without a server');
+  if (state.signaling === 'down' && !timers.has('retry')) found.push('no way back to the server');
+  if (state.signaling !== 'up' && state.peer) found.push('a peer that nobody vouches for');
+  return [...found, ...linkFaults(state, timers)];
+}
+
+function linkFaults({link, signaling, peer}, timers) {
+  if (!link) return [];
+  const found = [];
+  if (link.connection !== 'connected' && !timers.has('giveUp')) found.push('it may hang for ever');
+  const negotiating = !link.settled && signaling === 'up' && peer !== null;
+  if (negotiating && !timers.has('watchdog')) found.push('no watchdog');
+  if (link.restarts > 3) found.push('restarts without end');
+  return found;
+}
+
+/** A timer fires only when it runs; a socket that is not there neither opens nor speaks. */
+function possible({state, timers}, {type, name, frame}) {
+  if (type === 'timer') return timers.delete(name);
+  if (type === 'opened') return state.signaling === 'connecting';
+  if (type !== 'frame') return true;
+  const wanted = {joined: ['connecting'], full: ['connecting'], error: ['connecting', 'up']}[
+    frame.type
+  ] ?? ['up'];
+  return wanted.includes(state.signaling);
+}
+
+test('whatever happens in whatever order, nothing hangs and nothing is left behind', () => {
+  for (let seed = 1; seed <= 400; seed++) {
+    const random = generator(seed * 7919);
+    const driver = new Driver();
+    driver.does({type: 'open', room: 'lamp'});
+    for (let i = 0; i < 120; i++) {
+      const event = happening(random, driver);
+      if (!possible(driver, event)) continue;
+      const before = driver.state;
+      driver.does(event);
+      const told = JSON.stringify({seed, event, before, after: driver.state});
+      assert.deepEqual(faults(driver), [], told);
+    }
+  }
+});
+
+test('two who are both there, on a network that works, always end up connected', () => {
+  for (let seed = 1; seed <= 200; seed++) {
+    const random = generator(seed * 104729);
+    const driver = Driver.waiting();
+    for (let i = 0; i < 40; i++) {
+      const event = happening(random, driver);
+      if (['leave', 'open', 'rejoin', 'join', 'closed'].includes(event.type) || event.frame)
+        continue;
+      if (event.type === 'timer' && (event.name === 'giveUp' || !driver.timers.delete(event.name)))
+        continue;
+      driver.does(event);
+    }
+    driver.frame(otherJoined({peer: `pBo${seed}`}));
+    if (driver.state.peer?.peer !== `pBo${seed}`) continue;
+    driver.link({type: 'settled', settled: true});
+    driver.link({type: 'connection', state: 'connected'});
+    assert.equal(driver.screen, 'call');
+    driver.timers.delete('servers');
+    assert.deepEqual([...driver.timers], []);
+  }
+});
