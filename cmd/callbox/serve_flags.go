@@ -7,8 +7,8 @@ import "time"
 type serveCommand struct {
 	HTTP    string   `name:"http" default:"127.0.0.1:8080" group:"Listeners (empty = off, port 0 = any free one):" help:"Plain HTTP, for this machine or for a proxy in front."`
 	HTTPS   string   `name:"https" default:":8443" group:"Listeners (empty = off, port 0 = any free one):" help:"HTTPS and WSS."`
-	TurnUDP []string `name:"turn-udp" default:":3478" group:"Listeners (empty = off, port 0 = any free one):" help:"STUN and TURN over UDP; repeatable."`
-	TurnTCP []string `name:"turn-tcp" default:":3478" group:"Listeners (empty = off, port 0 = any free one):" help:"STUN and TURN over TCP; repeatable."`
+	TurnUDP []string `name:"turn-udp" type:"listeners" default:":3478" group:"Listeners (empty = off, port 0 = any free one):" help:"STUN and TURN over UDP; repeatable."`
+	TurnTCP []string `name:"turn-tcp" type:"listeners" default:":3478" group:"Listeners (empty = off, port 0 = any free one):" help:"STUN and TURN over TCP; repeatable."`
 	TurnTLS string   `name:"turn-tls" default:":5349" group:"Listeners (empty = off, port 0 = any free one):" help:"TURN over TLS."`
 	Admin   string   `default:"127.0.0.1:9090" group:"Listeners (empty = off, port 0 = any free one):" help:"Metrics at /metrics, health at /healthz and /readyz, live relays at /relays."`
 

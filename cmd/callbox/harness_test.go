@@ -1,0 +1,236 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// patience is how long a test waits for what should come at once.
+const patience = 30 * time.Second
+
+// binary is the built program, for tests of signals and of start-up.
+var binary string
+
+func TestMain(m *testing.M) {
+	os.Exit(testMain(m))
+}
+
+func testMain(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "callbox-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "callbox")
+	if out, err := exec.CommandContext(context.Background(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
+		return 1
+	}
+	code := m.Run()
+	if left := goroutinesLeft(); code == 0 && left != "" {
+		fmt.Fprintf(os.Stderr, "goroutines left:\n%s\n", left)
+		return 1
+	}
+	return code
+}
+
+// goroutinesLeft returns the goroutines of this module and of what it uses
+// that still run when everything has ended; "" when none.
+func goroutinesLeft() string {
+	var left []string
+	ticks := time.NewTicker(20 * time.Millisecond)
+	defer ticks.Stop()
+	for deadline := time.Now().Add(patience); ; <-ticks.C {
+		stacks := make([]byte, 1<<20)
+		stacks = stacks[:runtime.Stack(stacks, true)]
+		left = left[:0]
+		for stack := range strings.SplitSeq(string(stacks), "\n\n") {
+			switch {
+			case strings.Contains(stack, "callbox.testMain"):
+			case strings.Contains(stack, "lumberjack.(*Logger).millRun"): // lives as long as the process
+			case strings.Contains(stack, "os/signal"):
+			default:
+				left = append(left, stack)
+			}
+		}
+		if len(left) == 0 || time.Now().After(deadline) {
+			return strings.Join(left, "\n\n")
+		}
+	}
+}
+
+// noEnv is an environment without variables.
+func noEnv(string) (string, bool) { return "", false }
+
+// envOf is an environment of the given variables.
+func envOf(variables map[string]string) environment {
+	return func(name string) (string, bool) {
+		value, ok := variables[name]
+		return value, ok
+	}
+}
+
+// running is the whole program, in this process.
+type running struct {
+	ready  ready
+	data   string
+	stderr *syncBuffer
+	client *http.Client // trusts the local authority when there is one
+	roots  *x509.CertPool
+
+	stop func() int // ends the program and returns its exit code
+}
+
+// allFree are listeners on free ports of loopback.
+func allFree() []string {
+	return []string{
+		"--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--admin", "127.0.0.1:0",
+		"--turn-udp", "127.0.0.1:0", "--turn-tcp", "127.0.0.1:0", "--turn-tls", "127.0.0.1:0",
+	}
+}
+
+// start runs callbox with listeners on free ports and the given flags until
+// the test ends.
+func start(t *testing.T, flags ...string) *running {
+	t.Helper()
+	return startEnv(t, noEnv, append(allFree(), flags...)...)
+}
+
+func startEnv(t *testing.T, env environment, args ...string) *running {
+	t.Helper()
+	r := &running{data: filepath.Join(t.TempDir(), "data"), stderr: &syncBuffer{}}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	stdout, stdoutEnd := io.Pipe()
+	var code int
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		code = run(ctx, append([]string{"--data", r.data}, args...), env, strings.NewReader(""), stdoutEnd, r.stderr)
+		stdoutEnd.Close()
+	})
+	r.stop = sync.OnceValue(func() int {
+		cancel()
+		wg.Wait()
+		return code
+	})
+	t.Cleanup(func() {
+		if r.client != nil {
+			r.client.CloseIdleConnections()
+		}
+		if code := r.stop(); code != exitGood {
+			t.Errorf("exit code %d\n%s", code, r.stderr)
+		}
+	})
+	line, err := bufio.NewReader(stdout).ReadBytes('\n')
+	if err != nil {
+		t.Fatalf("no ready line: %v\n%s", err, r.stderr)
+	}
+	if err := json.Unmarshal(line, &r.ready); err != nil {
+		t.Fatalf("ready line %s: %v", line, err)
+	}
+	r.roots = x509.NewCertPool()
+	if ca, err := os.ReadFile(filepath.Join(r.data, "cert", "ca.crt")); err == nil {
+		r.roots.AppendCertsFromPEM(ca)
+	}
+	r.client = &http.Client{
+		Timeout:   patience,
+		Transport: &http.Transport{TLSClientConfig: r.tls(), ForceAttemptHTTP2: true},
+	}
+	return r
+}
+
+// tls trusts the local authority alone.
+func (r *running) tls() *tls.Config {
+	return &tls.Config{RootCAs: r.roots, MinVersion: tls.VersionTLS12}
+}
+
+// get fetches a URL and returns the status and the body.
+func (r *running) get(t *testing.T, url string) (*http.Response, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.do(t, request)
+}
+
+func (r *running) do(t *testing.T, request *http.Request) (*http.Response, string) {
+	t.Helper()
+	response, err := r.client.Do(request)
+	if err != nil {
+		t.Fatalf("%s %s: %v", request.Method, request.URL, err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response, string(body)
+}
+
+// eventually waits until check returns nil.
+func eventually(t *testing.T, check func() error) {
+	t.Helper()
+	ticks := time.NewTicker(20 * time.Millisecond)
+	defer ticks.Stop()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for {
+		err := check()
+		if err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatal(err)
+		case <-ticks.C:
+		}
+	}
+}
+
+// runToEnd runs the program that is expected to end by itself.
+func runToEnd(t *testing.T, env environment, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeoutCause(t.Context(), patience, errors.New("the program did not end"))
+	defer cancel()
+	var out, errOut bytes.Buffer
+	code = run(ctx, args, env, strings.NewReader(""), &out, &errOut)
+	if ctx.Err() != nil {
+		t.Fatal(context.Cause(ctx))
+	}
+	return code, out.String(), errOut.String()
+}
+
+// syncBuffer is a buffer that is written and read at the same time.
+type syncBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}

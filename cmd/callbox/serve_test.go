@@ -1,0 +1,313 @@
+package main
+
+import (
+	"bytes"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/pion/turn/v4"
+
+	"callbox/signaling/client"
+	"callbox/signaling/protocol"
+)
+
+// join enters a room and returns what the server said.
+func (r *running) join(t *testing.T, base, room string) protocol.Joined {
+	t.Helper()
+	c, err := client.Dial(t.Context(), client.Config{URL: base, TLS: r.tls(), Name: "Ann"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() }) // the server's end is looked at
+	joined, err := c.Join(t.Context(), room)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return joined
+}
+
+func TestServePage(t *testing.T) {
+	t.Parallel()
+	r := start(t)
+	for _, address := range []string{r.ready.HTTP + "/", r.ready.HTTP + "/r/quiet-river", r.ready.HTTPS + "/", r.ready.HTTPS + "/r/%E6%B2%B3"} {
+		response, body := r.get(t, address)
+		if response.StatusCode != http.StatusOK || !strings.Contains(body, "<!doctype html>") {
+			t.Errorf("GET %s: %s, %.60q", address, response.Status, body)
+		}
+		if got := response.Header.Get("Strict-Transport-Security"); got != "" {
+			t.Errorf("GET %s: Strict-Transport-Security %q, which a local authority cannot promise", address, got)
+		}
+	}
+	response, _ := r.get(t, r.ready.HTTPS+"/")
+	if response.ProtoMajor != 2 {
+		t.Errorf("HTTPS speaks %s, want HTTP/2", response.Proto)
+	}
+	for address, want := range map[string]int{r.ready.HTTP + "/nothing/here": 404, r.ready.HTTP + "/api/v1/nothing": 404, r.ready.HTTP + "/ws": 400} {
+		if response, _ := r.get(t, address); response.StatusCode != want {
+			t.Errorf("GET %s: %s, want %d", address, response.Status, want)
+		}
+	}
+	response, ca := r.get(t, r.ready.HTTP+"/ca.crt")
+	if text, err := os.ReadFile(filepath.Join(r.data, "cert", "ca.crt")); err != nil || ca != string(text) {
+		t.Errorf("GET /ca.crt is not the authority's file: %v", err)
+	}
+	if got := response.Header.Get("Content-Type"); got != "application/x-x509-ca-cert" {
+		t.Errorf("GET /ca.crt: Content-Type %q", got)
+	}
+	if strings.Contains(ca, "KEY") {
+		t.Error("GET /ca.crt gives the key away")
+	}
+	old := &tls.Config{RootCAs: r.roots, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11} //nolint:gosec // it must be refused
+	if conn, err := tls.Dial("tcp", strings.TrimPrefix(r.ready.HTTPS, "https://"), old); err == nil {
+		conn.Close()
+		t.Error("TLS 1.1 is served")
+	}
+}
+
+func TestServeICEServers(t *testing.T) {
+	t.Parallel()
+	r := start(t)
+	endpoints := map[string]string{}
+	for _, endpoint := range r.ready.TURN {
+		scheme, address, _ := strings.Cut(endpoint, "://")
+		endpoints[scheme] = address
+	}
+	joined := r.join(t, r.ready.HTTPS, "quiet-river")
+	want := [][]string{{"stun:" + endpoints["udp"]}, {
+		"turn:" + endpoints["udp"] + "?transport=udp",
+		"turn:" + endpoints["tcp"] + "?transport=tcp",
+		"turns:" + endpoints["tls"] + "?transport=tcp",
+	}}
+	if len(joined.ICEServers) != 2 || !slices.Equal(joined.ICEServers[0].URLs, want[0]) || !slices.Equal(joined.ICEServers[1].URLs, want[1]) {
+		t.Fatalf("iceServers = %+v, want %q", joined.ICEServers, want)
+	}
+	if joined.ICEServers[0].Username != "" || !strings.HasSuffix(joined.ICEServers[1].Username, ":"+joined.Peer) {
+		t.Errorf("usernames %q and %q, want none and one of %s", joined.ICEServers[0].Username, joined.ICEServers[1].Username, joined.Peer)
+	}
+	if joined.ICETTL != protocol.SecondsOf(10*time.Minute) {
+		t.Errorf("iceTTL = %v, want 600", joined.ICETTL)
+	}
+	for _, transport := range []string{"udp", "tcp", "tls"} {
+		t.Run(transport, func(t *testing.T) {
+			t.Parallel()
+			relayed := r.allocate(t, transport, endpoints[transport], joined.ICEServers[1])
+			found := false
+			for _, relay := range r.relays(t, "") {
+				if relay.Client != nil {
+					t.Error("GET /relays tells a client's address unasked")
+				}
+				found = found || relay.Relayed == relayed && relay.User == joined.Peer && string(relay.Protocol) == transport
+			}
+			if !found {
+				t.Errorf("GET /relays has no %s by %s", relayed, transport)
+			}
+			if relays := r.relays(t, "?clients=1"); relays[0].Client == nil || !relays[0].Client.IsValid() {
+				t.Error("GET /relays?clients=1 tells no client's address")
+			}
+		})
+	}
+}
+
+func (r *running) relays(t *testing.T, query string) []relay {
+	t.Helper()
+	_, body := r.get(t, r.ready.Admin+"/relays"+query)
+	var relays []relay
+	if err := json.Unmarshal([]byte(body), &relays); err != nil {
+		t.Fatalf("GET /relays: %s: %v", body, err)
+	}
+	return relays
+}
+
+// allocate makes a relay as a browser would, with the certificate checked, and
+// keeps it until the test ends.
+func (r *running) allocate(t *testing.T, transport, address string, server protocol.ICEServer) netip.AddrPort {
+	t.Helper()
+	conn := r.dialTURN(t, transport, address)
+	t.Cleanup(func() { conn.Close() })
+	c, err := turn.NewClient(&turn.ClientConfig{
+		STUNServerAddr: address, TURNServerAddr: address, Conn: conn,
+		Username: server.Username, Password: server.Credential, RTO: time.Second,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	if err := c.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	relayed, err := c.Allocate()
+	if err != nil {
+		t.Fatalf("allocate by %s: %v", transport, err)
+	}
+	t.Cleanup(func() { _ = relayed.Close() }) // the server may have ended before
+	return boundAddr(relayed.LocalAddr())
+}
+
+func (r *running) dialTURN(t *testing.T, transport, address string) net.PacketConn {
+	t.Helper()
+	if transport == "udp" {
+		conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return conn
+	}
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if transport == "tls" {
+		config := r.tls()
+		config.ServerName, _, _ = net.SplitHostPort(address)
+		secured := tls.Client(conn, config)
+		if err := secured.HandshakeContext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		conn = secured
+	}
+	return turn.NewSTUNConn(conn)
+}
+
+func TestServeAdmin(t *testing.T) {
+	t.Parallel()
+	r := start(t)
+	r.join(t, r.ready.HTTP, "quiet-river")
+	for path, want := range map[string]string{"/healthz": "ok\n", "/readyz": "ready\n", "/relays": "[]\n"} {
+		if response, body := r.get(t, r.ready.Admin+path); response.StatusCode != http.StatusOK || body != want {
+			t.Errorf("GET %s: %s, %q, want %q", path, response.Status, body, want)
+		}
+	}
+	_, metrics := r.get(t, r.ready.Admin+"/metrics")
+	for _, want := range []string{
+		"\ncallbox_signaling_rooms 1\n", "\ncallbox_signaling_peers 1\n", "\ncallbox_signaling_joins_total 1\n",
+		"\ncallbox_turn_allocations 0\n", "\ncallbox_turn_to_peers_bytes_total 0\n", "\ncallbox_certificate_not_after_seconds 1",
+		"callbox_build_info{version=\"", "\ngo_goroutines ", "\nprocess_open_fds ",
+	} {
+		if !strings.Contains(metrics, want) {
+			t.Errorf("GET /metrics has no %q", want)
+		}
+	}
+	if response, _ := r.get(t, r.ready.Admin+"/"); response.StatusCode != http.StatusNotFound {
+		t.Errorf("GET /: %s, want 404", response.Status)
+	}
+	for host, want := range map[string]int{"localhost:9090": 200, "[::1]:9090": 200, "127.0.0.1": 200, "evil.example": 403, "evil.example:9090": 403, "localhost.evil.example": 403} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.ready.Admin+"/relays", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Host = host
+		if response, _ := r.do(t, request); response.StatusCode != want {
+			t.Errorf("GET /relays at host %s: %s, want %d", host, response.Status, want)
+		}
+	}
+	if response, _ := r.get(t, r.ready.HTTP+"/metrics"); response.StatusCode != http.StatusNotFound {
+		t.Errorf("GET /metrics from the page's listener: %s, want 404", response.Status)
+	}
+}
+
+func TestServeOrigins(t *testing.T) {
+	t.Parallel()
+	r := start(t, "--allow-origin", "https://friend.example")
+	for origin, want := range map[string]int{"": 101, r.ready.HTTP: 101, "https://friend.example": 101, "https://evil.example": 403, "null": 403} {
+		header := http.Header{}
+		if origin != "" {
+			header.Set("Origin", origin)
+		}
+		conn, response, err := websocket.DefaultDialer.DialContext(t.Context(), strings.Replace(r.ready.HTTP, "http", "ws", 1)+"/ws", header)
+		if err == nil {
+			conn.Close()
+		} else if !errors.Is(err, websocket.ErrBadHandshake) {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != want {
+			t.Errorf("WebSocket of %q: %s, want %d", origin, response.Status, want)
+		}
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodOptions, r.ready.HTTP+"/api/v1/rooms", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header = header
+		request.Header.Set("Access-Control-Request-Method", http.MethodPost)
+		response, _ = r.do(t, request)
+		allowed := origin
+		if want == 403 {
+			allowed = ""
+		}
+		if got := response.Header.Get("Access-Control-Allow-Origin"); got != allowed {
+			t.Errorf("preflight of %q allows %q", origin, got)
+		}
+	}
+	response, err := http.Post(r.ready.HTTP+"/api/v1/rooms", "application/json", bytes.NewReader(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusCreated {
+		t.Errorf("POST /api/v1/rooms: %s", response.Status)
+	}
+}
+
+// TestServeSlowLoris holds connections open without ever finishing a request.
+func TestServeSlowLoris(t *testing.T) {
+	t.Parallel()
+	r := start(t)
+	for _, base := range []string{r.ready.HTTP, r.ready.HTTPS, r.ready.Admin} {
+		u, err := url.Parse(base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(u.Scheme, func(t *testing.T) {
+			t.Parallel()
+			conn, err := net.Dial("tcp", u.Host)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if u.Scheme == "http" {
+				if _, err := conn.Write([]byte("GET / HTTP/1.1\r\nHost: a\r\nX-A: ")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if response, _ := r.get(t, base+"/"); response.StatusCode >= 500 {
+				t.Errorf("others get %s", response.Status)
+			}
+			if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := conn.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Error("the connection is still open")
+			}
+		})
+	}
+}
+
+func TestServeWithoutTURN(t *testing.T) {
+	t.Parallel()
+	r := start(t, "--turn-udp=", "--turn-tcp", "", "--turn-tls=", "--https=", "--admin=")
+	if got := fmt.Sprint(r.ready); got != fmt.Sprint(ready{Ready: true, HTTP: r.ready.HTTP, TURN: []string{}}) {
+		t.Errorf("ready line %s, want http alone", got)
+	}
+	if joined := r.join(t, r.ready.HTTP, "room"); len(joined.ICEServers) != 0 {
+		t.Errorf("iceServers = %+v, want none", joined.ICEServers)
+	}
+	if _, err := os.Stat(r.data); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a data folder that nothing needs: %v", err)
+	}
+	if response, _ := r.get(t, r.ready.HTTP+"/ca.crt"); response.StatusCode != http.StatusNotFound {
+		t.Errorf("GET /ca.crt: %s, want 404", response.Status)
+	}
+}
