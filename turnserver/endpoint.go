@@ -29,8 +29,8 @@ type endpoint struct {
 	mu       sync.RWMutex
 	byClient map[netip.AddrPort]*relay
 
-	// done is closed when pion reads no more. work counts what pion has still
-	// to end then: each allocation and the goroutine that reads its relay.
+	// done is closed when pion reads no more. work counts what has still to end
+	// then: each allocation, and the goroutine of pion's that reads its relay.
 	done     chan struct{}
 	doneOnce sync.Once
 	work     sync.WaitGroup
@@ -50,7 +50,6 @@ func (s *Server) serve(conn net.PacketConn, protocol Protocol, onLive func(bool)
 		EventHandler: turn.EventHandler{
 			OnAuth:              e.onAuth,
 			OnAllocationCreated: e.onAllocationCreated,
-			OnAllocationDeleted: func(_, _ net.Addr, _, _, _ string) { e.work.Done() },
 			OnAllocationError:   e.onError,
 			OnPermissionCreated: func(_, _ net.Addr, _, _, _ string, relayed net.Addr, peer net.IP) {
 				e.onPermission(relayed, peer, true)
@@ -223,10 +222,13 @@ func (e *endpoint) onAuth(_, _ net.Addr, _, _, _, method string, verdict bool) {
 func (e *endpoint) onAllocationCreated(_, _ net.Addr, _, _, _ string, _ net.Addr, _ int) {
 	r := e.request.relay
 	r.setLifetime(e.request.lifetime())
-	e.work.Add(2)
-	e.server.relays.add(r)
+	e.work.Add(2) // until it is closed, and until nobody reads from it
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if !e.server.relays.add(r) {
+		e.work.Done()
+		return
+	}
 	e.byClient[r.client] = r
 	if e.onLive != nil {
 		e.onLive(true)

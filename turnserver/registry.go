@@ -8,6 +8,16 @@ import (
 
 var errQuota = errors.New("allocation quota reached")
 
+// relayState is how far a relay has come. pion may end an allocation while it is
+// still being made.
+type relayState int
+
+const (
+	relayOpen relayState = iota
+	relayLive
+	relayEnded
+)
+
 // registry knows the relays of the whole server. A relay takes its place in the
 // quotas when it is opened, and can be found by address when its allocation
 // lives.
@@ -57,23 +67,30 @@ func (g *registry) giveBack(user string) {
 	}
 }
 
-// add makes a relay's allocation live.
-func (g *registry) add(r *relay) {
+// add makes a relay's allocation live, unless it has ended already.
+func (g *registry) add(r *relay) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	r.live = true
+	if r.state == relayEnded {
+		return false
+	}
+	r.state = relayLive
 	g.created++
 	g.byRelayed[r.relayed] = r
 	g.byBound[r.bound] = r
 	g.liveAt[r.relayed.Addr()]++
+	return true
 }
 
-func (g *registry) remove(r *relay) {
+// remove ends a relay, and says whether its allocation was live.
+func (g *registry) remove(r *relay) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.giveBack(r.user)
-	if !r.live {
-		return
+	wasLive := r.state == relayLive
+	r.state = relayEnded
+	if !wasLive {
+		return false
 	}
 	g.ended++
 	g.toPeers.add(r.toPeers.load())
@@ -83,6 +100,7 @@ func (g *registry) remove(r *relay) {
 	if g.liveAt[r.relayed.Addr()]--; g.liveAt[r.relayed.Addr()] <= 0 {
 		delete(g.liveAt, r.relayed.Addr())
 	}
+	return true
 }
 
 // relayedAt returns the live relay that peers know by addr, or nil.

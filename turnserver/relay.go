@@ -3,6 +3,7 @@ package turnserver
 import (
 	"net"
 	"net/netip"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,14 +50,13 @@ type relay struct {
 
 	toPeers, fromPeers traffic
 	refused            atomic.Bool // a refusal was logged
+	state              relayState  // belongs to the registry
 	expires            atomic.Int64
 
 	closing   chan struct{}
 	closeOnce sync.Once
-	readDone  sync.Once
 
 	mu          sync.RWMutex
-	live        bool
 	permissions map[netip.Addr]struct{}
 	channels    map[uint16]struct{}
 }
@@ -82,7 +82,7 @@ func (r *relay) ReadFrom(p []byte) (int, net.Addr, error) {
 			return err
 		})
 		if err != nil {
-			r.readDone.Do(r.endpoint.work.Done)
+			r.endReading()
 			return 0, nil, err
 		}
 		// A full buffer may be a truncated datagram.
@@ -90,6 +90,18 @@ func (r *relay) ReadFrom(p []byte) (int, net.Addr, error) {
 			r.fromPeers.count(n)
 			return n, net.UDPAddrFromAddrPort(peer), nil
 		}
+	}
+}
+
+// endReading ends the goroutine that reads, when it is pion that closed the
+// relay. With an error pion would delete the allocation of the relay's 5-tuple,
+// which by now can be the next one that the client has made.
+func (r *relay) endReading() {
+	r.endpoint.work.Done()
+	select {
+	case <-r.closing:
+		runtime.Goexit()
+	default: // the socket was closed by others: the allocation has to go
 	}
 }
 
@@ -188,11 +200,11 @@ func (r *relay) Close() error {
 		if err := r.PacketConn.Close(); err != nil {
 			r.endpoint.server.log.Debug("close relay socket", "err", err)
 		}
-		r.endpoint.server.relays.remove(r)
-		if r.live {
+		if r.endpoint.server.relays.remove(r) {
 			r.endpoint.forget(r)
 			r.address.ports.release(r.bound.Port())
 			r.logEnd()
+			r.endpoint.work.Done()
 		} else {
 			r.address.ports.restore(r.bound.Port())
 		}

@@ -62,12 +62,12 @@ func start(t *testing.T, change func(*turnserver.Config)) *setup {
 	return s
 }
 
-func closeServer(t *testing.T, s *turnserver.Server) {
-	t.Helper()
+func closeServer(tb testing.TB, s *turnserver.Server) {
+	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := s.Close(ctx); err != nil {
-		t.Error(err)
+		tb.Error(err)
 	}
 }
 

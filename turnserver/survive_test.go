@@ -116,6 +116,61 @@ func TestNoSocketForARelay(t *testing.T) {
 	second.allocate(t)
 }
 
+// lingeringConn hears late that it was closed.
+type lingeringConn struct {
+	net.PacketConn
+	heard chan struct{}
+}
+
+func (c *lingeringConn) ReadFrom(p []byte) (int, net.Addr, error) {
+	n, addr, err := c.PacketConn.ReadFrom(p)
+	if err != nil {
+		<-c.heard
+	}
+	return n, addr, err
+}
+
+// An allocation that ends late does not take the client's next one along.
+func TestNextAllocationLives(t *testing.T) {
+	heard := make(chan struct{})
+	s := start(t, func(c *turnserver.Config) {
+		c.ListenPacket = func(network, address string) (net.PacketConn, error) {
+			conn, err := net.ListenPacket(network, address)
+			return &lingeringConn{conn, heard}, err
+		}
+	})
+	c := s.rawAs(t, "ann")
+	for range 8 {
+		c.allocate(t)
+		wantSuccess(t, c.request(t, stun.MethodRefresh, lifetime(0)))
+	}
+	c.allocate(t)
+	goroutines := runtime.NumGoroutine()
+	close(heard)
+	eventually(t, "the eight are gone", func() bool { return runtime.NumGoroutine() <= goroutines-8 })
+	wantSuccess(t, c.request(t, stun.MethodRefresh))
+	if got := s.server.Snapshot(); got.Active != 1 || got.Created != 9 || got.Ended != 8 {
+		t.Errorf("snapshot %+v", got)
+	}
+}
+
+// A relay socket that something else closes ends its allocation.
+func TestRelaySocketClosedByOthers(t *testing.T) {
+	relays := make(chan net.PacketConn, 1)
+	s := start(t, func(c *turnserver.Config) {
+		c.ListenPacket = func(network, address string) (net.PacketConn, error) {
+			conn, err := net.ListenPacket(network, address)
+			relays <- conn
+			return conn, err
+		}
+	})
+	c := s.rawAs(t, "ann")
+	c.allocate(t)
+	(<-relays).Close()
+	eventually(t, "the allocation ends", func() bool { return s.server.Snapshot().Ended == 1 })
+	c.wantCode(t, c.request(t, stun.MethodRefresh), stun.CodeAllocMismatch)
+}
+
 // Clients that begin a handshake or a message and say no more hold up nobody,
 // and are left in the end.
 func TestHalfOpenConnections(t *testing.T) {
