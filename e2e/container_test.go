@@ -31,7 +31,7 @@ func startEngine(t *testing.T, n *netlab.Namespace) *engine {
 	t.Helper()
 	need.Root(t)
 	need.Program(t, "dockerd", "containerd", "docker", "docker-compose")
-	dir := shortTempDir(t)
+	dir := t.TempDir()
 	e := &engine{host: "unix://" + filepath.Join(dir, "engine.sock"), docker: "docker"}
 	// The engine's own package brings a client that can build with BuildKit.
 	if _, err := os.Stat("/usr/bin/docker"); err == nil {
@@ -48,8 +48,11 @@ func startEngine(t *testing.T, n *netlab.Namespace) *engine {
 	if err := n.Start(daemon); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- daemon.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = daemon.Wait()
+	}()
 	t.Cleanup(func() {
 		_ = daemon.Process.Signal(syscall.SIGTERM)
 		select {
@@ -60,33 +63,27 @@ func startEngine(t *testing.T, n *netlab.Namespace) *engine {
 		}
 		_ = syscall.Unmount(filepath.Join(dir, "exec", "netns", "default"), 0)
 	})
-	ready := eventually(t, 30*time.Second, func() error {
-		select {
-		case err := <-ended:
-			ended <- err
-			return nil
-		default:
-			_, err := e.try(t.Context(), nil, e.docker, "version")
-			return err
-		}
+	err := eventually(t, 30*time.Second, func() error {
+		_, err := e.try(t.Context(), e.docker, "version")
+		return err
 	})
-	if ready != nil || len(ended) > 0 {
+	if err != nil {
 		need.Missing(t, "a container engine that starts: "+tail(log.String()))
 	}
 	return e
 }
 
 // try runs a client of the engine.
-func (e *engine) try(ctx context.Context, env []string, name string, args ...string) (string, error) {
+func (e *engine) try(ctx context.Context, name string, args ...string) (string, error) {
 	command := exec.CommandContext(ctx, name, args...)
-	command.Env = append(os.Environ(), append(env, "DOCKER_HOST="+e.host, "DOCKER_BUILDKIT=1")...)
+	command.Env = append(os.Environ(), "DOCKER_HOST="+e.host, "DOCKER_BUILDKIT=1")
 	out, err := command.CombinedOutput()
 	return string(out), err
 }
 
 func (e *engine) run(t *testing.T, name string, args ...string) string {
 	t.Helper()
-	out, err := e.try(t.Context(), nil, name, args...)
+	out, err := e.try(t.Context(), name, args...)
 	if err != nil {
 		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, tail(out))
 	}

@@ -1,0 +1,90 @@
+// Bench measures what a person waits for, and what the server and the page
+// cost, on this machine's loopback: see docs/bench.md.
+//
+//	go run ./bench
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"text/tabwriter"
+	"time"
+)
+
+// figure is one line of the table.
+type figure struct {
+	name, value, target string
+	missed              bool
+}
+
+// effort says how much is measured.
+type effort struct {
+	calls, browserCalls, starts int
+	joining                     time.Duration
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, os.Stdout, effort{calls: 20, browserCalls: 5, starts: 10, joining: 3 * time.Second})
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1) //nolint:forbidigo // the one place that ends the program
+	}
+}
+
+// run measures everything, one after the other, and prints the table.
+func run(ctx context.Context, out io.Writer, e effort) (err error) {
+	p, err := newProgram(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = cmp.Or(err, os.RemoveAll(p.dir)) }()
+	lines := []figure{{name: "figure", value: "measured", target: "target"}}
+	for _, measure := range []func(context.Context, *program, effort) ([]figure, error){
+		binarySize, startUp, botCalls, browserCalls, joins,
+	} {
+		figures, err := measure(ctx, p, e)
+		if err != nil {
+			return err
+		}
+		lines = append(lines, figures...)
+	}
+	return printTable(out, lines)
+}
+
+func printTable(out io.Writer, lines []figure) error {
+	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
+	for _, f := range lines {
+		target := cmp.Or(f.target, "-")
+		if f.missed {
+			target += "   MISSED"
+		}
+		if _, err := fmt.Fprintf(table, "%s\t%s\t%s\n", f.name, f.value, target); err != nil {
+			return err
+		}
+	}
+	return table.Flush()
+}
+
+// times sums up a series of measurements as its median and 95th percentile.
+func times(name string, series []time.Duration, target time.Duration) figure {
+	p50, p95 := percentile(series, 50), percentile(series, 95)
+	return figure{
+		name:   fmt.Sprintf("%s, p50 (p95) of %d", name, len(series)),
+		value:  fmt.Sprintf("%d ms (%d ms)", p50.Milliseconds(), p95.Milliseconds()),
+		target: fmt.Sprintf("<= %d ms", target.Milliseconds()),
+		missed: p50 > target,
+	}
+}
+
+// percentile is the smallest measurement that at least p percent do not exceed.
+func percentile(series []time.Duration, p int) time.Duration {
+	sorted := slices.Sorted(slices.Values(series))
+	return sorted[max(0, (len(sorted)*p+99)/100-1)]
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestPercentile(t *testing.T) {
+	series := []time.Duration{5, 1, 4, 2, 3}
+	for p, want := range map[int]time.Duration{0: 1, 20: 1, 50: 3, 80: 4, 95: 5, 100: 5} {
+		if got := percentile(series, p); got != want {
+			t.Errorf("percentile %d of 1 to 5 is %d, want %d", p, got, want)
+		}
+	}
+}
+
+func TestTimes(t *testing.T) {
+	series := []time.Duration{10 * time.Millisecond, 30 * time.Millisecond, 20 * time.Millisecond}
+	if f := times("x", series, 15*time.Millisecond); !f.missed || f.value != "20 ms (30 ms)" || f.target != "<= 15 ms" {
+		t.Errorf("20 ms against 15 ms gives %+v", f)
+	}
+	if f := times("x", series, 20*time.Millisecond); f.missed {
+		t.Errorf("20 ms against 20 ms gives %+v", f)
+	}
+}
+
+// TestRun measures everything once and reads the table.
+func TestRun(t *testing.T) {
+	var out strings.Builder
+	if err := run(t.Context(), &out, effort{calls: 1, browserCalls: 1, starts: 1, joining: 100 * time.Millisecond}); err != nil {
+		t.Fatal(err)
+	}
+	table := out.String()
+	for _, line := range []string{
+		`binary +[1-9]\d*\.\d MB`,
+		`start to ready.* +[1-9]\d* ms \(\d+ ms\) +<= 300 ms`,
+		`bot-bot.* +[1-9]\d* ms \(\d+ ms\) +<= 150 ms`,
+		`(browser-browser.* +[1-9]\d* ms \(\d+ ms\) +<= 1000 ms|needs chromium)`,
+		`(page weight.* +[1-9]\d*\.\d KB +<= 150 KB|needs chromium)`,
+		`joins, .* new WebSocket +[1-9]\d*/s`,
+		`joins, .* open WebSockets +[1-9]\d*/s`,
+	} {
+		if !regexp.MustCompile(line).MatchString(table) {
+			t.Errorf("the table lacks %s:\n%s", line, table)
+		}
+	}
+}
