@@ -1,0 +1,78 @@
+package peer_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+
+	"callbox/peer"
+)
+
+// impatient makes ICE give up soon; nothing is asserted about how soon.
+func impatient(s *webrtc.SettingEngine) {
+	s.SetICETimeouts(500*time.Millisecond, 500*time.Millisecond, 100*time.Millisecond)
+}
+
+// The TURN server that carries a call ends: the call is lost, at both sides.
+func TestLostDuringTheCall(t *testing.T) {
+	t.Parallel()
+	s := serveWithTURN(t)
+	a, b := s.bot(t, "Ann"), s.bot(t, "Bo")
+	sinks := []*frames{{want: 5, enough: make(chan struct{})}, {want: 5, enough: make(chan struct{})}}
+	var calls []*peer.Call
+	for i, cfg := range []*peer.Config{&a, &b} {
+		cfg.ICE, cfg.TURNProtocol, cfg.SettingEngine, cfg.VideoSink = peer.Relay, peer.TURNOverTCP, impatient, sinks[i]
+		// Expectations fail too, and being lost comes first.
+		cfg.Expect, _ = peer.ParseExpectations("path=direct")
+		calls = append(calls, join(t, *cfg))
+	}
+	for i := range calls {
+		await(t, "frames", sinks[i].enough)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := s.turn.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	lost := 0
+	for _, c := range calls {
+		r := c.Wait()
+		if r.ExitCode == peer.Lost {
+			lost++
+			checkOutcome(t, r, peer.Lost, "lost during the call")
+			if r.Path == nil || r.Path.Type != peer.Relayed {
+				t.Errorf("path: %+v", r.Path)
+			}
+		}
+	}
+	if lost == 0 { // the first that notices leaves, in order
+		t.Error("nobody noticed")
+	}
+}
+
+// Signaling ends in the middle of a call: the call goes on without it.
+func TestCallOutlivesTheServer(t *testing.T) {
+	t.Parallel()
+	s := serve(t, nil)
+	a, b := s.bot(t, "Ann"), s.bot(t, "Bo")
+	toA, toB := newFrameCounter(5), newFrameCounter(30)
+	a.VideoSink, b.VideoSink = toA, toB
+	first, second := join(t, a), join(t, b)
+	await(t, "frames at the first", toA.enough)
+	s.close()
+	await(t, "frames without a server", toB.enough)
+	first.Hangup()
+	checkOutcome(t, first.Wait(), peer.Good, "hung up")
+	checkOutcome(t, second.Wait(), peer.Good, "closed the connection")
+}
+
+// Signaling ends before somebody came: there will be no call.
+func TestServerEndsWhileWaiting(t *testing.T) {
+	t.Parallel()
+	s := serve(t, nil)
+	c := join(t, s.bot(t, "Ann"))
+	s.close()
+	checkOutcome(t, c.Wait(), peer.NotConnected, "signaling server was lost")
+}

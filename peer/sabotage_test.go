@@ -1,0 +1,202 @@
+package peer_test
+
+import (
+	"context"
+	"io"
+	"slices"
+	"testing"
+
+	"callbox/peer"
+)
+
+// changedVideo changes frames on their way from a source.
+type changedVideo struct {
+	peer.VideoSource
+	change func(n int, data []byte) []byte // nil ends the video
+	n      int
+}
+
+func (v *changedVideo) Next(ctx context.Context) (peer.VideoFrame, error) {
+	f, err := v.VideoSource.Next(ctx)
+	if err == nil {
+		if f.Data = v.change(v.n, f.Data); f.Data == nil {
+			return f, io.EOF
+		}
+	}
+	v.n++
+	return f, err
+}
+
+// frames tells when a number of frames have come, whatever they are.
+type frames struct {
+	want   int
+	enough chan struct{}
+}
+
+func (f *frames) Frame(peer.ReceivedFrame) {
+	if f.want--; f.want == 0 {
+		close(f.enough)
+	}
+}
+
+// hearSabotaged calls a bot whose video is changed, until frames have come, and
+// returns what the other one saw.
+func hearSabotaged(t *testing.T, expect string, count int, sabotage func(*peer.Config)) *peer.Report {
+	t.Helper()
+	s := serve(t, nil)
+	a, b := s.bot(t, "Ann"), s.bot(t, "Bo")
+	var err error
+	if a.Expect, err = peer.ParseExpectations(expect); err != nil {
+		t.Fatal(err)
+	}
+	sink := &frames{want: count, enough: make(chan struct{})}
+	a.VideoSink = sink
+	sabotage(&b)
+	first := join(t, a)
+	join(t, b)
+	await(t, "frames", sink.enough)
+	first.Hangup()
+	return first.Wait()
+}
+
+func TestFlippedByteIsNoticed(t *testing.T) {
+	t.Parallel()
+	r := hearSabotaged(t, "frames=100%,intact=100%", 20, func(b *peer.Config) {
+		b.Video = &changedVideo{VideoSource: b.Video, change: func(n int, data []byte) []byte {
+			if n != 10 {
+				return data
+			}
+			data = slices.Clone(data)
+			data[len(data)/2] ^= 1
+			return data
+		}}
+	})
+	checkOutcome(t, r, peer.ExpectationFailed, "expected")
+	f := r.Received("video").Frames
+	if *f.Corrupt != 1 || *f.Intact != *f.Received-1 || *f.MissingCount != 0 {
+		t.Errorf("%d received, %d intact, %d corrupt, %d missing", *f.Received, *f.Intact, *f.Corrupt, *f.MissingCount)
+	}
+	if !r.Expect[0].OK || r.Expect[1].OK {
+		t.Errorf("expected: %+v", r.Expect)
+	}
+}
+
+func TestUnreadableFrameKeepsItsPlace(t *testing.T) {
+	t.Parallel()
+	r := hearSabotaged(t, "intact=100%", 20, func(b *peer.Config) {
+		b.Video = &changedVideo{VideoSource: b.Video, change: func(n int, data []byte) []byte {
+			if n == 10 {
+				return append(slices.Clone(data[:10]), make([]byte, 50)...)
+			}
+			return data
+		}}
+	})
+	checkOutcome(t, r, peer.ExpectationFailed, "expected")
+	if f := r.Received("video").Frames; *f.Corrupt != 1 || *f.MissingCount != 0 || *f.Duplicates != 0 {
+		t.Errorf("%d corrupt, %d missing, %d duplicates", *f.Corrupt, *f.MissingCount, *f.Duplicates)
+	}
+}
+
+func TestFrozenVideoIsNoticed(t *testing.T) {
+	t.Parallel()
+	var first []byte
+	r := hearSabotaged(t, "frames>=95%", 40, func(b *peer.Config) {
+		b.Video = &changedVideo{VideoSource: b.Video, change: func(n int, data []byte) []byte {
+			if n <= 5 {
+				first = slices.Clone(data)
+			}
+			return first
+		}}
+	})
+	checkOutcome(t, r, peer.ExpectationFailed, "expected")
+	f := r.Received("video").Frames
+	if *f.Duplicates != *f.Received-6 || *f.MissingCount != 0 || *f.Freezes == 0 {
+		t.Errorf("%d received, %d duplicates, %d missing, %d freezes", *f.Received, *f.Duplicates, *f.MissingCount, *f.Freezes)
+	}
+}
+
+func TestDroppedFramesAreNoticed(t *testing.T) {
+	t.Parallel()
+	r := hearSabotaged(t, "frames=100%,intact=100%", 20, func(b *peer.Config) {
+		source := b.Video
+		b.Video = &changedVideo{VideoSource: source, change: func(n int, data []byte) []byte {
+			if n == 5 || n == 6 {
+				f, err := source.Next(t.Context()) // the next one instead
+				if err != nil {
+					t.Error(err)
+				}
+				return f.Data
+			}
+			return data
+		}}
+	})
+	checkOutcome(t, r, peer.ExpectationFailed, "expected")
+	if f := r.Received("video").Frames; !slices.Equal(f.Missing, []int64{5, 7}) || *f.MissingCount != 2 {
+		t.Errorf("missing: %v", f.Missing)
+	}
+}
+
+func TestSilentToneIsNoticed(t *testing.T) {
+	t.Parallel()
+	r := hearSabotaged(t, "", 20, func(b *peer.Config) { b.Audio = peer.Silence() })
+	checkOutcome(t, r, peer.Good, "")
+	m := r.Received("audio")
+	if !m.Flowing || m.Energy == nil || *m.Energy != 0 || m.ToneHz != nil {
+		t.Errorf("sound: %+v", m)
+	}
+}
+
+// What is not the pattern is counted by the picture IDs of its RTP payload.
+func TestForeignVideoIsCounted(t *testing.T) {
+	t.Parallel()
+	r := hearSabotaged(t, "frames=100%", 20, func(b *peer.Config) {
+		b.Video = &changedVideo{VideoSource: b.Video, change: func(n int, data []byte) []byte {
+			if n%5 == 0 {
+				return plainFrame(n)
+			}
+			return []byte{0x11, 0, 0, byte(n)} // an inter frame, which nobody here decodes
+		}}
+	})
+	checkOutcome(t, r, peer.Good, "")
+	m := r.Received("video")
+	if f := m.Frames; f.Intact != nil || f.Corrupt != nil || *f.MissingCount != 0 || *f.ReceivedPct != 100 {
+		t.Errorf("frames: %+v", f)
+	}
+	if *m.KeyFramesDecoded < 4 || *m.KeyFramesDecoded >= *m.Frames.Received {
+		t.Errorf("%d key frames decoded of %d frames", *m.KeyFramesDecoded, *m.Frames.Received)
+	}
+}
+
+func TestExpectationOfWhatIsUnknownFails(t *testing.T) {
+	t.Parallel()
+	r := hearSabotaged(t, "intact=100%", 5, func(b *peer.Config) {
+		b.Video = &changedVideo{VideoSource: b.Video, change: func(n int, _ []byte) []byte { return plainFrame(n) }}
+	})
+	checkOutcome(t, r, peer.ExpectationFailed, "expected")
+	if r.Expect[0].Actual != nil || r.Expect[0].OK {
+		t.Errorf("expected: %+v", r.Expect[0])
+	}
+}
+
+// A source that ends does not end the call, and what was to come counts as due.
+func TestVideoThatEnds(t *testing.T) {
+	t.Parallel()
+	s := serve(t, nil)
+	a, b := s.bot(t, "Ann"), s.bot(t, "Bo")
+	b.Video = &changedVideo{VideoSource: b.Video, change: func(n int, data []byte) []byte {
+		if n < 15 {
+			return data
+		}
+		return nil
+	}}
+	listened := &samples{want: 3 * 8000, enough: make(chan struct{})}
+	a.AudioSink = listened
+	first := join(t, a)
+	join(t, b)
+	await(t, "sound", listened.enough)
+	first.Hangup()
+	f := first.Wait().Received("video").Frames
+	if *f.Received != 15 || *f.ReceivedPct > 50 || *f.Freezes == 0 || *f.LongestGapMS < 1000 {
+		t.Errorf("%d received, %.1f %%, %d freezes, longest gap %.0f ms", *f.Received, *f.ReceivedPct, *f.Freezes, *f.LongestGapMS)
+	}
+}
