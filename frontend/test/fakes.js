@@ -213,6 +213,7 @@ export class FakePeerConnection extends EventTarget {
         this.currentLocalDescription = this.localDescription;
         this.#iceRestart = false;
         this.#become('stable');
+        this.#receive(sdp);
         return;
       }
       if (this.signalingState === 'have-local-offer') {
@@ -224,7 +225,7 @@ export class FakePeerConnection extends EventTarget {
       }
       this.remoteDescription = {type, sdp};
       this.#become('have-remote-offer');
-      for (const {kind, mid} of JSON.parse(sdp).lines) this.#offered(kind, mid);
+      this.#receive(sdp);
     });
   }
 
@@ -287,14 +288,20 @@ export class FakePeerConnection extends EventTarget {
     return mid !== null && JSON.parse(sdp).lines.some((line) => line.mid === mid);
   }
 
-  #offered(kind, mid) {
-    if (this.#transceivers.some((transceiver) => transceiver.mid === mid)) return;
-    const transceiver = new FakeTransceiver(this, kind, null, 'recvonly');
-    transceiver.mid = mid;
-    this.#transceivers.push(transceiver);
-    const event = new Event('track');
-    Object.assign(event, {track: transceiver.receiver.track, transceiver});
-    this.dispatchEvent(event);
+  /** Makes the transceivers that were offered, and tells the tracks that will come by them. */
+  #receive(sdp) {
+    for (const {kind, mid, direction} of JSON.parse(sdp).lines) {
+      let transceiver = this.#transceivers.find((known) => known.mid === mid);
+      if (!transceiver) {
+        transceiver = new FakeTransceiver(this, kind, null, 'recvonly');
+        transceiver.mid = mid;
+        this.#transceivers.push(transceiver);
+      }
+      if (!direction.startsWith('send') || transceiver.told) continue;
+      transceiver.told = true;
+      const {track} = transceiver.receiver;
+      this.dispatchEvent(Object.assign(new Event('track'), {track, transceiver}));
+    }
   }
 
   get ufrag() {
@@ -304,7 +311,7 @@ export class FakePeerConnection extends EventTarget {
   #describe(type) {
     const lines = this.#transceivers
       .filter(({mid}) => mid !== null)
-      .map(({mid, receiver}) => ({mid, kind: receiver.track.kind}));
+      .map(({mid, direction, receiver}) => ({mid, direction, kind: receiver.track.kind}));
     return {type, sdp: JSON.stringify({lines, ufrag: this.ufrag})};
   }
 

@@ -1,0 +1,310 @@
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+import {Media} from '../static/js/media.js';
+import {problemOf} from '../static/js/problem.js';
+import {FakeStream, FakeTrack, quiet} from './fakes.js';
+
+const DEVICES = [
+  {kind: 'audioinput', deviceId: 'mic1', label: 'Headset'},
+  {kind: 'audioinput', deviceId: 'mic2', label: ''},
+  {kind: 'videoinput', deviceId: 'cam1', label: 'Camera'},
+  {kind: 'audiooutput', deviceId: 'out1', label: 'Speaker'},
+  {kind: 'videoinput', deviceId: '', label: ''}, // As before any permission.
+];
+
+/** A browser's devices, of which some can be made to fail. */
+class FakeDevices extends EventTarget {
+  asked = [];
+  live = new Set();
+  /** @type {(constraints: any) => Error|undefined} */ fails = () => undefined;
+
+  async getUserMedia(constraints) {
+    this.asked.push(constraints);
+    const error = this.fails(constraints);
+    if (error) throw error;
+    const tracks = ['audio', 'video']
+      .filter((kind) => constraints[kind])
+      .map((kind) => {
+        const deviceId = constraints[kind].deviceId?.exact ?? (kind === 'audio' ? 'mic1' : 'cam1');
+        return new FakeTrack(kind, {deviceId, facingMode: kind === 'video' ? 'user' : undefined});
+      });
+    for (const track of tracks) this.live.add(track);
+    return new FakeStream(tracks);
+  }
+
+  async getDisplayMedia(constraints) {
+    this.asked.push(constraints);
+    const error = this.fails(constraints);
+    if (error) throw error;
+    return new FakeStream([new FakeTrack('video'), new FakeTrack('audio')]);
+  }
+
+  async enumerateDevices() {
+    return DEVICES;
+  }
+
+  get open() {
+    return [...this.live].filter(({readyState}) => readyState === 'live').map(({kind}) => kind);
+  }
+}
+
+function setup({
+  permission = '',
+  remembered = {},
+  secure = true,
+  devices = new FakeDevices(),
+} = {}) {
+  const store = {...remembered};
+  const media = new Media({
+    devices,
+    secure,
+    permission: async () => permission,
+    recall: (key) => store[key] ?? '',
+    remember: (key, value) => (store[key] = value),
+  });
+  const sent = [];
+  media.ontrack = (kind, track) => sent.push([kind, track]);
+  return {media, devices, store, sent};
+}
+
+const fail =
+  (name, message = '') =>
+  () =>
+    new DOMException(message, name);
+
+test('camera and microphone are asked for in one question, and then listed', async () => {
+  const {media, devices, sent} = setup();
+  await media.start();
+  assert.equal(devices.asked.length, 1);
+  const {state} = media;
+  assert.deepEqual(
+    [state.capture, state.audio, state.video, state.mirror],
+    ['done', true, true, true],
+  );
+  assert.deepEqual(
+    state.devices.audioinput.map(({id}) => id),
+    ['mic1', 'mic2'],
+  );
+  assert.deepEqual(
+    state.devices.videoinput.map(({id}) => id),
+    ['cam1'],
+  );
+  assert.deepEqual(
+    sent.map(([kind]) => kind),
+    ['audio', 'video'],
+  );
+  assert.deepEqual(state.problems, []);
+});
+
+for (const [name, message, permission, code] of [
+  ['NotAllowedError', 'Permission denied', 'denied', 'blocked'],
+  ['NotAllowedError', '', '', 'blocked'],
+  ['NotAllowedError', 'Permission dismissed', 'prompt', 'dismissed'],
+  ['NotAllowedError', 'Permission denied by system', 'denied', 'system'],
+  ['NotAllowedError', 'Disallowed by permissions policy', 'denied', 'embedded'],
+  ['NotFoundError', 'Requested device not found', 'prompt', 'missing'],
+  ['NotReadableError', 'Could not start video source', 'granted', 'busy'],
+  ['AbortError', '', 'granted', 'busy'],
+  ['OverconstrainedError', '', 'granted', 'missing'],
+  ['SecurityError', '', '', 'embedded'],
+  ['TypeError', '', '', 'insecure'],
+  ['SomethingNewError', '', '', 'other'],
+]) {
+  test(`${name} ${message && `(${message}) `}is told as ${code}, once`, async () => {
+    const {media, devices} = setup({permission});
+    devices.fails = fail(name, message);
+    await media.start();
+    assert.deepEqual(media.state.problems, [{kind: 'both', code}]);
+    assert.deepEqual(
+      [media.state.capture, media.state.audio, media.state.video],
+      ['done', false, false],
+    );
+  });
+}
+
+test('a refusal is not followed by a second question', async () => {
+  const {media, devices} = setup({permission: 'denied'});
+  devices.fails = fail('NotAllowedError');
+  await media.start();
+  assert.equal(devices.asked.length, 1);
+});
+
+test('without a camera there is still sound, and the other way round', async () => {
+  for (const [missing, left] of [
+    ['video', 'audio'],
+    ['audio', 'video'],
+  ]) {
+    const {media, devices} = setup();
+    devices.fails = (constraints) =>
+      constraints[missing] ? new DOMException('', 'NotFoundError') : undefined;
+    await media.start();
+    assert.deepEqual(media.state.problems, [{kind: missing, code: 'missing'}]);
+    assert.equal(media.state[left], true);
+    assert.equal(media.tracks[missing], null);
+  }
+});
+
+test('two devices that fail for two reasons are two problems', async () => {
+  const {media, devices} = setup();
+  devices.fails = ({audio, video}) =>
+    new DOMException('', video ? 'NotReadableError' : audio ? 'NotFoundError' : '');
+  await media.start();
+  assert.deepEqual(media.state.problems, [
+    {kind: 'audio', code: 'missing'},
+    {kind: 'video', code: 'busy'},
+  ]);
+});
+
+test('a page that is not secure says so and asks nothing', async () => {
+  for (const options of [{secure: false}, {devices: undefined, secure: true}]) {
+    const media = new Media({
+      devices: 'devices' in options ? undefined : new FakeDevices(),
+      secure: options.secure,
+      permission: async () => '',
+      recall: () => '',
+      remember: () => {},
+    });
+    await media.start();
+    assert.deepEqual(media.state.problems, [{kind: 'both', code: 'insecure'}]);
+  }
+});
+
+test('the device of last time is used, and done without when it is gone', async () => {
+  const {media, devices} = setup({remembered: {audioinput: 'mic2'}});
+  await media.start();
+  assert.deepEqual(devices.asked[0].audio.deviceId, {exact: 'mic2'});
+  assert.equal(media.state.selected.audioinput, 'mic2');
+
+  const other = setup({remembered: {videoinput: 'sold'}});
+  other.devices.fails = ({video}) =>
+    video.deviceId ? new DOMException('', 'OverconstrainedError') : undefined;
+  await other.media.start();
+  assert.deepEqual(other.media.state.problems, []);
+  assert.equal(other.media.state.selected.videoinput, 'cam1');
+});
+
+test('mute keeps the track and only silences it', async () => {
+  const {media} = setup();
+  await media.start();
+  const track = media.tracks.audio;
+  await media.setAudio(false);
+  assert.deepEqual([track.enabled, track.readyState, media.state.audio], [false, 'live', false]);
+  await media.setAudio(true);
+  assert.deepEqual([track.enabled, media.state.audio, media.tracks.audio], [true, true, track]);
+});
+
+test('a camera that is off goes dark at once and is let go soon after', async (t) => {
+  t.mock.timers.enable({apis: ['setTimeout']});
+  const {media, devices, sent} = setup();
+  await media.start();
+  const track = media.tracks.video;
+  await media.setVideo(false);
+  assert.deepEqual([track.enabled, track.readyState], [false, 'live']);
+  t.mock.timers.tick(2000);
+  assert.equal(track.readyState, 'ended');
+  assert.deepEqual(sent.at(-1), ['video', null]);
+  await media.setVideo(true);
+  assert.deepEqual([media.state.video, devices.open], [true, ['audio', 'video']]);
+  assert.notEqual(media.tracks.video, track);
+});
+
+test('a camera that is off and on again soon is the same one', async (t) => {
+  t.mock.timers.enable({apis: ['setTimeout']});
+  const {media} = setup();
+  await media.start();
+  const track = media.tracks.video;
+  await media.setVideo(false);
+  t.mock.timers.tick(1000);
+  await media.setVideo(true);
+  t.mock.timers.tick(5000);
+  assert.deepEqual([media.tracks.video, track.enabled, track.readyState], [track, true, 'live']);
+});
+
+test('another device: the old one is let go first, the choice is remembered', async () => {
+  const {media, devices, store} = setup();
+  await media.start();
+  const old = media.tracks.audio;
+  devices.fails = () =>
+    old.readyState === 'live' ? new DOMException('', 'NotReadableError') : undefined;
+  await media.select('audioinput', 'mic2');
+  assert.deepEqual(media.state.problems, []);
+  assert.deepEqual([media.state.selected.audioinput, store.audioinput], ['mic2', 'mic2']);
+  assert.equal(media.tracks.audio.getSettings().deviceId, 'mic2');
+});
+
+test('a device that cannot be had gives the old one back, and the reason', async () => {
+  const {media, devices} = setup();
+  await media.start();
+  devices.fails = ({audio}) =>
+    audio?.deviceId?.exact === 'mic2' ? new DOMException('', 'NotReadableError') : undefined;
+  await media.select('audioinput', 'mic2');
+  assert.deepEqual(media.state.problems, [{kind: 'audio', code: 'busy'}]);
+  assert.equal(media.tracks.audio.getSettings().deviceId, 'mic1');
+});
+
+test('a device pulled out is replaced, and that is told', async () => {
+  const {media} = setup();
+  await media.start();
+  const track = media.tracks.audio;
+  track.end();
+  await quiet();
+  assert.notEqual(media.tracks.audio, track);
+  assert.deepEqual(media.state.problems, [{kind: 'audio', code: 'gone'}]);
+});
+
+test('one getUserMedia at a time', async () => {
+  const {media, devices} = setup();
+  let running = 0;
+  const real = devices.getUserMedia.bind(devices);
+  devices.getUserMedia = async (constraints) => {
+    assert.equal(++running, 1);
+    await quiet(3);
+    running--;
+    return real(constraints);
+  };
+  await Promise.all([
+    media.start(),
+    media.select('audioinput', 'mic2'),
+    media.setVideo(false),
+    media.start(),
+  ]);
+});
+
+test('stopping gives everything back', async () => {
+  const {media, devices} = setup();
+  await media.start();
+  await media.startScreen();
+  const shared = media.screen.getTracks();
+  await media.stop();
+  assert.deepEqual(devices.open, []);
+  assert.ok(shared.every(({readyState}) => readyState === 'ended'));
+  assert.equal(media.state.capture, 'idle');
+});
+
+test('the screen is shared with its sound, until the browser or the user ends it', async () => {
+  const {media} = setup();
+  const seen = [];
+  media.onscreen = (stream) => seen.push(stream?.getTracks().length ?? 0);
+  assert.equal(await media.startScreen(), 'shared');
+  assert.deepEqual(
+    [media.state.screen, media.screen.getVideoTracks()[0].contentHint],
+    [true, 'detail'],
+  );
+  media.screen.getVideoTracks()[0].end();
+  assert.deepEqual([media.state.screen, media.screen, seen], [false, null, [2, 0]]);
+});
+
+test('no screen chosen is no fault; one that cannot be had is', async () => {
+  const {media, devices} = setup();
+  devices.fails = fail('NotAllowedError', 'Permission denied');
+  assert.equal(await media.startScreen(), 'cancelled');
+  devices.fails = fail('NotAllowedError', 'Permission denied by system');
+  assert.equal(await media.startScreen(), 'failed');
+  devices.fails = fail('NotReadableError');
+  assert.equal(await media.startScreen(), 'failed');
+  assert.equal(media.state.screen, false);
+});
+
+test('what is not an error at all is still a problem', () => {
+  assert.deepEqual(problemOf(undefined, 'audio', ''), {kind: 'audio', code: 'other'});
+});

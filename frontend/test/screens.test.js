@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+import {initial} from '../static/js/machine.js';
+import {bannerOf, screenOf, stepsOf} from '../static/js/screens.js';
+import {Driver} from './driver.js';
+
+const MEDIA = {capture: 'done', problems: [], hasAudio: true, hasVideo: true};
+const states = (state, media = MEDIA) => stepsOf(state, media).map((step) => step.state);
+
+test('the eight steps stand in their order, and recording is off', () => {
+  const steps = stepsOf(initial, MEDIA);
+  assert.deepEqual(
+    steps.map(({name}) => name),
+    ['devices', 'capture', 'recording', 'signaling', 'peer', 'servers', 'candidates', 'connected'],
+  );
+  assert.equal(steps[2].state, 'off');
+});
+
+test('the steps light up one after the other', () => {
+  const driver = new Driver();
+  driver.does({type: 'open', room: 'lamp'});
+  driver.does({type: 'join', name: ''});
+  assert.deepEqual(states(driver.state), [
+    'done',
+    'done',
+    'off',
+    'active',
+    'pending',
+    'pending',
+    'pending',
+    'pending',
+  ]);
+  const meeting = Driver.meeting();
+  assert.deepEqual(states(meeting.state), [
+    'done',
+    'done',
+    'off',
+    'done',
+    'active',
+    'active',
+    'pending',
+    'pending',
+  ]);
+  meeting.link({type: 'gathered', candidate: 'host'});
+  assert.deepEqual(states(meeting.state).slice(4), ['active', 'active', 'active', 'pending']);
+  meeting.link({type: 'gathered', candidate: 'relay'});
+  meeting.link({type: 'settled', settled: true});
+  assert.deepEqual(states(meeting.state).slice(4), ['done', 'done', 'active', 'active']);
+  meeting.link({type: 'connection', state: 'connected'});
+  assert.deepEqual(states(meeting.state), [
+    'done',
+    'done',
+    'off',
+    'done',
+    'done',
+    'done',
+    'done',
+    'done',
+  ]);
+});
+
+test('a step that fails says so', () => {
+  const both = {
+    ...MEDIA,
+    hasAudio: false,
+    hasVideo: false,
+    problems: [{kind: 'both', code: 'blocked'}],
+  };
+  assert.deepEqual(states(initial, both).slice(0, 2), ['failed', 'failed']);
+  assert.deepEqual(states(initial, {...MEDIA, capture: 'idle'}).slice(0, 2), ['off', 'off']);
+  assert.deepEqual(states(initial, {...MEDIA, capture: 'asking'}).slice(0, 2), [
+    'active',
+    'active',
+  ]);
+  const driver = Driver.meeting();
+  driver.link({type: 'gathered', candidate: 'host'});
+  driver.link({type: 'gathered', candidate: null});
+  driver.link({type: 'connection', state: 'failed'});
+  assert.deepEqual([states(driver.state)[5], states(driver.state)[7]], ['failed', 'failed']);
+  driver.does({type: 'closed', code: 1006});
+  assert.equal(states(driver.state)[3], 'failed');
+});
+
+test('each phase has its screen', () => {
+  assert.equal(screenOf(initial), 'home');
+  assert.equal(Driver.waiting().screen, 'waiting');
+  assert.equal(Driver.meeting().screen, 'connecting');
+  assert.equal(Driver.inCall().screen, 'call');
+});
+
+test('over the call stands what matters most', () => {
+  const driver = Driver.inCall();
+  assert.equal(bannerOf(driver.state), '');
+  driver.frame({type: 'bye', seq: 1, peer: 'pBo', reason: 'timeout'});
+  assert.equal(bannerOf(driver.state), 'bannerPeerOffline');
+  driver.frame({type: 'closing', after: 1});
+  assert.equal(bannerOf(driver.state), 'bannerClosing');
+  driver.link({type: 'stalled', stalled: true});
+  assert.equal(bannerOf(driver.state), 'bannerStalled');
+  driver.link({type: 'connection', state: 'disconnected'});
+  assert.equal(bannerOf(driver.state), 'bannerReconnecting');
+  driver.does({type: 'leave'});
+  assert.equal(bannerOf(driver.state), '');
+});
+
+test('a server that is away is told differently before and after it was ever there', () => {
+  const first = Driver.joining();
+  first.does({type: 'closed', code: 1006});
+  assert.equal(bannerOf(first.state), 'bannerServerDown');
+  const later = Driver.waiting();
+  later.does({type: 'closed', code: 1006});
+  assert.equal(bannerOf(later.state), 'bannerServerLost');
+  later.timer('retry');
+  assert.equal(bannerOf(later.state), 'bannerServerLost');
+});
