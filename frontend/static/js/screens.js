@@ -79,7 +79,7 @@ function mediaBanner({met, link}) {
 
 /** @param {State} state */
 function signalingBanner({notice, signaling, attempts, self, link, peer}) {
-  if (notice === 'closing') return 'bannerClosing';
+  if (notice === 'closing' && attempts < 3) return 'bannerClosing';
   if (signaling === 'down' || (signaling === 'connecting' && attempts > 0)) {
     return self ? 'bannerServerLost' : 'bannerServerDown';
   }

@@ -89,7 +89,7 @@ export default Object.freeze({
   remoteMuted: '{name} has muted the microphone',
   remoteShares: '{name} is sharing a screen',
 
-  bannerClosing: 'The server restarts. Your call goes on.',
+  bannerClosing: 'The server is restarting. A running call goes on.',
   bannerServerLost: 'The server cannot be reached; trying again. A running call goes on.',
   bannerServerDown: 'The server cannot be reached. Trying again …',
   bannerReconnecting: 'Connection lost. Reconnecting …',

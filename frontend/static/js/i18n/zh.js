@@ -88,7 +88,7 @@ export default Object.freeze({
   remoteMuted: '{name}已关闭麦克风',
   remoteShares: '{name}正在共享屏幕',
 
-  bannerClosing: '服务器正在重启，通话继续进行。',
+  bannerClosing: '服务器正在重启，进行中的通话不受影响。',
   bannerServerLost: '无法连接服务器，正在重试。进行中的通话不受影响。',
   bannerServerDown: '无法连接服务器，正在重试 …',
   bannerReconnecting: '连接已断开，正在重新连接 …',

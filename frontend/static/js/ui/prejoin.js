@@ -13,8 +13,9 @@ const QUIET_AFTER = 5000;
 export class Prejoin {
   #section = find('[data-for="prejoin"]');
   #meter = new LevelMeter();
-  #heardAt = 0;
-  #everHeard = false;
+  /** @type {MediaStreamTrack|null} */ #microphone = null;
+  #listeningSince = 0;
+  #heard = false;
 
   /** @param {Model} model */
   render(model) {
@@ -49,18 +50,21 @@ export class Prejoin {
   #hearing({media, microphone, now, t}) {
     const row = find('.hearing', this.#section);
     row.hidden = media.capture !== 'done' || !microphone;
-    if (!microphone) this.#everHeard = false;
-    if (!this.#heardAt) this.#heardAt = now;
+    if (microphone !== this.#microphone) {
+      this.#microphone = microphone;
+      this.#listeningSince = now;
+      this.#heard = false;
+    }
     /** @type {Key|''} */ let key = '';
     if (!media.audio) key = 'prejoinMuted';
-    else if (this.#everHeard) key = 'prejoinHear';
-    else if (now - this.#heardAt > QUIET_AFTER) key = 'prejoinQuiet';
+    else if (this.#heard) key = 'prejoinHear';
+    else if (now - this.#listeningSince > QUIET_AFTER) key = 'prejoinQuiet';
     setText(find('[data-hearing]', row), key && t(key));
   }
 
   /** @param {number} level */
   #level(level) {
     find('[data-level]', this.#section).style.setProperty('--level', level.toFixed(2));
-    if (level > AUDIBLE) this.#everHeard = true;
+    if (level > AUDIBLE) this.#heard = true;
   }
 }
