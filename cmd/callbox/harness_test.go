@@ -28,7 +28,7 @@ const patience = 30 * time.Second
 var binary string
 
 func TestMain(m *testing.M) {
-	os.Exit(testMain(m))
+	os.Exit(testMain(m)) //nolint:forbidigo // the only way to end a TestMain
 }
 
 func testMain(m *testing.M) int {
@@ -37,7 +37,7 @@ func testMain(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir)
+	defer os.RemoveAll(dir) //nolint:errcheck // a folder of the system for temporary files
 	binary = filepath.Join(dir, "callbox")
 	if out, err := exec.CommandContext(context.Background(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
@@ -122,7 +122,7 @@ func startEnv(t *testing.T, env environment, args ...string) *running {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		code = run(ctx, append([]string{"--data", r.data}, args...), env, strings.NewReader(""), stdoutEnd, r.stderr)
-		stdoutEnd.Close()
+		_ = stdoutEnd.Close() // never fails
 	})
 	r.stop = sync.OnceValue(func() int {
 		cancel()
@@ -160,8 +160,14 @@ func (r *running) tls() *tls.Config {
 	return &tls.Config{RootCAs: r.roots, MinVersion: tls.VersionTLS12}
 }
 
-// get fetches a URL and returns the status and the body.
-func (r *running) get(t *testing.T, url string) (*http.Response, string) {
+// answer is a response, read and closed.
+type answer struct {
+	status, proto int
+	header        http.Header
+	body          string
+}
+
+func (r *running) get(t *testing.T, url string) answer {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
 	if err != nil {
@@ -170,7 +176,7 @@ func (r *running) get(t *testing.T, url string) (*http.Response, string) {
 	return r.do(t, request)
 }
 
-func (r *running) do(t *testing.T, request *http.Request) (*http.Response, string) {
+func (r *running) do(t *testing.T, request *http.Request) answer {
 	t.Helper()
 	response, err := r.client.Do(request)
 	if err != nil {
@@ -181,7 +187,7 @@ func (r *running) do(t *testing.T, request *http.Request) (*http.Response, strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	return response, string(body)
+	return answer{response.StatusCode, response.ProtoMajor, response.Header, string(body)}
 }
 
 // eventually waits until check returns nil.

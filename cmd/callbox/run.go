@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 )
 
@@ -96,14 +97,20 @@ func tell(stderr io.Writer, err error) int {
 type faults []error
 
 // add notes what is wrong with a flag, such as "--http"; of an error that
-// joins several, each by itself.
+// joins several, each by itself, and none twice.
 func (f *faults) add(flag string, err error) {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, err := range joined.Unwrap() {
 			f.add(flag, err)
 		}
-	} else if err != nil {
-		*f = append(*f, fmt.Errorf("%s: %w", flag, err))
+		return
+	}
+	if err == nil {
+		return
+	}
+	err = fmt.Errorf("%s: %w", flag, err)
+	if !slices.ContainsFunc(*f, func(told error) bool { return told.Error() == err.Error() }) {
+		*f = append(*f, err)
 	}
 }
 

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -34,11 +36,14 @@ func (c *serveCommand) open(ctx context.Context, env environment, log *slog.Logg
 	} else {
 		config.relayIPs = s.machine.relayIPs(config.relayIPs, config.publicIPs, &faults)
 	}
-	s.certificates = config.openCertificates(log, &faults)
-	secrets := config.openSecrets(&faults)
 	if c.servesTURN() {
 		config.tryRelayIPs(ctx, &faults)
 	}
+	if _, err := os.Stat(config.data); len(faults) > 0 && errors.Is(err, fs.ErrNotExist) {
+		config.data = "" // not made for a start that fails
+	}
+	s.certificates = config.openCertificates(log, &faults)
+	secrets := config.openSecrets(&faults)
 	if len(faults) == 0 {
 		faults.add("STUN and TURN", s.openTURN(secrets)) //nolint:contextcheck // the relays outlive ctx, until server.shutdown
 	}

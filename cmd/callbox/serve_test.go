@@ -43,36 +43,35 @@ func TestServePage(t *testing.T) {
 	t.Parallel()
 	r := start(t)
 	for _, address := range []string{r.ready.HTTP + "/", r.ready.HTTP + "/r/quiet-river", r.ready.HTTPS + "/", r.ready.HTTPS + "/r/%E6%B2%B3"} {
-		response, body := r.get(t, address)
-		if response.StatusCode != http.StatusOK || !strings.Contains(body, "<!doctype html>") {
-			t.Errorf("GET %s: %s, %.60q", address, response.Status, body)
+		got := r.get(t, address)
+		if got.status != http.StatusOK || !strings.Contains(got.body, "<!doctype html>") {
+			t.Errorf("GET %s: %d, %.60q", address, got.status, got.body)
 		}
-		if got := response.Header.Get("Strict-Transport-Security"); got != "" {
+		if got := got.header.Get("Strict-Transport-Security"); got != "" {
 			t.Errorf("GET %s: Strict-Transport-Security %q, which a local authority cannot promise", address, got)
 		}
 	}
-	response, _ := r.get(t, r.ready.HTTPS+"/")
-	if response.ProtoMajor != 2 {
-		t.Errorf("HTTPS speaks %s, want HTTP/2", response.Proto)
+	if got := r.get(t, r.ready.HTTPS+"/"); got.proto != 2 {
+		t.Errorf("HTTPS speaks HTTP/%d, want HTTP/2", got.proto)
 	}
 	for address, want := range map[string]int{r.ready.HTTP + "/nothing/here": 404, r.ready.HTTP + "/api/v1/nothing": 404, r.ready.HTTP + "/ws": 400} {
-		if response, _ := r.get(t, address); response.StatusCode != want {
-			t.Errorf("GET %s: %s, want %d", address, response.Status, want)
+		if got := r.get(t, address); got.status != want {
+			t.Errorf("GET %s: %d, want %d", address, got.status, want)
 		}
 	}
-	response, ca := r.get(t, r.ready.HTTP+"/ca.crt")
-	if text, err := os.ReadFile(filepath.Join(r.data, "cert", "ca.crt")); err != nil || ca != string(text) {
+	ca := r.get(t, r.ready.HTTP+"/ca.crt")
+	if text, err := os.ReadFile(filepath.Join(r.data, "cert", "ca.crt")); err != nil || ca.body != string(text) {
 		t.Errorf("GET /ca.crt is not the authority's file: %v", err)
 	}
-	if got := response.Header.Get("Content-Type"); got != "application/x-x509-ca-cert" {
+	if got := ca.header.Get("Content-Type"); got != "application/x-x509-ca-cert" {
 		t.Errorf("GET /ca.crt: Content-Type %q", got)
 	}
-	if strings.Contains(ca, "KEY") {
+	if strings.Contains(ca.body, "KEY") {
 		t.Error("GET /ca.crt gives the key away")
 	}
-	old := &tls.Config{RootCAs: r.roots, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11} //nolint:gosec // it must be refused
+	old := &tls.Config{RootCAs: r.roots, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
 	if conn, err := tls.Dial("tcp", strings.TrimPrefix(r.ready.HTTPS, "https://"), old); err == nil {
-		conn.Close()
+		_ = conn.Close() // it should not be there
 		t.Error("TLS 1.1 is served")
 	}
 }
@@ -123,7 +122,7 @@ func TestServeICEServers(t *testing.T) {
 
 func (r *running) relays(t *testing.T, query string) []relay {
 	t.Helper()
-	_, body := r.get(t, r.ready.Admin+"/relays"+query)
+	body := r.get(t, r.ready.Admin+"/relays"+query).body
 	var relays []relay
 	if err := json.Unmarshal([]byte(body), &relays); err != nil {
 		t.Fatalf("GET /relays: %s: %v", body, err)
@@ -134,6 +133,26 @@ func (r *running) relays(t *testing.T, query string) []relay {
 // allocate makes a relay as a browser would, with the certificate checked, and
 // keeps it until the test ends.
 func (r *running) allocate(t *testing.T, transport, address string, server protocol.ICEServer) netip.AddrPort {
+	t.Helper()
+	relayed, err := r.newTURNClient(t, transport, address, server).Allocate()
+	if err != nil {
+		t.Fatalf("allocate by %s: %v", transport, err)
+	}
+	t.Cleanup(func() { _ = relayed.Close() }) // the server may have ended before
+	return boundAddr(relayed.LocalAddr())
+}
+
+// tryAllocate makes a relay over TCP and ends it.
+func (r *running) tryAllocate(t *testing.T, address string, server protocol.ICEServer) error {
+	t.Helper()
+	relayed, err := r.newTURNClient(t, "tcp", address, server).Allocate()
+	if err != nil {
+		return err
+	}
+	return relayed.Close()
+}
+
+func (r *running) newTURNClient(t *testing.T, transport, address string, server protocol.ICEServer) *turn.Client {
 	t.Helper()
 	conn := r.dialTURN(t, transport, address)
 	t.Cleanup(func() { conn.Close() })
@@ -148,12 +167,7 @@ func (r *running) allocate(t *testing.T, transport, address string, server proto
 	if err := c.Listen(); err != nil {
 		t.Fatal(err)
 	}
-	relayed, err := c.Allocate()
-	if err != nil {
-		t.Fatalf("allocate by %s: %v", transport, err)
-	}
-	t.Cleanup(func() { _ = relayed.Close() }) // the server may have ended before
-	return boundAddr(relayed.LocalAddr())
+	return c
 }
 
 func (r *running) dialTURN(t *testing.T, transport, address string) net.PacketConn {
@@ -186,11 +200,11 @@ func TestServeAdmin(t *testing.T) {
 	r := start(t)
 	r.join(t, r.ready.HTTP, "quiet-river")
 	for path, want := range map[string]string{"/healthz": "ok\n", "/readyz": "ready\n", "/relays": "[]\n"} {
-		if response, body := r.get(t, r.ready.Admin+path); response.StatusCode != http.StatusOK || body != want {
-			t.Errorf("GET %s: %s, %q, want %q", path, response.Status, body, want)
+		if got := r.get(t, r.ready.Admin+path); got.status != http.StatusOK || got.body != want {
+			t.Errorf("GET %s: %d, %q, want %q", path, got.status, got.body, want)
 		}
 	}
-	_, metrics := r.get(t, r.ready.Admin+"/metrics")
+	metrics := r.get(t, r.ready.Admin+"/metrics").body
 	for _, want := range []string{
 		"\ncallbox_signaling_rooms 1\n", "\ncallbox_signaling_peers 1\n", "\ncallbox_signaling_joins_total 1\n",
 		"\ncallbox_turn_allocations 0\n", "\ncallbox_turn_to_peers_bytes_total 0\n", "\ncallbox_certificate_not_after_seconds 1",
@@ -200,8 +214,8 @@ func TestServeAdmin(t *testing.T) {
 			t.Errorf("GET /metrics has no %q", want)
 		}
 	}
-	if response, _ := r.get(t, r.ready.Admin+"/"); response.StatusCode != http.StatusNotFound {
-		t.Errorf("GET /: %s, want 404", response.Status)
+	if got := r.get(t, r.ready.Admin+"/"); got.status != http.StatusNotFound {
+		t.Errorf("GET /: %d, want 404", got.status)
 	}
 	for host, want := range map[string]int{"localhost:9090": 200, "[::1]:9090": 200, "127.0.0.1": 200, "evil.example": 403, "evil.example:9090": 403, "localhost.evil.example": 403} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.ready.Admin+"/relays", http.NoBody)
@@ -209,12 +223,12 @@ func TestServeAdmin(t *testing.T) {
 			t.Fatal(err)
 		}
 		request.Host = host
-		if response, _ := r.do(t, request); response.StatusCode != want {
-			t.Errorf("GET /relays at host %s: %s, want %d", host, response.Status, want)
+		if got := r.do(t, request); got.status != want {
+			t.Errorf("GET /relays at host %s: %d, want %d", host, got.status, want)
 		}
 	}
-	if response, _ := r.get(t, r.ready.HTTP+"/metrics"); response.StatusCode != http.StatusNotFound {
-		t.Errorf("GET /metrics from the page's listener: %s, want 404", response.Status)
+	if got := r.get(t, r.ready.HTTP+"/metrics"); got.status != http.StatusNotFound {
+		t.Errorf("GET /metrics from the page's listener: %d, want 404", got.status)
 	}
 }
 
@@ -242,12 +256,12 @@ func TestServeOrigins(t *testing.T) {
 		}
 		request.Header = header
 		request.Header.Set("Access-Control-Request-Method", http.MethodPost)
-		response, _ = r.do(t, request)
+		preflight := r.do(t, request)
 		allowed := origin
 		if want == 403 {
 			allowed = ""
 		}
-		if got := response.Header.Get("Access-Control-Allow-Origin"); got != allowed {
+		if got := preflight.header.Get("Access-Control-Allow-Origin"); got != allowed {
 			t.Errorf("preflight of %q allows %q", origin, got)
 		}
 	}
@@ -282,8 +296,8 @@ func TestServeSlowLoris(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if response, _ := r.get(t, base+"/"); response.StatusCode >= 500 {
-				t.Errorf("others get %s", response.Status)
+			if got := r.get(t, base+"/"); got.status >= 500 {
+				t.Errorf("others get %d", got.status)
 			}
 			if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
 				t.Fatal(err)
@@ -307,7 +321,7 @@ func TestServeWithoutTURN(t *testing.T) {
 	if _, err := os.Stat(r.data); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a data folder that nothing needs: %v", err)
 	}
-	if response, _ := r.get(t, r.ready.HTTP+"/ca.crt"); response.StatusCode != http.StatusNotFound {
-		t.Errorf("GET /ca.crt: %s, want 404", response.Status)
+	if got := r.get(t, r.ready.HTTP+"/ca.crt"); got.status != http.StatusNotFound {
+		t.Errorf("GET /ca.crt: %d, want 404", got.status)
 	}
 }

@@ -153,7 +153,7 @@ func (s *server) shutdown(ctx context.Context, servers []*http.Server, admin *ht
 			_ = l.Close() // Shutdown closes it once more
 		}
 	}
-	step("signaling", signalingTime, s.signaling.Close)
+	step("signaling", signalingTime, s.endSignaling)
 	for _, server := range servers {
 		step("http", httpTime, func(ctx context.Context) error { return endHTTP(ctx, server) })
 	}
@@ -165,6 +165,17 @@ func (s *server) shutdown(ctx context.Context, servers []*http.Server, admin *ht
 	}
 	s.log.Info("ended", "dur_ms", time.Since(begun).Milliseconds())
 	return errors.Join(errs...)
+}
+
+// endSignaling tells clients that the server is going down. Those that do not
+// close their end in time are cut, which is their fault and no failure.
+func (s *server) endSignaling(ctx context.Context) error {
+	err := s.signaling.Close(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.log.Info("clients that did not close their connections were cut")
+		return nil
+	}
+	return err
 }
 
 // endHTTP waits for requests that run, and cuts them when ctx ends first: a

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestStartFaults gives callbox what it cannot start with: each fault must be
+// told, with its flag, the exit code be 2, and nothing be left open.
+func TestStartFaults(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = taken.Close() })
+	takenUDP, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { takenUDP.Close() })
+	port, portUDP := taken.Addr().String(), takenUDP.LocalAddr().String()
+	secrets := filepath.Join(t.TempDir(), "secrets")
+	if err := os.WriteFile(secrets, []byte("# old\n0123456789abcdef\nshort\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	comments := filepath.Join(t.TempDir(), "comments")
+	if err := os.WriteFile(comments, []byte("# none\n\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name string
+		args []string
+		want []string // beginnings of lines; "…" stands for anything up to what follows
+	}{
+		{"unknown flag", []string{"--bogus"}, []string{"unknown flag --bogus"}},
+		{"flags of other versions", []string{"--grace", "30s", "--domain=a.example", "--turn-user-quota", "8", "--join-secret", "x", "--trusted-proxy", "::/0", "--echo-room=e"}, []string{
+			"unknown flag --grace", "unknown flag --domain", "unknown flag --turn-user-quota", "unknown flag --join-secret", "unknown flag --trusted-proxy", "unknown flag --echo-room",
+		}},
+		{"unknown command", []string{"nonsense"}, []string{"unexpected argument nonsense"}},
+		{"no value", []string{"--http"}, []string{"--http: it needs a value"}},
+		{"no port", []string{"--http", "8080", "--turn-udp", "127.0.0.1", "--admin", "127.0.0.1:http"}, []string{
+			`--http: "8080" is not an address with a port`, `--turn-udp: "127.0.0.1" is not`, `--admin: "127.0.0.1:http" is not`,
+		}},
+		{"port out of range", []string{"--https", ":65536"}, []string{`--https: ":65536" is not an address`}},
+		{"occupied", []string{"--http", port, "--https", port, "--turn-tcp", port, "--turn-tls", port, "--admin", port, "--turn-udp", portUDP}, []string{
+			"--http: " + port + " is in use already", "--https: " + port, "--turn-tcp: " + port, "--turn-tls: " + port, "--admin: " + port, "--turn-udp: " + portUDP + " is in use already",
+		}},
+		{"foreign address", []string{"--http", "198.51.100.1:0", "--turn-udp", "198.51.100.1:0", "--relay-ip", "198.51.100.1"}, []string{
+			"--http: 198.51.100.1:0 is not an address of this machine", "--turn-udp: 198.51.100.1:0 is not", "--relay-ip: 198.51.100.1:0 is not",
+		}},
+		{"nothing to serve", []string{"--http", "", "--https="}, []string{"--http, --https: both are off"}},
+		{"certificate without key", []string{"--tls-cert", "a.pem"}, []string{"--tls-cert, --tls-key: one without the other"}},
+		{"unreadable certificate", []string{"--tls-cert", "/nowhere/a.pem", "--tls-key", secrets}, []string{
+			"--tls-cert, --tls-key: open /nowhere/a.pem: no such file",
+		}},
+		{"not a certificate", []string{"--tls-cert", secrets, "--tls-key", secrets}, []string{
+			"--tls-cert, --tls-key: " + secrets + ": no PEM in it; a certificate", "--tls-cert, --tls-key: " + secrets + ": no PEM in it; a key",
+		}},
+		{"addresses", []string{"--public-ip", "dns:example.org,0.0.0.0", "--public-ip", "cloud", "--relay-ip", "fe80::1%lo"}, []string{
+			`--public-ip: "dns:example.org" is not an IP address`, "--public-ip: 0.0.0.0 is not an address that one can send to", `--public-ip: "cloud"`, "--relay-ip: fe80::1%lo is not",
+		}},
+		{"public addresses without relays", []string{"--public-ip", "203.0.113.1,203.0.113.2"}, []string{"--public-ip: 203.0.113.2 is a second address for relays on"}},
+		{"relay ports", []string{"--relay-ports", "60000-50000"}, []string{"--relay-ports: port range 60000-50000 ends before it begins"}},
+		{"relay ports in words", []string{"--relay-ports", "many"}, []string{"--relay-ports: "}},
+		{"secrets", []string{"--turn-secret", "short", "--turn-secret", "@" + secrets, "--turn-secret", "@/nowhere/s"}, []string{
+			"--turn-secret: a secret has 5 bytes", "--turn-secret: " + secrets + ": line 3: a secret has 5 bytes", "--turn-secret: open /nowhere/s",
+		}},
+		{"no secret", []string{"--turn-secret", "@" + comments}, []string{"--turn-secret: there is no secret in @" + comments}},
+		{"realm", []string{"--realm", `a"b`}, []string{`--realm: "a\"b" is not`}},
+		{"no realm", []string{"--realm="}, []string{`--realm: "" is not`}},
+		{"peers", []string{"--turn-allow-peer", "10.0.0.0/99,private", "--turn-deny-peer", "example.org"}, []string{
+			`--turn-allow-peer: "10.0.0.0/99"`, `--turn-deny-peer: "example.org"`,
+		}},
+		{"numbers", []string{"--room-capacity", "two", "--limit-frames", "1.5", "--limit-joins=-1", "--limit-connections", "99999999", "--ping", "15"}, []string{
+			`--room-capacity: "two" is not a whole number`, `--limit-frames: "1.5" is not`, "--limit-joins: -1 is not between", "--limit-connections: 99999999", `--ping: "15" is not a duration`,
+		}},
+		{"ping", []string{"--ping", "1ms"}, []string{"--ping: 1ms is neither 0 nor between"}},
+		{"origins", []string{"--allow-origin", "friend.example,https://friend.example/", "--allow-origin", "*"}, []string{
+			`--allow-origin: "friend.example" is not`, `--allow-origin: "https://friend.example/" is not`, `--allow-origin: "*" is not`,
+		}},
+		{"logs", []string{"--log-level", "loud", "--log-format", "xml", "--log-file", "/dev/null/log"}, []string{
+			`--log-level: "loud" is not`, `--log-format: "xml" is not`, "--log-file: ",
+		}},
+		{"data", []string{"--data", "/dev/null/data"}, []string{"--data: "}},
+		{"everything at once", []string{"--bogus", "1", "--http", port, "--turn-udp", portUDP, "--tls-cert", "/nowhere/a", "--tls-key", "/nowhere/b", "--turn-deny-peer", "10.0.0.0/99", "--log-level", "loud", "--room-capacity", "x"}, []string{
+			"unknown flag --bogus", "--http: " + port, "--turn-udp: " + portUDP, "--tls-cert, --tls-key: open /nowhere/a", "--tls-cert, --tls-key: open /nowhere/b",
+			"--turn-deny-peer: ", "--log-level: ", "--room-capacity: ",
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			args := append(append([]string{"--data", t.TempDir()}, allFree()...), tc.args...)
+			code, stdout, stderr := runToEnd(t, noEnv, args...)
+			if code != exitUsage || stdout != "" {
+				t.Errorf("exit code %d, standard output %q; want %d and none", code, stdout, exitUsage)
+			}
+			for _, want := range tc.want {
+				if !strings.Contains(stderr, "callbox: "+want) {
+					t.Errorf("standard error does not say %q:\n%s", want, stderr)
+				}
+			}
+			if lines := strings.Count(stderr, "callbox: "); lines != len(tc.want) {
+				t.Errorf("%d faults told, want %d:\n%s", lines, len(tc.want), stderr)
+			}
+		})
+	}
+}
+
+// TestStartFaultsBrokenData starts in data folders that somebody spoiled.
+func TestStartFaultsBrokenData(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{"cert/ca.pem": "remove it and", "turn-secret": "--data: TURN secret: "} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			data := t.TempDir()
+			file := filepath.Join(data, name)
+			if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			code, _, stderr := runToEnd(t, noEnv, append([]string{"--data", data}, allFree()...)...)
+			if code != exitUsage || !strings.Contains(stderr, "--data: ") || !strings.Contains(stderr, want) {
+				t.Errorf("exit code %d, %q; want %d and %q", code, stderr, exitUsage, want)
+			}
+			if text, err := os.ReadFile(file); err != nil || string(text) != "x" {
+				t.Errorf("the file was replaced: %q, %v", text, err)
+			}
+		})
+	}
+}
+
+// TestStartFaultsLeaveNothingBound starts again on the ports of a start that
+// failed.
+func TestStartFaultsLeaveNothingBound(t *testing.T) {
+	t.Parallel()
+	first := start(t)
+	u := strings.TrimPrefix(first.ready.HTTP, "http://")
+	if code := first.stop(); code != exitGood {
+		t.Fatalf("exit code %d", code)
+	}
+	args := append(allFree(), "--http", u, "--realm=", "--data", t.TempDir())
+	if code, _, stderr := runToEnd(t, noEnv, args...); code != exitUsage || strings.Contains(stderr, "in use") {
+		t.Fatalf("exit code %d, %s", code, stderr)
+	}
+	second := start(t, "--http", u)
+	if second.ready.HTTP != first.ready.HTTP {
+		t.Errorf("serves at %s, want %s", second.ready.HTTP, first.ready.HTTP)
+	}
+}
