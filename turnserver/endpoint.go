@@ -230,6 +230,9 @@ func (e *endpoint) onAllocationCreated(_, _ net.Addr, _, _, _ string, _ net.Addr
 		return
 	}
 	e.byClient[r.client] = r
+	if udp, ok := e.conn.(*packetConn); ok {
+		udp.stay(r.client)
+	}
 	if e.onLive != nil {
 		e.onLive(true)
 	}
@@ -243,6 +246,9 @@ func (e *endpoint) forget(r *relay) {
 		return
 	}
 	delete(e.byClient, r.client)
+	if udp, ok := e.conn.(*packetConn); ok {
+		udp.leave(r.client)
+	}
 	if e.onLive != nil {
 		e.onLive(false)
 	}

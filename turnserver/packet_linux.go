@@ -1,0 +1,56 @@
+package turnserver
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+)
+
+// controlBytes is room for the packet information of one datagram.
+const controlBytes = 128
+
+// tellArrivals has the kernel tell with each datagram the address it was sent
+// to (ip(7), ipv6(7)). A socket of both families tells IPv4 ones as mapped.
+func tellArrivals(conn *net.UDPConn) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Control(func(descriptor uintptr) {
+		fd := int(descriptor)
+		if failed = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1); failed != nil {
+			failed = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
+		}
+	})
+	return errors.Join(err, failed)
+}
+
+// arrivedAt is the address that a datagram was sent to; the zero Addr when it
+// is not told.
+func arrivedAt(control []byte) netip.Addr {
+	for len(control) > 0 {
+		header, data, rest, err := unix.ParseOneSocketControlMessage(control)
+		if err != nil {
+			return netip.Addr{}
+		}
+		switch {
+		case header.Level == unix.IPPROTO_IP && header.Type == unix.IP_PKTINFO && len(data) >= 12:
+			return netip.AddrFrom4([4]byte(data[8:12])) // in_pktinfo.ipi_addr
+		case header.Level == unix.IPPROTO_IPV6 && header.Type == unix.IPV6_PKTINFO && len(data) >= 16:
+			return netip.AddrFrom16([16]byte(data[:16])) // in6_pktinfo.ipi6_addr
+		}
+		control = rest
+	}
+	return netip.Addr{}
+}
+
+// sentFrom has the kernel send a datagram from an address that arrivedAt gave.
+func sentFrom(at netip.Addr) []byte {
+	if at.Is4() {
+		return unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: at.As4()})
+	}
+	return unix.PktInfo6(&unix.Inet6Pktinfo{Addr: at.As16()})
+}

@@ -1,0 +1,16 @@
+//go:build !linux
+
+package turnserver
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+)
+
+// Elsewhere the kernel chooses the address to answer from.
+const controlBytes = 0
+
+func tellArrivals(*net.UDPConn) error { return errors.ErrUnsupported }
+func arrivedAt([]byte) netip.Addr     { return netip.Addr{} }
+func sentFrom(netip.Addr) []byte      { return nil }
