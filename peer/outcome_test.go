@@ -11,7 +11,7 @@ import (
 )
 
 // shortTimeout is for calls that are not to connect; nothing is asserted about it.
-const shortTimeout = 1500 * time.Millisecond
+const shortTimeout = 1000 * time.Millisecond
 
 func run(tb testing.TB, cfg peer.Config) *peer.Report {
 	tb.Helper()

@@ -1,0 +1,177 @@
+package peer_test
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/logging"
+	"github.com/pion/transport/v5/vnet"
+	"github.com/pion/webrtc/v4"
+
+	"callbox/peer"
+	"callbox/signaling/protocol"
+	"callbox/turnserver"
+)
+
+// internet is a virtual network: our TURN server on it, and two homes behind NATs.
+type internet struct {
+	homes   [2]*vnet.Net
+	outside [2]string // the NATs' addresses
+	turn    *turnserver.Server
+}
+
+// buildingNetwork is held while virtual networks are made: vnet counts its MAC
+// addresses in a variable that all networks share.
+var buildingNetwork sync.Mutex
+
+const turnAddress = "203.0.113.1"
+
+// portRestricted is a NAT of the most common kind (RFC 4787): one mapping for
+// all destinations, and only who was sent to may answer.
+func portRestricted() *vnet.NATType {
+	return &vnet.NATType{
+		MappingBehavior:   vnet.EndpointIndependent,
+		FilteringBehavior: vnet.EndpointAddrPortDependent,
+	}
+}
+
+func newInternet(t *testing.T, nat func() *vnet.NATType) *internet {
+	t.Helper()
+	buildingNetwork.Lock()
+	defer buildingNetwork.Unlock()
+	loggers := logging.NewDefaultLoggerFactory()
+	loggers.DefaultLogLevel = logging.LogLevelDisabled
+	check := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	wan, err := vnet.NewRouter(&vnet.RouterConfig{CIDR: "203.0.113.0/24", LoggerFactory: loggers})
+	check(err)
+	server, err := vnet.NewNet(&vnet.NetConfig{StaticIPs: []string{turnAddress}})
+	check(err)
+	check(wan.AddNet(server))
+
+	in := &internet{outside: [2]string{"203.0.113.11", "203.0.113.12"}}
+	for i, cidr := range []string{"10.1.0.0/24", "10.2.0.0/24"} {
+		lan, err := vnet.NewRouter(&vnet.RouterConfig{
+			CIDR: cidr, StaticIPs: []string{in.outside[i]}, NATType: nat(), LoggerFactory: loggers,
+		})
+		check(err)
+		in.homes[i], err = vnet.NewNet(&vnet.NetConfig{})
+		check(err)
+		check(lan.AddNet(in.homes[i]))
+		check(wan.AddRouter(lan))
+	}
+	check(wan.Start())
+	t.Cleanup(func() { check(wan.Stop()) })
+
+	udp, err := server.ListenPacket("udp4", turnAddress+":3478")
+	check(err)
+	in.turn, err = turnserver.New(turnserver.Config{
+		Secrets:     [][]byte{[]byte("a secret that only tests know of")},
+		PacketConns: []net.PacketConn{udp},
+		RelayIPs:    []netip.Addr{netip.MustParseAddr(turnAddress)},
+		// The virtual internet lies in a range that is denied as documentation.
+		AllowPeers:   []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")},
+		ListenPacket: server.ListenPacket,
+	})
+	check(err)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		check(in.turn.Close(ctx))
+	})
+	return in
+}
+
+// serve starts signaling, which is outside of the virtual network.
+func (in *internet) serve(t *testing.T) *server {
+	t.Helper()
+	return serve(t, func(id string) []protocol.ICEServer {
+		username, password := in.turn.Credential(id, time.Minute)
+		return []protocol.ICEServer{
+			{URLs: []string{"stun:" + turnAddress + ":3478"}},
+			{URLs: []string{"turn:" + turnAddress + ":3478?transport=udp"}, Username: username, Credential: password},
+		}
+	})
+}
+
+// bots are two configurations, one in each home.
+func (in *internet) bots(t *testing.T, s *server, policy peer.ICEPolicy) (a, b peer.Config) {
+	t.Helper()
+	a, b = s.bot(t, "Ann"), s.bot(t, "Bo")
+	for i, cfg := range []*peer.Config{&a, &b} {
+		cfg.Net, cfg.ICE = in.homes[i], policy
+		cfg.SettingEngine = func(s *webrtc.SettingEngine) { s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled) }
+	}
+	return a, b
+}
+
+func TestServerReflexiveCallThroughTwoNATs(t *testing.T) {
+	t.Parallel()
+	in := newInternet(t, portRestricted)
+	a, b := in.bots(t, in.serve(t), peer.Srflx)
+	first, second := callUntil(t, a, b, 20)
+	for _, r := range []*peer.Report{first, second} {
+		checkMedia(t, r)
+		if p := r.Path; p == nil || p.Type != peer.Direct || p.Local.Type != "srflx" || p.Local.RelayProtocol != nil {
+			t.Errorf("path: %+v", r.Path)
+		}
+	}
+	if n := len(in.turn.Allocations()); n != 0 {
+		t.Errorf("%d allocations in a call without relays", n)
+	}
+}
+
+func TestAllFindsAWayThroughTwoNATs(t *testing.T) {
+	t.Parallel()
+	in := newInternet(t, portRestricted)
+	a, b := in.bots(t, in.serve(t), peer.All)
+	first, second := callUntil(t, a, b, 10)
+	checkMedia(t, first)
+	checkMedia(t, second)
+}
+
+// Two NATs that map every destination anew let no direct path be: srflx fails,
+// relay works.
+func TestSymmetricNATsNeedTheRelay(t *testing.T) {
+	t.Parallel()
+	in := newInternet(t, func() *vnet.NATType {
+		return &vnet.NATType{
+			MappingBehavior:   vnet.EndpointAddrPortDependent,
+			FilteringBehavior: vnet.EndpointAddrPortDependent,
+		}
+	})
+	s := in.serve(t)
+	a, b := in.bots(t, s, peer.Srflx)
+	b.Room, a.Room = "direct", "direct"
+	a.ConnectTimeout, b.ConnectTimeout = shortTimeout, patience
+	join(t, b)
+	checkOutcome(t, run(t, a), peer.NotConnected, "a TURN server that both sides reach would help")
+
+	a, b = in.bots(t, s, peer.All)
+	first, second := callUntil(t, a, b, 10)
+	for _, r := range []*peer.Report{first, second} {
+		checkMedia(t, r)
+		if r.Path == nil || r.Path.Type != peer.Relayed {
+			t.Errorf("path: %+v", r.Path)
+		}
+	}
+}
+
+// Host candidates of two homes do not reach each other.
+func TestHostCandidatesDoNotCrossNATs(t *testing.T) {
+	t.Parallel()
+	in := newInternet(t, portRestricted)
+	a, b := in.bots(t, in.serve(t), peer.Host)
+	a.ConnectTimeout = shortTimeout
+	join(t, b)
+	checkOutcome(t, run(t, a), peer.NotConnected, "no pair of candidates worked")
+}
