@@ -64,7 +64,7 @@ func goroutinesLeft() string {
 		for stack := range strings.SplitSeq(string(stacks), "\n\n") {
 			switch {
 			case strings.Contains(stack, "callbox.testMain"):
-			case strings.Contains(stack, "lumberjack.(*Logger).millRun"): // lives as long as the process
+			case strings.Contains(stack, "(*Logger).millRun"): // lives as long as the process
 			case strings.Contains(stack, "os/signal"):
 			default:
 				left = append(left, stack)

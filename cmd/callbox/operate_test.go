@@ -49,7 +49,7 @@ func startProcess(t *testing.T, data string, flags ...string) *process {
 	go func() { p.done <- p.cmd.Wait() }()
 	t.Cleanup(func() {
 		_ = p.cmd.Process.Kill() // it may have ended
-		<-p.done //nolint:errcheck // looked at by end, where it matters
+		<-p.done                 //nolint:errcheck // looked at by end, where it matters
 	})
 	if err != nil {
 		t.Fatalf("no ready line: %v\n%s", err, p.stderr)

@@ -24,7 +24,7 @@ const (
 	// shutdownTime bounds the whole end; each step has its own share, so that
 	// one that hangs leaves time for the others.
 	shutdownTime  = 9 * time.Second
-	signalingTime = 3 * time.Second
+	signalingTime = 2 * time.Second
 	httpTime      = 2 * time.Second
 	turnTime      = 3 * time.Second
 

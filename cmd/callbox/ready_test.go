@@ -1,0 +1,96 @@
+package main
+
+import (
+	"encoding/json"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"rsc.io/qr"
+)
+
+// boundTo is a listener that only says where it is bound.
+type boundTo struct {
+	net.Listener
+	addr netip.AddrPort
+}
+
+func (b boundTo) Addr() net.Addr { return net.TCPAddrFromAddrPort(b.addr) }
+
+func listenerAt(addr string) net.Listener { return boundTo{addr: netip.MustParseAddrPort(addr)} }
+
+func TestReadyLine(t *testing.T) {
+	t.Parallel()
+	l := &listeners{
+		http: listenerAt("127.0.0.1:41231"), https: listenerAt("[::]:8443"), admin: listenerAt("[::1]:9090"),
+		turnTCP: []net.Listener{listenerAt("0.0.0.0:3478"), listenerAt("[2001:db8::1]:3478")}, turnTLS: listenerAt("[::ffff:192.0.2.1]:5349"),
+	}
+	var b strings.Builder
+	if err := l.tellReady(&b, machineOf("127.0.0.1"), true); err != nil {
+		t.Fatal(err)
+	}
+	want := `{"ready":true,"http":"http://127.0.0.1:41231","https":"https://127.0.0.1:8443",` +
+		`"turn":["tcp://127.0.0.1:3478","tcp://[2001:db8::1]:3478","tls://192.0.2.1:5349"],"admin":"http://[::1]:9090"}` + "\n"
+	if b.String() != want {
+		t.Errorf("ready line\n%swant\n%s", b.String(), want)
+	}
+
+	b.Reset()
+	if err := (&listeners{http: listenerAt("127.0.0.1:1")}).tellReady(&b, machineOf("127.0.0.1"), false); err != nil {
+		t.Fatal(err)
+	}
+	if want := `{"ready":true,"http":"http://127.0.0.1:1","turn":[]}` + "\n"; b.String() != want {
+		t.Errorf("ready line %s, want %s", b.String(), want)
+	}
+	if !json.Valid([]byte(b.String())) {
+		t.Error("the line is no JSON")
+	}
+}
+
+func TestReadyText(t *testing.T) {
+	t.Parallel()
+	l := &listeners{http: listenerAt("127.0.0.1:8080"), https: listenerAt("[::]:8443")}
+	text := l.newReady(machineOf("127.0.0.1,192.168.1.5").any()).text(true)
+	for _, want := range []string{"http://127.0.0.1:8080", "https://192.168.1.5:8443", "will warn", "https://192.168.1.5:8443/ca.crt", halfBlocks("https://192.168.1.5:8443")} {
+		if !strings.Contains(text, want) {
+			t.Errorf("text does not say %q:\n%s", want, text)
+		}
+	}
+	if text := l.newReady(loopback()).text(false); strings.Contains(text, "ca.crt") || !strings.Contains(text, "phone") {
+		t.Errorf("text with a certificate of files:\n%s", text)
+	}
+	if text := (&listeners{http: listenerAt("127.0.0.1:8080")}).newReady(loopback()).text(false); strings.Contains(text, "phone") {
+		t.Errorf("text without HTTPS speaks of phones:\n%s", text)
+	}
+}
+
+// TestHalfBlocks reads the drawing back, module by module.
+func TestHalfBlocks(t *testing.T) {
+	t.Parallel()
+	const address = "https://192.168.178.201:8443"
+	code, err := qr.Encode(address, qr.L)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(halfBlocks(address)), "\n")
+	if want := (code.Size + 9) / 2; len(lines) != want {
+		t.Fatalf("%d lines, want %d", len(lines), want)
+	}
+	for i, line := range lines {
+		line = strings.TrimSuffix(strings.TrimPrefix(line, "\x1b[97;40m"), "\x1b[0m")
+		cells := []rune(line)
+		if len(cells) != code.Size+8 {
+			t.Fatalf("line %d has %d cells, want %d", i, len(cells), code.Size+8)
+		}
+		for x, cell := range cells {
+			upper, lower := cell == '█' || cell == '▀', cell == '█' || cell == '▄'
+			if upper == code.Black(x-4, 2*i-4) || lower == code.Black(x-4, 2*i-3) {
+				t.Fatalf("line %d, cell %d is %q", i, x, cell)
+			}
+		}
+	}
+	if got := halfBlocks(strings.Repeat("a", 5000)); got != "" {
+		t.Errorf("a text that does not fit is drawn as %q", got)
+	}
+}
