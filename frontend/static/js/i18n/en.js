@@ -37,7 +37,6 @@ export default Object.freeze({
 
   retry: 'Try again',
   leave: 'Leave',
-  mic: 'Mic',
   share: 'Share screen',
   stopSharing: 'Stop sharing',
   sharing: 'You are sharing your screen',
@@ -86,7 +85,7 @@ export default Object.freeze({
     'Through the relay of this server, by {protocol}. It sees only encrypted packets.',
   qualityLong: 'Connection: {quality}. {path}',
   qualityFigures: 'Round trip {rtt} ms · lost {loss} % · received {rate} Mbit/s',
-  remoteMuted: '{name} has muted the microphone',
+  remoteMuted: '{name} · muted',
   remoteShares: '{name} is sharing a screen',
 
   bannerClosing: 'The server is restarting. A running call goes on.',

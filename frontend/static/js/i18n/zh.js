@@ -37,7 +37,6 @@ export default Object.freeze({
 
   retry: '重试',
   leave: '离开',
-  mic: '麦克风',
   share: '共享屏幕',
   stopSharing: '停止共享',
   sharing: '你正在共享屏幕',
@@ -85,7 +84,7 @@ export default Object.freeze({
   pathRelayedLong: '经本服务器中继，使用 {protocol}，中继只看到加密的数据。',
   qualityLong: '连接质量：{quality}。{path}',
   qualityFigures: '往返 {rtt} 毫秒 · 丢包 {loss} % · 接收 {rate} Mbit/s',
-  remoteMuted: '{name}已关闭麦克风',
+  remoteMuted: '{name} · 已静音',
   remoteShares: '{name}正在共享屏幕',
 
   bannerClosing: '服务器正在重启，进行中的通话不受影响。',

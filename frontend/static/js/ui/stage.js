@@ -131,8 +131,10 @@ export class Stage {
     const share = /** @type {HTMLButtonElement} */ (find('[data-action="screen"]'));
     share.hidden = !canShareScreen;
     share.disabled = screen !== 'call' && !media.screen;
-    share.setAttribute('aria-pressed', String(media.screen));
-    setText(find('span', share), t(media.screen ? 'stopSharing' : 'share'));
+    share.dataset.active = String(media.screen);
+    const text = t(media.screen ? 'stopSharing' : 'share');
+    setText(find('span', share), text);
+    share.setAttribute('aria-label', text);
   }
 
   /** @param {Model} model */
