@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"callbox/peer"
 )
 
 // side is one end of a call of the matrix: what it is, and at which client.
@@ -84,7 +86,7 @@ func makeCall(t *testing.T, s *server, transport string, pair [2]side) {
 	if transport != "direct" {
 		query = url.Values{"ice": {"relay"}, "turn": {transport}}
 	}
-	before := s.relayedTotal(t)
+	before := len(s.endedRelays())
 	// With a browser in it a call ends when the browser has seen enough.
 	duration := 2 * time.Second
 	if pair[0].kind != "bot" || pair[1].kind != "bot" {
@@ -92,6 +94,7 @@ func makeCall(t *testing.T, s *server, transport string, pair [2]side) {
 	}
 	var tabs [2]*tab
 	var bots [2]*robot
+	var reports [2]*peer.Report
 	for i, side := range pair {
 		if side.kind == "bot" {
 			bots[i] = startBot(t, namespaceOf(lab, side.at), s, room, transport, duration)
@@ -130,11 +133,7 @@ func makeCall(t *testing.T, s *server, transport string, pair [2]side) {
 			t.Errorf("the bot's exit code is %d: %s", report.ExitCode, tail(b.process.stderr.String()))
 		}
 		judge(t, pair[i], checkReport(report, expected{pair[1-i].source(), transport}))
-		defer func() {
-			if transport != "direct" {
-				judge(t, pair[i], checkReportAccount(report, s.relayedTotal(t)-before))
-			}
-		}()
+		reports[i] = report
 	}
 	for _, tb := range tabs {
 		if tb != nil && eval[bool](tb, `["call", "waiting"].includes(document.body.dataset.screen)`) {
@@ -143,6 +142,11 @@ func makeCall(t *testing.T, s *server, transport string, pair [2]side) {
 	}
 	s.awaitPeers(t, 0)
 	s.awaitNoRelays(t)
+	for i, report := range reports {
+		if report != nil && transport != "direct" {
+			judge(t, pair[i], checkReportAccount(report, s.endedRelays()[before:]))
+		}
+	}
 }
 
 // judge fails the test for everything that was found.

@@ -41,7 +41,7 @@ func startServer(t *testing.T, flags ...string) *server {
 	s := &server{ca: filepath.Join(shared.dir, "ca.crt")}
 	s.client = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DialContext: lab.Server.DialContext}}
 	args := append([]string{
-		"serve", "--http", "127.0.0.1:0", "--https", ":0", "--admin", "127.0.0.1:0", "--data", data,
+		"serve", "--http", "127.0.0.1:0", "--https", ":0", "--admin", "127.0.0.1:0", "--data", data, "--log-format", "json",
 	}, flags...)
 	var err error
 	s.process, err = startProcess(lab.Server, []string{"HOME=" + shared.dir}, binary, args...)
@@ -94,7 +94,7 @@ func theServer(t *testing.T) *server {
 	if s != nil {
 		return s
 	}
-	s = startServer(t, "--turn-udp", theLab(t).ServerAddr.String()+":0", "--turn-tcp", ":0", "--turn-tls", ":0", "--limit-joins", "0", "--limit-connections", "0")
+	s = startServer(t, "--turn-udp", ":0", "--turn-tcp", ":0", "--turn-tls", ":0", "--limit-joins", "0", "--limit-connections", "0")
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
 	shared.server = s
