@@ -79,8 +79,8 @@ func (r ready) text(localCA bool) string {
 		b.WriteString("\nTo call with a phone in the same network, let it scan this, or type the address.\n")
 		if localCA {
 			fmt.Fprintf(&b, "The phone will warn that it does not know the certificate: this computer signed it itself.\n"+
-				"Go on past the warning. Or, to be rid of it, open %s/ca.crt on the phone and install\n"+
-				"the file as a trusted certificate authority; it vouches for local names and addresses only.\n", r.HTTPS)
+				"Go on past the warning. Or, to be rid of it, open %s/ca.crt on the phone and install the\n"+
+				"file as a trusted certificate authority; it can vouch for this network, not for websites.\n", r.HTTPS)
 		}
 		b.WriteString("\n")
 	}
