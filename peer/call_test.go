@@ -94,7 +94,7 @@ func checkMedia(tb testing.TB, r *peer.Report) {
 func TestDirectCall(t *testing.T) {
 	t.Parallel()
 	s := serve(t, nil)
-	a, b := callUntil(t, s.bot(t, "Ann"), s.bot(t, "Bo"), 30)
+	a, b := callUntil(t, s.bot(t, "Ann"), s.bot(t, "Bo"), 15)
 	for _, r := range []*peer.Report{a, b} {
 		checkMedia(t, r)
 		if r.Path == nil || r.Path.Type != peer.Direct || r.Path.Local.RelayProtocol != nil || r.Path.Local.Protocol != "udp" {

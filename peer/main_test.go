@@ -1,6 +1,7 @@
 package peer_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"runtime"
@@ -11,6 +12,11 @@ import (
 
 // TestMain fails the run when a goroutine of a call outlives the tests.
 func TestMain(m *testing.M) {
+	flag.Parse()
+	// Calls wait more than they compute: more of them at once than processors.
+	if err := flag.Set("test.parallel", "4"); err != nil {
+		panic(err)
+	}
 	code := m.Run()
 	if code == 0 {
 		if left := leaked(); left != "" {

@@ -145,7 +145,10 @@ func TestNonsenseIsIgnored(t *testing.T) {
 	p := open(t, s)
 	mid := "0"
 	for _, nonsense := range []any{
-		"hello", 7, nil, []int{1}, map[string]any{"call": 1}, map[string]any{"call": -1, "renegotiate": true},
+		"hello", 7, nil,
+		[]int{1},
+		map[string]any{"call": 1},
+		map[string]any{"call": -1, "renegotiate": true},
 		map[string]any{"call": "one", "candidate": nil},
 		protocol.CallData{Call: 1, Candidate: &protocol.Candidate{Candidate: "nonsense", SDPMid: &mid}},
 		protocol.CallData{Call: 1, Description: &protocol.Description{Type: "rollback"}},

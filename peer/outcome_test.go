@@ -32,7 +32,7 @@ func checkOutcome(tb testing.TB, r *peer.Report, code peer.ExitCode, reason stri
 func TestNobodyComes(t *testing.T) {
 	t.Parallel()
 	cfg := serve(t, nil).bot(t, "Ann")
-	cfg.ConnectTimeout = 100 * time.Millisecond
+	cfg.ConnectTimeout = shortTimeout
 	r := run(t, cfg)
 	checkOutcome(t, r, peer.NotConnected, "nobody came")
 	if r.Path != nil || r.Media != nil || r.Peer.Role != nil || r.TimelineMS.PeerSeen != nil || r.TimelineMS.Joined == nil {

@@ -150,7 +150,7 @@ func TestSilentToneIsNoticed(t *testing.T) {
 func TestForeignVideoIsCounted(t *testing.T) {
 	t.Parallel()
 	r := hearSabotaged(t, "frames=100%", 20, func(b *peer.Config) {
-		b.Video = &changedVideo{VideoSource: b.Video, change: func(n int, data []byte) []byte {
+		b.Video = &changedVideo{VideoSource: b.Video, change: func(n int, _ []byte) []byte {
 			if n%5 == 0 {
 				return plainFrame(n)
 			}

@@ -146,7 +146,7 @@ func selfSigned(tb testing.TB) (tls.Certificate, *x509.CertPool) {
 // bot is a configuration that sends pattern and tone.
 func (s *server) bot(tb testing.TB, name string) peer.Config {
 	tb.Helper()
-	video, err := peer.Pattern(pattern.Size{Width: 320, Height: 240}, 30)
+	video, err := peer.Pattern(pattern.Size{Width: 256, Height: 128}, 20)
 	if err != nil {
 		tb.Fatal(err)
 	}

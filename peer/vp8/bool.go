@@ -1,15 +1,17 @@
 package vp8
 
+import "math/bits"
+
 // boolEncoder is the arithmetic coder of RFC 6386 section 7.
 type boolEncoder struct {
-	out    []byte // what was there before is kept; carries never reach it
-	span   uint32 // 128 to 255
-	bottom uint32
-	bits   int // shifts until the next byte is complete
+	out     []byte // what was there before is kept; carries never reach it
+	span    uint32 // 128 to 255
+	bottom  uint32
+	missing int // bits until the next byte is complete
 }
 
 func newBoolEncoder(out []byte) *boolEncoder {
-	return &boolEncoder{out: out, span: 255, bits: 24}
+	return &boolEncoder{out: out, span: 255, missing: 24}
 }
 
 // bit writes one value whose chance to be false is probability/256.
@@ -21,23 +23,27 @@ func (e *boolEncoder) bit(probability uint8, value bool) {
 	} else {
 		e.span = split
 	}
-	for e.span < 128 {
-		e.span <<= 1
-		e.shift()
-	}
+	e.shift(bits.LeadingZeros8(uint8(e.span))) //nolint:gosec // 1 to 255
 }
 
-func (e *boolEncoder) shift() {
+// shift moves n bits, at most 8, from bottom towards the output, and scales span with it.
+func (e *boolEncoder) shift(n int) {
+	e.span <<= n
+	if n < e.missing {
+		e.bottom <<= n
+		e.missing -= n
+		return
+	}
+	e.bottom <<= e.missing - 1 // the bit above those of the next byte is a carry
 	if e.bottom&(1<<31) != 0 {
 		e.carry()
 	}
 	e.bottom <<= 1
-	e.bits--
-	if e.bits == 0 {
-		e.out = append(e.out, byte(e.bottom>>24))
-		e.bottom &= 1<<24 - 1
-		e.bits = 8
-	}
+	e.out = append(e.out, byte(e.bottom>>24))
+	e.bottom &= 1<<24 - 1
+	n -= e.missing
+	e.bottom <<= n
+	e.missing = 8 - n
 }
 
 // carry adds one to what was written.
@@ -59,8 +65,8 @@ func (e *boolEncoder) literal(v uint32, n int) {
 
 // flush writes what is pending and returns everything.
 func (e *boolEncoder) flush() []byte {
-	for range 32 {
-		e.shift()
+	for range 4 {
+		e.shift(8)
 	}
 	return e.out
 }

@@ -58,7 +58,7 @@ func randomPicture(columns, rows int, seed uint64) *Picture {
 func TestEveryPixelIsExact(t *testing.T) {
 	t.Parallel()
 	for _, size := range [][2]int{{1, 1}, {1, 9}, {9, 1}, {20, 15}, {40, 23}, {80, 45}} {
-		for seed := range uint64(8) {
+		for seed := range uint64(3) {
 			t.Run(fmt.Sprintf("%dx%d/%d", size[0], size[1], seed), func(t *testing.T) {
 				t.Parallel()
 				p := randomPicture(size[0], size[1], seed)
