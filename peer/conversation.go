@@ -219,6 +219,9 @@ func (c *Call) iceState(l *link, s webrtc.ICEConnectionState, at time.Time) {
 	})
 }
 
+// firstFrame implements linkObserver.
+func (c *Call) firstFrame(l *link) { c.post(l, c.noteMedia) }
+
 // connectionState implements linkObserver.
 func (c *Call) connectionState(l *link, s webrtc.PeerConnectionState, at time.Time) {
 	c.post(l, func() {

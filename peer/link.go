@@ -22,12 +22,13 @@ const (
 // link is one RTCPeerConnection: one call number of a conversation. Its methods are for
 // the goroutine of the Call, except where they say otherwise.
 type link struct {
-	cfg     *Config
-	number  int
-	servers []webrtc.ICEServer
-	pc      *webrtc.PeerConnection
-	dialer  *turnDialer
-	numbers *counters
+	cfg      *Config
+	observer linkObserver
+	number   int
+	servers  []webrtc.ICEServer
+	pc       *webrtc.PeerConnection
+	dialer   *turnDialer
+	numbers  *counters
 
 	ctx    context.Context //nolint:containedctx // the life of the link's goroutines, which Pion's callbacks end by
 	cancel context.CancelCauseFunc
@@ -56,23 +57,24 @@ type linkObserver interface {
 	localCandidate(l *link, c *webrtc.ICECandidateInit) // nil: there are no more
 	connectionState(l *link, s webrtc.PeerConnectionState, at time.Time)
 	iceState(l *link, s webrtc.ICEConnectionState, at time.Time)
+	firstFrame(l *link) // of a video track was decoded
 }
 
 // newLink makes a connection that is ready to offer or to answer.
 func newLink(parent context.Context, cfg *Config, number int, servers []webrtc.ICEServer, o linkObserver) (*link, error) {
 	ctx, cancel := context.WithCancelCause(parent)
 	l := &link{
-		cfg: cfg, number: number, servers: servers, ctx: ctx, cancel: cancel,
+		cfg: cfg, observer: o, number: number, servers: servers, ctx: ctx, cancel: cancel,
 		relays: make(map[netip.AddrPort]struct{}),
 	}
-	if err := l.open(o); err != nil {
+	if err := l.open(); err != nil {
 		l.close()
 		return nil, err
 	}
 	return l, nil
 }
 
-func (l *link) open(o linkObserver) error {
+func (l *link) open() error {
 	l.dialer = newTURNDialer(l.ctx, l.servers, l.cfg.Net, l.cfg.TLS)
 	api, numbers, err := engine(l.cfg, l.dialer)
 	if err != nil {
@@ -88,9 +90,9 @@ func (l *link) open(o linkObserver) error {
 	if err != nil {
 		return err
 	}
-	l.pc.OnICECandidate(func(c *webrtc.ICECandidate) { l.gathered(c, o) })
-	l.pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) { o.connectionState(l, s, time.Now()) })
-	l.pc.OnICEConnectionStateChange(func(s webrtc.ICEConnectionState) { o.iceState(l, s, time.Now()) })
+	l.pc.OnICECandidate(func(c *webrtc.ICECandidate) { l.gathered(c) })
+	l.pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) { l.observer.connectionState(l, s, time.Now()) })
+	l.pc.OnICEConnectionStateChange(func(s webrtc.ICEConnectionState) { l.observer.iceState(l, s, time.Now()) })
 	l.pc.OnTrack(l.receive)
 	l.transport().OnSelectedCandidatePairChange(func(*webrtc.ICECandidatePair) {
 		l.mu.Lock()
@@ -104,16 +106,16 @@ func (l *link) open(o linkObserver) error {
 func (l *link) transport() *webrtc.ICETransport { return l.pc.SCTP().Transport().ICETransport() }
 
 // gathered passes a candidate on when the policy allows it.
-func (l *link) gathered(c *webrtc.ICECandidate, o linkObserver) {
+func (l *link) gathered(c *webrtc.ICECandidate) {
 	if c == nil {
-		o.localCandidate(l, nil)
+		l.observer.localCandidate(l, nil)
 		return
 	}
 	if l.cfg.ICE == Relay && c.Typ != webrtc.ICECandidateTypeRelay || !l.cfg.ICE.allows(c.Typ.String()) {
 		return
 	}
 	candidate := c.ToJSON()
-	o.localCandidate(l, &candidate)
+	l.observer.localCandidate(l, &candidate)
 }
 
 // offer makes an offer and sets it. Without stable signaling it is made later: ok is false.

@@ -129,7 +129,7 @@ func (l *link) receive(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver)
 	codec := remote.Codec().MimeType
 	switch {
 	case strings.EqualFold(codec, webrtc.MimeTypeVP8):
-		t.receiver = newVideoReceiver(l.cfg.VideoSink)
+		t.receiver = newVideoReceiver(l.cfg.VideoSink, func() { l.observer.firstFrame(l) })
 	case strings.EqualFold(codec, webrtc.MimeTypePCMU):
 		t.receiver = &audioReceiver{sink: l.cfg.AudioSink}
 	default: // cannot be: nothing else was negotiated

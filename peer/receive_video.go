@@ -32,7 +32,8 @@ const codesToRecognise = 3
 
 // videoReceiver counts and verifies what comes on one video stream.
 type videoReceiver struct {
-	sink VideoSink // may be nil
+	sink  VideoSink // may be nil
+	first func()    // called once, when the first frame is decoded
 
 	mu        sync.Mutex
 	meter     packetMeter
@@ -50,14 +51,21 @@ type videoReceiver struct {
 	expected      []byte
 }
 
-func newVideoReceiver(sink VideoSink) *videoReceiver {
-	return &videoReceiver{sink: sink, decoder: vp8.Decoder{MaxPixels: pattern.MaxWidth * pattern.MaxHeight}}
+func newVideoReceiver(sink VideoSink, first func()) *videoReceiver {
+	return &videoReceiver{sink: sink, first: first, decoder: vp8.Decoder{MaxPixels: pattern.MaxWidth * pattern.MaxHeight}}
 }
 
 // push takes one packet.
 func (v *videoReceiver) push(p *rtp.Packet, now time.Time) {
 	frame, ok := v.record(p, now)
-	if ok && v.sink != nil {
+	if !ok {
+		return
+	}
+	if frame.KeyFrame && v.first != nil {
+		v.first()
+		v.first = nil
+	}
+	if v.sink != nil {
 		v.sink.Frame(frame)
 	}
 }

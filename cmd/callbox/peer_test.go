@@ -1,0 +1,246 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"callbox/peer"
+)
+
+// ended is what a run of the program leaves.
+type ended struct {
+	code           int
+	stdout, stderr string
+}
+
+// callPeer runs callbox peer in the background, in this process; what it
+// returns waits for the end.
+func callPeer(t *testing.T, url, room string, flags ...string) func() ended {
+	t.Helper()
+	return callPeerTo(t, &syncBuffer{}, url, room, flags...)
+}
+
+// callPeerTo is callPeer whose standard output can be read meanwhile.
+func callPeerTo(t *testing.T, out *syncBuffer, url, room string, flags ...string) func() ended {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
+	var (
+		errOut bytes.Buffer
+		code   int
+		wg     sync.WaitGroup
+	)
+	wg.Go(func() {
+		code = run(ctx, append([]string{"peer", url, room}, flags...), noEnv, strings.NewReader(""), out, &errOut)
+	})
+	wait := sync.OnceValue(func() ended {
+		defer cancel()
+		wg.Wait()
+		return ended{code, out.String(), errOut.String()}
+	})
+	t.Cleanup(func() {
+		cancel()
+		wait()
+	})
+	return wait
+}
+
+func (e ended) check(t *testing.T, code int, texts ...string) {
+	t.Helper()
+	if e.code != code {
+		t.Errorf("exit code %d, want %d\n%s%s", e.code, code, e.stdout, e.stderr)
+	}
+	for _, text := range texts {
+		if !strings.Contains(e.stdout+e.stderr, text) {
+			t.Errorf("does not say %q:\n%s%s", text, e.stdout, e.stderr)
+		}
+	}
+}
+
+func TestPeerCallsPeer(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	file := filepath.Join(t.TempDir(), "report.json")
+	const expect = "path=direct,connect<1m,frames>=50%,intact=100%"
+	one := callPeer(t, s.ready.HTTP, "room", "--duration", "2s", "--expect", expect, "--json", file, "--connect-timeout", "25s")
+	two := callPeer(t, s.ready.HTTP, "room", "--duration", "2s", "--expect", expect, "--json", "-", "--size", "256x128", "--fps", "20")
+	one().check(t, exitGood, "In room room.", "Connected with callbox peer", "direct", "right to the last byte",
+		"1000 Hz", "intact=100%: met", "Good")
+	two().check(t, exitGood)
+
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roles := make(map[peer.Role]bool)
+	for _, text := range []string{string(text), two().stdout} {
+		var r peer.Report
+		if err := json.Unmarshal([]byte(text), &r); err != nil {
+			t.Fatalf("%v in %s", err, text)
+		}
+		if r.Schema != peer.Schema || r.Result != peer.Pass || len(r.Expect) != 4 || r.Path.Type != peer.Direct {
+			t.Errorf("report: %s", text)
+		}
+		roles[*r.Peer.Role] = true
+	}
+	if len(roles) != 2 {
+		t.Errorf("roles: %v", roles)
+	}
+}
+
+func TestPeerTrustsTheAuthority(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	secure := []string{"--ice", "relay", "--turn-proto", "tls", "--duration", "2s", "--expect", "path=relay,intact=100%"}
+	insecure := callPeer(t, s.ready.HTTPS, "room", append(secure, "--insecure")...)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	command := exec.CommandContext(ctx, binary, append([]string{"peer", s.ready.HTTPS, "room"}, secure...)...)
+	command.Env = append(os.Environ(), "SSL_CERT_FILE="+filepath.Join(s.data, "cert", "ca.crt"))
+	out, err := command.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "relayed by a TURN server over tls") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	insecure().check(t, exitGood, "relayed by a TURN server over tls")
+	callPeer(t, s.ready.HTTPS, "room")().check(t, int(peer.NotJoined), "certificate is not trusted", "SSL_CERT_FILE", "--insecure")
+}
+
+func TestPeerExpectationFails(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	one := callPeer(t, s.ready.HTTP, "room", "--duration", "1s", "--expect", "path=relay,connect<1m")
+	two := callPeer(t, s.ready.HTTP, "room", "--duration", "20s")
+	one().check(t, exitFailed, "path=relay: NOT met, it was direct", "connect<1m: met")
+	two().check(t, exitGood, "left")
+}
+
+func TestPeerUsage(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		args  []string
+		texts []string
+	}{
+		"no arguments": {nil, []string{"url"}},
+		"no room":      {[]string{"http://127.0.0.1"}, []string{"room"}},
+		"all at once": {
+			[]string{
+				"ws://x", "room", "--video", "film", "--audio", "beep", "--fps", "0", "--size", "640x360", "--ice", "best",
+				"--turn-proto", "quic", "--duration", "0s", "--connect-timeout=-1s", "--expect", "mos>4,frames=1",
+			},
+			[]string{
+				"--video", "--audio", "--duration", "--connect-timeout", "--expect", `"mos"`, "frames=1", "ICE policy", "TURN protocol", "http://HOST",
+			},
+		},
+		"size and rate":  {[]string{"http://x", "room", "--fps", "99", "--size", "640x360"}, []string{"--fps", "--size", "640x368"}},
+		"later flags":    {[]string{"http://x", "room", "--record", "x"}, []string{"--record"}},
+		"no such folder": {[]string{"http://x", "room", "--json", "/nonexistent/report.json"}, []string{"--json", "no such file"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			code, stdout, stderr := runToEnd(t, noEnv, append([]string{"peer"}, c.args...)...)
+			ended{code, "", stderr}.check(t, exitUsage, c.texts...)
+			if stdout != "" {
+				t.Errorf("standard output: %s", stdout)
+			}
+		})
+	}
+}
+
+func TestPeerCannotJoin(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	said := &syncBuffer{}
+	callPeerTo(t, said, s.ready.HTTP, "room", "--duration", "1m")
+	callPeer(t, s.ready.HTTP, "room", "--duration", "1m")
+	awaitText(t, said, "Connected")
+	callPeer(t, s.ready.HTTP, "room")().check(t, int(peer.NotJoined), "seats are taken")
+}
+
+func TestPeerNobodyComes(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	callPeer(t, s.ready.HTTP, "room", "--connect-timeout", "1s")().check(t, int(peer.NotConnected), "Nobody else is here yet", "nobody came")
+	quiet := callPeer(t, s.ready.HTTP, "room", "--connect-timeout", "1s", "--json", "-")()
+	quiet.check(t, int(peer.NotConnected))
+	if !strings.HasPrefix(quiet.stdout, "{") || !strings.Contains(quiet.stderr, "nobody came") {
+		t.Errorf("standard output: %s\nstandard error: %s", quiet.stdout, quiet.stderr)
+	}
+	callPeer(t, startWithoutTURN(t).ready.HTTP, "room", "--ice", "relay")().check(t, int(peer.NotConnected), "offers no TURN server")
+}
+
+func startWithoutTURN(t *testing.T) *running {
+	t.Helper()
+	return start(t, "--turn-udp", "", "--turn-tcp", "", "--turn-tls", "", "--https", "")
+}
+
+func TestPeerNoMedia(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	one := callPeer(t, s.ready.HTTP, "room", "--duration", "500ms")
+	two := callPeer(t, s.ready.HTTP, "room", "--duration", "20s", "--video", "none", "--audio", "none")
+	one().check(t, int(peer.NoMedia), "neither picture nor sound")
+	two().check(t, exitGood)
+}
+
+// startBinary runs callbox peer as a process of its own, and waits until it is connected.
+func startBinary(t *testing.T, url string) (command *exec.Cmd, said *syncBuffer) {
+	t.Helper()
+	said = &syncBuffer{}
+	command = exec.CommandContext(t.Context(), binary, "peer", url, "room", "--duration", "1m", "--connect-timeout", "25s")
+	command.Stdout, command.Stderr = said, io.Discard
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = command.Process.Kill()
+		_ = command.Wait() // killed, or waited for before
+	})
+	return command, said
+}
+
+func awaitText(t *testing.T, said *syncBuffer, text string) {
+	t.Helper()
+	eventually(t, func() error {
+		if !strings.Contains(said.String(), text) {
+			return errors.New(said.String())
+		}
+		return nil
+	})
+}
+
+// The other process is killed: what it cannot say, the broken path does.
+func TestPeerLost(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	one := callPeer(t, s.ready.HTTP, "room", "--duration", "1m")
+	killed, said := startBinary(t, s.ready.HTTP)
+	awaitText(t, said, "Picture comes")
+	if err := killed.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	one().check(t, int(peer.Lost), "is gone (timeout)", "lost during the call")
+}
+
+func TestPeerInterrupted(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	one := callPeer(t, s.ready.HTTP, "room", "--duration", "1m")
+	command, said := startBinary(t, s.ready.HTTP)
+	awaitText(t, said, "Picture comes")
+	if err := command.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	var exit *exec.ExitError
+	if err := command.Wait(); !errors.As(err, &exit) || exit.ExitCode() != int(peer.Interrupted) {
+		t.Errorf("ended with %v\n%s", err, said)
+	}
+	one().check(t, exitGood, "callbox peer left") // it was left in order
+}
