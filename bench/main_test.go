@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"callbox/e2e/need"
 )
 
 func TestPercentile(t *testing.T) {
@@ -28,6 +30,7 @@ func TestTimes(t *testing.T) {
 
 // TestRun measures everything once and reads the table.
 func TestRun(t *testing.T) {
+	need.Program(t, "chromium")
 	var out strings.Builder
 	if err := run(t.Context(), &out, effort{calls: 1, browserCalls: 1, starts: 1, joining: 100 * time.Millisecond}); err != nil {
 		t.Fatal(err)
@@ -37,8 +40,8 @@ func TestRun(t *testing.T) {
 		`binary +[1-9]\d*\.\d MB`,
 		`start to ready.* +[1-9]\d* ms \(\d+ ms\) +<= 300 ms`,
 		`bot-bot.* +[1-9]\d* ms \(\d+ ms\) +<= 150 ms`,
-		`(browser-browser.* +[1-9]\d* ms \(\d+ ms\) +<= 1000 ms|needs chromium)`,
-		`(page weight.* +[1-9]\d*\.\d KB +<= 150 KB|needs chromium)`,
+		`browser-browser.* +[1-9]\d* ms \(\d+ ms\) +<= 1000 ms`,
+		`page weight.* +[1-9]\d*\.\d KB +<= 150 KB`,
 		`joins, .* new WebSocket +[1-9]\d*/s`,
 		`joins, .* open WebSockets +[1-9]\d*/s`,
 	} {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -19,13 +20,14 @@ import (
 // robot is a headless peer at work in a namespace.
 type robot struct {
 	process *process
-	cli     bool
+	file    string // where the command's report goes; that of a saboteur goes to standard output
 }
 
 // startBot starts `callbox peer`, which trusts the server's authority and no other.
 func startBot(t *testing.T, n *netlab.Namespace, s *server, room, transport string, duration time.Duration, flags ...string) *robot {
 	t.Helper()
-	args := []string{"peer", s.url, room, "--json", "-", "--duration", duration.String(), "--connect-timeout", "20s"}
+	file := filepath.Join(t.TempDir(), "report.json")
+	args := []string{"peer", s.url, room, "--json", file, "--duration", duration.String(), "--connect-timeout", "20s"}
 	if transport != "direct" {
 		args = append(args, "--ice", "relay", "--turn-proto", transport)
 	}
@@ -33,14 +35,14 @@ func startBot(t *testing.T, n *netlab.Namespace, s *server, room, transport stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newRobot(t, p, true)
+	return newRobot(t, p, file)
 }
 
 func trusting(s *server) []string {
 	return []string{"SSL_CERT_FILE=" + s.ca, "SSL_CERT_DIR=/nonexistent"}
 }
 
-func newRobot(t *testing.T, p *process, cli bool) *robot {
+func newRobot(t *testing.T, p *process, file string) *robot {
 	t.Helper()
 	t.Cleanup(func() {
 		select {
@@ -49,10 +51,10 @@ func newRobot(t *testing.T, p *process, cli bool) *robot {
 			_, _ = p.stop(5 * time.Second)
 		}
 		if t.Failed() {
-			t.Logf("a bot said:\n%s", tail(p.stderr.String()))
+			t.Logf("a bot said:\n%s\n%s", tail(p.stdout.String()), tail(p.stderr.String()))
 		}
 	})
-	return &robot{process: p, cli: cli}
+	return &robot{process: p, file: file}
 }
 
 // report waits until the bot has ended, and gives what it saw.
@@ -62,11 +64,17 @@ func (r *robot) report(t *testing.T) *peer.Report {
 	if err != nil {
 		t.Fatal(err)
 	}
+	text := []byte(r.process.stdout.String())
+	if r.file != "" {
+		if text, err = os.ReadFile(r.file); err != nil {
+			t.Fatal(err)
+		}
+	}
 	var report peer.Report
-	if err := json.Unmarshal([]byte(r.process.stdout.String()), &report); err != nil {
+	if err := json.Unmarshal(text, &report); err != nil {
 		t.Fatalf("the bot ended with exit code %d and no report: %v\n%s", code, err, tail(r.process.stderr.String()))
 	}
-	if r.cli && code != int(report.ExitCode) {
+	if r.file != "" && code != int(report.ExitCode) {
 		t.Errorf("the bot ended with exit code %d, its report says %d", code, report.ExitCode)
 	}
 	return &report
@@ -95,7 +103,7 @@ func startSaboteur(t *testing.T, n *netlab.Namespace, s *server, room, what stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newRobot(t, p, false)
+	return newRobot(t, p, "")
 }
 
 // runSaboteur is the saboteur's process: its report goes to standard output.

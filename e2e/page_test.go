@@ -209,8 +209,9 @@ func TestDenied(t *testing.T) {
 	})()`)
 	tb.click("join-without")
 	tb.awaitScreen("waiting")
-	robot := startBot(t, lab.B, s, "denied", "udp", time.Second)
+	robot := startBot(t, lab.B, s, "denied", "udp", 3*time.Second)
 	tb.awaitScreen("call")
+	tb.until(`document.querySelector('[data-video="remote"]').videoWidth > 0`)
 	robot.report(t)
 	tb.wellBehaved(s)
 }
