@@ -139,6 +139,9 @@ func makeCall(t *testing.T, s *server, transport string, pair [2]side) {
 		if tb != nil && eval[bool](tb, `["call", "waiting"].includes(document.body.dataset.screen)`) {
 			tb.click("leave")
 		}
+		if tb != nil {
+			tb.wellBehaved(s)
+		}
 	}
 	s.awaitPeers(t, 0)
 	s.awaitNoRelays(t)

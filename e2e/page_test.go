@@ -125,12 +125,14 @@ func testScreen(ann, bo *tab) {
 		const video = document.querySelector('[data-video="shared"]');
 		return video.checkVisibility() && video.videoWidth > 0 && video.currentTime > 0.2;
 	})()`
+	// Her own page reminds her while she shares.
+	const sharing = `document.querySelector("[data-sharing]").checkVisibility()`
 	ann.click("screen")
-	ann.until(pressed("screen", true))
+	ann.until(sharing)
 	bo.until(shown)
 	bo.until(`document.querySelector('[data-video="remote"]').videoWidth > 0`)
 	ann.click("screen")
-	ann.until(pressed("screen", false))
+	ann.until("!" + sharing)
 	bo.until("!" + shown)
 }
 
@@ -146,17 +148,52 @@ func (tb *tab) named(name string) *tab {
 	return tb
 }
 
-// wellBehaved fails the test when the page asked anybody but its own server for
-// anything, or complained: of a violated policy, an exception, a failed load.
+// wellBehaved fails the test for every fault of the page.
 func (tb *tab) wellBehaved(s *server) {
 	tb.t.Helper()
+	for _, fault := range tb.faults(s) {
+		tb.t.Error(fault)
+	}
+}
+
+// faults are requests to anybody but the page's own server, and complaints: of a
+// violated policy, an exception, a failed load.
+func (tb *tab) faults(s *server) []string {
+	var faults []string
 	for _, r := range tb.Requests() {
 		if !strings.HasPrefix(strings.Replace(r.URL, "wss://", "https://", 1), s.url+"/") && !strings.HasPrefix(r.URL, "data:") {
-			tb.t.Errorf("the page asked a third party: %s", r.URL)
+			faults = append(faults, "the page asked a third party: "+r.URL)
 		}
 	}
-	if c := tb.Complaints(); len(c) > 0 {
-		tb.t.Errorf("the page complained: %q", c)
+	for _, complaint := range tb.Complaints() {
+		faults = append(faults, "the page complained: "+complaint)
+	}
+	return faults
+}
+
+// TestFaults does in a page what it must not do, and shows that it is noticed.
+func TestFaults(t *testing.T) {
+	s := theServer(t)
+	for what, script := range map[string]string{
+		"third party":             `new Image().src = "https://` + theLab(t).ServerAddr.String() + `:9/x.png"`,
+		"Content Security Policy": `fetch("https://` + theLab(t).ServerAddr.String() + `:9/").catch(() => {})`,
+		"thrown on purpose":       `setTimeout(() => { throw new Error("thrown on purpose"); })`,
+		"404":                     `fetch("/nothing/here")`,
+	} {
+		t.Run(what, func(t *testing.T) {
+			tb := openAt(t, side{"chromium", "a"}, s, "", nil)
+			tb.awaitScreen("home")
+			tb.wellBehaved(s)
+			eval[any](tb, "void ("+script+")")
+			if err := eventually(t, patience, func() error {
+				if faults := strings.Join(tb.faults(s), "\n"); !strings.Contains(faults, what) {
+					return fmt.Errorf("found %q, want %s", faults, what)
+				}
+				return nil
+			}); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 

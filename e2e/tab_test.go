@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -125,9 +124,12 @@ func (tb *tab) tell(name string) {
 	if err != nil {
 		return
 	}
-	file := filepath.Join(os.TempDir(), strings.ReplaceAll(tb.t.Name(), "/", "_")+"-"+name+".png")
-	if os.WriteFile(file, png, 0o600) == nil {
-		tb.t.Logf("picture: %s", file)
+	file, err := os.CreateTemp("", strings.ReplaceAll(tb.t.Name(), "/", "_")+"-"+name+"-*.png")
+	if err != nil {
+		return
+	}
+	if _, err := file.Write(png); err == nil && file.Close() == nil {
+		tb.t.Logf("picture: %s", file.Name())
 	}
 }
 
