@@ -196,9 +196,7 @@ func (c *Call) arrive() {
 
 // meet begins the conversation with another peer. Being polite towards it means to answer.
 func (c *Call) meet(id, name string, polite bool) {
-	if name == "" {
-		name = id
-	}
+	name = shownName(name)
 	c.partner = &partner{id: id, name: name, role: Caller}
 	if polite {
 		c.partner.role = Callee

@@ -5,7 +5,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
 
 	"callbox/signaling/client"
 	"callbox/signaling/protocol"
@@ -120,4 +122,21 @@ func (c *Call) whyNotConnected() string {
 	default:
 		return "a path was found, and the DTLS handshake on it did not end"
 	}
+}
+
+// maxShownName bounds a name in code points; the protocol allows as many.
+const maxShownName = 64
+
+// shownName makes a name of the other side fit to stand in a sentence on a terminal.
+func shownName(name string) string {
+	var kept []rune
+	for _, r := range strings.TrimSpace(name) {
+		if unicode.IsPrint(r) && len(kept) < maxShownName {
+			kept = append(kept, r)
+		}
+	}
+	if len(kept) == 0 {
+		return "the other side"
+	}
+	return string(kept)
 }

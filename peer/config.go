@@ -132,7 +132,7 @@ type Event struct {
 	Kind   EventKind
 	At     time.Duration // since Join was called
 	Others int
-	Name   string // of the other peer, or its id when it has none
+	Name   string // of the other peer, in words when it has none
 	Role   Role
 	Path   *Path
 	Took   time.Duration // from both being there to connected

@@ -62,7 +62,7 @@ func (l *link) describeRelay(end *LocalEnd, candidateID string) {
 	}
 }
 
-// report returns the path as sampled last; nil when there never was one.
+// reportPath returns the path as sampled last; nil when there never was one.
 func (l *link) reportPath() *Path {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -24,13 +24,13 @@ type ended struct {
 
 // callPeer runs callbox peer in the background, in this process; what it
 // returns waits for the end.
-func callPeer(t *testing.T, url, room string, flags ...string) func() ended {
+func callPeer(t *testing.T, url string, flags ...string) func() ended {
 	t.Helper()
-	return callPeerTo(t, &syncBuffer{}, url, room, flags...)
+	return callPeerTo(t, &syncBuffer{}, url, flags...)
 }
 
 // callPeerTo is callPeer whose standard output can be read meanwhile.
-func callPeerTo(t *testing.T, out *syncBuffer, url, room string, flags ...string) func() ended {
+func callPeerTo(t *testing.T, out *syncBuffer, url string, flags ...string) func() ended {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
 	var (
@@ -39,7 +39,7 @@ func callPeerTo(t *testing.T, out *syncBuffer, url, room string, flags ...string
 		wg     sync.WaitGroup
 	)
 	wg.Go(func() {
-		code = run(ctx, append([]string{"peer", url, room}, flags...), noEnv, strings.NewReader(""), out, &errOut)
+		code = run(ctx, append([]string{"peer", url, "room"}, flags...), noEnv, strings.NewReader(""), out, &errOut)
 	})
 	wait := sync.OnceValue(func() ended {
 		defer cancel()
@@ -70,8 +70,8 @@ func TestPeerCallsPeer(t *testing.T) {
 	s := start(t)
 	file := filepath.Join(t.TempDir(), "report.json")
 	const expect = "path=direct,connect<1m,frames>=50%,intact=100%"
-	one := callPeer(t, s.ready.HTTP, "room", "--duration", "2s", "--expect", expect, "--json", file, "--connect-timeout", "25s")
-	two := callPeer(t, s.ready.HTTP, "room", "--duration", "2s", "--expect", expect, "--json", "-", "--size", "256x128", "--fps", "20")
+	one := callPeer(t, s.ready.HTTP, "--duration", "2s", "--expect", expect, "--json", file, "--connect-timeout", "25s")
+	two := callPeer(t, s.ready.HTTP, "--duration", "2s", "--expect", expect, "--json", "-", "--size", "256x128", "--fps", "20")
 	one().check(t, exitGood, "In room room.", "Connected with callbox peer", "direct", "right to the last byte",
 		"1000 Hz", "intact=100%: met", "Good")
 	two().check(t, exitGood)
@@ -100,7 +100,7 @@ func TestPeerTrustsTheAuthority(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	secure := []string{"--ice", "relay", "--turn-proto", "tls", "--duration", "2s", "--expect", "path=relay,intact=100%"}
-	insecure := callPeer(t, s.ready.HTTPS, "room", append(secure, "--insecure")...)
+	insecure := callPeer(t, s.ready.HTTPS, append(secure, "--insecure")...)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	command := exec.CommandContext(ctx, binary, append([]string{"peer", s.ready.HTTPS, "room"}, secure...)...)
@@ -110,14 +110,14 @@ func TestPeerTrustsTheAuthority(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 	insecure().check(t, exitGood, "relayed by a TURN server over tls")
-	callPeer(t, s.ready.HTTPS, "room")().check(t, int(peer.NotJoined), "certificate is not trusted", "SSL_CERT_FILE", "--insecure")
+	callPeer(t, s.ready.HTTPS)().check(t, int(peer.NotJoined), "certificate is not trusted", "SSL_CERT_FILE", "--insecure")
 }
 
 func TestPeerExpectationFails(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	one := callPeer(t, s.ready.HTTP, "room", "--duration", "1s", "--expect", "path=relay,connect<1m")
-	two := callPeer(t, s.ready.HTTP, "room", "--duration", "20s")
+	one := callPeer(t, s.ready.HTTP, "--duration", "1s", "--expect", "path=relay,connect<1m")
+	two := callPeer(t, s.ready.HTTP, "--duration", "20s")
 	one().check(t, exitFailed, "path=relay: NOT met, it was direct", "connect<1m: met")
 	two().check(t, exitGood, "left")
 }
@@ -158,22 +158,22 @@ func TestPeerCannotJoin(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	said := &syncBuffer{}
-	callPeerTo(t, said, s.ready.HTTP, "room", "--duration", "1m")
-	callPeer(t, s.ready.HTTP, "room", "--duration", "1m")
+	callPeerTo(t, said, s.ready.HTTP, "--duration", "1m")
+	callPeer(t, s.ready.HTTP, "--duration", "1m")
 	awaitText(t, said, "Connected")
-	callPeer(t, s.ready.HTTP, "room")().check(t, int(peer.NotJoined), "seats are taken")
+	callPeer(t, s.ready.HTTP)().check(t, int(peer.NotJoined), "seats are taken")
 }
 
 func TestPeerNobodyComes(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	callPeer(t, s.ready.HTTP, "room", "--connect-timeout", "1s")().check(t, int(peer.NotConnected), "Nobody else is here yet", "nobody came")
-	quiet := callPeer(t, s.ready.HTTP, "room", "--connect-timeout", "1s", "--json", "-")()
+	callPeer(t, s.ready.HTTP, "--connect-timeout", "1s")().check(t, int(peer.NotConnected), "Nobody else is here yet", "nobody came")
+	quiet := callPeer(t, s.ready.HTTP, "--connect-timeout", "1s", "--json", "-")()
 	quiet.check(t, int(peer.NotConnected))
 	if !strings.HasPrefix(quiet.stdout, "{") || !strings.Contains(quiet.stderr, "nobody came") {
 		t.Errorf("standard output: %s\nstandard error: %s", quiet.stdout, quiet.stderr)
 	}
-	callPeer(t, startWithoutTURN(t).ready.HTTP, "room", "--ice", "relay")().check(t, int(peer.NotConnected), "offers no TURN server")
+	callPeer(t, startWithoutTURN(t).ready.HTTP, "--ice", "relay")().check(t, int(peer.NotConnected), "offers no TURN server")
 }
 
 func startWithoutTURN(t *testing.T) *running {
@@ -184,8 +184,8 @@ func startWithoutTURN(t *testing.T) *running {
 func TestPeerNoMedia(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	one := callPeer(t, s.ready.HTTP, "room", "--duration", "500ms")
-	two := callPeer(t, s.ready.HTTP, "room", "--duration", "20s", "--video", "none", "--audio", "none")
+	one := callPeer(t, s.ready.HTTP, "--duration", "500ms")
+	two := callPeer(t, s.ready.HTTP, "--duration", "20s", "--video", "none", "--audio", "none")
 	one().check(t, int(peer.NoMedia), "neither picture nor sound")
 	two().check(t, exitGood)
 }
@@ -220,7 +220,7 @@ func awaitText(t *testing.T, said *syncBuffer, text string) {
 func TestPeerLost(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	one := callPeer(t, s.ready.HTTP, "room", "--duration", "1m")
+	one := callPeer(t, s.ready.HTTP, "--duration", "1m")
 	killed, said := startBinary(t, s.ready.HTTP)
 	awaitText(t, said, "Picture comes")
 	if err := killed.Process.Kill(); err != nil {
@@ -232,7 +232,7 @@ func TestPeerLost(t *testing.T) {
 func TestPeerInterrupted(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	one := callPeer(t, s.ready.HTTP, "room", "--duration", "1m")
+	one := callPeer(t, s.ready.HTTP, "--duration", "1m")
 	command, said := startBinary(t, s.ready.HTTP)
 	awaitText(t, said, "Picture comes")
 	if err := command.Process.Signal(os.Interrupt); err != nil {
