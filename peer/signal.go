@@ -14,17 +14,18 @@ import (
 // makes, however many candidates it has.
 const sendsQueued = 1024
 
-// signal is the call's seat in the room. Messages are sent in order, each when the one
-// before was taken, and without holding up who sends them.
+// signal is the call's seat in the room. Messages are sent in order, without waiting for
+// one another's acks, and without holding up who sends them.
 type signal struct {
 	client *client.Client
 	joined protocol.Joined
 	events chan protocol.Event // closed when the connection is lost
 
-	ctx    context.Context //nolint:containedctx // of its two goroutines
+	ctx    context.Context //nolint:containedctx // of its goroutines
 	cancel context.CancelFunc
 	wait   sync.WaitGroup
 	queue  chan outgoing
+	sent   chan *client.Sent
 }
 
 type outgoing struct {
@@ -48,10 +49,14 @@ func enter(ctx context.Context, cfg *Config, t *timeline) (*signal, error) {
 		return nil, err
 	}
 	t.joined = time.Now()
-	s := &signal{client: c, joined: joined, events: make(chan protocol.Event), queue: make(chan outgoing, sendsQueued)}
+	s := &signal{
+		client: c, joined: joined, events: make(chan protocol.Event),
+		queue: make(chan outgoing, sendsQueued), sent: make(chan *client.Sent, sendsQueued),
+	}
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.wait.Go(s.receive)
-	s.wait.Go(func() { s.deliver(cfg) })
+	s.wait.Go(func() { s.post(cfg) })
+	s.wait.Go(func() { s.confirm(cfg) })
 	return s, nil
 }
 
@@ -78,16 +83,33 @@ func (s *signal) send(to string, data protocol.CallData) {
 	}
 }
 
-func (s *signal) deliver(cfg *Config) {
+func (s *signal) post(cfg *Config) {
+	defer close(s.sent)
 	for {
 		select {
 		case m := <-s.queue:
-			if _, err := s.client.Send(s.ctx, m.to, m.data); err != nil && s.ctx.Err() == nil {
-				// Who is gone is said goodbye for by the server; a lost server is noticed by receive.
-				cfg.Logger.Debug("a message was not taken", "error", err)
+			sent, err := s.client.Post(m.to, m.data)
+			if err != nil {
+				cfg.Logger.Debug("a message was not sent", "err", err)
+				continue
+			}
+			select {
+			case s.sent <- sent:
+			case <-s.ctx.Done():
+				return
 			}
 		case <-s.ctx.Done():
 			return
+		}
+	}
+}
+
+// confirm hears of each message whether it was taken.
+func (s *signal) confirm(cfg *Config) {
+	for sent := range s.sent {
+		if _, err := sent.Ack(s.ctx); err != nil && s.ctx.Err() == nil {
+			// Who is gone is said goodbye for by the server; a lost server is noticed by receive.
+			cfg.Logger.Debug("a message was not taken", "err", err)
 		}
 	}
 }

@@ -171,13 +171,37 @@ func (c *Client) Join(ctx context.Context, room string) (protocol.Joined, error)
 // the room when to is empty. The ack says who will receive it; the error is a
 // [protocol.Error] when nobody will.
 func (c *Client) Send(ctx context.Context, to string, data any) (protocol.Ack, error) {
-	raw, err := marshal(data)
+	sent, err := c.Post(to, data)
 	if err != nil {
 		return protocol.Ack{}, err
 	}
-	return call[protocol.Ack](ctx, c, func(id uint64) protocol.Request {
+	return sent.Ack(ctx)
+}
+
+// Post is Send that does not wait for the ack: messages posted one after the
+// other need one round trip in all. They arrive in the order of the calls. The
+// caller must call Ack on what it returns.
+func (c *Client) Post(to string, data any) (*Sent, error) {
+	raw, err := marshal(data)
+	if err != nil {
+		return nil, err
+	}
+	w, err := c.start(func(id uint64) protocol.Request {
 		return protocol.Message{ID: id, To: to, Data: raw}
 	})
+	if err != nil {
+		return nil, err
+	}
+	return &Sent{w}, nil
+}
+
+// Sent is a message on its way to the server.
+type Sent struct{ waiting *waiting }
+
+// Ack waits for the server's word, once: who will receive the message, or, as
+// a [protocol.Error], that nobody will.
+func (s *Sent) Ack(ctx context.Context) (protocol.Ack, error) {
+	return as[protocol.Ack](s.waiting.result(ctx))
 }
 
 // Report tells the server's operator that event happened; data, marshalled as

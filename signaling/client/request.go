@@ -13,38 +13,56 @@ import (
 
 // call makes a request whose reply is an R.
 func call[R protocol.Reply](ctx context.Context, c *Client, request func(id uint64) protocol.Request) (R, error) {
-	var none R
-	reply, err := c.request(ctx, request)
-	if err != nil {
-		return none, err
+	return as[R](c.request(ctx, request))
+}
+
+// as makes an R of what request returned.
+func as[R protocol.Reply](reply protocol.Frame, err error) (R, error) {
+	r, ok := reply.(R)
+	if err == nil && !ok {
+		err = unexpected(reply)
 	}
-	if r, ok := reply.(R); ok {
-		return r, nil
-	}
-	return none, unexpected(reply)
+	return r, err
 }
 
 // request sends a request and waits for its reply. An error reply comes back
 // as error.
 func (c *Client) request(ctx context.Context, request func(id uint64) protocol.Request) (protocol.Frame, error) {
-	reply := make(chan protocol.Frame, 1)
-	id, err := c.send(reply, request)
+	w, err := c.start(request)
 	if err != nil {
 		return nil, err
 	}
-	defer c.drop(id)
+	return w.result(ctx)
+}
+
+// waiting is a request that was sent and whose reply is to come.
+type waiting struct {
+	client *Client
+	id     uint64
+	reply  chan protocol.Frame
+}
+
+func (c *Client) start(request func(id uint64) protocol.Request) (*waiting, error) {
+	w := &waiting{client: c, reply: make(chan protocol.Frame, 1)}
+	var err error
+	w.id, err = c.send(w.reply, request)
+	return w, err
+}
+
+func (w *waiting) result(ctx context.Context) (protocol.Frame, error) {
+	defer w.client.drop(w.id)
 	select {
-	case f := <-reply:
+	case f := <-w.reply:
 		return result(f)
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
-	case <-c.ended:
+	case <-w.client.ended:
 	}
 	select {
-	case f := <-reply: // it came just before the end
+	case f := <-w.reply: // it came just before the end
 		return result(f)
 	default:
-		return nil, c.Err()
+		return nil, w.client.Err()
 	}
 }
 
