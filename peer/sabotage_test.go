@@ -184,19 +184,19 @@ func TestVideoThatEnds(t *testing.T) {
 	s := serve(t, nil)
 	a, b := s.bot(t, "Ann"), s.bot(t, "Bo")
 	b.Video = &changedVideo{VideoSource: b.Video, change: func(n int, data []byte) []byte {
-		if n < 15 {
+		if n < 5 {
 			return data
 		}
 		return nil
 	}}
-	listened := &samples{want: 2 * 8000, enough: make(chan struct{})}
+	listened := &samples{want: 3 * 8000, enough: make(chan struct{})}
 	a.AudioSink = listened
 	first := join(t, a)
 	join(t, b)
 	await(t, "sound", listened.enough)
 	first.Hangup()
 	f := first.Wait().Received("video").Frames
-	if *f.Received != 15 || *f.ReceivedPct > 75 || *f.Freezes == 0 || *f.LongestGapMS < 1000 {
+	if *f.Received != 5 || *f.ReceivedPct > 75 || *f.Freezes == 0 || *f.LongestGapMS < 1000 {
 		t.Errorf("%d received, %.1f %%, %d freezes, longest gap %.0f ms", *f.Received, *f.ReceivedPct, *f.Freezes, *f.LongestGapMS)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -180,14 +181,27 @@ func TestRoomNamesAreComparedInNFC(t *testing.T) {
 	}
 }
 
+// goroutinesIn returns how many goroutines run a function of that name.
+func goroutinesIn(function string) int {
+	buf := make([]byte, 4<<20)
+	n := 0
+	for _, stack := range strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+		if strings.Contains(stack, "\n"+function) {
+			n++
+		}
+	}
+	return n
+}
+
 func TestConnectionCostsOneGoroutine(t *testing.T) {
 	const connections = 50
 	server := serve(t, signaling.Config{Ping: signaling.DefaultPing})
-	before := runtime.NumGoroutine()
 	for i := range connections {
 		c := server.raw(t)
 		c.send(fmt.Sprintf(`{"type":"join","room":"room-%d"}`, i))
 		expect[protocol.Joined](c)
 	}
-	waitFor(t, "all goroutines but the readers to end", func() bool { return runtime.NumGoroutine() == before+connections })
+	waitFor(t, "one reader for each connection, and no handler of net/http", func() bool {
+		return goroutinesIn("callbox/signaling.(*webSocket)") == connections && goroutinesIn("net/http.(*conn).serve") == 0
+	})
 }
