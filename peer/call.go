@@ -239,7 +239,7 @@ func (c *Call) expired() {
 		c.finish(NotConnected, fmt.Sprintf("no connection with %s within %v: %s",
 			c.partner.name, c.cfg.ConnectTimeout, c.whyNotConnected()))
 	case talking:
-		c.over("the call took its time")
+		c.over("the call ran its full time")
 	case closing:
 		c.over(c.partner.name + " closed the connection")
 	}

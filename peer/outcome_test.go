@@ -138,7 +138,7 @@ func TestDurationEndsTheCall(t *testing.T) {
 	a, b := s.bot(t, "Ann"), s.bot(t, "Bo")
 	a.Duration = 500 * time.Millisecond
 	first, second := join(t, a), join(t, b)
-	checkOutcome(t, first.Wait(), peer.Good, "took its time")
+	checkOutcome(t, first.Wait(), peer.Good, "ran its full time")
 	checkOutcome(t, second.Wait(), peer.Good, "Ann left")
 	r := first.Wait()
 	if length := *r.TimelineMS.Hangup - *r.TimelineMS.DTLSConnected; length < 500 {

@@ -37,7 +37,7 @@ func (p *callPrinter) event(e peer.Event) {
 	case peer.EventConnected:
 		p.line("Connected with %s after %s, %s.", e.Name, shortTime(e.Took), pathWords(e.Path))
 	case peer.EventFirstFrame:
-		p.line("Picture comes.")
+		p.line("The picture comes in.")
 	case peer.EventDisconnected:
 		p.line("Nothing is heard from %s; it may come back.", e.Name)
 	case peer.EventReconnected:

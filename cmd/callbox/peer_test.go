@@ -222,7 +222,7 @@ func TestPeerLost(t *testing.T) {
 	s := start(t)
 	one := callPeer(t, s.ready.HTTP, "--duration", "1m")
 	killed, said := startBinary(t, s.ready.HTTP)
-	awaitText(t, said, "Picture comes")
+	awaitText(t, said, "The picture comes in")
 	if err := killed.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +234,7 @@ func TestPeerInterrupted(t *testing.T) {
 	s := start(t)
 	one := callPeer(t, s.ready.HTTP, "--duration", "1m")
 	command, said := startBinary(t, s.ready.HTTP)
-	awaitText(t, said, "Picture comes")
+	awaitText(t, said, "The picture comes in")
 	if err := command.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
