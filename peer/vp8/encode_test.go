@@ -112,7 +112,7 @@ func FuzzEncode(f *testing.F) {
 	f.Add(uint8(3), []byte("a picture of some blocks"))
 	f.Add(uint8(1), []byte{255, 0, 255, 0, 255, 0})
 	f.Fuzz(func(t *testing.T, columns uint8, colors []byte) {
-		blocks := min(len(colors)/3, 1024)
+		blocks := min(len(colors)/3, MaxSide/BlockSize) // no side gets longer
 		if columns == 0 || blocks < int(columns) {
 			return
 		}
