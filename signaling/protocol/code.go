@@ -9,14 +9,14 @@ const (
 	CodeBadRequest    Code = "bad_request"    // a frame, but of unknown type or with a field that cannot be
 	CodeNotJoined     Code = "not_joined"     // join first
 	CodeAlreadyJoined Code = "already_joined" // leave first
-	CodeUnauthorized  Code = "unauthorized"   // reserved: join tokens and resumed seats
+	CodeUnauthorized  Code = "unauthorized"   // the token, resume or replace is not good for this
 	CodeNoSuchPeer    Code = "no_such_peer"   // nobody in this room has that id, or it is one's own
 	CodeAlone         Code = "alone"          // nobody else is in the room
 	CodeQueueFull     Code = "queue_full"     // the receiver does not read fast enough
 	CodeTooLarge      Code = "too_large"      // the frame is larger than the server takes
 	CodeRateLimited   Code = "rate_limited"   // too many, too fast
 	CodeClosing       Code = "closing"        // the server is going down
-	CodeUnknown       Code = "unknown"        // reserved: may or may not have been carried out
+	CodeUnknown       Code = "unknown"        // may or may not have been carried out; repeat it with the same id
 	CodeInternal      Code = "internal"       // the server's fault
 )
 
@@ -26,9 +26,9 @@ type Reason string
 // The reasons of a [Bye].
 const (
 	ReasonLeft     Reason = "left"     // it said leave
-	ReasonTimeout  Reason = "timeout"  // its connection broke, or fell silent, or did not keep up
-	ReasonReplaced Reason = "replaced" // reserved: a reloaded page took its seat over
-	ReasonKicked   Reason = "kicked"   // the server closed its connection for what it sent
+	ReasonTimeout  Reason = "timeout"  // it did not come back within the grace time
+	ReasonReplaced Reason = "replaced" // a reloaded page took its seat over
+	ReasonKicked   Reason = "kicked"   // the server put it out: for what it sent, or at its operator's wish
 )
 
 // The WebSocket close codes that the server uses (RFC 6455, section 7.4).
@@ -38,7 +38,7 @@ const (
 	CloseRestart   = 1012 // the server restarts; come back
 	ClosePolicy    = 1008 // the client broke a rule; do not come back
 	CloseTooLarge  = 1009 // a frame was too large; come back
-	CloseTakenOver = 4001 // reserved: the seat was taken over; do not come back
+	CloseTakenOver = 4001 // another connection took the seat over; do not come back
 	CloseTooSlow   = 4002 // the client did not read fast enough; come back
 )
 

@@ -13,8 +13,8 @@ import (
 // when it is one that no server could carry out. It does not check the bounds
 // of names, see [CanonicalRoom], [CheckPeerName] and [CheckEventName].
 func DecodeRequest(frame []byte) (Request, error) {
-	d, err := newDecoder(frame)
-	if err != nil {
+	var d decoder // stays on the stack
+	if err := d.read(frame); err != nil {
 		return nil, err
 	}
 	request := d.request()
@@ -28,8 +28,8 @@ func DecodeRequest(frame []byte) (Request, error) {
 // Data in the result aliases frame. The error is as that of [DecodeRequest];
 // a client best ignores a frame of a type it does not know.
 func DecodeServerFrame(frame []byte) (Frame, error) {
-	d, err := newDecoder(frame)
-	if err != nil {
+	var d decoder // stays on the stack
+	if err := d.read(frame); err != nil {
 		return nil, err
 	}
 	f := d.serverFrame()
@@ -47,27 +47,42 @@ type decoder struct {
 	fault string
 }
 
-func newDecoder(frame []byte) (*decoder, error) {
-	d := new(decoder)
+func (d *decoder) read(frame []byte) error {
 	if err := d.scan(frame); err != nil {
-		return nil, Error{Code: CodeBadFrame, Message: err.Error()}
+		return Error{Code: CodeBadFrame, Message: err.Error()}
 	}
-	if raw := d.envelope[fieldType]; len(raw) == 0 || raw[0] != '"' {
-		return nil, Error{Code: CodeBadFrame, Message: "the frame has no type"}
+	raw := d.envelope[fieldType]
+	if len(raw) == 0 || raw[0] != '"' {
+		return Error{Code: CodeBadFrame, Message: "the frame has no type"}
 	}
-	d.kind = Type(d.text(fieldType))
+	d.kind = typeOf(keyText(raw))
 	d.id = d.whole(fieldID)
 	if d.id == 0 && d.has(fieldID) {
 		d.fault = "id is not an integer from 1 to 2^53-1"
 	}
-	return d, nil
+	return nil
+}
+
+// typeOf spares the most frequent types an allocation.
+func typeOf(text []byte) Type {
+	switch string(text) {
+	case string(TypeMessage):
+		return TypeMessage
+	case string(TypeAck):
+		return TypeAck
+	case string(TypeSeen):
+		return TypeSeen
+	case string(TypePing):
+		return TypePing
+	default:
+		return Type(text)
+	}
 }
 
 func (d *decoder) request() Request {
 	switch d.kind {
 	case TypeJoin:
-		d.need(fieldRoom, "a join needs a room")
-		return Join{ID: d.id, Room: d.text(fieldRoom), Name: d.text(fieldName)}
+		return d.join()
 	case TypeLeave:
 		return Leave{ID: d.id}
 	case TypeMessage:
@@ -81,6 +96,9 @@ func (d *decoder) request() Request {
 		return Message{ID: d.id, To: to, Data: json.RawMessage(d.envelope[fieldData])}
 	case TypeICE:
 		return ICE{ID: d.id}
+	case TypeSeen:
+		d.need(fieldSeq, "a seen needs a seq")
+		return Seen{Seq: d.whole(fieldSeq)}
 	case TypePing:
 		return Ping{ID: d.id, Seq: d.whole(fieldSeq)}
 	case TypeReport:
@@ -89,6 +107,17 @@ func (d *decoder) request() Request {
 	default:
 		d.refuse("there is no request of this type")
 		return nil
+	}
+}
+
+func (d *decoder) join() Join {
+	d.need(fieldRoom, "a join needs a room")
+	if d.has(fieldResume) && d.has(fieldReplace) {
+		d.refuse("a join has resume or replace, not both")
+	}
+	return Join{
+		ID: d.id, Room: d.text(fieldRoom), Name: d.text(fieldName), Token: d.text(fieldToken), Nonce: d.text(fieldNonce),
+		Resume: d.text(fieldResume), Seq: d.whole(fieldSeq), Replace: d.text(fieldReplace),
 	}
 }
 
@@ -110,7 +139,7 @@ func (d *decoder) serverFrame() Frame {
 		d.list(fieldICEServers, &f.ICEServers)
 		return f
 	case TypePong:
-		return Pong{ID: d.id}
+		return Pong{ID: d.id, Resume: d.text(fieldResume)}
 	case TypeError:
 		return Error{
 			ID: d.id, Code: Code(d.text(fieldCode)), Message: d.text(fieldMessage),
@@ -123,6 +152,10 @@ func (d *decoder) serverFrame() Frame {
 		}
 	case TypeMessage:
 		return MessageEvent{Seq: d.whole(fieldSeq), From: d.text(fieldFrom), Data: json.RawMessage(d.envelope[fieldData])}
+	case TypeAway:
+		return Away{Seq: d.whole(fieldSeq), Peer: d.text(fieldPeer)}
+	case TypeBack:
+		return Back{Seq: d.whole(fieldSeq), Peer: d.text(fieldPeer), Resumed: d.truth(fieldResumed)}
 	case TypeBye:
 		f := Bye{Seq: d.whole(fieldSeq), Peer: d.text(fieldPeer), Reason: Reason(d.text(fieldReason))}
 		d.list(fieldUndelivered, &f.Undelivered)
@@ -137,8 +170,8 @@ func (d *decoder) serverFrame() Frame {
 
 func (d *decoder) joined() Joined {
 	f := Joined{
-		ID: d.id, Room: d.text(fieldRoom), Peer: d.text(fieldPeer), Resumed: d.truth(fieldResumed),
-		Capacity: d.count(fieldCapacity), Grace: d.seconds(fieldGrace), Ping: d.seconds(fieldPing),
+		ID: d.id, Room: d.text(fieldRoom), Peer: d.text(fieldPeer),
+		Resume: d.text(fieldResume), Resumed: d.truth(fieldResumed), Capacity: d.count(fieldCapacity), Grace: d.seconds(fieldGrace), Ping: d.seconds(fieldPing),
 		ICETTL: d.seconds(fieldICETTL),
 	}
 	d.list(fieldPeers, &f.Peers)

@@ -22,6 +22,19 @@ func (f Join) appendTo(dst []byte) []byte {
 	if f.Name != "" {
 		dst = stringField(dst, "name", f.Name)
 	}
+	if f.Token != "" {
+		dst = stringField(dst, "token", f.Token)
+	}
+	if f.Nonce != "" {
+		dst = stringField(dst, "nonce", f.Nonce)
+	}
+	if f.Resume != "" {
+		dst = stringField(dst, "resume", f.Resume)
+		dst = uintField(dst, "seq", f.Seq)
+	}
+	if f.Replace != "" {
+		dst = stringField(dst, "replace", f.Replace)
+	}
 	return append(dst, '}')
 }
 
@@ -39,6 +52,10 @@ func (f Message) appendTo(dst []byte) []byte {
 
 func (f ICE) appendTo(dst []byte) []byte {
 	return append(start(dst, TypeICE, f.ID), '}')
+}
+
+func (f Seen) appendTo(dst []byte) []byte {
+	return append(uintField(start(dst, TypeSeen, 0), "seq", f.Seq), '}')
 }
 
 func (f Ping) appendTo(dst []byte) []byte {
@@ -62,6 +79,9 @@ func (f Joined) appendTo(dst []byte) []byte {
 	dst = start(dst, TypeJoined, f.ID)
 	dst = stringField(dst, "room", f.Room)
 	dst = stringField(dst, "peer", f.Peer)
+	if f.Resume != "" {
+		dst = stringField(dst, "resume", f.Resume)
+	}
 	dst = boolField(dst, "resumed", f.Resumed)
 	dst = append(dst, `,"peers":[`...)
 	for i, p := range f.Peers {
@@ -124,7 +144,11 @@ func (f ICEReply) appendTo(dst []byte) []byte {
 }
 
 func (f Pong) appendTo(dst []byte) []byte {
-	return append(start(dst, TypePong, f.ID), '}')
+	dst = start(dst, TypePong, f.ID)
+	if f.Resume != "" {
+		dst = stringField(dst, "resume", f.Resume)
+	}
+	return append(dst, '}')
 }
 
 func (f Error) appendTo(dst []byte) []byte {
@@ -151,6 +175,18 @@ func (f MessageEvent) appendTo(dst []byte) []byte {
 	dst = startEvent(dst, TypeMessage, f.Seq)
 	dst = stringField(dst, "from", f.From)
 	return append(dataField(dst, f.Data), '}')
+}
+
+func (f Away) appendTo(dst []byte) []byte {
+	dst = startEvent(dst, TypeAway, f.Seq)
+	return append(stringField(dst, "peer", f.Peer), '}')
+}
+
+func (f Back) appendTo(dst []byte) []byte {
+	dst = startEvent(dst, TypeBack, f.Seq)
+	dst = stringField(dst, "peer", f.Peer)
+	dst = boolField(dst, "resumed", f.Resumed)
+	return append(dst, '}')
 }
 
 func (f Bye) appendTo(dst []byte) []byte {

@@ -17,6 +17,7 @@ const (
 	TypeICE         Type = "ice"
 	TypePing        Type = "ping"
 	TypeReport      Type = "report"
+	TypeSeen        Type = "seen"
 	TypeJoined      Type = "joined"
 	TypeFull        Type = "full"
 	TypeLeft        Type = "left"
@@ -24,6 +25,8 @@ const (
 	TypePong        Type = "pong"
 	TypeError       Type = "error"
 	TypeOtherJoined Type = "other_joined"
+	TypeAway        Type = "away"
+	TypeBack        Type = "back"
 	TypeBye         Type = "bye"
 	TypeClosing     Type = "closing"
 )
@@ -36,8 +39,8 @@ type Frame interface {
 	appendTo(dst []byte) []byte
 }
 
-// Request is a frame from a client: [Join], [Leave], [Message], [ICE], [Ping]
-// or [Report].
+// Request is a frame from a client: [Join], [Leave], [Message], [ICE], [Seen],
+// [Ping] or [Report].
 type Request interface {
 	Frame
 	// RequestID returns the id that the reply carries, 0 when there is none.
@@ -53,8 +56,8 @@ type Reply interface {
 }
 
 // Event is a frame that the server sends by itself: [OtherJoined],
-// [MessageEvent] and [Bye], which carry a sequence number, and the notices
-// [Closing] and [Error] (one without an id), which do not.
+// [MessageEvent], [Away], [Back] and [Bye], which carry a sequence number, and
+// the notices [Closing] and [Error] (one without an id), which do not.
 type Event interface {
 	Frame
 	// EventSeq returns the sequence number: 1, 2, 3 and so on without gaps for
@@ -76,11 +79,20 @@ func (s Seconds) Duration() time.Duration {
 	return time.Duration(float64(s) * float64(time.Second))
 }
 
-// Join asks for a seat in a room.
+// Join asks for a seat in a room: a new one, with Resume the one that the peer
+// has, with Replace that of the page before a reload. Resume and Replace
+// exclude each other.
 type Join struct {
-	ID   uint64 // 1 to MaxID; 0 = no id
-	Room string // see CanonicalRoom
-	Name string // for people, may be empty
+	ID    uint64 // 1 to MaxID; 0 = no id
+	Room  string // see CanonicalRoom
+	Name  string // for people, may be empty
+	Token string // says that the client may join; empty = it has none
+	// Nonce is 128 random bits that the client keeps: a second join with it is
+	// the same seat. See CheckNonce; empty = none.
+	Nonce   string
+	Resume  string // the newest Joined.Resume or Pong.Resume; empty = a new seat
+	Seq     uint64 // with Resume: the highest event that the client has seen; 0 = none
+	Replace string // the Joined.Resume or Pong.Resume of the page before; empty = none
 }
 
 // Leave gives the seat up.
@@ -98,6 +110,11 @@ type Message struct {
 // ICE asks for fresh ICE servers.
 type ICE struct {
 	ID uint64
+}
+
+// Seen confirms events. It has no reply.
+type Seen struct {
+	Seq uint64 // the highest event that the client has seen
 }
 
 // Ping asks for a pong, and may confirm events.
@@ -118,8 +135,9 @@ type Joined struct {
 	ID         uint64
 	Room       string  // in its canonical form
 	Peer       string  // the id of the peer that joined: the reader's own
-	Resumed    bool    // false until seats can be resumed
-	Peers      []Peer  // the others, in the order of their seats
+	Resume     string  // takes the seat back, see Join.Resume; a secret of its reader; empty = it cannot be
+	Resumed    bool    // the seat was taken back, nothing is lost, and the missed events follow
+	Peers      []Peer  // the others, in the order of their seats; to be ignored when Resumed
 	Capacity   int     // 0 = no limit
 	Grace      Seconds // how long a seat outlives its connection; 0 = it does not
 	Ping       Seconds // how often the server pings; 0 = it does not
@@ -177,7 +195,8 @@ type ICEReply struct {
 
 // Pong answers a Ping.
 type Pong struct {
-	ID uint64
+	ID     uint64
+	Resume string // from now on instead of Joined.Resume; empty = that stays
 }
 
 // Error answers a request that was not carried out. Without an ID it is a
@@ -196,7 +215,7 @@ type OtherJoined struct {
 	Peer    string
 	Name    string
 	Polite  bool // true = the reader is polite towards it
-	Resumed bool
+	Resumed bool // always false: what it had not confirmed is lost
 }
 
 // MessageEvent brings what another peer sent.
@@ -204,6 +223,19 @@ type MessageEvent struct {
 	Seq  uint64
 	From string
 	Data json.RawMessage
+}
+
+// Away tells that a peer's connection broke. Its seat is held.
+type Away struct {
+	Seq  uint64
+	Peer string
+}
+
+// Back tells that a peer has taken its seat back.
+type Back struct {
+	Seq     uint64
+	Peer    string
+	Resumed bool // false = what it had not confirmed is lost
 }
 
 // Bye tells that a peer's seat is free.
@@ -240,6 +272,9 @@ func (Ping) FrameType() Type { return TypePing }
 func (Report) FrameType() Type { return TypeReport }
 
 // FrameType implements [Frame].
+func (Seen) FrameType() Type { return TypeSeen }
+
+// FrameType implements [Frame].
 func (Joined) FrameType() Type { return TypeJoined }
 
 // FrameType implements [Frame].
@@ -267,6 +302,12 @@ func (OtherJoined) FrameType() Type { return TypeOtherJoined }
 func (MessageEvent) FrameType() Type { return TypeMessage }
 
 // FrameType implements [Frame].
+func (Away) FrameType() Type { return TypeAway }
+
+// FrameType implements [Frame].
+func (Back) FrameType() Type { return TypeBack }
+
+// FrameType implements [Frame].
 func (Bye) FrameType() Type { return TypeBye }
 
 // FrameType implements [Frame].
@@ -289,6 +330,9 @@ func (f Ping) RequestID() uint64 { return f.ID }
 
 // RequestID implements [Request].
 func (f Report) RequestID() uint64 { return f.ID }
+
+// RequestID implements [Request].
+func (Seen) RequestID() uint64 { return 0 }
 
 // ReplyID implements [Reply].
 func (f Joined) ReplyID() uint64 { return f.ID }
@@ -316,6 +360,12 @@ func (f OtherJoined) EventSeq() uint64 { return f.Seq }
 
 // EventSeq implements [Event].
 func (f MessageEvent) EventSeq() uint64 { return f.Seq }
+
+// EventSeq implements [Event].
+func (f Away) EventSeq() uint64 { return f.Seq }
+
+// EventSeq implements [Event].
+func (f Back) EventSeq() uint64 { return f.Seq }
 
 // EventSeq implements [Event].
 func (f Bye) EventSeq() uint64 { return f.Seq }

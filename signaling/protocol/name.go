@@ -15,6 +15,9 @@ const (
 	MaxEventName = 64 // bound of a report's event
 )
 
+// MaxNonce is the bound of a join's nonce, in bytes.
+const MaxNonce = 64
+
 // CanonicalRoom returns the name that a room is known by: name in Unicode
 // normalization form C. A room's name is 1 to limit code points long (counted
 // in that form; 0 = no upper bound) and made of letters, marks and decimal
@@ -84,4 +87,19 @@ func checkText(field, text string, limit int) error {
 
 func tooLong(what string, limit int) Error {
 	return Error{Code: CodeBadRequest, Message: what + " is longer than " + strconv.Itoa(limit) + " characters"}
+}
+
+// CheckNonce tells whether nonce may be a join's nonce: 1 to [MaxNonce]
+// characters of ASCII that can be printed, without the space. The error is an
+// [Error] with CodeBadRequest.
+func CheckNonce(nonce string) error {
+	if nonce == "" || len(nonce) > MaxNonce {
+		return Error{Code: CodeBadRequest, Message: "a nonce has 1 to " + strconv.Itoa(MaxNonce) + " characters"}
+	}
+	for i := range len(nonce) {
+		if c := nonce[i]; c <= ' ' || c > '~' {
+			return Error{Code: CodeBadRequest, Message: "a nonce has only ASCII characters that can be printed"}
+		}
+	}
+	return nil
 }

@@ -165,3 +165,21 @@ func BenchmarkDecodeRequest(b *testing.B) {
 		}
 	}
 }
+
+func TestCheckNonce(t *testing.T) {
+	for nonce, want := range map[string]bool{
+		"5f2c8e0b1d7a4e6693b0c4d1a8e7f205": true,
+		"!~":                               true,
+		strings.Repeat("x", 64):            true,
+		strings.Repeat("x", 65):            false,
+		"":                                 false,
+		"a b":                              false,
+		"a\n":                              false,
+		"\x7f":                             false,
+		"é":                                false,
+	} {
+		if err := protocol.CheckNonce(nonce); (err == nil) != want {
+			t.Errorf("CheckNonce(%q) = %v, want it good: %v", nonce, err, want)
+		}
+	}
+}

@@ -82,6 +82,7 @@ func TestSamples(t *testing.T) {
 		protocol.ICE{},
 		protocol.Ping{},
 		protocol.Report{},
+		protocol.Seen{},
 		protocol.Joined{},
 		protocol.Full{},
 		protocol.Left{},
@@ -91,6 +92,8 @@ func TestSamples(t *testing.T) {
 		protocol.Error{},
 		protocol.OtherJoined{},
 		protocol.MessageEvent{},
+		protocol.Away{},
+		protocol.Back{},
 		protocol.Bye{},
 		protocol.Closing{},
 	}

@@ -36,6 +36,10 @@ const (
 	fieldRetry
 	fieldAfter
 	fieldReason
+	fieldToken
+	fieldNonce
+	fieldResume
+	fieldReplace
 	fieldUndelivered
 	fieldCount
 )
@@ -90,6 +94,14 @@ func fieldOf(key []byte) field { //nolint:funlen // a table, which the compiler 
 		return fieldAfter
 	case "reason":
 		return fieldReason
+	case "token":
+		return fieldToken
+	case "nonce":
+		return fieldNonce
+	case "resume":
+		return fieldResume
+	case "replace":
+		return fieldReplace
 	case "undelivered":
 		return fieldUndelivered
 	default:
@@ -124,6 +136,10 @@ func (f field) String() string {
 		fieldRetry:       "retry",
 		fieldAfter:       "after",
 		fieldReason:      "reason",
+		fieldToken:       "token",
+		fieldNonce:       "nonce",
+		fieldResume:      "resume",
+		fieldReplace:     "replace",
 		fieldUndelivered: "undelivered",
 	}[f]
 }
