@@ -47,6 +47,10 @@ type Config struct {
 	Header http.Header
 	// DialContext opens the connection; nil = a net.Dialer's.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
+	// NoReconnect makes the client one bare WebSocket connection: it does not
+	// come back when that breaks, confirms nothing by itself, and hands out what
+	// the server says as it is. For tests of servers, and for tools.
+	NoReconnect bool
 	// Logger takes what happens, at debug; nil = none.
 	Logger *slog.Logger
 }
