@@ -1,31 +1,20 @@
 package signaling
 
 import (
-	"encoding/binary"
 	"runtime"
-	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
 )
 
-// batchSize is how many bytes of frames are written at once, when so many
-// wait. A larger frame goes alone.
-const batchSize = 16 << 10
-
 // flush is the transport's: see drain.
 func (t *webSocket) flush() {
-	if !t.begin() {
-		return
-	}
-	if t.socket.raw != nil && t.drain(t.writeNow) {
+	if !t.begin() || t.drain(t.stream.writeNow) {
 		return
 	}
 	// The socket takes no more now, or cannot be asked without waiting.
-	t.session.server.running.Go(func() { t.drain(t.writeWaiting) })
-	if t.socket.raw == nil {
-		runtime.Gosched() // the writer starts before the queue fills
-	}
+	t.session.server.running.Go(func() { t.drain(t.stream.write) })
+	runtime.Gosched() // the writer starts before the queue fills
 }
 
 // begin makes the caller the one who drains, unless somebody is at it, who is
@@ -49,11 +38,18 @@ func (t *webSocket) begin() bool {
 // when write stopped short.
 func (t *webSocket) drain(write func([]byte) (int, error)) bool {
 	for {
-		if len(t.batch) == 0 && !t.fill() {
-			if t.finish() {
+		if len(t.batch) == 0 {
+			some, err := t.fill()
+			if err != nil {
+				t.fail()
 				return true
 			}
-			continue
+			if !some {
+				if t.finish() {
+					return true
+				}
+				continue
+			}
 		}
 		n, err := write(t.batch)
 		t.batch = t.batch[n:]
@@ -68,7 +64,7 @@ func (t *webSocket) drain(write func([]byte) (int, error)) bool {
 }
 
 // fill takes the next frames, and the close frame behind the last of them.
-func (t *webSocket) fill() bool {
+func (t *webSocket) fill() (some bool, err error) {
 	if t.held == nil {
 		t.held = batches.get()
 	}
@@ -83,8 +79,10 @@ func (t *webSocket) fill() bool {
 		t.closeFrame = nil
 	}
 	t.mu.Unlock()
-	*t.held, t.batch = batch, batch
-	return len(batch) > 0
+	*t.held = batch
+	t.held, err = t.stream.seal(t.held)
+	t.batch = *t.held
+	return len(t.batch) > 0, err
 }
 
 // finish ends the turn unless there is something new to look at.
@@ -133,16 +131,6 @@ func (t *webSocket) rest() {
 	<-rested
 }
 
-// writeNow writes what the socket takes without waiting.
-func (t *webSocket) writeNow(p []byte) (int, error) {
-	return writeRaw(t.socket.raw, p)
-}
-
-// writeWaiting writes all of p. The connection's deadline, or its end, ends it.
-func (t *webSocket) writeWaiting(p []byte) (int, error) {
-	return t.socket.Conn.Write(p)
-}
-
 func (t *webSocket) close(code int, text string) {
 	t.mu.Lock()
 	if t.closing {
@@ -150,64 +138,34 @@ func (t *webSocket) close(code int, text string) {
 		return
 	}
 	t.closing = true
-	t.closeFrame = appendFrame(nil, websocket.CloseMessage, websocket.FormatCloseMessage(code, text))
+	t.closeFrame = appendFrame(nil, opClose, websocket.FormatCloseMessage(code, text))
 	t.signLocked()
 	t.mu.Unlock()
 
-	_ = t.socket.SetDeadline(time.Now().Add(closeWait)) // fails only when closed already
+	_ = t.stream.setDeadline(time.Now().Add(closeWait)) // fails only when closed already
 	t.flush()
 }
 
 // stop ends the connection and waits until nobody writes and nobody will.
 func (t *webSocket) stop() {
-	t.cut()
 	t.mu.Lock()
 	t.broken = true
+	busy := t.busy
 	t.mu.Unlock()
+	if !busy {
+		t.stream.finish()
+		return
+	}
+	t.cut()
 	t.rest()
 }
 
-func (t *webSocket) cut() {
-	_ = t.socket.Close() // fails only when closed already
-}
+func (t *webSocket) cut() { t.stream.cut() }
 
 func appendOutgoing(dst []byte, o outgoing) []byte {
-	var opcode byte = websocket.TextMessage
+	opcode := opText
 	if o.kind == kindPing {
-		opcode = websocket.PingMessage
+		opcode = opPing
 	}
 	return appendFrame(dst, opcode, o.payload)
-}
-
-// appendFrame appends one unfragmented, unmasked frame (RFC 6455, section 5.2).
-func appendFrame(dst []byte, opcode byte, payload []byte) []byte {
-	dst = append(dst, 0x80|opcode)
-	switch n := len(payload); {
-	case n < 126:
-		dst = append(dst, byte(n))
-	case n < 1<<16:
-		dst = binary.BigEndian.AppendUint16(append(dst, 126), uint16(n))
-	default:
-		dst = binary.BigEndian.AppendUint64(append(dst, 127), uint64(n))
-	}
-	return append(dst, payload...)
-}
-
-// pool keeps the buffers of batches that are not being written.
-type pool struct{ free sync.Pool }
-
-var batches pool //nolint:gochecknoglobals // a pool serves all connections of the process
-
-func (p *pool) get() *[]byte {
-	if b, ok := p.free.Get().(*[]byte); ok {
-		return b
-	}
-	b := make([]byte, 0, batchSize+1024)
-	return &b
-}
-
-func (p *pool) put(b *[]byte) {
-	if b != nil && cap(*b) <= 128<<10 {
-		p.free.Put(b)
-	}
 }

@@ -99,10 +99,10 @@ func localAddr(r *http.Request) netip.Addr {
 	return addrPort.Addr().Unmap()
 }
 
+// upgrade makes the handshake. Gorilla's connection is given up after it, with
+// its buffers.
 func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) (*webSocket, error) {
-	t := new(webSocket)
 	upgrader := websocket.Upgrader{
-		ReadBufferSize:  readBuffer,
 		WriteBufferPool: new(sync.Pool), // nothing is written through gorilla's buffer
 		Subprotocols:    []string{protocol.Subprotocol},
 		CheckOrigin:     func(*http.Request) bool { return true }, // done before
@@ -110,30 +110,19 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) (*webSocket, er
 			writeError(w, status, "bad_handshake", reason.Error())
 		},
 	}
-	frames, err := upgrader.Upgrade(hijacker{w, t}, r, nil)
+	conn, err := upgrader.Upgrade(hijacker{w}, r, nil)
 	if err != nil {
 		return nil, err
 	}
-	t.frames = frames
-	t.socket.upgraded = true
-	frames.SetReadLimit(int64(s.config.Limits.FrameBytes))
-	frames.SetPongHandler(t.gotPong)
-	frames.SetPingHandler(t.gotPing)
-	frames.SetCloseHandler(func(int, string) error { return nil }) // read answers it
-	return t, nil
+	return &webSocket{
+		stream: newStream(conn.NetConn()),
+		frames: decoder{limit: s.config.Limits.FrameBytes},
+	}, nil
 }
 
-// hijacker gives gorilla our socket instead of the bare connection.
-type hijacker struct {
-	http.ResponseWriter
-	transport *webSocket
-}
+// hijacker finds the http.Hijacker that other writers wrap.
+type hijacker struct{ http.ResponseWriter }
 
 func (h hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	conn, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
-	if err != nil {
-		return nil, nil, err
-	}
-	h.transport.socket = newSocket(conn, h.transport)
-	return h.transport.socket, rw, nil
+	return http.NewResponseController(h.ResponseWriter).Hijack()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"net"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -13,16 +14,26 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// TestCallOverTLS sends bursts through a connection that cannot be written
-// without blocking.
+// TestCallOverTLS sends bursts through connections that can be written without
+// blocking, as over NewListener, and through some that cannot.
 func TestCallOverTLS(t *testing.T) {
+	t.Run("over NewListener", func(t *testing.T) { callOverTLS(t, signaling.NewListener) })
+	t.Run("over a plain listener", func(t *testing.T) {
+		callOverTLS(t, func(l net.Listener) net.Listener { return l })
+	})
+}
+
+func callOverTLS(t *testing.T, wrap func(net.Listener) net.Listener) {
+	t.Helper()
 	config := defaultConfig()
 	config.Limits.FramesPerSecond = 0
 	server, err := signaling.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	web := httptest.NewTLSServer(handler(server))
+	web := httptest.NewUnstartedServer(handler(server))
+	web.Listener = wrap(web.Listener)
+	web.StartTLS()
 	t.Cleanup(func() {
 		closeServer(t, server)
 		web.Close()

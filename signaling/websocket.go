@@ -1,39 +1,27 @@
 package signaling
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
-	"io"
-	"net"
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
-
-	"github.com/gorilla/websocket"
 
 	"callbox/signaling/protocol"
 )
 
-const (
-	// closeWait is how long a closed connection may take to send what is
-	// queued and to hear the client's own close.
-	closeWait = 3 * time.Second
-	// readBuffer holds most frames whole, so that each costs one read.
-	readBuffer = 4096
-
-	closeProtocolError = 1002 // RFC 6455, section 7.4.1
-)
+// closeWait is how long a closed connection may take to send what is queued
+// and to hear the client's own close.
+const closeWait = 3 * time.Second
 
 // webSocket carries a session over a WebSocket (RFC 6455). It is a transport.
-// Reading is gorilla's; writing is our own, see drain.
+// Gorilla makes the handshake; all else is our own: see decoder and drain.
 type webSocket struct {
 	// Static after construction.
 	session *session
-	socket  *socket
-	frames  *websocket.Conn // for reading only, by the reader
+	stream  stream
+
+	frames decoder // owned by the reader
 
 	lastHeard atomic.Int64 // since the server's start
 	awaited   atomic.Bool  // somebody waits on sign
@@ -49,72 +37,34 @@ type webSocket struct {
 	rested     chan struct{} // closed when busy ends; nil = nobody waits
 
 	// Owned by whoever is busy.
-	batch []byte // what the socket has not taken of the frames taken from the queue
-	held  *[]byte
+	held  *[]byte // from batches
+	batch []byte  // what the socket has not taken of held
 }
 
-// socket is the connection as gorilla sees it. After the upgrade gorilla only
-// reads from it; the close frames that it writes at a client's faults are kept
-// from the wire, for they could fall into the middle of a frame of ours.
-type socket struct {
-	net.Conn
-	transport *webSocket
-	raw       syscall.RawConn // nil = cannot be written without blocking
-	upgraded  bool
-	fault     int // close code of gorilla's close frame; owned by the reader
+// closeError is why reading ends: the client closed, or broke RFC 6455.
+type closeError struct {
+	code     int // to close with
+	byClient bool
 }
 
-func newSocket(conn net.Conn, t *webSocket) *socket {
-	return &socket{Conn: conn, transport: t, raw: rawConn(conn)}
-}
-
-// Read notes each sign of life.
-func (c *socket) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	if n > 0 && c.upgraded {
-		c.transport.hear()
-	}
-	return n, err
-}
-
-// Write takes gorilla's close frame away after the upgrade.
-func (c *socket) Write(p []byte) (int, error) {
-	if !c.upgraded {
-		return c.Conn.Write(p)
-	}
-	if len(p) >= 4 && p[0]&0xf == websocket.CloseMessage {
-		c.fault = int(binary.BigEndian.Uint16(p[2:]))
-	}
-	return len(p), nil
-}
-
-// SetWriteDeadline is for our own writes only, which use Conn.
-func (c *socket) SetWriteDeadline(deadline time.Time) error {
-	if c.upgraded {
-		return nil
-	}
-	return c.Conn.SetWriteDeadline(deadline)
-}
+func (e closeError) Error() string { return "close with " + strconv.Itoa(e.code) }
 
 // read is the connection's goroutine.
 func (t *webSocket) read() {
 	defer t.session.server.forget(t.session)
 	err := t.readFrames()
-	clientClosed, isClose := errors.AsType[*websocket.CloseError](err)
+	t.frames.release()
+	closed, isClose := errors.AsType[closeError](err)
 	switch {
-	case isClose && clientClosed.Code != websocket.CloseAbnormalClosure:
-		code := clientClosed.Code
-		if code == websocket.CloseNoStatusReceived {
-			code = websocket.CloseNormalClosure
-		}
-		t.session.end(code, "", protocol.ReasonTimeout)
+	case isClose && closed.byClient:
+		t.session.end(closed.code, "", protocol.ReasonTimeout)
 		t.rest()
-	case errors.Is(err, websocket.ErrReadLimit):
+	case errors.Is(err, errFrameTooLarge):
 		t.session.tooLarge()
-		t.discard()
-	case t.socket.fault != 0:
-		t.session.end(t.socket.fault, "", protocol.ReasonKicked)
-		t.discard()
+		discard(t.stream)
+	case isClose:
+		t.session.end(closed.code, "", protocol.ReasonKicked)
+		discard(t.stream)
 	default:
 		t.cut()
 		t.session.end(closeAbnormal, "", protocol.ReasonTimeout)
@@ -124,32 +74,53 @@ func (t *webSocket) read() {
 	t.hear()                                 // nobody need wait any longer
 }
 
+// readFrames carries out what the client sends, until its end.
 func (t *webSocket) readFrames() error {
 	for {
-		kind, r, err := t.frames.NextReader()
+		buffer, err := t.stream.read()
 		if err != nil {
 			return err
 		}
-		if kind != websocket.TextMessage {
-			t.session.refuse("the frame is a binary message")
-			continue
+		if buffer.n > 0 {
+			t.hear()
 		}
-		buffer := frameBuffers.get()
-		_, err = buffer.ReadFrom(r)
-		if err == nil {
-			t.session.handle(buffer.Bytes())
+		err = t.takeFrames(buffer.bytes[:buffer.n])
+		readBuffers.put(buffer)
+		if t.stream.owes() {
+			t.flush()
 		}
-		frameBuffers.put(buffer)
 		if err != nil {
 			return err
 		}
 	}
 }
 
-// discard reads what the client still sends, so that the close frame is not
-// lost in a connection reset, until it closes or closeWait is over.
-func (t *webSocket) discard() {
-	_, _ = io.Copy(io.Discard, t.socket.Conn) // any end will do
+// takeFrames carries out what one read has brought.
+func (t *webSocket) takeFrames(p []byte) error {
+	for len(p) > 0 {
+		opcode, payload, rest, err := t.frames.next(p)
+		if errors.Is(err, errProtocol) {
+			return closeError{code: closeProtocolError}
+		}
+		if err != nil {
+			return err
+		}
+		p = rest
+		switch opcode {
+		case opText:
+			t.session.handle(payload)
+		case opBinary:
+			t.session.refuse("the frame is a binary message")
+		case opPing:
+			t.gotPing(payload)
+		case opPong:
+			t.gotPong(payload)
+		case opClose:
+			code, ok := closeCode(payload)
+			return closeError{code: code, byClient: ok}
+		}
+	}
+	return nil
 }
 
 // tooLarge ends a session whose client sent a frame beyond the limit.
@@ -160,24 +131,22 @@ func (s *session) tooLarge() {
 }
 
 // gotPong takes a pong, whose text is the seq that our ping carried.
-func (t *webSocket) gotPong(text string) error {
-	if seq, err := strconv.ParseUint(text, 10, 64); err == nil {
+func (t *webSocket) gotPong(text []byte) {
+	if seq, err := strconv.ParseUint(string(text), 10, 64); err == nil {
 		t.session.confirm(seq)
 	}
-	return nil
 }
 
 // gotPing answers a client's ping. Only the newest needs an answer (RFC 6455,
 // section 5.5.3).
-func (t *webSocket) gotPing(text string) error {
+func (t *webSocket) gotPing(text []byte) {
 	if !t.session.allowControl() {
-		return nil
+		return
 	}
 	t.mu.Lock()
-	t.pong = appendFrame(nil, websocket.PongMessage, []byte(text))
+	t.pong = appendFrame(nil, opPong, text)
 	t.mu.Unlock()
 	t.flush()
-	return nil
 }
 
 func (t *webSocket) hear() {
@@ -210,24 +179,4 @@ func (t *webSocket) heard() <-chan struct{} {
 
 func (t *webSocket) silence() time.Duration {
 	return t.session.server.uptime() - time.Duration(t.lastHeard.Load())
-}
-
-// buffers is a pool of buffers for frames from clients.
-type buffers struct{ pool sync.Pool }
-
-var frameBuffers buffers //nolint:gochecknoglobals // a pool serves all connections of the process
-
-func (b *buffers) get() *bytes.Buffer {
-	if buffer, ok := b.pool.Get().(*bytes.Buffer); ok {
-		return buffer
-	}
-	return new(bytes.Buffer)
-}
-
-func (b *buffers) put(buffer *bytes.Buffer) {
-	if buffer.Cap() > 128<<10 {
-		return
-	}
-	buffer.Reset()
-	b.pool.Put(buffer)
 }

@@ -1,0 +1,21 @@
+package signaling
+
+import "testing"
+
+// TestNothingIsForgottenWhenTwoWrite has a frame come just after the one who
+// writes has found the queue empty.
+func TestNothingIsForgottenWhenTwoWrite(t *testing.T) {
+	ws := &webSocket{session: new(session), stream: new(plainStream)}
+	if some, err := ws.fill(); !ws.begin() || some || err != nil {
+		t.Fatal("want the turn, and nothing to write")
+	}
+	if ws.begin() {
+		t.Fatal("two have the turn")
+	}
+	if ws.finish() {
+		t.Error("the turn ended though there was something new")
+	}
+	if !ws.finish() || !ws.begin() {
+		t.Error("the turn did not end when there was nothing new")
+	}
+}

@@ -1,0 +1,300 @@
+package signaling
+
+import (
+	"encoding/binary"
+	"errors"
+	"math/bits"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/gorilla/websocket"
+)
+
+// Opcodes of frames (RFC 6455, section 5.2).
+const (
+	opNone   byte = 0 // on the wire: more of the message before
+	opText   byte = websocket.TextMessage
+	opBinary byte = websocket.BinaryMessage
+	opClose  byte = websocket.CloseMessage
+	opPing   byte = websocket.PingMessage
+	opPong   byte = websocket.PongMessage
+)
+
+const (
+	finalBit    = 0x80
+	reservedBit = 0x70
+	maskBit     = 0x80
+	maxControl  = 125 // bytes in a control frame
+
+	// maxHeader is the longest header of a client: two bytes, a length of
+	// eight, a mask of four.
+	maxHeader = 14
+
+	closeProtocolError = 1002 // RFC 6455, section 7.4.1
+)
+
+var (
+	errProtocol      = errors.New("not a frame of RFC 6455")
+	errFrameTooLarge = errors.New("frame beyond the limit")
+)
+
+// decoder takes the bytes that a client sends apart into messages and control
+// frames (RFC 6455, section 5), wherever they are cut. The zero value, but for
+// limit, is ready. It holds memory only while something is incomplete.
+type decoder struct {
+	limit int // largest message, in bytes; 0 = none
+
+	left    int     // payload bytes of the frame that have not come yet
+	key     uint32  // its mask, turned to the next byte
+	have    uint8   // bytes in head
+	inFrame bool    // its header is complete
+	final   bool    // it ends its message
+	opcode  byte    // the frame's own
+	message byte    // opcode of the message that is incomplete; 0 = none is
+	given   bool    // held was handed out whole
+	held    *[]byte // what has come of the message, unless all is in one piece; from heldBuffers
+	control []byte  // what has come of a control frame that is cut
+	head    [maxHeader]byte
+}
+
+// next takes from p what completes one message or control frame. It returns
+// its opcode, its payload, which is good until the next call, and the rest of
+// p. opNone says that p is used up without completing any. It unmasks in p.
+// After an error the connection is to be given up.
+func (d *decoder) next(p []byte) (opcode byte, payload, rest []byte, err error) {
+	if d.given {
+		d.release()
+	}
+	for {
+		if !d.inFrame {
+			p, err = d.header(p)
+			if err != nil || !d.inFrame {
+				return opNone, nil, nil, err
+			}
+		}
+		n := min(d.left, len(p))
+		part := p[:n]
+		p = p[n:]
+		d.key = unmask(part, d.key)
+		d.left -= n
+		if d.opcode >= opClose {
+			payload, whole := d.controlPart(part)
+			if !whole {
+				return opNone, nil, nil, nil
+			}
+			return d.opcode, payload, p, nil
+		}
+		if payload, whole := d.dataPart(part); whole {
+			opcode, d.message = d.message, opNone
+			return opcode, payload, p, nil
+		}
+		if d.inFrame {
+			return opNone, nil, nil, nil
+		}
+	}
+}
+
+// release gives memory back, for good or until the next message.
+func (d *decoder) release() {
+	d.given = false
+	if d.held != nil {
+		heldBuffers.put(d.held)
+		d.held = nil
+	}
+}
+
+func (d *decoder) controlPart(part []byte) (payload []byte, whole bool) {
+	d.inFrame = d.left > 0
+	if d.inFrame || d.control != nil {
+		d.control = append(d.control, part...)
+		part = d.control
+	}
+	if d.inFrame {
+		return nil, false
+	}
+	d.control = nil
+	return part, true
+}
+
+func (d *decoder) dataPart(part []byte) (payload []byte, whole bool) {
+	d.inFrame = d.left > 0
+	if !d.inFrame && d.final && d.held == nil {
+		return part, true
+	}
+	if len(part) > 0 {
+		if d.held == nil {
+			d.held = heldBuffers.get()
+		}
+		*d.held = append(*d.held, part...)
+	}
+	if d.inFrame || !d.final {
+		return nil, false
+	}
+	d.given = true
+	return *d.held, true
+}
+
+// header takes the next frame's header, or what is there of it.
+func (d *decoder) header(p []byte) ([]byte, error) {
+	if d.have == 0 {
+		size, err := d.headerSize(p)
+		if err != nil {
+			return nil, err
+		}
+		if len(p) >= size {
+			return p[size:], d.begin(p[:size])
+		}
+	}
+	for i, b := range p {
+		d.head[d.have] = b
+		d.have++
+		head := d.head[:d.have]
+		size, err := d.headerSize(head)
+		if err != nil {
+			return nil, err
+		}
+		if len(head) == size {
+			d.have = 0
+			return p[i+1:], d.begin(head)
+		}
+	}
+	return nil, nil
+}
+
+// headerSize returns how long the header is that begins like head, as far as
+// that can be seen, and refuses what cannot be one.
+func (d *decoder) headerSize(head []byte) (int, error) {
+	if len(head) == 0 {
+		return maxHeader, nil
+	}
+	opcode, final := head[0]&0xf, head[0]&finalBit != 0
+	switch opcode {
+	case opNone:
+		if d.message == opNone {
+			return 0, errProtocol // continues nothing
+		}
+	case opText, opBinary:
+		if d.message != opNone {
+			return 0, errProtocol // in the middle of a message
+		}
+	case opClose, opPing, opPong:
+		if !final {
+			return 0, errProtocol
+		}
+	default:
+		return 0, errProtocol
+	}
+	if head[0]&reservedBit != 0 {
+		return 0, errProtocol
+	}
+	if len(head) == 1 {
+		return maxHeader, nil
+	}
+	length := int(head[1] &^ maskBit)
+	if head[1]&maskBit == 0 || opcode >= opClose && length > maxControl {
+		return 0, errProtocol
+	}
+	switch length {
+	case 126:
+		return 8, nil
+	case 127:
+		return 14, nil
+	default:
+		return 6, nil
+	}
+}
+
+// begin notes the frame whose whole header is head.
+func (d *decoder) begin(head []byte) error {
+	opcode := head[0] & 0xf
+	length := uint64(head[1] &^ maskBit)
+	switch length {
+	case 126:
+		length = uint64(binary.BigEndian.Uint16(head[2:]))
+	case 127:
+		length = binary.BigEndian.Uint64(head[2:])
+		if length>>63 != 0 {
+			return errProtocol
+		}
+	}
+	if opcode < opClose {
+		if d.limit > 0 && length > uint64(d.limit-d.size()) || length > 1<<40 { //nolint:gosec // held is never beyond limit
+			return errFrameTooLarge
+		}
+		d.final = head[0]&finalBit != 0
+		if opcode != opNone {
+			d.message = opcode
+		}
+	}
+	d.opcode, d.left, d.inFrame = opcode, int(length), true //nolint:gosec // at most 1<<40
+	d.key = binary.LittleEndian.Uint32(head[len(head)-4:])
+	return nil
+}
+
+// size is how much of the message is held.
+func (d *decoder) size() int {
+	if d.held == nil {
+		return 0
+	}
+	return len(*d.held)
+}
+
+// unmask takes the mask off p and returns the mask turned on to the byte after
+// it (RFC 6455, section 5.3).
+func unmask(p []byte, key uint32) uint32 {
+	if len(p) >= 8 {
+		wide := uint64(key)<<32 | uint64(key)
+		for len(p) >= 32 {
+			q := p[:32]
+			binary.LittleEndian.PutUint64(q, binary.LittleEndian.Uint64(q)^wide)
+			binary.LittleEndian.PutUint64(q[8:], binary.LittleEndian.Uint64(q[8:])^wide)
+			binary.LittleEndian.PutUint64(q[16:], binary.LittleEndian.Uint64(q[16:])^wide)
+			binary.LittleEndian.PutUint64(q[24:], binary.LittleEndian.Uint64(q[24:])^wide)
+			p = p[32:]
+		}
+		for len(p) >= 8 {
+			binary.LittleEndian.PutUint64(p, binary.LittleEndian.Uint64(p)^wide)
+			p = p[8:]
+		}
+	}
+	for i := range p {
+		p[i] ^= byte(key) //nolint:gosec // its lowest byte is meant
+		key = bits.RotateLeft32(key, -8)
+	}
+	return key
+}
+
+// closeCode returns the code in a client's close frame, CloseNormalClosure when
+// there is none, or the code to close with when the frame is at fault
+// (RFC 6455, sections 5.5.1 and 7.4).
+func closeCode(payload []byte) (code int, ok bool) {
+	if len(payload) == 0 {
+		return websocket.CloseNormalClosure, true
+	}
+	if len(payload) == 1 {
+		return websocket.CloseProtocolError, false
+	}
+	code = int(binary.BigEndian.Uint16(payload))
+	registered := []int{1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014}
+	if !slices.Contains(registered, code) && (code < 3000 || code > 4999) {
+		return websocket.CloseProtocolError, false
+	}
+	if !utf8.Valid(payload[2:]) {
+		return websocket.CloseInvalidFramePayloadData, false
+	}
+	return code, true
+}
+
+// appendFrame appends one unfragmented, unmasked frame (RFC 6455, section 5.2).
+func appendFrame(dst []byte, opcode byte, payload []byte) []byte {
+	dst = append(dst, finalBit|opcode)
+	switch n := len(payload); {
+	case n <= maxControl:
+		dst = append(dst, byte(n))
+	case n < 1<<16:
+		dst = binary.BigEndian.AppendUint16(append(dst, 126), uint16(n))
+	default:
+		dst = binary.BigEndian.AppendUint64(append(dst, 127), uint64(n))
+	}
+	return append(dst, payload...)
+}
