@@ -18,6 +18,7 @@ type cli struct {
 
 	Serve serveCommand `cmd:"" default:"withargs" help:"Serve the page, signaling, STUN and TURN. This is what callbox does without a command."`
 	Peer  peerCommand  `cmd:"" help:"Join a room, call whoever is or comes there, and report what was seen."`
+	Token tokenCommand `cmd:"" help:"Make a token that lets its holder join a room of a server with --join-secret."`
 }
 
 // commandLine is what parse makes of the arguments and the environment.

@@ -13,7 +13,7 @@ func TestParseEnvironment(t *testing.T) {
 	t.Parallel()
 	env := envOf(map[string]string{
 		"CALLBOX_HTTP": "", "CALLBOX_TURN_UDP": ":1,:2", "CALLBOX_ROOM_CAPACITY": "5", "CALLBOX_PING": "3s", "CALLBOX_LOG_LEVEL": "debug",
-		"CALLBOX_REALM": "env", "CALLBOX_TURN_SECRET": "with,comma", "CALLBOX_VERSION": "true", "CALLBOX_HELP": "true", "HTTPS": ":1",
+		"CALLBOX_REALM": "env", "CALLBOX_TURN_SECRET": "with,comma", "CALLBOX_GRACE": "1m", "CALLBOX_VERSION": "true", "CALLBOX_HELP": "true", "HTTPS": ":1",
 	})
 	var out strings.Builder
 	line := parse([]string{"--realm", "flag"}, env, streams{nil, &out, &out})
@@ -28,10 +28,11 @@ func TestParseEnvironment(t *testing.T) {
 		{"an empty variable switches off", c.HTTP == ""},
 		{"lists", slices.Equal(c.TurnUDP, []string{":1", ":2"})},
 		{"numbers", c.RoomCapacity == 5},
-		{"durations", c.Ping == 3*time.Second},
+		{"durations", c.Ping == 3*time.Second && c.Grace == time.Minute},
 		{"flags of all commands", line.cli.Log.LogLevel == "debug"},
 		{"a flag wins over the environment", c.Realm == "flag"},
 		{"a secret is one", slices.Equal(c.TurnSecret, []string{"with,comma"})},
+		{"others stay stored", slices.Equal(c.SessionSecret, []string{stored}) && c.JoinSecret == nil},
 		{"variables without the prefix do not count", c.HTTPS == ":8443"},
 		{"other defaults stay", slices.Equal(c.TurnTCP, []string{":3478"}) && c.TurnTLS == ":5349" && c.Admin == "127.0.0.1:9090" && c.LimitFrames == 100},
 	} {

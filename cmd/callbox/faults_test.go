@@ -37,8 +37,8 @@ func TestStartFaults(t *testing.T) {
 		want []string // beginnings of lines; "…" stands for anything up to what follows
 	}{
 		{"unknown flag", []string{"--bogus"}, []string{"unknown flag --bogus"}},
-		{"flags of other versions", []string{"--grace", "30s", "--domain=a.example", "--turn-user-quota", "8", "--join-secret", "x", "--trusted-proxy", "::/0", "--echo-room=e"}, []string{
-			"unknown flag --grace", "unknown flag --domain", "unknown flag --turn-user-quota", "unknown flag --join-secret", "unknown flag --trusted-proxy", "unknown flag --echo-room",
+		{"flags of other versions", []string{"--external-turn", "turn:a.example", "--domain=a.example", "--turn-user-quota", "8", "--echo-room=e"}, []string{
+			"unknown flag --external-turn", "unknown flag --domain", "unknown flag --turn-user-quota", "unknown flag --echo-room",
 		}},
 		{"unknown command", []string{"nonsense"}, []string{"unexpected argument nonsense"}},
 		{"no value", []string{"--http"}, []string{"--http: it needs a value"}},
@@ -69,7 +69,15 @@ func TestStartFaults(t *testing.T) {
 		{"secrets", []string{"--turn-secret", "short", "--turn-secret", "@" + secrets, "--turn-secret", "@/nowhere/s"}, []string{
 			"--turn-secret: a secret has 5 bytes", "--turn-secret: " + secrets + ": line 3: a secret has 5 bytes", "--turn-secret: open /nowhere/s",
 		}},
-		{"no secret", []string{"--turn-secret", "@" + comments}, []string{"--turn-secret: there is no secret in @" + comments}},
+		{"no secret", []string{"--turn-secret", "@" + comments, "--join-secret", "@" + comments, "--session-secret", "@" + comments}, []string{
+			"--turn-secret: there is no secret in @" + comments, "--join-secret: there is no secret in @" + comments, "--session-secret: there is no secret in @" + comments,
+		}},
+		{"short secrets", []string{"--join-secret", "0123456789abcdef0123456789abcde", "--session-secret", "@" + secrets, "--session-secret", "stored"}, []string{
+			"--join-secret: a secret has 31 bytes, at least 32", "--session-secret: " + secrets + ": line 2: a secret has 16 bytes", "--session-secret: " + secrets + ": line 3: a secret has 5 bytes",
+		}},
+		{"proxies", []string{"--trusted-proxy", "10.0.0.0/99,proxy.example", "--trusted-proxy", "@/nowhere/p"}, []string{
+			`--trusted-proxy: "10.0.0.0/99"`, `--trusted-proxy: "proxy.example"`, "--trusted-proxy: open /nowhere/p",
+		}},
 		{"realm", []string{"--realm", `a"b`}, []string{`--realm: "a\"b" is not`}},
 		{"no realm", []string{"--realm="}, []string{`--realm: "" is not`}},
 		{"peers", []string{"--turn-allow-peer", "10.0.0.0/99,private", "--turn-deny-peer", "example.org"}, []string{
@@ -78,7 +86,7 @@ func TestStartFaults(t *testing.T) {
 		{"numbers", []string{"--room-capacity", "two", "--limit-frames", "1.5", "--limit-joins=-1", "--limit-connections", "99999999", "--ping", "15"}, []string{
 			`--room-capacity: "two" is not a whole number`, `--limit-frames: "1.5" is not`, "--limit-joins: -1 is not between", "--limit-connections: 99999999", `--ping: "15" is not a duration`,
 		}},
-		{"ping", []string{"--ping", "1ms"}, []string{"--ping: 1ms is neither 0 nor between"}},
+		{"periods", []string{"--ping", "1ms", "--grace", "61m"}, []string{"--ping: 1ms is neither 0 nor between", "--grace: 1h1m0s is neither 0 nor between"}},
 		{"origins", []string{"--allow-origin", "friend.example,https://friend.example/", "--allow-origin", "*"}, []string{
 			`--allow-origin: "friend.example" is not`, `--allow-origin: "https://friend.example/" is not`, `--allow-origin: "*" is not`,
 		}},
@@ -113,7 +121,7 @@ func TestStartFaults(t *testing.T) {
 // TestStartFaultsBrokenData starts in data folders that somebody spoiled.
 func TestStartFaultsBrokenData(t *testing.T) {
 	t.Parallel()
-	for name, want := range map[string]string{"cert/ca.pem": "remove it and", "turn-secret": "--data: TURN secret: "} {
+	for name, want := range map[string]string{"cert/ca.pem": "remove it and", "turn-secret": "--data: TURN secret: ", "session-secret": "--data: session secret: "} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			data := t.TempDir()

@@ -37,6 +37,7 @@ func onlyIn() map[string]string {
 		"github.com/labstack/echo":            "callbox/cmd/callbox",
 		"github.com/alecthomas/kong":          "callbox/cmd/callbox",
 		"github.com/prometheus/client_golang": "callbox/cmd/callbox",
+		"github.com/golang-jwt/jwt/v5":        "callbox/cmd/callbox",
 	}
 }
 
@@ -86,6 +87,7 @@ func TestImportFaults(t *testing.T) {
 		{"callbox/peer", "callbox/signaling", true},
 		{"callbox/peer", "github.com/pion/turn/v4", true},
 		{"callbox/bench", "github.com/labstack/echo/v4", true},
+		{"callbox/bench", "github.com/golang-jwt/jwt/v5", true},
 		{"callbox/cmd/callbox", "github.com/labstack/echo/v4", false},
 		{"callbox/unheard-of", "net/http", true},
 	} {

@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
-	"callbox/turnserver"
 )
 
 const (
@@ -141,12 +139,4 @@ func readListFile(name string) (string, error) {
 		return "", fmt.Errorf("%s is larger than %d bytes", name, maxListFile)
 	}
 	return string(text), nil
-}
-
-// parseSecret reads one shared secret. An error does not say what it is.
-func parseSecret(text string) ([][]byte, error) {
-	if len(text) < turnserver.MinSecretBytes {
-		return nil, fmt.Errorf("a secret has %d bytes, at least %d are needed", len(text), turnserver.MinSecretBytes)
-	}
-	return [][]byte{[]byte(text)}, nil
 }

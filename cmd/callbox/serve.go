@@ -4,12 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"net/netip"
 	"os"
-	"path/filepath"
 
 	"callbox/signaling"
 	"callbox/turnserver"
@@ -43,9 +41,9 @@ func (c *serveCommand) open(ctx context.Context, env environment, log *slog.Logg
 		config.data = "" // not made for a start that fails
 	}
 	s.certificates = config.openCertificates(log, &faults)
-	secrets := config.openSecrets(&faults)
+	config.openSecrets(&faults)
 	if len(faults) == 0 {
-		faults.add("STUN and TURN", s.openTURN(secrets)) //nolint:contextcheck // the relays outlive ctx, until server.shutdown
+		faults.add("STUN and TURN", s.openTURN()) //nolint:contextcheck // the relays outlive ctx, until server.shutdown
 	}
 	if len(faults) == 0 {
 		faults.add("signaling", s.openSignaling())
@@ -61,24 +59,6 @@ func (c *serveCommand) open(ctx context.Context, env environment, log *slog.Logg
 	return nil, faults.err()
 }
 
-// openSecrets returns the shared secrets of the TURN server, and makes the
-// one in the data folder when none is given.
-func (c *serveConfig) openSecrets(faults *faults) [][]byte {
-	if !c.flags.needsStoredSecret() || c.data == "" {
-		return c.secrets.values
-	}
-	if err := os.MkdirAll(c.data, 0o700); err != nil {
-		faults.add("--data", err)
-		return nil
-	}
-	secret, err := turnserver.LoadOrCreateSecret(filepath.Join(c.data, "turn-secret"))
-	if err != nil {
-		faults.add("--data", fmt.Errorf("TURN secret: %w", err))
-		return nil
-	}
-	return [][]byte{secret}
-}
-
 // tryRelayIPs notes addresses that no relay could bind to.
 func (c *serveConfig) tryRelayIPs(ctx context.Context, faults *faults) {
 	for _, addr := range c.relayIPs {
@@ -89,7 +69,7 @@ func (c *serveConfig) tryRelayIPs(ctx context.Context, faults *faults) {
 	}
 }
 
-func (s *server) openTURN(secrets [][]byte) error {
+func (s *server) openTURN() error {
 	if !s.config.flags.servesTURN() {
 		return nil
 	}
@@ -103,7 +83,7 @@ func (s *server) openTURN(secrets [][]byte) error {
 	var err error
 	s.turn, err = turnserver.New(turnserver.Config{
 		Realm:       s.config.flags.Realm,
-		Secrets:     secrets,
+		Secrets:     s.config.secrets.turn.values,
 		PacketConns: s.listeners.turnUDP,
 		Listeners:   listeners,
 		RelayIPs:    s.config.relayIPs,
@@ -119,6 +99,10 @@ func (s *server) openTURN(secrets [][]byte) error {
 func (s *server) openSignaling() error {
 	config := s.config.signaling
 	config.Logger = s.log.With("part", "signaling")
+	if err := s.proxies.set(s.config.proxies.values); err != nil {
+		return err
+	}
+	config.ClientAddr = s.proxies.clientAddr
 	if s.turn != nil {
 		servers := &iceServers{
 			endpoints:  s.listeners.endpoints(),

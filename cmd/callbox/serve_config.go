@@ -19,8 +19,9 @@ const (
 	// section 14.9: fewer than 128 characters).
 	maxRealmBytes = 127
 
-	minPing = 100 * time.Millisecond
-	maxPing = time.Hour
+	// The bounds of --ping and --grace.
+	minPeriod = 100 * time.Millisecond
+	maxPeriod = time.Hour
 )
 
 // serveConfig is what the flags of callbox serve say, made sense of.
@@ -30,9 +31,10 @@ type serveConfig struct {
 	publicIPs  []netip.Addr
 	relayIPs   []netip.Addr
 	relayPorts turnserver.PortRange
-	secrets    *list[[]byte] // empty: the one in the data folder
+	secrets    secrets
 	allowPeers *list[netip.Prefix]
 	denyPeers  *list[netip.Prefix]
+	proxies    *list[netip.Prefix]
 	signaling  signaling.Config
 }
 
@@ -58,13 +60,10 @@ func (c *serveCommand) parseConfig(env environment, faults *faults) *serveConfig
 	}) {
 		faults.addf("--realm", "%q is not 1 to %d printable bytes without quotes and backslashes", c.Realm, maxRealmBytes)
 	}
-	before := len(*faults)
-	config.secrets = newList("--turn-secret", c.TurnSecret, parseSecret, faults)
-	if len(c.TurnSecret) > 0 && len(config.secrets.values) == 0 && len(*faults) == before {
-		faults.addf("--turn-secret", "there is no secret in %s", strings.Join(c.TurnSecret, " "))
-	}
+	config.secrets = c.parseSecrets(faults)
 	config.allowPeers = newList("--turn-allow-peer", c.TurnAllowPeer, turnserver.ParsePeerRule, faults)
 	config.denyPeers = newList("--turn-deny-peer", c.TurnDenyPeer, turnserver.ParsePeerRule, faults)
+	config.proxies = newList("--trusted-proxy", c.TrustedProxy, turnserver.ParsePeerRule, faults)
 	config.signaling = c.parseSignaling(faults)
 	return config
 }
@@ -87,8 +86,16 @@ func (c *serveCommand) parseSignaling(faults *faults) signaling.Config {
 			faults.addf(flag.name, "%d is not between 0 and 1000000", flag.value)
 		}
 	}
-	if c.Ping != 0 && (c.Ping < minPing || c.Ping > maxPing) {
-		faults.addf("--ping", "%v is neither 0 nor between %v and %v", c.Ping, minPing, maxPing)
+	for _, flag := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"--ping", c.Ping},
+		{"--grace", c.Grace},
+	} {
+		if flag.value != 0 && (flag.value < minPeriod || flag.value > maxPeriod) {
+			faults.addf(flag.name, "%v is neither 0 nor between %v and %v", flag.value, minPeriod, maxPeriod)
+		}
 	}
 	for _, origin := range c.AllowOrigin {
 		checkOrigin(origin, faults)
@@ -109,10 +116,6 @@ func (c *serveCommand) needsLocalCertificate() bool {
 
 func (c *serveCommand) servesTURN() bool {
 	return len(c.TurnUDP) > 0 || len(c.TurnTCP) > 0 || c.TurnTLS != ""
-}
-
-func (c *serveCommand) needsStoredSecret() bool {
-	return c.servesTURN() && len(c.TurnSecret) == 0
 }
 
 // checkOrigin notes what is not a web origin (RFC 6454, section 6.1).

@@ -311,7 +311,7 @@ func TestServeSlowLoris(t *testing.T) {
 
 func TestServeWithoutTURN(t *testing.T) {
 	t.Parallel()
-	r := start(t, "--turn-udp=", "--turn-tcp", "", "--turn-tls=", "--https=", "--admin=")
+	r := start(t, "--turn-udp=", "--turn-tcp", "", "--turn-tls=", "--https=", "--admin=", "--session-secret", strings.Repeat("s", 32))
 	if got := fmt.Sprint(r.ready); got != fmt.Sprint(ready{Ready: true, HTTP: r.ready.HTTP, TURN: []string{}}) {
 		t.Errorf("ready line %s, want http alone", got)
 	}

@@ -44,6 +44,7 @@ type server struct {
 	certificates certificates
 	turn         *turnserver.Server // nil = off
 	signaling    *signaling.Server
+	proxies      trustedProxies
 
 	stopping atomic.Bool
 }
@@ -83,10 +84,11 @@ func (s *server) run(ctx context.Context, stdout io.Writer) error {
 
 // follow reads the files of flags again while ctx lasts.
 func (s *server) follow(ctx context.Context, group *errgroup.Group) {
+	c := s.config
+	follow(ctx, group, c.proxies, s.log, s.proxies.set)
 	if s.turn == nil {
 		return
 	}
-	c := s.config
 	var mu sync.Mutex
 	// mu guards the following.
 	allow, deny := c.allowPeers.values, c.denyPeers.values
@@ -99,7 +101,7 @@ func (s *server) follow(ctx context.Context, group *errgroup.Group) {
 			return nil
 		}
 	}
-	follow(ctx, group, c.secrets, s.log, s.turn.SetSecrets)
+	follow(ctx, group, c.secrets.turn, s.log, s.turn.SetSecrets)
 	follow(ctx, group, c.allowPeers, s.log, setPeers(&allow))
 	follow(ctx, group, c.denyPeers, s.log, setPeers(&deny))
 }
