@@ -164,7 +164,7 @@ func (d *decoder) header(p []byte) ([]byte, error) {
 // headerSize returns how long the header is that begins like head, as far as
 // that can be seen, and refuses what cannot be one.
 func (d *decoder) headerSize(head []byte) (int, error) {
-	if len(head) == 0 {
+	if len(head) < 2 {
 		return maxHeader, nil
 	}
 	opcode, final := head[0]&0xf, head[0]&finalBit != 0
@@ -184,14 +184,8 @@ func (d *decoder) headerSize(head []byte) (int, error) {
 	default:
 		return 0, errProtocol
 	}
-	if head[0]&reservedBit != 0 {
-		return 0, errProtocol
-	}
-	if len(head) == 1 {
-		return maxHeader, nil
-	}
 	length := int(head[1] &^ maskBit)
-	if head[1]&maskBit == 0 || opcode >= opClose && length > maxControl {
+	if head[0]&reservedBit != 0 || head[1]&maskBit == 0 || opcode >= opClose && length > maxControl {
 		return 0, errProtocol
 	}
 	switch length {
