@@ -192,6 +192,9 @@ func (d *decoder) headerSize(head []byte) (int, error) {
 	case 126:
 		return 8, nil
 	case 127:
+		if len(head) >= 10 && head[2]&0x80 != 0 {
+			return 0, errProtocol // a length has 63 bits
+		}
 		return 14, nil
 	default:
 		return 6, nil
@@ -207,9 +210,6 @@ func (d *decoder) begin(head []byte) error {
 		length = uint64(binary.BigEndian.Uint16(head[2:]))
 	case 127:
 		length = binary.BigEndian.Uint64(head[2:])
-		if length>>63 != 0 {
-			return errProtocol
-		}
 	}
 	if opcode < opClose {
 		if d.limit > 0 && length > uint64(d.limit-d.size()) || length > 1<<40 { //nolint:gosec // held is never beyond limit
