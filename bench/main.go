@@ -2,6 +2,7 @@
 // cost, on this machine's loopback: see docs/bench.md.
 //
 //	go run ./bench
+//	go run ./bench signaling
 package main
 
 import (
@@ -14,6 +15,8 @@ import (
 	"slices"
 	"text/tabwriter"
 	"time"
+
+	"callbox/bench/signaling"
 )
 
 // figure is one line of the table.
@@ -30,12 +33,23 @@ type effort struct {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, os.Stdout, effort{calls: 20, browserCalls: 5, starts: 10, joining: 3 * time.Second})
+	err := command(ctx, os.Args[1:])
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1) //nolint:forbidigo // the one place that ends the program
 	}
+}
+
+// command runs what the arguments name.
+func command(ctx context.Context, args []string) error {
+	switch {
+	case len(args) == 0:
+		return run(ctx, os.Stdout, effort{calls: 20, browserCalls: 5, starts: 10, joining: 3 * time.Second})
+	case args[0] == "signaling":
+		return signaling.Main(ctx, args[1:], os.Stdout, os.Stderr)
+	}
+	return fmt.Errorf("%q is unknown; there is signaling, and nothing for the rest", args[0])
 }
 
 // run measures everything, one after the other, and prints the table.

@@ -1,0 +1,48 @@
+package signaling
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strconv"
+)
+
+// outcome is what the generator tells of a run; see load/result.go.
+type outcome struct {
+	Messages, Cycles, Joined, Resumed, Refused, Closed int
+	Seconds, CPU                                       float64
+	P50, P99                                           float64
+	LagP99                                             float64 `json:"lag_p99"`
+}
+
+func (o *outcome) perCPU(n int) float64 {
+	if o.CPU == 0 {
+		return 0
+	}
+	return float64(n) / o.CPU
+}
+
+func (o *outcome) perSecond(n int) float64 { return float64(n) / o.Seconds }
+
+// load runs the generator against s until it ends.
+func (r *runner) load(ctx context.Context, s *server, args ...string) (*outcome, error) {
+	command := r.programs.command(ctx, clientCPU, append(r.loadLine(s), args...)...)
+	var complaint bytes.Buffer
+	command.Stderr = &complaint
+	line, err := command.Output()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s", err, complaint.Bytes())
+	}
+	o := new(outcome)
+	return o, json.Unmarshal(line, o)
+}
+
+func (r *runner) loadLine(s *server) []string {
+	r.visits++
+	return []string{
+		filepath.Join(r.programs.dir, "load"), "-url", s.url, "-dialect", s.kind.dialect,
+		"-pid", strconv.Itoa(s.pid()), "-prefix", fmt.Sprintf("bench-%d", r.visits),
+	}
+}

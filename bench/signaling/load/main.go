@@ -1,0 +1,140 @@
+//go:build linux
+
+// Load is the clients of bench signaling: one thread that opens connections,
+// joins rooms, sends messages and measures, over raw sockets and epoll, so that
+// it costs less than any server. Bench starts it; it prints one line of JSON.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/netip"
+	"net/url"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"time"
+)
+
+// memoryLimit is where garbage is collected after all.
+const memoryLimit = 4 << 30
+
+type options struct {
+	url, dialect, row, prefix string
+	from                      string
+	sources, pid              int
+	bytes, rooms, window      int
+	connections               int
+	slow                      int
+	slowReading               bool
+	rate                      float64
+	warm, measure             time.Duration
+}
+
+func main() {
+	runtime.LockOSThread()
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(memoryLimit)
+	if err := run(os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "load:", err)
+		os.Exit(1) //nolint:forbidigo // the one place that ends the program
+	}
+}
+
+func parse(args []string) (*options, error) {
+	o := new(options)
+	flags := flag.NewFlagSet("load", flag.ContinueOnError)
+	flags.StringVar(&o.url, "url", "", "where the server is, http://127.0.0.1:PORT")
+	flags.StringVar(&o.dialect, "dialect", "callbox", "its protocol: callbox, socketio, ws, floor")
+	flags.StringVar(&o.row, "row", "relay", "what to do: relay, joins, crowd, flood-connections, flood-frames, flood-joins")
+	flags.StringVar(&o.prefix, "prefix", "bench", "of the names of rooms")
+	flags.StringVar(&o.from, "from", "", "first source address; default: any")
+	flags.IntVar(&o.sources, "sources", 1, "source addresses from -from on")
+	flags.IntVar(&o.pid, "pid", 0, "process of the server, to measure its CPU time")
+	flags.IntVar(&o.bytes, "bytes", 1200, "data of a message")
+	flags.IntVar(&o.rooms, "rooms", 200, "rooms of two")
+	flags.IntVar(&o.window, "window", 2, "messages under way in each room")
+	flags.IntVar(&o.connections, "connections", 64, "connections of joins, crowd and floods")
+	flags.IntVar(&o.slow, "slow", 0, "further rooms whose receivers read a byte a second")
+	flags.BoolVar(&o.slowReading, "slow-reading", false, "those receivers read everything")
+	flags.Float64Var(&o.rate, "rate", 0, "messages a second in all, in place of -window")
+	flags.DurationVar(&o.warm, "warm", 4*time.Second, "time before the measurement")
+	flags.DurationVar(&o.measure, "for", 4*time.Second, "time of the measurement")
+	if err := flags.Parse(args); err != nil {
+		return nil, err
+	}
+	if flags.NArg() > 0 {
+		return nil, fmt.Errorf("%q is no flag", flags.Arg(0))
+	}
+	return o, nil
+}
+
+func run(args []string, out io.Writer) error {
+	o, err := parse(args)
+	if err != nil {
+		return err
+	}
+	l, err := o.loop()
+	if err != nil {
+		return err
+	}
+	var r interface {
+		row
+		outcome() (*result, error)
+	}
+	switch o.row {
+	case "relay":
+		r = o.relay(l)
+	default:
+		return fmt.Errorf("-row %q is unknown", o.row)
+	}
+	if err := l.run(r); err != nil {
+		return err
+	}
+	result, err := r.outcome()
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(out).Encode(result)
+}
+
+func (o *options) loop() (*loop, error) {
+	u, err := url.Parse(o.url)
+	if err != nil {
+		return nil, err
+	}
+	server, err := netip.ParseAddrPort(u.Host)
+	if err != nil || !server.Addr().Is4() {
+		return nil, errors.Join(fmt.Errorf("-url %q has no IPv4 address and port", o.url), err)
+	}
+	d, err := newDialect(o.dialect, u.Host, payload(o.bytes))
+	if err != nil {
+		return nil, err
+	}
+	var from []netip.Addr
+	if o.from != "" {
+		first, err := netip.ParseAddr(o.from)
+		if err != nil {
+			return nil, err
+		}
+		for range o.sources {
+			from = append(from, first)
+			first = first.Next()
+		}
+	}
+	return newLoop(d, server, from)
+}
+
+func (o *options) relay(l *loop) *relay {
+	r := newRelay(l, o.prefix, o.rooms)
+	r.window, r.rate, r.warm, r.measure, r.server = o.window, o.rate, o.warm, o.measure, cpu(o.pid)
+	if o.slow > 0 {
+		r.slow = newSlowRooms(l, o.prefix, o.slow, o.slowReading)
+	}
+	return r
+}
+
+func (r *relay) outcome() (*result, error) { return &r.result, r.result.err }

@@ -1,0 +1,93 @@
+package signaling
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// group is rows that are measured in the same processes of a server.
+type group struct {
+	rows    []string // as -row names them
+	servers []string // empty = all
+	measure func(ctx context.Context, r *runner, k kind) error
+}
+
+func groups() []group {
+	return []group{
+		{rows: []string{"relay", "relay8", "latency"}, measure: relays},
+	}
+}
+
+func rowNames() (names []string) {
+	for _, g := range groups() {
+		names = append(names, g.rows...)
+	}
+	return names
+}
+
+func (g *group) wanted(o *options, k kind) bool {
+	return (len(g.servers) == 0 || slices.Contains(g.servers, k.name)) && slices.ContainsFunc(g.rows, o.wants)
+}
+
+// wants tells whether a row is measured.
+func (o *options) wants(row string) bool { return slices.Contains(o.rows, row) }
+
+// with runs measure against a fresh server.
+func (r *runner) with(ctx context.Context, k kind, s settings, measure func(s *server) error) (err error) {
+	s.tls = r.tls
+	if k.name == "callbox" {
+		s.profile = r.profile
+	}
+	running, err := r.programs.start(ctx, k, s)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, running.stop()) }()
+	return measure(running)
+}
+
+// relays measures messages at saturation, and the latency at half of it.
+func relays(ctx context.Context, r *runner, k kind) error {
+	return r.with(ctx, k, settings{}, func(s *server) error {
+		warm, maximum := r.warm, 0.0
+		for _, row := range []struct {
+			name   string
+			label  string
+			window int
+		}{
+			{"relay", rowRelay, 2},
+			{"relay8", rowRelay8, 8},
+		} {
+			if !r.wants(row.name) && (row.window != 2 || !r.wants("latency")) {
+				continue
+			}
+			l, err := r.load(ctx, s, "-row", "relay", "-rooms", strconv.Itoa(r.rooms),
+				"-window", strconv.Itoa(row.window), "-warm", warm.String(), "-for", r.measure.String())
+			if err != nil {
+				return err
+			}
+			warm = min(warm, time.Second) // the server is, the row's connections are not
+			r.figures.add(row.label, k, l.perCPU(l.Messages))
+			if row.window == 2 {
+				maximum = l.perSecond(l.Messages)
+				r.figures.add(rowMaximum, k, maximum)
+			}
+		}
+		if !r.wants("latency") {
+			return nil
+		}
+		l, err := r.load(ctx, s, "-row", "relay", "-rooms", strconv.Itoa(r.rooms),
+			"-rate", fmt.Sprintf("%.0f", maximum/2), "-warm", warm.String(), "-for", r.measure.String())
+		if err != nil {
+			return err
+		}
+		r.figures.add(rowP50, k, l.P50)
+		r.figures.add(rowP99, k, l.P99)
+		r.figures.add(rowLag, k, l.LagP99)
+		return nil
+	})
+}

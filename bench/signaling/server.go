@@ -1,0 +1,132 @@
+package signaling
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"syscall"
+)
+
+// kind is a server that is measured.
+type kind struct {
+	name, label string
+	dialect     string
+	tls         bool // it can
+	line        func(p *programs, s settings) []string
+}
+
+// settings of one start of a server.
+type settings struct {
+	port    int // 0 = any free one
+	tls     bool
+	limits  bool   // callbox keeps its limits
+	profile string // file for a CPU profile
+}
+
+// kinds are the servers, in the order of a round.
+func kinds() []kind {
+	node := func(file string) func(*programs, settings) []string {
+		return func(p *programs, s settings) []string {
+			line := []string{"node", filepath.Join(p.node, file), strconv.Itoa(s.port)}
+			if s.tls {
+				line = append(line, p.cert, p.key)
+			}
+			return line
+		}
+	}
+	floor := func(more ...string) func(*programs, settings) []string {
+		return func(p *programs, s settings) []string {
+			return append([]string{filepath.Join(p.dir, "floor"), "-port", strconv.Itoa(s.port)}, more...)
+		}
+	}
+	return []kind{
+		{name: "callbox", label: "callbox", dialect: "callbox", tls: true, line: callboxLine},
+		{name: "socketio", label: "socket.io", dialect: "socketio", tls: true, line: node("socketio.js")},
+		{name: "ws", label: "ws", dialect: "ws", tls: true, line: node("ws.js")},
+		{name: "floor", label: "floor", dialect: "floor", line: floor()},
+		{name: "floor-coalescing", label: "floor, coalescing", dialect: "floor", line: floor("-coalesce")},
+	}
+}
+
+func serverNames() (names []string) {
+	for _, k := range kinds() {
+		names = append(names, k.name)
+	}
+	return names
+}
+
+// callboxLine starts it as people do, with the limits on clients off.
+func callboxLine(p *programs, s settings) []string {
+	at := fmt.Sprintf("127.0.0.1:%d", s.port)
+	plain, secure := at, ""
+	if s.tls {
+		plain, secure = secure, at
+	}
+	if s.profile != "" {
+		return []string{filepath.Join(p.dir, "profiled"), "-port", strconv.Itoa(s.port), "-cpuprofile", s.profile}
+	}
+	line := []string{
+		p.callbox, "serve", "--data", filepath.Join(p.dir, "data"), "--http", plain, "--https", secure, "--admin", "127.0.0.1:0",
+		"--turn-udp", "127.0.0.1:0", "--turn-tcp", "127.0.0.1:0", "--turn-tls", "", "--log-level", "warn",
+	}
+	if s.tls {
+		line = append(line, "--tls-cert", p.cert, "--tls-key", p.key)
+	}
+	if !s.limits {
+		line = append(line, "--limit-joins", "0", "--limit-connections", "0", "--limit-frames", "0")
+	}
+	return line
+}
+
+// server is one that runs.
+type server struct {
+	kind    kind
+	command *exec.Cmd
+	errors  bytes.Buffer
+	url     string
+}
+
+func (p *programs) start(ctx context.Context, k kind, settings settings) (*server, error) {
+	s := &server{kind: k, command: p.command(ctx, serverCPU, k.line(p, settings)...)}
+	s.command.Stderr = &s.errors
+	stdout, err := s.command.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.command.Start(); err != nil {
+		return nil, err
+	}
+	line, err := bufio.NewReader(stdout).ReadBytes('\n')
+	var ready struct{ URL, HTTP, HTTPS string }
+	if err == nil {
+		err = json.Unmarshal(line, &ready)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s does not say where it serves: %w", k.label, err), s.stop())
+	}
+	s.url = cmp.Or(ready.URL, ready.HTTP, ready.HTTPS)
+	return s, nil
+}
+
+// pid is the server's own: taskset becomes what it starts.
+func (s *server) pid() int { return s.command.Process.Pid }
+
+// stop ends the server in order.
+func (s *server) stop() error {
+	if err := s.command.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	err := s.command.Wait()
+	if err == nil || slices.Contains([]string{"signal: terminated", "signal: killed"}, err.Error()) {
+		return nil
+	}
+	return fmt.Errorf("%s: %w\n%s", s.kind.label, err, s.errors.String())
+}

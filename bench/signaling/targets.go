@@ -1,0 +1,77 @@
+package signaling
+
+import "fmt"
+
+// target is what callbox is meant to reach, beside another server or alone.
+type target struct {
+	row     string
+	against string // "" = alone
+	limit   float64
+	most    bool // limit is the most, not the least
+}
+
+func targets() []target {
+	return []target{
+		{row: rowRelay, against: "socket.io", limit: 2.3},
+		{row: rowRelay, against: "floor", limit: 0.85},
+		{row: rowRelay8, against: "socket.io", limit: 4},
+		{row: rowP50, against: "socket.io", limit: 0.5, most: true},
+		{row: rowP99, limit: 5000, most: true},
+	}
+}
+
+// verdict is a target, compared with what was measured.
+type verdict struct {
+	Target   string  `json:"target"`
+	Limit    float64 `json:"limit"`
+	Most     bool    `json:"most"` // Limit is the most, not the least
+	Measured float64 `json:"measured"`
+	Reached  bool    `json:"reached"`
+}
+
+func (v *verdict) limit() string {
+	if v.Most {
+		return "<= " + number(v.Limit)
+	}
+	return ">= " + number(v.Limit)
+}
+
+func (v *verdict) word() string {
+	if v.Reached {
+		return "reached"
+	}
+	return "MISSED"
+}
+
+// judge compares what was measured with the targets, which are those over
+// plain HTTP; the error says that nothing of it is to be believed.
+func (f *figures) judge(tls bool) (verdicts []verdict, wrong error) {
+	if tls {
+		return nil, nil
+	}
+	for _, t := range targets() {
+		measured, ok := f.get(t.row, "callbox")
+		if !ok {
+			continue
+		}
+		name := t.row
+		if t.against != "" {
+			other, ok := f.get(t.row, t.against)
+			if !ok || other == 0 {
+				continue
+			}
+			measured /= other
+			name += ", × " + t.against
+		}
+		verdicts = append(verdicts, verdict{name, t.limit, t.most, measured, measured == t.limit || t.most == (measured < t.limit)})
+	}
+	socketio, ok := f.get(rowRelay, "socket.io")
+	ws, ok2 := f.get(rowRelay, "ws")
+	if !ok || !ok2 || ws == 0 {
+		return verdicts, nil
+	}
+	if ratio := socketio / ws; ratio < knownRatio*(1-knownTolerance) || ratio > knownRatio*(1+knownTolerance) {
+		return verdicts, fmt.Errorf("%w: %.2f, known is %.2f within %.0f %%", errWrong, ratio, knownRatio, knownTolerance*100)
+	}
+	return verdicts, nil
+}
