@@ -1,0 +1,238 @@
+package signaling
+
+import (
+	"bytes"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// streamPair returns a stream and its client's end, over loopback.
+func streamPair(t *testing.T, secure bool) (stream, net.Conn) {
+	t.Helper()
+	var config net.ListenConfig
+	tcp, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tcp.Close()
+	web := httptest.NewUnstartedServer(nil) // for its certificate
+	web.StartTLS()
+	defer web.Close()
+	listener := tcp
+	if secure {
+		listener = tls.NewListener(NewListener(tcp), web.TLS)
+	}
+	accepted := make(chan net.Conn)
+	go func() {
+		conn, err := listener.Accept()
+		if err != nil {
+			t.Error(err)
+		} else if c, ok := conn.(*tls.Conn); ok {
+			if err := c.HandshakeContext(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		accepted <- conn
+	}()
+	var dialer net.Dialer
+	client, err := dialer.DialContext(t.Context(), "tcp", tcp.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if secure {
+		c := tls.Client(client, &tls.Config{InsecureSkipVerify: true})
+		if err := c.HandshakeContext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		client = c
+	}
+	conn := <-accepted
+	if conn == nil {
+		t.FailNow()
+	}
+	t.Cleanup(func() {
+		_ = client.Close()
+		_ = conn.Close()
+	})
+	s := newStream(conn)
+	if _, ok := s.(*tlsStream); ok != secure {
+		t.Fatalf("the stream is a %T", s)
+	}
+	if err := errors.Join(client.SetDeadline(time.Now().Add(time.Minute)), s.setDeadline(time.Now().Add(time.Minute))); err != nil {
+		t.Fatal(err)
+	}
+	return s, client
+}
+
+func onBoth(t *testing.T, test func(t *testing.T, s stream, client net.Conn)) {
+	t.Helper()
+	for name, secure := range map[string]bool{"TCP": false, "TLS": true} {
+		t.Run(name, func(t *testing.T) {
+			s, client := streamPair(t, secure)
+			test(t, s, client)
+		})
+	}
+}
+
+// readAll returns what the stream brings until it has size bytes or ends.
+func readAll(s stream, size int) (data []byte, err error) {
+	for len(data) < size {
+		b, err := s.read()
+		if err != nil {
+			return data, err
+		}
+		data = append(data, b.bytes[:b.n]...)
+		readBuffers.put(b)
+	}
+	return data, nil
+}
+
+func TestStreamReadsWhatTheClientSends(t *testing.T) {
+	onBoth(t, func(t *testing.T, s stream, client net.Conn) {
+		for _, size := range []int{1, 100, 16 << 10, 100_000} {
+			want := bytes.Repeat([]byte("callbox "), size/8+1)[:size]
+			go func() { _, _ = client.Write(want) }()
+			got, err := readAll(s, size)
+			if err != nil || !bytes.Equal(got, want) {
+				t.Fatalf("%d of %d bytes, %v", len(got), size, err)
+			}
+		}
+	})
+}
+
+// TestEndThatComesWithData has the last bytes and the end of the stream there
+// before anybody reads.
+func TestEndThatComesWithData(t *testing.T) {
+	onBoth(t, func(t *testing.T, s stream, client net.Conn) {
+		if _, err := client.Write([]byte("last words")); err != nil {
+			t.Fatal(err)
+		}
+		if err := client.Close(); err != nil {
+			t.Fatal(err)
+		}
+		got, err := readAll(s, 1000)
+		if string(got) != "last words" || !errors.Is(err, io.EOF) {
+			t.Errorf("read %q, %v", got, err)
+		}
+	})
+}
+
+// TestStreamThatTakesNoMore writes without waiting until the client, which
+// does not read, holds it up; then with waiting.
+func TestStreamThatTakesNoMore(t *testing.T) {
+	onBoth(t, func(t *testing.T, s stream, client net.Conn) {
+		var sent bytes.Buffer
+		fill := func() []byte {
+			batch := batches.get()
+			*batch = append(*batch, strings.Repeat("x", sent.Len()%5000+3000)...)
+			sent.Write(*batch)
+			sealed, err := s.seal(batch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return *sealed
+		}
+		var left []byte
+		for left == nil {
+			p := fill()
+			n, err := s.writeNow(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n < len(p) {
+				left = p[n:]
+			}
+		}
+		var writing sync.WaitGroup
+		writing.Go(func() {
+			if n, err := s.write(left); err != nil || n != len(left) {
+				t.Errorf("wrote %d of %d, %v", n, len(left), err)
+			}
+			s.finish()
+		})
+		got, err := io.ReadAll(client)
+		writing.Wait()
+		// Without an error: TLS, too, was told that this is the end.
+		if err != nil || !bytes.Equal(got, sent.Bytes()) {
+			t.Errorf("the client got %d of %d bytes, %v", len(got), sent.Len(), err)
+		}
+	})
+}
+
+func TestCutEndsReading(t *testing.T) {
+	onBoth(t, func(t *testing.T, s stream, _ net.Conn) {
+		done := make(chan error, 1)
+		go func() {
+			_, err := s.read()
+			done <- err
+		}()
+		s.cut()
+		if err := <-done; !errors.Is(err, net.ErrClosed) {
+			t.Errorf("read: %v", err)
+		}
+		s.cut()
+	})
+}
+
+// TestTLSKeepsABoundedAmount has TLS say something of its own to a client that
+// does not read.
+func TestTLSKeepsABoundedAmount(t *testing.T) {
+	s, _ := streamPair(t, true)
+	below := s.(*tlsStream).below
+	if s.owes() {
+		t.Error("something is owed from the start")
+	}
+	n := 0
+	for ; n < 1000; n++ {
+		if _, err := below.Write(make([]byte, 1024)); err != nil {
+			break
+		}
+	}
+	if n != maxUnsent/1024 || !s.owes() {
+		t.Errorf("%d KiB are kept", n)
+	}
+	if sealed := below.sealed(); len(*sealed) != maxUnsent || s.owes() {
+		t.Errorf("%d bytes were kept", len(*sealed))
+	}
+}
+
+// TestHTTPOverNewListener asks for a large body in both versions of HTTP.
+func TestHTTPOverNewListener(t *testing.T) {
+	body := strings.Repeat("callbox ", 1<<17)
+	web := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.TLS == nil || !r.TLS.HandshakeComplete {
+			t.Errorf("TLS = %+v", r.TLS)
+		}
+		_, _ = io.WriteString(w, body)
+	}))
+	web.Listener = NewListener(web.Listener)
+	web.EnableHTTP2 = true
+	web.Config.WriteTimeout = time.Minute
+	web.Config.ReadTimeout = time.Minute
+	web.StartTLS()
+	defer web.Close()
+	for major, protocols := range map[int][]string{1: {"http/1.1"}, 2: {"h2"}} {
+		transport := web.Client().Transport.(*http.Transport).Clone()
+		transport.TLSClientConfig.NextProtos = protocols
+		transport.ForceAttemptHTTP2 = major == 2
+		client := http.Client{Transport: transport}
+		response, err := client.Get(web.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		if err != nil || string(got) != body || response.ProtoMajor != major {
+			t.Errorf("%s: %d bytes, %v, want HTTP/%d and %d", response.Proto, len(got), err, major, len(body))
+		}
+		transport.CloseIdleConnections()
+	}
+}
