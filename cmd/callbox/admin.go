@@ -3,8 +3,8 @@ package main
 import (
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
+	"net/http/pprof" // it adds itself to http.DefaultServeMux, which nothing serves
 	"net/netip"
 	"time"
 
@@ -28,32 +28,19 @@ func (s *server) adminRoutes() http.Handler {
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.newRegistry(), promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /relays", s.relays)
-	if boundAddr(s.listeners.admin.Addr()).Addr().IsLoopback() {
-		return onlyLocalHost(mux)
-	}
-	return mux
+	// Any profile, such as /debug/pprof/heap. There is no /debug/pprof/cmdline:
+	// secrets may stand in flags.
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	return guardAdmin(boundAddr(s.listeners.admin.Addr()).Addr().IsLoopback(), mux)
 }
 
 func plainText(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, text) // the client is gone when this fails
-}
-
-// onlyLocalHost refuses requests whose Host is a name other than localhost: a
-// page of somebody else whose name leads to 127.0.0.1 (DNS rebinding).
-func onlyLocalHost(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host, _, err := net.SplitHostPort(r.Host)
-		if err != nil {
-			host = r.Host
-		}
-		if _, err := netip.ParseAddr(host); err != nil && host != "localhost" {
-			plainText(w, http.StatusForbidden, "this listener answers to localhost and addresses only\n")
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
 }
 
 // relay is an allocation of the TURN server in the answer to GET /relays.

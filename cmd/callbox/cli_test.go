@@ -95,3 +95,37 @@ func TestFlags(t *testing.T) {
 		}
 	}
 }
+
+// TestFlagsAreDocumented holds that the operator's manual has every flag of
+// callbox serve, with the default that it has.
+func TestFlagsAreDocumented(t *testing.T) {
+	t.Parallel()
+	parser, err := kong.New(&cli{}, kong.Vars{"version": ""}, kong.NamedMapper("listeners", kong.MapperFunc(addListener)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	manual := document(t, "docs", "operating.md")
+	for _, command := range parser.Model.Children {
+		if command.Name != "serve" {
+			continue
+		}
+		for _, group := range command.AllFlags(false) {
+			for _, flag := range group {
+				if envName(flag) == "" {
+					continue // help and version
+				}
+				row := ""
+				for line := range strings.Lines(manual) {
+					if strings.HasPrefix(line, "| `--") && strings.Contains(line, "`--"+flag.Name+"`") {
+						row = line
+					}
+				}
+				if row == "" {
+					t.Errorf("docs/operating.md has no row for --%s", flag.Name)
+				} else if flag.Default != "" && !strings.Contains(row, "`"+flag.Default+"`") {
+					t.Errorf("docs/operating.md does not say that --%s is %s: %s", flag.Name, flag.Default, row)
+				}
+			}
+		}
+	}
+}

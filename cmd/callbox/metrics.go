@@ -14,78 +14,108 @@ func (s *server) newRegistry() *prometheus.Registry {
 	registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		snapshots{s},
+		collected{"callbox_", s.ownMetrics},
+		collected{"callbox_signaling_", s.signalingMetrics},
+		s.calls,
 	)
+	if s.turn != nil {
+		registry.MustRegister(collected{"callbox_turn_", s.turnMetrics})
+	}
 	return registry
 }
 
-// snapshots collects what the parts counted.
-type snapshots struct{ server *server }
-
-// Describe sends nothing: which metrics there are depends on what is served.
-func (snapshots) Describe(chan<- *prometheus.Desc) {}
-
-func (c snapshots) Collect(metrics chan<- prometheus.Metric) {
-	out := sink(metrics)
-	out.labelled("callbox_build_info", "Version of callbox.", prometheus.GaugeValue, 1, "version", programVersion())
-	if leaf := c.server.certificates.leaf(); leaf != nil {
-		out.gauge("callbox_certificate_not_after_seconds", "End of the certificate in use, in seconds since 1970.", leaf.NotAfter.Unix())
-	}
-	c.signaling(out)
-	if c.server.turn != nil {
-		c.turn(out)
+func (s *server) ownMetrics(m sink) {
+	m.gauges("build_info", "Version of callbox.", "version", map[string]int{programVersion(): 1})
+	if leaf := s.certificates.leaf(); leaf != nil {
+		m.gauge("certificate_not_after_seconds", "End of the certificate in use, in seconds since 1970.", leaf.NotAfter.Unix())
 	}
 }
 
-func (c snapshots) signaling(out sink) {
-	s := c.server.signaling.Snapshot()
-	out.gauge("callbox_signaling_connections", "Open signaling connections, joined or not.", int64(s.Connections))
-	out.gauge("callbox_signaling_rooms", "Rooms with somebody in them.", int64(s.Rooms))
-	out.gauge("callbox_signaling_peers", "Taken seats in all rooms.", int64(s.Peers))
-	out.counter("callbox_signaling_connections_total", "Signaling connections made.", s.Accepted)
-	out.counter("callbox_signaling_connections_refused_total", "Signaling handshakes answered with an error.", s.Refused)
-	out.counter("callbox_signaling_frames_total", "Frames from clients.", s.FramesIn)
-	out.counter("callbox_signaling_frames_bad_total", "Frames answered with bad_frame.", s.BadFrames)
-	out.counter("callbox_signaling_frames_rate_limited_total", "Frames answered with rate_limited.", s.RateLimited)
-	out.counter("callbox_signaling_joins_total", "Joins answered with joined.", s.Joined)
-	out.counter("callbox_signaling_joins_full_total", "Joins answered with full.", s.Full)
-	out.counter("callbox_signaling_messages_total", "Messages queued for a receiver, each receiver counted.", s.Messages)
-	out.counter("callbox_signaling_messages_queue_full_total", "Messages that found a receiver's queue full.", s.QueueFull)
-	out.counter("callbox_signaling_reports_total", "Reports of clients.", s.Reports)
-	for code, n := range s.Closed {
-		out.labelled("callbox_signaling_closed_total", "Signaling connections ended, by WebSocket close code.",
-			prometheus.CounterValue, float64(n), "code", strconv.Itoa(code))
+func (s *server) signalingMetrics(m sink) {
+	c := s.signaling.Snapshot()
+	m.gauge("connections", "Open signaling connections, joined or not.", int64(c.Connections))
+	m.gauge("rooms", "Rooms with somebody in them.", int64(c.Rooms))
+	m.gauge("peers", "Taken seats in all rooms.", int64(c.Peers))
+	m.counter("connections_total", "Signaling connections made.", c.Accepted)
+	m.counter("connections_refused_total", "Signaling handshakes answered with an error.", c.Refused)
+	m.counter("frames_total", "Frames from clients.", c.FramesIn)
+	m.counter("frames_bad_total", "Frames answered with bad_frame.", c.BadFrames)
+	m.counter("frames_rate_limited_total", "Frames answered with rate_limited.", c.RateLimited)
+	m.counter("joins_total", "Joins answered with joined.", c.Joined)
+	m.counter("joins_full_total", "Joins answered with full.", c.Full)
+	m.counter("messages_total", "Messages queued for a receiver, each receiver counted.", c.Messages)
+	m.counter("messages_queue_full_total", "Messages that found a receiver's queue full.", c.QueueFull)
+	m.counter("reports_total", "Reports of clients.", c.Reports)
+	m.counters("closed_total", "Signaling connections ended, by WebSocket close code.", "code", byText(c.Closed))
+}
+
+func (s *server) turnMetrics(m sink) {
+	c := s.turn.Snapshot()
+	m.gauge("allocations", "Live allocations.", int64(c.Active))
+	m.counter("allocations_created_total", "Allocations made.", c.Created)
+	m.counter("allocations_ended_total", "Allocations ended.", c.Ended)
+	m.counter("allocations_failed_total", "Allocations not made for want of a port or socket.", c.FailedAllocations)
+	m.counter("auth_failures_total", "Requests whose credential was not accepted.", c.AuthFailures)
+	m.counter("denied_peers_total", "Permissions and channels refused by policy.", c.DeniedPeers)
+	m.counter("denied_packets_total", "Datagrams from and to peers that policy forbids.", c.DeniedPackets)
+	m.gauge("connections", "Open TCP and TLS connections of clients.", int64(c.Connections))
+	m.counter("connections_refused_total", "Connections closed because their address had too many.", c.RefusedConnections)
+	m.counter("to_peers_packets_total", "Datagrams relayed for clients.", c.ToPeers.Packets)
+	m.counter("to_peers_bytes_total", "Bytes relayed for clients.", c.ToPeers.Bytes)
+	m.counter("from_peers_packets_total", "Datagrams relayed to clients.", c.FromPeers.Packets)
+	m.counter("from_peers_bytes_total", "Bytes relayed to clients.", c.FromPeers.Bytes)
+}
+
+// byText makes labels of numbers.
+func byText[V any](byNumber map[int]V) map[string]V {
+	labelled := make(map[string]V, len(byNumber))
+	for number, value := range byNumber {
+		labelled[strconv.Itoa(number)] = value
+	}
+	return labelled
+}
+
+// collected collects what a part counted, under names that begin with prefix.
+type collected struct {
+	prefix string
+	read   func(sink)
+}
+
+// Describe sends nothing: which metrics there are is seen when they are read.
+func (collected) Describe(chan<- *prometheus.Desc) {}
+
+func (c collected) Collect(metrics chan<- prometheus.Metric) {
+	c.read(sink{c.prefix, metrics})
+}
+
+// sink takes metrics, under names that begin with prefix.
+type sink struct {
+	prefix  string
+	metrics chan<- prometheus.Metric
+}
+
+func (m sink) gauge(name, help string, value int64) {
+	m.metrics <- prometheus.MustNewConstMetric(m.desc(name, help), prometheus.GaugeValue, float64(value))
+}
+
+func (m sink) counter(name, help string, value uint64) {
+	m.metrics <- prometheus.MustNewConstMetric(m.desc(name, help), prometheus.CounterValue, float64(value))
+}
+
+func (m sink) gauges(name, help, label string, values map[string]int) {
+	desc := m.desc(name, help, label)
+	for labelled, value := range values {
+		m.metrics <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, float64(value), labelled)
 	}
 }
 
-func (c snapshots) turn(out sink) {
-	s := c.server.turn.Snapshot()
-	out.gauge("callbox_turn_allocations", "Live allocations.", int64(s.Active))
-	out.counter("callbox_turn_allocations_created_total", "Allocations made.", s.Created)
-	out.counter("callbox_turn_allocations_ended_total", "Allocations ended.", s.Ended)
-	out.counter("callbox_turn_allocations_failed_total", "Allocations not made for want of a port or socket.", s.FailedAllocations)
-	out.counter("callbox_turn_auth_failures_total", "Requests whose credential was not accepted.", s.AuthFailures)
-	out.counter("callbox_turn_denied_peers_total", "Permissions and channels refused by policy.", s.DeniedPeers)
-	out.counter("callbox_turn_denied_packets_total", "Datagrams from and to peers that policy forbids.", s.DeniedPackets)
-	out.gauge("callbox_turn_connections", "Open TCP and TLS connections of clients.", int64(s.Connections))
-	out.counter("callbox_turn_connections_refused_total", "Connections closed because their address had too many.", s.RefusedConnections)
-	out.counter("callbox_turn_to_peers_packets_total", "Datagrams relayed for clients.", s.ToPeers.Packets)
-	out.counter("callbox_turn_to_peers_bytes_total", "Bytes relayed for clients.", s.ToPeers.Bytes)
-	out.counter("callbox_turn_from_peers_packets_total", "Datagrams relayed to clients.", s.FromPeers.Packets)
-	out.counter("callbox_turn_from_peers_bytes_total", "Bytes relayed to clients.", s.FromPeers.Bytes)
+func (m sink) counters(name, help, label string, values map[string]uint64) {
+	desc := m.desc(name, help, label)
+	for labelled, value := range values {
+		m.metrics <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(value), labelled)
+	}
 }
 
-// sink takes metrics.
-type sink chan<- prometheus.Metric
-
-func (out sink) gauge(name, help string, value int64) {
-	out <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, nil, nil), prometheus.GaugeValue, float64(value))
-}
-
-func (out sink) counter(name, help string, value uint64) {
-	out <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, nil, nil), prometheus.CounterValue, float64(value))
-}
-
-func (out sink) labelled(name, help string, kind prometheus.ValueType, value float64, label, labelValue string) {
-	out <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, []string{label}, nil), kind, value, labelValue)
+func (m sink) desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(m.prefix+name, help, labels, nil)
 }

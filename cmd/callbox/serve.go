@@ -27,7 +27,7 @@ func (c *serveCommand) Run(ctx context.Context, std streams, env environment, lo
 // those given among them, with nothing left open.
 func (c *serveCommand) open(ctx context.Context, env environment, log *slog.Logger, faults faults) (*server, error) {
 	config := c.parseConfig(env, &faults)
-	s := &server{log: log, config: config, listeners: c.listen(ctx, &faults)}
+	s := &server{log: log, config: config, listeners: c.listen(ctx, &faults), calls: newCalls()}
 	var err error
 	if s.machine, err = thisMachine(ctx); err != nil {
 		faults.add("addresses of this machine", err)
@@ -103,6 +103,7 @@ func (s *server) openSignaling() error {
 		return err
 	}
 	config.ClientAddr = s.proxies.clientAddr
+	config.Report = s.calls.report
 	if s.turn != nil {
 		servers := &iceServers{
 			endpoints:  s.listeners.endpoints(),

@@ -45,6 +45,7 @@ type server struct {
 	turn         *turnserver.Server // nil = off
 	signaling    *signaling.Server
 	proxies      trustedProxies
+	calls        *calls
 
 	stopping atomic.Bool
 }
@@ -64,7 +65,7 @@ func (s *server) run(ctx context.Context, stdout io.Writer) error {
 		servers = append(servers, serve(l, handler, nil))
 	}
 	if l := s.listeners.https; l != nil {
-		servers = append(servers, serve(l, handler, s.certificates.config("h2", "http/1.1")))
+		servers = append(servers, serve(signaling.NewListener(l), handler, s.certificates.config("h2", "http/1.1")))
 	}
 	var admin *http.Server
 	if l := s.listeners.admin; l != nil {

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+const (
+	// reportConnected is the event that a client reports once a call is
+	// connected.
+	reportConnected = "connected"
+	// maxSetup is the longest set-up that is believed.
+	maxSetup = 10 * time.Minute
+	// unknown labels what a client does not know, or nobody does.
+	unknown = "unknown"
+)
+
+// calls counts the calls that clients report, each side for itself. It is
+// their word: metrics take only what can be, and have labels that no client
+// can add to.
+type calls struct {
+	connected *prometheus.CounterVec
+	setup     *prometheus.HistogramVec
+}
+
+func newCalls() *calls {
+	return &calls{
+		connected: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "callbox_calls_connected_total",
+			Help: "Calls that clients report as connected, each side for itself, by path (direct, relay) and by the protocol between a client and what it sends to (udp, tcp, tls).",
+		}, []string{"path", "protocol"}),
+		setup: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "callbox_call_setup_seconds",
+			Help:    "Time from the other side's presence to the connection, as clients report it, by path.",
+			Buckets: []float64{0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 10, 15, 30, 60},
+		}, []string{"path"}),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (c *calls) Describe(descs chan<- *prometheus.Desc) {
+	c.connected.Describe(descs)
+	c.setup.Describe(descs)
+}
+
+// Collect implements prometheus.Collector.
+func (c *calls) Collect(metrics chan<- prometheus.Metric) {
+	c.connected.Collect(metrics)
+	c.setup.Collect(metrics)
+}
+
+// report takes what a client reports, see signaling.Config. Events that are
+// not known here, and what cannot be read, count for nothing.
+func (c *calls) report(_, event string, data json.RawMessage) {
+	if event != reportConnected {
+		return
+	}
+	var said struct {
+		SetupMS  *float64 `json:"setup_ms"`
+		Path     string   `json:"path"`
+		Protocol string   `json:"protocol"`
+	}
+	if json.Unmarshal(data, &said) != nil {
+		return
+	}
+	path, protocol := unknown, unknown
+	switch said.Path {
+	case "direct":
+		path = "direct"
+	case "relay", "relayed": // the second is what older pages say
+		path = "relay"
+	}
+	switch said.Protocol {
+	case "udp", "tcp", "tls":
+		protocol = said.Protocol
+	}
+	c.connected.WithLabelValues(path, protocol).Inc()
+	if ms := said.SetupMS; ms != nil && *ms >= 0 && *ms <= float64(maxSetup.Milliseconds()) {
+		c.setup.WithLabelValues(path).Observe(*ms / float64(time.Second/time.Millisecond))
+	}
+}

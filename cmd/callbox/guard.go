@@ -1,0 +1,53 @@
+package main
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+)
+
+// guardAdmin keeps web pages out of the admin listener, which asks nobody who
+// they are:
+//
+//   - A page whose name leads to this machine (DNS rebinding) is known by its
+//     Host, which is a name. On loopback only localhost and addresses are
+//     answered; elsewhere names may watch, as scrapers do, and no more.
+//   - Browsers say where a request that changes something comes from (Origin,
+//     Fetch Metadata). No page of ours makes any, so all of them are refused.
+func guardAdmin(onLoopback bool, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		switch {
+		case !isLocalHost(r.Host) && (onLoopback || !onlyWatches(r)):
+			plainText(w, http.StatusForbidden, "this is answered at localhost and at addresses only, not at a name\n")
+		case r.Method != http.MethodGet && r.Method != http.MethodHead && (r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != ""):
+			plainText(w, http.StatusForbidden, "a browser cannot change anything here; use a program such as curl\n")
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// onlyWatches reports whether a request is of those that tell nothing about
+// anybody.
+func onlyWatches(r *http.Request) bool {
+	switch r.URL.Path {
+	case "/metrics", "/healthz", "/readyz":
+		return r.Method == http.MethodGet || r.Method == http.MethodHead
+	default:
+		return false
+	}
+}
+
+// isLocalHost reports whether the host of a request, with or without a port,
+// is localhost or an address.
+func isLocalHost(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	} else if n := len(host); n > 1 && host[0] == '[' && host[n-1] == ']' {
+		host = host[1 : n-1]
+	}
+	_, err := netip.ParseAddr(host)
+	return err == nil || host == "localhost"
+}
