@@ -16,7 +16,11 @@ import (
 const (
 	DefaultCapacity = 2
 	DefaultPing     = 15 * time.Second
+	DefaultGrace    = 30 * time.Second
 )
+
+// minSecret is the least length of a secret, in bytes.
+const minSecret = 16
 
 // Config says how a [Server] behaves. The zero value is a server without any
 // limit and without pings; see [DefaultLimits] and [DefaultPing].
@@ -26,6 +30,19 @@ type Config struct {
 	// Ping is the time between two pings to a client. A client that is silent
 	// for two of them is taken for gone. 0 = no pings, and nobody is.
 	Ping time.Duration
+	// Grace is how long the seat of a client whose connection broke is held,
+	// from its last sign of life; at most half of ResumeLife. 0 = not at all.
+	Grace time.Duration
+	// SessionSecrets sign the tokens that take a seat back: the first signs,
+	// all verify, so that secrets can be changed while clients come back. Each
+	// has 16 bytes at least. None = a random one, and no token outlives the
+	// server.
+	SessionSecrets [][]byte
+	// Authorize decides about a join that has no seat yet, by the token that it
+	// shows (which may be empty) and the room's canonical name. An error, whose
+	// text nobody is told, refuses. nil = everybody may join. It is called by
+	// many goroutines at once.
+	Authorize func(token, room string) (Grant, error)
 	// Limits bounds what a client may do.
 	Limits Limits
 	// AllowedOrigins are web origins, such as https://example.org, whose pages
@@ -60,8 +77,13 @@ type Limits struct {
 	Connections     int // at once, for each address
 
 	JoinWithin  time.Duration // a connection that has not joined after it is closed
-	QueueEvents int           // messages that wait for a slow reader
+	QueueEvents int           // messages that a client has not confirmed
 	QueueBytes  int           // and their size, in bytes
+}
+
+// fits tells whether a message of size bytes may be added to those that wait.
+func (l *Limits) fits(messages, bytes, size int) bool {
+	return (l.QueueEvents == 0 || messages < l.QueueEvents) && (l.QueueBytes == 0 || bytes+size <= l.QueueBytes)
 }
 
 // DefaultLimits returns the limits of the protocol's text.
@@ -89,6 +111,14 @@ func (c *Config) validate() error {
 	}
 	if c.Ping < 0 {
 		faults = append(faults, fmt.Errorf("ping interval %v is negative", c.Ping))
+	}
+	if c.Grace < 0 || c.Grace > ResumeLife/2 {
+		faults = append(faults, fmt.Errorf("grace time %v is not from 0 to %v", c.Grace, ResumeLife/2))
+	}
+	for i, secret := range c.SessionSecrets {
+		if len(secret) < minSecret {
+			faults = append(faults, fmt.Errorf("session secret %d is shorter than %d bytes", i+1, minSecret))
+		}
 	}
 	l := c.Limits
 	for _, limit := range []struct {

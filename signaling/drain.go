@@ -13,7 +13,7 @@ func (t *webSocket) flush() {
 		return
 	}
 	// The socket takes no more now, or cannot be asked without waiting.
-	t.session.server.running.Go(func() { t.drain(t.stream.write) })
+	t.connection.server.running.Go(func() { t.drain(t.stream.write) })
 	runtime.Gosched() // the writer starts before the queue fills
 }
 
@@ -33,7 +33,7 @@ func (t *webSocket) begin() bool {
 	return true
 }
 
-// drain moves frames from the session's queue to the socket until the queue is
+// drain moves frames from the connection's queue to the socket until the queue is
 // empty, and ends the caller's turn. It returns false, and the turn goes on,
 // when write stopped short.
 func (t *webSocket) drain(write func([]byte) (int, error)) bool {
@@ -68,7 +68,7 @@ func (t *webSocket) fill() (some bool, err error) {
 	if t.held == nil {
 		t.held = batches.get()
 	}
-	batch := t.session.take((*t.held)[:0], batchSize, appendOutgoing)
+	batch := t.connection.take((*t.held)[:0], batchSize, appendOutgoing)
 	t.mu.Lock()
 	if t.pong != nil {
 		batch = append(batch, t.pong...)
@@ -164,7 +164,7 @@ func (t *webSocket) cut() { t.stream.cut() }
 
 func appendOutgoing(dst []byte, o outgoing) []byte {
 	opcode := opText
-	if o.kind == kindPing {
+	if o.ping {
 		opcode = opPing
 	}
 	return appendFrame(dst, opcode, o.payload)

@@ -5,7 +5,7 @@ import "testing"
 // TestNothingIsForgottenWhenTwoWrite has a frame come just after the one who
 // writes has found the queue empty.
 func TestNothingIsForgottenWhenTwoWrite(t *testing.T) {
-	ws := &webSocket{session: new(session), stream: new(plainStream)}
+	ws := &webSocket{connection: new(connection), stream: new(plainStream)}
 	if some, err := ws.fill(); !ws.begin() || some || err != nil {
 		t.Fatal("want the turn, and nothing to write")
 	}

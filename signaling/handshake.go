@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"strconv"
 	"sync"
-	"time"
 
 	"github.com/gorilla/websocket"
 
@@ -44,20 +43,16 @@ func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	t, err := s.upgrade(w, r)
 	if err != nil {
 		s.counters.refused.Add(1)
-		s.addresses.disconnect(addr, time.Now())
+		s.addresses.disconnect(addr, s.uptime())
 		s.log.Debug("handshake refused", "err", err)
 		return
 	}
-	se := &session{
-		server: s, transport: t, addr: addr, arrived: localAddr(r), pinged: s.uptime(),
-		log: s.log,
-	}
-	t.session = se
+	c := s.newConnection(t, addr, localAddr(r))
+	t.connection = c
 	t.hear()
-	se.armJoin()
-	if !s.start(se, t.read) {
+	if !s.start(c, t.read) {
 		t.cut()
-		s.addresses.disconnect(addr, time.Now())
+		s.addresses.disconnect(addr, s.uptime())
 		return
 	}
 	s.counters.accepted.Add(1)

@@ -8,7 +8,7 @@ import (
 )
 
 func TestBucket(t *testing.T) {
-	now := time.Now()
+	now := time.Hour
 	r := newRate(10, 3)
 	var b bucket
 	for i, step := range []struct {
@@ -26,11 +26,11 @@ func TestBucket(t *testing.T) {
 		{time.Hour, 0},
 		{time.Hour, 100 * time.Millisecond},
 	} {
-		if wait := b.take(r, now.Add(step.at)); wait != step.wait {
+		if wait := b.take(r, now+step.at); wait != step.wait {
 			t.Errorf("step %d: wait %v, want %v", i, wait, step.wait)
 		}
 	}
-	if b.full(now.Add(time.Hour)) || !b.full(now.Add(2*time.Hour)) {
+	if b.full(now+time.Hour) || !b.full(now+2*time.Hour) {
 		t.Error("full is wrong")
 	}
 }
@@ -53,7 +53,7 @@ func TestPrefixOf(t *testing.T) {
 }
 
 func TestAddressesForget(t *testing.T) {
-	now := time.Now()
+	now := time.Hour
 	table := newAddresses(2, newRate(1, 1))
 	addr := netip.MustParseAddr("192.0.2.1")
 	for i, want := range []bool{true, true, false} {
@@ -70,7 +70,7 @@ func TestAddressesForget(t *testing.T) {
 	if len(table.table) != 1 {
 		t.Error("an address with a join to count was forgotten")
 	}
-	table.sweep(now.Add(time.Second))
+	table.sweep(now + time.Second)
 	if len(table.table) != 0 {
 		t.Error("an address with nothing to count was kept")
 	}
@@ -82,7 +82,7 @@ func TestAddressesForget(t *testing.T) {
 }
 
 func TestAddressesAreBounded(t *testing.T) {
-	now := time.Now()
+	now := time.Hour
 	table := newAddresses(1, newRate(1, 1))
 	held := netip.MustParseAddr("192.0.2.1")
 	table.connect(held)
@@ -100,60 +100,52 @@ func TestAddressesAreBounded(t *testing.T) {
 }
 
 func TestQueueBounds(t *testing.T) {
-	limits := &Limits{QueueEvents: 4, QueueBytes: 100}
 	var q queue
-	fill := func(k kind, size int) (n int) {
-		for q.push(limits, k, make([]byte, size)) {
-			n++
+	n := 0
+	for q.push(outgoing{payload: []byte("reply")}) {
+		n++
+	}
+	if n != replyPlaces {
+		t.Errorf("%d replies fit, want %d", n, replyPlaces)
+	}
+	for seq := range uint64(3) {
+		if !q.push(outgoing{payload: make([]byte, 10), seq: seq + 1, message: true}) || !q.push(outgoing{ping: true}) {
+			t.Error("an event or a ping does not fit beside the replies")
 		}
-		return n
 	}
-	if n := fill(kindMessage, 1); n != 4 {
-		t.Errorf("%d small messages fit, want 4", n)
-	}
-	if n := fill(kindEvent, 1000); n != eventPlaces {
-		t.Errorf("%d events fit beside them, want %d", n, eventPlaces)
-	}
-	if n := fill(kindReply, 1000); n != replyPlaces {
-		t.Errorf("%d replies fit beside them, want %d", n, replyPlaces)
-	}
-	total := 4 + eventPlaces + replyPlaces
-	for i := range total {
+	for i := range n + 6 {
+		if q.unsent != 3 || q.unsentBytes != 30 {
+			t.Fatalf("before frame %d is sent: %d messages, %d bytes unsent", i, q.unsent, q.unsentBytes)
+		}
 		if _, ok := q.pop(); !ok {
-			t.Fatalf("frame %d of %d is missing", i, total)
+			t.Fatalf("frame %d of %d is missing", i, n+6)
 		}
 	}
-	if _, ok := q.pop(); ok || q.replies != 0 || q.events != 0 || q.bytes != 0 || q.frames != nil {
+	q.taken()
+	if _, ok := q.pop(); ok || q.replies != 0 || q.pings != 0 || q.unsent != 0 || q.unsentBytes != 0 {
 		t.Errorf("the empty queue is %+v", q)
-	}
-	if n := fill(kindMessage, 30); n != 3 {
-		t.Errorf("%d messages of 30 bytes fit, want 3", n)
 	}
 }
 
-func TestPromises(t *testing.T) {
-	a, b := new(seat), new(seat)
-	var p promises
-	for i, from := range []*seat{a, b, a, a} {
-		p.add(delivery{seq: uint64(i + 1), from: from, id: uint64(10 + i)})
+func TestQueueDropsEvents(t *testing.T) {
+	var q queue
+	q.push(outgoing{payload: []byte("in flight"), seq: 1, message: true})
+	q.pop()
+	q.push(outgoing{payload: []byte("event"), seq: 2, message: true})
+	q.push(outgoing{payload: []byte("reply")})
+	q.push(outgoing{payload: []byte("event"), seq: 3})
+	q.replace(3, []byte("other"))
+	if q.frames[len(q.frames)-1].payload[0] != 'o' {
+		t.Error("the event was not replaced")
 	}
-	p.confirm(1)
-	open := p.undelivered()
-	if len(open[a]) != 2 || open[a][0] != 12 || open[a][1] != 13 || len(open[b]) != 1 || open[b][0] != 11 {
-		t.Errorf("undelivered = %v", open)
+	q.dropEvents()
+	if q.unsent != 1 {
+		t.Errorf("%d messages are not sent, want the one in flight", q.unsent)
 	}
-	p.confirm(1)
-	p.confirm(4)
-	if p.undelivered() != nil || p.open != nil {
-		t.Errorf("undelivered = %v after all is confirmed", p.open)
+	if o, ok := q.pop(); !ok || string(o.payload) != "reply" {
+		t.Errorf("left is %+v", o)
 	}
-	for range maxUnconfirmed {
-		if p.full() {
-			t.Fatal("full too early")
-		}
-		p.add(delivery{})
-	}
-	if !p.full() {
-		t.Error("not full")
+	if _, ok := q.pop(); ok {
+		t.Error("there is more than the reply")
 	}
 }

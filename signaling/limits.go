@@ -22,31 +22,38 @@ func newRate(perSecond, burst int) rate {
 }
 
 // bucket counts against a rate (the generic cell rate algorithm, ITU-T I.371:
-// one time stamp does for tokens and their refilling).
+// one time stamp does for tokens and their refilling). Times are since the
+// server's start.
 type bucket struct {
-	due time.Time // when the next one is due at the average rate
+	due time.Duration // when the next one is due at the average rate
+}
+
+// wait returns how long to wait until one may be taken.
+func (b *bucket) wait(r rate, now time.Duration) time.Duration {
+	if r.interval == 0 {
+		return 0
+	}
+	return max(b.due-now-r.slack, 0)
 }
 
 // take counts one at now. When that is too early it counts nothing and returns
 // how long to wait.
-func (b *bucket) take(r rate, now time.Time) time.Duration {
-	if r.interval == 0 {
-		return 0
-	}
-	due := b.due
-	if due.Before(now) {
-		due = now
-	}
-	if wait := due.Sub(now) - r.slack; wait > 0 {
+func (b *bucket) take(r rate, now time.Duration) time.Duration {
+	if wait := b.wait(r, now); wait > 0 {
 		return wait
 	}
-	b.due = due.Add(r.interval)
+	b.due = max(b.due, now) + r.interval
 	return 0
 }
 
 // full tells whether b is as good as new.
-func (b *bucket) full(now time.Time) bool {
-	return !b.due.After(now)
+func (b *bucket) full(now time.Duration) bool { return b.due <= now }
+
+// failures is how many refused tokens an address may show: ten, of which one
+// is forgiven every three minutes.
+func failures() rate {
+	const interval, burst = 3 * time.Minute, 10
+	return rate{interval: interval, slack: interval * (burst - 1)}
 }
 
 // maxAddresses is how many addresses are remembered, apart from those that
@@ -66,6 +73,12 @@ type addresses struct {
 type address struct {
 	connections int
 	joins       bucket
+	failures    bucket
+}
+
+// idle tells whether a needs no remembering.
+func (a *address) idle(now time.Duration) bool {
+	return a.connections == 0 && a.joins.full(now) && a.failures.full(now)
 }
 
 func newAddresses(connections int, joins rate) *addresses {
@@ -100,31 +113,46 @@ func (t *addresses) connect(addr netip.Addr) bool {
 	return true
 }
 
-func (t *addresses) disconnect(addr netip.Addr, now time.Time) {
+func (t *addresses) disconnect(addr netip.Addr, now time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	prefix := prefixOf(addr)
 	a := t.entryLocked(prefix)
 	a.connections--
-	if a.connections == 0 && a.joins.full(now) {
+	if a.idle(now) {
 		delete(t.table, prefix)
 	}
 }
 
 // join counts a join from addr; it returns how long to wait when it is one
 // too many.
-func (t *addresses) join(addr netip.Addr, now time.Time) time.Duration {
+func (t *addresses) join(addr netip.Addr, now time.Duration) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.entryLocked(prefixOf(addr)).joins.take(t.joins, now)
 }
 
+// fail counts a refused token from addr; it returns how long to wait when it
+// is one too many.
+func (t *addresses) fail(addr netip.Addr, now time.Duration) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.entryLocked(prefixOf(addr)).failures.take(failures(), now)
+}
+
+// mayFail returns how long addr has to wait before it may show a token.
+func (t *addresses) mayFail(addr netip.Addr, now time.Duration) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.entryLocked(prefixOf(addr)).failures.wait(failures(), now)
+}
+
 // sweep forgets what needs no remembering.
-func (t *addresses) sweep(now time.Time) {
+func (t *addresses) sweep(now time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for prefix, a := range t.table {
-		if a.connections == 0 && a.joins.full(now) {
+		if a.idle(now) {
 			delete(t.table, prefix)
 		}
 	}

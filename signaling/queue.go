@@ -1,26 +1,20 @@
 package signaling
 
-// kind says what a queued frame is, which decides how it counts.
-type kind uint8
+import "time"
 
-const (
-	kindReply   kind = iota // answers the reader
-	kindMessage             // from another peer
-	kindEvent               // the server's own event
-	kindPing                // asks the transport for a sign of life; the payload is the newest seq before it
-)
-
-// outgoing is one frame on its way to a client.
+// outgoing is one frame on its way to a client: a reply or notice, an event,
+// or a ping.
 type outgoing struct {
-	kind    kind
 	payload []byte
+	seq     uint64        // of an event; 0 = none
+	read    time.Duration // when the message in it was read, since the server's start; 0 = it is none
+	message bool          // it counts against the bounds for messages
+	ping    bool          // asks the transport for a sign of life; there is no payload
 }
 
-// The places in a queue beyond those for messages.
-const (
-	eventPlaces = 32  // for the server's own events, which always fit
-	replyPlaces = 256 // for replies, which a client that reads none piles up
-)
+// replyPlaces is how many replies wait for a client that reads none. Events
+// are bounded by what its session keeps.
+const replyPlaces = 256
 
 // queue holds, in order, the frames that a transport has not taken yet. The
 // zero value is empty.
@@ -28,35 +22,28 @@ type queue struct {
 	frames  []outgoing // from head on
 	head    int
 	replies int
-	events  int // messages and events
-	bytes   int // of messages
 	pings   int
+	// The messages that were not sent: those in the queue, and the last that
+	// were taken from it.
+	unsent, unsentBytes     int
+	inFlight, inFlightBytes int
 }
 
-// push appends a frame, or tells that the bound for its kind is reached.
-func (q *queue) push(limits *Limits, k kind, payload []byte) bool {
-	switch k {
-	case kindReply:
+// push appends a frame, or tells that there are too many replies.
+func (q *queue) push(o outgoing) bool {
+	switch {
+	case o.ping:
+		q.pings++
+	case o.seq == 0:
 		if q.replies >= replyPlaces {
 			return false
 		}
 		q.replies++
-	case kindMessage:
-		if limits.QueueEvents > 0 && q.events >= limits.QueueEvents ||
-			limits.QueueBytes > 0 && q.bytes+len(payload) > limits.QueueBytes {
-			return false
-		}
-		q.events++
-		q.bytes += len(payload)
-	case kindEvent:
-		if limits.QueueEvents > 0 && q.events >= limits.QueueEvents+eventPlaces {
-			return false
-		}
-		q.events++
-	case kindPing:
-		q.pings++
+	case o.message:
+		q.unsent++
+		q.unsentBytes += len(o.payload)
 	}
-	q.frames = append(q.frames, outgoing{kind: k, payload: payload})
+	q.frames = append(q.frames, o)
 	return true
 }
 
@@ -68,16 +55,14 @@ func (q *queue) pop() (outgoing, bool) {
 	o := q.frames[q.head]
 	q.frames[q.head] = outgoing{}
 	q.head++
-	switch o.kind {
-	case kindReply:
-		q.replies--
-	case kindMessage:
-		q.events--
-		q.bytes -= len(o.payload)
-	case kindEvent:
-		q.events--
-	case kindPing:
+	switch {
+	case o.ping:
 		q.pings--
+	case o.seq == 0:
+		q.replies--
+	case o.message:
+		q.inFlight++
+		q.inFlightBytes += len(o.payload)
 	}
 	switch {
 	case q.head < len(q.frames):
@@ -89,59 +74,32 @@ func (q *queue) pop() (outgoing, bool) {
 	return o, true
 }
 
-// delivery is a message that was queued for a peer under a promise to its
-// sender.
-type delivery struct {
-	seq  uint64 // at the receiver
-	from *seat
-	id   uint64 // the sender's request
+// taken notes that all that was popped has been sent.
+func (q *queue) taken() {
+	q.unsent -= q.inFlight
+	q.unsentBytes -= q.inFlightBytes
+	q.inFlight, q.inFlightBytes = 0, 0
 }
 
-const (
-	// maxUnconfirmed bounds the promises that are open at once for one
-	// receiver. A client that answers pings stays far below it.
-	maxUnconfirmed = 4096
-	// confirmEvery is how many promises go out before a ping asks the client
-	// how far it has read.
-	confirmEvery = 64
-)
-
-// promises holds the deliveries to one peer that it has not confirmed, oldest
-// first. The zero value is empty.
-type promises struct {
-	open    []delivery
-	pending int // made since the last ping
-}
-
-func (p *promises) full() bool { return len(p.open) >= maxUnconfirmed }
-
-func (p *promises) add(d delivery) {
-	p.open = append(p.open, d)
-	p.pending++
-}
-
-// confirm drops the deliveries up to and with seq.
-func (p *promises) confirm(seq uint64) {
-	n := 0
-	for n < len(p.open) && p.open[n].seq <= seq {
-		n++
-	}
-	switch {
-	case n == len(p.open):
-		p.open = nil
-	case n > 0:
-		p.open = append([]delivery(nil), p.open[n:]...)
+// replace puts payload into the event seq, if that is still there.
+func (q *queue) replace(seq uint64, payload []byte) {
+	for i := len(q.frames) - 1; i >= q.head; i-- {
+		if q.frames[i].seq == seq {
+			q.frames[i].payload = payload
+			return
+		}
 	}
 }
 
-// undelivered returns, for each sender, the ids that are open.
-func (p *promises) undelivered() map[*seat][]uint64 {
-	if len(p.open) == 0 {
-		return nil
+// dropEvents removes the events.
+func (q *queue) dropEvents() {
+	kept := q.frames[:0]
+	for _, o := range q.frames[q.head:] {
+		if o.seq == 0 {
+			kept = append(kept, o)
+		}
 	}
-	ids := make(map[*seat][]uint64)
-	for _, d := range p.open {
-		ids[d.from] = append(ids[d.from], d.id)
-	}
-	return ids
+	clear(q.frames[len(kept):])
+	q.frames, q.head = kept, 0
+	q.unsent, q.unsentBytes = q.inFlight, q.inFlightBytes
 }

@@ -2,146 +2,255 @@ package signaling
 
 import (
 	"bytes"
-	"crypto/rand"
+	"strconv"
 	"time"
 
 	"callbox/signaling/protocol"
 )
 
-// probeWait is how long a silent seat in a full room is given to answer.
-const probeWait = 2 * time.Second
-
 // retryAfter is how long a client is told to wait before it tries again.
 const retryAfter = time.Second
 
-func (s *session) join(r protocol.Join) {
-	if s.seated() != nil {
-		s.fail(r.ID, protocol.CodeAlreadyJoined, "leave the room first")
+// answer carries out a request that is no join, and answers it; with a refusal
+// it only does that. An empty code = there is none.
+func (c *connection) answer(id uint64, request protocol.Request, refusal protocol.Error, out *flushes) {
+	s := c.session.Load()
+	if s == nil {
+		c.answerUnseated(id, request, refusal, out)
 		return
 	}
-	limits := s.server.config.Limits
-	room, err := protocol.CanonicalRoom(r.Room, limits.RoomName)
-	if err == nil {
-		err = protocol.CheckPeerName(r.Name, limits.PeerName)
+	out.add(c)
+	_ = out.now(c.server) // when a message was read
+	var ice protocol.ICEReply
+	if _, ok := request.(protocol.ICE); ok { // no callback with a lock held
+		ice.ID = id
+		ice.ICEServers, ice.ICETTL = c.server.iceServers(s.peer, c.arrived)
 	}
-	if fault, ok := err.(protocol.Error); ok { //nolint:errorlint // they return nothing else, unwrapped
-		fault.ID = r.ID
-		s.reply(fault)
-		return
+	var reported bool
+	s.shard.mu.Lock()
+	if s.connection == c && !s.repeat(id) {
+		if refusal.Code != "" {
+			s.respond(id, refusal)
+		} else {
+			reported = s.carryOut(id, request, ice, out)
+		}
 	}
-	if wait := s.server.addresses.join(s.addr, time.Now()); wait > 0 {
-		s.rateLimited(r.ID, "too many joins from this address", wait)
-		return
-	}
-	st := &seat{peer: newPeerID(), name: r.Name, session: s}
-	servers, ttl := s.server.iceServers(st.peer, s.arrived)
-	joined := protocol.Joined{
-		ID: r.ID, Room: room, Peer: st.peer, Capacity: s.server.config.Capacity,
-		Ping: protocol.SecondsOf(s.server.config.Ping), ICEServers: servers, ICETTL: ttl,
-	}
-	switch {
-	case s.server.isClosing():
-		s.reply(protocol.Error{
-			ID: r.ID, Code: protocol.CodeClosing, Message: "the server is going down",
-			Retry: true, After: protocol.SecondsOf(comeBackAfter),
-		})
-	case s.enter(st, joined):
-		s.joinBy.Store(0)
-		s.server.counters.joined.Add(1)
-		s.log.Debug("peer joined", "peer", st.peer)
-	default:
-		s.server.counters.full.Add(1)
-		s.reply(protocol.Full{ID: r.ID, Room: room, Capacity: s.server.config.Capacity})
+	s.shard.mu.Unlock()
+	if reported {
+		c.report(s, request)
 	}
 }
 
-// enter takes st. In a full room it first makes sure that those who sit there
-// are alive, which may take probeWait; the client of this session can wait.
-func (s *session) enter(st *seat, joined protocol.Joined) bool {
-	taken := s.server.rooms.enter(st, joined.Capacity, joined)
-	if taken == nil {
-		return true
+// answerUnseated answers on a connection without a session, where ids are not
+// counted.
+func (c *connection) answerUnseated(id uint64, request protocol.Request, refusal protocol.Error, out *flushes) {
+	var reply protocol.Frame = refusal
+	if refusal.Code == "" {
+		if _, ok := request.(protocol.Ping); ok {
+			reply = protocol.Pong{ID: id}
+		} else {
+			reply = protocol.Error{ID: id, Code: protocol.CodeNotJoined, Message: "join a room first"}
+		}
 	}
-	s.waiting.Store(true)
-	defer s.waiting.Store(false)
-	if !s.server.probe(taken) || s.isEnded() {
+	c.reply(reply, out)
+}
+
+// repeat gives the reply to an id that was used before, once more. It returns
+// false, and notes the id, when that is new.
+func (s *session) repeat(id uint64) bool {
+	if id == 0 {
 		return false
 	}
-	return s.server.rooms.enter(st, joined.Capacity, joined) == nil
-}
-
-// newPeerID returns an id with 100 random bits, of letters and digits.
-func newPeerID() string {
-	return "p" + rand.Text()[:20]
-}
-
-func (s *session) leave(st *seat, r protocol.Leave) {
-	s.departed.Store(true)
-	s.armJoin()
-	if s.server.rooms.leave(st, protocol.ReasonLeft, protocol.Left(r), false) {
-		s.log.Debug("peer left", "peer", st.peer)
+	if id > s.lastID {
+		s.lastID = id
+		return false
 	}
+	frame, forgotten := s.replies.find(id)
+	switch {
+	case frame != nil:
+		frame = bytes.Clone(frame) // its memory may be used again
+	case forgotten:
+		frame = protocol.Encode(protocol.Ack{ID: id})
+	default:
+		frame = protocol.Encode(protocol.Error{
+			ID: id, Code: protocol.CodeBadRequest, Message: "id " + strconv.FormatUint(id, 10) + " is not larger than the last one",
+		})
+	}
+	s.connection.push(outgoing{payload: frame})
+	return true
 }
 
-func (s *session) message(st *seat, r protocol.Message) {
-	if r.To == "" {
-		s.messageAll(st, r)
+// respond queues the reply to a request and keeps it.
+func (s *session) respond(id uint64, reply protocol.Frame) {
+	c := s.connection
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if id == 0 {
+		c.pushLocked(outgoing{payload: protocol.Encode(reply)})
 		return
 	}
-	switch code := s.server.rooms.send(st, r); code {
-	case "":
-		s.server.counters.messages.Add(1)
-		if r.ID != 0 {
-			s.reply(protocol.Ack{ID: r.ID, To: []string{r.To}})
+	// What waits in the queue are the last replies of all: with so few, the
+	// place to be used again is not among them.
+	kept := s.replies.next(id, c.queue.replies < repliesKept)
+	if ack, ok := reply.(protocol.Ack); ok {
+		kept.frame = protocol.AppendAck(kept.frame[:0], ack)
+	} else {
+		kept.frame = protocol.Append(kept.frame[:0], reply)
+	}
+	c.pushLocked(outgoing{payload: kept.frame})
+}
+
+func (s *session) fail(id uint64, code protocol.Code, message string) {
+	s.respond(id, protocol.Error{ID: id, Code: code, Message: message})
+}
+
+// carryOut does what a request asks, and responds. It returns true for a
+// report that is to be passed on.
+func (s *session) carryOut(id uint64, request protocol.Request, ice protocol.ICEReply, out *flushes) (reported bool) {
+	switch r := request.(type) {
+	case protocol.Message:
+		s.messagesIn++
+		s.message(r, out)
+	case protocol.Ping:
+		s.pong(r)
+	case protocol.Leave:
+		s.leave(r, out)
+	case protocol.ICE:
+		s.respond(id, ice)
+	case protocol.Report:
+		if fault, ok := protocol.CheckEventName(r.Event).(protocol.Error); ok { //nolint:errorlint // it returns nothing else, unwrapped
+			fault.ID = id
+			s.respond(id, fault)
+			return false
 		}
-	case protocol.CodeQueueFull:
+		if id != 0 {
+			s.respond(id, protocol.Ack{ID: id})
+		}
+		return true
+	}
+	return false
+}
+
+func (s *session) leave(r protocol.Leave, out *flushes) {
+	c := s.connection
+	c.state.Or(stateDeparted)
+	c.armJoin()
+	s.shard.depart(s, protocol.ReasonLeft, out)
+	c.push(outgoing{payload: protocol.Encode(protocol.Left(r))})
+}
+
+func (s *session) message(r protocol.Message, out *flushes) {
+	if r.To == "" {
+		s.messageAll(r, out)
+		return
+	}
+	to := s.room.find(r.To)
+	switch {
+	case to == nil || to == s:
+		s.fail(r.ID, protocol.CodeNoSuchPeer, "nobody else in this room has that id")
+	case !to.deliver(s, r, out):
 		s.queueFull(r.ID)
 	default:
-		s.fail(r.ID, code, "nobody else in this room has that id")
+		s.shard.server.counters.messages.Add(1)
+		if r.ID != 0 {
+			s.acknowledge(r.ID, to.peer)
+		}
 	}
 }
 
-func (s *session) messageAll(st *seat, r protocol.Message) {
-	ack := s.server.rooms.sendAll(st, r)
-	s.server.counters.messages.Add(uint64(len(ack.To)))
+// acknowledge responds to a message for one peer, as respond does.
+func (s *session) acknowledge(id uint64, to string) {
+	c := s.connection
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	kept := s.replies.next(id, c.queue.replies < repliesKept)
+	kept.frame = protocol.AppendAck(kept.frame[:0], protocol.Ack{ID: id, To: []string{to}})
+	c.pushLocked(outgoing{payload: kept.frame})
+}
+
+func (s *session) messageAll(r protocol.Message, out *flushes) {
+	ack := protocol.Ack{ID: r.ID}
+	for _, o := range s.room.seats {
+		switch {
+		case o == s:
+		case o.deliver(s, r, out):
+			ack.To = append(ack.To, o.peer)
+		default:
+			ack.Failed = append(ack.Failed, protocol.Failure{Peer: o.peer, Code: protocol.CodeQueueFull})
+		}
+	}
+	counters := &s.shard.server.counters
+	counters.messages.Add(uint64(len(ack.To)))
 	switch {
 	case len(ack.To) == 0 && len(ack.Failed) == 0:
 		s.fail(r.ID, protocol.CodeAlone, "nobody else is in the room")
 	case len(ack.To) == 0:
 		s.queueFull(r.ID)
-	case r.ID != 0:
-		s.server.counters.queueFull.Add(uint64(len(ack.Failed)))
-		s.reply(ack)
+	default:
+		counters.queueFull.Add(uint64(len(ack.Failed)))
+		if r.ID != 0 {
+			s.respond(r.ID, ack)
+		}
 	}
 }
 
 func (s *session) queueFull(id uint64) {
-	s.server.counters.queueFull.Add(1)
-	s.reply(protocol.Error{
+	s.shard.server.counters.queueFull.Add(1)
+	s.respond(id, protocol.Error{
 		ID: id, Code: protocol.CodeQueueFull, Message: "the receiver does not read fast enough",
 		Retry: true, After: protocol.SecondsOf(retryAfter),
 	})
 }
 
-func (s *session) report(st *seat, r protocol.Report) {
-	if fault, ok := protocol.CheckEventName(r.Event).(protocol.Error); ok { //nolint:errorlint // it returns nothing else, unwrapped
-		fault.ID = r.ID
-		s.reply(fault)
+// pong answers a ping, which may confirm, with a fresh token when it is time.
+func (s *session) pong(r protocol.Ping) {
+	if r.Seq > s.seq && r.ID != 0 {
+		s.fail(r.ID, protocol.CodeBadRequest, "there was no event "+strconv.FormatUint(r.Seq, 10)+" yet")
 		return
 	}
-	s.server.counters.reports.Add(1)
-	s.log.Info("peer reported", "peer", st.peer, "event", r.Event)
-	if report := s.server.config.Report; report != nil {
-		report(st.peer, r.Event, bytes.Clone(r.Data)) // Data aliases the frame
+	s.see(r.Seq)
+	pong := protocol.Pong{ID: r.ID}
+	if s.shard.server.uptime()-s.tokenMade >= ResumeLife/2 {
+		pong.Resume = s.shard.token(s)
 	}
-	if r.ID != 0 {
-		s.reply(protocol.Ack{ID: r.ID})
+	s.respond(r.ID, pong)
+}
+
+// seen takes what the client confirms.
+func (c *connection) seen(seq uint64) {
+	s := c.session.Load()
+	if s == nil {
+		return
+	}
+	s.shard.mu.Lock()
+	defer s.shard.mu.Unlock()
+	if s.connection == c {
+		s.see(seq)
 	}
 }
 
-// armJoin starts the time within which the session must join.
-func (s *session) armJoin() {
-	if within := s.server.config.Limits.JoinWithin; within > 0 {
-		s.joinBy.Store(int64(s.server.uptime() + within))
+// see confirms the events up to seq, if there are so many, and none that was
+// not sent.
+func (s *session) see(seq uint64) {
+	if seq > s.seq {
+		return
+	}
+	c := s.connection
+	c.mu.Lock()
+	seq = min(seq, c.sent)
+	c.mu.Unlock()
+	s.confirm(seq)
+}
+
+// report passes a client's report on.
+func (c *connection) report(s *session, request protocol.Request) {
+	r, ok := request.(protocol.Report)
+	if !ok {
+		return
+	}
+	c.server.counters.reports.Add(1)
+	c.server.log.Info("peer reported", "peer", s.peer, "event", r.Event)
+	if report := c.server.config.Report; report != nil {
+		report(s.peer, r.Event, bytes.Clone(r.Data)) // Data aliases the frame
 	}
 }

@@ -1,214 +1,289 @@
 package signaling
 
 import (
+	"crypto/subtle"
 	"hash/maphash"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"callbox/signaling/protocol"
 )
 
-// rooms decides who sits where. Its methods are safe for concurrent use and do
-// not block.
-type rooms interface {
-	// enter gives st a seat in the room of that name, queues joined for it and
-	// tells the others. When capacity seats are taken it changes nothing and
-	// returns who has them.
-	enter(st *seat, capacity int, joined protocol.Joined) (taken []*seat)
-	// leave frees st, queues left (nil = nothing) for it and tells the others
-	// unless quiet. It returns false when st is not taken.
-	leave(st *seat, reason protocol.Reason, left protocol.Frame, quiet bool) bool
-	// send queues a message from st for one peer of its room. The code is empty
-	// when that is done, else CodeNoSuchPeer or CodeQueueFull.
-	send(st *seat, m protocol.Message) protocol.Code
-	// sendAll queues a message from st for everybody else in its room; the ack
-	// says for whom.
-	sendAll(st *seat, m protocol.Message) protocol.Ack
-	// count returns how many rooms and taken seats there are.
-	count() (rooms, seats int)
-}
-
-// seat is a peer's place in a room.
-type seat struct {
-	// Static after construction.
-	peer    string
-	name    string
-	session *session
-
-	shard *shard // static once taken
-	room  *room  // guarded by shard.mu; nil = not taken
-}
-
 // room is a meeting place; it exists while somebody sits in it.
 type room struct {
 	name  string
-	seats []*seat // in the order of joining, which decides who is polite
+	seats []*session // in the order of joining, which decides who is polite
 }
 
-// find returns who has that id; rm may be nil.
-func (rm *room) find(peer string) *seat {
-	if rm == nil {
-		return nil
-	}
-	for _, st := range rm.seats {
-		if st.peer == peer {
-			return st
+// find returns who has that id.
+func (rm *room) find(peer string) *session {
+	for _, s := range rm.seats {
+		if s.peer == peer {
+			return s
 		}
 	}
 	return nil
 }
 
-// others returns everybody in the room but st.
-func (rm *room) others(st *seat) []*seat {
-	all := make([]*seat, 0, len(rm.seats))
-	for _, o := range rm.seats {
-		if o != st {
-			all = append(all, o)
+// withNonce returns whose join had that nonce.
+func (rm *room) withNonce(nonce string) *session {
+	for _, s := range rm.seats {
+		if s.nonce != "" && subtle.ConstantTimeCompare([]byte(s.nonce), []byte(nonce)) == 1 {
+			return s
 		}
 	}
-	return all
+	return nil
 }
 
-func flushAll(seats []*seat) {
-	for _, st := range seats {
-		st.session.flush()
+// before tells whether a's seat comes before b's.
+func before(a, b *session) bool {
+	if a.joined != b.joined {
+		return a.joined < b.joined
+	}
+	return a.peer < b.peer
+}
+
+// insert gives s its seat.
+func (rm *room) insert(s *session) {
+	i := len(rm.seats)
+	for i > 0 && before(s, rm.seats[i-1]) {
+		i--
+	}
+	rm.seats = slices.Insert(rm.seats, i, s)
+	s.room = rm
+}
+
+// peersOf returns the others as s sees them.
+func (rm *room) peersOf(s *session) []protocol.Peer {
+	peers := make([]protocol.Peer, 0, len(rm.seats))
+	for _, o := range rm.seats {
+		if o != s {
+			peers = append(peers, protocol.Peer{Peer: o.peer, Name: o.name, Away: o.connection == nil, Polite: before(o, s)})
+		}
+	}
+	return peers
+}
+
+// announce tells everybody in the room but about.
+func (rm *room) announce(k kind, about *session, out *flushes, event func(to *session, seq uint64) protocol.Frame) {
+	for _, o := range rm.seats {
+		if o != about {
+			o.announce(k, about, out, func(seq uint64) protocol.Frame { return event(o, seq) })
+		}
 	}
 }
 
-// memoryRooms holds the rooms of one process, in shards, so that rooms do not
-// wait for one another.
-type memoryRooms struct {
+// rooms holds the rooms of one process, in shards, so that rooms do not wait
+// for one another. Its methods decide who sits where. They are safe for
+// concurrent use and do not block; what they want sent they add to flushes.
+type rooms struct {
 	seed   maphash.Seed
 	shards [64]shard
 }
 
+// shard is some of the rooms.
 type shard struct {
-	mu    sync.Mutex // guards rooms and all that hangs on them
-	rooms map[string]*room
+	server *Server // static after construction
 
-	seats atomic.Int64
-	count atomic.Int64
+	mu    sync.Mutex // guards the following, and all that hangs on them
+	rooms map[string]*room
+	away  map[*session]struct{} // the peers without a connection
+	gone  goneSeats
+
+	seatCount atomic.Int64
+	awayCount atomic.Int64
+	roomCount atomic.Int64
 }
 
-func newMemoryRooms() *memoryRooms {
-	m := &memoryRooms{seed: maphash.MakeSeed()}
+func newRooms(s *Server) *rooms {
+	m := &rooms{seed: maphash.MakeSeed()}
 	for i := range m.shards {
-		m.shards[i].rooms = make(map[string]*room)
+		sh := &m.shards[i]
+		sh.server = s
+		sh.rooms = make(map[string]*room)
+		sh.away = make(map[*session]struct{})
 	}
 	return m
 }
 
-func (m *memoryRooms) enter(st *seat, capacity int, joined protocol.Joined) []*seat {
-	sh := &m.shards[maphash.String(m.seed, joined.Room)%uint64(len(m.shards))]
-	sh.mu.Lock()
-	rm := sh.rooms[joined.Room]
-	if rm != nil && capacity > 0 && len(rm.seats) >= capacity {
-		taken := slices.Clone(rm.seats)
-		sh.mu.Unlock()
-		return taken
-	}
-	if rm == nil {
-		rm = &room{name: joined.Room}
-		sh.rooms[joined.Room] = rm
-		sh.count.Add(1)
-	}
-	others := rm.others(nil)
-	rm.seats = append(rm.seats, st)
-	st.shard, st.room = sh, rm
-	sh.seats.Add(1)
-	joined.Peers = make([]protocol.Peer, len(others))
-	for i, o := range others {
-		joined.Peers[i] = protocol.Peer{Peer: o.peer, Name: o.name, Polite: true}
-	}
-	st.session.sit(st, joined)
-	for _, o := range others {
-		o.session.announce(func(seq uint64) protocol.Frame {
-			return protocol.OtherJoined{Seq: seq, Peer: st.peer, Name: st.name}
-		})
-	}
-	sh.mu.Unlock()
-
-	st.session.flush()
-	flushAll(others)
-	return nil
+// shard returns where the room of that name is.
+func (m *rooms) shard(room string) *shard {
+	return &m.shards[maphash.String(m.seed, room)%uint64(len(m.shards))]
 }
 
-func (m *memoryRooms) leave(st *seat, reason protocol.Reason, left protocol.Frame, quiet bool) bool {
-	sh := st.shard
+// lose notes that the connection c of s has ended. The seat is held.
+func (m *rooms) lose(s *session, c *connection, out *flushes) {
+	sh := s.shard
 	sh.mu.Lock()
-	rm := st.room
-	if rm == nil {
-		sh.mu.Unlock()
+	defer sh.mu.Unlock()
+	if s.connection != c {
+		return
+	}
+	if sh.server.isClosing() {
+		sh.depart(s, reasonClosing, out)
+		return
+	}
+	s.part(c)
+	if s.lastHeard+sh.server.config.Grace <= sh.server.uptime() {
+		sh.depart(s, protocol.ReasonTimeout, out)
+		return
+	}
+	sh.setAway(s, true)
+	s.told = true
+	s.room.announce(kindAway, s, out, func(_ *session, seq uint64) protocol.Frame {
+		return protocol.Away{Seq: seq, Peer: s.peer}
+	})
+}
+
+// leave frees the seat of s, which c carries. c goes on, or ends by itself.
+func (m *rooms) leave(s *session, c *connection, reason protocol.Reason, out *flushes) bool {
+	sh := s.shard
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if s.connection != c {
 		return false
 	}
-	st.room = nil
-	rm.seats = slices.DeleteFunc(rm.seats, func(o *seat) bool { return o == st })
-	sh.seats.Add(-1)
-	if len(rm.seats) == 0 {
-		delete(sh.rooms, rm.name)
-		sh.count.Add(-1)
-	}
-	undelivered := st.session.rise(left)
-	var others []*seat
-	if !quiet {
-		others = rm.others(nil)
-	}
-	for _, o := range others {
-		o.session.announce(func(seq uint64) protocol.Frame {
-			return protocol.Bye{Seq: seq, Peer: st.peer, Reason: reason, Undelivered: undelivered[o]}
-		})
-	}
-	sh.mu.Unlock()
-
-	st.session.flush()
-	flushAll(others)
+	sh.depart(s, reason, out)
 	return true
 }
 
-func (m *memoryRooms) send(st *seat, msg protocol.Message) protocol.Code {
-	sh := st.shard
-	sh.mu.Lock()
-	to := st.room.find(msg.To)
-	if to == nil || to == st {
-		sh.mu.Unlock()
-		return protocol.CodeNoSuchPeer
-	}
-	ok := to.session.deliver(st, msg)
-	sh.mu.Unlock()
-
-	to.session.flush()
-	if !ok {
-		return protocol.CodeQueueFull
-	}
-	return ""
-}
-
-func (m *memoryRooms) sendAll(st *seat, msg protocol.Message) protocol.Ack {
-	ack := protocol.Ack{ID: msg.ID}
-	sh := st.shard
-	sh.mu.Lock()
-	var others []*seat
-	if st.room != nil {
-		others = st.room.others(st)
-	}
-	for _, o := range others {
-		if o.session.deliver(st, msg) {
-			ack.To = append(ack.To, o.peer)
-		} else {
-			ack.Failed = append(ack.Failed, protocol.Failure{Peer: o.peer, Code: protocol.CodeQueueFull})
+// kick frees the seat of that peer and closes its connection. It returns false
+// when there is no such peer.
+func (m *rooms) kick(peer string, out *flushes) bool {
+	for i := range m.shards {
+		if m.shards[i].kick(peer, out) {
+			return true
 		}
 	}
-	sh.mu.Unlock()
-
-	flushAll(others)
-	return ack
+	return false
 }
 
-func (m *memoryRooms) count() (rooms, seats int) {
-	for i := range m.shards {
-		rooms += int(m.shards[i].count.Load())
-		seats += int(m.shards[i].seats.Load())
+func (sh *shard) kick(peer string, out *flushes) bool {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	for _, rm := range sh.rooms {
+		s := rm.find(peer)
+		if s == nil {
+			continue
+		}
+		c := s.connection
+		sh.depart(s, protocol.ReasonKicked, out)
+		if c != nil && c.stop(protocol.ClosePolicy, "kicked") {
+			out.add(c)
+		}
+		return true
 	}
-	return rooms, seats
+	return false
+}
+
+// expire frees the seats whose grace time is over.
+func (m *rooms) expire(now time.Duration, out *flushes) {
+	for i := range m.shards {
+		sh := &m.shards[i]
+		sh.mu.Lock()
+		for s := range sh.away {
+			if s.lastHeard+sh.server.config.Grace <= now {
+				sh.depart(s, protocol.ReasonTimeout, out)
+			}
+		}
+		sh.gone.prune(now)
+		sh.mu.Unlock()
+	}
+}
+
+// clear frees all seats without telling anybody.
+func (m *rooms) clear(out *flushes) {
+	for i := range m.shards {
+		sh := &m.shards[i]
+		sh.mu.Lock()
+		for _, rm := range sh.rooms {
+			for len(rm.seats) > 0 {
+				sh.depart(rm.seats[0], reasonClosing, out)
+			}
+		}
+		sh.mu.Unlock()
+	}
+}
+
+// count returns how many rooms, taken seats, and seats of those who are away
+// there are.
+func (m *rooms) count() (rooms, seats, away int) {
+	for i := range m.shards {
+		rooms += int(m.shards[i].roomCount.Load())
+		seats += int(m.shards[i].seatCount.Load())
+		away += int(m.shards[i].awayCount.Load())
+	}
+	return rooms, seats, away
+}
+
+// reasonClosing is why the peers of a server end that goes down. Nobody is
+// told: they come back.
+const reasonClosing protocol.Reason = "closing"
+
+// depart frees the seat of s, and tells the others. The connection of s goes
+// on without it.
+func (sh *shard) depart(s *session, reason protocol.Reason, out *flushes) {
+	rm := sh.free(s)
+	if reason != reasonClosing {
+		rm.announce(kindOther, s, out, func(to *session, seq uint64) protocol.Frame {
+			return protocol.Bye{Seq: seq, Peer: s.peer, Reason: reason, Undelivered: s.events.undelivered(to)}
+		})
+	}
+	if reason == protocol.ReasonLeft || reason == protocol.ReasonKicked {
+		sh.gone.add(s.peer, reason, "", sh.server.uptime()+ResumeLife)
+	}
+	sh.ended(s, reason, out)
+}
+
+// free takes s out of its room, which ends with the last one.
+func (sh *shard) free(s *session) *room {
+	rm := s.room
+	s.room = nil
+	rm.seats = slices.DeleteFunc(rm.seats, func(o *session) bool { return o == s })
+	sh.seatCount.Add(-1)
+	if len(rm.seats) == 0 {
+		delete(sh.rooms, rm.name)
+		sh.roomCount.Add(-1)
+	}
+	sh.setAway(s, false)
+	if c := s.connection; c != nil {
+		s.connection = nil
+		c.mu.Lock()
+		c.session.Store(nil)
+		c.mu.Unlock()
+	}
+	return rm
+}
+
+func (sh *shard) setAway(s *session, away bool) {
+	if away {
+		sh.away[s] = struct{}{}
+	} else {
+		delete(sh.away, s)
+	}
+	sh.awayCount.Store(int64(len(sh.away)))
+}
+
+// seat puts s into the room of that name, which it makes if need be.
+func (sh *shard) seat(s *session, name string) {
+	rm := sh.rooms[name]
+	if rm == nil {
+		rm = &room{name: name}
+		sh.rooms[name] = rm
+		sh.roomCount.Add(1)
+	}
+	rm.insert(s)
+	sh.seatCount.Add(1)
+}
+
+// ended notes the end of a peer.
+func (sh *shard) ended(s *session, reason protocol.Reason, out *flushes) {
+	sh.server.counters.peerEnded(reason)
+	lasted := sh.server.uptime() - s.since
+	out.ends = append(out.ends, peerEnd{sh.server.log, []any{
+		"peer", s.peer, "reason", string(reason), "lasted", lasted.Round(time.Millisecond),
+		"messages_in", s.messagesIn, "messages_out", s.messagesOut, "resumes", s.resumes, "transport", s.transport,
+	}})
 }

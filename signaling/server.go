@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"callbox/signaling/protocol"
@@ -25,14 +26,15 @@ type Server struct {
 	origins   origins
 	frames    rate
 	addresses *addresses
-	rooms     rooms
+	rooms     *rooms
+	tokens    tokenKeys
 	counters  counters
 	done      chan struct{}  // closed by Close
 	running   sync.WaitGroup // every goroutine
+	closing   atomic.Bool    // set with mu locked
 
-	mu       sync.Mutex // guards the following
-	closing  bool
-	sessions map[*session]struct{}
+	mu          sync.Mutex // guards the following
+	connections map[*connection]struct{}
 }
 
 // New makes a server and starts its one goroutine; Close ends it. The error
@@ -55,10 +57,12 @@ func New(config Config) (*Server, error) {
 		origins:   newOrigins(config.AllowedOrigins),
 		frames:    newRate(l.FramesPerSecond, l.FrameBurst),
 		addresses: newAddresses(l.Connections, newRate(l.JoinsPerSecond, l.JoinBurst)),
-		rooms:     newMemoryRooms(),
+		tokens:    newTokenKeys(config.SessionSecrets),
 		done:      make(chan struct{}),
-		sessions:  make(map[*session]struct{}),
+
+		connections: make(map[*connection]struct{}),
 	}
+	s.rooms = newRooms(s)
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -72,61 +76,62 @@ func New(config Config) (*Server, error) {
 // left, waits for the goroutines all the same, and returns the cause.
 func (s *Server) Close(ctx context.Context) error {
 	s.mu.Lock()
-	if !s.closing {
-		s.closing = true
+	if !s.closing.Load() {
+		s.closing.Store(true)
 		close(s.done)
 	}
-	sessions := slices.Collect(maps.Keys(s.sessions))
+	connections := slices.Collect(maps.Keys(s.connections))
 	s.mu.Unlock()
 
-	for _, each := range sessions {
-		each.reply(protocol.Closing{After: protocol.SecondsOf(comeBackAfter)})
-		each.end(protocol.CloseGoingAway, "the server is going down", protocol.ReasonTimeout)
+	var out flushes
+	for _, each := range connections {
+		each.reply(protocol.Closing{After: protocol.SecondsOf(comeBackAfter)}, &out)
+		each.end(protocol.CloseGoingAway, "the server is going down", &out)
+		out.flush()
 	}
 	ended := make(chan struct{})
 	go func() { // ends when the last goroutine does, which Close waits for
 		s.running.Wait()
 		close(ended)
 	}()
+	var cause error
 	select {
 	case <-ended:
-		return nil
 	case <-ctx.Done():
+		cause = context.Cause(ctx)
+		for _, each := range connections {
+			each.transport.cut()
+		}
+		<-ended
 	}
-	for _, each := range sessions {
-		each.transport.cut()
-	}
-	<-ended
-	return context.Cause(ctx)
+	s.rooms.clear(&out)
+	out.flush()
+	return cause
 }
 
-func (s *Server) isClosing() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.closing
-}
+func (s *Server) isClosing() bool { return s.closing.Load() }
 
 // uptime is the time since the server's start.
 func (s *Server) uptime() time.Duration { return time.Since(s.started) }
 
-// start counts se in and runs its reader, unless the server is closing.
-func (s *Server) start(se *session, read func()) bool {
+// start counts c in and runs its reader, unless the server is closing.
+func (s *Server) start(c *connection, read func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing {
+	if s.closing.Load() {
 		return false
 	}
-	s.sessions[se] = struct{}{}
+	s.connections[c] = struct{}{}
 	s.running.Go(read)
 	return true
 }
 
-// forget counts se out; its reader calls it last.
-func (s *Server) forget(se *session) {
+// forget counts c out; its reader calls it last.
+func (s *Server) forget(c *connection) {
 	s.mu.Lock()
-	delete(s.sessions, se)
+	delete(s.connections, c)
 	s.mu.Unlock()
-	s.addresses.disconnect(se.addr, time.Now())
+	s.addresses.disconnect(c.addr, s.uptime())
 }
 
 func (s *Server) iceServers(peer string, arrived netip.Addr) ([]protocol.ICEServer, protocol.Seconds) {
@@ -135,4 +140,12 @@ func (s *Server) iceServers(peer string, arrived netip.Addr) ([]protocol.ICEServ
 	}
 	servers, ttl := s.config.ICEServers(peer, arrived)
 	return servers, protocol.SecondsOf(ttl)
+}
+
+func (s *Server) rateLimited(id uint64, message string, wait time.Duration) protocol.Error {
+	s.counters.rateLimited.Add(1)
+	return protocol.Error{
+		ID: id, Code: protocol.CodeRateLimited, Message: message,
+		Retry: true, After: protocol.SecondsOf(wait.Round(time.Millisecond) + time.Millisecond),
+	}
 }

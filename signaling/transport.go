@@ -2,11 +2,13 @@ package signaling
 
 import "time"
 
-// transport carries the frames of one session to its client, and calls the
-// session's handle for each frame from there. A session does not know which
-// kind of transport it has. No method blocks.
+// transport carries the frames of one connection to its client, and calls the
+// connection's handle for each frame from there. Neither a connection nor a
+// session knows which kind of transport it has. No method blocks.
 type transport interface {
-	// flush sends what the session's queue holds: now what the client takes
+	// name tells the kind, for people: "websocket" or "sse".
+	name() string
+	// flush sends what the connection's queue holds: now what the client takes
 	// now, the rest as soon as it takes it.
 	flush()
 	// close ends the connection, after what is queued, with a WebSocket close

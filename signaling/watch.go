@@ -9,12 +9,13 @@ import (
 // sweepEvery is how often the table of addresses is cleaned.
 const sweepEvery = time.Minute
 
-// watch looks after pings and deadlines of all sessions until Close.
+// watch looks after pings and deadlines of all connections, and the grace time
+// of the seats without one, until Close.
 func (s *Server) watch() {
 	tick := time.NewTicker(s.tickInterval())
 	defer tick.Stop()
-	swept := time.Now()
-	var sessions []*session // kept from tick to tick
+	swept := s.uptime()
+	var connections []*connection // kept from tick to tick
 	for {
 		select {
 		case <-s.done:
@@ -22,16 +23,21 @@ func (s *Server) watch() {
 		case <-tick.C:
 		}
 		s.mu.Lock()
-		for se := range s.sessions {
-			sessions = append(sessions, se)
+		for c := range s.connections {
+			connections = append(connections, c)
 		}
 		s.mu.Unlock()
-		for i, se := range sessions {
-			se.check()
-			sessions[i] = nil
+		var out flushes
+		for i, c := range connections {
+			c.check(&out)
+			out.flush()
+			connections[i] = nil
 		}
-		sessions = sessions[:0]
-		if now := time.Now(); now.Sub(swept) >= sweepEvery {
+		connections = connections[:0]
+		now := s.uptime()
+		s.rooms.expire(now, &out)
+		out.flush()
+		if now-swept >= sweepEvery {
 			swept = now
 			s.addresses.sweep(now)
 		}
@@ -42,7 +48,7 @@ func (s *Server) watch() {
 // a second at most.
 func (s *Server) tickInterval() time.Duration {
 	interval := time.Second
-	for _, span := range []time.Duration{s.config.Ping, s.config.Limits.JoinWithin} {
+	for _, span := range []time.Duration{s.config.Ping, s.config.Grace, s.config.Limits.JoinWithin} {
 		if span > 0 {
 			interval = min(interval, span/8)
 		}
@@ -50,55 +56,66 @@ func (s *Server) tickInterval() time.Duration {
 	return max(interval, time.Millisecond)
 }
 
-// check ends the session when its time is over, or pings its client when a
+// check ends the connection when its time is over, or pings its client when a
 // ping is due. Only watch calls it.
-func (s *session) check() {
-	if s.waiting.Load() {
+func (c *connection) check(out *flushes) {
+	if c.is(stateWaiting) {
 		return
 	}
-	now := s.server.uptime()
-	if by := time.Duration(s.joinBy.Load()); by > 0 && now >= by {
-		if s.departed.Load() {
-			s.end(protocol.CloseLeft, "left", protocol.ReasonLeft)
+	now := c.server.uptime()
+	if by := time.Duration(c.joinBy.Load()); by > 0 && now >= by {
+		if c.is(stateDeparted) {
+			c.end(protocol.CloseLeft, "left", out)
 		} else {
-			s.end(protocol.ClosePolicy, "no join in time", protocol.ReasonTimeout)
+			c.end(protocol.ClosePolicy, "no join in time", out)
 		}
 		return
 	}
-	interval := s.server.config.Ping
+	interval := c.server.config.Ping
 	switch {
 	case interval == 0:
-	case s.transport.silence() >= 2*interval:
-		s.end(protocol.CloseGoingAway, "no sign of life", protocol.ReasonTimeout)
-	case now-s.pinged >= interval:
-		s.pinged = now
-		s.ping()
+	case c.transport.silence() >= 2*interval:
+		c.end(protocol.CloseGoingAway, "no sign of life", out)
+	case now-c.pinged >= interval:
+		c.pinged = now
+		c.ping(out)
+		c.trim()
 	}
 }
 
-// probe makes sure that the seats of a full room are alive: those that have
-// been silent for a ping interval are pinged, and given up unless they answer
-// within probeWait. It returns false when none was silent.
-func (s *Server) probe(seats []*seat) bool {
+// trim gives back memory that only a burst needed.
+func (c *connection) trim() {
+	if s := c.session.Load(); s != nil {
+		s.shard.mu.Lock()
+		s.events.trim()
+		s.shard.mu.Unlock()
+	}
+}
+
+// probe makes sure that those who sit in a full room are alive: those that
+// have been silent for a ping interval are pinged, and their connections ended
+// unless they answer within probeWait. It returns false when none was silent.
+func (s *Server) probe(seats []*connection, out *flushes) bool {
 	interval := s.config.Ping
 	if interval == 0 {
 		interval = DefaultPing
 	}
 	type silentSeat struct {
-		seat  *seat
-		heard <-chan struct{}
+		connection *connection
+		heard      <-chan struct{}
 	}
 	var silent []silentSeat
-	for _, st := range seats {
-		if st.session.transport.silence() < interval {
+	for _, c := range seats {
+		if c.transport.silence() < interval {
 			continue
 		}
-		silent = append(silent, silentSeat{st, st.session.transport.heard()})
-		st.session.ping()
+		silent = append(silent, silentSeat{c, c.transport.heard()})
+		c.ping(out)
 	}
 	if len(silent) == 0 {
 		return false
 	}
+	out.flush()
 	timer := time.NewTimer(probeWait)
 	defer timer.Stop()
 	late := false
@@ -116,7 +133,7 @@ func (s *Server) probe(seats []*seat) bool {
 		select {
 		case <-each.heard:
 		default:
-			each.seat.session.end(protocol.CloseGoingAway, "no sign of life", protocol.ReasonTimeout)
+			each.connection.end(protocol.CloseGoingAway, "no sign of life", out)
 		}
 	}
 	return true

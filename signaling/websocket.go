@@ -6,20 +6,18 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"callbox/signaling/protocol"
 )
 
 // closeWait is how long a closed connection may take to send what is queued
 // and to hear the client's own close.
 const closeWait = 3 * time.Second
 
-// webSocket carries a session over a WebSocket (RFC 6455). It is a transport.
+// webSocket carries a connection over a WebSocket (RFC 6455). It is a transport.
 // Gorilla makes the handshake; all else is our own: see decoder and drain.
 type webSocket struct {
 	// Static after construction.
-	session *session
-	stream  stream
+	connection *connection
+	stream     stream
 
 	frames decoder // owned by the reader
 
@@ -49,29 +47,37 @@ type closeError struct {
 
 func (e closeError) Error() string { return "close with " + strconv.Itoa(e.code) }
 
+// name is the transport's.
+func (t *webSocket) name() string { return "websocket" }
+
 // read is the connection's goroutine.
 func (t *webSocket) read() {
-	defer t.session.server.forget(t.session)
+	c := t.connection
+	defer c.server.forget(c)
 	err := t.readFrames()
 	t.frames.release()
+	var out flushes
 	closed, isClose := errors.AsType[closeError](err)
 	switch {
 	case isClose && closed.byClient:
-		t.session.end(closed.code, "", protocol.ReasonTimeout)
+		c.end(closed.code, "", &out)
+		out.flush()
 		t.rest()
 	case errors.Is(err, errFrameTooLarge):
-		t.session.tooLarge()
+		c.tooLarge(&out)
+		out.flush()
 		discard(t.stream)
 	case isClose:
-		t.session.end(closed.code, "", protocol.ReasonKicked)
+		c.end(closed.code, "", &out)
+		out.flush()
 		discard(t.stream)
 	default:
 		t.cut()
-		t.session.end(closeAbnormal, "", protocol.ReasonTimeout)
+		c.end(closeAbnormal, "", &out)
+		out.flush()
 	}
 	t.stop()
-	t.session.vacate(protocol.ReasonTimeout) // a join may have been under way when the session ended
-	t.hear()                                 // nobody need wait any longer
+	t.hear() // nobody need wait any longer
 }
 
 // readFrames carries out what the client sends, until its end.
@@ -95,8 +101,11 @@ func (t *webSocket) readFrames() error {
 	}
 }
 
-// takeFrames carries out what one read has brought.
+// takeFrames carries out what one read has brought, and then sends what that
+// has queued for anybody.
 func (t *webSocket) takeFrames(p []byte) error {
+	var out flushes
+	defer out.flush()
 	for len(p) > 0 {
 		opcode, payload, rest, err := t.frames.next(p)
 		if errors.Is(err, errProtocol) {
@@ -108,13 +117,11 @@ func (t *webSocket) takeFrames(p []byte) error {
 		p = rest
 		switch opcode {
 		case opText:
-			t.session.handle(payload)
+			t.connection.handle(payload, &out)
 		case opBinary:
-			t.session.refuse("the frame is a binary message")
+			t.connection.refuse("the frame is a binary message", &out)
 		case opPing:
 			t.gotPing(payload)
-		case opPong:
-			t.gotPong(payload)
 		case opClose:
 			code, ok := closeCode(payload)
 			return closeError{code: code, byClient: ok}
@@ -123,24 +130,10 @@ func (t *webSocket) takeFrames(p []byte) error {
 	return nil
 }
 
-// tooLarge ends a session whose client sent a frame beyond the limit.
-func (s *session) tooLarge() {
-	limit := strconv.Itoa(s.server.config.Limits.FrameBytes)
-	s.reply(protocol.Error{Code: protocol.CodeTooLarge, Message: "a frame may have " + limit + " bytes"})
-	s.end(protocol.CloseTooLarge, "frame too large", protocol.ReasonTimeout)
-}
-
-// gotPong takes a pong, whose text is the seq that our ping carried.
-func (t *webSocket) gotPong(text []byte) {
-	if seq, err := strconv.ParseUint(string(text), 10, 64); err == nil {
-		t.session.confirm(seq)
-	}
-}
-
 // gotPing answers a client's ping. Only the newest needs an answer (RFC 6455,
 // section 5.5.3).
 func (t *webSocket) gotPing(text []byte) {
-	if !t.session.allowControl() {
+	if !t.connection.allowControl() {
 		return
 	}
 	t.mu.Lock()
@@ -150,7 +143,7 @@ func (t *webSocket) gotPing(text []byte) {
 }
 
 func (t *webSocket) hear() {
-	t.lastHeard.Store(int64(t.session.server.uptime()))
+	t.lastHeard.Store(int64(t.connection.server.uptime()))
 	if t.awaited.Load() {
 		t.mu.Lock()
 		t.signLocked()
@@ -178,5 +171,5 @@ func (t *webSocket) heard() <-chan struct{} {
 }
 
 func (t *webSocket) silence() time.Duration {
-	return t.session.server.uptime() - time.Duration(t.lastHeard.Load())
+	return t.connection.server.uptime() - time.Duration(t.lastHeard.Load())
 }

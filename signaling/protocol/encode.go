@@ -16,6 +16,12 @@ func Append(dst []byte, f Frame) []byte {
 	return f.appendTo(dst)
 }
 
+// AppendMessage is Append for the most frequent event. It spares an allocation.
+func AppendMessage(dst []byte, f MessageEvent) []byte { return f.appendTo(dst) }
+
+// AppendAck is Append for the most frequent reply. It spares allocations.
+func AppendAck(dst []byte, f Ack) []byte { return f.appendTo(dst) }
+
 func (f Join) appendTo(dst []byte) []byte {
 	dst = start(dst, TypeJoin, f.ID)
 	dst = stringField(dst, "room", f.Room)

@@ -1,0 +1,52 @@
+package signaling
+
+import "time"
+
+// RoomInfo is a room with somebody in it, for the operator.
+type RoomInfo struct {
+	Name  string     `json:"name"`
+	Peers []PeerInfo `json:"peers"` // in the order of their seats
+}
+
+// PeerInfo is a peer, for the operator.
+type PeerInfo struct {
+	Peer        string    `json:"peer"`
+	Name        string    `json:"name"`
+	State       string    `json:"state"` // "connected" or "away"
+	Since       time.Time `json:"since"` // when it took its seat here
+	Transport   string    `json:"transport"`
+	Unconfirmed int       `json:"unconfirmed"` // events that it was sent or will be, and has not confirmed
+}
+
+// Rooms returns all rooms, in no order.
+func (s *Server) Rooms() []RoomInfo {
+	all := make([]RoomInfo, 0)
+	for i := range s.rooms.shards {
+		sh := &s.rooms.shards[i]
+		sh.mu.Lock()
+		for _, rm := range sh.rooms {
+			info := RoomInfo{Name: rm.name, Peers: make([]PeerInfo, len(rm.seats))}
+			for k, each := range rm.seats {
+				info.Peers[k] = PeerInfo{
+					Peer: each.peer, Name: each.name, State: "connected", Since: s.started.Add(each.since),
+					Transport: each.transport, Unconfirmed: each.events.count(),
+				}
+				if each.connection == nil {
+					info.Peers[k].State = "away"
+				}
+			}
+			all = append(all, info)
+		}
+		sh.mu.Unlock()
+	}
+	return all
+}
+
+// Kick puts a peer out: its seat is free, the others hear bye with reason
+// kicked, its connection is closed with 1008, and it cannot resume. It returns
+// false when there is no such peer.
+func (s *Server) Kick(peer string) bool {
+	var out flushes
+	defer out.flush()
+	return s.rooms.kick(peer, &out)
+}

@@ -1,0 +1,276 @@
+package signaling
+
+import (
+	"net/netip"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"callbox/signaling/protocol"
+)
+
+// connection is one client's way to the server: its transport and what belongs
+// to the wire. It carries one session at a time, or none. The transport calls
+// handle and refuse from one goroutine at a time; all else may be called from
+// any.
+type connection struct {
+	// Static after construction.
+	server    *Server
+	transport transport
+	addr      netip.Addr // the client's
+	arrived   netip.Addr // ours, that its request came in at
+
+	// Owned by the transport's reader.
+	frames bucket
+	bad    *badFrames // nil = none yet
+
+	pinged time.Duration // when the last ping went, since the server's start; owned by Server.watch
+
+	// joinBy is when the connection must carry a session, since the server's
+	// start; 0 = it does.
+	joinBy atomic.Int64
+	// session is the peer that this connection carries. It is changed with
+	// the session's shard and mu locked, and never set once ended.
+	session atomic.Pointer[session]
+	// state has the flags below. They are set with mu locked.
+	state atomic.Uint32
+
+	mu        sync.Mutex // guards the following; a shard may be locked
+	queue     queue
+	sent      uint64 // the newest event of the session that was handed to the transport
+	closeCode int
+	closeText string
+}
+
+// The flags in connection.state.
+const (
+	stateEnded      = 1 << iota // nothing more is queued
+	stateCloseDue               // the transport does not know yet that it ended
+	stateOverflowed             // the queue took no more: the client is too slow
+	stateWaiting                // a join waits for others: the client is not at fault
+	stateDeparted               // it has carried a session that left
+)
+
+// badFrames remembers when the client's last bad frames came, since the
+// server's start.
+type badFrames struct {
+	times [maxBadFrames]time.Duration
+	next  int
+}
+
+// Bad frames that a client may send within badFrameWindow, less one.
+const (
+	maxBadFrames   = 8
+	badFrameWindow = time.Minute
+)
+
+// add notes a bad frame and tells whether it is one too many.
+func (b *badFrames) add(now time.Duration) bool {
+	oldest := b.times[(b.next+1)%maxBadFrames]
+	b.times[b.next] = now
+	b.next = (b.next + 1) % maxBadFrames
+	return oldest != 0 && now-oldest < badFrameWindow
+}
+
+// newConnection returns a connection whose time to join begins now.
+func (s *Server) newConnection(t transport, addr, arrived netip.Addr) *connection {
+	c := &connection{server: s, transport: t, addr: addr, arrived: arrived, pinged: s.uptime()}
+	c.armJoin()
+	return c
+}
+
+// armJoin starts the time within which a session must join.
+func (c *connection) armJoin() {
+	if within := c.server.config.Limits.JoinWithin; within > 0 {
+		c.joinBy.Store(int64(c.server.uptime() + within))
+	}
+}
+
+func (c *connection) is(flag uint32) bool { return c.state.Load()&flag != 0 }
+
+// handle carries out one frame from the client. What it queues is sent when
+// the caller flushes out, once for all frames that it has.
+func (c *connection) handle(frame []byte, out *flushes) {
+	c.server.counters.framesIn.Add(1)
+	if c.is(stateEnded) {
+		return
+	}
+	request, err := protocol.DecodeRequest(frame)
+	fault, faulty := err.(protocol.Error) //nolint:errorlint // DecodeRequest returns nothing else, unwrapped
+	if faulty && fault.Code == protocol.CodeBadFrame {
+		c.refuse(fault.Message, out)
+		return
+	}
+	id := fault.ID
+	if !faulty {
+		id = request.RequestID()
+	}
+	if wait := c.frames.take(c.server.frames, out.now(c.server)); wait > 0 {
+		fault = c.server.rateLimited(id, "too many frames", wait)
+	} else if c.server.isClosing() {
+		fault = closingError(id)
+	}
+	switch r := request.(type) {
+	case protocol.Seen:
+		c.seen(r.Seq) // refusing it would only make more work
+	case protocol.Join:
+		if fault.Code != "" {
+			c.server.counters.joinFailed(fault.Code)
+			c.reply(fault, out)
+			return
+		}
+		c.join(r, out)
+	default:
+		c.answer(id, request, fault, out)
+	}
+}
+
+// refuse answers what is no frame, and puts a client out that sends too many.
+func (c *connection) refuse(message string, out *flushes) {
+	if c.is(stateEnded) {
+		return
+	}
+	c.server.counters.badFrames.Add(1)
+	c.reply(protocol.Error{Code: protocol.CodeBadFrame, Message: message}, out)
+	if c.bad == nil {
+		c.bad = new(badFrames)
+	}
+	if c.bad.add(out.now(c.server)) {
+		c.kick(protocol.ClosePolicy, "too many bad frames", out)
+	}
+}
+
+// tooLarge ends a connection whose client sent a frame beyond the limit.
+func (c *connection) tooLarge(out *flushes) {
+	limit := strconv.Itoa(c.server.config.Limits.FrameBytes)
+	c.reply(protocol.Error{Code: protocol.CodeTooLarge, Message: "a frame may have " + limit + " bytes"}, out)
+	c.end(protocol.CloseTooLarge, "frame too large", out)
+}
+
+// allowControl counts a transport's own control frame against the rate of
+// frames.
+func (c *connection) allowControl() bool {
+	return c.frames.take(c.server.frames, c.server.uptime()) == 0
+}
+
+// reply queues an answer that is not kept, or a notice.
+func (c *connection) reply(f protocol.Frame, out *flushes) {
+	c.push(outgoing{payload: protocol.Encode(f)})
+	out.add(c)
+}
+
+// push queues a frame unless the connection has ended.
+func (c *connection) push(o outgoing) {
+	c.mu.Lock()
+	c.pushLocked(o)
+	c.mu.Unlock()
+}
+
+func (c *connection) pushLocked(o outgoing) {
+	if !c.is(stateEnded) && !c.queue.push(o) {
+		c.state.Or(stateOverflowed)
+	}
+}
+
+// ping asks the client for a sign of life.
+func (c *connection) ping(out *flushes) {
+	c.mu.Lock()
+	if c.queue.pings == 0 {
+		c.pushLocked(outgoing{ping: true})
+	}
+	c.mu.Unlock()
+	out.add(c)
+}
+
+// clogged tells whether size bytes more than what waits to be sent would be
+// more than a client may leave unread.
+func (c *connection) clogged(limits *Limits, size int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !limits.fits(c.queue.unsent, c.queue.unsentBytes, size)
+}
+
+// take appends queued frames to dst, each through encode, until dst is at
+// least limit long or the queue is empty. Only one at a time may call it, who
+// has sent all that it took before.
+func (c *connection) take(dst []byte, limit int, encode func([]byte, outgoing) []byte) []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var now time.Duration
+	c.queue.taken()
+	for len(dst) < limit {
+		o, ok := c.queue.pop()
+		if !ok {
+			break
+		}
+		if o.seq != 0 {
+			c.sent = o.seq
+		}
+		if o.read != 0 {
+			if now == 0 {
+				now = c.server.uptime()
+			}
+			c.server.counters.relay.add(now - o.read)
+		}
+		dst = encode(dst, o)
+	}
+	return dst
+}
+
+// flush sends what is queued. When that is the end of the connection, it tells
+// the transport.
+func (c *connection) flush(out *flushes) {
+	c.transport.flush()
+	switch state := c.state.Load(); {
+	case state&stateCloseDue != 0:
+		c.mu.Lock()
+		c.state.And(^uint32(stateCloseDue))
+		code, text := c.closeCode, c.closeText
+		c.mu.Unlock()
+		c.transport.close(code, text)
+	case state&(stateOverflowed|stateEnded) == stateOverflowed:
+		c.end(protocol.CloseTooSlow, "too slow", out)
+	}
+}
+
+// end closes the connection. The seat of the session that it carries is held
+// for the grace time. Only the first end counts.
+func (c *connection) end(code int, text string, out *flushes) {
+	if !c.stop(code, text) {
+		return
+	}
+	out.add(c)
+	if s := c.session.Load(); s != nil {
+		c.server.rooms.lose(s, c, out)
+	}
+}
+
+// kick closes the connection, and the session that it carries gives its seat
+// up.
+func (c *connection) kick(code int, text string, out *flushes) {
+	if !c.stop(code, text) {
+		return
+	}
+	out.add(c)
+	if s := c.session.Load(); s != nil {
+		c.server.rooms.leave(s, c, protocol.ReasonKicked, out)
+	}
+}
+
+// stop lets nothing more into the queue. It returns false when the connection
+// has ended before. A shard may be locked.
+func (c *connection) stop(code int, text string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.is(stateEnded) {
+		return false
+	}
+	c.state.Or(stateEnded | stateCloseDue)
+	c.closeCode, c.closeText = code, text
+	if code == protocol.CloseTooSlow || code == protocol.CloseTakenOver {
+		c.queue = queue{} // it would stand before the close for ever; or nobody wants it any more
+	}
+	c.server.counters.closed(code)
+	return true
+}

@@ -1,0 +1,202 @@
+package signaling
+
+import (
+	"time"
+
+	"callbox/signaling/protocol"
+)
+
+// withNonce returns the id of the peer in that room whose join had that nonce;
+// empty = there is none.
+func (m *rooms) withNonce(room, nonce string) string {
+	sh := m.shard(room)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if rm := sh.rooms[room]; rm != nil {
+		if s := rm.withNonce(nonce); s != nil {
+			return s.peer
+		}
+	}
+	return ""
+}
+
+// enter gives the connection of e its seat, queues joined for it and tells the
+// others. When there is no free one it changes nothing, and returns joinFull
+// and the connections of those who sit there. joinAgain = somebody else was
+// quicker, e is to be prepared once more.
+func (m *rooms) enter(e *entry, out *flushes) (joinResult, []*connection) {
+	sh := m.shard(e.request.Room)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	rm := sh.rooms[e.request.Room]
+	switch r := &e.request; {
+	case r.Resume != "":
+		return sh.resume(e, rm, out)
+	case r.Replace != "":
+		old, ok := sh.living(rm, e.claim.peer)
+		if !ok {
+			return joinUnauthorized, nil
+		}
+		if old != nil {
+			return sh.replace(e, old, out), nil
+		}
+	case r.Nonce != "":
+		var s *session
+		if rm != nil {
+			s = rm.withNonce(r.Nonce)
+		}
+		if e.known != (s != nil) || s != nil && s.peer != e.joined.Peer {
+			return joinAgain, nil
+		}
+		if s != nil {
+			return sh.takeOver(e, s, false, out), nil
+		}
+	}
+	s := e.session(sh, sh.lastJoined(rm)+1)
+	return sh.find(e, s, joinNew, out)
+}
+
+// session returns a new peer that joins after the time after, in milliseconds
+// since 1970.
+func (e *entry) session(sh *shard, after int64) *session {
+	return &session{
+		shard: sh, peer: e.joined.Peer, name: e.request.Name, nonce: e.request.Nonce,
+		joined: max(time.Now().UnixMilli(), after), since: sh.server.uptime(), incarnation: newIncarnation(),
+	}
+}
+
+// lastJoined returns when the last one in rm joined; rm may be nil.
+func (sh *shard) lastJoined(rm *room) int64 {
+	if rm == nil {
+		return 0
+	}
+	return rm.seats[len(rm.seats)-1].joined
+}
+
+// find gives the new peer s a free seat, if there is one.
+func (sh *shard) find(e *entry, s *session, result joinResult, out *flushes) (joinResult, []*connection) {
+	rm := sh.rooms[e.request.Room]
+	if capacity := e.joined.Capacity; rm != nil && capacity > 0 && len(rm.seats) >= capacity {
+		var taken []*connection
+		for _, o := range rm.seats {
+			if o.connection != nil {
+				taken = append(taken, o.connection)
+			}
+		}
+		return joinFull, taken
+	}
+	if !s.adopt(e.connection) {
+		return joinRefused, nil
+	}
+	sh.sit(e, s, out)
+	return result, nil
+}
+
+// sit gives the new peer s, which has its connection, a seat.
+func (sh *shard) sit(e *entry, s *session, out *flushes) {
+	sh.seat(s, e.request.Room)
+	sh.welcome(e, s, false, 0, out)
+	s.room.announce(kindOther, s, out, func(to *session, seq uint64) protocol.Frame {
+		return protocol.OtherJoined{Seq: seq, Peer: s.peer, Name: s.name, Polite: before(s, to)}
+	})
+}
+
+// welcome queues joined, and the events after seq, for s.
+func (sh *shard) welcome(e *entry, s *session, resumed bool, seq uint64, out *flushes) {
+	sh.setAway(s, false)
+	joined := e.joined
+	joined.Resumed = resumed
+	joined.Resume = sh.token(s)
+	joined.Peers = s.room.peersOf(s)
+	s.welcome(joined, seq)
+	out.add(e.connection)
+}
+
+// resume gives a seat back: the one that is held, or, when that is not known
+// or no longer, a free one under the same peer id.
+func (sh *shard) resume(e *entry, rm *room, out *flushes) (joinResult, []*connection) {
+	if reason, _ := sh.gone.find(e.claim.peer); reason != "" {
+		return joinUnauthorized, nil
+	}
+	if rm != nil {
+		if s := rm.find(e.claim.peer); s != nil {
+			seq := e.request.Seq
+			confirmed := s.seq - uint64(s.events.count())
+			resumed := s.incarnation == e.claim.incarnation && !s.lost && confirmed <= seq && seq <= s.seq
+			return sh.takeOver(e, s, resumed, out), nil
+		}
+	}
+	s := e.session(sh, 0)
+	s.name, s.joined = e.claim.name, e.claim.joined
+	return sh.find(e, s, joinRecovered, out)
+}
+
+// takeOver moves s to the connection of e. Unless resumed it begins anew.
+func (sh *shard) takeOver(e *entry, s *session, resumed bool, out *flushes) joinResult {
+	told, old := s.told, s.connection
+	if !s.adopt(e.connection) {
+		return joinRefused
+	}
+	if old != nil {
+		s.part(old)
+		if old.stop(protocol.CloseTakenOver, "seat taken over") {
+			out.add(old)
+		}
+	}
+	seq := e.request.Seq
+	if resumed {
+		s.confirm(seq)
+	} else {
+		s.reset()
+		seq = 0
+	}
+	s.resumes++
+	sh.welcome(e, s, resumed, seq, out)
+	if told || !resumed {
+		k := kindReset
+		if resumed {
+			k = kindBack
+		}
+		s.room.announce(k, s, out, func(_ *session, seq uint64) protocol.Frame {
+			return protocol.Back{Seq: seq, Peer: s.peer, Resumed: resumed}
+		})
+	}
+	if resumed {
+		return joinResumed
+	}
+	return joinRecovered
+}
+
+// living follows a peer through those who replaced it. It returns nil when
+// the last one's seat is free, and false when that was put out.
+func (sh *shard) living(rm *room, peer string) (*session, bool) {
+	for range goneKept {
+		if rm != nil {
+			if s := rm.find(peer); s != nil {
+				return s, true
+			}
+		}
+		reason, by := sh.gone.find(peer)
+		if by == "" {
+			return nil, reason != protocol.ReasonKicked
+		}
+		peer = by
+	}
+	return nil, true
+}
+
+// replace puts a new peer into the place of old, at the end of the order.
+func (sh *shard) replace(e *entry, old *session, out *flushes) joinResult {
+	s := e.session(sh, sh.lastJoined(old.room)+1)
+	if !s.adopt(e.connection) {
+		return joinRefused
+	}
+	c := old.connection
+	sh.gone.add(old.peer, protocol.ReasonReplaced, s.peer, sh.server.uptime()+ResumeLife)
+	sh.depart(old, protocol.ReasonReplaced, out)
+	if c != nil && c.stop(protocol.CloseTakenOver, "seat taken over") {
+		out.add(c)
+	}
+	sh.sit(e, s, out)
+	return joinReplaced
+}

@@ -1,0 +1,159 @@
+package signaling
+
+// kind says what an event tells.
+type kind uint8
+
+const (
+	kindOther   kind = iota
+	kindMessage      // from another peer
+	kindAway         // a peer is away
+	kindBack         // a peer is back
+	kindReset        // a peer is back, and lost what it had not confirmed
+)
+
+const (
+	// eventPlaces is how many of the server's own events are kept beside the
+	// messages.
+	eventPlaces = 32
+	// messageOverhead is how many bytes an event has beside the data and the
+	// sender's id, at most.
+	messageOverhead = len(`{"type":"message","seq":9007199254740991,"from":"","data":}`)
+)
+
+// kept is an event that its reader has not confirmed.
+type kept struct {
+	payload []byte
+	peer    *session // who it is from or about; nil = nobody that can be told
+	id      uint64   // the sender's request, for a message under a promise; 0 = none
+	kind    kind
+}
+
+// events holds, in order, the events of one peer that it has not confirmed.
+// The zero value is empty.
+type events struct {
+	list     []kept // from head on
+	head     int
+	messages int
+	bytes    int // of the messages
+	own      int // the server's
+}
+
+func (e *events) count() int { return len(e.list) - e.head }
+
+func (e *events) at(i int) *kept { return &e.list[e.head+i] }
+
+func (e *events) add(k kept) {
+	if k.kind == kindMessage {
+		e.messages++
+		e.bytes += len(k.payload)
+	} else {
+		e.own++
+	}
+	if e.head > 0 && len(e.list) == cap(e.list) { // move to the front rather than grow
+		n := copy(e.list, e.list[e.head:])
+		clear(e.list[n:])
+		e.list, e.head = e.list[:n], 0
+	}
+	e.list = append(e.list, k)
+}
+
+// drop removes the oldest n.
+func (e *events) drop(n int) {
+	for i := range n {
+		k := e.at(i)
+		if k.kind == kindMessage {
+			e.messages--
+			e.bytes -= len(k.payload)
+		} else {
+			e.own--
+		}
+		*k = kept{}
+	}
+	if e.head += n; e.head == len(e.list) {
+		e.list, e.head = e.list[:0], 0
+	}
+}
+
+// trim gives back memory that only a burst needed.
+func (e *events) trim() {
+	if e.count() == 0 {
+		e.list, e.head = nil, 0
+	}
+}
+
+// dropPayloads keeps only who is to be told of what.
+func (e *events) dropPayloads() {
+	for i := range e.count() {
+		e.at(i).payload = nil
+	}
+	e.bytes = 0
+}
+
+// disown forgets the promises to a peer whose ids begin anew.
+func (e *events) disown(sender *session) {
+	for i := range e.count() {
+		if k := e.at(i); k.peer == sender {
+			k.id = 0
+		}
+	}
+}
+
+// undelivered returns the ids of sender's messages under a promise.
+func (e *events) undelivered(sender *session) []uint64 {
+	var ids []uint64
+	for i := range e.count() {
+		if k := e.at(i); k.peer == sender && k.kind == kindMessage && k.id != 0 {
+			ids = append(ids, k.id)
+		}
+	}
+	return ids
+}
+
+// repliesKept is how many replies are kept to be given again.
+const repliesKept = 32
+
+// replies holds the last replies of one peer, in the order of their ids. The
+// zero value is empty.
+type replies struct {
+	ring []answered
+	head int // the oldest, once the ring is full
+}
+
+type answered struct {
+	id    uint64
+	frame []byte
+}
+
+// next returns the place for the reply to id, which is larger than all before
+// it. Its memory may be used again when reuse.
+func (r *replies) next(id uint64, reuse bool) *answered {
+	if len(r.ring) < repliesKept {
+		r.ring = append(r.ring, answered{id: id})
+		return &r.ring[len(r.ring)-1]
+	}
+	a := &r.ring[r.head]
+	r.head = (r.head + 1) % repliesKept
+	a.id = id
+	if !reuse {
+		a.frame = nil
+	}
+	return a
+}
+
+// find returns the reply to id; nil = it is not there. forgotten tells whether
+// it may have been.
+func (r *replies) find(id uint64) (frame []byte, forgotten bool) {
+	for i := range r.ring {
+		if r.ring[i].id == id {
+			return r.ring[i].frame, false
+		}
+	}
+	return nil, len(r.ring) == repliesKept && id < r.ring[r.head].id
+}
+
+// own copies the replies, so that nobody else has a hold of them.
+func (r *replies) own() {
+	for i := range r.ring {
+		r.ring[i].frame = append([]byte(nil), r.ring[i].frame...)
+	}
+}

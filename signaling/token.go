@@ -1,0 +1,187 @@
+package signaling
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"time"
+	"unicode/utf8"
+)
+
+// ResumeLife is how long a token that takes a seat back is good for. A client
+// that pings gets a fresh one after half of it.
+const ResumeLife = time.Hour
+
+// claim is what a resume token says: who holds it may take that seat.
+type claim struct {
+	room        [16]byte // hash of the room's name
+	peer        string
+	name        string
+	joined      int64 // see session.joined
+	incarnation uint64
+	expires     int64 // in seconds since 1970
+}
+
+const (
+	tokenVersion = 1
+	tokenDomain  = "callbox resume v1"
+	keyIDSize    = 4
+	claimFixed   = 1 + keyIDSize + 8 + 8 + 8 + 16 // version, key, joined, incarnation, expires, room
+	maxClaimName = 256
+	// maxTokenText bounds what is looked at at all.
+	maxTokenText = 2048
+)
+
+var (
+	errForged     = errors.New("the token is not one of this server")
+	errForeignKey = errors.New("the token was signed with another secret")
+)
+
+// tokenKeys signs resume tokens with the first secret, and knows those that
+// any of them signed.
+type tokenKeys []tokenKey
+
+type tokenKey struct {
+	secret []byte
+	id     [keyIDSize]byte // tells a token of another server from a forged one
+}
+
+// newTokenKeys returns the keys of secrets; none = a random one.
+func newTokenKeys(secrets [][]byte) tokenKeys {
+	if len(secrets) == 0 {
+		random := make([]byte, 32)
+		_, _ = rand.Read(random) // never fails
+		secrets = [][]byte{random}
+	}
+	keys := make(tokenKeys, len(secrets))
+	for i, secret := range secrets {
+		keys[i].secret = secret
+		id := keys[i].sign(nil)
+		copy(keys[i].id[:], id[:])
+	}
+	return keys
+}
+
+func (k *tokenKey) sign(payload []byte) (sum [sha256.Size]byte) {
+	mac := hmac.New(sha256.New, k.secret)
+	mac.Write([]byte(tokenDomain))
+	mac.Write(payload)
+	mac.Sum(sum[:0])
+	return sum
+}
+
+// encode returns the token that says c.
+func (keys tokenKeys) encode(c *claim) string {
+	name := c.name
+	for len(name) > maxClaimName {
+		_, size := utf8.DecodeLastRuneInString(name)
+		name = name[:len(name)-size]
+	}
+	payload := make([]byte, 0, claimFixed+1+len(c.peer)+len(name))
+	payload = append(payload, tokenVersion)
+	payload = append(payload, keys[0].id[:]...)
+	payload = binary.BigEndian.AppendUint64(payload, uint64(c.joined))
+	payload = binary.BigEndian.AppendUint64(payload, c.incarnation)
+	payload = binary.BigEndian.AppendUint64(payload, uint64(c.expires))
+	payload = append(payload, c.room[:]...)
+	payload = append(payload, byte(len(c.peer)))
+	payload = append(payload, c.peer...)
+	payload = append(payload, name...)
+	sum := keys[0].sign(payload)
+
+	e := base64.RawURLEncoding
+	text := make([]byte, 0, e.EncodedLen(len(payload))+1+e.EncodedLen(len(sum)))
+	text = e.AppendEncode(text, payload)
+	text = append(text, '.')
+	return string(e.AppendEncode(text, sum[:]))
+}
+
+// decode returns what token says, if a secret of ours signed it. It may have
+// expired. The error is errForged, or errForeignKey for what says that
+// another secret signed it.
+func (keys tokenKeys) decode(token string) (claim, error) {
+	payload, sum, err := splitToken(token)
+	if err != nil {
+		return claim{}, err
+	}
+	foreign := true
+	for i := range keys {
+		if [keyIDSize]byte(payload[1:]) != keys[i].id {
+			continue
+		}
+		foreign = false
+		if want := keys[i].sign(payload); hmac.Equal(sum, want[:]) {
+			return parseClaim(payload)
+		}
+	}
+	if foreign {
+		return claim{}, errForeignKey
+	}
+	return claim{}, errForged
+}
+
+// splitToken decodes the two parts. The first has at least the fixed fields.
+func splitToken(token string) (payload, sum []byte, err error) {
+	if len(token) > maxTokenText {
+		return nil, nil, errForged
+	}
+	dot := 0
+	for dot < len(token) && token[dot] != '.' {
+		dot++
+	}
+	if dot == len(token) {
+		return nil, nil, errForged
+	}
+	strict := base64.RawURLEncoding.Strict() // one token has one text
+	payload, err = strict.DecodeString(token[:dot])
+	if err != nil || len(payload) <= claimFixed || payload[0] != tokenVersion {
+		return nil, nil, errForged
+	}
+	sum, err = strict.DecodeString(token[dot+1:])
+	if err != nil {
+		return nil, nil, errForged
+	}
+	return payload, sum, nil
+}
+
+func parseClaim(payload []byte) (claim, error) {
+	p := payload[1+keyIDSize:]
+	c := claim{
+		joined:      int64(binary.BigEndian.Uint64(p)),
+		incarnation: binary.BigEndian.Uint64(p[8:]),
+		expires:     int64(binary.BigEndian.Uint64(p[16:])),
+		room:        [16]byte(p[24:]),
+	}
+	size := int(p[40])
+	p = p[41:]
+	if size == 0 || size > len(p) {
+		return claim{}, errForged
+	}
+	c.peer, c.name = string(p[:size]), string(p[size:])
+	return c, nil
+}
+
+// roomHash stands for a room's name in a claim.
+func roomHash(room string) [16]byte {
+	sum := sha256.Sum256([]byte(room))
+	return [16]byte(sum[:])
+}
+
+func newIncarnation() uint64 {
+	var random [8]byte
+	_, _ = rand.Read(random[:]) // never fails
+	return binary.BigEndian.Uint64(random[:])
+}
+
+// token returns a fresh token for s.
+func (sh *shard) token(s *session) string {
+	server := sh.server
+	s.tokenMade = server.uptime()
+	return server.tokens.encode(&claim{
+		room: roomHash(s.room.name), peer: s.peer, name: s.name, joined: s.joined,
+		incarnation: s.incarnation, expires: time.Now().Add(ResumeLife).Unix(),
+	})
+}
