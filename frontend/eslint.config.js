@@ -22,7 +22,7 @@ export default [
   },
   {
     files: ['static/js/*.js'],
-    ignores: ['static/js/main.js', 'static/js/wakelock.js'],
+    ignores: ['static/js/main.js', 'static/js/wakelock.js', 'static/js/wakeup.js'],
     rules: {
       'no-restricted-globals': ['error', {name: 'document', message: 'only ui/ touches the page'}],
     },

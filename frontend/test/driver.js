@@ -6,6 +6,8 @@ export const joined = (fields = {}) => ({
   id: 1,
   room: 'lamp',
   peer: 'pAnn',
+  resume: 'token',
+  resumed: false,
   peers: [],
   ping: 15,
   iceServers: [{urls: ['turn:192.0.2.1:3478']}],
@@ -19,6 +21,7 @@ export const otherJoined = (fields = {}) => ({
   peer: 'pBo',
   name: 'Bo',
   polite: false,
+  away: false,
   ...fields,
 });
 
@@ -42,7 +45,6 @@ export class Driver {
     driver.state = state;
     driver.does({type: 'open', room: 'lamp'});
     driver.does({type: 'join', name: 'Ann'});
-    driver.does({type: 'opened'});
     return driver;
   }
 

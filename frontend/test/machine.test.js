@@ -11,14 +11,14 @@ test('opening a room shows prejoin, opening none shows home', () => {
   assert.equal(driver.screen, 'home');
 });
 
-test('joining dials, joins, and waits when nobody is there', () => {
+test('joining enters the room, and waits when nobody is there', () => {
   const driver = new Driver();
   driver.does({type: 'open', room: 'lamp'});
-  assert.deepEqual(driver.does({type: 'join', name: 'Ann'}), ['dial']);
+  assert.deepEqual(driver.run({type: 'join', name: 'Ann'}), [
+    {type: 'enter', room: 'lamp', name: 'Ann', mine: false},
+  ]);
   assert.equal(driver.screen, 'connecting');
-  const [command] = driver.run({type: 'opened'});
-  assert.deepEqual(command, {type: 'join', room: 'lamp', name: 'Ann'});
-  assert.deepEqual(driver.frame(joined()), ['keepAlive', 'startTimer servers']);
+  assert.deepEqual(driver.frame(joined()), ['startTimer servers']);
   assert.equal(driver.screen, 'waiting');
 });
 
@@ -107,103 +107,6 @@ test('the other side is lost before the call stood: waiting', () => {
   assert.equal(driver.screen, 'waiting');
 });
 
-test('the server is lost during a call: the media stays, and the way back is sought', () => {
-  const driver = Driver.inCall();
-  const commands = driver.does({type: 'closed', code: 1006});
-  assert.ok(commands.includes('startTimer retry'));
-  assert.ok(!commands.includes('closeLink'));
-  assert.equal(driver.screen, 'call');
-  assert.deepEqual(driver.timer('retry'), ['stopTimer retry', 'dial']);
-  driver.does({type: 'opened'});
-  driver.frame(joined({peer: 'pAnn2', peers: [{peer: 'pBo', name: 'Bo', polite: true}]}));
-  assert.equal(driver.last('build').keep, true);
-  assert.equal(driver.screen, 'call');
-});
-
-test('back at the server before the other side: the old call runs on', () => {
-  const driver = Driver.inCall();
-  driver.does({type: 'closed', code: 1006});
-  driver.timer('retry');
-  driver.does({type: 'opened'});
-  assert.ok(!driver.frame(joined({peer: 'pAnn2'})).includes('closeLink'));
-  assert.equal(driver.screen, 'call');
-  driver.frame(otherJoined({peer: 'pBo2'}));
-  assert.equal(driver.last('build').keep, true);
-});
-
-test('retries wait longer each time, up to eight seconds, and never at the same moment', () => {
-  const driver = Driver.waiting();
-  const waits = [];
-  for (let i = 0; i < 9; i++) {
-    driver.does({type: 'closed', code: 1006});
-    const {ms, spread} = driver.last('startTimer');
-    assert.ok(spread > 0);
-    waits.push(ms + spread / 2);
-    driver.timer('retry');
-  }
-  assert.deepEqual(waits.slice(0, 4), [250, 500, 1000, 2000]);
-  assert.equal(waits.at(-1), 8000);
-  driver.does({type: 'opened'});
-  driver.frame(joined());
-  assert.equal(driver.state.attempts, 0);
-});
-
-test('a closing server is given the time it asks for', () => {
-  const driver = Driver.inCall();
-  assert.deepEqual(driver.frame({type: 'closing', after: 5}), []);
-  driver.does({type: 'closed', code: 1001});
-  const {ms, spread} = driver.last('startTimer');
-  assert.ok(ms < 1000);
-  assert.equal(spread, 5000);
-  driver.timer('retry');
-  driver.does({type: 'closed', code: 1006});
-  assert.ok(driver.timers.has('retry'));
-});
-
-test('close codes that say "do not come back" are obeyed', () => {
-  for (const [code, reason] of [
-    [1008, 'refused'],
-    [4001, 'replaced'],
-  ]) {
-    const driver = Driver.inCall();
-    driver.does({type: 'closed', code});
-    assert.deepEqual([driver.screen, driver.state.reason], ['ended', reason]);
-    assert.deepEqual(driver.timers, new Set());
-  }
-});
-
-test('a join that is refused ends; one that came too soon is repeated', () => {
-  for (const [code, reason] of [
-    ['bad_request', 'bad_room'],
-    ['unauthorized', 'refused'],
-  ]) {
-    const driver = Driver.joining();
-    driver.frame({type: 'error', id: 1, code, message: '', retry: false, after: 0});
-    assert.deepEqual([driver.screen, driver.state.reason], ['ended', reason]);
-  }
-  const driver = Driver.joining();
-  const commands = driver.frame({
-    type: 'error',
-    id: 1,
-    code: 'rate_limited',
-    message: '',
-    retry: true,
-    after: 1,
-  });
-  assert.ok(commands.includes('hangUp') && commands.includes('startTimer retry'));
-  assert.deepEqual(driver.does({type: 'closed', code: 1006}), []);
-});
-
-test('full while the call runs is our own ghost: tried again', () => {
-  const driver = Driver.inCall();
-  driver.does({type: 'closed', code: 1006});
-  driver.timer('retry');
-  driver.does({type: 'opened'});
-  const commands = driver.frame({type: 'full', id: 1});
-  assert.ok(commands.includes('startTimer retry'));
-  assert.equal(driver.screen, 'call');
-});
-
 test('a third one in a larger room is left alone', () => {
   const driver = Driver.inCall();
   assert.deepEqual(driver.frame(otherJoined({peer: 'pCy'})), []);
@@ -254,7 +157,7 @@ test('the state is never changed in place', () => {
   const frozen = JSON.stringify(driver.state);
   const before = driver.state;
   reduce(before, {type: 'leave', at: 0});
-  reduce(before, {type: 'closed', code: 1006, at: 0});
+  reduce(before, {type: 'down', tries: 1, at: 0});
   reduce(before, {type: 'connection', link: 1, state: 'failed', at: 0});
   assert.equal(JSON.stringify(before), frozen);
 });

@@ -116,24 +116,13 @@ test('silence on a connected link is tried to cure once, and told', () => {
   assert.deepEqual(driver.link({type: 'stalled', stalled: true}), ['restartIce']);
 });
 
-test('without the server no restart is tried, and it is made up for afterwards', () => {
-  const driver = Driver.inCall();
-  driver.does({type: 'closed', code: 1006});
-  assert.deepEqual(driver.link({type: 'connection', state: 'failed'}), ['startTimer giveUp']);
-  driver.timer('retry');
-  driver.does({type: 'opened'});
-  driver.frame(joined({peers: [{peer: 'pBo', name: 'Bo', polite: true}]}));
-  assert.equal(driver.last('build').keep, false);
-  assert.equal(driver.screen, 'call');
-});
-
 test('when the network is back both ways are tried at once', () => {
   const driver = Driver.inCall();
-  assert.deepEqual(driver.does({type: 'online'}), []);
+  assert.deepEqual(driver.does({type: 'online'}), ['wake']);
   driver.link({type: 'connection', state: 'disconnected'});
   assert.ok(driver.does({type: 'online'}).includes('restartIce'));
-  driver.does({type: 'closed', code: 1006});
-  assert.ok(driver.does({type: 'online'}).includes('dial'));
+  driver.does({type: 'down', tries: 1});
+  assert.deepEqual(driver.does({type: 'online'}), ['wake']);
 });
 
 test('a link that is no more has no say', () => {

@@ -3,7 +3,7 @@ import {test} from 'node:test';
 import {Driver, joined, offer, otherJoined} from './driver.js';
 
 const PEERS = ['pBo', 'pCy'];
-const TIMERS = ['retry', 'watchdog', 'unwell', 'restart', 'giveUp', 'servers'];
+const TIMERS = ['watchdog', 'unwell', 'restart', 'giveUp', 'servers'];
 const CONNECTIONS = ['connecting', 'connected', 'disconnected', 'failed'];
 
 /** Park and Miller's generator: the same sequence for the same seed. */
@@ -22,12 +22,21 @@ function happening(random, driver) {
     {type: 'open', room: random(2) ? 'lamp' : ''},
     {type: 'join', name: 'Ann'},
     {type: 'rejoin'},
-    {type: 'opened'},
-    {type: 'closed', code: one([1001, 1006, 1006, 1006, 1012, 4002])},
+    {type: 'down', tries: 1 + random(4)},
+    {type: 'down', tries: 1 + random(4)},
     {type: 'online'},
     {type: 'timer', name: one(TIMERS)},
     {type: 'timer', name: one(TIMERS)},
-    {type: 'frame', frame: joined({peers: random(2) ? [{peer, name: '', polite}] : []})},
+    {
+      type: 'frame',
+      frame: joined({
+        peer: one(['pAnn', 'pAnn', 'pAnn', 'pDi']),
+        resumed: random(2) === 0,
+        peers: random(2) ? [{peer, name: '', polite, away: random(2) === 0}] : [],
+      }),
+    },
+    {type: 'frame', frame: {type: 'away', seq: 1, peer}},
+    {type: 'frame', frame: {type: 'back', seq: 1, peer, resumed: random(2) === 0}},
     {type: 'frame', frame: otherJoined({peer, polite})},
     {
       type: 'frame',
@@ -39,17 +48,6 @@ function happening(random, driver) {
       frame: {type: 'message', seq: 1, from: peer, data: {call: random(4), renegotiate: true}},
     },
     {type: 'frame', frame: {type: 'closing', after: random(6)}},
-    {
-      type: 'frame',
-      frame: {
-        type: 'error',
-        id: 1,
-        code: one(['rate_limited', 'unknown', 'closing']),
-        message: '',
-        retry: true,
-        after: 1,
-      },
-    },
     {type: 'connection', link, state: one(CONNECTIONS)},
     {type: 'connection', link, state: one(CONNECTIONS)},
     {type: 'settled', link, settled: random(2) === 0},
@@ -58,6 +56,7 @@ function happening(random, driver) {
   ];
   if (random(40) === 0) return {type: 'leave'};
   if (random(60) === 0) return {type: 'frame', frame: {type: 'full', id: 1}};
+  if (random(80) === 0) return {type: 'ended', cause: one([1008, 4001, 'unauthorized'])};
   return one(events);
 }
 
@@ -70,8 +69,7 @@ function faults({state, timers}) {
   const found = [];
   // Nobody waits for nothing: what is broken has a timer that will see to it.
   if (state.signaling === 'off') found.push('in a room without a server');
-  if (state.signaling === 'down' && !timers.has('retry')) found.push('no way back to the server');
-  if (state.signaling !== 'up' && state.peer) found.push('a peer that nobody vouches for');
+  if (state.peer && state.peer.peer !== state.link?.peer) found.push('a peer without a link');
   return [...found, ...linkFaults(state, timers)];
 }
 
@@ -88,12 +86,13 @@ function linkFaults({link, signaling, peer}, timers) {
 /** A timer fires only when it runs; a socket that is not there neither opens nor speaks. */
 function possible({state, timers}, {type, name, frame}) {
   if (type === 'timer') return timers.delete(name);
-  if (type === 'opened') return state.signaling === 'connecting';
+  if (type === 'down') return state.phase === 'in';
   if (type !== 'frame') return true;
-  const wanted = {joined: ['connecting'], full: ['connecting'], error: ['connecting', 'up']}[
-    frame.type
-  ] ?? ['up'];
-  return wanted.includes(state.signaling);
+  const joining = ['connecting', 'down'].includes(state.signaling);
+  // A session that was never joined cannot be taken up again.
+  if (frame.type === 'joined')
+    return joining && (!frame.resumed || (state.self !== '' && frame.peer === state.self));
+  return frame.type === 'full' ? joining : state.signaling === 'up';
 }
 
 test('whatever happens in whatever order, nothing hangs and nothing is left behind', () => {
@@ -118,7 +117,7 @@ test('two who are both there, on a network that works, always end up connected',
     const driver = Driver.waiting();
     for (let i = 0; i < 40; i++) {
       const event = happening(random, driver);
-      if (['leave', 'open', 'rejoin', 'join', 'closed'].includes(event.type) || event.frame)
+      if (['leave', 'open', 'rejoin', 'join', 'down', 'ended'].includes(event.type) || event.frame)
         continue;
       if (event.type === 'timer' && (event.name === 'giveUp' || !driver.timers.delete(event.name)))
         continue;

@@ -25,6 +25,8 @@ test('every sample that the server sends is understood', () => {
   }
   assert.deepEqual([...seen].sort(), [
     'ack',
+    'away',
+    'back',
     'bye',
     'closing',
     'error',
@@ -46,6 +48,19 @@ test('joined names the peers, their politeness and the servers', () => {
     [['Bo', true]],
   );
   assert.ok(joined.iceServers.some(({urls}) => urls.some((url) => url.startsWith('turn'))));
+});
+
+test('a session that is taken up again, and who is away meanwhile, are told from new ones', () => {
+  const resumed = decodeFrame(JSON.stringify(read('joined_resumed.json').frame));
+  assert.deepEqual([resumed.resumed, resumed.peers[0].away], [true, true]);
+  assert.ok(resumed.resume.length > 20);
+  const first = decodeFrame(JSON.stringify({...read('joined.json').frame, resume: undefined}));
+  assert.deepEqual([first.resumed, first.resume, first.peers[0].away], [false, '', false]);
+  for (const [name, expected] of [
+    ['back.json', true],
+    ['back_reset.json', false],
+  ])
+    assert.equal(decodeFrame(JSON.stringify(read(name).frame)).resumed, expected);
 });
 
 test('every sample of what the ends of a call tell each other is understood', () => {
@@ -86,13 +101,15 @@ test('frames that lack a field, or have a wrong one, are refused', () => {
     '{"type":"bye","seq":1,"peer":"p"}',
     '{"type":"message","from":"p","data":1}',
     '{"type":"error","id":1}',
+    '{"type":"away","seq":1}',
+    '{"type":"back","peer":"p","resumed":true}',
   ]) {
     assert.throws(() => decodeFrame(json), json);
   }
 });
 
 test('frames and fields that are not known are passed over', () => {
-  assert.deepEqual(decodeFrame('{"type":"back","seq":4}'), {type: 'unknown', id: 0});
+  assert.deepEqual(decodeFrame('{"type":"forward","seq":4}'), {type: 'unknown', id: 0});
   assert.deepEqual(decodeFrame('{"type":"toString","id":3}'), {type: 'unknown', id: 3});
   assert.equal(decodeFrame('{"type":"closing","after":5,"more":{}}').after, 5);
 });

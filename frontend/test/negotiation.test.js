@@ -244,3 +244,32 @@ test('nothing happens on a closed connection', async () => {
   await quiet();
   assert.deepEqual(wire.errors, []);
 });
+
+test('candidates are said again as long as the connection does not stand', async () => {
+  const wire = await connectedWire();
+  const before = wire.count('impolite', 'candidate');
+  const mine = () => wire.count('impolite', 'candidate') - before;
+  wire.impolite.negotiation.resend();
+  await quiet();
+  assert.equal(mine(), 3);
+  wire.impolite.pc.connectionState = 'connected';
+  wire.impolite.negotiation.resend();
+  await quiet();
+  assert.equal(mine(), 3);
+  assert.deepEqual(wire.errors, []);
+});
+
+test('candidates of before an ICE restart are not said again', async () => {
+  const wire = await connectedWire();
+  wire.impolite.pc.restartIce();
+  await quiet(40);
+  const sent = [];
+  wire.passes = (_, {candidate}) => sent.push(candidate) && false;
+  wire.impolite.negotiation.resend();
+  await quiet();
+  const {ufrag} = wire.impolite.pc;
+  assert.deepEqual(
+    sent.map((candidate) => candidate?.usernameFragment ?? null),
+    [ufrag, ufrag, null],
+  );
+});

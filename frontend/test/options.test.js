@@ -6,6 +6,7 @@ import {
   parseRoom,
   pathOfRoom,
   roomOfPath,
+  takeToken,
 } from '../static/js/options.js';
 
 test('a room is read from what people type and paste', () => {
@@ -71,4 +72,19 @@ test('one way to the relay can be chosen', () => {
   assert.equal(filterServers(servers, 'tls')[1].credential, 'c');
   assert.equal(filterServers(servers, 'tls').length, 2);
   assert.equal(filterServers(servers, ''), servers);
+});
+
+test('the token is taken out of the address, and only it', () => {
+  for (const [href, token, left] of [
+    ['https://a.example/r/lamp', '', 'https://a.example/r/lamp'],
+    ['https://a.example/r/lamp#token=a.b_c-d', 'a.b_c-d', 'https://a.example/r/lamp'],
+    ['https://a.example/r/lamp#x=1&token=t', 't', 'https://a.example/r/lamp#x=1'],
+    ['https://a.example/r/lamp?lang=zh&token=t', 't', 'https://a.example/r/lamp?lang=zh'],
+    ['https://a.example/r/lamp?token=q#token=f', 'f', 'https://a.example/r/lamp'],
+    ['https://a.example/#top', '', 'https://a.example/#top'],
+  ]) {
+    const url = new URL(href);
+    assert.equal(takeToken(url), token);
+    assert.equal(url.href.replace(/#$/, ''), left);
+  }
 });

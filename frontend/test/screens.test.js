@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {initial} from '../static/js/machine.js';
 import {bannerOf, screenOf, stepsOf} from '../static/js/screens.js';
-import {Driver} from './driver.js';
+import {Driver, joined} from './driver.js';
 
 const MEDIA = {capture: 'done', problems: [], hasAudio: true, hasVideo: true};
 const states = (state, media = MEDIA) => stepsOf(state, media).map((step) => step.state);
@@ -77,7 +77,7 @@ test('a step that fails says so', () => {
   driver.link({type: 'gathered', candidate: null});
   driver.link({type: 'connection', state: 'failed'});
   assert.deepEqual([states(driver.state)[5], states(driver.state)[7]], ['failed', 'failed']);
-  driver.does({type: 'closed', code: 1006});
+  driver.does({type: 'down', tries: 1});
   assert.equal(states(driver.state)[3], 'failed');
 });
 
@@ -91,7 +91,11 @@ test('each phase has its screen', () => {
 test('over the call stands what matters most', () => {
   const driver = Driver.inCall();
   assert.equal(bannerOf(driver.state), '');
-  driver.frame({type: 'bye', seq: 1, peer: 'pBo', reason: 'timeout'});
+  driver.frame({type: 'away', seq: 1, peer: 'pBo'});
+  assert.equal(bannerOf(driver.state), 'bannerPeerOffline');
+  driver.frame({type: 'back', seq: 2, peer: 'pBo', resumed: true});
+  assert.equal(bannerOf(driver.state), '');
+  driver.frame({type: 'bye', seq: 3, peer: 'pBo', reason: 'timeout'});
   assert.equal(bannerOf(driver.state), 'bannerPeerOffline');
   driver.frame({type: 'closing', after: 1});
   assert.equal(bannerOf(driver.state), 'bannerClosing');
@@ -104,12 +108,15 @@ test('over the call stands what matters most', () => {
 });
 
 test('a server that is away is told differently before and after it was ever there', () => {
-  const first = Driver.joining();
-  first.does({type: 'closed', code: 1006});
-  assert.equal(bannerOf(first.state), 'bannerServerDown');
-  const later = Driver.waiting();
-  later.does({type: 'closed', code: 1006});
-  assert.equal(bannerOf(later.state), 'bannerServerLost');
-  later.timer('retry');
-  assert.equal(bannerOf(later.state), 'bannerServerLost');
+  for (const [driver, banner] of [
+    [Driver.joining(), 'bannerServerDown'],
+    [Driver.waiting(), 'bannerServerLost'],
+  ]) {
+    driver.does({type: 'down', tries: 1});
+    assert.equal(bannerOf(driver.state), ''); // It may be back before anybody has read a word.
+    driver.does({type: 'down', tries: 2});
+    assert.equal(bannerOf(driver.state), banner);
+    driver.frame(joined());
+    assert.equal(bannerOf(driver.state), '');
+  }
 });

@@ -1,150 +1,316 @@
 import assert from 'node:assert/strict';
 import {afterEach, beforeEach, mock, test} from 'node:test';
-import {Signaling} from '../static/js/signaling.js';
-import {FakeWebSocket, quiet} from './fakes.js';
+import {joined} from './driver.js';
+import {quiet} from './fakes.js';
+import {Client} from './client.js';
 
-/** A connection and what it told. */
-function connection() {
-  const told = [];
-  const signaling = new Signaling({
-    url: 'ws://localhost/ws',
-    WebSocket: FakeWebSocket,
-    onopen: () => told.push('open'),
-    onframe: (frame) => told.push(frame.type),
-    onclose: (code) => told.push(code),
-  });
-  signaling.connect();
-  return {signaling, told, socket: FakeWebSocket.last};
-}
+/** A message event. */
+const message = (seq) => ({type: 'message', seq, from: 'pBo', data: seq});
+const error = (code, fields = {}) => ({type: 'error', id: 1, code, message: '', ...fields});
 
-function open() {
-  const opened = connection();
-  opened.socket.serverOpens();
-  return opened;
-}
-
-beforeEach(() => mock.timers.enable({apis: ['setTimeout', 'setInterval']}));
+beforeEach(() => mock.timers.enable({apis: ['setTimeout', 'setInterval', 'Date']}));
 afterEach(() => mock.timers.reset());
 
-test('the subprotocol is offered, and opening is told', () => {
-  const {socket, told} = open();
-  assert.deepEqual([socket.url, socket.protocol], ['ws://localhost/ws', 'callbox.v1']);
-  assert.deepEqual(told, ['open']);
+test('entering dials, and joins with name, token and a nonce', async () => {
+  const client = await Client.entering({token: 'jwt'});
+  assert.deepEqual(client.dialed, ['websocket']);
+  client.opens();
+  const [{nonce, ...join}] = client.sent;
+  assert.deepEqual(join, {type: 'join', id: 1, room: 'lamp', name: 'Ann', token: 'jwt'});
+  assert.match(nonce, /^[0-9a-f]{32}$/);
+  client.says(joined());
+  assert.deepEqual(client.told, ['joined']);
+  assert.equal(client.signaling.info.phase, 'up');
 });
 
-test('a request gets the reply that has its id', async () => {
-  const {signaling, socket} = open();
-  const first = signaling.request({type: 'ice'});
-  const second = signaling.request({type: 'message', data: 1});
-  const [{id: one}, {id: two}] = socket.sent;
-  assert.ok(one >= 1 && two > one);
-  socket.serverSends({type: 'ack', id: two});
-  socket.serverSends({type: 'ice', id: one, iceServers: [], iceTTL: 60});
-  assert.equal((await first).type, 'ice');
-  assert.equal((await second).type, 'ack');
-});
-
-test('events and notices are told in order, replies are not', () => {
-  const {signaling, socket, told} = open();
-  void signaling.request({type: 'leave'});
-  socket.serverSends({type: 'other_joined', seq: 1, peer: 'p', name: '', polite: true});
-  socket.serverSends({type: 'left', id: 1});
-  socket.serverSends({type: 'bye', seq: 2, peer: 'p', reason: 'left'});
-  socket.serverSends({type: 'closing', after: 3});
-  assert.deepEqual(told, ['open', 'other_joined', 'bye', 'closing']);
-});
-
-test('a frame that cannot be read harms nothing', (t) => {
-  const warn = t.mock.method(console, 'warn', () => {});
-  const {socket, told} = open();
-  for (const frame of ['', '{', '[]', '{"type":"bye"}']) socket.serverSends(frame);
-  socket.serverSends({type: 'closing', after: 0});
-  assert.deepEqual(told, ['open', 'closing']);
-  assert.equal(warn.mock.callCount(), 4);
-});
-
-test('requests without a connection, and those it took with it, end as unknown', async () => {
-  const {signaling, socket, told} = open();
-  const pending = signaling.request({type: 'ice'});
-  socket.serverCloses(1006);
-  assert.equal((await pending).code, 'unknown');
-  assert.equal((await signaling.request({type: 'ice'})).code, 'unknown');
-  assert.deepEqual(told, ['open', 1006]);
-});
-
-test('a reply that does not come is not waited for', async () => {
-  const {signaling} = open();
-  const pending = signaling.request({type: 'ice'});
-  mock.timers.tick(10_000);
-  assert.equal((await pending).code, 'unknown');
-});
-
-test('what the server wants later is repeated later, under a new id, three times', async () => {
-  const {signaling, socket} = open();
-  const pending = signaling.request({type: 'message', data: 1});
-  for (let i = 1; i <= 4; i++) {
-    assert.equal(socket.sent.length, i);
-    socket.serverSends({
-      type: 'error',
-      id: i,
-      code: 'rate_limited',
-      message: '',
-      retry: true,
-      after: 2,
-    });
-    await quiet(2);
-    mock.timers.tick(1999);
-    await quiet(2);
-    assert.equal(socket.sent.length, i);
-    mock.timers.tick(1);
-    await quiet(2);
-  }
-  assert.equal((await pending).code, 'rate_limited');
+test('requests wait for the room, and get the reply with their id', async () => {
+  const client = await Client.entering();
+  const first = client.signaling.request({type: 'ice'});
+  client.opens();
+  assert.equal(client.sent.length, 1);
+  client.says(joined());
+  const second = client.signaling.request({type: 'message', data: 1});
   assert.deepEqual(
-    socket.sent.map(({id}) => id),
-    [1, 2, 3, 4],
+    client.sent.slice(1).map(({type, id}) => [type, id]),
+    [
+      ['ice', 1],
+      ['message', 2],
+    ],
   );
+  client.says({type: 'ack', id: 2});
+  client.says({type: 'ice', id: 1, iceServers: [], iceTTL: 60});
+  assert.deepEqual([(await first).type, (await second).type], ['ice', 'ack']);
 });
 
-test('a connection that does not open in time is given up', () => {
-  const {socket, told} = connection();
-  mock.timers.tick(9999);
-  assert.deepEqual(told, []);
-  mock.timers.tick(1);
-  assert.deepEqual(told, [4000]);
-  assert.equal(socket.readyState, 3);
+test('a line that is lost is dialed again at once, and the session goes on', async () => {
+  const client = await Client.up();
+  for (let seq = 1; seq <= 3; seq++) client.says(message(seq));
+  const answered = client.signaling.request({type: 'message', data: 'a'});
+  client.says({type: 'ack', id: 1});
+  await answered;
+  const open = client.signaling.request({type: 'message', data: 'b'});
+  client.closes(1006);
+  assert.deepEqual(client.told.slice(-1), ['down 1']);
+  const held = client.signaling.request({type: 'message', data: 'c'});
+  mock.timers.tick(0);
+  client.opens();
+  const [join] = client.sent;
+  assert.deepEqual([join.resume, join.seq, join.room, join.name], ['token', 3, 'lamp', 'Ann']);
+  client.says(joined({resumed: true}));
+  assert.deepEqual(client.sent.slice(1), [
+    {type: 'message', data: 'b', id: 2},
+    {type: 'message', data: 'c', id: 3},
+  ]);
+  client.says(message(3));
+  client.says(message(4));
+  client.says({type: 'ack', id: 2});
+  client.says({type: 'ack', id: 3});
+  assert.deepEqual([(await open).type, (await held).type], ['ack', 'ack']);
+  assert.deepEqual(client.told.slice(-2), ['joined', 'message 4']);
 });
 
-test('a server that has gone silent is noticed, a slow page is not', () => {
-  const {signaling, socket, told} = open();
-  signaling.keepAlive(15);
-  for (let i = 0; i < 10; i++) {
-    mock.timers.tick(15_000);
-    socket.serverSends({type: 'pong', id: i + 1});
+test('a server that has forgotten: what was promised is lost, and numbers begin again', async () => {
+  const client = await Client.up();
+  client.says(message(1));
+  const pending = client.signaling.request({type: 'message', data: 'a'});
+  client.closes(1006);
+  mock.timers.tick(0);
+  client.opens();
+  client.says(joined({resumed: false, resume: 'token2'}));
+  assert.equal((await pending).code, 'lost');
+  void client.signaling.request({type: 'message', data: 'b'});
+  assert.equal(client.sent.at(-1).id, 1);
+  client.says(message(1));
+  assert.deepEqual(client.told.slice(-2), ['joined', 'message 1']);
+  client.closes(1006);
+  mock.timers.tick(300);
+  client.opens();
+  assert.equal(client.sent[0].resume, 'token2');
+  assert.equal(client.sent[0].seq, 1);
+});
+
+test('a resume that is refused becomes a plain join', async () => {
+  const client = await Client.up();
+  client.closes(1006);
+  mock.timers.tick(0);
+  client.opens();
+  client.says(error('unauthorized'));
+  const again = client.sent.at(-1);
+  assert.deepEqual([again.type, again.resume, again.replace], ['join', undefined, undefined]);
+  client.says(joined({peer: 'pAnn2'}));
+  assert.equal(client.signaling.info.peer, 'pAnn2');
+});
+
+test('a plain join that is refused is the end', async () => {
+  for (const code of ['unauthorized', 'bad_request', 'too_large']) {
+    const client = await Client.entering();
+    client.opens();
+    client.says(error(code));
+    assert.deepEqual(client.told, [`end ${code}`]);
+    assert.ok(client.transport.closed);
+    mock.timers.tick(600_000);
+    assert.equal(client.dialed.length, 1);
   }
-  assert.deepEqual(told, ['open']);
-  assert.equal(socket.sent.filter(({type}) => type === 'ping').length, 10);
-  mock.timers.tick(30_000);
-  assert.deepEqual(told, ['open']);
+});
+
+test('a join that came too soon waits as long as the server says', async () => {
+  const client = await Client.entering();
+  client.opens();
+  client.says(error('rate_limited', {retry: true, after: 8}));
+  client.signaling.wake(); // Not even then.
+  mock.timers.tick(3999);
+  assert.equal(client.dialed.length, 1);
+  mock.timers.tick(1);
+  assert.equal(client.dialed.length, 2);
+});
+
+test('a closing server is given the time it asks for', async () => {
+  const client = await Client.up();
+  mock.timers.tick(60_000 - 1);
+  client.says({type: 'closing', after: 10});
+  client.closes(1001);
+  mock.timers.tick(4999);
+  assert.equal(client.dialed.length, 1);
+  mock.timers.tick(1);
+  assert.equal(client.dialed.length, 2);
+});
+
+test('close codes that say "do not come back" are obeyed, the others are not final', async () => {
+  for (const code of [1000, 1008, 4001]) {
+    const client = await Client.up();
+    client.closes(code);
+    assert.deepEqual(client.told.slice(-1), [`end ${code}`]);
+    mock.timers.tick(600_000);
+    assert.equal(client.dialed.length, 1);
+  }
+  for (const code of [1001, 1006, 1009, 1012, 4002]) {
+    const client = await Client.up();
+    client.closes(code);
+    mock.timers.tick(0);
+    assert.equal(client.dialed.length, 2);
+    client.signaling.leave();
+  }
+});
+
+test('what was seen is confirmed within a second, or after 32 events', async () => {
+  const client = await Client.up();
+  client.says(message(1));
+  mock.timers.tick(999);
+  assert.equal(client.sent.length, 1);
+  mock.timers.tick(1);
+  assert.deepEqual(client.sent.at(-1), {type: 'seen', seq: 1});
+  for (let seq = 2; seq <= 33; seq++) client.says(message(seq));
+  assert.deepEqual(client.sent.at(-1), {type: 'seen', seq: 33});
+  mock.timers.tick(5000);
+  assert.equal(client.sent.length, 3);
+});
+
+test('pings carry what was seen, keep the token fresh, and find a dead line', async () => {
+  const client = await Client.up();
+  client.says(message(1));
+  for (let i = 1; i <= 4; i++) {
+    mock.timers.tick(15_000);
+    const ping = client.sent.at(-1);
+    assert.deepEqual(ping, {type: 'ping', id: i, seq: 1});
+    client.says({type: 'pong', id: i, ...(i === 4 && {resume: 'token4'})});
+  }
   mock.timers.tick(15_000);
-  assert.deepEqual(told, ['open', 4000]);
+  mock.timers.tick(9999);
+  assert.equal(client.dialed.length, 1);
+  mock.timers.tick(2);
+  mock.timers.tick(2);
+  assert.equal(client.dialed.length, 2);
+  client.opens();
+  assert.equal(client.sent[0].resume, 'token4');
 });
 
-test('closing is silent, and the old socket has no say after the new one is there', () => {
-  const {signaling, socket, told} = open();
-  signaling.connect();
-  socket.onclose?.({code: 1006});
-  socket.onmessage?.({data: '{"type":"closing","after":1}'});
-  FakeWebSocket.last.serverOpens();
-  signaling.close();
-  FakeWebSocket.last.onclose?.({code: 1000});
+test('a request without an answer is not waited for longer than a dead line', async () => {
+  const client = await Client.up();
+  void client.signaling.request({type: 'ice'});
+  mock.timers.tick(9999);
+  client.says(message(1));
+  mock.timers.tick(9999);
+  assert.equal(client.dialed.length, 1);
+  mock.timers.tick(2);
+  mock.timers.tick(2);
+  assert.equal(client.dialed.length, 2);
+});
+
+test('an event is told once; one that is missing is asked for', async () => {
+  const client = await Client.up();
+  for (const seq of [1, 1, 2, 1]) client.says(message(seq));
+  assert.deepEqual(client.told.slice(1), ['message 1', 'message 2']);
+  client.says(message(4));
+  mock.timers.tick(0);
+  client.opens();
+  assert.equal(client.sent[0].seq, 2);
+});
+
+test('events that overtake the reply to join are told after it', async () => {
+  const client = await Client.entering();
+  client.opens();
+  client.says(message(1));
+  client.says(joined());
+  assert.deepEqual(client.told, ['joined', 'message 1']);
+});
+
+test('a reloaded page takes its old seat, and only once', async () => {
+  const seat = {claim: async () => 'old', keep() {}, forget() {}, release() {}};
+  const client = await Client.entering({}, seat);
+  client.opens();
+  assert.equal(client.sent[0].replace, 'old');
+  client.closes(1006); // The reply got lost: the same again.
+  mock.timers.tick(0);
+  client.opens();
+  assert.equal(client.sent[0].replace, 'old');
+  client.says(joined());
+  client.closes(1006);
+  mock.timers.tick(300);
+  client.opens();
+  assert.deepEqual([client.sent[0].replace, client.sent[0].resume], [undefined, 'token']);
+});
+
+test('the same nonce until the room is entered anew', async () => {
+  const client = await Client.entering();
+  const nonces = [];
+  for (let i = 0; i < 2; i++) {
+    client.opens();
+    nonces.push(client.sent[0].nonce);
+    client.closes(1006);
+    mock.timers.tick(1000);
+  }
+  await client.enter();
+  client.opens();
+  nonces.push(client.sent[0].nonce);
+  assert.equal(nonces[0], nonces[1]);
+  assert.notEqual(nonces[1], nonces[2]);
+});
+
+test('the network is back: nothing is waited for, and a silent line is doubted', async () => {
+  const client = await Client.up();
+  client.signaling.wake();
+  assert.equal(client.sent.at(-1).type, 'ping');
+  client.says({type: 'pong', id: 1});
+  mock.timers.tick(4001);
+  assert.equal(client.dialed.length, 1);
+  client.signaling.wake();
+  mock.timers.tick(4001);
+  assert.equal(client.dialed.length, 2);
+  for (let i = 0; i < 8; i++) {
+    client.closes(1006);
+    mock.timers.tick(15_000);
+  }
+  const {length} = client.dialed;
+  client.closes(1006);
+  client.signaling.wake();
+  assert.equal(client.dialed.length, length + 1);
+});
+
+test("a full room is told; another try is the caller's to ask for", async () => {
+  const client = await Client.entering();
+  client.opens();
+  client.says({type: 'full', id: 1});
+  assert.deepEqual(client.told, ['full']);
   mock.timers.tick(60_000);
-  assert.deepEqual(told, ['open', 'open']);
-  assert.equal(FakeWebSocket.last.closedWith, 1000);
+  assert.equal(client.dialed.length, 1);
+  client.signaling.again();
+  mock.timers.tick(15_000);
+  assert.equal(client.dialed.length, 2);
 });
 
-test('a page that goes away says goodbye without waiting', () => {
-  const {signaling, socket} = open();
-  signaling.leave();
-  assert.deepEqual(socket.sent, [{type: 'leave'}]);
+test('leaving is said, forgets the seat, and ends everything', async () => {
+  const done = [];
+  const note = (word) => () => done.push(word);
+  const seat = {claim: async () => '', keep() {}, forget: note('forget'), release: note('release')};
+  for (const [reload, word] of [
+    [false, 'forget'],
+    [true, 'release'],
+  ]) {
+    const client = await Client.up(seat);
+    const pending = client.signaling.request({type: 'ice'});
+    client.signaling.leave(reload);
+    assert.ok(client.transport.left);
+    assert.equal((await pending).code, 'lost');
+    assert.deepEqual(done.splice(0), [word]);
+    client.transport.callbacks.onclose(1006);
+    mock.timers.tick(600_000);
+    assert.equal(client.dialed.length, 1);
+  }
+});
+
+test('left before it is known whose seat it is: nothing is dialed', async () => {
+  const client = new Client({claim: () => quiet(3).then(() => ''), release() {}, forget() {}});
+  const entering = client.enter();
+  client.signaling.leave();
+  await entering;
+  assert.deepEqual(client.dialed, []);
+});
+
+test('a frame that cannot be read harms nothing', async (t) => {
+  const warn = t.mock.method(console, 'warn', () => {});
+  const client = await Client.up();
+  for (const text of ['', '{', '[]', '{"type":"bye"}']) client.transport.callbacks.ontext(text);
+  client.says({type: 'closing', after: 0});
+  assert.deepEqual(client.told, ['joined', 'closing']);
+  assert.equal(warn.mock.callCount(), 4);
 });

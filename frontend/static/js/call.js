@@ -2,16 +2,21 @@ import {Link} from './link.js';
 import {initial, reduce} from './machine.js';
 import {filterServers} from './options.js';
 import {Signaling} from './signaling.js';
+import {SSETransport} from './transport_sse.js';
+import {WebSocketTransport} from './transport_websocket.js';
 /** @import {Command, Event, State, Timer} from './machine.js' */
 /** @import {Media} from './media.js' */
 /** @import {Frame} from './messages.js' */
+/** @import {Seat} from './seat.js' */
 
 /** @typedef {Event extends infer E ? E extends Event ? Omit<E, 'at'> : never : never} Happening */
 /** @template {Command['type']} T @typedef {Extract<Command, {type: T}>} CommandOf */
 
 /**
  * @typedef {object} Options
- * @property {string} url of the signaling WebSocket
+ * @property {string} origin of the server: http or https
+ * @property {string} token that lets us in, '' = none
+ * @property {Seat} seat
  * @property {Media} media
  * @property {boolean} relay relayed candidates only
  * @property {string} turn udp, tcp, tls, or '' for all
@@ -19,6 +24,7 @@ import {Signaling} from './signaling.js';
  * @property {() => void} onchange
  * @property {() => void} onchime somebody came
  * @property {typeof WebSocket} [WebSocket]
+ * @property {typeof fetch} [fetch]
  * @property {typeof RTCPeerConnection} [RTCPeerConnection]
  */
 
@@ -41,12 +47,17 @@ export class Call {
   constructor(options) {
     this.#options = options;
     this.#state = {...initial, relay: options.relay};
+    const {origin, seat} = options;
     this.#signaling = new Signaling({
-      url: options.url,
-      ...(options.WebSocket && {WebSocket: options.WebSocket}),
-      onopen: () => this.dispatch({type: 'opened'}),
+      seat,
+      transports: {
+        websocket: (callbacks) =>
+          new WebSocketTransport(`ws${origin.slice(4)}/ws`, callbacks, options.WebSocket),
+        sse: (callbacks) => new SSETransport(`${origin}/api/v1`, callbacks, options.fetch),
+      },
       onframe: (frame) => this.dispatch({type: 'frame', frame}),
-      onclose: (code) => this.dispatch({type: 'closed', code}),
+      ondown: (tries) => this.dispatch({type: 'down', tries}),
+      onend: (cause) => this.dispatch({type: 'ended', cause}),
     });
     const {media} = options;
     media.ontrack = (kind, track) => {
@@ -73,6 +84,11 @@ export class Call {
     return this.#link;
   }
 
+  /** How it stands between page and server. */
+  get signaling() {
+    return this.#signaling.info;
+  }
+
   /** @param {Happening} happening */
   dispatch(happening) {
     const event = /** @type {Event} */ ({...happening, at: this.#options.now()});
@@ -92,7 +108,7 @@ export class Call {
 
   /** The page goes away: nothing can be waited for. */
   goAway() {
-    this.#signaling.leave();
+    this.#signaling.leave(true);
     this.#link?.close();
     this.#kept?.close();
   }
@@ -105,14 +121,11 @@ export class Call {
 
   /** @type {{[T in Command['type']]: (command: CommandOf<T>) => void}} */
   #commands = {
-    dial: () => this.#signaling.connect(),
-    hangUp: () => this.#signaling.close(),
-    join: ({room, name}) => void this.#reply({type: 'join', room, ...(name && {name})}),
-    leaveRoom: () => {
-      this.#signaling.leave();
-      this.#signaling.close();
-    },
-    keepAlive: ({seconds}) => this.#signaling.keepAlive(seconds),
+    enter: ({room, name, mine}) =>
+      void this.#signaling.enter({room, name, mine, token: this.#options.token}),
+    tryAgain: () => this.#signaling.again(),
+    wake: () => this.#signaling.wake(),
+    leaveRoom: () => this.#signaling.leave(),
     refreshServers: () => void this.#reply({type: 'ice'}),
     servers: ({iceServers}) =>
       this.#link?.setServers(filterServers(iceServers, this.#options.turn)),
@@ -149,12 +162,13 @@ export class Call {
   /** Sends a request whose reply is the reducer's business. @param {Record<string, unknown>} frame */
   async #reply(frame) {
     const reply = await this.#signaling.request(frame);
-    if (reply.type !== 'unknown') this.dispatch({type: 'frame', frame: reply});
+    if (reply.type === 'ice') this.dispatch({type: 'frame', frame: reply});
   }
 
   /** @param {string} to @param {Record<string, unknown>} data */
   #send(to, data) {
-    // A refusal needs no answer here: the peer is gone and its bye is under way, or the watchdog barks.
+    // A refusal needs no answer here: the peer is gone and its bye is under way, what was lost with the
+    // session is said again when it is new, or the watchdog barks.
     void this.#signaling.request({type: 'message', to, data});
   }
 

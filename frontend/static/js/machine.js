@@ -3,9 +3,12 @@ import {
   GIVE_UP,
   alone,
   buildCommand,
+  expect,
   newLink,
   onLink,
+  proceed,
   replace,
+  reunite,
   start,
   step,
   stop,
@@ -24,6 +27,7 @@ import {
  * One RTCPeerConnection with one peer.
  * @typedef {object} Link
  * @property {number} id never used twice; events of an older one are ignored
+ * @property {string} self peer id of this side then
  * @property {string} peer
  * @property {boolean} polite this side is polite
  * @property {number} call `call` in its messages
@@ -45,31 +49,32 @@ import {
  * @property {'home'|'prejoin'|'in'|'full'|'ended'} phase
  * @property {string} room
  * @property {string} name of this user
- * @property {'off'|'connecting'|'up'|'down'} signaling up = joined
- * @property {number} attempts failed ones in a row
+ * @property {'off'|'connecting'|'up'|'down'} signaling up = joined; down = the way back is sought
+ * @property {number} attempts to get back, so far
  * @property {string} self peer id, '' until joined
  * @property {Peer|null} peer who is in the room with us, as far as the server says
  * @property {Link|null} link
  * @property {number} links how many there have been
+ * @property {{self: string, peer: string, call: number}|null} last the newest link, also when it is gone
  * @property {string} other name of whom we talk to or talked to
  * @property {boolean} met this conversation has been connected; from then on it is the call screen
  * @property {SendState} remote what the other side says it sends
  * @property {ICEServer[]} iceServers
  * @property {boolean} relay only relayed candidates, by the page's options
  * @property {''|'left'|'timeout'|'closing'} notice
- * @property {''|'left'|'unreachable'|'refused'|'replaced'|'bad_room'} reason of phase 'ended'
- * @property {number} comeBack ms within which a closing server wants its clients back
+ * @property {''|'left'|'unreachable'|'refused'|'unauthorized'|'replaced'|'bad_room'} reason of phase 'ended'
+ * @property {boolean} mine the seat is elsewhere now, and the user wants it back
  * @property {boolean} trouble the clock runs that ends a call nobody can reach
  * @property {number} joinedAt ms, when the other side was first known
  * @property {number} connectedAt ms, when this conversation was first connected
  * @property {number} endedAt ms
  */
 
-/** @typedef {'retry'|'watchdog'|'unwell'|'restart'|'giveUp'|'servers'} Timer */
+/** @typedef {'watchdog'|'unwell'|'restart'|'giveUp'|'servers'} Timer */
 
 /**
  * @typedef {{type: 'open', room: string} | {type: 'join', name: string} | {type: 'leave'} | {type: 'rejoin'}
- *   | {type: 'opened'} | {type: 'closed', code: number} | {type: 'frame', frame: import('./messages.js').Frame}
+ *   | {type: 'down', tries: number} | {type: 'ended', cause: string|number} | {type: 'frame', frame: import('./messages.js').Frame}
  *   | {type: 'timer', name: Timer} | {type: 'online'}} CallEvent
  * @typedef {{type: 'connection', link: number, state: Link['connection']}
  *   | {type: 'settled', link: number, settled: boolean}
@@ -79,11 +84,11 @@ import {
  */
 
 /**
- * @typedef {{type: 'dial'} | {type: 'hangUp'} | {type: 'join', room: string, name: string} | {type: 'leaveRoom'}
+ * @typedef {{type: 'enter', room: string, name: string, mine: boolean} | {type: 'tryAgain'} | {type: 'wake'} | {type: 'leaveRoom'}
  *   | {type: 'build', link: number, peer: string, polite: boolean, call: number, relay: boolean, ask: boolean, keep: boolean}
  *   | {type: 'deliver', data: import('./messages.js').CallData} | {type: 'resend'} | {type: 'restartIce'}
  *   | {type: 'closeLink'} | {type: 'closeKept'} | {type: 'sendState'}
- *   | {type: 'servers', iceServers: ICEServer[]} | {type: 'refreshServers'} | {type: 'keepAlive', seconds: number}
+ *   | {type: 'servers', iceServers: ICEServer[]} | {type: 'refreshServers'}
  *   | {type: 'startTimer', name: Timer, ms: number, spread: number} | {type: 'stopTimer', name: Timer}
  *   | {type: 'report', setup: number} | {type: 'chime'} | {type: 'releaseMedia'}} Command
  */
@@ -101,6 +106,7 @@ export const initial = Object.freeze({
   peer: null,
   link: null,
   links: 0,
+  last: null,
   other: '',
   met: false,
   remote: {audio: true, video: true, screen: false},
@@ -108,7 +114,7 @@ export const initial = Object.freeze({
   relay: false,
   notice: '',
   reason: '',
-  comeBack: 0,
+  mine: false,
   trouble: false,
   joinedAt: 0,
   connectedAt: 0,
@@ -116,10 +122,17 @@ export const initial = Object.freeze({
 });
 
 /** @type {Timer[]} */
-const CALL_TIMERS = ['retry', 'giveUp', 'servers'];
+const CALL_TIMERS = ['giveUp', 'servers'];
 
-/** Close codes after which coming back would be wrong. */
-const FINAL = {1008: 'refused', 4001: 'replaced'};
+/** Why the server will not have us, by its word or close code. @type {Record<string, State['reason']>} */
+const REASONS = {
+  1000: 'left',
+  4001: 'replaced',
+  unauthorized: 'unauthorized',
+  bad_request: 'bad_room',
+  bad_frame: 'bad_room',
+};
+
 /** @param {State} state @param {State['reason']} reason @param {number} at @returns {Step} */
 export function end(state, reason, at) {
   return step(
@@ -144,16 +157,20 @@ export function end(state, reason, at) {
   );
 }
 
-/** Takes up with a peer: the first call between the two. @param {State} state @param {Peer} peer @param {number} at @returns {Step} */
+/** Takes up with a peer. @param {State} state @param {Peer} peer @param {number} at @returns {Step} */
 function meet(state, peer, at) {
   const alive = state.link !== null && state.link.connection === 'connected';
-  const link = newLink(state, peer.peer, peer.polite, 1, 0);
+  const {last} = state;
+  // The other side may still have the connection that this one has given up.
+  const again = last?.self === state.self && last.peer === peer.peer;
+  const link = newLink(state, peer.peer, peer.polite, again ? last.call + 1 : 1, 0);
   return step(
     {
       ...state,
       peer,
       link,
       links: link.id,
+      last: link,
       other: peer.name,
       met: state.met && state.link !== null,
       remote: initial.remote,
@@ -164,7 +181,7 @@ function meet(state, peer, at) {
     [
       ...stopLinkTimers,
       // A call that still runs goes on until the new one stands.
-      buildCommand(state, link, false, alive),
+      buildCommand(state, link, again && peer.polite, alive),
       start('watchdog', 6000),
       start('unwell', 15_000),
       start('giveUp', GIVE_UP),
@@ -182,75 +199,60 @@ function joined(state, frame, at) {
     self: frame.peer,
     room: frame.room,
     iceServers: frame.iceServers,
+    notice: state.notice === 'closing' ? '' : state.notice,
   };
-  if (next.notice === 'closing') next.notice = '';
-  /** @type {Command[]} */
-  const commands = [{type: 'keepAlive', seconds: frame.ping}, ...serversTimer(frame.iceTTL)];
-  const [peer] = frame.peers;
-  if (peer) {
-    const met = meet(next, peer, at);
-    return step(met.state, [...commands, ...met.commands]);
-  }
-  if (!next.link || next.link.connection === 'connected') {
-    // Nobody else is back yet, but a call from before may still run.
-    return step({...next, peer: null}, commands);
-  }
-  const waiting = alone(next, 'timeout');
-  return step(waiting.state, [...commands, ...waiting.commands]);
+  // With the session taken up again, what was missed comes as events.
+  const then = frame.resumed ? proceed(next) : found(next, frame.peers, at);
+  return step(then.state, [...serversTimer(frame.iceTTL), ...then.commands]);
 }
+
+/** Who is in the room, as a new session finds it. @param {State} state @param {Peer[]} peers @param {number} at @returns {Step} */
+function found(state, peers, at) {
+  const known = peers.find((peer) => isLinked(state, peer.peer));
+  if (known) return reunite({...state, peer: known, notice: ''});
+  const [peer] = peers;
+  if (peer) return meet(state, peer, at);
+  if (!state.link) return step(state);
+  return expect(state);
+}
+
+/** @param {State} state @param {string} peer @returns {boolean} there is a connection with it, and it knows us as we are */
+const isLinked = ({link, self}, peer) => link?.peer === peer && link.self === self;
+
+/** @param {State} state @param {string} peer @param {boolean} away @returns {State} */
+const withAway = (state, peer, away) =>
+  state.peer?.peer === peer ? {...state, peer: {...state.peer, away}} : state;
 
 /** @param {number} seconds @returns {Command[]} */
 const serversTimer = (seconds) => (seconds > 0 ? [start('servers', seconds * 800)] : []);
-
-/** @param {State} state @returns {Step} the connection to the server is lost: try again */
-function lost(state) {
-  const attempts = state.attempts + 1;
-  const ms = Math.min(8000, 250 * 2 ** (attempts - 1));
-  const retry = state.comeBack
-    ? start('retry', 250, state.comeBack)
-    : start('retry', ms * 0.7, ms * 0.6);
-  return step({...state, signaling: 'down', attempts, comeBack: 0, peer: null}, [
-    retry,
-    stop('servers'),
-    stop('watchdog'),
-  ]);
-}
-
-/** @param {State} state @returns {Step} */
-function hangUp(state) {
-  const next = lost(state);
-  return step(next.state, [{type: 'hangUp'}, ...next.commands]);
-}
-
-/** @param {State} state @param {import('./messages.js').ErrorFrame} frame @param {number} at @returns {Step} the answer to join */
-function joinFailed(state, frame, at) {
-  if (frame.code === 'unauthorized') return end(state, 'refused', at);
-  if (frame.code === 'bad_request' || frame.code === 'bad_frame') return end(state, 'bad_room', at);
-  return hangUp(state);
-}
 
 /** @type {{[T in import('./messages.js').Frame['type']]?: (state: State, frame: Extract<import('./messages.js').Frame, {type: T}>, at: number) => Step}} */
 const onFrame = {
   joined,
   full: (state, _, at) => {
-    // Our own old connection may still sit there; while the call runs there is no hurry.
-    if (state.link?.connection === 'connected') return hangUp(state);
+    // Others took our seat while we were away; while the call runs there is no hurry.
+    if (state.link?.connection === 'connected') return step(state, [{type: 'tryAgain'}]);
     const {commands} = end(state, '', at);
     return step({...state, phase: 'full', signaling: 'off', link: null, peer: null}, commands);
   },
-  error: (state, frame, at) =>
-    state.signaling === 'connecting' ? joinFailed(state, frame, at) : step(state),
   ice: (state, frame) =>
     step({...state, iceServers: frame.iceServers}, [
       {type: 'servers', iceServers: frame.iceServers},
       ...serversTimer(frame.iceTTL),
     ]),
-  closing: (state, frame) => step({...state, notice: 'closing', comeBack: frame.after * 1000}),
-  other_joined: (state, frame, at) => {
+  closing: (state) => step({...state, notice: 'closing'}),
+  other_joined: (state, {peer, name, polite, away}, at) => {
+    const other = {peer, name, polite, away};
+    if (isLinked(state, peer)) return reunite({...state, peer: other, notice: ''});
     // A room may hold more than two; this page talks to one.
     if (state.peer) return step(state);
-    const met = meet(state, frame, at);
+    const met = meet(state, other, at);
     return step(met.state, [{type: 'chime'}, ...met.commands]);
+  },
+  away: (state, {peer}) => step(withAway(state, peer, true)),
+  back: (state, {peer, resumed}) => {
+    const next = withAway(state, peer, false);
+    return resumed || !isLinked(state, peer) ? step(next) : reunite(next);
   },
   bye: (state, frame) => {
     if (frame.peer !== state.peer?.peer && frame.peer !== state.link?.peer) return step(state);
@@ -291,7 +293,9 @@ const on = {
         }),
   join: (state, {name}) =>
     state.phase === 'prejoin'
-      ? step({...state, phase: 'in', name, signaling: 'connecting'}, [{type: 'dial'}])
+      ? step({...state, phase: 'in', name, signaling: 'connecting'}, [
+          {type: 'enter', room: state.room, name, mine: state.mine},
+        ])
       : step(state),
   rejoin: (state) =>
     state.phase === 'full' || state.phase === 'ended'
@@ -301,20 +305,17 @@ const on = {
           links: state.links,
           room: state.room,
           name: state.name,
+          mine: state.reason === 'replaced',
           phase: 'prejoin',
         })
       : step(state),
   leave: (state, {at}) => (state.phase === 'in' ? end(state, 'left', at) : step(state)),
-  opened: (state) =>
-    state.signaling === 'connecting'
-      ? step(state, [{type: 'join', room: state.room, name: state.name}])
+  down: (state, {tries}) =>
+    state.phase === 'in'
+      ? step({...state, signaling: 'down', attempts: tries}, [stop('servers')])
       : step(state),
-  closed: (state, {code, at}) => {
-    if (state.phase !== 'in' || state.signaling === 'down') return step(state);
-    const final = FINAL[/** @type {keyof typeof FINAL} */ (code)];
-    if (final) return end(state, /** @type {State['reason']} */ (final), at);
-    return lost(state);
-  },
+  ended: (state, {cause, at}) =>
+    state.phase === 'in' ? end(state, REASONS[cause] ?? 'refused', at) : step(state),
   frame: (state, {frame, at}) => {
     if (state.phase !== 'in') return step(state);
     const handler = /** @type {((state: State, frame: unknown, at: number) => Step)|undefined} */ (
@@ -324,24 +325,24 @@ const on = {
   },
   timer: (state, {name, at}) => {
     if (state.phase !== 'in') return step(state);
-    if (name === 'retry') return redial(state);
     if (name === 'servers')
       return step(state, state.signaling === 'up' ? [{type: 'refreshServers'}] : []);
-    if (name === 'giveUp')
-      return state.link?.connection === 'connected' ? step(state) : end(state, 'unreachable', at);
+    if (name === 'giveUp') return giveUp(state, at);
     return onLink.timer(state, name);
   },
   online: (state) => {
     if (state.phase !== 'in') return step(state);
-    if (state.signaling === 'down') return redial(state);
-    return onLink.online(state);
+    const then = onLink.online(state);
+    return step(then.state, [{type: 'wake'}, ...then.commands]);
   },
 };
 
-/** @param {State} state @returns {Step} */
-function redial(state) {
-  if (state.signaling === 'connecting') return step(state);
-  return step({...state, signaling: 'connecting'}, [stop('retry'), {type: 'dial'}]);
+/** @param {State} state @param {number} at @returns {Step} */
+function giveUp(state, at) {
+  if (state.link?.connection === 'connected') return step(state);
+  // It is the server that cannot be reached, or the device has slept: the other side gets its time.
+  if (state.signaling !== 'up') return step(state, [start('giveUp', GIVE_UP)]);
+  return end(state, 'unreachable', at);
 }
 
 /** @param {State} state @param {Event} event @returns {Step} */

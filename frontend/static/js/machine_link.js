@@ -35,6 +35,7 @@ export const stopLinkTimers = LINK_TIMERS.map(stop);
 export function newLink(state, peer, polite, call, rebuilds) {
   return {
     id: state.links + 1,
+    self: state.self,
     peer,
     polite,
     call,
@@ -93,6 +94,45 @@ function restart(state) {
   ]);
 }
 
+/**
+ * The server is there again, and so is the peer: what was put off meanwhile is made up for.
+ * @param {State} state @returns {Step}
+ */
+export function proceed(state) {
+  const {link} = state;
+  const clock = state.trouble ? [start('giveUp', GIVE_UP)] : [];
+  if (!link) return step(state);
+  if (link.connection === 'connected')
+    return step(state, link.stalled && state.peer ? [{type: 'restartIce'}] : []);
+  if (!link.connected && state.peer) return step(state, [...clock, start('unwell', FIRST_ATTEMPT)]);
+  const tried = restart(state);
+  return step(tried.state, [...clock, ...tried.commands]);
+}
+
+/**
+ * The server knows nothing of the peer, but may have forgotten it: it gets the time to come back.
+ * @param {State} state with a link @returns {Step}
+ */
+export function expect(state) {
+  const away = step({...state, peer: null, notice: 'timeout'});
+  if (state.link?.connection === 'connected') return away;
+  const then = troubled(away.state);
+  return step(then[0], [...then[1], start('unwell', FIRST_ATTEMPT)]);
+}
+
+/**
+ * The same two as before, but what one has sent to the other may be lost: it is said again, and the
+ * connection is kept.
+ * @param {State} state @returns {Step}
+ */
+export function reunite(state) {
+  const then = proceed(state);
+  /** @type {Command[]} */
+  const commands = [{type: 'resend'}];
+  if (state.link?.connected) commands.push({type: 'sendState'});
+  return step(then.state, [...commands, ...then.commands]);
+}
+
 /** Starts over with a new RTCPeerConnection. @param {State} state @returns {Step} */
 function rebuild(state) {
   const {link} = state;
@@ -103,7 +143,7 @@ function rebuild(state) {
 
 /** @param {State} state @param {Link} link @param {boolean} ask @returns {Step} */
 export function replace(state, link, ask) {
-  const [next, commands] = troubled({...state, link, links: link.id});
+  const [next, commands] = troubled({...state, link, links: link.id, last: link});
   return step(next, [
     ...stopLinkTimers,
     buildCommand(state, link, ask, false),
@@ -198,7 +238,7 @@ export const onLink = {
  */
 function watchdog(state, link) {
   if (link.settled) return step(state);
-  if (state.signaling !== 'up') return step(state, [start('watchdog', WATCHDOG)]);
+  if (state.signaling !== 'up' || !state.peer) return step(state, [start('watchdog', WATCHDOG)]);
   if (link.nudges > 0) return rebuild(state);
   return step(withLink(state, {nudges: 1}), [{type: 'resend'}, start('watchdog', WATCHDOG)]);
 }

@@ -2,14 +2,20 @@ import {Call} from './call.js';
 import {chooseLanguage, format, loadTexts} from './i18n.js';
 import {chime} from './level.js';
 import {Media} from './media.js';
-import {pageOptions, parseRoom, pathOfRoom, roomOfPath} from './options.js';
+import {pageOptions, parseRoom, pathOfRoom, roomOfPath, takeToken} from './options.js';
 import {screenOf} from './screens.js';
-import {recall, remember} from './storage.js';
+import {Seat} from './seat.js';
+import {keepToken, ofTab, recall, remember} from './storage.js';
 import {View} from './ui/view.js';
 import {WakeLock} from './wakelock.js';
+import {onWakeUp} from './wakeup.js';
 /** @import {Key, Language, Texts} from './i18n.js' */
 
-const options = pageOptions(new URLSearchParams(location.search));
+const address = new URL(location.href);
+const token = keepToken(takeToken(address));
+// Neither the history nor a link that is copied gives the token away.
+if (address.href !== location.href) history.replaceState(null, '', address);
+const options = pageOptions(address.searchParams);
 
 const media = new Media({
   devices: navigator.mediaDevices,
@@ -29,7 +35,9 @@ const media = new Media({
 });
 
 const call = new Call({
-  url: `${location.protocol === 'http:' ? 'ws' : 'wss'}://${location.host}/ws`,
+  origin: location.origin,
+  token,
+  seat: new Seat(ofTab(), navigator.locks),
   media,
   relay: options.relay,
   turn: options.turn,
@@ -197,10 +205,7 @@ media.onchange = () => {
 addEventListener('popstate', open);
 addEventListener('pagehide', () => call.goAway());
 addEventListener('pageshow', ({persisted}) => persisted && location.reload());
-addEventListener('online', () => call.dispatch({type: 'online'}));
-document.addEventListener('visibilitychange', () => {
-  if (!document.hidden) call.dispatch({type: 'online'});
-});
+onWakeUp(() => call.dispatch({type: 'online'}));
 
 if (options.debug) {
   const stats = async () => {
@@ -211,6 +216,9 @@ if (options.debug) {
   const callbox = {
     get state() {
       return {...call.state, screen: screenOf(call.state), media: media.state};
+    },
+    get signaling() {
+      return call.signaling;
     },
     get pc() {
       return call.link?.pc ?? null;

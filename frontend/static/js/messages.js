@@ -13,25 +13,27 @@
  * Whoever does not know one of them ignores it.
  */
 
-/** @typedef {{peer: string, name: string, polite: boolean}} Peer */
+/** @typedef {{peer: string, name: string, polite: boolean, away: boolean}} Peer */
 /** @typedef {{urls: string[], username?: string, credential?: string}} ICEServer */
 /** @typedef {{type: 'offer'|'answer', sdp: string}} Description */
 /** @typedef {{audio: boolean, video: boolean, screen: boolean}} SendState */
 
 /**
- * @typedef {{type: 'joined', id: number, room: string, peer: string, peers: Peer[], ping: number, iceServers: ICEServer[], iceTTL: number}} Joined
+ * @typedef {{type: 'joined', id: number, room: string, peer: string, resume: string, resumed: boolean, peers: Peer[], ping: number, iceServers: ICEServer[], iceTTL: number}} Joined
  * @typedef {{type: 'full', id: number}} Full
  * @typedef {{type: 'left', id: number}} Left
  * @typedef {{type: 'ack', id: number}} Ack
- * @typedef {{type: 'pong', id: number}} Pong
+ * @typedef {{type: 'pong', id: number, resume: string}} Pong
  * @typedef {{type: 'ice', id: number, iceServers: ICEServer[], iceTTL: number}} ICE
  * @typedef {{type: 'error', id: number, code: string, message: string, retry: boolean, after: number}} ErrorFrame
  * @typedef {{type: 'closing', after: number}} Closing
- * @typedef {{type: 'other_joined', seq: number, peer: string, name: string, polite: boolean}} OtherJoined
+ * @typedef {{type: 'other_joined', seq: number, peer: string, name: string, polite: boolean, away: boolean}} OtherJoined
+ * @typedef {{type: 'away', seq: number, peer: string}} Away
+ * @typedef {{type: 'back', seq: number, peer: string, resumed: boolean}} Back
  * @typedef {{type: 'bye', seq: number, peer: string, reason: string}} Bye
  * @typedef {{type: 'message', seq: number, from: string, data: unknown}} Message
  * @typedef {{type: 'unknown', id: number}} Unknown
- * @typedef {Joined|Full|Left|Ack|Pong|ICE|ErrorFrame|Closing|OtherJoined|Bye|Message|Unknown} Frame
+ * @typedef {Joined|Full|Left|Ack|Pong|ICE|ErrorFrame|Closing|OtherJoined|Away|Back|Bye|Message|Unknown} Frame
  */
 
 /**
@@ -84,6 +86,7 @@ function peer(value) {
     peer: text(fields, 'peer'),
     name: typeof fields.name === 'string' ? fields.name : '',
     polite: fields.polite === true,
+    away: fields.away === true,
   };
 }
 
@@ -108,6 +111,8 @@ const frames = {
     id,
     room: text(fields, 'room'),
     peer: text(fields, 'peer'),
+    resume: typeof fields.resume === 'string' ? fields.resume : '',
+    resumed: fields.resumed === true,
     peers: list(fields, 'peers').map(peer),
     ping: number(fields, 'ping'),
     ...ice(fields),
@@ -115,7 +120,11 @@ const frames = {
   full: (_, id) => ({type: 'full', id}),
   left: (_, id) => ({type: 'left', id}),
   ack: (_, id) => ({type: 'ack', id}),
-  pong: (_, id) => ({type: 'pong', id}),
+  pong: (fields, id) => ({
+    type: 'pong',
+    id,
+    resume: typeof fields.resume === 'string' ? fields.resume : '',
+  }),
   ice: (fields, id) => ({type: 'ice', id, ...ice(fields)}),
   error: (fields, id) => ({
     type: 'error',
@@ -130,6 +139,17 @@ const frames = {
     after: typeof fields.after === 'number' ? fields.after : 0,
   }),
   other_joined: (fields) => ({type: 'other_joined', seq: number(fields, 'seq'), ...peer(fields)}),
+  away: (fields) => ({
+    type: 'away',
+    seq: number(fields, 'seq'),
+    peer: text(fields, 'peer'),
+  }),
+  back: (fields) => ({
+    type: 'back',
+    seq: number(fields, 'seq'),
+    peer: text(fields, 'peer'),
+    resumed: fields.resumed === true,
+  }),
   bye: (fields) => ({
     type: 'bye',
     seq: number(fields, 'seq'),

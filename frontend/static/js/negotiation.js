@@ -20,8 +20,8 @@
  * @property {(error: unknown) => void} onerror
  */
 
-/** Candidates kept while no description has come; a browser gathers some ten to thirty. */
-const MAX_EARLY = 256;
+/** Candidates kept, of either side; a browser gathers some ten to thirty. */
+const MAX_CANDIDATES = 256;
 
 export class Negotiation {
   makingOffer = false;
@@ -33,6 +33,8 @@ export class Negotiation {
   /** @type {(RTCIceCandidateInit|null)[]} */ #early = [];
   /** One message after the other: the algorithm reads signalingState and acts on it. */
   #queue = Promise.resolve();
+  /** What was gathered for the newest description. @type {(RTCIceCandidateInit|null)[]} */ #gathered =
+    [];
 
   /** @param {Options} options */
   constructor(options) {
@@ -41,7 +43,7 @@ export class Negotiation {
     this.#pc.addEventListener('negotiationneeded', () => this.#offer());
     this.#pc.addEventListener('icecandidate', ({candidate}) => {
       // An empty candidate ends one generation only; null ends them all.
-      if (candidate?.candidate !== '') options.send({candidate: candidate?.toJSON() ?? null});
+      if (candidate?.candidate !== '') this.#gather(candidate?.toJSON() ?? null);
     });
   }
 
@@ -59,13 +61,13 @@ export class Negotiation {
     this.#queue = this.#queue.then(() => this.#handle(data)).catch(this.#options.onerror);
   }
 
-  /** Says again what the other side should have answered by now. */
+  /** Says again what the other side may not have got: the description under way, and the candidates. */
   resend() {
-    if (this.#pc.signalingState === 'have-local-offer') {
-      this.#options.send({description: this.#pc.localDescription});
-    } else if (this.#pc.remoteDescription === null) {
-      this.askForOffer();
-    }
+    const {signalingState, connectionState, remoteDescription, localDescription} = this.#pc;
+    if (signalingState === 'have-local-offer') this.#options.send({description: localDescription});
+    else if (remoteDescription === null) this.askForOffer();
+    if (this.settled && connectionState === 'connected') return;
+    for (const candidate of this.#gathered) this.#options.send({candidate});
   }
 
   /** A polite peer's way to a first offer. An impolite one makes its own. */
@@ -77,6 +79,15 @@ export class Negotiation {
   /** Ends after everything received so far has been worked through. */
   idle() {
     return this.#queue;
+  }
+
+  /** @param {RTCIceCandidateInit|null} candidate */
+  #gather(candidate) {
+    const [first] = this.#gathered;
+    if (candidate && first && candidate.usernameFragment !== first.usernameFragment)
+      this.#gathered = []; // Those of before the restart lead nowhere.
+    if (this.#gathered.length < MAX_CANDIDATES) this.#gathered.push(candidate);
+    this.#options.send({candidate});
   }
 
   async #offer() {
@@ -133,7 +144,7 @@ export class Negotiation {
   /** @param {RTCIceCandidateInit|null} candidate */
   async #candidate(candidate) {
     if (this.#pc.remoteDescription === null) {
-      if (this.#early.length < MAX_EARLY) this.#early.push(candidate);
+      if (this.#early.length < MAX_CANDIDATES) this.#early.push(candidate);
       return;
     }
     try {

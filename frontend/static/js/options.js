@@ -2,7 +2,8 @@
 
 /**
  * What the address says. `?ice=relay` forces relayed calls, `?turn=udp|tcp|tls` leaves only one way to
- * the relay, `?lang=en|zh` sets the language, `?debug=1` gives `window.callbox`.
+ * the relay, `?lang=en|zh` sets the language, `?debug=1` gives `window.callbox`. The token of a server that
+ * lets in only whom it knows stands in `#token=`, which no log keeps, or in `?token=`.
  * @typedef {{relay: boolean, turn: string, lang: string, debug: boolean}} PageOptions
  */
 
@@ -13,6 +14,21 @@ export const pageOptions = (query) => ({
   lang: query.get('lang') ?? '',
   debug: query.get('debug') === '1',
 });
+
+/**
+ * Takes the token out of an address.
+ * @param {URL} url is changed: nobody needs the token there any more @returns {string} '' = none
+ */
+export function takeToken(url) {
+  const fragment = new URLSearchParams(url.hash.slice(1));
+  const token = fragment.get('token') ?? url.searchParams.get('token') ?? '';
+  if (fragment.has('token')) {
+    fragment.delete('token');
+    url.hash = fragment.toString();
+  }
+  if (url.searchParams.has('token')) url.searchParams.delete('token');
+  return token;
+}
 
 const ROOM = /^[\p{L}\p{M}\p{Nd}\-_.]{1,64}$/u;
 

@@ -80,8 +80,8 @@ function mediaBanner({met, link}) {
 /** @param {State} state */
 function signalingBanner({notice, signaling, attempts, self, link, peer}) {
   if (notice === 'closing' && attempts < 3) return 'bannerClosing';
-  if (signaling === 'down' || (signaling === 'connecting' && attempts > 0)) {
-    return self ? 'bannerServerLost' : 'bannerServerDown';
-  }
-  return link && !peer && notice === 'timeout' ? 'bannerPeerOffline' : '';
+  // The first try comes at once: what heals by itself in a moment is not worth a word.
+  if (signaling === 'down' && attempts > 1) return self ? 'bannerServerLost' : 'bannerServerDown';
+  const offline = peer ? peer.away : notice === 'timeout';
+  return link && offline ? 'bannerPeerOffline' : '';
 }

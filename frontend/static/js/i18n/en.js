@@ -93,7 +93,7 @@ export default Object.freeze({
   bannerServerDown: 'The server cannot be reached. Trying again …',
   bannerReconnecting: 'Connection lost. Reconnecting …',
   bannerStalled: 'Nothing arrives from the other side. Looking for a better path …',
-  bannerPeerOffline: '{name} has lost the server; the call goes on.',
+  bannerPeerOffline: '{name} has lost the server for now; the call goes on.',
 
   fullTitle: 'This call is full',
   fullText:
@@ -106,10 +106,14 @@ export default Object.freeze({
   endedUnreachableHint:
     'A firewall on one side may block calls. Another network, such as a phone’s, often helps.',
   endedRefused: 'The server refused this connection.',
-  endedReplaced: 'This call was opened in another tab.',
+  endedUnauthorized:
+    'This link does not let you in: it may be incomplete or too old. Ask for a new one.',
+  endedReplaced: 'It was opened in another tab or window.',
   endedBadRoom: 'The server does not accept this room name.',
   endedDuration: 'Duration {duration}',
   rejoin: 'Rejoin',
+  elsewhereTitle: 'Your call goes on in another tab',
+  elsewhereTake: 'Bring it back here',
 
   announceWaiting: 'Waiting for the other person',
   announceConnecting: 'Connecting',

@@ -92,7 +92,7 @@ export default Object.freeze({
   bannerServerDown: '无法连接服务器，正在重试 …',
   bannerReconnecting: '连接已断开，正在重新连接 …',
   bannerStalled: '收不到对方的数据，正在寻找更好的路径 …',
-  bannerPeerOffline: '{name}与服务器断开了，通话继续进行。',
+  bannerPeerOffline: '{name}暂时与服务器断开，通话继续进行。',
 
   fullTitle: '通话已满',
   fullText: '“{room}”里已有两人在通话。请等其中一人离开后重试，或发起新通话。',
@@ -103,10 +103,13 @@ export default Object.freeze({
   endedUnreachable: '没有找到通往对方的路径。',
   endedUnreachableHint: '可能有一方的防火墙阻止了通话。换个网络（例如手机网络）通常有用。',
   endedRefused: '服务器拒绝了这次连接。',
-  endedReplaced: '这次通话已在另一个标签页中打开。',
+  endedUnauthorized: '无法用这个链接加入：链接可能不完整或已过期。请向对方要一个新链接。',
+  endedReplaced: '它已在另一个标签页或窗口中打开。',
   endedBadRoom: '服务器不接受这个房间名。',
   endedDuration: '通话时长 {duration}',
   rejoin: '重新加入',
+  elsewhereTitle: '通话正在另一个标签页中进行',
+  elsewhereTake: '回到此页继续通话',
 
   announceWaiting: '正在等待对方',
   announceConnecting: '正在连接',

@@ -146,7 +146,8 @@ export class View {
 
   /** @param {Model} model */
   #title({screen, call, t}) {
-    const key = this.#came ? 'titleCame' : TITLES[screen];
+    const elsewhere = screen === 'ended' && call.reason === 'replaced';
+    const key = this.#came ? 'titleCame' : elsewhere ? 'elsewhereTitle' : TITLES[screen];
     document.title = key ? t(key) : screen === 'prejoin' ? `${call.room} – callbox` : 'callbox';
   }
 
@@ -171,13 +172,17 @@ export class View {
     const reasons = {
       unreachable: 'endedUnreachable',
       refused: 'endedRefused',
+      unauthorized: 'endedUnauthorized',
       replaced: 'endedReplaced',
       bad_room: 'endedBadRoom',
     };
+    const elsewhere = call.reason === 'replaced';
+    setText(find('[data-ended-title]'), t(elsewhere ? 'elsewhereTitle' : 'endedTitle'));
     setText(find('[data-ended-text]'), t(reasons[call.reason] ?? 'endedLeft'));
+    setText(find('[data-rejoin]'), t(elsewhere ? 'elsewhereTake' : 'rejoin'));
     let more = '';
     if (call.reason === 'unreachable') more = t('endedUnreachableHint');
-    else if (call.connectedAt > 0)
+    else if (call.connectedAt > 0 && !elsewhere)
       more = t('endedDuration', {duration: duration(call.endedAt - call.connectedAt)});
     setText(find('[data-ended-more]'), more);
   }

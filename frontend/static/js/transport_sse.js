@@ -1,0 +1,194 @@
+/** @import {Callbacks} from './transport.js' */
+
+/**
+ * The same frames over plain HTTP, for networks that break WebSocket: events come by one response that
+ * does not end (Server-Sent Events, read by fetch, since an EventSource sends no Authorization), requests
+ * go out by POST, one at a time, each with its reply.
+ */
+
+/** Milliseconds before a POST that was "too much" (429) is tried again, when nothing else is said. */
+const LATER = 1000;
+/** Milliseconds that a stream must have lasted to be worth another one. */
+const LASTED = 1000;
+/** The code of a connection that ended without a word. */
+const BROKEN = 1006;
+
+export class SSETransport {
+  name = 'sse';
+  /** @type {string} */ #base;
+  /** @type {Callbacks} */ #callbacks;
+  /** @type {typeof fetch} */ #fetch;
+  #secret = '';
+  #lastEvent = '';
+  #closed = false;
+  #requests = new AbortController();
+  /** @type {AbortController|null} */ #stream = null;
+  #posts = Promise.resolve();
+  #silence = 0;
+  /** @type {ReturnType<typeof setTimeout>|undefined} */ #silent;
+
+  /** @param {string} base URL of the API @param {Callbacks} callbacks @param {typeof fetch} [fetchIt] */
+  constructor(base, callbacks, fetchIt = (...request) => fetch(...request)) {
+    this.#base = base;
+    this.#callbacks = callbacks;
+    this.#fetch = fetchIt;
+    void this.#run();
+  }
+
+  /** @param {string} text */
+  send(text) {
+    this.#posts = this.#posts.then(() => this.#post(text)).catch(() => this.#end(BROKEN));
+  }
+
+  /** Gives the seat back. The request outlives the page. */
+  leave() {
+    if (this.#secret && !this.#closed)
+      void this.#request('DELETE', '/sessions', {keepalive: true}).catch(() => {});
+    this.close();
+  }
+
+  /** Of the stream something is to be heard at least so often. @param {number} seconds */
+  watch(seconds) {
+    this.#silence = seconds * 2500;
+    this.#heard();
+  }
+
+  close() {
+    this.#closed = true;
+    clearTimeout(this.#silent);
+    this.#requests.abort();
+    this.#stream?.abort();
+  }
+
+  /** @param {number} code */
+  #end(code) {
+    if (this.#closed) return;
+    this.close();
+    this.#callbacks.onclose(code);
+  }
+
+  #heard() {
+    clearTimeout(this.#silent);
+    if (this.#silence > 0) this.#silent = setTimeout(() => this.#stream?.abort(), this.#silence);
+  }
+
+  /** @param {string} method @param {string} path @param {RequestInit} [more] */
+  #request(method, path, more = {}) {
+    const headers = {
+      ...(this.#secret && {Authorization: `Bearer ${this.#secret}`}),
+      ...more.headers,
+    };
+    return this.#fetch(this.#base + path, {method, cache: 'no-store', ...more, headers});
+  }
+
+  async #run() {
+    try {
+      const {signal} = this.#requests;
+      const response = await this.#request('POST', '/sessions', {signal});
+      if (!response.ok) throw new Error(`status ${response.status}`);
+      this.#secret = String((await response.json()).session);
+      // A proxy may end a response that lasts; the session waits for the next one.
+      for (let first = true; !this.#closed && (await this.#listen(first)); first = false);
+      this.#end(BROKEN);
+    } catch {
+      this.#end(BROKEN);
+    }
+  }
+
+  /** Reads one stream to its end. @param {boolean} first @returns {Promise<boolean>} it was good for something */
+  async #listen(first) {
+    const stream = (this.#stream = new AbortController());
+    /** @type {Record<string, string>} */
+    const headers = this.#lastEvent ? {'Last-Event-ID': this.#lastEvent} : {};
+    const response = await this.#request('GET', '/events', {headers, signal: stream.signal});
+    if (!response.ok || !response.body) return false;
+    if (first) this.#callbacks.onopen();
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    const parser = new EventParser();
+    const since = Date.now();
+    let any = false;
+    try {
+      for (let read = await reader.read(); !read.done; read = await reader.read()) {
+        any = true;
+        this.#heard();
+        for (const event of parser.feed(read.value)) this.#tell(event);
+      }
+    } catch {
+      // Cut, or silent for too long: the next one goes on where this one ended.
+    }
+    return any && Date.now() - since >= LASTED;
+  }
+
+  /** @param {StreamEvent} event */
+  #tell({id, type, data}) {
+    if (this.#closed) return;
+    if (id) this.#lastEvent = id;
+    if (type !== 'close') {
+      this.#callbacks.ontext(data);
+      return;
+    }
+    const {code} = JSON.parse(data);
+    this.#end(typeof code === 'number' ? code : BROKEN);
+  }
+
+  /** @param {string} text */
+  async #post(text) {
+    if (this.#closed) return;
+    const {signal} = this.#requests;
+    const headers = {'Content-Type': 'application/json'};
+    const response = await this.#request('POST', '/frames', {headers, body: text, signal});
+    const body = await response.text();
+    if (this.#closed) return;
+    if (isFrame(body)) this.#callbacks.ontext(body);
+    else if (response.status === 429) {
+      const seconds = Number(response.headers.get('Retry-After'));
+      await new Promise((resolve) => setTimeout(resolve, seconds * 1000 || LATER));
+      await this.#post(text);
+    } else if (!response.ok) throw new Error(`status ${response.status}`);
+  }
+}
+
+/** @param {string} body @returns {boolean} it is a frame, and not a proxy's page or an error of the API */
+function isFrame(body) {
+  try {
+    return typeof JSON.parse(body).type === 'string';
+  } catch {
+    return false;
+  }
+}
+
+/** @typedef {{id: string, type: string, data: string}} StreamEvent */
+
+/** Takes a stream apart as HTML, section 9.2.6 ("Interpreting an event stream") says. */
+export class EventParser {
+  #rest = '';
+  /** @type {StreamEvent} */ #event = {id: '', type: '', data: ''};
+  /** @type {string[]} */ #data = [];
+
+  /** @param {string} chunk @returns {StreamEvent[]} the events that are complete now */
+  feed(chunk) {
+    /** @type {StreamEvent[]} */
+    const events = [];
+    const lines = (this.#rest + chunk).split(/\r\n|\n|\r(?!$)/);
+    this.#rest = lines.pop() ?? '';
+    for (const line of lines) {
+      if (line !== '') this.#field(line);
+      else if (this.#data.length > 0) events.push({...this.#event, data: this.#data.join('\n')});
+      if (line === '') this.#reset();
+    }
+    return events;
+  }
+
+  #reset() {
+    this.#event = {id: '', type: '', data: ''};
+    this.#data = [];
+  }
+
+  /** @param {string} line */
+  #field(line) {
+    const [, name = '', value = ''] = /^([^:]*):? ?(.*)$/s.exec(line) ?? [];
+    if (name === 'data') this.#data.push(value);
+    else if (name === 'id') this.#event.id = value;
+    else if (name === 'event') this.#event.type = value;
+  }
+}

@@ -1,0 +1,73 @@
+import {Signaling} from '../static/js/signaling.js';
+import {joined} from './driver.js';
+
+const nobody = {claim: async () => '', keep() {}, forget() {}, release() {}};
+
+/** A session, and a test that plays its server by whatever transport was dialed last. */
+export class Client {
+  told = [];
+  /** @type {string[]} names of the transports */ dialed = [];
+  transport = null;
+
+  constructor(seat = nobody) {
+    const dial = (name) => (callbacks) => {
+      this.dialed.push(name);
+      const transport = {
+        name,
+        callbacks,
+        sent: [],
+        send: (text) => transport.sent.push(JSON.parse(text)),
+        close: () => (transport.closed = true),
+        leave: () => (transport.left = true),
+        watch: (seconds) => (transport.watched = seconds),
+      };
+      return (this.transport = transport);
+    };
+    this.signaling = new Signaling({
+      transports: {websocket: dial('websocket'), sse: dial('sse')},
+      seat,
+      random: () => 0.5,
+      onframe: ({type, seq, data}) =>
+        this.told.push(
+          type === 'message' ? `message ${seq}` : type,
+          ...(data && !seq ? [data] : []),
+        ),
+      ondown: (tries) => this.told.push(`down ${tries}`),
+      onend: (cause) => this.told.push(`end ${cause}`),
+    });
+  }
+
+  static async entering(entrance, seat) {
+    const client = new Client(seat);
+    await client.enter(entrance);
+    return client;
+  }
+
+  static async up(seat) {
+    const client = await Client.entering({}, seat);
+    client.opens();
+    client.says(joined());
+    return client;
+  }
+
+  enter(entrance = {}) {
+    return this.signaling.enter({room: 'lamp', name: 'Ann', token: '', mine: false, ...entrance});
+  }
+
+  /** What went out by the newest connection. */
+  get sent() {
+    return this.transport.sent;
+  }
+
+  opens() {
+    this.transport.callbacks.onopen();
+  }
+
+  says(frame) {
+    this.transport.callbacks.ontext(JSON.stringify(frame));
+  }
+
+  closes(code) {
+    this.transport.callbacks.onclose(code);
+  }
+}

@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+import {Driver, joined, otherJoined} from './driver.js';
+
+test('the server is lost during a call: nothing of the call is touched', () => {
+  const driver = Driver.inCall();
+  const {peer, link} = driver.state;
+  assert.deepEqual(driver.does({type: 'down', tries: 1}), ['stopTimer servers']);
+  assert.deepEqual([driver.state.peer, driver.state.link], [peer, link]);
+  assert.deepEqual([driver.state.signaling, driver.screen], ['down', 'call']);
+  assert.deepEqual(driver.frame(joined({resumed: true})), ['startTimer servers']);
+  assert.deepEqual([driver.state.peer, driver.state.link], [peer, link]);
+  assert.equal(driver.state.signaling, 'up');
+});
+
+test('the server has forgotten us: the same two keep their connection', () => {
+  for (const peers of [[], [{peer: 'pBo', name: 'Bo', polite: false, away: true}]]) {
+    const driver = Driver.inCall();
+    driver.does({type: 'down', tries: 1});
+    driver.frame(joined({peers}));
+    if (peers.length === 0) driver.frame(otherJoined());
+    assert.equal(driver.state.links, 1);
+    assert.equal(driver.state.peer.peer, 'pBo');
+    assert.ok(driver.last('resend') && driver.last('sendState'));
+    assert.equal(driver.last('restartIce'), undefined);
+    assert.equal(driver.state.notice, '');
+  }
+});
+
+test('under another peer id everything is new, and the old call runs until then', () => {
+  const driver = Driver.inCall();
+  driver.does({type: 'down', tries: 1});
+  driver.frame(joined({peer: 'pAnn2', peers: [{peer: 'pBo', name: 'Bo', polite: true}]}));
+  const build = driver.last('build');
+  assert.deepEqual([build.keep, build.call, build.ask], [true, 1, false]);
+  assert.equal(driver.screen, 'call');
+});
+
+test('the other side is away and back: told, and what it has lost is said again', () => {
+  const driver = Driver.inCall();
+  driver.frame({type: 'away', seq: 2, peer: 'pBo'});
+  assert.equal(driver.state.peer.away, true);
+  assert.deepEqual(driver.frame({type: 'back', seq: 3, peer: 'pBo', resumed: true}), []);
+  assert.equal(driver.state.peer.away, false);
+  driver.frame({type: 'away', seq: 4, peer: 'pBo'});
+  const commands = driver.frame({type: 'back', seq: 5, peer: 'pBo', resumed: false});
+  assert.deepEqual(commands, ['resend', 'sendState']);
+  assert.equal(driver.state.links, 1);
+  for (const type of ['away', 'back'])
+    assert.deepEqual(driver.frame({type, seq: 6, peer: 'pCy', resumed: false}), []);
+  assert.equal(driver.state.peer.away, false);
+});
+
+test('a broken path is mended once the server is back, not before', () => {
+  for (const resumed of [true, false]) {
+    const driver = Driver.inCall();
+    driver.does({type: 'down', tries: 1});
+    driver.link({type: 'connection', state: 'failed'});
+    assert.equal(driver.last('restartIce'), undefined);
+    const peers = [{peer: 'pBo', name: 'Bo', polite: true, away: false}];
+    const commands = driver.frame(joined({resumed, peers}));
+    assert.ok(commands.includes('restartIce') && commands.includes('startTimer giveUp'));
+  }
+});
+
+test('a peer that a forgetful server does not know is expected for a while', () => {
+  const driver = Driver.meeting();
+  driver.does({type: 'down', tries: 1});
+  assert.ok(driver.frame(joined()).includes('startTimer unwell'));
+  assert.deepEqual(driver.timer('watchdog'), ['startTimer watchdog']);
+  assert.equal(driver.state.links, 1);
+  driver.timer('unwell');
+  assert.deepEqual([driver.screen, driver.state.notice], ['waiting', 'timeout']);
+});
+
+test('the same two meet again under the next number', () => {
+  for (const polite of [true, false]) {
+    const driver = Driver.inCall();
+    driver.frame({type: 'bye', seq: 2, peer: 'pBo', reason: 'timeout'});
+    driver.link({type: 'connection', state: 'failed'});
+    driver.frame(otherJoined({polite}));
+    const build = driver.last('build');
+    assert.deepEqual([build.call, build.ask], [2, polite]);
+  }
+});
+
+test('a server that closes is named until it is back', () => {
+  const driver = Driver.inCall();
+  assert.deepEqual(driver.frame({type: 'closing', after: 5}), []);
+  assert.equal(driver.state.notice, 'closing');
+  driver.does({type: 'down', tries: 1});
+  driver.frame(joined({resumed: true}));
+  assert.equal(driver.state.notice, '');
+});
+
+test('where there is no way back the call ends, and says why', () => {
+  for (const [cause, reason] of [
+    [1008, 'refused'],
+    [4001, 'replaced'],
+    ['unauthorized', 'unauthorized'],
+    ['bad_request', 'bad_room'],
+    ['too_large', 'refused'],
+  ]) {
+    const driver = Driver.inCall();
+    const commands = driver.does({type: 'ended', cause});
+    assert.deepEqual([driver.screen, driver.state.reason], ['ended', reason]);
+    assert.deepEqual(driver.timers, new Set());
+    assert.ok(commands.includes('closeLink') && commands.includes('releaseMedia'));
+  }
+});
+
+test('a call that goes on in another tab can be taken back', () => {
+  const driver = Driver.inCall();
+  driver.does({type: 'ended', cause: 4001});
+  driver.does({type: 'rejoin'});
+  const [command] = driver.run({type: 'join', name: 'Ann'});
+  assert.deepEqual(command, {type: 'enter', room: 'lamp', name: 'Ann', mine: true});
+  driver.frame(joined());
+  driver.does({type: 'leave'});
+  driver.does({type: 'rejoin'});
+  assert.equal(driver.run({type: 'join', name: 'Ann'})[0].mine, false);
+});
+
+test('full while the call runs: others took the seat, and it is tried again', () => {
+  const driver = Driver.inCall();
+  driver.does({type: 'down', tries: 1});
+  assert.deepEqual(driver.frame({type: 'full', id: 1}), ['tryAgain']);
+  assert.equal(driver.screen, 'call');
+});
+
+test('nobody is given up because the server is away, or because the device slept', () => {
+  const driver = Driver.inCall();
+  driver.link({type: 'connection', state: 'failed'});
+  driver.does({type: 'down', tries: 1});
+  assert.deepEqual(driver.timer('giveUp'), ['startTimer giveUp']);
+  driver.frame(joined({resumed: true}));
+  driver.timer('giveUp');
+  assert.equal(driver.state.reason, 'unreachable');
+});

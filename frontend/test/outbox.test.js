@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+import {Outbox} from '../static/js/outbox.js';
+
+const ack = (id) => ({type: 'ack', id});
+const later = (id, code = 'queue_full') => ({
+  ...{type: 'error', id, code, message: '', retry: true, after: 1},
+});
+
+/** Everything that may go out now, in short. */
+function all(outbox, now = 0) {
+  const sent = [];
+  for (let next = outbox.next(now); typeof next === 'object' && next; next = outbox.next(now))
+    sent.push(`${next.data}${next.id}`);
+  return sent;
+}
+
+function filled(...data) {
+  const outbox = new Outbox();
+  const replies = [];
+  for (const one of data)
+    void outbox
+      .add({type: 'message', data: one})
+      .then(({type, code}) => replies.push(one + (code ?? type)));
+  return {outbox, replies};
+}
+
+test('requests get numbers when they go out, in order, and nothing else does', () => {
+  const {outbox} = filled('a', 'b');
+  assert.deepEqual(all(outbox), ['a1', 'b2']);
+  assert.deepEqual(all(outbox), []);
+  assert.equal(outbox.number(), 3);
+  void outbox.add({data: 'c'});
+  assert.deepEqual(all(outbox), ['c4']);
+  assert.equal(outbox.unanswered, 3);
+});
+
+test('by the next connection the same go out under the same numbers, before what is new', () => {
+  const {outbox} = filled('a', 'b', 'c');
+  all(outbox);
+  outbox.answer(ack(2), 0);
+  void outbox.add({data: 'd'});
+  outbox.repeat();
+  assert.deepEqual(all(outbox), ['a1', 'c3', 'd4']);
+});
+
+test('what the server wants later goes out later, under a new number, and before what came after', async () => {
+  const {outbox, replies} = filled('a', 'b');
+  all(outbox);
+  outbox.answer(later(1), 1000);
+  outbox.answer(later(2), 1000);
+  void outbox.add({data: 'c'});
+  assert.equal(outbox.next(1000), 2000);
+  assert.equal(outbox.next(1999), 2000);
+  assert.deepEqual(all(outbox, 2000), ['a3', 'b4', 'c5']);
+  outbox.answer(ack(3), 2000);
+  await null;
+  await null;
+  assert.deepEqual(replies, ['aack']);
+});
+
+test('of "unknown" only the same number finds out', () => {
+  const {outbox} = filled('a');
+  all(outbox);
+  outbox.answer(later(1, 'unknown'), 0);
+  assert.equal(outbox.next(0), 1000);
+  assert.deepEqual(all(outbox, 1000), ['a1']);
+});
+
+test('patience ends', async () => {
+  const {outbox, replies} = filled('a');
+  for (let i = 0; i < 31; i++) {
+    const [, id] = /a(\d+)/.exec(all(outbox, i * 1000)[0]);
+    outbox.answer(later(Number(id)), (i - 1) * 1000);
+  }
+  await null;
+  await null;
+  assert.deepEqual(replies, ['aqueue_full']);
+});
+
+test('refusals that no waiting helps are replies', async () => {
+  const {outbox, replies} = filled('a');
+  all(outbox);
+  outbox.answer(
+    {type: 'error', id: 1, code: 'no_such_peer', message: '', retry: false, after: 0},
+    0,
+  );
+  await null;
+  await null;
+  assert.deepEqual(replies, ['ano_such_peer']);
+});
+
+test('so many are under way as the server remembers, and no more are kept than is sane', async () => {
+  const outbox = new Outbox();
+  for (let i = 0; i < 256; i++) void outbox.add({data: i});
+  assert.equal(all(outbox).length, 24);
+  outbox.answer(ack(1), 0);
+  assert.equal(all(outbox).length, 1);
+  for (let i = 0; i < 1; i++) void outbox.add({data: 'x'});
+  assert.equal((await outbox.add({data: 'y'})).code, 'queue_full');
+});
+
+test('a lost session fails them all, and begins at 1', async () => {
+  const {outbox, replies} = filled('a', 'b');
+  all(outbox);
+  outbox.reset();
+  await null;
+  await null;
+  assert.deepEqual(replies, ['alost', 'blost']);
+  outbox.answer(ack(1), 0);
+  void outbox.add({data: 'c'});
+  assert.deepEqual(all(outbox), ['c1']);
+});

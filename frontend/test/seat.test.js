@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+import {Seat} from '../static/js/seat.js';
+import {quiet} from './fakes.js';
+
+/** sessionStorage of one tab. */
+class FakeStorage {
+  constructor(items = []) {
+    this.items = new Map(items);
+  }
+
+  getItem(key) {
+    return this.items.get(key) ?? null;
+  }
+
+  setItem(key, value) {
+    this.items.set(key, value);
+  }
+
+  removeItem(key) {
+    this.items.delete(key);
+  }
+
+  /** What a duplicated tab begins with. */
+  copy() {
+    return new FakeStorage(this.items);
+  }
+}
+
+/** W3C Web Locks, as far as one exclusive lock goes. */
+class FakeLocks {
+  held = new Map();
+
+  async request(name, {signal}, callback) {
+    while (this.held.has(name)) {
+      const aborted = new Promise((_, reject) =>
+        signal.addEventListener('abort', () => reject(signal.reason)),
+      );
+      await Promise.race([this.held.get(name), aborted]);
+    }
+    const done = Promise.resolve(callback({name})).finally(() => this.held.delete(name));
+    this.held.set(name, done);
+    return done;
+  }
+}
+
+async function sitting() {
+  const [storage, locks] = [new FakeStorage(), new FakeLocks()];
+  const seat = new Seat(storage, locks);
+  seat.keep('lamp', 'pAnn', 'token');
+  await quiet();
+  return {storage, locks, seat};
+}
+
+test('a reloaded page claims the seat of the one before, in that room only', async () => {
+  const {storage, locks, seat} = await sitting();
+  seat.release();
+  const after = new Seat(storage, locks);
+  assert.equal(await after.claim('other'), '');
+  assert.equal(await after.claim('lamp'), 'token');
+});
+
+test('the page before may take a moment to let go', async () => {
+  const {storage, locks, seat} = await sitting();
+  const claim = new Seat(storage, locks).claim('lamp');
+  await quiet();
+  seat.release();
+  assert.equal(await claim, 'token');
+});
+
+test('a duplicated tab does not steal, unless the user says so', async () => {
+  const {storage, locks, seat} = await sitting();
+  const copy = new Seat(storage.copy(), locks);
+  assert.equal(await copy.claim('lamp'), '');
+  assert.equal(await copy.claim('lamp', true), 'token');
+  assert.equal(await seat.claim('lamp'), 'token'); // Its own.
+});
+
+test('a copy does not get at the new seat by the token of the old one', async () => {
+  const {storage, locks, seat} = await sitting();
+  const copy = storage.copy();
+  seat.release();
+  const reloaded = new Seat(storage, locks);
+  await reloaded.claim('lamp');
+  reloaded.keep('lamp', 'pAnn2', 'token2');
+  await quiet();
+  assert.equal(await new Seat(copy, locks).claim('lamp'), '');
+});
+
+test('a fresh token takes the place of the old one; a seat that was left is forgotten', async () => {
+  const {storage, locks, seat} = await sitting();
+  seat.keep('lamp', 'pAnn', 'token2');
+  seat.keep('lamp', 'pAnn', '');
+  assert.equal(await seat.claim('lamp'), 'token2');
+  seat.forget('lamp');
+  assert.equal(await new Seat(storage, locks).claim('lamp'), '');
+  await quiet();
+  assert.equal(locks.held.size, 0);
+});
+
+test('without storage, without locks, and with nonsense in storage all goes on', async () => {
+  const bare = new Seat();
+  bare.keep('lamp', 'pAnn', 'token');
+  assert.equal(await bare.claim('lamp'), '');
+  bare.forget('lamp');
+  const unlocked = new Seat(new FakeStorage());
+  unlocked.keep('lamp', 'pAnn', 'token');
+  assert.equal(await unlocked.claim('lamp'), 'token');
+  for (const text of ['', '{', 'null', '7', '{}', '{"peer":1,"resume":"x"}'])
+    assert.equal(await new Seat(new FakeStorage([['callbox.seat.lamp', text]])).claim('lamp'), '');
+  const forbidden = new Seat({
+    getItem: () => assert.fail(),
+    setItem: () => assert.fail(),
+    removeItem: () => assert.fail(),
+  });
+  forbidden.keep('lamp', 'pAnn', 'token');
+  forbidden.forget('lamp');
+  assert.equal(await forbidden.claim('lamp'), '');
+});

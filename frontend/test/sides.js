@@ -1,0 +1,72 @@
+import {Call} from '../static/js/call.js';
+import {screenOf} from '../static/js/screens.js';
+import {Seat} from '../static/js/seat.js';
+import {FakePeerConnection, FakeStream, FakeTrack, FakeWebSocket, quiet} from './fakes.js';
+import {Room} from './room.js';
+
+globalThis.MediaStream = FakeStream;
+
+/** One page in a call. */
+export class Side {
+  media = {
+    tracks: {audio: new FakeTrack('audio'), video: new FakeTrack('video')},
+    screen: null,
+    state: {audio: true, video: true, screen: false},
+    stop: async () => {},
+  };
+  chimes = 0;
+
+  constructor(name) {
+    this.name = name;
+    this.call = new Call({
+      origin: 'http://localhost',
+      token: '',
+      seat: new Seat(),
+      media: this.media,
+      relay: false,
+      turn: '',
+      now: () => Date.now(),
+      onchange: () => {},
+      onchime: () => this.chimes++,
+      WebSocket: FakeWebSocket,
+      RTCPeerConnection: FakePeerConnection,
+    });
+  }
+
+  get screen() {
+    return screenOf(this.call.state);
+  }
+
+  get peer() {
+    return this.call.state.self;
+  }
+
+  get pc() {
+    return this.call.link.pc;
+  }
+
+  async join(room) {
+    this.call.dispatch({type: 'open', room: 'lamp'});
+    this.call.dispatch({type: 'join', name: this.name});
+    await quiet(2);
+    room.accept();
+    await quiet(20);
+  }
+}
+
+/** Two in a call. */
+export async function two() {
+  const room = new Room();
+  const [ann, bo] = [new Side('Ann'), new Side('Bo')];
+  await ann.join(room);
+  await bo.join(room);
+  await quiet(60);
+  return {room, ann, bo};
+}
+
+export async function connected() {
+  const all = await two();
+  for (const {pc} of [all.ann, all.bo]) pc.becomes('connected');
+  await quiet(20);
+  return all;
+}
