@@ -4,12 +4,18 @@ import "slices"
 
 // Rows of the table.
 const (
-	rowRelay   = "messages relayed and acknowledged per CPU second, window 2"
-	rowRelay8  = "messages relayed and acknowledged per CPU second, window 8"
-	rowMaximum = "messages relayed and acknowledged per second, window 2"
-	rowP50     = "latency at half of the maximum, p50, µs"
-	rowP99     = "latency at half of the maximum, p99, µs"
-	rowLag     = "lag of the generator in it, p99, µs"
+	rowRelay       = "messages relayed and acknowledged per CPU second, window 2"
+	rowRelay8      = "messages relayed and acknowledged per CPU second, window 8"
+	rowMaximum     = "messages relayed and acknowledged per second, window 2"
+	rowP50         = "latency at half of the maximum, p50, µs"
+	rowP99         = "latency at half of the maximum, p99, µs"
+	rowLag         = "lag of the generator in it, p99, µs"
+	rowJoins       = "cycles of connect, join, leave, close per CPU second, 64 at a time"
+	rowIdle        = "resident memory of an idle joined connection, KiB"
+	rowStorm       = "all joined that arrived at once, s"
+	rowStormMemory = "resident memory at most in it, MiB"
+	rowResume      = "all back at once after SIGKILL and a new start, s"
+	rowResumed     = "of them under the peer id from before"
 )
 
 // series is the figures of one server in one row, one for each round.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -36,7 +37,13 @@ func (r *runner) load(ctx context.Context, s *server, args ...string) (*outcome,
 		return nil, fmt.Errorf("%w: %s", err, complaint.Bytes())
 	}
 	o := new(outcome)
-	return o, json.Unmarshal(line, o)
+	if err := json.Unmarshal(line, o); err != nil {
+		return nil, err
+	}
+	if o.Messages+o.Cycles == 0 {
+		return nil, errors.New("nothing came back from the server while it was measured")
+	}
+	return o, nil
 }
 
 func (r *runner) loadLine(s *server) []string {

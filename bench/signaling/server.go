@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -90,13 +91,13 @@ func callboxLine(p *programs, s settings) []string {
 type server struct {
 	kind    kind
 	command *exec.Cmd
-	errors  bytes.Buffer
+	errors  *bytes.Buffer
 	url     string
 }
 
 func (p *programs) start(ctx context.Context, k kind, settings settings) (*server, error) {
-	s := &server{kind: k, command: p.command(ctx, serverCPU, k.line(p, settings)...)}
-	s.command.Stderr = &s.errors
+	s := &server{kind: k, errors: new(bytes.Buffer), command: p.command(ctx, serverCPU, k.line(p, settings)...)}
+	s.command.Stderr = s.errors
 	stdout, err := s.command.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -120,8 +121,19 @@ func (p *programs) start(ctx context.Context, k kind, settings settings) (*serve
 func (s *server) pid() int { return s.command.Process.Pid }
 
 // stop ends the server in order.
-func (s *server) stop() error {
-	if err := s.command.Process.Signal(syscall.SIGTERM); err != nil {
+func (s *server) stop() error { return s.end(syscall.SIGTERM) }
+
+// port is where the server listens.
+func (s *server) port() (int, error) {
+	u, err := url.Parse(s.url)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(u.Port())
+}
+
+func (s *server) end(with syscall.Signal) error {
+	if err := s.command.Process.Signal(with); err != nil {
 		return err
 	}
 	err := s.command.Wait()

@@ -13,7 +13,7 @@ func small(t *testing.T, args ...string) string {
 	need.Program(t, "node", "npm")
 	var table, progress strings.Builder
 	args = append([]string{
-		"-rounds", "1", "-warm", "50ms", "-for", "200ms", "-rooms", "4",
+		"-rounds", "1", "-warm", "50ms", "-for", "500ms", "-rooms", "4",
 		"-storm", "20", "-idle", "20", "-slow", "4", "-settle", "50ms",
 	}, args...)
 	if err := Main(t.Context(), args, &table, &progress); err != nil && !strings.Contains(err.Error(), errWrong.Error()) {
@@ -23,8 +23,17 @@ func small(t *testing.T, args ...string) string {
 }
 
 func TestRelay(t *testing.T) {
-	table := small(t, "-row", "relay,relay8,latency")
-	for _, row := range []string{rowRelay, rowRelay8, rowMaximum, rowP50, rowP99, rowLag} {
+	holds(t, small(t, "-row", "relay,relay8,latency"), rowRelay, rowRelay8, rowMaximum, rowP50, rowP99, rowLag)
+}
+
+func TestConnections(t *testing.T) {
+	holds(t, small(t, "-row", "joins,storm,idle"), rowJoins, rowStorm, rowStormMemory, rowIdle)
+}
+
+// holds checks that there is a figure of every server in each row.
+func holds(t *testing.T, table string, rows ...string) {
+	t.Helper()
+	for _, row := range rows {
 		_, lines, ok := strings.Cut(table, row+"\n")
 		if !ok {
 			t.Fatalf("no row %q in\n%s", row, table)

@@ -17,6 +17,10 @@ func targets() []target {
 		{row: rowRelay8, against: "socket.io", limit: 4},
 		{row: rowP50, against: "socket.io", limit: 0.5, most: true},
 		{row: rowP99, limit: 5000, most: true},
+		{row: rowJoins, against: "socket.io", limit: 3.5},
+		{row: rowStorm, limit: 1.1, most: true},
+		{row: rowResume, limit: 3, most: true},
+		{row: rowIdle, limit: 8, most: true},
 	}
 }
 

@@ -44,6 +44,7 @@ type conn struct {
 	seq    uint64 // the newest event
 	unseen int    // events since the last confirmation
 	resume string
+	same   bool // peer is what it was on the connection before
 }
 
 // ready handles what epoll said of c.

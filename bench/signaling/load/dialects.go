@@ -81,6 +81,7 @@ func (*callbox) joined(c *conn, payload []byte) event {
 	if err := json.Unmarshal(payload, &answer); err != nil {
 		return evRefused
 	}
+	c.same = answer.Peer == c.peer
 	c.peer, c.resume = answer.Peer, answer.Resume
 	if !answer.Resumed {
 		c.seq, c.unseen = 0, 0

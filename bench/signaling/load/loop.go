@@ -26,6 +26,9 @@ type row interface {
 	done() bool
 }
 
+// errRefused is an answer that no row expects.
+var errRefused = errors.New("the server answers")
+
 // loop carries every connection in one thread.
 type loop struct {
 	poller  *epoll.Poller
@@ -39,7 +42,8 @@ type loop struct {
 	open    int
 	dialed  int
 	dirty   []*conn
-	frugal  bool // buffers are not kept, so that many connections fit
+	frugal  bool              // buffers are not kept, so that many connections fit
+	command func(text string) // takes what standard input says, if it is listened to; "" = its end
 }
 
 func newLoop(d dialect, server netip.AddrPort, from []netip.Addr) (*loop, error) {
@@ -71,6 +75,12 @@ func (l *loop) run(r row) error {
 		for _, e := range events {
 			if c := l.conns[e.Fd]; c != nil {
 				c.ready(e.Events)
+			} else if int(e.Fd) == unix.Stdin && l.command != nil {
+				n, err := unix.Read(unix.Stdin, l.buffer)
+				if err != nil {
+					return err
+				}
+				l.command(string(l.buffer[:n]))
 			}
 		}
 	}
@@ -146,7 +156,7 @@ func (l *loop) event(c *conn, e event, payload []byte) error {
 		c.stage = left
 		c.send(epoll.Close, []byte{0x03, 0xe8}) // 1000
 	case evRefused:
-		return fmt.Errorf("the server answers %.200q", payload)
+		return fmt.Errorf("%w: %.200q", errRefused, payload)
 	case evFull, evLimited, evDelivered, evAcked:
 	}
 	return l.row.event(c, e)

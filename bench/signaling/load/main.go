@@ -27,7 +27,7 @@ type options struct {
 	from                      string
 	sources, pid              int
 	bytes, rooms, window      int
-	connections               int
+	connections, parallel     int
 	slow                      int
 	slowReading               bool
 	rate                      float64
@@ -49,7 +49,7 @@ func parse(args []string) (*options, error) {
 	flags := flag.NewFlagSet("load", flag.ContinueOnError)
 	flags.StringVar(&o.url, "url", "", "where the server is, http://127.0.0.1:PORT")
 	flags.StringVar(&o.dialect, "dialect", "callbox", "its protocol: callbox, socketio, ws, floor")
-	flags.StringVar(&o.row, "row", "relay", "what to do: relay, joins, crowd, flood-connections, flood-frames, flood-joins")
+	flags.StringVar(&o.row, "row", "relay", "what to do: relay, joins, crowd")
 	flags.StringVar(&o.prefix, "prefix", "bench", "of the names of rooms")
 	flags.StringVar(&o.from, "from", "", "first source address; default: any")
 	flags.IntVar(&o.sources, "sources", 1, "source addresses from -from on")
@@ -57,7 +57,8 @@ func parse(args []string) (*options, error) {
 	flags.IntVar(&o.bytes, "bytes", 1200, "data of a message")
 	flags.IntVar(&o.rooms, "rooms", 200, "rooms of two")
 	flags.IntVar(&o.window, "window", 2, "messages under way in each room")
-	flags.IntVar(&o.connections, "connections", 64, "connections of joins, crowd and floods")
+	flags.IntVar(&o.connections, "connections", 64, "connections of joins and crowd")
+	flags.IntVar(&o.parallel, "parallel", 1<<16, "connections of crowd that are being opened at a time")
 	flags.IntVar(&o.slow, "slow", 0, "further rooms whose receivers read a byte a second")
 	flags.BoolVar(&o.slowReading, "slow-reading", false, "those receivers read everything")
 	flags.Float64Var(&o.rate, "rate", 0, "messages a second in all, in place of -window")
@@ -88,14 +89,23 @@ func run(args []string, out io.Writer) error {
 	switch o.row {
 	case "relay":
 		r = o.relay(l)
+	case "joins":
+		r = &joins{loop: l, prefix: o.prefix, parallel: o.connections, warm: o.warm, measure: o.measure, server: cpu(o.pid)}
+	case "crowd":
+		c := newCrowd(l, o.prefix, o.connections)
+		c.parallel, c.server, c.out = o.parallel, cpu(o.pid), out
+		r, err = c, c.listen()
 	default:
-		return fmt.Errorf("-row %q is unknown", o.row)
+		return fmt.Errorf("-row %q is none of relay, joins, crowd", o.row)
+	}
+	if err != nil {
+		return err
 	}
 	if err := l.run(r); err != nil {
 		return err
 	}
 	result, err := r.outcome()
-	if err != nil {
+	if err != nil || result == nil {
 		return err
 	}
 	return json.NewEncoder(out).Encode(result)

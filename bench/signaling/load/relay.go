@@ -22,6 +22,13 @@ const (
 	over
 )
 
+// partingTime is how long the ends of connections are waited for.
+const partingTime = 5 * time.Second
+
+// measureMore is how long a measurement goes on at most in which the server got
+// no time of the processor.
+const measureMore = 10 * time.Second
+
 // relay has one peer of each room send to the other. Without a rate it keeps
 // window messages under way in each room, until both the other side has one
 // and the sender its acknowledgement; with a rate it sends that many a second
@@ -86,7 +93,7 @@ func (r *relay) tick(now time.Duration) (time.Duration, error) {
 			return 0, r.stop(now)
 		}
 	case parting:
-		if r.loop.open == 0 || now-r.began > 5*time.Second {
+		if r.loop.open == 0 || now-r.began > partingTime {
 			r.phase = over
 		}
 		return 10 * time.Millisecond, nil
@@ -238,6 +245,9 @@ func (r *relay) start(now time.Duration) (err error) {
 
 func (r *relay) stop(now time.Duration) error {
 	used, err := r.server.used()
+	if err == nil && used == r.cpu && r.server != 0 && now-r.began < r.measure+measureMore {
+		return nil // its clock has ticks of 10 ms
+	}
 	r.result.Messages = r.complete
 	r.result.Seconds = (now - r.began).Seconds()
 	r.result.CPU = (used - r.cpu).Seconds()
