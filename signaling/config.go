@@ -39,8 +39,9 @@ type Config struct {
 	// server.
 	SessionSecrets [][]byte
 	// Authorize decides about a join that has no seat yet, by the token that it
-	// shows (which may be empty) and the room's canonical name. An error, whose
-	// text nobody is told, refuses. nil = everybody may join. It is called by
+	// shows (which may be empty) and the room's canonical name. An error
+	// refuses, and its text is told to the client: say what to do, and nothing
+	// that a stranger must not know. nil = everybody may join. It is called by
 	// many goroutines at once.
 	Authorize func(token, room string) (Grant, error)
 	// Limits bounds what a client may do.
@@ -115,11 +116,7 @@ func (c *Config) validate() error {
 	if c.Grace < 0 || c.Grace > ResumeLife/2 {
 		faults = append(faults, fmt.Errorf("grace time %v is not from 0 to %v", c.Grace, ResumeLife/2))
 	}
-	for i, secret := range c.SessionSecrets {
-		if len(secret) < minSecret {
-			faults = append(faults, fmt.Errorf("session secret %d is shorter than %d bytes", i+1, minSecret))
-		}
-	}
+	faults = append(faults, validateSecrets(c.SessionSecrets))
 	l := c.Limits
 	for _, limit := range []struct {
 		name  string
@@ -144,6 +141,16 @@ func (c *Config) validate() error {
 	for _, origin := range c.AllowedOrigins {
 		if _, err := parseOrigin(origin); err != nil {
 			faults = append(faults, fmt.Errorf("allowed origin %q: %w", origin, err))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func validateSecrets(secrets [][]byte) error {
+	var faults []error
+	for i, secret := range secrets {
+		if len(secret) < minSecret {
+			faults = append(faults, fmt.Errorf("session secret %d is shorter than %d bytes", i+1, minSecret))
 		}
 	}
 	return errors.Join(faults...)

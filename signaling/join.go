@@ -71,7 +71,7 @@ func (e *entry) admit(out *flushes) (result joinResult, refusal protocol.Frame) 
 	r, s, addr := &e.request, e.connection.server, e.connection.addr
 	now := out.now(s)
 	if token := r.Resume + r.Replace; token != "" { // there is one of them at most
-		claim, err := s.tokens.decode(token)
+		claim, err := s.tokens.Load().decode(token)
 		switch {
 		case err == errForged: //nolint:errorlint // decode returns it unwrapped
 			if wait := s.addresses.fail(addr, now); wait > 0 {
@@ -97,7 +97,7 @@ func (e *entry) admit(out *flushes) (result joinResult, refusal protocol.Frame) 
 	if err != nil {
 		s.addresses.fail(addr, now)
 		return joinUnauthorized, protocol.Error{
-			ID: r.ID, Code: protocol.CodeUnauthorized, Message: "this room needs a token that is good for it",
+			ID: r.ID, Code: protocol.CodeUnauthorized, Message: err.Error(),
 		}
 	}
 	if grant.Name != "" {

@@ -27,7 +27,7 @@ type Server struct {
 	frames    rate
 	addresses *addresses
 	rooms     *rooms
-	tokens    tokenKeys
+	tokens    atomic.Pointer[tokenKeys] // SetSessionSecrets replaces them
 	counters  counters
 	done      chan struct{}  // closed by Close
 	running   sync.WaitGroup // every goroutine
@@ -57,11 +57,11 @@ func New(config Config) (*Server, error) {
 		origins:   newOrigins(config.AllowedOrigins),
 		frames:    newRate(l.FramesPerSecond, l.FrameBurst),
 		addresses: newAddresses(l.Connections, newRate(l.JoinsPerSecond, l.JoinBurst)),
-		tokens:    newTokenKeys(config.SessionSecrets),
 		done:      make(chan struct{}),
 
 		connections: make(map[*connection]struct{}),
 	}
+	s.setTokenKeys(config.SessionSecrets)
 	s.rooms = newRooms(s)
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

@@ -65,6 +65,25 @@ func newTokenKeys(secrets [][]byte) tokenKeys {
 	return keys
 }
 
+// SetSessionSecrets replaces Config.SessionSecrets, of which there must be one
+// at least. Tokens that only a secret which is gone has signed are worth
+// nothing from now on; connections stay. The error joins every fault.
+func (s *Server) SetSessionSecrets(secrets [][]byte) error {
+	if len(secrets) == 0 {
+		return errors.New("no session secret")
+	}
+	if err := validateSecrets(secrets); err != nil {
+		return err
+	}
+	s.setTokenKeys(secrets)
+	return nil
+}
+
+func (s *Server) setTokenKeys(secrets [][]byte) {
+	keys := newTokenKeys(secrets)
+	s.tokens.Store(&keys)
+}
+
 func (k *tokenKey) sign(payload []byte) (sum [sha256.Size]byte) {
 	mac := hmac.New(sha256.New, k.secret)
 	mac.Write([]byte(tokenDomain))
@@ -180,7 +199,7 @@ func newIncarnation() uint64 {
 func (sh *shard) token(s *session) string {
 	server := sh.server
 	s.tokenMade = server.uptime()
-	return server.tokens.encode(&claim{
+	return server.tokens.Load().encode(&claim{
 		room: roomHash(s.room.name), peer: s.peer, name: s.name, joined: s.joined,
 		incarnation: s.incarnation, expires: time.Now().Add(ResumeLife).Unix(),
 	})
