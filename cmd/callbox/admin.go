@@ -6,10 +6,13 @@ import (
 	"net/http"
 	"net/http/pprof" // it adds itself to http.DefaultServeMux, which nothing serves
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"callbox/signaling"
 	"callbox/turnserver"
 )
 
@@ -27,6 +30,8 @@ func (s *server) adminRoutes() http.Handler {
 		plainText(w, http.StatusOK, "ready\n")
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.newRegistry(), promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /rooms", s.rooms)
+	mux.HandleFunc("DELETE /peers/{id}", s.kick)
 	mux.HandleFunc("GET /relays", s.relays)
 	// Any profile, such as /debug/pprof/heap. There is no /debug/pprof/cmdline:
 	// secrets may stand in flags.
@@ -75,6 +80,26 @@ func (s *server) relays(w http.ResponseWriter, r *http.Request) {
 			relays = append(relays, relay)
 		}
 	}
+	writeJSON(w, relays)
+}
+
+func writeJSON(w http.ResponseWriter, body any) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(relays) // the client is gone when this fails
+	_ = json.NewEncoder(w).Encode(body) // the client is gone when this fails
+}
+
+// rooms answers with every room and its peers.
+func (s *server) rooms(w http.ResponseWriter, _ *http.Request) {
+	rooms := s.signaling.Rooms()
+	slices.SortFunc(rooms, func(a, b signaling.RoomInfo) int { return strings.Compare(a.Name, b.Name) })
+	writeJSON(w, rooms)
+}
+
+// kick puts a peer out.
+func (s *server) kick(w http.ResponseWriter, r *http.Request) {
+	if !s.signaling.Kick(r.PathValue("id")) {
+		plainText(w, http.StatusNotFound, "there is no peer of this id\n")
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
 }

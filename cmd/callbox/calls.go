@@ -26,7 +26,7 @@ type calls struct {
 }
 
 func newCalls() *calls {
-	return &calls{
+	c := &calls{
 		connected: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "callbox_calls_connected_total",
 			Help: "Calls that clients report as connected, each side for itself, by path (direct, relay) and by the protocol between a client and what it sends to (udp, tcp, tls).",
@@ -37,6 +37,14 @@ func newCalls() *calls {
 			Buckets: []float64{0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 10, 15, 30, 60},
 		}, []string{"path"}),
 	}
+	// What has not happened yet is seen as 0.
+	for _, path := range []string{"direct", "relay"} {
+		c.setup.WithLabelValues(path)
+		for _, protocol := range []string{"udp", "tcp", "tls"} {
+			c.connected.WithLabelValues(path, protocol)
+		}
+	}
+	return c
 }
 
 // Describe implements prometheus.Collector.
@@ -69,7 +77,7 @@ func (c *calls) report(_, event string, data json.RawMessage) {
 	switch said.Path {
 	case "direct":
 		path = "direct"
-	case "relay", "relayed": // the second is what older pages say
+	case "relay":
 		path = "relay"
 	}
 	switch said.Protocol {

@@ -16,7 +16,7 @@ func TestCallReports(t *testing.T) {
 	for _, report := range []struct{ event, data string }{
 		{"connected", `{"setup_ms":420,"path":"direct","protocol":"udp"}`},
 		{"connected", `{"setup_ms":1800.5,"path":"relay","protocol":"tls"}`},
-		{"connected", `{"setup_ms":3,"path":"relayed","protocol":"tls","more":[1]}`},
+		{"connected", `{"setup_ms":3,"path":"relay","protocol":"tls","more":[1]}`},
 		{"connected", `{"setup_ms":null,"path":null,"protocol":null}`},
 		{"connected", `{"setup_ms":-1,"path":"x\"} 1\n","protocol":"UDP"}`},
 		{"connected", `{"setup_ms":600001,"path":"direct","protocol":"udp"}`},
@@ -33,8 +33,11 @@ func TestCallReports(t *testing.T) {
 # HELP callbox_calls_connected_total Calls that clients report as connected, each side for itself, by path (direct, relay) and by the protocol between a client and what it sends to (udp, tcp, tls).
 # TYPE callbox_calls_connected_total counter
 callbox_calls_connected_total{path="direct",protocol="tcp"} 1
+callbox_calls_connected_total{path="direct",protocol="tls"} 0
 callbox_calls_connected_total{path="direct",protocol="udp"} 2
+callbox_calls_connected_total{path="relay",protocol="tcp"} 0
 callbox_calls_connected_total{path="relay",protocol="tls"} 2
+callbox_calls_connected_total{path="relay",protocol="udp"} 0
 callbox_calls_connected_total{path="unknown",protocol="unknown"} 3
 `
 	if err := testutil.CollectAndCompare(c, strings.NewReader(want), "callbox_calls_connected_total"); err != nil {

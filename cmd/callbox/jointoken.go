@@ -8,6 +8,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"callbox/signaling"
 	"callbox/signaling/protocol"
 )
 
@@ -79,32 +80,32 @@ func (t *joinTokens) setSecrets(secrets [][]byte) error {
 	return nil
 }
 
-// authorize returns the name that a token gives its holder in room, "" when it
-// gives none. The error is for the person that wanted to join.
-func (t *joinTokens) authorize(token, room string) (name string, err error) {
+// authorize returns what a token gives its holder in room. The error is for
+// the person that wanted to join.
+func (t *joinTokens) authorize(token, room string) (signaling.Grant, error) {
 	switch {
 	case token == "":
-		return "", errors.New("this server wants a token; ask whoever runs it for a link with one")
+		return signaling.Grant{}, errors.New("this server wants a token; ask whoever runs it for a link with one")
 	case len(token) > maxJoinToken:
-		return "", errTokenInvalid()
+		return signaling.Grant{}, errTokenInvalid()
 	}
 	var claims joinClaims
-	_, err = t.parser.ParseWithClaims(token, &claims, t.keys)
+	_, err := t.parser.ParseWithClaims(token, &claims, t.keys)
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired):
-		return "", errors.New("the token has expired; ask for a new one")
+		return signaling.Grant{}, errors.New("the token has expired; ask for a new one")
 	case errors.Is(err, jwt.ErrTokenNotValidYet):
-		return "", errors.New("the token does not hold yet")
+		return signaling.Grant{}, errors.New("the token does not hold yet")
 	case err != nil:
-		return "", errTokenInvalid()
+		return signaling.Grant{}, errTokenInvalid()
 	}
 	if claims.Room != anyRoom && !sameRoom(claims.Room, room) {
-		return "", errors.New("the token is for another room")
+		return signaling.Grant{}, errors.New("the token is for another room")
 	}
 	if protocol.CheckPeerName(claims.Name, protocol.MaxPeerName) != nil {
-		return "", errTokenInvalid()
+		return signaling.Grant{}, errTokenInvalid()
 	}
-	return claims.Name, nil
+	return signaling.Grant{Name: claims.Name}, nil
 }
 
 func errTokenInvalid() error {

@@ -82,12 +82,12 @@ func TestJoinToken(t *testing.T) {
 		{"no token", "rubbish", "quiet", "", invalid},
 		{"dots", "..", "quiet", "", invalid},
 	} {
-		name, err := tokens.authorize(tc.token, tc.room)
+		grant, err := tokens.authorize(tc.token, tc.room)
 		switch {
-		case tc.fault == "" && (err != nil || name != tc.want):
-			t.Errorf("%s: %q, %v; want %q", tc.name, name, err, tc.want)
-		case tc.fault != "" && (err == nil || !strings.Contains(err.Error(), tc.fault) || name != ""):
-			t.Errorf("%s: %q, %v; want an error with %q", tc.name, name, err, tc.fault)
+		case tc.fault == "" && (err != nil || grant.Name != tc.want):
+			t.Errorf("%s: %q, %v; want %q", tc.name, grant.Name, err, tc.want)
+		case tc.fault != "" && (err == nil || !strings.Contains(err.Error(), tc.fault) || grant.Name != ""):
+			t.Errorf("%s: %q, %v; want an error with %q", tc.name, grant.Name, err, tc.fault)
 		}
 	}
 }
@@ -100,8 +100,8 @@ func TestSignJoinToken(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if name, err := tokens.authorize(token, strings.ReplaceAll(room, anyRoom, "any")); err != nil || name != "Ann" {
-			t.Errorf("token for %s: %q, %v", room, name, err)
+		if grant, err := tokens.authorize(token, strings.ReplaceAll(room, anyRoom, "any")); err != nil || grant.Name != "Ann" {
+			t.Errorf("token for %s: %q, %v", room, grant.Name, err)
 		}
 		if strings.ContainsAny(token, "+/=&# ") {
 			t.Errorf("token %s cannot stand in a link", token)
@@ -152,8 +152,8 @@ func FuzzJoinToken(f *testing.F) {
 	}
 	tokens := joinTokensOf(f, joinSecret)
 	f.Fuzz(func(t *testing.T, token string) {
-		if name, err := tokens.authorize(token, "quiet"); (err == nil) != (token == good) || name != "" {
-			t.Errorf("%q: %q, %v", token, name, err)
+		if grant, err := tokens.authorize(token, "quiet"); (err == nil) != (token == good) || grant.Name != "" {
+			t.Errorf("%q: %q, %v", token, grant.Name, err)
 		}
 	})
 }

@@ -5,6 +5,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"callbox/signaling"
 )
 
 // newRegistry returns the metrics of this process. The parts count by
@@ -33,19 +35,21 @@ func (s *server) ownMetrics(m sink) {
 
 func (s *server) signalingMetrics(m sink) {
 	c := s.signaling.Snapshot()
-	m.gauge("connections", "Open signaling connections, joined or not.", int64(c.Connections))
 	m.gauge("rooms", "Rooms with somebody in them.", int64(c.Rooms))
-	m.gauge("peers", "Taken seats in all rooms.", int64(c.Peers))
+	m.gauges("peers", "Taken seats in all rooms, by state: connected, or away and held.", "state", map[string]int{"connected": c.Peers - c.Away, "away": c.Away})
+	m.gauges("connections", "Open signaling connections, joined or not, by transport.", "transport", c.Transports)
 	m.counter("connections_total", "Signaling connections made.", c.Accepted)
 	m.counter("connections_refused_total", "Signaling handshakes answered with an error.", c.Refused)
 	m.counter("frames_total", "Frames from clients.", c.FramesIn)
 	m.counter("frames_bad_total", "Frames answered with bad_frame.", c.BadFrames)
 	m.counter("frames_rate_limited_total", "Frames answered with rate_limited.", c.RateLimited)
-	m.counter("joins_total", "Joins answered with joined.", c.Joined)
-	m.counter("joins_full_total", "Joins answered with full.", c.Full)
+	m.counters("joins_total", "Joins, by result: a new seat (joined, replaced), the same one again (resumed, recovered = without what was not seen), or why not.", "result", c.Joins)
 	m.counter("messages_total", "Messages queued for a receiver, each receiver counted.", c.Messages)
-	m.counter("messages_queue_full_total", "Messages that found a receiver's queue full.", c.QueueFull)
+	m.histogram("relay_seconds", "Time from the arrival of a message to its handing over to the receiver's connection.", c.Relay)
+	m.counters("queue_drops_total", "Messages refused because the receiver had too many (queue_full), and peers whose events were dropped because they took none for too long (lost).",
+		"reason", map[string]uint64{"queue_full": c.QueueFull, "lost": c.Lost})
 	m.counter("reports_total", "Reports of clients.", c.Reports)
+	m.counters("peers_ended_total", "Peers that are gone, by reason.", "reason", c.Ended)
 	m.counters("closed_total", "Signaling connections ended, by WebSocket close code.", "code", byText(c.Closed))
 }
 
@@ -114,6 +118,20 @@ func (m sink) counters(name, help, label string, values map[string]uint64) {
 	for labelled, value := range values {
 		m.metrics <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(value), labelled)
 	}
+}
+
+// histogram takes counts that are each of one bucket alone; Prometheus wants
+// each with all those below.
+func (m sink) histogram(name, help string, h signaling.Histogram) {
+	buckets := make(map[float64]uint64, len(h.Bounds))
+	var total uint64
+	for i, count := range h.Counts {
+		total += count
+		if i < len(h.Bounds) {
+			buckets[h.Bounds[i]] = total
+		}
+	}
+	m.metrics <- prometheus.MustNewConstHistogram(m.desc(name, help), total, h.Sum, buckets)
 }
 
 func (m sink) desc(name, help string, labels ...string) *prometheus.Desc {

@@ -30,10 +30,10 @@ type process struct {
 	done chan error // gets what Wait returns
 }
 
-func startProcess(t *testing.T, data string, flags ...string) *process {
+func startProcess(t *testing.T, data string) *process {
 	t.Helper()
 	p := &process{running: running{data: data, stderr: &syncBuffer{}}, done: make(chan error, 1)}
-	p.cmd = exec.Command(binary, append(append([]string{"--data", data}, allFree()...), flags...)...)
+	p.cmd = exec.Command(binary, append([]string{"--data", data}, allFree()...)...)
 	p.cmd.Stderr = p.stderr
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {

@@ -219,7 +219,7 @@ func awaitText(t *testing.T, said *syncBuffer, text string) {
 // The other process is killed: what it cannot say, the broken path does.
 func TestPeerLost(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := start(t, "--grace", "1s")
 	one := callPeer(t, s.ready.HTTP, "--duration", "1m")
 	killed, said := startBinary(t, s.ready.HTTP)
 	awaitText(t, said, "The picture comes in")

@@ -18,10 +18,7 @@ import (
 func (s *server) routes() http.Handler {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
-	e.Use(accessLog(s.log), recoverPanic(s.log))
-	if len(s.config.publicIPs) == 0 && s.turn != nil {
-		e.Use(noticeProxy(s.log))
-	}
+	e.Use(accessLog(s.log), recoverPanic(s.log), s.noticeProxy())
 	e.Any("/ws", echo.WrapHandler(s.signaling.WebSocketHandler()))
 	e.Any("/api/*", echo.WrapHandler(s.signaling.APIHandler()))
 	if local := s.certificates.local; local != nil {
@@ -75,17 +72,25 @@ func recoverPanic(log *slog.Logger) echo.MiddlewareFunc {
 	}
 }
 
-// noticeProxy warns once when requests come through a proxy on this machine:
-// the address that they arrive at, from which TURN URLs are made, is then one
-// that no client can reach.
-func noticeProxy(log *slog.Logger) echo.MiddlewareFunc {
-	var once sync.Once
+// noticeProxy warns, once each, of what an operator behind a proxy may not
+// have thought of. The address that requests arrive at, from which TURN URLs
+// are made, is then one that no client can reach; and the address that they
+// come from is the proxy's, until it is trusted to tell another.
+func (s *server) noticeProxy() echo.MiddlewareFunc {
+	needsPublicIP := len(s.config.publicIPs) == 0 && s.turn != nil
+	var publicIP, trust sync.Once
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			header := c.Request().Header
-			if header.Get(echo.HeaderXForwardedFor) != "" || header.Get("Forwarded") != "" {
-				once.Do(func() {
-					log.Warn("requests come through a proxy, clients cannot learn this server's address from them; name it with --public-ip")
+			forwarded := header.Get(forwardedFor) != ""
+			if needsPublicIP && (forwarded || header.Get("Forwarded") != "") {
+				publicIP.Do(func() {
+					s.log.Warn("requests come through a proxy, clients cannot learn this server's address from them; name it with --public-ip")
+				})
+			}
+			if peer := peerAddr(c.Request()); forwarded && (peer.IsLoopback() || peer.IsPrivate()) && !s.proxies.trusts(peer) {
+				trust.Do(func() {
+					s.log.Warn("requests come through a proxy that is not trusted, all its clients share the limits of one address; name it with --trusted-proxy")
 				})
 			}
 			return next(c)

@@ -44,19 +44,20 @@ func TestRecoverPanic(t *testing.T) {
 }
 
 // TestProxyNotice holds that an operator behind a proxy is told, once, why
-// calls will not connect, and only while that is so.
+// calls will not connect and whose limits count, and only while that is so.
 func TestProxyNotice(t *testing.T) {
 	t.Parallel()
-	const notice = "name it with --public-ip"
+	const publicIP, trust = "name it with --public-ip", "name it with --trusted-proxy"
 	for _, tc := range []struct {
 		flags  []string
 		header string
-		want   int
+		want   map[string]int
 	}{
-		{nil, "", 0},
-		{nil, "X-Forwarded-For", 1},
-		{nil, "Forwarded", 1},
-		{[]string{"--public-ip", "127.0.0.1"}, "X-Forwarded-For", 0},
+		{nil, "", map[string]int{}},
+		{nil, "X-Forwarded-For", map[string]int{publicIP: 1, trust: 1}},
+		{nil, "Forwarded", map[string]int{publicIP: 1}},
+		{[]string{"--public-ip", "127.0.0.1"}, "X-Forwarded-For", map[string]int{trust: 1}},
+		{[]string{"--public-ip", "127.0.0.1", "--trusted-proxy", "127.0.0.0/8"}, "X-Forwarded-For", map[string]int{}},
 	} {
 		r := start(t, tc.flags...)
 		for range 2 {
@@ -71,8 +72,10 @@ func TestProxyNotice(t *testing.T) {
 				t.Fatalf("status %d", got.status)
 			}
 		}
-		if got := strings.Count(r.stderr.String(), notice); got != tc.want {
-			t.Errorf("%q with %q: noticed %d times, want %d", tc.flags, tc.header, got, tc.want)
+		for _, notice := range []string{publicIP, trust} {
+			if got := strings.Count(r.stderr.String(), notice); got != tc.want[notice] {
+				t.Errorf("%q with %q: told %d times to %s, want %d", tc.flags, tc.header, got, notice, tc.want[notice])
+			}
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"time"
 
 	"callbox/signaling"
 	"callbox/turnserver"
@@ -99,11 +100,17 @@ func (s *server) openTURN() error {
 func (s *server) openSignaling() error {
 	config := s.config.signaling
 	config.Logger = s.log.With("part", "signaling")
-	if err := s.proxies.set(s.config.proxies.values); err != nil {
-		return err
-	}
 	config.ClientAddr = s.proxies.clientAddr
 	config.Report = s.calls.report
+	config.SessionSecrets = s.config.secrets.session.values
+	err := s.proxies.set(s.config.proxies.values)
+	if secrets := s.config.secrets.join.values; len(secrets) > 0 && err == nil {
+		s.joins, err = newJoinTokens(secrets, time.Now)
+		config.Authorize = s.joins.authorize
+	}
+	if err != nil {
+		return err
+	}
 	if s.turn != nil {
 		servers := &iceServers{
 			endpoints:  s.listeners.endpoints(),
@@ -116,7 +123,6 @@ func (s *server) openSignaling() error {
 		}
 		config.ICEServers = servers.forPeer
 	}
-	var err error
 	s.signaling, err = signaling.New(config)
 	return err
 }

@@ -19,9 +19,10 @@ const (
 	// section 14.9: fewer than 128 characters).
 	maxRealmBytes = 127
 
-	// The bounds of --ping and --grace.
+	// The bounds of --ping and --grace. Who may come back must be able to.
 	minPeriod = 100 * time.Millisecond
-	maxPeriod = time.Hour
+	maxPing   = time.Hour
+	maxGrace  = signaling.ResumeLife / 2
 )
 
 // serveConfig is what the flags of callbox serve say, made sense of.
@@ -87,14 +88,14 @@ func (c *serveCommand) parseSignaling(faults *faults) signaling.Config {
 		}
 	}
 	for _, flag := range []struct {
-		name  string
-		value time.Duration
+		name       string
+		value, max time.Duration
 	}{
-		{"--ping", c.Ping},
-		{"--grace", c.Grace},
+		{"--ping", c.Ping, maxPing},
+		{"--grace", c.Grace, maxGrace},
 	} {
-		if flag.value != 0 && (flag.value < minPeriod || flag.value > maxPeriod) {
-			faults.addf(flag.name, "%v is neither 0 nor between %v and %v", flag.value, minPeriod, maxPeriod)
+		if flag.value != 0 && (flag.value < minPeriod || flag.value > flag.max) {
+			faults.addf(flag.name, "%v is neither 0 nor between %v and %v", flag.value, minPeriod, flag.max)
 		}
 	}
 	for _, origin := range c.AllowOrigin {
@@ -102,6 +103,7 @@ func (c *serveCommand) parseSignaling(faults *faults) signaling.Config {
 	}
 	return signaling.Config{
 		Capacity:       c.RoomCapacity,
+		Grace:          c.Grace,
 		Ping:           c.Ping,
 		Limits:         limits,
 		AllowedOrigins: c.AllowOrigin,

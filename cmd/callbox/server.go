@@ -45,6 +45,7 @@ type server struct {
 	turn         *turnserver.Server // nil = off
 	signaling    *signaling.Server
 	proxies      trustedProxies
+	joins        *joinTokens // nil = everybody may join
 	calls        *calls
 
 	stopping atomic.Bool
@@ -87,6 +88,10 @@ func (s *server) run(ctx context.Context, stdout io.Writer) error {
 func (s *server) follow(ctx context.Context, group *errgroup.Group) {
 	c := s.config
 	follow(ctx, group, c.proxies, s.log, s.proxies.set)
+	follow(ctx, group, c.secrets.session, s.log, s.signaling.SetSessionSecrets)
+	if s.joins != nil {
+		follow(ctx, group, c.secrets.join, s.log, s.joins.setSecrets)
+	}
 	if s.turn == nil {
 		return
 	}

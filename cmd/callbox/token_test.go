@@ -38,8 +38,8 @@ func TestTokenCommand(t *testing.T) {
 			t.Errorf("%s: exit code %d, %q, %q", tc.name, code, stdout, stderr)
 			continue
 		}
-		if name, err := tokens.authorize(token, tc.room); err != nil || name != tc.want {
-			t.Errorf("%s: the token gives %q, %v; want %q", tc.name, name, err, tc.want)
+		if grant, err := tokens.authorize(token, tc.room); err != nil || grant.Name != tc.want {
+			t.Errorf("%s: the token gives %q, %v; want %q", tc.name, grant.Name, err, tc.want)
 		}
 		if _, err := tokens.authorize(token, "another"); (err == nil) != (tc.room == "river") {
 			t.Errorf("%s: in another room: %v", tc.name, err)
