@@ -5,16 +5,24 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 )
 
 // APIHandler returns the handler of everything under /api/. It answers CORS
 // (Fetch standard, section 3.2) for allowed origins only.
 //
-//	POST /api/v1/rooms → 201 {"room": "…"}, the name of a room that nobody guesses
+//	POST   /api/v1/rooms    → 201 {"room": "…"}, the name of a room that nobody guesses
+//	POST   /api/v1/sessions → 201 {"session": "…"}, the secret of a connection over plain HTTP; with it:
+//	GET    /api/v1/events   → 200, events and notices as a stream of Server-Sent Events
+//	POST   /api/v1/frames   → 200 and the reply to the frame in the body; 204 when it has none
+//	DELETE /api/v1/sessions → 204, leaves
 func (s *Server) APIHandler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("/api/v1/rooms", s.only(http.MethodPost, s.serveNewRoom))
+	mux.HandleFunc("/api/v1/rooms", s.only(s.serveNewRoom, http.MethodPost))
+	mux.HandleFunc("/api/v1/sessions", s.only(s.serveSessions, http.MethodPost, http.MethodDelete))
+	mux.HandleFunc("/api/v1/events", s.only(s.serveEvents, http.MethodGet))
+	mux.HandleFunc("/api/v1/frames", s.only(s.serveFrames, http.MethodPost))
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) {
 		writeError(w, http.StatusNotFound, "not_found", "there is nothing here")
 	})
@@ -49,11 +57,11 @@ func (s *Server) cors(next http.Handler) http.Handler {
 }
 
 // only answers other methods with 405, as JSON.
-func (s *Server) only(method string, next http.HandlerFunc) http.HandlerFunc {
+func (s *Server) only(next http.HandlerFunc, methods ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != method {
-			w.Header().Set("Allow", method+", OPTIONS")
-			writeError(w, http.StatusMethodNotAllowed, "bad_method", "use "+method)
+		if !slices.Contains(methods, r.Method) {
+			w.Header().Set("Allow", strings.Join(methods, ", ")+", OPTIONS")
+			writeError(w, http.StatusMethodNotAllowed, "bad_method", "use "+strings.Join(methods, " or "))
 			return
 		}
 		next(w, r)

@@ -154,9 +154,15 @@ func (c *connection) allowControl() bool {
 	return c.frames.take(c.server.frames, c.server.uptime()) == 0
 }
 
-// reply queues an answer that is not kept, or a notice.
+// reply queues an answer that is not kept.
 func (c *connection) reply(f protocol.Frame, out *flushes) {
 	c.push(outgoing{payload: protocol.Encode(f)})
+	out.add(c)
+}
+
+// notify queues a notice.
+func (c *connection) notify(f protocol.Frame, out *flushes) {
+	c.push(outgoing{payload: protocol.Encode(f), notice: true})
 	out.add(c)
 }
 

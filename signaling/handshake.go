@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/gorilla/websocket"
@@ -25,19 +26,17 @@ func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		s.refuseHTTP(w, http.StatusForbidden, "forbidden_origin", "this page's origin is not allowed here")
 		return
 	}
+	// What is offered may stand in several fields (RFC 6455, section 11.3.4);
+	// gorilla reads one.
+	if offered := r.Header["Sec-Websocket-Protocol"]; len(offered) > 1 {
+		r.Header["Sec-Websocket-Protocol"] = []string{strings.Join(offered, ",")}
+	}
 	if !offersSubprotocol(r) {
 		s.refuseHTTP(w, http.StatusBadRequest, "bad_subprotocol", "the subprotocol is "+protocol.Subprotocol)
 		return
 	}
-	if s.isClosing() {
-		w.Header().Set("Retry-After", strconv.Itoa(int(comeBackAfter.Seconds())))
-		s.refuseHTTP(w, http.StatusServiceUnavailable, "closing", "the server is going down")
-		return
-	}
-	addr := s.clientAddr(r)
-	if !s.addresses.connect(addr) {
-		w.Header().Set("Retry-After", "1")
-		s.refuseHTTP(w, http.StatusTooManyRequests, "rate_limited", "too many connections from this address")
+	addr, ok := s.admit(w, r)
+	if !ok {
 		return
 	}
 	t, err := s.upgrade(w, r)
@@ -57,6 +56,27 @@ func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	}
 	s.counters.accepted.Add(1)
 	s.log.Debug("client connected", "remote_addr", addr)
+}
+
+// admit counts a new connection from the client's address, or answers that it
+// may not be made.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request) (netip.Addr, bool) {
+	if s.isClosing() {
+		s.refuseClosing(w)
+		return netip.Addr{}, false
+	}
+	addr := s.clientAddr(r)
+	if !s.addresses.connect(addr) {
+		w.Header().Set("Retry-After", "1")
+		s.refuseHTTP(w, http.StatusTooManyRequests, "rate_limited", "too many connections from this address")
+		return netip.Addr{}, false
+	}
+	return addr, true
+}
+
+func (s *Server) refuseClosing(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", strconv.Itoa(int(comeBackAfter.Seconds())))
+	s.refuseHTTP(w, http.StatusServiceUnavailable, "closing", "the server is going down")
 }
 
 // offersSubprotocol tells whether the client offers ours, or none.

@@ -1,6 +1,9 @@
 package signaling
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // outgoing is one frame on its way to a client: a reply or notice, an event,
 // or a ping.
@@ -10,7 +13,11 @@ type outgoing struct {
 	read    time.Duration // when the message in it was read, since the server's start; 0 = it is none
 	message bool          // it counts against the bounds for messages
 	ping    bool          // asks the transport for a sign of life; there is no payload
+	notice  bool          // answers no frame, and is no event
 }
+
+// reply tells whether o answers a frame of the client.
+func (o *outgoing) reply() bool { return o.seq == 0 && !o.ping && !o.notice }
 
 // replyPlaces is how many replies wait for a client that reads none. Events
 // are bounded by what its session keeps.
@@ -72,6 +79,20 @@ func (q *queue) pop() (outgoing, bool) {
 		q.frames, q.head = q.frames[:0], 0
 	}
 	return o, true
+}
+
+// popReply removes the oldest reply, whatever stands before it, and returns its
+// payload; nil = there is none.
+func (q *queue) popReply() []byte {
+	for i := q.head; i < len(q.frames); i++ {
+		if q.frames[i].reply() {
+			payload := q.frames[i].payload
+			q.frames = slices.Delete(q.frames, i, i+1)
+			q.replies--
+			return payload
+		}
+	}
+	return nil
 }
 
 // taken notes that all that was popped has been sent.

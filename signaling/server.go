@@ -29,6 +29,7 @@ type Server struct {
 	rooms     *rooms
 	tokens    atomic.Pointer[tokenKeys] // SetSessionSecrets replaces them
 	counters  counters
+	sources   eventSources
 	done      chan struct{}  // closed by Close
 	running   sync.WaitGroup // every goroutine
 	closing   atomic.Bool    // set with mu locked
@@ -85,7 +86,7 @@ func (s *Server) Close(ctx context.Context) error {
 
 	var out flushes
 	for _, each := range connections {
-		each.reply(protocol.Closing{After: protocol.SecondsOf(comeBackAfter)}, &out)
+		each.notify(protocol.Closing{After: protocol.SecondsOf(comeBackAfter)}, &out)
 		each.end(protocol.CloseGoingAway, "the server is going down", &out)
 		out.flush()
 	}

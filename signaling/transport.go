@@ -18,6 +18,9 @@ type transport interface {
 	cut()
 	// silence returns how long nothing has been heard from the client.
 	silence() time.Duration
+	// patience returns how long silence may last, when the client is pinged
+	// once in an interval, until the client is taken for gone.
+	patience(interval time.Duration) time.Duration
 	// heard returns a channel that is closed when something is heard, or
 	// the connection ends.
 	heard() <-chan struct{}

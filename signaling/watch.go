@@ -40,6 +40,7 @@ func (s *Server) watch() {
 		if now-swept >= sweepEvery {
 			swept = now
 			s.addresses.sweep(now)
+			s.sources.sweep(now)
 		}
 	}
 }
@@ -74,7 +75,7 @@ func (c *connection) check(out *flushes) {
 	interval := c.server.config.Ping
 	switch {
 	case interval == 0:
-	case c.transport.silence() >= 2*interval:
+	case c.transport.silence() >= c.transport.patience(interval):
 		c.end(protocol.CloseGoingAway, "no sign of life", out)
 	case now-c.pinged >= interval:
 		c.pinged = now

@@ -170,6 +170,9 @@ func (t *webSocket) heard() <-chan struct{} {
 	return t.sign
 }
 
+// patience is for two pings: an answer to the first may be late.
+func (t *webSocket) patience(interval time.Duration) time.Duration { return 2 * interval }
+
 func (t *webSocket) silence() time.Duration {
 	return t.connection.server.uptime() - time.Duration(t.lastHeard.Load())
 }

@@ -1,0 +1,210 @@
+package signaling
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"io"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"callbox/signaling/protocol"
+)
+
+const (
+	// secretSize is the size of the secret of an event source, in bytes.
+	secretSize = 32
+	// closeKept is how long a client can still ask why its connection was
+	// closed.
+	closeKept = time.Minute
+)
+
+// sourceKey is what the server keeps of a secret.
+type sourceKey [sha256.Size]byte
+
+// eventSources finds connections over plain HTTP by their secrets. The zero
+// value is empty.
+type eventSources struct {
+	mu    sync.Mutex // guards the following
+	bySum map[sourceKey]*eventSource
+}
+
+func (m *eventSources) add(key sourceKey, t *eventSource) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.bySum == nil {
+		m.bySum = make(map[sourceKey]*eventSource)
+	}
+	m.bySum[key] = t
+}
+
+// find returns whose secret r shows, or nil.
+func (m *eventSources) find(r *http.Request) *eventSource {
+	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	secret, err := base64.RawURLEncoding.DecodeString(strings.TrimSpace(text))
+	if err != nil || len(secret) != secretSize || !strings.EqualFold(scheme, "Bearer") {
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.bySum[sha256.Sum256(secret)]
+}
+
+// sweep forgets those that ended some time ago.
+func (m *eventSources) sweep(now time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for key, t := range m.bySum {
+		if t.endedBefore(now - closeKept) {
+			delete(m.bySum, key)
+		}
+	}
+}
+
+// serveSessions opens a connection over plain HTTP, or leaves by it.
+func (s *Server) serveSessions(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodPost {
+		s.openSource(w, r)
+		return
+	}
+	t := s.findSource(w, r)
+	if t == nil {
+		return
+	}
+	t.leave()
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (s *Server) openSource(w http.ResponseWriter, r *http.Request) {
+	addr, ok := s.admit(w, r)
+	if !ok {
+		return
+	}
+	t := newEventSource(s)
+	t.connection = s.newConnection(t, addr, localAddr(r))
+	if !s.start(t.connection, t.run) {
+		s.addresses.disconnect(addr, s.uptime())
+		s.refuseClosing(w)
+		return
+	}
+	secret := make([]byte, secretSize)
+	_, _ = rand.Read(secret) // never fails
+	s.sources.add(sha256.Sum256(secret), t)
+	s.counters.accepted.Add(1)
+	s.log.Debug("client connected", "remote_addr", addr)
+	writeJSON(w, http.StatusCreated, map[string]string{"session": base64.RawURLEncoding.EncodeToString(secret)})
+}
+
+// findSource returns the connection that r belongs to. It answers, and returns
+// nil, when that has ended.
+func (s *Server) findSource(w http.ResponseWriter, r *http.Request) *eventSource {
+	t := s.sources.find(r)
+	if t == nil || t.connection.is(stateEnded) {
+		refuseSecret(w)
+		return nil
+	}
+	return t
+}
+
+func refuseSecret(w http.ResponseWriter) {
+	w.Header().Set("WWW-Authenticate", "Bearer")
+	writeError(w, http.StatusUnauthorized, "unauthorized", "this session has ended; open a new one")
+}
+
+// serveEvents is the stream of a connection. It lasts until the client, a newer
+// stream or the connection ends it.
+func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
+	t := s.sources.find(r)
+	if t == nil {
+		refuseSecret(w)
+		return
+	}
+	l := &eventStream{
+		source: t, writer: w, control: http.NewResponseController(w),
+		wake: make(chan struct{}, 1), gone: make(chan struct{}), done: make(chan struct{}),
+	}
+	// The server's timeouts are for requests that end. These fail only where
+	// there are none.
+	_ = l.control.SetReadDeadline(time.Time{})
+	_ = l.control.SetWriteDeadline(time.Now().Add(streamWait))
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no") // a proxy would hold events back
+	if r.ProtoMajor == 1 {
+		h.Set("Connection", "close") // its deadlines are not for another request
+	}
+	w.WriteHeader(http.StatusOK)
+	if l.control.Flush() != nil {
+		return
+	}
+	if !t.attach(l) {
+		if last, ok := t.appendClose(nil); ok {
+			_, _ = w.Write(last) // the client has been told before, or is not there
+		}
+		return
+	}
+	defer t.detach(l)
+	seen, _ := strconv.ParseUint(r.Header.Get("Last-Event-ID"), 10, 64) // what is no number confirms nothing
+	t.connection.replay(seen)
+	l.serve(r.Context().Done())
+}
+
+// serveFrames carries out one frame of the client.
+func (s *Server) serveFrames(w http.ResponseWriter, r *http.Request) {
+	t := s.findSource(w, r)
+	if t == nil {
+		return
+	}
+	if !t.posting.CompareAndSwap(false, true) {
+		w.Header().Set("Retry-After", "1")
+		writeError(w, http.StatusTooManyRequests, "rate_limited", "post one frame after the other")
+		return
+	}
+	defer t.posting.Store(false)
+	frame, err := s.readBody(w, r)
+	if err != nil {
+		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+			text := "a frame may have " + strconv.Itoa(s.config.Limits.FrameBytes) + " bytes"
+			writeError(w, http.StatusRequestEntityTooLarge, "too_large", text)
+			return
+		}
+		writeError(w, http.StatusBadRequest, "bad_request", "the frame did not arrive whole")
+		return
+	}
+	writeReply(w, t.post(frame))
+}
+
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	body := r.Body
+	if limit := s.config.Limits.FrameBytes; limit > 0 {
+		body = http.MaxBytesReader(w, body, int64(limit))
+	}
+	return io.ReadAll(body)
+}
+
+// writeReply answers a POST. A frame that came too soon is also told in the
+// terms of HTTP.
+func writeReply(w http.ResponseWriter, reply []byte) {
+	if reply == nil {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	status := http.StatusOK
+	if bytes.HasPrefix(reply, []byte(`{"type":"error"`)) {
+		f, err := protocol.DecodeServerFrame(reply)
+		if fault, ok := f.(protocol.Error); err == nil && ok && fault.Code == protocol.CodeRateLimited {
+			status = http.StatusTooManyRequests
+			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(float64(fault.After)))))
+		}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(reply) // an error is the client's going away
+}
