@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"callbox/signaling"
-	"callbox/signaling/client"
 	"callbox/signaling/protocol"
 )
 
@@ -31,7 +30,7 @@ func BenchmarkRelay(b *testing.B) {
 // BenchmarkJoin asks how many joins and leaves a second one connection makes.
 func BenchmarkJoin(b *testing.B) {
 	server := serve(b, signaling.Config{Capacity: 2})
-	c, err := client.Dial(b.Context(), client.Config{URL: server.url})
+	c, err := server.call(b.Context(), "")
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"callbox/signaling"
-	"callbox/signaling/client"
 )
 
 func TestCloseObeysItsContext(t *testing.T) {
@@ -39,7 +38,7 @@ func TestCloseUnderLoad(t *testing.T) {
 	for i := range 12 {
 		running.Go(func() {
 			for {
-				c, err := client.Dial(ctx, client.Config{URL: server.url})
+				c, err := server.call(ctx, "")
 				if err != nil {
 					return // the server refuses
 				}

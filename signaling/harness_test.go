@@ -16,7 +16,6 @@ import (
 	"github.com/gorilla/websocket"
 
 	"callbox/signaling"
-	"callbox/signaling/client"
 	"callbox/signaling/protocol"
 )
 
@@ -122,40 +121,6 @@ func within(tb testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(tb.Context(), patience)
 	tb.Cleanup(cancel)
 	return ctx
-}
-
-func (s *testServer) dial(tb testing.TB, name string) *client.Client {
-	tb.Helper()
-	c, err := client.Dial(within(tb), client.Config{URL: s.url, Name: name, DialContext: s.dialFunc})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { _ = c.Close() })
-	return c
-}
-
-func (s *testServer) join(tb testing.TB, name, room string) (*client.Client, protocol.Joined) {
-	tb.Helper()
-	c := s.dial(tb, name)
-	joined, err := c.Join(within(tb), room)
-	if err != nil {
-		tb.Fatalf("%s joins %q: %v", name, room, err)
-	}
-	return c, joined
-}
-
-// receive returns the next event, which must be an E.
-func receive[E protocol.Event](tb testing.TB, c *client.Client) E {
-	tb.Helper()
-	event, err := c.Receive(within(tb))
-	if err != nil {
-		tb.Fatalf("Receive: %v", err)
-	}
-	e, ok := event.(E)
-	if !ok {
-		tb.Fatalf("received %#v, want a %T", event, e)
-	}
-	return e
 }
 
 // rawClient is a client that does only what the test says.

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"callbox/signaling"
-	"callbox/signaling/client"
 	"callbox/signaling/protocol"
 )
 
@@ -129,12 +128,12 @@ func TestConnectionsOfAnAddress(t *testing.T) {
 	config.Limits.Connections = 3
 	config.ClientAddr = from(&addr)
 	server := serve(t, config)
-	var clients []*client.Client
+	var clients []*caller
 	for range 3 {
 		clients = append(clients, server.dial(t, ""))
 	}
-	_, err := client.Dial(within(t), client.Config{URL: server.url})
-	refused, ok := errors.AsType[*client.HandshakeError](err)
+	_, err := server.call(within(t), "")
+	refused, ok := errors.AsType[*handshakeError](err)
 	if !ok || refused.Status != http.StatusTooManyRequests || refused.Code != "rate_limited" {
 		t.Errorf("fourth connection: %v, want status 429", err)
 	}

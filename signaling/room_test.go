@@ -11,13 +11,12 @@ import (
 	"time"
 
 	"callbox/signaling"
-	"callbox/signaling/client"
 	"callbox/signaling/protocol"
 )
 
 func TestFivePeersWithoutCapacity(t *testing.T) {
 	server := serve(t, signaling.Config{})
-	var clients []*client.Client
+	var clients []*caller
 	var ids []string
 	for i := range 5 {
 		c, joined := server.join(t, fmt.Sprint("peer ", i), "open")
@@ -67,7 +66,7 @@ func TestRaceForTheLastSeat(t *testing.T) {
 	const rounds = 1000
 	server := serve(t, signaling.Config{Capacity: 2, Ping: signaling.DefaultPing})
 	holder, _ := server.join(t, "holder", "last")
-	racers := []*client.Client{server.dial(t, "a"), server.dial(t, "b")}
+	racers := []*caller{server.dial(t, "a"), server.dial(t, "b")}
 	ctx := within(t)
 	seq := uint64(0)
 	for round := range rounds {
@@ -86,7 +85,7 @@ func TestRaceForTheLastSeat(t *testing.T) {
 		if errs[0] != nil {
 			winner = 1
 		}
-		if _, full := errors.AsType[*client.FullError](errs[1-winner]); !full || errs[winner] != nil {
+		if _, full := errors.AsType[*fullError](errs[1-winner]); !full || errs[winner] != nil {
 			t.Fatalf("round %d: joins gave %v and %v, want one joined and one full", round, errs[0], errs[1])
 		}
 		if err := racers[winner].Leave(ctx); err != nil {
@@ -108,7 +107,7 @@ func TestRoomsLeaveNothingBehind(t *testing.T) {
 	server := serve(t, signaling.Config{Capacity: 2, Ping: signaling.DefaultPing})
 	ctx := within(t)
 	goroutines := runtime.NumGoroutine()
-	clients := make([]*client.Client, connections)
+	clients := make([]*caller, connections)
 	for i := range clients {
 		clients[i] = server.dial(t, "")
 	}

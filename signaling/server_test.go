@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"callbox/signaling"
-	"callbox/signaling/client"
 	"callbox/signaling/protocol"
 )
 
@@ -31,7 +30,7 @@ func TestCallOfTwo(t *testing.T) {
 		t.Errorf("message = %+v with data %s", e, e.Data)
 	}
 	_, err = server.dial(t, "Cy").Join(within(t), "quiet-river-lamp")
-	if full, ok := errors.AsType[*client.FullError](err); !ok || full.Capacity != 2 {
+	if full, ok := errors.AsType[*fullError](err); !ok || full.Capacity != 2 {
 		t.Errorf("third join: %v, want full", err)
 	}
 	if err := ann.Leave(within(t)); err != nil {

@@ -8,13 +8,12 @@ import (
 	"testing/synctest"
 
 	"callbox/signaling"
-	"callbox/signaling/client"
 	"callbox/signaling/protocol"
 )
 
 // flood sends data to peer until the server says that its queue is full. It
 // returns the ids of the messages that were acked.
-func flood(t *testing.T, c *client.Client, peer string, data any) (acked []uint64) {
+func flood(t *testing.T, c *caller, peer string, data any) (acked []uint64) {
 	t.Helper()
 	for id := uint64(2); ; id++ { // 1 was the join
 		_, err := c.Send(within(t), peer, data)
@@ -68,37 +67,44 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
-// TestSlowReaderOnSocket does the same where writing does not block but stops:
-// what the reader then finds, and what bye names, is every acked message.
-func TestSlowReaderOnSocket(t *testing.T) {
+// TestUnconfirmedMessagesAreBounded has a reader whose socket takes everything,
+// and who confirms nothing.
+func TestUnconfirmedMessagesAreBounded(t *testing.T) {
 	server := serve(t, signaling.Config{Capacity: 3, Limits: limitsOfQueue()})
 	ann, _ := server.join(t, "Ann", "a")
 	slow, joined := server.deadPeer(t, "a")
 	receive[protocol.OtherJoined](t, ann)
-	cy, _ := server.join(t, "Cy", "a")
+	cy, cyJoined := server.join(t, "Cy", "a")
 	receive[protocol.OtherJoined](t, ann)
-	acked := flood(t, ann, joined.Peer, strings.Repeat("x", 60000))
+	acked := flood(t, ann, joined.Peer, "x")
+	if len(acked) != 256 {
+		t.Errorf("%d messages fit, want 256", len(acked))
+	}
+	if _, err := ann.Send(within(t), cyJoined.Peer, "x"); err != nil {
+		t.Errorf("to a healthy third one: %v", err)
+	}
+	receive[protocol.MessageEvent](t, cy)
 
-	// A healthy third one notices nothing but the bye.
-	for _, c := range []*client.Client{ann, cy} {
-		e := receive[protocol.Bye](t, c)
-		if e.Peer != joined.Peer || e.Reason != protocol.ReasonTimeout {
-			t.Errorf("bye = %+v", e)
-		}
-		if c == cy && e.Undelivered != nil || c == ann && !isTail(e.Undelivered, acked) {
-			t.Errorf("%d ids undelivered, of %d acked", len(e.Undelivered), len(acked))
+	// One confirmation later there is a place for so many more.
+	slow.send(`{"type":"ping","id":1,"seq":101}`) // other_joined and 100 messages
+	for {
+		if f, _ := slow.read(); f == nil {
+			t.Fatal("the connection was closed")
+		} else if _, ok := f.(protocol.Pong); ok {
+			break
 		}
 	}
-	if _, code := slow.read(); code != 0 { // other_joined, then what the socket held
-		t.Errorf("the first thing that the slow one reads is its end")
+	for range 100 {
+		if _, err := ann.Send(within(t), joined.Peer, "x"); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if s := server.Snapshot(); s.QueueFull != 1 || s.Closed[protocol.CloseTooSlow] != 1 {
+	if _, err := ann.Send(within(t), joined.Peer, "x"); code(err) != protocol.CodeQueueFull {
+		t.Errorf("one more: %v, want queue_full", err)
+	}
+	if s := server.Snapshot(); s.QueueFull != 2 || s.Closed[protocol.CloseTooSlow] != 0 {
 		t.Errorf("snapshot = %+v", s)
 	}
-}
-
-func isTail(part, whole []uint64) bool {
-	return len(part) > 0 && len(part) <= len(whole) && slices.Equal(part, whole[len(whole)-len(part):])
 }
 
 func TestSlowReaderAmongMany(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"callbox/signaling"
-	"callbox/signaling/client"
 	"callbox/signaling/protocol"
 )
 
@@ -44,14 +43,14 @@ func TestManyRoomsAtOnce(t *testing.T) {
 
 // live is one connection: a few stays in rooms, and its end.
 func live(ctx context.Context, server *testServer, random *rand.Rand, rooms int) error {
-	c, err := client.Dial(ctx, client.Config{URL: server.url})
+	c, err := server.call(ctx, "")
 	if err != nil {
 		return err
 	}
 	defer c.Close() //nolint:errcheck // its end is what it is about
 	for range 1 + random.IntN(4) {
 		joined, err := c.Join(ctx, fmt.Sprint("room-", random.IntN(rooms)))
-		if _, full := errors.AsType[*client.FullError](err); full {
+		if _, full := errors.AsType[*fullError](err); full {
 			continue
 		}
 		if err != nil {
@@ -77,7 +76,7 @@ func live(ctx context.Context, server *testServer, random *rand.Rand, rooms int)
 
 // checkEvents receives what came during one stay, which has ended: all of it
 // stood before the reply to leave.
-func checkEvents(ctx context.Context, c *client.Client, joined protocol.Joined) error {
+func checkEvents(ctx context.Context, c *caller, joined protocol.Joined) error {
 	present := make(map[string]bool)
 	for _, p := range joined.Peers {
 		present[p.Peer] = true

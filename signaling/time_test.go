@@ -6,8 +6,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gorilla/websocket"
+
 	"callbox/signaling"
-	"callbox/signaling/client"
 	"callbox/signaling/protocol"
 )
 
@@ -157,7 +158,7 @@ func TestSeatFreedDuringProbe(t *testing.T) {
 }
 
 func isFull(err error) bool {
-	_, full := errors.AsType[*client.FullError](err)
+	_, full := errors.AsType[*fullError](err)
 	return full
 }
 
@@ -199,18 +200,18 @@ func TestCloseTellsEverybody(t *testing.T) {
 		between(t, start, 3*time.Second, 3*time.Second)
 
 		receive[protocol.MessageEvent](t, bo)
-		for _, c := range []*client.Client{ann, bo} {
+		for _, c := range []*caller{ann, bo} {
 			// No bye: the others come back too.
 			if e := receive[protocol.Closing](t, c); e.After != 5 {
 				t.Errorf("closing = %+v", e)
 			}
 			_, err := c.Receive(t.Context())
-			if closed, ok := errors.AsType[*client.CloseError](err); !ok || closed.Code != protocol.CloseGoingAway {
+			if closed, ok := errors.AsType[*websocket.CloseError](err); !ok || closed.Code != protocol.CloseGoingAway {
 				t.Errorf("Receive: %v, want close code 1001", err)
 			}
 		}
-		_, err := client.Dial(t.Context(), client.Config{URL: server.url, DialContext: server.dialFunc})
-		if refused, ok := errors.AsType[*client.HandshakeError](err); !ok || refused.Status != 503 {
+		_, err := server.call(t.Context(), "")
+		if refused, ok := errors.AsType[*handshakeError](err); !ok || refused.Status != 503 {
 			t.Errorf("Dial after Close: %v, want status 503", err)
 		}
 	})

@@ -9,8 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gorilla/websocket"
+
 	"callbox/signaling"
-	"callbox/signaling/client"
 	"callbox/signaling/protocol"
 )
 
@@ -40,9 +41,9 @@ func callOverTLS(t *testing.T, wrap func(net.Listener) net.Listener) {
 	})
 	roots := x509.NewCertPool()
 	roots.AddCert(web.Certificate())
-	dial := func(name string) (*client.Client, protocol.Joined) {
+	dial := func(name string) (*caller, protocol.Joined) {
 		t.Helper()
-		c, err := client.Dial(within(t), client.Config{URL: web.URL, Name: name, TLS: &tls.Config{RootCAs: roots}})
+		c, err := dialCaller(within(t), &websocket.Dialer{TLSClientConfig: &tls.Config{RootCAs: roots}}, web.URL, name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,7 +75,7 @@ func callOverTLS(t *testing.T, wrap func(net.Listener) net.Listener) {
 	if e := receive[protocol.Bye](t, bo); e.Reason != protocol.ReasonTimeout {
 		t.Errorf("bye = %+v", e)
 	}
-	if _, err := client.Dial(within(t), client.Config{URL: web.URL}); err == nil {
+	if _, err := dialCaller(within(t), websocket.DefaultDialer, web.URL, ""); err == nil {
 		t.Error("a certificate of nobody's is accepted")
 	}
 }
