@@ -33,7 +33,7 @@ type session struct {
 	events      events // those that the client has not confirmed
 	lost        bool   // not all of them are there: they cannot be resumed
 	lastID      uint64 // the highest request id
-	sent        uint64 // while away: the newest event that was handed to a transport
+	sent        uint64 // the newest event that was handed to a transport before the connection of now
 	replies     replies
 
 	// What is told when it ends.
@@ -88,13 +88,13 @@ func (s *session) part(c *connection) {
 	defer c.mu.Unlock()
 	c.session.Store(nil)
 	c.queue.dropEvents()
-	s.sent = c.sent
+	s.sent = max(s.sent, c.sent)
 }
 
 // reset lets seq and ids begin anew: what was kept is lost.
 func (s *session) reset() {
 	s.incarnation = newIncarnation()
-	s.seq, s.lastID, s.lost = 0, 0, false
+	s.seq, s.sent, s.lastID, s.lost = 0, 0, 0, false
 	s.events, s.replies = events{}, replies{}
 	for _, o := range s.room.seats {
 		o.events.disown(s)
@@ -139,7 +139,7 @@ func (s *session) fold(k kind, about *session, event func(seq uint64) protocol.F
 	if c := s.connection; c != nil {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		sent = c.sent
+		sent = max(sent, c.sent)
 	}
 	for i := s.events.count() - 1; i >= 0; i-- {
 		seq := s.seq - uint64(s.events.count()-1-i)

@@ -1,0 +1,45 @@
+package signaling
+
+import (
+	"testing"
+	"time"
+
+	"callbox/signaling/protocol"
+)
+
+// idle is a transport that does nothing.
+type idle struct{ transport }
+
+func (idle) name() string           { return "idle" }
+func (idle) silence() time.Duration { return 0 }
+
+// TestWhatWasSentStaysAsItIs has a client resume with less than it was sent.
+// What then comes must not take the place of an event that it may have seen.
+func TestWhatWasSentStaysAsItIs(t *testing.T) {
+	server := &Server{started: time.Now()}
+	s, other := &session{shard: &shard{server: server}}, new(session)
+	var out flushes
+	tell := func(k kind, f protocol.Frame) {
+		s.announce(k, other, &out, func(uint64) protocol.Frame { return f })
+	}
+	first, second := &connection{server: server, transport: idle{}}, &connection{server: server, transport: idle{}}
+	if !s.adopt(first) {
+		t.Fatal("no connection")
+	}
+	s.welcome(protocol.Joined{}, 0)
+	tell(kindAway, protocol.Away{})
+	first.sent = 1
+	s.part(first)
+	if !s.adopt(second) {
+		t.Fatal("no connection")
+	}
+	s.welcome(protocol.Joined{}, 0)
+	tell(kindBack, protocol.Back{})
+	if s.seq != 2 {
+		t.Errorf("the newest event is %d, want 2: the first was sent before", s.seq)
+	}
+	tell(kindAway, protocol.Away{})
+	if s.seq != 2 {
+		t.Errorf("the newest event is %d, want 2: it was not sent yet", s.seq)
+	}
+}
