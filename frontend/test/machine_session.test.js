@@ -126,6 +126,17 @@ test('full while the call runs: others took the seat, and it is tried again', ()
   driver.does({type: 'down', tries: 1});
   assert.deepEqual(driver.frame({type: 'full', id: 1}), ['tryAgain']);
   assert.equal(driver.screen, 'call');
+  assert.deepEqual(driver.link({type: 'stalled', stalled: true}), ['wake']);
+  driver.frame({type: 'full', id: 1});
+  assert.equal(driver.screen, 'full');
+});
+
+test('a path that breaks while the server is away has it looked for at once', () => {
+  const driver = Driver.inCall();
+  driver.does({type: 'down', tries: 5});
+  assert.ok(driver.link({type: 'connection', state: 'disconnected'}).includes('wake'));
+  driver.frame(joined({resumed: true}));
+  assert.ok(!driver.link({type: 'connection', state: 'failed'}).includes('wake'));
 });
 
 test('nobody is given up because the server is away, or because the device slept', () => {

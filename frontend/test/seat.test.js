@@ -31,8 +31,9 @@ class FakeStorage {
 class FakeLocks {
   held = new Map();
 
-  async request(name, {signal}, callback) {
+  async request(name, {ifAvailable, signal}, callback) {
     while (this.held.has(name)) {
+      if (ifAvailable) return callback(null);
       const aborted = new Promise((_, reject) =>
         signal.addEventListener('abort', () => reject(signal.reason)),
       );
@@ -96,6 +97,21 @@ test('a fresh token takes the place of the old one; a seat that was left is forg
   assert.equal(await new Seat(storage, locks).claim('lamp'), '');
   await quiet();
   assert.equal(locks.held.size, 0);
+});
+
+test('a lock that comes late is kept all the same, unless the seat was given back before', async () => {
+  for (const stays of [true, false]) {
+    const locks = new FakeLocks();
+    let open;
+    locks.held.set('callbox.seat.pAnn', new Promise((resolve) => (open = resolve)));
+    const seat = new Seat(new FakeStorage(), locks);
+    seat.keep('lamp', 'pAnn', 'token');
+    if (!stays) seat.release();
+    locks.held.delete('callbox.seat.pAnn');
+    open();
+    await quiet();
+    assert.equal(locks.held.has('callbox.seat.pAnn'), stays);
+  }
 });
 
 test('without storage, without locks, and with nonsense in storage all goes on', async () => {

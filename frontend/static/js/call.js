@@ -222,7 +222,7 @@ export class Call {
       event: 'connected',
       data: {
         setup_ms: Math.round(setup),
-        path: path?.kind ?? null,
+        path: path && (path.kind === 'relayed' ? 'relay' : 'direct'),
         protocol: path?.protocol ?? null,
       },
     });

@@ -231,7 +231,8 @@ const onFrame = {
   joined,
   full: (state, _, at) => {
     // Others took our seat while we were away; while the call runs there is no hurry.
-    if (state.link?.connection === 'connected') return step(state, [{type: 'tryAgain'}]);
+    if (state.link?.connection === 'connected' && !state.link.stalled)
+      return step(state, [{type: 'tryAgain'}]);
     const {commands} = end(state, '', at);
     return step({...state, phase: 'full', signaling: 'off', link: null, peer: null}, commands);
   },

@@ -173,12 +173,16 @@ function connected(state, at) {
   );
 }
 
+/** Without the server nothing can be mended: whatever it waits for can wait no longer. @param {State} state @returns {Command[]} */
+const lookForServer = ({signaling}) => (signaling === 'down' ? [{type: 'wake'}] : []);
+
 export const onLink = {
   /** @param {State} state @param {Extract<LinkEvent, {type: 'connection'}> & {at: number}} event @returns {Step} */
   connection(state, event) {
     if (event.state === 'connected') return connected(state, event.at);
     const next = withLink(state, {connection: event.state});
-    const [uneasy, commands] = troubled(next);
+    const [uneasy, timer] = troubled(next);
+    const commands = [...timer, ...lookForServer(state)];
     if (event.state === 'failed') {
       const tried = restart(uneasy);
       return step(tried.state, [...commands, ...tried.commands]);
@@ -214,7 +218,8 @@ export const onLink = {
     if (!link || link.stalled === stalled) return step(state);
     const next = withLink(state, {stalled});
     const able = state.signaling === 'up' && state.peer && link.connection === 'connected';
-    return step(next, stalled && able ? [{type: 'restartIce'}] : []);
+    if (!stalled) return step(next);
+    return step(next, able ? [{type: 'restartIce'}] : lookForServer(state));
   },
 
   /** @param {State} state @param {Timer} name @returns {Step} */

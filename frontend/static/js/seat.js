@@ -13,6 +13,7 @@ export class Seat {
   /** @type {Storage|undefined} */ #storage;
   /** @type {LockManager|undefined} */ #locks;
   /** @type {Map<string, () => void>} */ #held = new Map();
+  #leaving = new AbortController();
 
   /** @param {Storage} [storage] of the tab @param {LockManager} [locks] absent where the page is not secure */
   constructor(storage, locks) {
@@ -27,13 +28,13 @@ export class Seat {
   async claim(room, mine = false) {
     const kept = this.#read(room);
     if (!kept) return '';
-    return (await this.#hold(kept.peer)) || mine ? kept.resume : '';
+    return (await this.#inherit(kept.peer)) || mine ? kept.resume : '';
   }
 
   /** @param {string} room @param {string} peer @param {string} resume token */
   keep(room, peer, resume) {
     // Locks of earlier seats are kept too: their tokens lead to this one.
-    void this.#hold(peer);
+    void this.#hold(peer, {signal: this.#leaving.signal});
     if (resume) this.#write(room, JSON.stringify({peer, resume}));
   }
 
@@ -45,25 +46,34 @@ export class Seat {
 
   /** The seat is free for the page after this one. */
   release() {
+    this.#leaving.abort();
+    this.#leaving = new AbortController();
     for (const letGo of this.#held.values()) letGo();
     this.#held.clear();
   }
 
-  /** @param {string} peer @returns {Promise<boolean>} */
-  #hold(peer) {
+  /** @param {string} peer @param {LockOptions} options @returns {Promise<boolean>} */
+  #hold(peer, options) {
     const locks = this.#locks;
     if (!locks || this.#held.has(peer)) return Promise.resolve(true);
-    const enough = new AbortController();
-    const timer = setTimeout(() => enough.abort(), PATIENCE);
     return new Promise((resolve) => {
       locks
-        .request(`callbox.seat.${peer}`, {signal: enough.signal}, () => {
-          clearTimeout(timer);
-          resolve(true);
-          return new Promise((letGo) => this.#held.set(peer, () => letGo(null)));
+        .request(`callbox.seat.${peer}`, options, (lock) => {
+          resolve(lock !== null);
+          return lock && new Promise((letGo) => this.#held.set(peer, () => letGo(null)));
         })
         .catch(() => resolve(false)); // The time is over, or the browser has no locks for this page.
     });
+  }
+
+  /** The page that had the lock may be on its way out. @param {string} peer */
+  async #inherit(peer) {
+    if (await this.#hold(peer, {ifAvailable: true})) return true;
+    const enough = new AbortController();
+    const timer = setTimeout(() => enough.abort(), PATIENCE);
+    const held = await this.#hold(peer, {signal: enough.signal});
+    clearTimeout(timer);
+    return held;
   }
 
   /** @param {string} room @returns {Kept|null} */
