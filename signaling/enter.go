@@ -104,6 +104,7 @@ func (sh *shard) sit(e *entry, s *session, out *flushes) {
 // welcome queues joined, and the events after seq, for s.
 func (sh *shard) welcome(e *entry, s *session, resumed bool, seq uint64, out *flushes) {
 	sh.setAway(s, false)
+	s.entered = e.order
 	joined := e.joined
 	joined.Resumed = resumed
 	joined.Resume = sh.token(s)
@@ -133,6 +134,9 @@ func (sh *shard) resume(e *entry, rm *room, out *flushes) (joinResult, []*connec
 
 // takeOver moves s to the connection of e. Unless resumed it begins anew.
 func (sh *shard) takeOver(e *entry, s *session, resumed bool, out *flushes) joinResult {
+	if e.overtaken(s, out) {
+		return joinRefused
+	}
 	told, old := s.told, s.connection
 	if !s.adopt(e.connection) {
 		return joinRefused
@@ -167,6 +171,18 @@ func (sh *shard) takeOver(e *entry, s *session, resumed bool, out *flushes) join
 	return joinRecovered
 }
 
+// overtaken tells whether a later join took the seat of s while e waited in
+// front of a full room: what is left of e must not take it away again.
+func (e *entry) overtaken(s *session, out *flushes) bool {
+	if s.entered < e.order {
+		return false
+	}
+	if e.connection.stop(protocol.CloseTakenOver, "seat taken over") {
+		out.add(e.connection)
+	}
+	return true
+}
+
 // living follows a peer through those who replaced it. It returns nil when
 // the last one's seat is free, and false when that was put out.
 func (sh *shard) living(rm *room, peer string) (*session, bool) {
@@ -187,6 +203,9 @@ func (sh *shard) living(rm *room, peer string) (*session, bool) {
 
 // replace puts a new peer into the place of old, at the end of the order.
 func (sh *shard) replace(e *entry, old *session, out *flushes) joinResult {
+	if e.overtaken(old, out) {
+		return joinRefused
+	}
 	s := e.session(sh, sh.lastJoined(old.room)+1)
 	if !s.adopt(e.connection) {
 		return joinRefused

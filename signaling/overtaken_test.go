@@ -1,0 +1,32 @@
+package signaling_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"callbox/signaling"
+	"callbox/signaling/protocol"
+)
+
+// TestLaterJoinWins has a client repeat its join on a new connection while the
+// first still waits in front of a full room, where nobody sees that its
+// connection broke. When it gets its turn it must not take the seat away.
+func TestLaterJoinWins(t *testing.T) {
+	for range 50 { // who of the two gets the seat first is chance
+		synctest.Test(t, func(t *testing.T) {
+			server := serveMemory(t, signaling.Config{Capacity: 1, Ping: 15 * time.Second})
+			server.deadPeer(t, "a")
+			timePasses(20 * time.Second)
+			first, second := server.raw(t), server.raw(t)
+			first.send(`{"type":"join","room":"a","nonce":"n"}`)
+			synctest.Wait()
+			_ = first.Close()
+			second.send(`{"type":"join","room":"a","nonce":"n"}`)
+			expect[protocol.Joined](second)
+			timePasses(time.Second)
+			second.send(`{"type":"ping","id":1}`)
+			expect[protocol.Pong](second)
+		})
+	}
+}
