@@ -9,7 +9,7 @@ import (
 
 	"github.com/pion/webrtc/v4"
 
-	"callbox/signaling/protocol"
+	"callbox/signaling/client"
 )
 
 // Times that no one has had to change.
@@ -41,7 +41,7 @@ type Call struct {
 	final     *Report // once done is closed
 
 	// ----
-	events   <-chan protocol.Event // nil when the server was lost
+	events   <-chan client.Event // nil when the server was lost
 	phase    phase
 	partner  *partner
 	deadline *time.Timer

@@ -24,6 +24,7 @@ type Config struct {
 	Server string // http(s)://host[:port] of the signaling server
 	Room   string
 	Name   string // shown to the other side; may be empty
+	Token  string // says that it may join, for servers that want one; never logged
 
 	// Video and Audio are what is sent; nil sends nothing of that kind and still
 	// receives it. A source belongs to one call.

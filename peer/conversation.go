@@ -7,11 +7,12 @@ import (
 
 	"github.com/pion/webrtc/v4"
 
+	"callbox/signaling/client"
 	"callbox/signaling/protocol"
 )
 
 // heard takes an event of the signaling server; ok is false when there are no more.
-func (c *Call) heard(event protocol.Event, ok bool) {
+func (c *Call) heard(event client.Event, ok bool) {
 	if !ok {
 		c.signalingLost()
 		return
@@ -30,7 +31,7 @@ func (c *Call) heard(event protocol.Event, ok bool) {
 			c.message(e.Data)
 		}
 	default: // notices change nothing: a call that is connected needs no server
-		c.cfg.Logger.Debug("notice from the server", "type", string(event.FrameType()))
+		c.cfg.Logger.Debug("notice from the server", "notice", fmt.Sprintf("%T", event))
 	}
 }
 

@@ -19,7 +19,7 @@ const sendsQueued = 1024
 type signal struct {
 	client *client.Client
 	joined protocol.Joined
-	events chan protocol.Event // closed when the connection is lost
+	events chan client.Event // closed when the connection is lost
 
 	ctx    context.Context //nolint:containedctx // of its goroutines
 	cancel context.CancelFunc
@@ -38,7 +38,7 @@ func enter(ctx context.Context, cfg *Config, t *timeline) (*signal, error) {
 	bounded, cancel := context.WithTimeoutCause(ctx, cfg.ConnectTimeout,
 		fmt.Errorf("the server did not answer within %v", cfg.ConnectTimeout))
 	defer cancel()
-	c, err := client.Dial(bounded, client.Config{URL: cfg.Server, TLS: cfg.TLS, Name: cfg.Name, Logger: cfg.Logger})
+	c, err := client.Dial(bounded, client.Config{URL: cfg.Server, TLS: cfg.TLS, Name: cfg.Name, Token: cfg.Token, Logger: cfg.Logger})
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func enter(ctx context.Context, cfg *Config, t *timeline) (*signal, error) {
 	}
 	t.joined = time.Now()
 	s := &signal{
-		client: c, joined: joined, events: make(chan protocol.Event),
+		client: c, joined: joined, events: make(chan client.Event),
 		queue: make(chan outgoing, sendsQueued), sent: make(chan *client.Sent, sendsQueued),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))

@@ -1,8 +1,11 @@
 package client
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net/http"
+	"time"
 
 	"callbox/signaling/protocol"
 )
@@ -12,6 +15,19 @@ var ErrClosed = errors.New("the client is closed")
 
 // ErrTooSlow is why a client ended whose events were not received.
 var ErrTooSlow = errors.New("too many events wait to be received")
+
+// ErrLost is why a message failed whose session the server has forgotten. It
+// may have arrived.
+var ErrLost = errors.New("the server has forgotten the session, and with it perhaps the message")
+
+// ErrTooMany is why a request is refused when too many wait for their replies.
+var ErrTooMany = errors.New("too many requests wait for the server")
+
+// What breaks a connection from this side.
+var (
+	errSilent = errors.New("nothing is heard from the server")
+	errGap    = errors.New("the server left an event out")
+)
 
 // FullError tells that a room has no free seat.
 type FullError struct {
@@ -43,6 +59,8 @@ type HandshakeError struct {
 	Status  int    `json:"-"`       // the HTTP status
 	Code    string `json:"code"`    // for programs; empty when the answer was not callbox's
 	Message string `json:"message"` // for people
+	// After is how long the server asks to wait (RFC 9110, section 10.2.3); 0 = it does not say.
+	After time.Duration `json:"-"`
 }
 
 // Error implements error.
@@ -51,6 +69,18 @@ func (e *HandshakeError) Error() string {
 		return fmt.Sprintf("the server refused the connection (HTTP status %d)", e.Status)
 	}
 	return fmt.Sprintf("the server refused the connection: %s (HTTP status %d)", e.Message, e.Status)
+}
+
+// isFinal says whether asking again is of no use: the server itself refused,
+// and not for the moment.
+func (e *HandshakeError) isFinal() bool {
+	return e.Code != "" && e.Status < http.StatusInternalServerError && e.Status != http.StatusTooManyRequests
+}
+
+// isCertificateFault says whether err is a refusal of the server's certificate.
+func isCertificateFault(err error) bool {
+	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
+	return ok
 }
 
 func unexpected(reply protocol.Frame) error {

@@ -2,18 +2,101 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
-
-	"github.com/gorilla/websocket"
 
 	"callbox/signaling/protocol"
 )
 
+// Send sends data, marshalled as JSON, to one peer, or to everybody else in
+// the room when to is empty. The ack says who will receive it; the error is a
+// [protocol.Error] when nobody will, [ErrLost] when the server that was to know
+// it has forgotten. While the connection is lost it waits.
+func (c *Client) Send(ctx context.Context, to string, data any) (protocol.Ack, error) {
+	sent, err := c.Post(to, data)
+	if err != nil {
+		return protocol.Ack{}, err
+	}
+	return sent.Ack(ctx)
+}
+
+// Post is Send that does not wait for the ack: messages posted one after the
+// other need one round trip in all. They arrive in the order of the calls, except
+// that one which was refused for the moment (queue_full, rate_limited) is
+// repeated after those that were already on their way.
+func (c *Client) Post(to string, data any) (*Sent, error) {
+	raw, err := marshal(data)
+	if err != nil {
+		return nil, err
+	}
+	r := newRequest(func(id uint64) protocol.Request { return protocol.Message{ID: id, To: to, Data: raw} })
+	r.size += len(raw)
+	r.message = true
+	if err := c.start(r); err != nil {
+		return nil, err
+	}
+	return &Sent{c, r}, nil
+}
+
+// Sent is a message on its way to the server.
+type Sent struct {
+	client  *Client
+	request *request
+}
+
+// Ack waits for the server's word, once: who will receive the message, or, as
+// a [protocol.Error] or [ErrLost], that nobody will or that it is not known.
+func (s *Sent) Ack(ctx context.Context) (protocol.Ack, error) {
+	return as[protocol.Ack](s.client.result(ctx, s.request))
+}
+
+// Report tells the server's operator that event happened; data, marshalled as
+// JSON, may be nil.
+func (c *Client) Report(ctx context.Context, event string, data any) error {
+	var raw json.RawMessage
+	if data != nil {
+		var err error
+		if raw, err = marshal(data); err != nil {
+			return err
+		}
+	}
+	_, err := call[protocol.Ack](ctx, c, func(id uint64) protocol.Request {
+		return protocol.Report{ID: id, Event: event, Data: raw}
+	})
+	return err
+}
+
+// ICE asks for fresh ICE servers.
+func (c *Client) ICE(ctx context.Context) (protocol.ICEReply, error) {
+	return call[protocol.ICEReply](ctx, c, func(id uint64) protocol.Request { return protocol.ICE{ID: id} })
+}
+
+// Ping asks the server whether it is there.
+func (c *Client) Ping(ctx context.Context) error {
+	_, err := call[protocol.Pong](ctx, c, func(id uint64) protocol.Request { return protocol.Ping{ID: id} })
+	return err
+}
+
+// Leave gives the seat up. The connection stays; another Join may follow, soon.
+func (c *Client) Leave(ctx context.Context) error {
+	r := newRequest(func(id uint64) protocol.Request { return protocol.Leave{ID: id} })
+	r.leave = true
+	if err := c.start(r); err != nil {
+		return err
+	}
+	_, err := as[protocol.Left](c.result(ctx, r))
+	return err
+}
+
 // call makes a request whose reply is an R.
-func call[R protocol.Reply](ctx context.Context, c *Client, request func(id uint64) protocol.Request) (R, error) {
-	return as[R](c.request(ctx, request))
+func call[R protocol.Reply](ctx context.Context, c *Client, build func(id uint64) protocol.Request) (R, error) {
+	r := newRequest(build)
+	if err := c.start(r); err != nil {
+		var none R
+		return none, err
+	}
+	return as[R](c.result(ctx, r))
 }
 
 // as makes an R of what request returned.
@@ -25,163 +108,50 @@ func as[R protocol.Reply](reply protocol.Frame, err error) (R, error) {
 	return r, err
 }
 
-// request sends a request and waits for its reply. An error reply comes back
-// as error.
-func (c *Client) request(ctx context.Context, request func(id uint64) protocol.Request) (protocol.Frame, error) {
-	w, err := c.start(request)
-	if err != nil {
-		return nil, err
-	}
-	return w.result(ctx)
-}
-
-// waiting is a request that was sent and whose reply is to come.
-type waiting struct {
-	client *Client
-	id     uint64
-	reply  chan protocol.Frame
-}
-
-func (c *Client) start(request func(id uint64) protocol.Request) (*waiting, error) {
-	w := &waiting{client: c, reply: make(chan protocol.Frame, 1)}
-	var err error
-	w.id, err = c.send(w.reply, request)
-	return w, err
-}
-
-func (w *waiting) result(ctx context.Context) (protocol.Frame, error) {
-	defer w.client.drop(w.id)
-	select {
-	case f := <-w.reply:
-		return result(f)
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	case <-w.client.ended:
-	}
-	select {
-	case f := <-w.reply: // it came just before the end
-		return result(f)
-	default:
-		return nil, w.client.Err()
-	}
-}
-
-func result(f protocol.Frame) (protocol.Frame, error) {
-	if fault, ok := f.(protocol.Error); ok {
-		return nil, fault
-	}
-	return f, nil
-}
-
-// send writes a request under the next id. Ids go out in rising order because
-// writing is held from their making on.
-func (c *Client) send(reply chan protocol.Frame, request func(id uint64) protocol.Request) (uint64, error) {
-	c.writing.Lock()
-	defer c.writing.Unlock()
-	c.mu.Lock()
-	if c.err != nil {
-		c.mu.Unlock()
-		return 0, c.err
-	}
-	c.lastID++
-	id := c.lastID
-	c.pending[id] = reply
-	c.mu.Unlock()
-
-	err := c.ws.SetWriteDeadline(time.Now().Add(writeWait))
-	if err == nil {
-		err = c.ws.WriteMessage(websocket.TextMessage, protocol.Encode(request(id)))
-	}
-	if err != nil {
-		c.drop(id)
-		c.fail(fmt.Errorf("write: %w", err))
-		_ = c.ws.Close() // so that the reader ends
-		return 0, c.Err()
-	}
-	return id, nil
-}
-
-func (c *Client) drop(id uint64) {
-	c.mu.Lock()
-	delete(c.pending, id)
-	c.mu.Unlock()
-}
-
-// fail notes why the client ends; the first reason counts.
-func (c *Client) fail(err error) {
+// start puts a request into the outbox.
+func (c *Client) start(r *request) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.err == nil {
-		c.err = err
+	if c.err != nil {
+		return c.err
 	}
+	if !c.outbox.add(r) {
+		return ErrTooMany
+	}
+	if c.carrier != nil {
+		c.carrier.nudge()
+	}
+	return nil
 }
 
-// read is the client's goroutine.
-func (c *Client) read() {
-	defer close(c.ended)
-	defer close(c.events)
-	defer c.ws.Close()
-	for {
-		_, text, err := c.ws.ReadMessage()
-		if err != nil {
-			c.fail(readError(err))
-			return
-		}
-		f, err := protocol.DecodeServerFrame(text)
-		if err != nil { // of a later version of the protocol, perhaps
-			c.log.Debug("frame ignored", "err", err)
-		} else if !c.take(f) {
-			c.fail(ErrTooSlow)
-			return
-		}
-		c.extend() // after take, which may have learned how often the server pings
-	}
-}
-
-func readError(err error) error {
-	if closed, ok := errors.AsType[*websocket.CloseError](err); ok && closed.Code != websocket.CloseAbnormalClosure {
-		return &CloseError{Code: closed.Code, Text: closed.Text}
-	}
-	return fmt.Errorf("read: %w", err)
-}
-
-// take hands a frame to whoever waits for it. It returns false when there is
-// no place for it.
-func (c *Client) take(f protocol.Frame) bool {
-	if joined, ok := f.(protocol.Joined); ok {
-		c.mu.Lock()
-		c.ping = joined.Ping.Duration()
-		c.mu.Unlock()
-	}
-	if reply, ok := f.(protocol.Reply); ok && reply.ReplyID() != 0 {
-		c.mu.Lock()
-		waiting := c.pending[reply.ReplyID()]
-		delete(c.pending, reply.ReplyID())
-		c.mu.Unlock()
-		if waiting != nil {
-			waiting <- f // there is place for one, and only one comes
-		}
-		return true
-	}
-	event, ok := f.(protocol.Event)
-	if !ok {
-		return true // a reply to no request
+// result waits for the reply. An error reply comes back as error.
+func (c *Client) result(ctx context.Context, r *request) (protocol.Frame, error) {
+	select {
+	case reply := <-r.reply:
+		return reply.frame, reply.err
+	default: // a reply that is there counts more than a context that has ended
 	}
 	select {
-	case c.events <- event:
-		return true
-	default:
-		return false
+	case reply := <-r.reply:
+		return reply.frame, reply.err
+	case <-ctx.Done():
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.outbox.withdraw(r)
+		return nil, context.Cause(ctx)
 	}
 }
 
-// extend notes that the server is there. Once it pings, silence for more than
-// two pings means that it is not.
-func (c *Client) extend() {
-	c.mu.Lock()
-	ping := c.ping
-	c.mu.Unlock()
-	if ping > 0 {
-		_ = c.ws.SetReadDeadline(time.Now().Add(2*ping + silenceSlack)) // fails only when closed
+func marshal(data any) (json.RawMessage, error) {
+	if raw, ok := data.(json.RawMessage); ok { // as it is: Marshal would compact it
+		if !json.Valid(raw) {
+			return nil, errors.New("data is not valid JSON")
+		}
+		return raw, nil
 	}
+	raw, err := json.Marshal(data)
+	if err != nil {
+		return nil, fmt.Errorf("data: %w", err)
+	}
+	return raw, nil
 }

@@ -1,0 +1,201 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"callbox/signaling/protocol"
+)
+
+// postPause is waited at least before a frame that came too soon is posted again.
+const postPause = 200 * time.Millisecond
+
+// plainHTTP is a line over plain HTTP: a stream of Server-Sent Events for what
+// the server says by itself, and a POST for each frame, whose response is the reply.
+type plainHTTP struct {
+	dialer  *dialer
+	secret  string
+	ctx     context.Context //nolint:containedctx // of the line's requests
+	cancel  context.CancelFunc
+	body    io.ReadCloser
+	decoder *streamDecoder
+	heard   func()
+}
+
+// overHTTP opens a session over plain HTTP, and its stream.
+func (d *dialer) overHTTP(ctx context.Context) (line, error) {
+	opening, stop := context.WithTimeout(ctx, openWait)
+	defer stop()
+	p := &plainHTTP{dialer: d, heard: func() {}}
+	p.ctx, p.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	unhook := context.AfterFunc(opening, p.cancel)
+	err := p.open()
+	if !unhook() && err == nil {
+		err = context.Cause(opening)
+	}
+	if err != nil {
+		p.cut()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *plainHTTP) open() error {
+	response, err := p.do(p.ctx, http.MethodPost, "sessions", nil)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusCreated {
+		return handshakeError(response)
+	}
+	var session struct {
+		Session string `json:"session"`
+	}
+	err = json.NewDecoder(io.LimitReader(response.Body, 4<<10)).Decode(&session)
+	drain(response)
+	if err != nil || session.Session == "" {
+		return errors.New("the server gave no session")
+	}
+	p.secret = session.Session
+	stream, err := p.do(p.ctx, http.MethodGet, "events", nil)
+	if err != nil {
+		return err
+	}
+	if stream.StatusCode != http.StatusOK || !strings.HasPrefix(stream.Header.Get("Content-Type"), "text/event-stream") {
+		return handshakeError(stream)
+	}
+	p.body = stream.Body
+	p.decoder = newStreamDecoder(stream.Body, frameLimit, func() { p.heard() })
+	return nil
+}
+
+// do makes a request; the caller closes the response's body.
+func (p *plainHTTP) do(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, method, p.dialer.api(path), bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	for key, values := range p.dialer.config.Header {
+		request.Header[key] = values
+	}
+	if p.secret != "" {
+		request.Header.Set("Authorization", "Bearer "+p.secret)
+	}
+	if len(body) > 0 {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	return p.dialer.http.RoundTrip(request)
+}
+
+// drain closes a response so that its connection can be used again.
+func drain(response *http.Response) {
+	_, _ = io.CopyN(io.Discard, response.Body, 64<<10)
+	_ = response.Body.Close()
+}
+
+func (p *plainHTTP) onHeard(heard func()) { p.heard = heard }
+
+func (p *plainHTTP) overHTTP() bool { return true }
+
+func (p *plainHTTP) send(frame []byte) ([]byte, error) {
+	for {
+		reply, err := p.post(frame)
+		busy, ok := errors.AsType[*HandshakeError](err)
+		if !ok || busy.Status != http.StatusTooManyRequests {
+			return reply, err
+		}
+		if !wait(p.ctx, max(busy.After, postPause)) {
+			return nil, context.Cause(p.ctx)
+		}
+	}
+}
+
+func (p *plainHTTP) post(frame []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(p.ctx, writeWait)
+	defer cancel()
+	response, err := p.do(ctx, http.MethodPost, "frames", frame)
+	if err != nil {
+		return nil, fmt.Errorf("post: %w", err)
+	}
+	defer drain(response)
+	p.heard()
+	text, err := io.ReadAll(io.LimitReader(response.Body, frameLimit))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("post: %w", err)
+	case response.StatusCode == http.StatusNoContent:
+		return nil, nil
+	case response.StatusCode == http.StatusOK:
+		return text, nil
+	}
+	return p.refused(response, text)
+}
+
+// refused makes a reply of a status that stands for one.
+func (p *plainHTTP) refused(response *http.Response, text []byte) ([]byte, error) {
+	if f, err := protocol.DecodeServerFrame(text); err == nil {
+		if fault, ok := f.(protocol.Error); ok && fault.ID != 0 {
+			return text, nil
+		}
+	}
+	response.Body = io.NopCloser(bytes.NewReader(text))
+	fault := handshakeError(response)
+	if fault.Status == http.StatusRequestEntityTooLarge {
+		return nil, &CloseError{Code: protocol.CloseTooLarge, Text: fault.Message}
+	}
+	return nil, fault
+}
+
+func (p *plainHTTP) receive() ([]byte, error) {
+	for {
+		event, err := p.decoder.next()
+		if err != nil {
+			return nil, fmt.Errorf("stream: %w", err)
+		}
+		switch event.name {
+		case "close":
+			return nil, streamClose(event.data)
+		default:
+			return event.data, nil
+		}
+	}
+}
+
+// streamClose is a close that came through the stream.
+func streamClose(data []byte) error {
+	var closed struct {
+		Code   int    `json:"code"`
+		Reason string `json:"reason"`
+	}
+	if err := json.Unmarshal(data, &closed); err != nil {
+		return fmt.Errorf("stream: a close that cannot be read: %w", err)
+	}
+	return &CloseError{Code: closed.Code, Text: closed.Reason}
+}
+
+// close ends the session at the server only when no seat would be left by it.
+func (p *plainHTTP) close(left bool) {
+	if left {
+		ctx, cancel := context.WithTimeout(p.ctx, closeWait/2)
+		defer cancel()
+		response, err := p.do(ctx, http.MethodDelete, "sessions", nil)
+		if err == nil {
+			drain(response)
+		}
+	}
+	p.cut()
+}
+
+func (p *plainHTTP) cut() {
+	p.cancel()
+	if p.body != nil {
+		_ = p.body.Close()
+	}
+}
