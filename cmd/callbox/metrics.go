@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,7 +38,9 @@ func (s *server) signalingMetrics(m sink) {
 	c := s.signaling.Snapshot()
 	m.gauge("rooms", "Rooms with somebody in them.", int64(c.Rooms))
 	m.gauges("peers", "Taken seats in all rooms, by state: connected, or away and held.", "state", map[string]int{"connected": c.Peers - c.Away, "away": c.Away})
-	m.gauges("connections", "Open signaling connections, joined or not, by transport.", "transport", c.Transports)
+	transports := map[string]int{"websocket": 0, "sse": 0}
+	maps.Copy(transports, c.Transports)
+	m.gauges("connections", "Open signaling connections, joined or not, by transport.", "transport", transports)
 	m.counter("connections_total", "Signaling connections made.", c.Accepted)
 	m.counter("connections_refused_total", "Signaling handshakes answered with an error.", c.Refused)
 	m.counter("frames_total", "Frames from clients.", c.FramesIn)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"callbox/peer"
@@ -21,6 +22,8 @@ const peerName = "callbox peer"
 type peerCommand struct {
 	URL  string `arg:"" name:"url" help:"The server's address, such as https://example.org."`
 	Room string `arg:"" name:"room" help:"The room to join."`
+
+	Token string `placeholder:"TOKEN" group:"The way:" help:"Token for a server that wants one, see callbox token; or @FILE."`
 
 	Video string `default:"pattern" group:"What is sent:" help:"pattern: a picture that can be checked, with its frame number and the time as a barcode; or none."`
 	Audio string `default:"tone" group:"What is sent:" help:"tone: a sine of 1 kHz; or none."`
@@ -88,6 +91,9 @@ func (p *peerCommand) config() (peer.Config, error) {
 		ICE: peer.ICEPolicy(p.ICE), TURNProtocol: peer.TURNProtocol(p.TURNProto),
 		Duration: p.Duration, ConnectTimeout: p.ConnectTimeout,
 	}
+	var err error
+	cfg.Token, err = p.token()
+	wrong.add("--token", err)
 	cfg.Video = p.video(&wrong)
 	switch p.Audio {
 	case "tone":
@@ -103,9 +109,8 @@ func (p *peerCommand) config() (peer.Config, error) {
 		wrong.addf("--connect-timeout", "%v is not longer than nothing", p.ConnectTimeout)
 		cfg.ConnectTimeout = 0
 	}
-	expect, err := peer.ParseExpectations(p.Expect)
+	cfg.Expect, err = peer.ParseExpectations(p.Expect)
 	wrong.add("--expect", err)
-	cfg.Expect = expect
 	if p.Insecure {
 		cfg.TLS = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // that is what the flag says
 	}
@@ -113,6 +118,23 @@ func (p *peerCommand) config() (peer.Config, error) {
 		wrong = append(wrong, err)
 	}
 	return cfg, wrong.err()
+}
+
+// token returns the token to show, "" when there is none.
+func (p *peerCommand) token() (string, error) {
+	name, ok := strings.CutPrefix(p.Token, "@")
+	if !ok {
+		return p.Token, nil
+	}
+	text, err := readListFile(name)
+	if err != nil {
+		return "", err
+	}
+	token := strings.TrimSpace(text)
+	if token == "" || len(token) > maxJoinToken {
+		return "", fmt.Errorf("in %s is no token", name)
+	}
+	return token, nil
 }
 
 // video makes the source of the pattern; nil sends none.

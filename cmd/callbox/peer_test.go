@@ -122,6 +122,26 @@ func TestPeerExpectationFails(t *testing.T) {
 	two().check(t, exitGood, "left")
 }
 
+// A server that wants a token lets in the bots that have one.
+func TestPeerToken(t *testing.T) {
+	t.Parallel()
+	s := start(t, "--join-secret", stored)
+	code, token, stderr := runToEnd(t, noEnv, "token", "--room", "room", "--data", s.data)
+	if code != exitGood {
+		t.Fatal(stderr)
+	}
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte(token), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	callPeer(t, s.ready.HTTP)().check(t, int(peer.NotJoined), "this server wants a token")
+	callPeer(t, s.ready.HTTP, "--token", "rubbish")().check(t, int(peer.NotJoined), "the token is not valid here")
+	one := callPeer(t, s.ready.HTTP, "--duration", "1s", "--token", "@"+file)
+	two := callPeer(t, s.ready.HTTP, "--duration", "1s", "--token", strings.TrimSpace(token))
+	one().check(t, exitGood, "Connected with")
+	two().check(t, exitGood)
+}
+
 func TestPeerUsage(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -141,6 +161,8 @@ func TestPeerUsage(t *testing.T) {
 		},
 		"size and rate":  {[]string{"http://x", "room", "--fps", "99", "--size", "640x360"}, []string{"--fps", "--size", "640x368"}},
 		"later flags":    {[]string{"http://x", "room", "--record", "x"}, []string{"--record"}},
+		"no such token":  {[]string{"http://x", "room", "--token", "@/nowhere/token"}, []string{"--token: open /nowhere/token"}},
+		"empty token":    {[]string{"http://x", "room", "--token", "@/dev/null"}, []string{"--token: in /dev/null is no token"}},
 		"no such folder": {[]string{"http://x", "room", "--json", "/nonexistent/report.json"}, []string{"--json", "no such file"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -18,7 +19,7 @@ import (
 func (s *server) routes() http.Handler {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
-	e.Use(accessLog(s.log), recoverPanic(s.log), s.noticeProxy())
+	e.Use(accessLog(s.log, s.proxies.clientAddr), recoverPanic(s.log), s.noticeProxy())
 	e.Any("/ws", echo.WrapHandler(s.signaling.WebSocketHandler()))
 	e.Any("/api/*", echo.WrapHandler(s.signaling.APIHandler()))
 	if local := s.certificates.local; local != nil {
@@ -34,7 +35,7 @@ func (s *server) routes() http.Handler {
 
 // accessLog logs requests at debug level by route: paths name rooms, and
 // queries may hold more.
-func accessLog(log *slog.Logger) echo.MiddlewareFunc {
+func accessLog(log *slog.Logger, clientAddr func(*http.Request) netip.Addr) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			if !log.Enabled(c.Request().Context(), slog.LevelDebug) {
@@ -45,7 +46,7 @@ func accessLog(log *slog.Logger) echo.MiddlewareFunc {
 				c.Error(err) // writes the response, so that its status is known
 			}
 			log.Debug("request", "method", c.Request().Method, "route", c.Path(), "status", c.Response().Status,
-				"remote_addr", c.Request().RemoteAddr, "dur_ms", time.Since(begun).Milliseconds())
+				"remote_addr", clientAddr(c.Request()), "dur_ms", time.Since(begun).Milliseconds())
 			return nil
 		}
 	}
