@@ -100,7 +100,7 @@ func idle(ctx context.Context, r *runner, k kind) error {
 // that has just started, and, of callbox, when they come back after it was
 // killed and started again.
 func storm(ctx context.Context, r *runner, k kind) (err error) {
-	s, err := r.programs.start(ctx, k, r.settings(k))
+	s, err := r.programs.start(ctx, k, r.settings())
 	if err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func storm(ctx context.Context, r *runner, k kind) (err error) {
 	if k.name != "callbox" {
 		return nil
 	}
-	again := r.settings(k)
+	again := r.settings()
 	if again.port, err = s.port(); err != nil {
 		return err
 	}

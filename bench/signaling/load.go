@@ -32,9 +32,13 @@ func (r *runner) load(ctx context.Context, s *server, args ...string) (*outcome,
 	command := r.programs.command(ctx, clientCPU, append(r.loadLine(s), args...)...)
 	var complaint bytes.Buffer
 	command.Stderr = &complaint
+	profiled := r.startProfile(ctx, s)
 	line, err := command.Output()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s", err, complaint.Bytes())
+		err = fmt.Errorf("%w: %s", err, complaint.Bytes())
+	}
+	if err := errors.Join(err, <-profiled); err != nil {
+		return nil, err
 	}
 	o := new(outcome)
 	if err := json.Unmarshal(line, o); err != nil {

@@ -43,7 +43,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	flags.BoolVar(&o.tls, "tls", false, "over TLS")
 	flags.StringVar(&o.json, "json", "", "file for every figure of every round; - = standard output, in place of the table")
 	flags.StringVar(&o.callbox, "callbox", "", "a callbox to measure in place of one built from this tree")
-	flags.StringVar(&o.profile, "cpuprofile", "", "file for a CPU profile of callbox's signaling in the last row measured; figures are then not of the real binary")
+	flags.StringVar(&o.profile, "cpuprofile", "", "file for a CPU profile of callbox in the last row measured: relay, relay8, latency, joins")
 	only := flags.String("only", "", "servers to measure, with commas: "+strings.Join(serverNames(), ","))
 	row := flags.String("row", "", "rows to measure, with commas: "+strings.Join(rowNames(), ","))
 	if err := flags.Parse(args); err != nil {

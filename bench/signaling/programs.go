@@ -33,11 +33,7 @@ func newPrograms(ctx context.Context, o *options) (p *programs, err error) {
 	}()
 	_, err = exec.LookPath("taskset")
 	p.pinned = err == nil && runtime.NumCPU() > 1
-	tools := []string{"callbox/bench/signaling/load", "callbox/bench/signaling/floor"}
-	if o.profile != "" {
-		tools = append(tools, "callbox/bench/signaling/profiled")
-	}
-	if err := p.build(ctx, tools...); err != nil {
+	if err := p.build(ctx, "callbox/bench/signaling/load", "callbox/bench/signaling/floor"); err != nil {
 		return nil, err
 	}
 	if p.callbox == "" {

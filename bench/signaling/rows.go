@@ -22,6 +22,8 @@ func groups() []group {
 		{rows: []string{"joins"}, measure: joins},
 		{rows: []string{"storm"}, measure: storm},
 		{rows: []string{"idle"}, measure: idle},
+		{rows: []string{"slow"}, servers: []string{"callbox"}, measure: slow},
+		{rows: []string{"limits"}, servers: []string{"callbox"}, measure: limits},
 	}
 }
 
@@ -40,17 +42,17 @@ func (g *group) wanted(o *options, k kind) bool {
 func (o *options) wants(row string) bool { return slices.Contains(o.rows, row) }
 
 // settings are those of a server that is measured.
-func (r *runner) settings(k kind) settings {
-	s := settings{tls: r.tls}
-	if k.name == "callbox" {
-		s.profile = r.profile
-	}
-	return s
+func (r *runner) settings() settings {
+	return settings{tls: r.tls}
 }
 
 // with runs measure against a fresh server.
-func (r *runner) with(ctx context.Context, k kind, measure func(s *server) error) (err error) {
-	running, err := r.programs.start(ctx, k, r.settings(k))
+func (r *runner) with(ctx context.Context, k kind, measure func(s *server) error) error {
+	return r.withSettings(ctx, k, r.settings(), measure)
+}
+
+func (r *runner) withSettings(ctx context.Context, k kind, s settings, measure func(s *server) error) (err error) {
+	running, err := r.programs.start(ctx, k, s)
 	if err != nil {
 		return err
 	}

@@ -26,10 +26,9 @@ type kind struct {
 
 // settings of one start of a server.
 type settings struct {
-	port    int // 0 = any free one
-	tls     bool
-	limits  bool   // callbox keeps its limits
-	profile string // file for a CPU profile
+	port   int // 0 = any free one
+	tls    bool
+	limits bool // callbox keeps its limits
 }
 
 // kinds are the servers, in the order of a round.
@@ -71,9 +70,6 @@ func callboxLine(p *programs, s settings) []string {
 	if s.tls {
 		plain, secure = secure, at
 	}
-	if s.profile != "" {
-		return []string{filepath.Join(p.dir, "profiled"), "-port", strconv.Itoa(s.port), "-cpuprofile", s.profile}
-	}
 	line := []string{
 		p.callbox, "serve", "--data", filepath.Join(p.dir, "data"), "--http", plain, "--https", secure, "--admin", "127.0.0.1:0",
 		"--turn-udp", "127.0.0.1:0", "--turn-tcp", "127.0.0.1:0", "--turn-tls", "", "--log-level", "warn",
@@ -93,6 +89,7 @@ type server struct {
 	command *exec.Cmd
 	errors  *bytes.Buffer
 	url     string
+	admin   string // "" = none
 }
 
 func (p *programs) start(ctx context.Context, k kind, settings settings) (*server, error) {
@@ -106,14 +103,14 @@ func (p *programs) start(ctx context.Context, k kind, settings settings) (*serve
 		return nil, err
 	}
 	line, err := bufio.NewReader(stdout).ReadBytes('\n')
-	var ready struct{ URL, HTTP, HTTPS string }
+	var ready struct{ URL, HTTP, HTTPS, Admin string }
 	if err == nil {
 		err = json.Unmarshal(line, &ready)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s does not say where it serves: %w", k.label, err), s.stop())
 	}
-	s.url = cmp.Or(ready.URL, ready.HTTP, ready.HTTPS)
+	s.url, s.admin = cmp.Or(ready.URL, ready.HTTP, ready.HTTPS), ready.Admin
 	return s, nil
 }
 

@@ -1,49 +1,184 @@
 package signaling
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"callbox/e2e/need"
 )
 
-// small is a run of everything that has the name of a row in it, as small as it can be.
+// callbox is built once for all tests.
+var callbox = sync.OnceValues(func() (string, error) {
+	p := &programs{dir: folder}
+	return filepath.Join(folder, "callbox"), p.build(context.Background(), "callbox/cmd/callbox")
+})
+
+var folder string
+
+func TestMain(m *testing.M) {
+	var err error
+	if folder, err = os.MkdirTemp("", "callbox-bench-test-"); err != nil {
+		panic(err)
+	}
+	m.Run()
+	if err := os.RemoveAll(folder); err != nil {
+		panic(err)
+	}
+}
+
+// small runs rows as briefly as they can be.
 func small(t *testing.T, args ...string) string {
 	t.Helper()
 	need.Program(t, "node", "npm")
+	binary, err := callbox()
+	if err != nil {
+		t.Fatal(err)
+	}
 	var table, progress strings.Builder
 	args = append([]string{
-		"-rounds", "1", "-warm", "50ms", "-for", "500ms", "-rooms", "4",
+		"-callbox", binary,
+		"-rounds", "1", "-warm", "50ms", "-for", "300ms", "-rooms", "4",
 		"-storm", "20", "-idle", "20", "-slow", "4", "-settle", "50ms",
 	}, args...)
-	if err := Main(t.Context(), args, &table, &progress); err != nil && !strings.Contains(err.Error(), errWrong.Error()) {
+	if err := Main(t.Context(), args, &table, &progress); err != nil && !errors.Is(err, errWrong) {
 		t.Fatalf("%v\n%s", err, &progress)
 	}
 	return table.String()
 }
 
-func TestRelay(t *testing.T) {
-	holds(t, small(t, "-row", "relay,relay8,latency"), rowRelay, rowRelay8, rowMaximum, rowP50, rowP99, rowLag)
-}
-
-func TestConnections(t *testing.T) {
-	holds(t, small(t, "-row", "joins,storm,idle"), rowJoins, rowStorm, rowStormMemory, rowIdle)
-}
-
-// holds checks that there is a figure of every server in each row.
-func holds(t *testing.T, table string, rows ...string) {
+// holds checks that there is a figure of each server in each row.
+func holds(t *testing.T, table string, servers []string, rows ...string) {
 	t.Helper()
 	for _, row := range rows {
 		_, lines, ok := strings.Cut(table, row+"\n")
 		if !ok {
 			t.Fatalf("no row %q in\n%s", row, table)
 		}
-		for _, k := range kinds() {
+		for _, server := range servers {
 			line, rest, _ := strings.Cut(lines, "\n")
-			if fields := strings.Fields(strings.TrimPrefix(strings.TrimSpace(line), k.label)); len(fields) == 0 || fields[0] == "0" {
-				t.Errorf("nothing of %s in %q", k.label, line)
+			figure := strings.Fields(strings.TrimPrefix(strings.TrimSpace(line), server))
+			if !strings.HasPrefix(line, "  "+server) || len(figure) == 0 || figure[0] == "0" {
+				t.Errorf("nothing of %s under %q in %q", server, row, line)
 			}
 			lines = rest
+		}
+	}
+}
+
+func TestRelay(t *testing.T) {
+	holds(t, small(t, "-row", "relay,relay8,latency"), labels(),
+		rowRelay, rowRelay8, rowMaximum, rowP50, rowP99, rowLag)
+}
+
+func TestConnections(t *testing.T) {
+	table := small(t, "-row", "joins,storm,idle")
+	holds(t, table, labels(), rowJoins, rowStorm, rowStormMemory)
+	holds(t, table, nil, rowIdle) // so few may need no further page of memory
+}
+
+func TestStrain(t *testing.T) {
+	table := small(t, "-only", "callbox", "-row", "slow,limits")
+	holds(t, table, []string{"callbox"}, rowReading, rowSlow, rowSlowMemory, rowSlowRefused)
+	for _, flood := range []string{"connections", "frames", "joins"} {
+		for _, row := range []string{rowFloodServed, rowFloodP99, rowFloodMemory, rowFloodRefused} {
+			holds(t, table, []string{"callbox"}, strings.ReplaceAll(strings.Replace(row, "%s", flood, 1), "%%", "%"))
+		}
+	}
+}
+
+func TestTLS(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "figures.json")
+	table := small(t, "-tls", "-only", "callbox,ws,floor", "-row", "relay,joins,storm", "-json", file)
+	holds(t, table, []string{"callbox", "ws"}, rowRelay, rowJoins, rowStorm)
+	if strings.Contains(table, "target") {
+		t.Errorf("figures over TLS have no targets:\n%s", table)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var report struct {
+		TLS     bool
+		Figures []series
+	}
+	if err := json.Unmarshal(text, &report); err != nil || !report.TLS || len(report.Figures) == 0 || len(report.Figures[0].Rounds) != 1 {
+		t.Errorf("the file holds %+v, %v", report, err)
+	}
+}
+
+func TestProfile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "cpu")
+	small(t, "-only", "callbox", "-row", "relay", "-cpuprofile", file)
+	if info, err := os.Stat(file); err != nil || info.Size() == 0 {
+		t.Errorf("the profile: %v, %v", info, err)
+	}
+}
+
+func labels() (labels []string) {
+	for _, k := range kinds() {
+		labels = append(labels, k.label)
+	}
+	return labels
+}
+
+func TestParse(t *testing.T) {
+	for _, args := range [][]string{
+		{"-row", "nothing"}, {"-only", "apache"}, {"-rounds", "0"}, {"-idle", "20000"}, {"more"}, {"-nothing"},
+	} {
+		if _, err := parse(args, new(strings.Builder)); err == nil {
+			t.Errorf("%q is taken", args)
+		}
+	}
+	o, err := parse([]string{"-row", "idle,relay", "-only", "ws,callbox"}, new(strings.Builder))
+	if err != nil || strings.Join(o.rows, " ") != "relay idle" || strings.Join(o.servers, " ") != "callbox ws" {
+		t.Errorf("rows %q of %q, %v", o.rows, o.servers, err)
+	}
+}
+
+// figured has one median for each server in a row.
+func figured(row string, medians map[string]float64) *figures {
+	f := newFigures()
+	for _, k := range kinds() {
+		if v, ok := medians[k.label]; ok {
+			for _, each := range []float64{v / 2, v * 3, v} {
+				f.add(row, k, each)
+			}
+		}
+	}
+	return f
+}
+
+func TestJudge(t *testing.T) {
+	f := figured(rowRelay, map[string]float64{"callbox": 60, "socket.io": 20, "ws": 29, "floor": 80})
+	verdicts, err := f.judge(false)
+	if err != nil || len(verdicts) != 2 || !verdicts[0].Reached || verdicts[0].Measured != 3 || verdicts[1].Reached {
+		t.Errorf("judged %+v, %v", verdicts, err)
+	}
+	verdicts, err = figured(rowStorm, map[string]float64{"callbox": 1.2}).judge(false)
+	if err != nil || len(verdicts) != 1 || verdicts[0].Reached {
+		t.Errorf("1.2 s of 1.1 are judged %+v, %v", verdicts, err)
+	}
+	for ratio, sane := range map[float64]bool{0.5: false, 0.6: true, 0.69: true, 0.78: true, 0.81: false} {
+		_, err := figured(rowRelay, map[string]float64{"socket.io": ratio, "ws": 1}).judge(false)
+		if sane != (err == nil) || !sane && !errors.Is(err, errWrong) {
+			t.Errorf("socket.io : ws of %v says %v", ratio, err)
+		}
+	}
+	if verdicts, err := figured(rowRelay, map[string]float64{"socket.io": 1, "ws": 1, "callbox": 1}).judge(true); len(verdicts) > 0 || err != nil {
+		t.Errorf("over TLS it is judged %+v, %v", verdicts, err)
+	}
+}
+
+func TestMedian(t *testing.T) {
+	for want, values := range map[float64][]float64{2: {3, 1, 2}, 2.5: {4, 1, 3, 2}, 7: {7}} {
+		if got := median(values); got != want {
+			t.Errorf("the median of %v is %v", values, got)
 		}
 	}
 }

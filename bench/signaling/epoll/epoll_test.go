@@ -59,7 +59,7 @@ func TestSockets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := Connect(netip.MustParseAddr("127.0.0.7"), at)
+	client, err := Connect(netip.MustParseAddr("127.0.0.7"), at, 4096)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,9 +66,10 @@ func (p *Poller) Wait(ms int) ([]unix.EpollEvent, error) {
 }
 
 // Connect begins a TCP connection to an IPv4 address, from an address of this
-// machine or any (the zero Addr), without Nagle's delay. It is open, or has
-// failed, once there is room to write.
-func Connect(from netip.Addr, to netip.AddrPort) (int, error) {
+// machine or any (the zero Addr), without Nagle's delay, and with a receive
+// buffer of so many bytes, or the system's own (0). It is open, or has failed,
+// once there is room to write.
+func Connect(from netip.Addr, to netip.AddrPort, receive int) (int, error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return -1, err
@@ -80,6 +81,9 @@ func Connect(from netip.Addr, to netip.AddrPort) (int, error) {
 			unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1),
 			unix.Bind(fd, &unix.SockaddrInet4{Addr: from.As4()}),
 		)
+	}
+	if err == nil && receive > 0 {
+		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receive)
 	}
 	if err == nil {
 		err = unix.Connect(fd, &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()})

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 
 	"golang.org/x/sys/unix"
 
@@ -28,16 +29,21 @@ const (
 
 // conn is one client.
 type conn struct {
-	loop  *loop
-	fd    int
-	stage stage
-	in    []byte // the beginning of a frame whose rest has not come
-	out   []byte // what waits for the flush, or for room to write
-	full  bool   // it waits for room to write
-	dirty bool   // it is in loop.dirty
+	loop   *loop
+	fd     int
+	stage  stage
+	in     []byte  // the beginning of a frame whose rest has not come
+	out    []byte  // what waits for the flush, or for room to write
+	full   bool    // it waits for room to write
+	dirty  bool    // it is in loop.dirty
+	secure *secure // nil = no TLS
 
-	room   string
-	row    any    // what the row keeps of it
+	room     string
+	row      any        // what the row keeps of it
+	from     netip.Addr // its own source address
+	receive  int        // its receive buffer, in bytes; 0 = the system's
+	tolerant bool       // it is meant to be refused
+
 	lastID uint64 // of its requests
 	peer   string // its id
 	to     string // the id of the other side
@@ -53,8 +59,12 @@ func (c *conn) ready(events uint32) {
 	if c.stage == connecting {
 		if err = epoll.Fault(c.fd); err == nil {
 			c.stage = upgrading
-			c.out = c.loop.dialect.request(c.out)
 			c.full = true // it was watched for the connection to open
+			if c.loop.tls {
+				c.secure = newSecure()
+			} else {
+				c.out = c.loop.dialect.request(c.out)
+			}
 			err = c.write()
 		}
 	} else {
@@ -81,7 +91,36 @@ func (c *conn) read() error {
 	case n == 0:
 		return io.EOF
 	}
-	data := c.loop.buffer[:n]
+	if c.secure == nil {
+		return c.take(c.loop.buffer[:n])
+	}
+	handshake := c.secure.wait != nil
+	over, err := c.secure.feed(c.loop.buffer[:n])
+	if err != nil {
+		return err
+	}
+	if handshake {
+		if over {
+			c.out = c.loop.dialect.request(c.out)
+		}
+		if err := c.write(); err != nil || !over {
+			return err
+		}
+	}
+	for c.stage != closed {
+		n, err := c.secure.read(c.loop.clear)
+		if err != nil || n == 0 {
+			return err
+		}
+		if err := c.take(c.loop.clear[:n]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// take handles bytes of the WebSocket.
+func (c *conn) take(data []byte) error {
 	if len(c.in) > 0 {
 		c.in = append(c.in, data...)
 		data = c.in
@@ -111,7 +150,11 @@ func (c *conn) parse(data []byte) ([]byte, error) {
 		}
 		data = data[end+4:]
 		c.stage = joining
-		c.loop.dialect.opened(c)
+		if a, ok := c.row.(*attack); ok {
+			a.opened(c)
+		} else {
+			c.loop.dialect.opened(c)
+		}
 	}
 	for c.stage != closed {
 		h, ok := epoll.ParseHeader(data)
@@ -156,18 +199,28 @@ func (c *conn) send(opcode byte, payload []byte) {
 
 // write sends what it can of c.out.
 func (c *conn) write() error {
-	for len(c.out) > 0 {
-		n, err := unix.Write(c.fd, c.out)
+	out := &c.out
+	if c.secure != nil {
+		if len(c.out) > 0 {
+			if _, err := c.secure.tls.Write(c.out); err != nil {
+				return err
+			}
+			c.out = c.out[:0]
+		}
+		out = &c.secure.out
+	}
+	for len(*out) > 0 {
+		n, err := unix.Write(c.fd, *out)
 		if errors.Is(err, unix.EAGAIN) {
 			return c.watch(true)
 		}
 		if err != nil {
 			return err
 		}
-		c.out = c.out[:copy(c.out, c.out[n:])]
+		*out = (*out)[:copy(*out, (*out)[n:])]
 	}
-	if cap(c.out) > 64<<10 || c.loop.frugal {
-		c.out = nil
+	if cap(*out) > 64<<10 || c.loop.frugal {
+		c.out, *out = nil, nil
 	}
 	return c.watch(false)
 }
@@ -187,6 +240,10 @@ func (c *conn) close(err error) {
 	}
 	before := c.stage
 	c.stage = closed
+	if c.secure != nil {
+		c.secure.abandon()
+		c.secure = nil
+	}
 	c.loop.forget(c)
 	c.loop.row.closed(c, before, err)
 }

@@ -38,6 +38,8 @@ type loop struct {
 	from    []netip.Addr // the sources of connections, in turn
 	started time.Time
 	buffer  []byte
+	clear   []byte // what buffer held, decrypted
+	tls     bool
 	conns   [epoll.MaxFD]*conn
 	open    int
 	dialed  int
@@ -50,7 +52,7 @@ func newLoop(d dialect, server netip.AddrPort, from []netip.Addr) (*loop, error)
 	poller, err := epoll.New()
 	return &loop{
 		poller: poller, dialect: d, server: server, from: from,
-		started: time.Now(), buffer: make([]byte, 256<<10),
+		started: time.Now(), buffer: make([]byte, 256<<10), clear: make([]byte, 64<<10),
 	}, err
 }
 
@@ -119,12 +121,12 @@ func (l *loop) flush() error {
 
 // dial begins a connection that will join room.
 func (l *loop) dial(c *conn) error {
-	var from netip.Addr
-	if len(l.from) > 0 {
+	from := c.from
+	if !from.IsValid() && len(l.from) > 0 {
 		from = l.from[l.dialed%len(l.from)]
 	}
 	l.dialed++
-	fd, err := epoll.Connect(from, l.server)
+	fd, err := epoll.Connect(from, l.server, c.receive)
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
@@ -154,10 +156,14 @@ func (l *loop) event(c *conn, e event, payload []byte) error {
 		c.stage = joined
 	case evLeft:
 		c.stage = left
-		c.send(epoll.Close, []byte{0x03, 0xe8}) // 1000
-	case evRefused:
-		return fmt.Errorf("%w: %.200q", errRefused, payload)
-	case evFull, evLimited, evDelivered, evAcked:
+		if !c.tolerant {
+			c.send(epoll.Close, []byte{0x03, 0xe8}) // 1000
+		}
+	case evRefused, evFull, evLimited:
+		if !c.tolerant {
+			return fmt.Errorf("%w: %.200q", errRefused, payload)
+		}
+	case evDelivered, evAcked:
 	}
 	return l.row.event(c, e)
 }

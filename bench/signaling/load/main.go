@@ -14,7 +14,6 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"runtime"
 	"runtime/debug"
 	"time"
 )
@@ -30,12 +29,12 @@ type options struct {
 	connections, parallel     int
 	slow                      int
 	slowReading               bool
+	attack                    string
 	rate                      float64
 	warm, measure             time.Duration
 }
 
 func main() {
-	runtime.LockOSThread()
 	debug.SetGCPercent(-1)
 	debug.SetMemoryLimit(memoryLimit)
 	if err := run(os.Args[1:], os.Stdout); err != nil {
@@ -47,7 +46,7 @@ func main() {
 func parse(args []string) (*options, error) {
 	o := new(options)
 	flags := flag.NewFlagSet("load", flag.ContinueOnError)
-	flags.StringVar(&o.url, "url", "", "where the server is, http://127.0.0.1:PORT")
+	flags.StringVar(&o.url, "url", "", "where the server is, http[s]://127.0.0.1:PORT")
 	flags.StringVar(&o.dialect, "dialect", "callbox", "its protocol: callbox, socketio, ws, floor")
 	flags.StringVar(&o.row, "row", "relay", "what to do: relay, joins, crowd")
 	flags.StringVar(&o.prefix, "prefix", "bench", "of the names of rooms")
@@ -61,6 +60,7 @@ func parse(args []string) (*options, error) {
 	flags.IntVar(&o.parallel, "parallel", 1<<16, "connections of crowd that are being opened at a time")
 	flags.IntVar(&o.slow, "slow", 0, "further rooms whose receivers read a byte a second")
 	flags.BoolVar(&o.slowReading, "slow-reading", false, "those receivers read everything")
+	flags.StringVar(&o.attack, "attack", "", "of one address meanwhile: connections, frames, joins")
 	flags.Float64Var(&o.rate, "rate", 0, "messages a second in all, in place of -window")
 	flags.DurationVar(&o.warm, "warm", 4*time.Second, "time before the measurement")
 	flags.DurationVar(&o.measure, "for", 4*time.Second, "time of the measurement")
@@ -88,7 +88,7 @@ func run(args []string, out io.Writer) error {
 	}
 	switch o.row {
 	case "relay":
-		r = o.relay(l)
+		r, err = o.relay(l)
 	case "joins":
 		r = &joins{loop: l, prefix: o.prefix, parallel: o.connections, warm: o.warm, measure: o.measure, server: cpu(o.pid)}
 	case "crowd":
@@ -135,16 +135,24 @@ func (o *options) loop() (*loop, error) {
 			first = first.Next()
 		}
 	}
-	return newLoop(d, server, from)
+	l, err := newLoop(d, server, from)
+	if err == nil {
+		l.tls = u.Scheme == "https"
+	}
+	return l, err
 }
 
-func (o *options) relay(l *loop) *relay {
+func (o *options) relay(l *loop) (_ *relay, err error) {
 	r := newRelay(l, o.prefix, o.rooms)
 	r.window, r.rate, r.warm, r.measure, r.server = o.window, o.rate, o.warm, o.measure, cpu(o.pid)
 	if o.slow > 0 {
 		r.slow = newSlowRooms(l, o.prefix, o.slow, o.slowReading)
+		r.warm = max(r.warm, r.slow.warm())
 	}
-	return r
+	if o.attack != "" {
+		r.attack, err = newAttack(l, o.attack)
+	}
+	return r, err
 }
 
 func (r *relay) outcome() (*result, error) { return &r.result, r.result.err }

@@ -26,8 +26,8 @@ const (
 const partingTime = 5 * time.Second
 
 // measureMore is how long a measurement goes on at most in which the server got
-// no time of the processor.
-const measureMore = 10 * time.Second
+// nothing done.
+const measureMore = time.Minute
 
 // relay has one peer of each room send to the other. Without a rate it keeps
 // window messages under way in each room, until both the other side has one
@@ -40,6 +40,7 @@ type relay struct {
 	warm, measure time.Duration
 	server        cpu
 	slow          *slowRooms // nil = none
+	attack        *attack    // nil = none
 
 	pairs    []*pair
 	dialed   int
@@ -60,7 +61,7 @@ type pair struct {
 	sent, acked, delivered   int
 	under                    []time.Duration // when each message under way was to be sent
 	fromJoined, toJoined     bool
-	slow, gone, unregistered bool
+	slow, gone, unregistered bool // of slow rooms
 }
 
 func newRelay(l *loop, prefix string, rooms int) *relay {
@@ -102,6 +103,11 @@ func (r *relay) tick(now time.Duration) (time.Duration, error) {
 	}
 	if r.slow != nil {
 		r.slow.tick(now)
+	}
+	if r.attack != nil {
+		if err := r.attack.tick(now); err != nil {
+			return 0, err
+		}
 	}
 	if r.rate == 0 {
 		return 10 * time.Millisecond, nil
@@ -185,6 +191,10 @@ func (r *relay) send(p *pair, due time.Duration) {
 
 func (r *relay) event(c *conn, e event) error {
 	p, ok := c.row.(*pair)
+	if a, attacks := c.row.(*attack); attacks {
+		a.event(c, e)
+		return nil
+	}
 	if !ok {
 		return errors.New("an event of a connection without a room")
 	}
@@ -195,12 +205,9 @@ func (r *relay) event(c *conn, e event) error {
 		return nil
 	case evLeft:
 		return nil
-	case evFull, evLimited:
-		if p.slow && e == evFull {
-			r.slow.refused++
-			return nil
-		}
-		return fmt.Errorf("a message in %s was refused", c.room)
+	case evFull, evLimited, evRefused:
+		r.slow.refused++ // nobody else is tolerant
+		return nil
 	case evAcked, evDelivered:
 	default:
 		return nil
@@ -227,6 +234,10 @@ func (r *relay) event(c *conn, e event) error {
 }
 
 func (r *relay) closed(c *conn, _ stage, err error) {
+	if a, ok := c.row.(*attack); ok {
+		a.closed()
+		return
+	}
 	if p, ok := c.row.(*pair); ok && p.slow {
 		r.slow.closed++
 		return
@@ -245,8 +256,8 @@ func (r *relay) start(now time.Duration) (err error) {
 
 func (r *relay) stop(now time.Duration) error {
 	used, err := r.server.used()
-	if err == nil && used == r.cpu && r.server != 0 && now-r.began < r.measure+measureMore {
-		return nil // its clock has ticks of 10 ms
+	if err == nil && (r.complete == 0 || r.server != 0 && used == r.cpu) && now-r.began < r.measure+measureMore {
+		return nil // the clock of the CPU has ticks of 10 ms
 	}
 	r.result.Messages = r.complete
 	r.result.Seconds = (now - r.began).Seconds()
@@ -255,6 +266,10 @@ func (r *relay) stop(now time.Duration) error {
 	r.phase, r.began = parting, now
 	if r.slow != nil {
 		r.result.Refused, r.result.Closed = r.slow.refused, r.slow.closed
+	}
+	if r.attack != nil {
+		r.result.Refused, r.result.Joined = r.attack.refused, r.attack.granted
+		r.phase = over // the attackers do not leave
 	}
 	for _, p := range r.all() {
 		for _, c := range []*conn{p.from, p.to} {

@@ -1,0 +1,78 @@
+package signaling
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+)
+
+// Load of the rooms that are looked at while others strain the server.
+const (
+	slowRate  = 5000 // messages a second
+	floodRate = 1000
+	floodRoom = 50 // rooms; their 100 clients have one address, within its limits
+)
+
+// slow measures the latency of rooms beside others whose receivers read one
+// byte a second, and beside the same with receivers that read.
+func slow(ctx context.Context, r *runner, k kind) error {
+	for _, row := range []struct {
+		label   string
+		reading bool
+	}{{rowReading, true}, {rowSlow, false}} {
+		err := r.with(ctx, k, func(s *server) error {
+			l, err := r.load(ctx, s, "-row", "relay", "-rooms", strconv.Itoa(r.rooms), "-slow", strconv.Itoa(r.slow),
+				fmt.Sprintf("-slow-reading=%v", row.reading), "-rate", strconv.Itoa(min(slowRate, r.rooms*mostInRoom)),
+				"-warm", r.warm.String(), "-for", r.measure.String())
+			if err != nil {
+				return err
+			}
+			r.figures.add(row.label, k, l.P99)
+			if row.reading {
+				return nil
+			}
+			r.figures.add(rowSlowRefused, k, float64(l.Refused))
+			_, most, err := resident(s.pid())
+			r.figures.add(rowSlowMemory, k, float64(most)/(1<<20))
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// limits measures callbox with the limits that it has by itself while one
+// address floods it: what others get, and what it costs in memory.
+func limits(ctx context.Context, r *runner, k kind) error {
+	for _, flood := range []string{"", "connections", "frames", "joins"} {
+		settings := r.settings()
+		settings.limits = true
+		err := r.withSettings(ctx, k, settings, func(s *server) error {
+			args := []string{
+				"-row", "relay", "-rooms", strconv.Itoa(floodRoom), "-rate", strconv.Itoa(floodRate),
+				"-warm", r.warm.String(), "-for", r.measure.String(), "-attack", flood,
+			}
+			l, err := r.load(ctx, s, args...)
+			if err != nil {
+				return err
+			}
+			_, most, err := resident(s.pid())
+			if flood == "" {
+				flood = "nothing"
+			}
+			r.figures.add(fmt.Sprintf(rowFloodServed, flood), k, 100*l.perSecond(l.Messages)/floodRate)
+			r.figures.add(fmt.Sprintf(rowFloodP99, flood), k, l.P99)
+			r.figures.add(fmt.Sprintf(rowFloodMemory, flood), k, float64(most)/(1<<20))
+			if flood != "nothing" {
+				r.figures.add(fmt.Sprintf(rowFloodRefused, flood), k, float64(l.Refused))
+			}
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("flood of %s: %w", flood, err)
+		}
+	}
+	return nil
+}
