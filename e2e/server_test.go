@@ -30,6 +30,7 @@ type server struct {
 		TURN               []string
 	}
 	client *http.Client
+	flags  []string
 }
 
 // startServer starts a server on ports of its own. All servers have the same
@@ -38,7 +39,7 @@ func startServer(t *testing.T, flags ...string) *server {
 	t.Helper()
 	binary, lab := theBinary(t), theLab(t)
 	data := filepath.Join(shared.dir, "data")
-	s := &server{ca: filepath.Join(shared.dir, "ca.crt")}
+	s := &server{ca: filepath.Join(shared.dir, "ca.crt"), flags: flags}
 	s.client = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DialContext: lab.Server.DialContext}}
 	args := append([]string{
 		"serve", "--http", "127.0.0.1:0", "--https", ":0", "--admin", "127.0.0.1:0", "--data", data, "--log-format", "json",

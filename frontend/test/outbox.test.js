@@ -111,3 +111,15 @@ test('a lost session fails them all, and begins at 1', async () => {
   void outbox.add({data: 'c'});
   assert.deepEqual(all(outbox), ['c1']);
 });
+
+test('of those under way the largest is not sent again when one was too large', async () => {
+  const {outbox, replies} = filled('a', 'bb'.repeat(40_000), 'c');
+  all(outbox);
+  outbox.refuseLargest();
+  outbox.repeat();
+  await null;
+  await null;
+  assert.deepEqual(all(outbox), ['a1', 'c3']);
+  assert.match(replies[0], /too_large$/);
+  new Outbox().refuseLargest();
+});

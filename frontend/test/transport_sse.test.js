@@ -181,6 +181,15 @@ test('"too much" is sent again later; an error frame is a reply like any other',
   assert.equal(JSON.parse(told.at(-1)).code, 'too_large');
 });
 
+test('a frame that is too large is refused, and the connection stays', async () => {
+  const {http, told, transport} = await open();
+  http.answer = () => json({code: 'too_large', message: 'no'}, {status: 413});
+  transport.send('{"type":"message","id":5}');
+  await quiet();
+  const {type, id, code} = JSON.parse(told.at(-1));
+  assert.deepEqual([type, id, code], ['error', 5, 'too_large']);
+});
+
 test('leaving outlives the page, and nothing is told after it', async () => {
   const {http, told, transport} = await open();
   transport.leave();

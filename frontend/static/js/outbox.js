@@ -82,6 +82,13 @@ export class Outbox {
     for (const entry of this.#entries) entry.sent = false;
   }
 
+  /** A frame was too large for the server, which has not said which: it must not go out again. */
+  refuseLargest() {
+    const size = (/** @type {Entry} */ {frame}) => JSON.stringify(frame).length;
+    const sent = this.#entries.filter((entry) => entry.sent).sort((a, b) => size(b) - size(a));
+    if (sent[0]) this.answer({...failure('too_large'), id: sent[0].id}, 0);
+  }
+
   /** The session is lost, and with it every promise: numbers begin at 1 again. */
   reset() {
     const entries = this.#entries;

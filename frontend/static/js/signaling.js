@@ -36,6 +36,8 @@ const LATE = 2000;
 const SILENT = 4000;
 /** Close codes after which coming back would be wrong: left, policy, the seat was taken over. */
 const FINAL = [1000, 1008, 4001];
+/** Close code of a server that got a frame it does not take. */
+const TOO_LARGE = 1009;
 /** Answers to `join` that trying again would not change. */
 const REFUSALS = ['unauthorized', 'bad_request', 'bad_frame', 'too_large'];
 
@@ -336,6 +338,7 @@ export class Signaling {
   /** The connection is gone. @param {number} code */
   #fail(code) {
     const joined = this.#phase === 'up';
+    if (code === TOO_LARGE) this.#outbox.refuseLargest();
     if (joined && Date.now() - this.#upSince >= STEADY) this.#backoff.steady();
     if (!joined) this.#choice.failed(this.#transportName, code === SILENT);
     this.#hangUp();

@@ -140,6 +140,7 @@ export class SSETransport {
     const body = await response.text();
     if (this.#closed) return;
     if (isFrame(body)) this.#callbacks.ontext(body);
+    else if (response.status === 413) this.#callbacks.ontext(tooLarge(text));
     else if (response.status === 429) {
       const seconds = Number(response.headers.get('Retry-After'));
       await new Promise((resolve) => setTimeout(resolve, seconds * 1000 || LATER));
@@ -156,6 +157,10 @@ function isFrame(body) {
     return false;
   }
 }
+
+/** The reply to a request that was not even read. @param {string} text */
+const tooLarge = (text) =>
+  JSON.stringify({type: 'error', id: JSON.parse(text).id, code: 'too_large', retry: false});
 
 /** @typedef {{id: string, type: string, data: string}} StreamEvent */
 

@@ -1,0 +1,182 @@
+package e2e
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestKilled kills the server in the middle of direct calls, and starts it
+// again: no frame is missing because of it, both sides are back in the room as
+// who they were, and what needs the server works again.
+func TestKilled(t *testing.T) {
+	joinLab(t)
+	for _, kinds := range [][2]string{{"chromium", "chromium"}, {"chromium", "bot"}, {"bot", "bot"}} {
+		t.Run(kinds[0]+"-"+kinds[1], func(t *testing.T) { testKilled(t, kinds) })
+	}
+}
+
+func testKilled(t *testing.T, kinds [2]string) {
+	t.Helper()
+	lab, s := theLab(t), startServer(t)
+	t.Cleanup(func() {
+		if err := s.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	const room = "survives"
+	// A call with a page in it ends when the page has seen enough.
+	duration := 10 * time.Second
+	if slices.Contains(kinds[:], "chromium") {
+		duration = 2 * time.Minute
+	}
+	var tabs []*tab
+	var bots []*robot
+	for i, at := range []string{"a", "b"} {
+		if kinds[i] == "bot" {
+			bots = append(bots, startBot(t, namespaceOf(lab, at), s, room, "direct", duration))
+		} else {
+			tb := openAt(t, side{kinds[i], at}, s, room, url.Values{"lang": {"en"}})
+			tb.join()
+			tabs = append(tabs, tb)
+		}
+		s.awaitPeers(t, i+1)
+	}
+	for i, tb := range tabs {
+		want := expected{side{kinds[1-i], "ba"[i : i+1]}.source(), "direct"}
+		if found := tb.watch(want).check(want); len(found) > 0 {
+			t.Fatalf("before the server was killed:\n%v", found)
+		}
+		tb.keepPC()
+	}
+	awaitPictures(t, bots)
+	before := s.peersOf(t, room)
+
+	s.kill(t)
+	for _, tb := range tabs { // there is no server, and the picture goes on
+		tb.until(fmt.Sprintf("(%s).then((v) => v.frames >= %d)", receivedVideo, tb.video().Frames+30))
+	}
+	s.startAgain(t)
+	if err := eventually(t, patience, func() error {
+		if now := s.peersOf(t, room); !slices.Equal(now, before) {
+			return fmt.Errorf("in the room are %q, were %q", now, before)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+
+	for _, tb := range tabs {
+		tb.until(`callbox.signaling.phase === "up"`)
+		tb.until(samePC)
+	}
+	if len(tabs) == 2 {
+		testScreen(tabs[0], tabs[1])
+		testScreen(tabs[1], tabs[0])
+	} else if len(tabs) == 1 {
+		tabs[0].click("screen")
+		tabs[0].until(`callbox.pc.getStats().then((all) => [...all.values()].filter((s) =>
+			s.type === "outbound-rtp" && s.kind === "video" && s.framesSent > 0).length === 2)`)
+	}
+	for i, tb := range tabs {
+		if v := tb.video(); v.Lost != 0 {
+			t.Errorf("page %d: %d of %d packets of the video are missing", i, v.Lost, v.Packets)
+		}
+		tb.until(samePC)
+	}
+	if len(tabs) > 0 {
+		tabs[0].click("leave")
+	}
+	for i, b := range bots {
+		report := b.report(t)
+		if report.ExitCode != 0 {
+			t.Errorf("bot %d: exit code %d", i, report.ExitCode)
+		}
+		if video := report.Received("video"); video == nil || video.Frames == nil || value(video.Frames.MissingCount) != 0 {
+			t.Errorf("bot %d: frames are missing: %+v", i, video)
+		}
+	}
+}
+
+// awaitPictures waits until each bot sees the other side.
+func awaitPictures(t *testing.T, bots []*robot) {
+	t.Helper()
+	err := eventually(t, patience, func() error {
+		for _, b := range bots {
+			if !strings.Contains(b.process.stdout.String(), "The picture comes in.") {
+				return errors.New("no picture comes")
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// receivedVideo is what the page got of the other side's camera.
+const receivedVideo = `callbox.pc.getStats().then((all) => {
+	const video = [...all.values()].find((s) => s.type === "inbound-rtp" && s.kind === "video");
+	return {frames: video.framesDecoded, packets: video.packetsReceived, lost: video.packetsLost};
+})`
+
+type video struct{ Frames, Packets, Lost int }
+
+func (tb *tab) video() video {
+	tb.t.Helper()
+	return eval[video](tb, receivedVideo)
+}
+
+// peersOf are the ids of those in the room who are connected, in the order of
+// their seats.
+func (s *server) peersOf(t *testing.T, room string) []string {
+	t.Helper()
+	text, err := s.ask(t.Context(), "/rooms")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rooms []struct {
+		Name  string
+		Peers []struct{ Peer, State string }
+	}
+	if err := json.Unmarshal([]byte(text), &rooms); err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, r := range rooms {
+		for _, p := range r.Peers {
+			if r.Name == room && p.State == "connected" {
+				ids = append(ids, p.Peer)
+			}
+		}
+	}
+	return ids
+}
+
+// kill ends the server as a power cut does.
+func (s *server) kill(t *testing.T) {
+	t.Helper()
+	s.client.CloseIdleConnections()
+	if err := s.process.command.Process.Signal(syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	<-s.process.ended
+}
+
+// startAgain starts a server that was killed anew, at the same addresses and
+// with the same data.
+func (s *server) startAgain(t *testing.T) {
+	t.Helper()
+	https, err := url.Parse(s.ready.HTTPS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := startServer(t, append(s.flags, "--https", ":"+https.Port())...)
+	s.process, s.ready = again.process, again.ready
+}

@@ -1,0 +1,148 @@
+package e2e
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"callbox/e2e/netlab"
+)
+
+// TestWithoutWebSocket puts a proxy before one page that knows no WebSocket. It
+// makes a call all the same, over Server-Sent Events; and when WebSocket works
+// again, its session moves there, and the call notices nothing.
+func TestWithoutWebSocket(t *testing.T) {
+	s := theServer(t)
+	joinLab(t)
+	proxy := startProxy(t, theLab(t).A, s)
+	through := &server{process: s.process, url: proxy.url, ca: s.ca, ready: s.ready, client: s.client}
+	ann := openAt(t, side{"chromium", "a"}, through, "narrow", url.Values{"lang": {"en"}})
+	bo := openAt(t, side{"chromium", "b"}, s, "narrow", url.Values{"lang": {"en"}})
+	ann.named("Ann").join()
+	ann.awaitScreen("waiting")
+	bo.named("Bo").join()
+	seeEachOther(t, ann, bo)
+	before := ann.signaling()
+	if before.Transport != "sse" || before.Lost < 2 {
+		t.Errorf("Ann's page is connected by %+v, want Server-Sent Events after two tries in vain", before)
+	}
+	if by := bo.signaling().Transport; by != "websocket" {
+		t.Errorf("Bo's page is connected by %q", by)
+	}
+	testScreen(ann, bo)
+	testScreen(bo, ann)
+
+	ann.keepPC()
+	proxy.websocket.Store(true)
+	proxy.events.Store(false)
+	proxy.cut()
+	ann.until(`callbox.signaling.phase === "up" && callbox.signaling.transport === "websocket"`)
+	ann.until(samePC)
+	if now := ann.signaling(); now.Peer != before.Peer || now.Resumed != before.Resumed+1 {
+		t.Errorf("Ann's session is %+v, was %+v", now, before)
+	}
+	testScreen(ann, bo)
+
+	// And once more the other way.
+	proxy.websocket.Store(false)
+	proxy.events.Store(true)
+	proxy.cut()
+	ann.until(`callbox.signaling.phase === "up" && callbox.signaling.transport === "sse"`)
+	ann.until(samePC)
+	testScreen(bo, ann)
+	part(t, s, ann, bo)
+}
+
+// proxy forwards plain HTTP of its own namespace to the server.
+type proxy struct {
+	*httptest.Server
+	url               string
+	websocket, events atomic.Bool // what it lets through
+
+	mu   sync.Mutex
+	life context.Context // of what goes through
+	end  context.CancelFunc
+}
+
+// cut ends everything that goes through.
+func (p *proxy) cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.end != nil {
+		p.end()
+	}
+	p.life, p.end = context.WithCancel(context.Background())
+}
+
+func (p *proxy) forward(w http.ResponseWriter, r *http.Request, to http.Handler) {
+	p.mu.Lock()
+	life := p.life
+	p.mu.Unlock()
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(life, cancel)()
+	to.ServeHTTP(w, r.WithContext(ctx))
+}
+
+func startProxy(t *testing.T, n *netlab.Namespace, s *server) *proxy {
+	t.Helper()
+	target, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	authority, err := os.ReadFile(s.ca)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(authority)
+	transport := &http.Transport{DialContext: n.DialContext, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
+	to := &httputil.ReverseProxy{Transport: transport, Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Host = r.In.Host // as the page's origin says
+	}}
+	p := &proxy{}
+	p.cut()
+	p.events.Store(true)
+	p.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		upgrade := strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
+		if upgrade && !p.websocket.Load() || strings.HasSuffix(r.URL.Path, "/events") && !p.events.Load() {
+			http.Error(w, "not through here", http.StatusBadGateway)
+			return
+		}
+		p.forward(w, r, to)
+	}))
+	var listener net.Listener
+	err = n.Do(func() error {
+		var err error
+		//nolint:noctx // on loopback it is there at once
+		listener, err = net.Listen("tcp4", "127.0.0.1:0")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p.Listener = listener
+	p.Start()
+	p.url = p.URL
+	t.Cleanup(func() {
+		p.cut()
+		p.CloseClientConnections()
+		p.Close()
+		transport.CloseIdleConnections()
+	})
+	return p
+}
