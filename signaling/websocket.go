@@ -12,6 +12,10 @@ import (
 // and to hear the client's own close.
 const closeWait = 3 * time.Second
 
+// flushEvery is how many frames of one read are carried out before what they
+// queued is sent: one read may bring more of them than replies have places.
+const flushEvery = replyPlaces / 4
+
 // webSocket carries a connection over a WebSocket (RFC 6455). It is a transport.
 // Gorilla makes the handshake; all else is our own: see decoder and drain.
 type webSocket struct {
@@ -106,7 +110,10 @@ func (t *webSocket) readFrames() error {
 func (t *webSocket) takeFrames(p []byte) error {
 	var out flushes
 	defer out.flush()
-	for len(p) > 0 {
+	for n := 1; len(p) > 0; n++ {
+		if n%flushEvery == 0 {
+			out.flush()
+		}
 		opcode, payload, rest, err := t.frames.next(p)
 		if errors.Is(err, errProtocol) {
 			return closeError{code: closeProtocolError}
