@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"runtime/debug"
 	"time"
 
 	"callbox/signaling/protocol"
@@ -15,6 +16,7 @@ func (s *Server) watch() {
 	tick := time.NewTicker(s.tickInterval())
 	defer tick.Stop()
 	swept := s.uptime()
+	var burst burst
 	var connections []*connection // kept from tick to tick
 	for {
 		select {
@@ -33,8 +35,11 @@ func (s *Server) watch() {
 			out.flush()
 			connections[i] = nil
 		}
-		connections = connections[:0]
 		now := s.uptime()
+		if burst.look(len(connections), now) {
+			debug.FreeOSMemory() // collects garbage, too
+		}
+		connections = connections[:0]
 		s.rooms.expire(now, &out)
 		out.flush()
 		if now-swept >= sweepEvery {

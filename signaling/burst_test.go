@@ -1,0 +1,38 @@
+package signaling
+
+import (
+	"testing"
+	"time"
+)
+
+func TestBurstIsOverOnce(t *testing.T) {
+	var b burst
+	var now time.Duration
+	for i, step := range []struct {
+		connections int
+		over        bool
+	}{
+		{0, false},
+		{900, false},
+		{900, false}, // too few
+		{5000, false},
+		{9000, false}, // they still come
+		{10000, false},
+		{10010, true},
+		{10010, false}, // told once
+		{10900, false},
+		{10900, false}, // no quarter more
+		{500, false},
+		{499, true}, // they are gone
+		{499, false},
+	} {
+		now += 2 * time.Second
+		if got := b.look(step.connections, now); got != step.over {
+			t.Errorf("step %d, %d connections: %v", i, step.connections, got)
+		}
+	}
+	b = burst{at: now}
+	if b.look(5000, now+time.Second) || b.look(5000, now+burstPause-1) || !b.look(5000, now+burstPause) {
+		t.Error("want a pause, and then a look")
+	}
+}
