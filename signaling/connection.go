@@ -17,6 +17,7 @@ import (
 type connection struct {
 	// Static after construction.
 	server    *Server
+	number    uint64 // later connections have higher ones
 	transport transport
 	addr      netip.Addr // the client's
 	arrived   netip.Addr // ours, that its request came in at
@@ -75,7 +76,7 @@ func (b *badFrames) add(now time.Duration) bool {
 
 // newConnection returns a connection whose time to join begins now.
 func (s *Server) newConnection(t transport, addr, arrived netip.Addr) *connection {
-	c := &connection{server: s, transport: t, addr: addr, arrived: arrived, pinged: s.uptime()}
+	c := &connection{server: s, number: s.numbers.Add(1), transport: t, addr: addr, arrived: arrived, pinged: s.uptime()}
 	c.armJoin()
 	return c
 }

@@ -104,7 +104,6 @@ func (sh *shard) sit(e *entry, s *session, out *flushes) {
 // welcome queues joined, and the events after seq, for s.
 func (sh *shard) welcome(e *entry, s *session, resumed bool, seq uint64, out *flushes) {
 	sh.setAway(s, false)
-	s.entered = e.order
 	joined := e.joined
 	joined.Resumed = resumed
 	joined.Resume = sh.token(s)
@@ -171,10 +170,11 @@ func (sh *shard) takeOver(e *entry, s *session, resumed bool, out *flushes) join
 	return joinRecovered
 }
 
-// overtaken tells whether a later join took the seat of s while e waited in
-// front of a full room: what is left of e must not take it away again.
+// overtaken tells whether a later connection has the seat of s. Then e is late:
+// it waited in front of a full room, or on its way, and its client has long
+// asked again. It must not take the seat away.
 func (e *entry) overtaken(s *session, out *flushes) bool {
-	if s.entered < e.order {
+	if s.connection == nil || s.connection.number < e.connection.number {
 		return false
 	}
 	if e.connection.stop(protocol.CloseTakenOver, "seat taken over") {

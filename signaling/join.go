@@ -19,7 +19,6 @@ type Grant struct {
 // entry is a join that passed the first checks.
 type entry struct {
 	connection *connection
-	order      uint64          // of its request among all joins
 	request    protocol.Join   // Room is canonical
 	claim      claim           // of Resume or Replace
 	joined     protocol.Joined // as far as it needs no lock
@@ -39,7 +38,7 @@ func (c *connection) tryJoin(r protocol.Join, out *flushes) (result joinResult, 
 	if c.session.Load() != nil {
 		return joinRefused, protocol.Error{ID: r.ID, Code: protocol.CodeAlreadyJoined, Message: "leave the room first"}
 	}
-	e := entry{connection: c, order: c.server.joinOrder.Add(1), request: r}
+	e := entry{connection: c, request: r}
 	if fault, ok := e.check(&c.server.config.Limits).(protocol.Error); ok { //nolint:errorlint // it returns nothing else, unwrapped
 		fault.ID = r.ID
 		return joinRefused, fault

@@ -12,7 +12,7 @@ import (
 // TestLaterJoinWins has a client repeat its join on a new connection while the
 // first still waits in front of a full room, where nobody sees that its
 // connection broke. When it gets its turn it must not take the seat away.
-func TestLaterJoinWins(t *testing.T) {
+func TestLaterConnectionWins(t *testing.T) {
 	for range 50 { // who of the two gets the seat first is chance
 		synctest.Test(t, func(t *testing.T) {
 			server := serveMemory(t, signaling.Config{Capacity: 1, Ping: 15 * time.Second})
@@ -29,4 +29,19 @@ func TestLaterJoinWins(t *testing.T) {
 			expect[protocol.Pong](second)
 		})
 	}
+}
+
+// TestLateJoinIsTooLate has the join on the older connection come later.
+func TestLateJoinIsTooLate(t *testing.T) {
+	server := serve(t, signaling.Config{Capacity: 2})
+	late := []*rawClient{server.raw(t), server.raw(t), server.raw(t)}
+	newest := server.raw(t)
+	newest.send(`{"type":"join","room":"a","nonce":"n"}`)
+	joined := expect[protocol.Joined](newest)
+	for i, by := range []string{`"nonce":"n"`, `"resume":"` + joined.Resume + `"`, `"replace":"` + joined.Resume + `"`} {
+		late[i].send(`{"type":"join","room":"a",` + by + `}`)
+		late[i].expectClose(protocol.CloseTakenOver)
+	}
+	newest.send(`{"type":"ping","id":1}`)
+	expect[protocol.Pong](newest)
 }

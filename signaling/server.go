@@ -29,7 +29,7 @@ type Server struct {
 	rooms     *rooms
 	tokens    atomic.Pointer[tokenKeys] // SetSessionSecrets replaces them
 	counters  counters
-	joinOrder atomic.Uint64 // of the last join
+	numbers   atomic.Uint64 // of connections
 	sources   eventSources
 	done      chan struct{}  // closed by Close
 	running   sync.WaitGroup // every goroutine

@@ -25,7 +25,6 @@ type session struct {
 	lastHeard  time.Duration
 	told       bool   // the others know that it is away
 	nonce      string // of its join; empty = none
-	entered    uint64 // the order of the join that took the seat last
 
 	// incarnation is drawn whenever seq and the ids begin anew.
 	incarnation uint64
