@@ -1,6 +1,7 @@
 # make          builds ./callbox
 # make test     everything that must hold: linters, Go, JavaScript, browsers, fuzzing
 # make bench    prints the figures that docs/bench.md explains
+# make bench-signaling  the same of signaling beside other servers; half an hour
 
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -8,7 +9,7 @@ SYSTEM   := ./e2e/... ./bench/...
 
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: build deps test lint unit frontend system fuzz bench clean
+.PHONY: build deps test lint unit frontend system fuzz bench bench-signaling clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o callbox ./cmd/callbox
@@ -25,6 +26,8 @@ lint:
 
 frontend: deps
 	cd frontend && npm run --silent check && npm test --silent
+	cd bench/signaling/node && PATH="$(CURDIR)/frontend/node_modules/.bin:$$PATH" && \
+		eslint --config ../../../frontend/eslint.config.js . && prettier --config ../../../frontend/.prettierrc.json --check --log-level warn .
 
 unit:
 	go test -race -shuffle=on $$(go list ./... | grep -v -e '/e2e' -e '/bench')
@@ -39,5 +42,9 @@ fuzz:
 bench: deps
 	go run ./bench
 
+bench-signaling: deps
+	go run ./bench signaling
+	go run ./bench signaling -tls -row relay,relay8,latency,joins,storm,idle
+
 clean:
-	rm -rf callbox dist frontend/node_modules
+	rm -rf callbox dist frontend/node_modules bench/signaling/node/node_modules

@@ -85,7 +85,7 @@ func TestConnections(t *testing.T) {
 func TestStrain(t *testing.T) {
 	table := small(t, "-only", "callbox", "-row", "slow,limits")
 	holds(t, table, []string{"callbox"}, rowReading, rowSlow, rowSlowMemory, rowSlowRefused)
-	for _, flood := range []string{"connections", "frames", "joins"} {
+	for _, flood := range floods() {
 		for _, row := range []string{rowFloodServed, rowFloodP99, rowFloodMemory, rowFloodRefused} {
 			holds(t, table, []string{"callbox"}, strings.ReplaceAll(strings.Replace(row, "%s", flood, 1), "%%", "%"))
 		}

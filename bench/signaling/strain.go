@@ -43,10 +43,13 @@ func slow(ctx context.Context, r *runner, k kind) error {
 	return nil
 }
 
+// floods are what the generator knows by -attack.
+func floods() []string { return []string{"connections", "frames", "joins"} }
+
 // limits measures callbox with the limits that it has by itself while one
 // address floods it: what others get, and what it costs in memory.
 func limits(ctx context.Context, r *runner, k kind) error {
-	for _, flood := range []string{"", "connections", "frames", "joins"} {
+	for _, flood := range append([]string{""}, floods()...) {
 		settings := r.settings()
 		settings.limits = true
 		err := r.withSettings(ctx, k, settings, func(s *server) error {

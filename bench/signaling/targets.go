@@ -1,17 +1,21 @@
 package signaling
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // target is what callbox is meant to reach, beside another server or alone.
 type target struct {
 	row     string
-	against string // "" = alone
+	against string // another server
+	beside  string // another row; with neither, callbox is judged alone
 	limit   float64
 	most    bool // limit is the most, not the least
 }
 
 func targets() []target {
-	return []target{
+	all := []target{
 		{row: rowRelay, against: "socket.io", limit: 2.3},
 		{row: rowRelay, against: "floor", limit: 0.85},
 		{row: rowRelay8, against: "socket.io", limit: 4},
@@ -21,7 +25,12 @@ func targets() []target {
 		{row: rowStorm, limit: 1.1, most: true},
 		{row: rowResume, limit: 3, most: true},
 		{row: rowIdle, limit: 8, most: true},
+		{row: rowSlow, beside: rowReading, limit: 1.25, most: true},
 	}
+	for _, flood := range floods() {
+		all = append(all, target{row: fmt.Sprintf(rowFloodServed, flood), limit: 95})
+	}
+	return all
 }
 
 // verdict is a target, compared with what was measured.
@@ -59,13 +68,13 @@ func (f *figures) judge(tls bool) (verdicts []verdict, wrong error) {
 			continue
 		}
 		name := t.row
-		if t.against != "" {
-			other, ok := f.get(t.row, t.against)
+		if compare := cmp.Or(t.against, t.beside); compare != "" {
+			other, ok := f.get(cmp.Or(t.beside, t.row), cmp.Or(t.against, "callbox"))
 			if !ok || other == 0 {
 				continue
 			}
 			measured /= other
-			name += ", × " + t.against
+			name += ", × " + compare
 		}
 		verdicts = append(verdicts, verdict{name, t.limit, t.most, measured, measured == t.limit || t.most == (measured < t.limit)})
 	}
