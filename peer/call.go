@@ -10,6 +10,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"callbox/signaling/client"
+	"callbox/signaling/protocol"
 )
 
 // Times that no one has had to change.
@@ -41,7 +42,8 @@ type Call struct {
 	final     *Report // once done is closed
 
 	// ----
-	events   <-chan client.Event // nil when the server was lost
+	events   <-chan client.Event // nil when the server was lost for good
+	away     error               // why the server is out of reach just now; nil = it is not
 	phase    phase
 	partner  *partner
 	deadline *time.Timer
@@ -69,9 +71,11 @@ type partner struct {
 	link     *link
 	askTimer *time.Timer // to ask for an offer; nil for the caller
 
-	candidates int // own ones that were sent
+	candidates int                 // own ones that were sent
+	said       []protocol.CallData // the candidates, to say them again to who missed them
 	state      webrtc.PeerConnectionState
-	gone       bool // its seat is free, and not because it said so
+	gone       bool // its seat is free, and not because it said so; it may come back
+	absent     bool // the server has forgotten both, and this one is back first
 	sawFrame   bool
 }
 

@@ -88,6 +88,9 @@ func noTURNReason(only TURNProtocol) string {
 
 // whyNobody says in words why there is nobody to call.
 func (c *Call) whyNobody() string {
+	if c.away != nil {
+		return fmt.Sprintf("the signaling server was lost and did not come back within %v: %v", c.cfg.ConnectTimeout, c.away)
+	}
 	if c.parted != "" {
 		return c.parted
 	}
@@ -104,6 +107,8 @@ func (c *Call) whyNotConnected() string {
 	switch {
 	case c.trouble != nil:
 		return c.trouble.Error()
+	case c.away != nil:
+		return fmt.Sprintf("the signaling server was lost and did not come back: %v", c.away)
 	case p.candidates == 0 && isCertificateFault(fault):
 		return fmt.Sprintf("the TURN server's certificate is not trusted (%v); trust its CA, with the environment "+
 			"variable SSL_CERT_FILE, or accept any certificate with --insecure", fault)

@@ -18,9 +18,16 @@ func (c *Call) heard(event client.Event, ok bool) {
 		return
 	}
 	switch e := event.(type) {
+	case client.Interrupted:
+		c.away = e.Err
+		c.tell(Event{Kind: EventSignalingLost})
+	case client.Rejoined:
+		c.rejoined(e)
 	case protocol.OtherJoined:
-		if c.partner == nil {
-			c.meet(e.Peer, e.Name, e.Polite)
+		c.otherJoined(e)
+	case protocol.Back:
+		if c.partner != nil && c.partner.id == e.Peer && !e.Resumed {
+			c.returned()
 		}
 	case protocol.Bye:
 		if c.partner != nil && c.partner.id == e.Peer {
@@ -53,8 +60,8 @@ func (c *Call) saidBye(reason protocol.Reason) {
 	case c.phase == connecting:
 		c.parted = c.partner.name + " left before the call was connected: " + c.whyNotConnected()
 		c.part()
-		c.enterPhase(waiting, max(0, time.Until(c.start.Add(c.cfg.ConnectTimeout))))
-	case reason == protocol.ReasonLeft || c.phase == closing:
+		c.enterPhase(waiting, c.remainingToConnect())
+	case reason == protocol.ReasonLeft || reason == protocol.ReasonReplaced || c.phase == closing:
 		if c.partner.state == webrtc.PeerConnectionStateDisconnected { // it fell silent because it left
 			c.partner.state = webrtc.PeerConnectionStateClosed
 		}
@@ -166,7 +173,7 @@ func (c *Call) build(number int) bool {
 		p.link.close()
 		p.link = nil
 	}
-	p.number, p.state, p.candidates = number, webrtc.PeerConnectionStateNew, 0
+	p.number, p.state, p.candidates, p.said = number, webrtc.PeerConnectionStateNew, 0, nil
 	l, err := newLink(c.life, &c.cfg, number, c.servers, c)
 	if err != nil {
 		c.finish(NotConnected, fmt.Sprintf("no connection could be made: %v", err))
@@ -203,6 +210,9 @@ func (c *Call) localCandidate(l *link, candidate *webrtc.ICECandidateInit) {
 				Candidate: candidate.Candidate, SDPMid: candidate.SDPMid,
 				SDPMLineIndex: candidate.SDPMLineIndex, UsernameFragment: candidate.UsernameFragment,
 			}
+		}
+		if p := c.partner; len(p.said) < maxPendingCandidates {
+			p.said = append(p.said, data)
 		}
 		c.send(data)
 	})
@@ -261,10 +271,9 @@ func (c *Call) isConnected(before webrtc.PeerConnectionState, at time.Time) {
 	c.timeline.dtlsConnected = at
 	c.enterPhase(talking, c.remaining())
 	close(c.connected)
-	c.tell(Event{
-		Kind: EventConnected, Name: c.partner.name,
-		Path: c.partner.link.reportPath(), Took: at.Sub(c.timeline.peerSeen),
-	})
+	path, took := c.partner.link.reportPath(), at.Sub(c.timeline.peerSeen)
+	c.tell(Event{Kind: EventConnected, Name: c.partner.name, Path: path, Took: took})
+	c.signal.report(&c.cfg, "connected", connectedReport(path, took))
 }
 
 // isClosed is called when the other side closed the connection (DTLS close_notify).

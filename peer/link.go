@@ -38,6 +38,9 @@ type link struct {
 	pending   []webrtc.ICECandidateInit   // until there is a remote description
 	relays    map[netip.AddrPort]struct{} // the other side's relayed addresses
 	offerDue  bool                        // an offer was asked for while one was on its way
+	// restartDue makes the next offer restart ICE (RFC 8445, section 9).
+	restartDue bool
+	restarts   int
 
 	video sentTrack
 	audio sentTrack
@@ -125,7 +128,13 @@ func (l *link) offer() (d protocol.Description, ok bool, err error) {
 		return protocol.Description{}, false, nil
 	}
 	l.offerDue = false
-	description, err := l.pc.CreateOffer(nil)
+	var options *webrtc.OfferOptions
+	if l.restartDue {
+		options = &webrtc.OfferOptions{ICERestart: true}
+		l.restartDue = false
+		l.restarts++
+	}
+	description, err := l.pc.CreateOffer(options)
 	if err != nil {
 		return protocol.Description{}, false, err
 	}
@@ -133,6 +142,16 @@ func (l *link) offer() (d protocol.Description, ok bool, err error) {
 		return protocol.Description{}, false, err
 	}
 	return protocol.Description{Type: description.Type.String(), SDP: l.cfg.ICE.filterSDP(description.SDP)}, true, nil
+}
+
+// pendingOffer returns the offer that has no answer yet; its candidates are
+// signalled beside it.
+func (l *link) pendingOffer() (d protocol.Description, ok bool) {
+	description := l.pc.PendingLocalDescription()
+	if description == nil || description.Type != webrtc.SDPTypeOffer {
+		return protocol.Description{}, false
+	}
+	return protocol.Description{Type: description.Type.String(), SDP: l.cfg.ICE.filterSDP(description.SDP)}, true
 }
 
 // answer takes an offer and returns the answer to it. An offer that collides with

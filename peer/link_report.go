@@ -72,7 +72,7 @@ func (l *link) reportPath() *Path {
 	path := *l.path
 	path.Changes = max(0, l.pathChanges-1)
 	path.RTTMS = distribution(l.roundTrips)
-	restarts := 0 // no restart is ever begun, and one by the other side keeps the connection
+	restarts := l.restarts // begun by this side; one by the other side keeps the connection
 	path.ICERestarts = &restarts
 	return &path
 }

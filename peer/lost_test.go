@@ -68,11 +68,13 @@ func TestCallOutlivesTheServer(t *testing.T) {
 	checkOutcome(t, second.Wait(), peer.Good, "closed the connection")
 }
 
-// Signaling ends before somebody came: there will be no call.
+// Signaling ends before somebody came, and does not come back: there will be no call.
 func TestServerEndsWhileWaiting(t *testing.T) {
 	t.Parallel()
 	s := serve(t, nil)
-	c := join(t, s.bot(t, "Ann"))
+	cfg := s.bot(t, "Ann")
+	cfg.ConnectTimeout = shortTimeout
+	c := join(t, cfg)
 	s.close()
-	checkOutcome(t, c.Wait(), peer.NotConnected, "signaling server was lost")
+	checkOutcome(t, c.Wait(), peer.NotConnected, "did not come back")
 }

@@ -27,7 +27,12 @@ type page struct {
 
 func open(t *testing.T, s *server) *page {
 	t.Helper()
-	c, err := client.Dial(t.Context(), client.Config{URL: s.url, Name: "page"})
+	return openWith(t, client.Config{URL: s.url, Name: "page"})
+}
+
+func openWith(t *testing.T, config client.Config) *page {
+	t.Helper()
+	c, err := client.Dial(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
 	}

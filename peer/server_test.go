@@ -7,11 +7,13 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,33 +35,113 @@ type server struct {
 
 	signaling *signaling.Server
 	http      *httptest.Server
+	config    signaling.Config
+	reports   chan string
+
+	mu    sync.Mutex
+	conns map[net.Conn]struct{}
 }
 
-// serve starts a signaling server that offers the given ICE servers.
+// serve starts a signaling server that offers the given ICE servers. It holds
+// no seats, so that who is lost is gone at once; see serveHeld.
 func serve(tb testing.TB, ice func(peer string) []protocol.ICEServer) *server {
 	tb.Helper()
-	s := &server{}
+	return serveHeld(tb, 0, ice)
+}
+
+// serveHeld is serve with seats that outlive their connections.
+func serveHeld(tb testing.TB, grace time.Duration, ice func(peer string) []protocol.ICEServer) *server {
+	tb.Helper()
+	s := &server{reports: make(chan string, 16)}
 	limits := signaling.DefaultLimits()
 	limits.JoinsPerSecond, limits.Connections = 0, 0
-	var err error
-	s.signaling, err = signaling.New(signaling.Config{
-		Capacity: 2, Ping: signaling.DefaultPing, Limits: limits,
+	s.config = signaling.Config{
+		Capacity: 2, Ping: signaling.DefaultPing, Grace: grace, Limits: limits,
+		SessionSecrets: [][]byte{[]byte("the secret of every incarnation of the server")},
+		Report: func(_, event string, data json.RawMessage) {
+			select {
+			case s.reports <- event + " " + string(data):
+			default:
+			}
+		},
 		ICEServers: func(peer string, _ netip.Addr) ([]protocol.ICEServer, time.Duration) {
 			if ice == nil {
 				return nil, 0
 			}
 			return ice(peer), time.Minute
 		},
-	})
+	}
+	s.start(tb, listen(tb))
+	s.url = s.http.URL
+	tb.Cleanup(s.close)
+	return s
+}
+
+// start starts an incarnation of the server.
+func (s *server) start(tb testing.TB, l net.Listener) {
+	tb.Helper()
+	server, err := signaling.New(s.config)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/ws", s.signaling.WebSocketHandler())
-	s.http = httptest.NewServer(mux)
-	s.url = s.http.URL
-	tb.Cleanup(s.close)
-	return s
+	mux.Handle("/ws", server.WebSocketHandler())
+	mux.Handle("/api/", server.APIHandler())
+	s.mu.Lock()
+	s.conns = make(map[net.Conn]struct{})
+	s.mu.Unlock()
+	web := httptest.NewUnstartedServer(mux)
+	_ = web.Listener.Close()
+	web.Listener = &keptListener{Listener: l, server: s}
+	web.Start()
+	s.signaling, s.http = server, web
+}
+
+// kill ends the server as SIGKILL does: no connection hears a word of it.
+func (s *server) kill(tb testing.TB) {
+	tb.Helper()
+	_ = s.http.Listener.Close()
+	s.cut()
+	s.close()
+}
+
+// cut breaks all connections, without a word, and goes on.
+func (s *server) cut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for conn := range s.conns {
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0)
+		}
+		_ = conn.Close()
+	}
+	clear(s.conns)
+}
+
+// restart starts a new server at the address of the killed one.
+func (s *server) restart(tb testing.TB) {
+	tb.Helper()
+	l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp4", s.http.Listener.Addr().String())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s.start(tb, l)
+}
+
+// keptListener remembers its connections, so that kill can end them.
+type keptListener struct {
+	net.Listener
+	server *server
+}
+
+func (l *keptListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err == nil {
+		l.server.mu.Lock()
+		l.server.conns[conn] = struct{}{}
+		l.server.mu.Unlock()
+	}
+	return conn, err
 }
 
 func (s *server) close() {

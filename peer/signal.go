@@ -19,7 +19,7 @@ const sendsQueued = 1024
 type signal struct {
 	client *client.Client
 	joined protocol.Joined
-	events chan client.Event // closed when the connection is lost
+	events chan client.Event // closed when the server is lost for good
 
 	ctx    context.Context //nolint:containedctx // of its goroutines
 	cancel context.CancelFunc
@@ -38,7 +38,9 @@ func enter(ctx context.Context, cfg *Config, t *timeline) (*signal, error) {
 	bounded, cancel := context.WithTimeoutCause(ctx, cfg.ConnectTimeout,
 		fmt.Errorf("the server did not answer within %v", cfg.ConnectTimeout))
 	defer cancel()
-	c, err := client.Dial(bounded, client.Config{URL: cfg.Server, TLS: cfg.TLS, Name: cfg.Name, Token: cfg.Token, Logger: cfg.Logger})
+	c, err := client.Dial(bounded, client.Config{
+		URL: cfg.Server, TLS: cfg.TLS, Name: cfg.Name, Token: cfg.Token, Reconnect: true, Logger: cfg.Logger,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -108,10 +110,19 @@ func (s *signal) post(cfg *Config) {
 func (s *signal) confirm(cfg *Config) {
 	for sent := range s.sent {
 		if _, err := sent.Ack(s.ctx); err != nil && s.ctx.Err() == nil {
-			// Who is gone is said goodbye for by the server; a lost server is noticed by receive.
+			// Who is gone is said goodbye for by the server; what a server forgot is said again, see returned.
 			cfg.Logger.Debug("a message was not taken", "err", err)
 		}
 	}
+}
+
+// report tells the server's operator something, when the server is there to hear it.
+func (s *signal) report(cfg *Config, event string, data any) {
+	s.wait.Go(func() {
+		if err := s.client.Report(s.ctx, event, data); err != nil && s.ctx.Err() == nil {
+			cfg.Logger.Debug("a report was not taken", "err", err)
+		}
+	})
 }
 
 // leave says goodbye, if the server is still there to hear it.
