@@ -60,6 +60,10 @@ func TestWithoutWebSocket(t *testing.T) {
 	ann.until(`callbox.signaling.phase === "up" && callbox.signaling.transport === "sse"`)
 	ann.until(samePC)
 	testScreen(bo, ann)
+
+	ann.reload()
+	ann.join()
+	seeEachOther(t, ann, bo)
 	part(t, s, ann, bo)
 }
 
@@ -70,27 +74,32 @@ type proxy struct {
 	websocket, events atomic.Bool // what it lets through
 
 	mu   sync.Mutex
-	life context.Context // of what goes through
-	end  context.CancelFunc
+	ended chan struct{} // closed when what goes through now is to end
 }
 
 // cut ends everything that goes through.
 func (p *proxy) cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.end != nil {
-		p.end()
-	}
-	p.life, p.end = context.WithCancel(context.Background())
+	close(p.ended)
+	p.ended = make(chan struct{})
 }
 
 func (p *proxy) forward(w http.ResponseWriter, r *http.Request, to http.Handler) {
 	p.mu.Lock()
-	life := p.life
+	ended := p.ended
 	p.mu.Unlock()
 	ctx, cancel := context.WithCancel(r.Context())
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		select {
+		case <-ended:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	defer watch.Wait()
 	defer cancel()
-	defer context.AfterFunc(life, cancel)()
 	to.ServeHTTP(w, r.WithContext(ctx))
 }
 
@@ -111,8 +120,7 @@ func startProxy(t *testing.T, n *netlab.Namespace, s *server) *proxy {
 		r.SetURL(target)
 		r.Out.Host = r.In.Host // as the page's origin says
 	}}
-	p := &proxy{}
-	p.cut()
+	p := &proxy{ended: make(chan struct{})}
 	p.events.Store(true)
 	p.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		upgrade := strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
@@ -125,7 +133,6 @@ func startProxy(t *testing.T, n *netlab.Namespace, s *server) *proxy {
 	var listener net.Listener
 	err = n.Do(func() error {
 		var err error
-		//nolint:noctx // on loopback it is there at once
 		listener, err = net.Listen("tcp4", "127.0.0.1:0")
 		return err
 	})

@@ -53,6 +53,7 @@ import {
  * @property {number} attempts to get back, so far
  * @property {string} self peer id, '' until joined
  * @property {Peer|null} peer who is in the room with us, as far as the server says
+ * @property {number} awayAt ms, when the connection between peer and server broke, if it is broken
  * @property {Link|null} link
  * @property {number} links how many there have been
  * @property {{self: string, peer: string, call: number}|null} last the newest link, also when it is gone
@@ -104,6 +105,7 @@ export const initial = Object.freeze({
   attempts: 0,
   self: '',
   peer: null,
+  awayAt: 0,
   link: null,
   links: 0,
   last: null,
@@ -168,6 +170,7 @@ function meet(state, peer, at) {
     {
       ...state,
       peer,
+      awayAt: at,
       link,
       links: link.id,
       last: link,
@@ -209,7 +212,7 @@ function joined(state, frame, at) {
 /** Who is in the room, as a new session finds it. @param {State} state @param {Peer[]} peers @param {number} at @returns {Step} */
 function found(state, peers, at) {
   const known = peers.find((peer) => isLinked(state, peer.peer));
-  if (known) return reunite({...state, peer: known, notice: ''});
+  if (known) return reunite({...state, peer: known, awayAt: at, notice: ''});
   const [peer] = peers;
   if (peer) return meet(state, peer, at);
   if (!state.link) return step(state);
@@ -250,7 +253,7 @@ const onFrame = {
     const met = meet(state, other, at);
     return step(met.state, [{type: 'chime'}, ...met.commands]);
   },
-  away: (state, {peer}) => step(withAway(state, peer, true)),
+  away: (state, {peer}, at) => step({...withAway(state, peer, true), awayAt: at}),
   back: (state, {peer, resumed}) => {
     const next = withAway(state, peer, false);
     return resumed || !isLinked(state, peer) ? step(next) : reunite(next);

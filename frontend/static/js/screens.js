@@ -61,13 +61,16 @@ export function stepsOf(state, media) {
   ];
 }
 
+/** Milliseconds that the other side may be away before it is worth a word. */
+const CALM = 3000;
+
 /**
  * The one thing to be told over the call right now: a text key, or ''.
- * @param {State} state @returns {''|'bannerClosing'|'bannerServerLost'|'bannerServerDown'|'bannerReconnecting'|'bannerStalled'|'bannerPeerOffline'}
+ * @param {State} state @param {number} now ms @returns {''|'bannerClosing'|'bannerServerLost'|'bannerServerDown'|'bannerReconnecting'|'bannerStalled'|'bannerPeerOffline'}
  */
-export function bannerOf(state) {
+export function bannerOf(state, now) {
   if (state.phase !== 'in') return '';
-  return mediaBanner(state) || signalingBanner(state);
+  return mediaBanner(state) || signalingBanner(state, now);
 }
 
 /** @param {State} state */
@@ -77,11 +80,11 @@ function mediaBanner({met, link}) {
   return link.stalled ? 'bannerStalled' : '';
 }
 
-/** @param {State} state */
-function signalingBanner({notice, signaling, attempts, self, link, peer}) {
+/** @param {State} state @param {number} now ms */
+function signalingBanner({notice, signaling, attempts, self, link, peer, awayAt}, now) {
   if (notice === 'closing' && attempts < 3) return 'bannerClosing';
   // The first try comes at once: what heals by itself in a moment is not worth a word.
   if (signaling === 'down' && attempts > 1) return self ? 'bannerServerLost' : 'bannerServerDown';
-  const offline = peer ? peer.away : notice === 'timeout';
+  const offline = peer ? peer.away && now - awayAt >= CALM : notice === 'timeout';
   return link && offline ? 'bannerPeerOffline' : '';
 }

@@ -13,7 +13,7 @@ function facts(model) {
     call: t('announceConnected'),
   });
   const captured = media.capture === 'done';
-  const banner = bannerOf(call);
+  const banner = bannerOf(call, model.now);
   return {
     screen: screens[screen] ?? '',
     microphone: captured ? t(media.audio ? 'announceMicOn' : 'announceMicOff') : '',

@@ -79,7 +79,7 @@ export class Stage {
     if (!shown) return;
     this.#panes(model);
     renderTopbar(model);
-    const banner = bannerOf(call);
+    const banner = bannerOf(call, model.now);
     setText(find('[data-banner]'), banner && t(banner, {name: otherName(model)}));
     this.#section.toggleAttribute('data-dimmed', banner === 'bannerReconnecting');
     find('[data-sharing]').hidden = !model.media.screen;
