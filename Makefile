@@ -1,6 +1,7 @@
 # make          builds ./callbox
 # make test     everything that must hold: linters, Go, JavaScript, browsers, fuzzing
 # make bench    prints the figures that docs/bench.md explains
+# make mutants  plants defects in the signaling server and shows that its tests notice
 # make bench-signaling  the same of signaling beside other servers; half an hour
 
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -17,6 +18,7 @@ build:
 deps:
 	.ci/deps
 	cd frontend && npm ci --no-audit --no-fund --silent
+	cd bench/signaling/node && npm ci --no-audit --no-fund --silent
 
 test: deps lint frontend unit system fuzz
 
@@ -41,6 +43,9 @@ fuzz:
 
 bench: deps
 	go run ./bench
+
+mutants:
+	go run ./signaling/mutants
 
 bench-signaling: deps
 	go run ./bench signaling

@@ -133,6 +133,18 @@ func TestRule04Resume(t *testing.T) {
 			b.confirm()
 		}
 	})
+	ss.both("a token from before the loss", func(s *scene) {
+		a, b := s.pair()
+		b.needsHeld()
+		before := b.resume()
+		s.reset(a, b, b.seq+1000)
+		b.cut()
+		a.about("away", b.peer())
+		b.connect(s.via)
+		joined := b.enter(fields{"resume": before, "seq": b.seq})
+		same(s, "resumed, with a token that knows nothing of the numbers of now", joined.truth("resumed"), false)
+		same(s, "resumed in back", a.about("back", b.peer()).truth("resumed"), false)
+	})
 }
 
 // reset resumes with a seq that the server cannot go on from.
