@@ -74,9 +74,10 @@ func (b *badFrames) add(now time.Duration) bool {
 	return oldest != 0 && now-oldest < badFrameWindow
 }
 
-// newConnection returns a connection whose time to join begins now.
-func (s *Server) newConnection(t transport, addr, arrived netip.Addr) *connection {
-	c := &connection{server: s, number: s.numbers.Add(1), transport: t, addr: addr, arrived: arrived, pinged: s.uptime()}
+// newConnection returns a connection whose time to join begins now. number is
+// a new one of s.numbers, drawn before the client can know of the connection.
+func (s *Server) newConnection(number uint64, t transport, addr, arrived netip.Addr) *connection {
+	c := &connection{server: s, number: number, transport: t, addr: addr, arrived: arrived, pinged: s.uptime()}
 	c.armJoin()
 	return c
 }

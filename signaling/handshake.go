@@ -39,6 +39,7 @@ func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	number := s.numbers.Add(1)
 	t, err := s.upgrade(w, r)
 	if err != nil {
 		s.counters.refused.Add(1)
@@ -46,7 +47,7 @@ func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		s.log.Debug("handshake refused", "err", err)
 		return
 	}
-	c := s.newConnection(t, addr, localAddr(r))
+	c := s.newConnection(number, t, addr, localAddr(r))
 	t.connection = c
 	t.hear()
 	if !s.start(c, t.read) {

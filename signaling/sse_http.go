@@ -87,7 +87,7 @@ func (s *Server) openSource(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	t := newEventSource(s)
-	t.connection = s.newConnection(t, addr, localAddr(r))
+	t.connection = s.newConnection(s.numbers.Add(1), t, addr, localAddr(r))
 	if !s.start(t.connection, t.run) {
 		s.addresses.disconnect(addr, s.uptime())
 		s.refuseClosing(w)
