@@ -33,13 +33,14 @@ func (m *rooms) enter(e *entry, out *flushes) (joinResult, []*connection) {
 	case r.Resume != "":
 		return sh.resume(e, rm, out)
 	case r.Replace != "":
-		old, ok := sh.living(rm, e.claim.peer)
+		old, last, ok := sh.living(rm, e.claim.peer)
 		if !ok {
 			return joinUnauthorized, nil
 		}
 		if old != nil {
 			return sh.replace(e, old, out), nil
 		}
+		return sh.succeed(e, last, out)
 	case r.Nonce != "":
 		var s *session
 		if rm != nil {
@@ -54,6 +55,17 @@ func (m *rooms) enter(e *entry, out *flushes) (joinResult, []*connection) {
 	}
 	s := e.session(sh, sh.lastJoined(rm)+1)
 	return sh.find(e, s, joinNew, out)
+}
+
+// succeed gives a new peer a free seat in the place of one whose seat is free:
+// whoever comes with that one's token again means the new peer.
+func (sh *shard) succeed(e *entry, old string, out *flushes) (joinResult, []*connection) {
+	s := e.session(sh, sh.lastJoined(sh.rooms[e.request.Room])+1)
+	result, taken := sh.find(e, s, joinNew, out)
+	if result == joinNew {
+		sh.gone.add(old, protocol.ReasonReplaced, s.peer, sh.server.uptime()+ResumeLife)
+	}
+	return result, taken
 }
 
 // session returns a new peer that joins after the time after, in milliseconds
@@ -183,22 +195,23 @@ func (e *entry) overtaken(s *session, out *flushes) bool {
 	return true
 }
 
-// living follows a peer through those who replaced it. It returns nil when
-// the last one's seat is free, and false when that was put out.
-func (sh *shard) living(rm *room, peer string) (*session, bool) {
+// living follows a peer through those who replaced it. It returns nil, and who
+// was the last, when the last one's seat is free, and false when that was put
+// out.
+func (sh *shard) living(rm *room, peer string) (s *session, last string, ok bool) {
 	for range goneKept {
 		if rm != nil {
 			if s := rm.find(peer); s != nil {
-				return s, true
+				return s, peer, true
 			}
 		}
 		reason, by := sh.gone.find(peer)
 		if by == "" {
-			return nil, reason != protocol.ReasonKicked
+			return nil, peer, reason != protocol.ReasonKicked
 		}
 		peer = by
 	}
-	return nil, true
+	return nil, peer, true
 }
 
 // replace puts a new peer into the place of old, at the end of the order.

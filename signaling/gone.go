@@ -28,19 +28,21 @@ type goneSeat struct {
 var goneSeed = maphash.MakeSeed()
 
 func (g *goneSeats) add(peer string, reason protocol.Reason, by string, until time.Duration) {
-	if g.seats == nil {
-		g.seats = make(map[uint64]goneSeat)
-	}
-	if len(g.order) >= goneKept {
-		g.forget(1)
-	}
 	seat := goneSeat{until: until, reason: reason}
 	if by != "" {
 		seat.by = &by
 	}
 	key := maphash.String(goneSeed, peer)
+	if _, known := g.seats[key]; !known {
+		if len(g.order) >= goneKept {
+			g.forget(1)
+		}
+		g.order = append(g.order, key)
+	}
+	if g.seats == nil {
+		g.seats = make(map[uint64]goneSeat)
+	}
 	g.seats[key] = seat
-	g.order = append(g.order, key)
 }
 
 // find returns why that peer's seat was given up, and who replaced it. reason

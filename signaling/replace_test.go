@@ -87,6 +87,22 @@ func TestReloadOfAFreeSeatIsAJoin(t *testing.T) {
 	})
 }
 
+// TestSecondReloadFindsTheFirst has the joined of a reload get lost that found
+// its old seat free.
+func TestSecondReloadFindsTheFirst(t *testing.T) {
+	server := serve(t, graceConfig())
+	old, joined := server.sit(t, "Ann")
+	old.send(`{"type":"leave","id":1}`) // as a page says when it goes
+	expect[protocol.Left](old)
+	first, firstJoined := server.enter(t, replace(joined))
+	_, second := server.enter(t, replace(joined))
+	first.expectClose(protocol.CloseTakenOver)
+	if len(second.Peers) != 0 || second.Peer == firstJoined.Peer {
+		t.Errorf("joined = %+v, want to be alone", second)
+	}
+	server.refused(t, resume(joined, 0), protocol.CodeUnauthorized)
+}
+
 func TestReplaceOfOneWhoseSuccessorWasKicked(t *testing.T) {
 	server := serve(t, graceConfig())
 	_, first := server.sit(t, "Ann")
