@@ -135,11 +135,11 @@ func (p *plainHTTP) post(frame []byte) ([]byte, error) {
 	case response.StatusCode == http.StatusOK:
 		return text, nil
 	}
-	return p.refused(response, text)
+	return refused(frame, response, text)
 }
 
 // refused makes a reply of a status that stands for one.
-func (p *plainHTTP) refused(response *http.Response, text []byte) ([]byte, error) {
+func refused(frame []byte, response *http.Response, text []byte) ([]byte, error) {
 	if f, err := protocol.DecodeServerFrame(text); err == nil {
 		if fault, ok := f.(protocol.Error); ok && fault.ID != 0 {
 			return text, nil
@@ -148,7 +148,11 @@ func (p *plainHTTP) refused(response *http.Response, text []byte) ([]byte, error
 	response.Body = io.NopCloser(bytes.NewReader(text))
 	fault := handshakeError(response)
 	if fault.Status == http.StatusRequestEntityTooLarge {
-		return nil, &CloseError{Code: protocol.CloseTooLarge, Text: fault.Message}
+		request, err := protocol.DecodeRequest(frame)
+		if err != nil {
+			return nil, fault
+		}
+		return protocol.Encode(protocol.Error{ID: request.RequestID(), Code: protocol.CodeTooLarge, Message: fault.Message}), nil
 	}
 	return nil, fault
 }

@@ -61,6 +61,8 @@ func (d *streamDecoder) next() (streamEvent, error) {
 			}
 			if hasData {
 				event.data = append(event.data, '\n')
+			} else {
+				event.data = make([]byte, 0, len(value))
 			}
 			event.data = append(event.data, value...)
 			hasData = true

@@ -1,0 +1,246 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"callbox/signaling"
+	"callbox/signaling/client"
+	"callbox/signaling/protocol"
+)
+
+// network is a real server in memory, and everything that can go wrong on the
+// way to it. It lives in a synctest bubble.
+type network struct {
+	t *testing.T
+
+	mu     sync.Mutex
+	server *signaling.Server
+	web    *http.Server
+	pipes  *pipes
+	conns  []net.Conn       // of the clients
+	count  int              // of all there were
+	proxy  http.HandlerFunc // answers instead of the server's WebSocket; nil = nobody does
+	budget func() int       // of bytes that a connection carries; nil = no bound
+}
+
+// onNetwork runs a test with a real server, in a bubble.
+func onNetwork(t *testing.T, tell func(t *testing.T, n *network)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{t: t}
+		n.start()
+		defer n.kill()
+		tell(t, n)
+	})
+}
+
+func (n *network) start() {
+	n.t.Helper()
+	server, err := signaling.New(signaling.Config{
+		Capacity: 2, Ping: 15 * time.Second, Grace: 30 * time.Second,
+		SessionSecrets: [][]byte{[]byte("the secret of every incarnation of the server")},
+	})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/ws", func(w http.ResponseWriter, r *http.Request) {
+		n.mu.Lock()
+		proxy := n.proxy
+		n.mu.Unlock()
+		if proxy != nil {
+			proxy(w, r)
+			return
+		}
+		server.WebSocketHandler().ServeHTTP(w, r)
+	})
+	mux.Handle("/api/", server.APIHandler())
+	web := &http.Server{Handler: mux}
+	p := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+	n.mu.Lock()
+	n.server, n.web, n.pipes = server, web, p
+	n.mu.Unlock()
+	p.serving.Go(func() { _ = web.Serve(p) })
+}
+
+// kill ends the server as SIGKILL does: nobody hears a word of it.
+func (n *network) kill() {
+	n.mu.Lock()
+	server, web, p := n.server, n.web, n.pipes
+	n.pipes = nil
+	n.mu.Unlock()
+	n.cut()
+	_ = web.Close()
+	_ = server.Close(context.Background())
+	p.serving.Wait()
+}
+
+// cut breaks all connections.
+func (n *network) cut() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, conn := range n.conns {
+		_ = conn.Close()
+	}
+	n.conns = nil
+}
+
+func (n *network) set(proxy http.HandlerFunc, budget func() int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.proxy, n.budget = proxy, budget
+}
+
+// made returns how many connections there have been.
+func (n *network) made() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.count
+}
+
+func (n *network) dial(ctx context.Context, network, _ string) (net.Conn, error) {
+	n.mu.Lock()
+	p, budget := n.pipes, n.budget
+	n.mu.Unlock()
+	refused := &net.OpError{Op: "dial", Net: network, Err: syscall.ECONNREFUSED}
+	if p == nil {
+		return nil, refused
+	}
+	near, far := net.Pipe()
+	select {
+	case p.conns <- far:
+	case <-p.closed:
+		return nil, refused
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if budget != nil {
+		near = &shortConn{Conn: near, left: budget()}
+	}
+	n.mu.Lock()
+	n.conns = append(n.conns, near)
+	n.count++
+	n.mu.Unlock()
+	return near, nil
+}
+
+// pipes is a net.Listener in memory.
+type pipes struct {
+	conns   chan net.Conn
+	closed  chan struct{}
+	once    sync.Once
+	serving sync.WaitGroup
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error {
+	p.once.Do(func() { close(p.closed) })
+	return nil
+}
+
+func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "pipe"} }
+
+// shortConn breaks after a number of bytes, counted in both directions.
+type shortConn struct {
+	net.Conn
+	mu   sync.Mutex
+	left int
+}
+
+var errBroken = errors.New("the connection broke")
+
+func (c *shortConn) take(n int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n = min(n, c.left)
+	c.left -= n
+	return n
+}
+
+func (c *shortConn) Write(b []byte) (int, error) {
+	may := c.take(len(b))
+	n, err := c.Conn.Write(b[:may])
+	if err == nil && may < len(b) {
+		_ = c.Close()
+		err = errBroken
+	}
+	return n, err
+}
+
+func (c *shortConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if may := c.take(n); may < n {
+		_ = c.Close()
+		return may, errBroken
+	}
+	return n, err
+}
+
+// seat opens a client and joins.
+func (n *network) seat(name string) (*client.Client, protocol.Joined) {
+	n.t.Helper()
+	c, err := client.Dial(n.t.Context(), client.Config{URL: "http://memory", Name: name, DialContext: n.dial, Reconnect: true})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	n.t.Cleanup(func() { _ = c.Close() })
+	joined, err := c.Join(n.t.Context(), "room")
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return c, joined
+}
+
+// transports returns how the peers in the room are connected, by their ids.
+func (n *network) transports() map[string]string {
+	all := make(map[string]string)
+	for _, room := range n.server.Rooms() {
+		for _, p := range room.Peers {
+			all[p.Peer] = p.Transport + " " + p.State
+		}
+	}
+	return all
+}
+
+// hearNext returns the next event of a kind, past what others there are.
+func hearNext[E client.Event](t *testing.T, c *client.Client) E {
+	t.Helper()
+	for {
+		event, err := c.Receive(t.Context())
+		if err != nil {
+			var none E
+			t.Fatalf("in vain waited for a %T: %v", none, err)
+		}
+		if e, ok := event.(E); ok {
+			return e
+		}
+	}
+}
+
+// between returns random numbers that a seed repeats.
+func between(seed uint64, least, most int) func() int {
+	random := rand.New(rand.NewPCG(seed, 0))
+	var mu sync.Mutex
+	return func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return least + random.IntN(most-least)
+	}
+}
