@@ -1,10 +1,15 @@
 package signaling_test
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
+	"callbox/signaling"
 	"callbox/signaling/protocol"
 )
 
@@ -33,8 +38,8 @@ func TestSamplesOfTheDocument(t *testing.T) {
 		}
 		seen[f.FrameType()] = true
 	}
-	if len(seen) != 15 {
-		t.Errorf("the document shows %d types of frames, want all 15: %v", len(seen), seen)
+	if len(seen) != 18 {
+		t.Errorf("the document shows %d types of frames, want all 18: %v", len(seen), seen)
 	}
 	for _, code := range []protocol.Code{
 		protocol.CodeBadFrame, protocol.CodeBadRequest, protocol.CodeNotJoined, protocol.CodeAlreadyJoined,
@@ -43,6 +48,83 @@ func TestSamplesOfTheDocument(t *testing.T) {
 	} {
 		if !strings.Contains(string(text), "`"+string(code)+"`") {
 			t.Errorf("the document does not know the code %s", code)
+		}
+	}
+	for _, reason := range []protocol.Reason{protocol.ReasonLeft, protocol.ReasonTimeout, protocol.ReasonReplaced, protocol.ReasonKicked} {
+		if !strings.Contains(string(text), "\n| `"+string(reason)+"` |") {
+			t.Errorf("the document does not know the reason %s", reason)
+		}
+	}
+	for _, code := range []int{
+		protocol.CloseLeft, protocol.CloseGoingAway, protocol.CloseRestart, protocol.ClosePolicy,
+		protocol.CloseTooLarge, protocol.CloseTakenOver, protocol.CloseTooSlow,
+	} {
+		if !regexp.MustCompile(`(?m)^\| [\d, ]*\b` + strconv.Itoa(code) + `\b`).Match(text) {
+			t.Errorf("the document does not know the close code %d", code)
+		}
+	}
+}
+
+// TestFiguresOfTheDocument holds what PROTOCOL.md says of limits to the code.
+func TestFiguresOfTheDocument(t *testing.T) {
+	text, err := os.ReadFile("PROTOCOL.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := signaling.DefaultLimits()
+	for _, want := range []string{
+		fmt.Sprintf("| frame from a client | %d KiB |", l.FrameBytes>>10),
+		fmt.Sprintf("| room name | 1 to %d code points |", l.RoomName),
+		fmt.Sprintf("| peer name | %d code points,", l.PeerName),
+		fmt.Sprintf("| frames, for each connection | %d a second, %d at once |", l.FramesPerSecond, l.FrameBurst),
+		fmt.Sprintf("| joins, for each address | %d a second, %d at once |", l.JoinsPerSecond, l.JoinBurst),
+		fmt.Sprintf("| connections, for each address | %d |", l.Connections),
+		fmt.Sprintf("after `leave` | %.0f s |", l.JoinWithin.Seconds()),
+		fmt.Sprintf("| grace of a seat | %.0f s |", signaling.DefaultGrace.Seconds()),
+		fmt.Sprintf("| ping | every %.0f s |", signaling.DefaultPing.Seconds()),
+		fmt.Sprintf("| life of a resume token | %.0f hour |", signaling.ResumeLife.Hours()),
+		fmt.Sprintf("At most %d messages, and %d MiB of them", l.QueueEvents, l.QueueBytes>>20),
+		fmt.Sprintf("1 to %d printable ASCII\n  characters", protocol.MaxNonce),
+	} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("the document does not say %q", want)
+		}
+	}
+	if n := strings.Count(string(text), "```mermaid\nsequenceDiagram\n"); n != 5 {
+		t.Errorf("the document has %d stories, want 5", n)
+	}
+	if strings.Contains(strings.ToLower(string(text)), "*reserved") {
+		t.Error("the document still calls something reserved")
+	}
+}
+
+// TestCurlOfTheDocument runs the commands that PROTOCOL.md shows.
+func TestCurlOfTheDocument(t *testing.T) {
+	for _, tool := range []string{"bash", "curl"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("the commands need %s: %v", tool, err)
+		}
+	}
+	text, err := os.ReadFile("PROTOCOL.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(text), "```sh\n")
+	if len(blocks) != 3 {
+		t.Fatalf("the document has %d blocks of commands, want 2", len(blocks)-1)
+	}
+	commands, _, _ := strings.Cut(blocks[1], "```")
+	again, _, _ := strings.Cut(blocks[2], "```")
+	server := serve(t, signaling.Config{Capacity: 2, Grace: patience, Ping: patience, Limits: signaling.DefaultLimits()})
+	at := "at=" + server.url + "/api/v1\n"
+	_, commands, _ = strings.Cut(commands, "\n") // the line with another server's address
+	out, err := exec.CommandContext(within(t), "bash", "-c", at+commands+"wait\n"+again).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, want := range []string{`{"type":"joined","id":1,"room":"quiet-river-lamp"`, `"code":"alone"`, "event: close\ndata: {\"code\":1000,"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("the commands print\n%s\nwithout %s", out, want)
 		}
 	}
 }
