@@ -1,0 +1,81 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// call makes a request of a session over plain HTTP.
+func (r *running) call(t *testing.T, method, address, secret, body string) *http.Response {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if secret != "" {
+		request.Header.Set("Authorization", "Bearer "+secret)
+	}
+	response, err := r.client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { response.Body.Close() })
+	return response
+}
+
+// TestServeStream joins without WebSocket, through everything that stands in
+// front of the signaling server, in both versions of HTTP, and hears the next
+// one come and the server go.
+func TestServeStream(t *testing.T) {
+	t.Parallel()
+	r := start(t)
+	var atTheEnd []func()
+	for _, base := range []string{r.ready.HTTP, r.ready.HTTPS} {
+		var session struct{ Session string }
+		if err := json.NewDecoder(r.call(t, http.MethodPost, base+"/api/v1/sessions", "", "").Body).Decode(&session); err != nil || session.Session == "" {
+			t.Fatalf("no session: %v", err)
+		}
+		stream := r.call(t, http.MethodGet, base+"/api/v1/events", session.Session, "")
+		if got := stream.Header.Get("Content-Type"); stream.StatusCode != http.StatusOK || !strings.HasPrefix(got, "text/event-stream") {
+			t.Fatalf("GET /api/v1/events: %s, %q", stream.Status, got)
+		}
+		room := strings.ReplaceAll(mustHost(t, base), ":", "-")
+		var joined frame
+		text := `{"type":"join","id":1,"room":"` + room + `"}`
+		if err := json.NewDecoder(r.call(t, http.MethodPost, base+"/api/v1/frames", session.Session, text).Body).Decode(&joined); err != nil || joined.Type != "joined" {
+			t.Fatalf("join: %+v, %v", joined, err)
+		}
+		other := dialSocket(t, r.ready.HTTP, nil).ask(t, `{"type":"join","id":1,"room":%q}`, room)
+		lines := bufio.NewScanner(stream.Body)
+		await := func(part string) {
+			t.Helper()
+			for lines.Scan() {
+				if strings.Contains(lines.Text(), part) {
+					return
+				}
+			}
+			t.Errorf("%s: the stream ended without %q: %v", base, part, lines.Err())
+		}
+		await(other.Peer)
+		atTheEnd = append(atTheEnd, func() { await("closing") })
+	}
+	if code := r.stop(); code != exitGood {
+		t.Errorf("exit code %d with open streams", code)
+	}
+	for _, check := range atTheEnd {
+		check()
+	}
+}
+
+func mustHost(t *testing.T, address string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Host
+}
