@@ -6,6 +6,7 @@ const nobody = {claim: async () => '', keep() {}, forget() {}, release() {}};
 /** A session, and a test that plays its server by whatever transport was dialed last. */
 export class Client {
   told = [];
+  frames = [];
   /** @type {string[]} names of the transports */ dialed = [];
   transport = null;
 
@@ -27,11 +28,11 @@ export class Client {
       transports: {websocket: dial('websocket'), sse: dial('sse')},
       seat,
       random: () => 0.5,
-      onframe: ({type, seq, data}) =>
-        this.told.push(
-          type === 'message' ? `message ${seq}` : type,
-          ...(data && !seq ? [data] : []),
-        ),
+      onframe: (frame) => {
+        const {type, seq} = frame;
+        this.frames.push(frame);
+        this.told.push(type === 'message' ? `message ${seq}` : type);
+      },
       ondown: (tries) => this.told.push(`down ${tries}`),
       onend: (cause) => this.told.push(`end ${cause}`),
     });

@@ -109,7 +109,7 @@ test('frames that lack a field, or have a wrong one, are refused', () => {
 });
 
 test('frames and fields that are not known are passed over', () => {
-  assert.deepEqual(decodeFrame('{"type":"forward","seq":4}'), {type: 'unknown', id: 0});
+  assert.deepEqual(decodeFrame('{"type":"forward","seq":4}'), {type: 'unknown', id: 0, seq: 4});
   assert.deepEqual(decodeFrame('{"type":"toString","id":3}'), {type: 'unknown', id: 3});
   assert.equal(decodeFrame('{"type":"closing","after":5,"more":{}}').after, 5);
 });

@@ -32,7 +32,7 @@
  * @typedef {{type: 'back', seq: number, peer: string, resumed: boolean}} Back
  * @typedef {{type: 'bye', seq: number, peer: string, reason: string}} Bye
  * @typedef {{type: 'message', seq: number, from: string, data: unknown}} Message
- * @typedef {{type: 'unknown', id: number}} Unknown
+ * @typedef {{type: 'unknown', id: number, seq?: number}} Unknown
  * @typedef {Joined|Full|Left|Ack|Pong|ICE|ErrorFrame|Closing|OtherJoined|Away|Back|Bye|Message|Unknown} Frame
  */
 
@@ -173,8 +173,33 @@ export function decodeFrame(json) {
   const fields = object(JSON.parse(json));
   const type = text(fields, 'type');
   const id = typeof fields.id === 'number' ? fields.id : 0;
-  if (!Object.hasOwn(frames, type)) return {type: 'unknown', id};
+  if (!Object.hasOwn(frames, type)) return unknown(fields);
   return frames[/** @type {keyof typeof frames} */ (type)](fields, id);
+}
+
+/** @param {Fields} fields @returns {Unknown} what still counts of a frame that is not understood */
+const unknown = ({id, seq}) => ({
+  type: 'unknown',
+  id: typeof id === 'number' ? id : 0,
+  ...(typeof seq === 'number' && {seq}),
+});
+
+/**
+ * Decodes like decodeFrame, and gives `unknown` also for what that would throw at: an event that makes no
+ * sense has come all the same, and would come again if it were not counted.
+ * @param {string} json @returns {Frame}
+ */
+export function decodeAnyFrame(json) {
+  try {
+    return decodeFrame(json);
+  } catch (error) {
+    console.warn('frame dropped:', error);
+  }
+  try {
+    return unknown(object(JSON.parse(json)));
+  } catch {
+    return {type: 'unknown', id: 0};
+  }
 }
 
 /** @param {unknown} value @returns {RTCIceCandidateInit|null} */

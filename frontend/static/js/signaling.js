@@ -1,5 +1,5 @@
 import {Backoff} from './backoff.js';
-import {decodeFrame} from './messages.js';
+import {decodeAnyFrame} from './messages.js';
 import {Outbox} from './outbox.js';
 import {TransportChoice} from './transport.js';
 /** @import {ErrorFrame, Frame, Joined} from './messages.js' */
@@ -177,13 +177,7 @@ export class Signaling {
 
   /** @param {string} text */
   #receive(text) {
-    let frame;
-    try {
-      frame = decodeFrame(text);
-    } catch (error) {
-      console.warn('frame dropped:', error);
-      return;
-    }
+    const frame = decodeAnyFrame(text);
     this.#heard();
     if (this.#phase === 'joining') this.#answered(frame);
     else this.#take(frame);
@@ -207,6 +201,7 @@ export class Signaling {
     this.#counts.joined++;
     if (frame.resumed) {
       this.#counts.resumed++;
+      this.#confirmed = this.#seq;
     } else {
       if (this.#peer) this.#outbox.reset(); // Before the first one nothing was promised.
       this.#seq = this.#confirmed = 0;
@@ -259,21 +254,21 @@ export class Signaling {
   #take(frame) {
     if (frame.type === 'closing') this.#backoff.hold(frame.after);
     if (frame.type === 'pong' && frame.resume) this.#renew(frame.resume);
-    if ('seq' in frame) this.#event(frame);
+    if ('seq' in frame && frame.seq) this.#event(frame, frame.seq);
     else if ('id' in frame && frame.id > 0) {
       this.#outbox.answer(frame, Date.now());
       this.#flush();
     } else this.#options.onframe(frame);
   }
 
-  /** @param {Frame & {seq: number}} frame */
-  #event(frame) {
-    if (frame.seq <= this.#seq) return; // Told before.
-    if (frame.seq > this.#seq + 1) {
+  /** @param {Frame} frame @param {number} seq */
+  #event(frame, seq) {
+    if (seq <= this.#seq) return; // Told before.
+    if (seq > this.#seq + 1) {
       this.#fail(SILENT); // Something got lost on the way: it comes again.
       return;
     }
-    this.#seq = frame.seq;
+    this.#seq = seq;
     if (this.#seq - this.#confirmed >= CONFIRM_EVERY) this.#confirm();
     else this.#seen ??= setTimeout(() => this.#confirm(), CONFIRM_WITHIN);
     this.#options.onframe(frame);
