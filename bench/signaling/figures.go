@@ -7,6 +7,7 @@ const (
 	rowRelay        = "messages relayed and acknowledged per CPU second, window 2"
 	rowRelay8       = "messages relayed and acknowledged per CPU second, window 8"
 	rowMaximum      = "messages relayed and acknowledged per second, window 2"
+	rowShare        = "processor that the server got in it, %"
 	rowP50          = "latency at half of the maximum, p50, µs"
 	rowP99          = "latency at half of the maximum, p99, µs"
 	rowLag          = "lag of the generator in it, p99, µs"
@@ -65,6 +66,16 @@ func (f *figures) get(row, server string) (float64, bool) {
 		}
 	}
 	return 0, false
+}
+
+// least returns the smallest median in a row.
+func (f *figures) least(row string) (least float64, ok bool) {
+	for _, s := range f.series[row] {
+		if !ok || s.Median < least {
+			least, ok = s.Median, true
+		}
+	}
+	return least, ok
 }
 
 func median(values []float64) float64 {

@@ -90,6 +90,7 @@ func relays(ctx context.Context, r *runner, k kind) error {
 			if row.window == 2 {
 				maximum = l.perSecond(l.Messages)
 				r.figures.add(rowMaximum, k, maximum)
+				r.figures.add(rowShare, k, 100*l.CPU/l.Seconds)
 			}
 		}
 		if !r.wants("latency") {

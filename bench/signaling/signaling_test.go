@@ -73,7 +73,7 @@ func holds(t *testing.T, table string, servers []string, rows ...string) {
 
 func TestRelay(t *testing.T) {
 	holds(t, small(t, "-row", "relay,relay8,latency"), labels(),
-		rowRelay, rowRelay8, rowMaximum, rowP50, rowP99, rowLag)
+		rowRelay, rowRelay8, rowMaximum, rowShare, rowP50, rowP99, rowLag)
 }
 
 func TestConnections(t *testing.T) {
@@ -172,6 +172,32 @@ func TestJudge(t *testing.T) {
 	}
 	if verdicts, err := figured(rowRelay, map[string]float64{"socket.io": 1, "ws": 1, "callbox": 1}).judge(true); len(verdicts) > 0 || err != nil {
 		t.Errorf("over TLS it is judged %+v, %v", verdicts, err)
+	}
+}
+
+func TestMarkdown(t *testing.T) {
+	o, err := parse([]string{"-rounds", "3", "-only", "callbox,ws"}, new(strings.Builder))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := figured(rowStorm, map[string]float64{"callbox": 1.25, "ws": 4})
+	f.add(rowResumed, kinds()[0], 10_000)
+	verdicts, _ := f.judge(false)
+	var text strings.Builder
+	if err := (&runner{options: o, figures: f}).tellMarkdown(&text, verdicts); err != nil {
+		t.Fatal(err)
+	}
+	want := `| median of 3 | callbox | ws |
+| --- | --- | --- |
+| all joined that arrived at once, s | 1.25 | 4.00 |
+| of them under the peer id from before | 10000 | – |
+
+| target |  | measured |  |
+| --- | --- | --- | --- |
+| all joined that arrived at once, s | <= 1.10 | 1.25 | MISSED |
+`
+	if text.String() != want {
+		t.Errorf("it is\n%s", &text)
 	}
 }
 

@@ -20,6 +20,10 @@ const (
 	knownTolerance = 0.15
 )
 
+// busyShare is how much of its processor a server under full load gets at
+// least, in percent, on a machine that does nothing else.
+const busyShare = 90
+
 // tell writes everything that was measured.
 func (r *runner) tell(out io.Writer) error {
 	verdicts, sane := r.figures.judge(r.tls)
@@ -28,8 +32,12 @@ func (r *runner) tell(out io.Writer) error {
 			return err
 		}
 	}
+	tell := r.tellTable
+	if r.markdown {
+		tell = r.tellMarkdown
+	}
 	if r.json != "-" {
-		if err := r.tellTable(out, verdicts); err != nil {
+		if err := tell(out, verdicts); err != nil {
 			return err
 		}
 	}
@@ -54,6 +62,9 @@ func (r *runner) tellTable(out io.Writer, verdicts []verdict) error {
 	}
 	if r.rounds < roundsThatCount {
 		fmt.Fprintf(&text, "\nOf fewer than %d rounds: no measurement, only a look.\n", roundsThatCount)
+	}
+	if share, ok := r.figures.least(rowShare); ok && share < busyShare {
+		fmt.Fprintf(&text, "\nThe machine was busy with something else: a server got %.0f %% of its processor only.\n", share)
 	}
 	if !r.programs.pinned {
 		fmt.Fprintf(&text, "\nServer and clients share their processors: there is only one, or no taskset.\n")
