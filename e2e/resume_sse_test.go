@@ -73,7 +73,7 @@ type proxy struct {
 	url               string
 	websocket, events atomic.Bool // what it lets through
 
-	mu   sync.Mutex
+	mu    sync.Mutex
 	ended chan struct{} // closed when what goes through now is to end
 }
 

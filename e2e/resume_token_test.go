@@ -53,7 +53,6 @@ func TestJoinToken(t *testing.T) {
 // invite is the link that lets one in, with the query that tests want.
 func (s *server) invite(t *testing.T, room, name string) string {
 	t.Helper()
-	//nolint:gosec // G204: the arguments are the test's own
 	command := exec.CommandContext(t.Context(), theBinary(t), "token",
 		"--room", room, "--name", name, "--url", s.url, "--data", filepath.Join(shared.dir, "data"))
 	printed, err := command.Output()
