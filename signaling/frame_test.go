@@ -71,12 +71,12 @@ func decode(stream []byte, cut func(left int) int) (r reading) {
 func inOne(left int) int { return left }
 
 // gorilla reads the stream with gorilla's decoder.
-func gorilla(t testing.TB, stream []byte) (r reading) {
-	t.Helper()
+func gorilla(tb testing.TB, stream []byte) (r reading) {
+	tb.Helper()
 	far := &scriptedConn{Reader: bytes.NewReader(nil)}
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/ws", nil)
+	request, err := http.NewRequestWithContext(tb.Context(), http.MethodGet, "/ws", nil)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	request.Header = http.Header{
 		"Connection": {"upgrade"}, "Upgrade": {"websocket"},
@@ -84,7 +84,7 @@ func gorilla(t testing.TB, stream []byte) (r reading) {
 	}
 	conn, err := new(websocket.Upgrader).Upgrade(far, request, nil)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	far.Reader = bytes.NewReader(stream)
 	conn.SetReadLimit(testLimit)

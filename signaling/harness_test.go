@@ -64,12 +64,19 @@ func closeServer(tb testing.TB, server *signaling.Server) {
 // time does not pass on real sockets.
 func serveMemory(t *testing.T, config signaling.Config) *testServer {
 	t.Helper()
+	return serveMemoryWith(t, config, func(*http.Server) {})
+}
+
+// serveMemoryWith does so by an http.Server that set changes.
+func serveMemoryWith(t *testing.T, config signaling.Config, set func(*http.Server)) *testServer {
+	t.Helper()
 	server, err := signaling.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	listener := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
 	web := &http.Server{Handler: handler(server)}
+	set(web)
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = web.Serve(listener) })
 	t.Cleanup(func() {

@@ -22,7 +22,7 @@ func streamPair(t *testing.T, secure bool) (stream, net.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tcp.Close()
+	defer func() { _ = tcp.Close() }()
 	web := httptest.NewUnstartedServer(nil) // for its certificate
 	web.StartTLS()
 	defer web.Close()
@@ -72,15 +72,8 @@ func streamPair(t *testing.T, secure bool) (stream, net.Conn) {
 	return s, client
 }
 
-func onBoth(t *testing.T, test func(t *testing.T, s stream, client net.Conn)) {
-	t.Helper()
-	for name, secure := range map[string]bool{"TCP": false, "TLS": true} {
-		t.Run(name, func(t *testing.T) {
-			s, client := streamPair(t, secure)
-			test(t, s, client)
-		})
-	}
-}
+// kinds are the streams that tests are made for.
+var kinds = map[string]bool{"TCP": false, "TLS": true} // whether it is secure
 
 // readAll returns what the stream brings until it has size bytes or ends.
 func readAll(s stream, size int) (data []byte, err error) {
@@ -96,90 +89,102 @@ func readAll(s stream, size int) (data []byte, err error) {
 }
 
 func TestStreamReadsWhatTheClientSends(t *testing.T) {
-	onBoth(t, func(t *testing.T, s stream, client net.Conn) {
-		for _, size := range []int{1, 100, 16 << 10, 100_000} {
-			want := bytes.Repeat([]byte("callbox "), size/8+1)[:size]
-			go func() { _, _ = client.Write(want) }()
-			got, err := readAll(s, size)
-			if err != nil || !bytes.Equal(got, want) {
-				t.Fatalf("%d of %d bytes, %v", len(got), size, err)
+	for name, secure := range kinds {
+		t.Run(name, func(t *testing.T) {
+			s, client := streamPair(t, secure)
+			for _, size := range []int{1, 100, 16 << 10, 100_000} {
+				want := bytes.Repeat([]byte("callbox "), size/8+1)[:size]
+				go func() { _, _ = client.Write(want) }()
+				got, err := readAll(s, size)
+				if err != nil || !bytes.Equal(got, want) {
+					t.Fatalf("%d of %d bytes, %v", len(got), size, err)
+				}
 			}
-		}
-	})
+		})
+	}
 }
 
 // TestEndThatComesWithData has the last bytes and the end of the stream there
 // before anybody reads.
 func TestEndThatComesWithData(t *testing.T) {
-	onBoth(t, func(t *testing.T, s stream, client net.Conn) {
-		if _, err := client.Write([]byte("last words")); err != nil {
-			t.Fatal(err)
-		}
-		if err := client.Close(); err != nil {
-			t.Fatal(err)
-		}
-		got, err := readAll(s, 1000)
-		if string(got) != "last words" || !errors.Is(err, io.EOF) {
-			t.Errorf("read %q, %v", got, err)
-		}
-	})
+	for name, secure := range kinds {
+		t.Run(name, func(t *testing.T) {
+			s, client := streamPair(t, secure)
+			if _, err := client.Write([]byte("last words")); err != nil {
+				t.Fatal(err)
+			}
+			if err := client.Close(); err != nil {
+				t.Fatal(err)
+			}
+			got, err := readAll(s, 1000)
+			if string(got) != "last words" || !errors.Is(err, io.EOF) {
+				t.Errorf("read %q, %v", got, err)
+			}
+		})
+	}
 }
 
 // TestStreamThatTakesNoMore writes without waiting until the client, which
 // does not read, holds it up; then with waiting.
 func TestStreamThatTakesNoMore(t *testing.T) {
-	onBoth(t, func(t *testing.T, s stream, client net.Conn) {
-		var sent bytes.Buffer
-		fill := func() []byte {
-			batch := batches.get()
-			*batch = append(*batch, strings.Repeat("x", sent.Len()%5000+3000)...)
-			sent.Write(*batch)
-			sealed, err := s.seal(batch)
-			if err != nil {
-				t.Fatal(err)
+	for name, secure := range kinds {
+		t.Run(name, func(t *testing.T) {
+			s, client := streamPair(t, secure)
+			var sent bytes.Buffer
+			fill := func() []byte {
+				batch := batches.get()
+				*batch = append(*batch, strings.Repeat("x", sent.Len()%5000+3000)...)
+				sent.Write(*batch)
+				sealed, err := s.seal(batch)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return *sealed
 			}
-			return *sealed
-		}
-		var left []byte
-		for left == nil {
-			p := fill()
-			n, err := s.writeNow(p)
-			if err != nil {
-				t.Fatal(err)
+			var left []byte
+			for left == nil {
+				p := fill()
+				n, err := s.writeNow(p)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if n < len(p) {
+					left = p[n:]
+				}
 			}
-			if n < len(p) {
-				left = p[n:]
+			var writing sync.WaitGroup
+			writing.Go(func() {
+				if n, err := s.write(left); err != nil || n != len(left) {
+					t.Errorf("wrote %d of %d, %v", n, len(left), err)
+				}
+				s.finish()
+			})
+			got, err := io.ReadAll(client)
+			writing.Wait()
+			// Without an error: TLS, too, was told that this is the end.
+			if err != nil || !bytes.Equal(got, sent.Bytes()) {
+				t.Errorf("the client got %d of %d bytes, %v", len(got), sent.Len(), err)
 			}
-		}
-		var writing sync.WaitGroup
-		writing.Go(func() {
-			if n, err := s.write(left); err != nil || n != len(left) {
-				t.Errorf("wrote %d of %d, %v", n, len(left), err)
-			}
-			s.finish()
 		})
-		got, err := io.ReadAll(client)
-		writing.Wait()
-		// Without an error: TLS, too, was told that this is the end.
-		if err != nil || !bytes.Equal(got, sent.Bytes()) {
-			t.Errorf("the client got %d of %d bytes, %v", len(got), sent.Len(), err)
-		}
-	})
+	}
 }
 
 func TestCutEndsReading(t *testing.T) {
-	onBoth(t, func(t *testing.T, s stream, _ net.Conn) {
-		done := make(chan error, 1)
-		go func() {
-			_, err := s.read()
-			done <- err
-		}()
-		s.cut()
-		if err := <-done; !errors.Is(err, net.ErrClosed) {
-			t.Errorf("read: %v", err)
-		}
-		s.cut()
-	})
+	for name, secure := range kinds {
+		t.Run(name, func(t *testing.T) {
+			s, _ := streamPair(t, secure)
+			done := make(chan error, 1)
+			go func() {
+				_, err := s.read()
+				done <- err
+			}()
+			s.cut()
+			if err := <-done; !errors.Is(err, net.ErrClosed) {
+				t.Errorf("read: %v", err)
+			}
+			s.cut()
+		})
+	}
 }
 
 // TestTLSKeepsABoundedAmount has TLS say something of its own to a client that
