@@ -12,11 +12,17 @@ import (
 // for a client that reads nothing.
 const maxUnsent = 256 << 10
 
-// NewListener wraps a listener of TCP connections that are going to carry TLS:
-// hand the result to tls.NewListener or http.Server.ServeTLS. A WebSocket over
-// such a connection is written without waiting, and costs no second goroutine
-// and no buffer while it is idle. HTTP over it is as without. Connections that
-// are no sockets of the system are passed on as they are.
+// unackedWait is how long a client may leave data without acknowledgement, or
+// take none, until the system ends the connection (RFC 5482). Otherwise a
+// stream of events to a client that vanished would last a quarter of an hour.
+const unackedWait = 30 * time.Second
+
+// NewListener wraps a listener of TCP connections for this package's handlers.
+// With TLS, hand the result to tls.NewListener or http.Server.ServeTLS: a
+// WebSocket is then written without waiting, and costs no second goroutine and
+// no buffer while it is idle. On Linux, connections whose client acknowledges
+// nothing for 30 s end. HTTP is otherwise as without. Connections that are no
+// sockets of the system are passed on as they are.
 func NewListener(inner net.Listener) net.Listener {
 	return listener{inner}
 }
@@ -32,6 +38,7 @@ func (l listener) Accept() (net.Conn, error) {
 	if raw == nil {
 		return conn, nil
 	}
+	boundUnacked(conn)
 	return &boundedConn{Conn: conn, raw: raw}, nil
 }
 
@@ -114,6 +121,14 @@ func (c *boundedConn) SetWriteDeadline(deadline time.Time) error {
 		return nil
 	}
 	return c.Conn.SetWriteDeadline(deadline)
+}
+
+// CloseWrite is for HTTP, which ends a response early so that it arrives.
+func (c *boundedConn) CloseWrite() error {
+	if tcp, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return tcp.CloseWrite()
+	}
+	return errors.ErrUnsupported
 }
 
 // sealed takes what TLS has written, or nil.

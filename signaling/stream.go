@@ -38,6 +38,9 @@ func newStream(conn net.Conn) stream {
 			return &tlsStream{conn: secure, below: below}
 		}
 	}
+	if bounded, ok := conn.(*boundedConn); ok {
+		return bounded.raw
+	}
 	if s := newRawStream(conn); s != nil {
 		return s
 	}

@@ -63,7 +63,7 @@ func (s *server) run(ctx context.Context, stdout io.Writer) error {
 		return server
 	}
 	if l := s.listeners.http; l != nil {
-		servers = append(servers, serve(l, handler, nil))
+		servers = append(servers, serve(signaling.NewListener(l), handler, nil))
 	}
 	if l := s.listeners.https; l != nil {
 		servers = append(servers, serve(signaling.NewListener(l), handler, s.certificates.config("h2", "http/1.1")))
