@@ -28,8 +28,8 @@ func doorConfig() signaling.Config {
 
 func TestWhoMayJoin(t *testing.T) {
 	server := serve(t, doorConfig())
-	server.refused(t, `"name":"Ann"`, protocol.CodeUnauthorized)
-	server.refused(t, `"token":"good for b"`, protocol.CodeUnauthorized)
+	_ = server.refused(t, `"name":"Ann"`, protocol.CodeUnauthorized)
+	_ = server.refused(t, `"token":"good for b"`, protocol.CodeUnauthorized)
 	bo, joined := server.enter(t, `"name":"Bo","token":"good for a"`)
 	_, ann := server.enter(t, `"name":"Bo","token":"good for a as Ann"`)
 	if len(ann.Peers) != 1 || ann.Peers[0].Name != "Bo" {
@@ -63,18 +63,18 @@ func TestRefusedTokensAreSlowedDown(t *testing.T) {
 				server := serveMemory(t, doorConfig())
 				_, joined := server.enter(t, `"token":"good for a"`)
 				for range 10 {
-					server.refused(t, bad, protocol.CodeUnauthorized)
+					_ = server.refused(t, bad, protocol.CodeUnauthorized)
 				}
 				fault := server.refused(t, bad, protocol.CodeRateLimited)
 				if !fault.Retry || fault.After < 170 || fault.After > 181 {
 					t.Errorf("error = %+v, want to wait for 3 minutes", fault)
 				}
-				server.refused(t, `"token":"good for a"`, protocol.CodeRateLimited) // who guesses does not learn
+				_ = server.refused(t, `"token":"good for a"`, protocol.CodeRateLimited) // who guesses does not learn
 				_, joined = server.enter(t, resume(joined, 0))
-				_, joined = server.enter(t, replace(joined))
+				server.enter(t, replace(joined))
 				timePasses(fault.After.Duration())
-				server.refused(t, bad, protocol.CodeUnauthorized)
-				server.refused(t, bad, protocol.CodeRateLimited)
+				_ = server.refused(t, bad, protocol.CodeUnauthorized)
+				_ = server.refused(t, bad, protocol.CodeRateLimited)
 				timePasses(31 * time.Minute)
 				server.enter(t, `"token":"good for a"`)
 			})
@@ -91,7 +91,7 @@ func TestTokensOfAnotherSecretAreNoGuesses(t *testing.T) {
 	config.SessionSecrets = nil
 	after := serve(t, config)
 	for range 30 {
-		after.refused(t, resume(joined, 0), protocol.CodeUnauthorized)
+		_ = after.refused(t, resume(joined, 0), protocol.CodeUnauthorized)
 	}
 	after.sit(t, "Ann")
 }

@@ -48,7 +48,7 @@ func (e *handshakeError) Error() string {
 func dialCaller(ctx context.Context, dialer *websocket.Dialer, url, name string) (*caller, error) {
 	ws, response, err := dialer.DialContext(ctx, strings.Replace(url, "http", "ws", 1)+"/ws", http.Header{})
 	if response != nil {
-		defer response.Body.Close() //nolint:errcheck // it is in memory
+		defer response.Body.Close()
 	}
 	if errors.Is(err, websocket.ErrBadHandshake) {
 		var body struct{ Code string }

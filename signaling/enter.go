@@ -133,8 +133,7 @@ func (sh *shard) resume(e *entry, rm *room, out *flushes) (joinResult, []*connec
 	if rm != nil {
 		if s := rm.find(e.claim.peer); s != nil {
 			seq := e.request.Seq
-			confirmed := s.seq - uint64(s.events.count())
-			resumed := s.incarnation == e.claim.incarnation && !s.lost && confirmed <= seq && seq <= s.seq
+			resumed := s.incarnation == e.claim.incarnation && !s.lost && s.confirmed() <= seq && seq <= s.seq
 			return sh.takeOver(e, s, resumed, out), nil
 		}
 	}

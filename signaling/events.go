@@ -57,19 +57,24 @@ func (e *events) add(k kept) {
 	e.list = append(e.list, k)
 }
 
-// drop removes the oldest n.
-func (e *events) drop(n int) {
-	for i := range n {
-		k := e.at(i)
-		if k.kind == kindMessage {
-			e.messages--
-			e.bytes -= len(k.payload)
-		} else {
-			e.own--
-		}
-		*k = kept{}
+// ownFull tells whether there is no place for one more event of the server's
+// own. They may take those that messages leave free, for many may come and go
+// in a large room before its peers have confirmed.
+func (e *events) ownFull(limits *Limits) bool {
+	return limits.QueueEvents > 0 && e.own >= eventPlaces && e.count() >= limits.QueueEvents+eventPlaces
+}
+
+// drop removes the oldest.
+func (e *events) drop() {
+	k := e.at(0)
+	if k.kind == kindMessage {
+		e.messages--
+		e.bytes -= len(k.payload)
+	} else {
+		e.own--
 	}
-	if e.head += n; e.head == len(e.list) {
+	*k = kept{}
+	if e.head++; e.head == len(e.list) {
 		e.list, e.head = e.list[:0], 0
 	}
 }

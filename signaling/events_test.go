@@ -24,7 +24,7 @@ func TestEventsBoundsAndPromises(t *testing.T) {
 	if got := e.undelivered(a); !slices.Equal(got, []uint64{10, 12}) {
 		t.Errorf("undelivered = %v, want [10 12]", got)
 	}
-	e.drop(1)
+	e.drop()
 	if got := e.undelivered(a); !slices.Equal(got, []uint64{12}) {
 		t.Errorf("undelivered = %v after the first is confirmed", got)
 	}
@@ -33,7 +33,9 @@ func TestEventsBoundsAndPromises(t *testing.T) {
 	if e.undelivered(a) != nil || !slices.Equal(e.undelivered(b), []uint64{11}) {
 		t.Error("the promises to a peer that began anew were kept, or another's were not")
 	}
-	e.drop(3)
+	for range 3 {
+		e.drop()
+	}
 	e.trim()
 	if e.count() != 0 || e.messages != 0 || e.own != 0 || e.list != nil {
 		t.Errorf("the empty events are %+v", e)
@@ -41,8 +43,8 @@ func TestEventsBoundsAndPromises(t *testing.T) {
 	for range 1000 { // what is confirmed at once does not make it grow
 		e.add(kept{kind: kindOther})
 		e.add(kept{kind: kindOther})
-		e.drop(1)
-		e.drop(1)
+		e.drop()
+		e.drop()
 	}
 	if cap(e.list) > 8 {
 		t.Errorf("%d places for 2 events", cap(e.list))
@@ -175,6 +177,20 @@ func TestTooManyEventsOfTheServer(t *testing.T) {
 	}
 	if reader.shard.server.Snapshot().Lost != 1 {
 		t.Error("not counted")
+	}
+}
+
+// TestManyComeAtOnce has more join than the places that are kept for it.
+func TestManyComeAtOnce(t *testing.T) {
+	reader, other := seated(t, Limits{QueueEvents: 100})
+	for range 100 + eventPlaces {
+		reader.hear(kindOther, other, protocol.Closing{})
+	}
+	if reader.lost {
+		t.Error("lost, though there was place")
+	}
+	if !reader.deliver(other, protocol.Message{}, new(flushes)) {
+		t.Error("no place for a message")
 	}
 }
 

@@ -125,6 +125,14 @@ func TestQueueBounds(t *testing.T) {
 	if _, ok := q.pop(); ok || q.replies != 0 || q.pings != 0 || q.unsent != 0 || q.unsentBytes != 0 {
 		t.Errorf("the empty queue is %+v", q)
 	}
+	q.push(outgoing{ping: true})
+	if q.trim(); q.frames == nil {
+		t.Error("a ping was trimmed away")
+	}
+	q.pop()
+	if q.trim(); q.frames != nil {
+		t.Error("an empty queue holds memory")
+	}
 }
 
 func TestQueueDropsEvents(t *testing.T) {

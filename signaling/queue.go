@@ -73,7 +73,7 @@ func (q *queue) pop() (outgoing, bool) {
 	}
 	switch {
 	case q.head < len(q.frames):
-	case cap(q.frames) > 8: // do not keep for ever what one burst needed
+	case cap(q.frames) > 64: // do not keep for ever what one burst needed
 		q.frames, q.head = nil, 0
 	default:
 		q.frames, q.head = q.frames[:0], 0
@@ -100,6 +100,13 @@ func (q *queue) taken() {
 	q.unsent -= q.inFlight
 	q.unsentBytes -= q.inFlightBytes
 	q.inFlight, q.inFlightBytes = 0, 0
+}
+
+// trim gives back memory that only a burst needed.
+func (q *queue) trim() {
+	if q.head == len(q.frames) {
+		q.frames, q.head = nil, 0
+	}
 }
 
 // replace puts payload into the event seq, if that is still there.

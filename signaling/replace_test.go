@@ -38,7 +38,7 @@ func TestReload(t *testing.T) {
 		t.Errorf("bye = %+v, want [1] undelivered", e)
 	}
 	old.expectClose(protocol.CloseTakenOver)
-	server.refused(t, resume(first, 0), protocol.CodeUnauthorized)
+	_ = server.refused(t, resume(first, 0), protocol.CodeUnauthorized)
 
 	// The reload's joined got lost, and the page was reloaded once more.
 	third, thirdJoined := server.enter(t, replace(first))
@@ -100,7 +100,7 @@ func TestSecondReloadFindsTheFirst(t *testing.T) {
 	if len(second.Peers) != 0 || second.Peer == firstJoined.Peer {
 		t.Errorf("joined = %+v, want to be alone", second)
 	}
-	server.refused(t, resume(joined, 0), protocol.CodeUnauthorized)
+	_ = server.refused(t, resume(joined, 0), protocol.CodeUnauthorized)
 }
 
 func TestReplaceOfOneWhoseSuccessorWasKicked(t *testing.T) {
@@ -110,7 +110,7 @@ func TestReplaceOfOneWhoseSuccessorWasKicked(t *testing.T) {
 	if !server.Kick(second.Peer) {
 		t.Error("nobody to kick")
 	}
-	server.refused(t, replace(first), protocol.CodeUnauthorized)
+	_ = server.refused(t, replace(first), protocol.CodeUnauthorized)
 }
 
 func TestReloadInAFullRoom(t *testing.T) {
@@ -158,6 +158,6 @@ func TestNonceIsOneSeat(t *testing.T) {
 		t.Errorf("joined = %+v in another room", other)
 	}
 	for _, bad := range []string{"a b", "é", "01234567890123456789012345678901234567890123456789012345678901234"} {
-		server.refused(t, nonce(bad), protocol.CodeBadRequest)
+		_ = server.refused(t, nonce(bad), protocol.CodeBadRequest)
 	}
 }

@@ -47,7 +47,7 @@ func (s *testServer) refused(t *testing.T, fields string, code protocol.Code) pr
 	t.Helper()
 	c := s.raw(t)
 	c.send(`{"type":"join","id":1,"room":"a",` + fields + `}`)
-	defer c.Close() //nolint:errcheck // it has done its work
+	defer c.Close()
 	return c.expectError(code)
 }
 
@@ -204,7 +204,7 @@ func TestResumeThatCannotBe(t *testing.T) {
 		for _, field := range []string{"resume", "replace"} {
 			t.Run(field+" "+name, func(t *testing.T) {
 				server := serve(t, graceConfig())
-				server.refused(t, fmt.Sprintf(`%q:%q`, field, token), protocol.CodeUnauthorized)
+				_ = server.refused(t, fmt.Sprintf(`%q:%q`, field, token), protocol.CodeUnauthorized)
 				if s := server.Snapshot(); s.Peers != 0 || s.Joins["unauthorized"] != 1 {
 					t.Errorf("snapshot = %+v", s)
 				}
@@ -217,14 +217,14 @@ func TestResumeThatCannotBe(t *testing.T) {
 	ann.quiet()
 	ann.send(`{"type":"leave","id":1}`)
 	expect[protocol.Left](ann)
-	server.refused(t, resume(annJoined, 0), protocol.CodeUnauthorized)
+	_ = server.refused(t, resume(annJoined, 0), protocol.CodeUnauthorized)
 
 	_, kicked := server.sit(t, "Bo")
 	if !server.Kick(kicked.Peer) || server.Kick(kicked.Peer) {
 		t.Error("want one kick that finds somebody")
 	}
-	server.refused(t, resume(kicked, 0), protocol.CodeUnauthorized)
-	server.refused(t, replace(kicked), protocol.CodeUnauthorized)
+	_ = server.refused(t, resume(kicked, 0), protocol.CodeUnauthorized)
+	_ = server.refused(t, replace(kicked), protocol.CodeUnauthorized)
 }
 
 func TestResumeBeyondWhatIsKeptBeginsAnew(t *testing.T) {
@@ -323,7 +323,7 @@ func TestTokensExpireAndAreRenewed(t *testing.T) {
 		c.send(`{"type":"join","id":1,"room":"a"}`)
 		joined := expect[protocol.Joined](c)
 		receive[protocol.OtherJoined](t, ann)
-		newest, at := joined.Resume, time.Now()
+		at := time.Now()
 		for id := 1; time.Since(at) < 29*time.Minute; id++ {
 			c.send(fmt.Sprintf(`{"type":"ping","id":%d}`, id))
 			if pong := expect[protocol.Pong](c); pong.Resume != "" {
@@ -336,7 +336,8 @@ func TestTokensExpireAndAreRenewed(t *testing.T) {
 			timePasses(10 * time.Second)
 		}
 		c.send(`{"type":"ping"}`)
-		if newest = expect[protocol.Pong](c).Resume; newest == "" {
+		newest := expect[protocol.Pong](c).Resume
+		if newest == "" {
 			t.Fatal("no fresh token after half of its life")
 		}
 		c.quiet()
@@ -344,7 +345,7 @@ func TestTokensExpireAndAreRenewed(t *testing.T) {
 			c.quiet()
 			timePasses(20 * time.Second)
 		}
-		server.refused(t, resume(joined, 0), protocol.CodeUnauthorized)
+		_ = server.refused(t, resume(joined, 0), protocol.CodeUnauthorized)
 		joined.Resume = newest
 		if _, again := server.enter(t, resume(joined, 0)); !again.Resumed || again.Peer != joined.Peer {
 			t.Errorf("joined = %+v with the fresh token", again)

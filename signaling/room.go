@@ -138,15 +138,13 @@ func (m *rooms) lose(s *session, c *connection, out *flushes) {
 }
 
 // leave frees the seat of s, which c carries. c goes on, or ends by itself.
-func (m *rooms) leave(s *session, c *connection, reason protocol.Reason, out *flushes) bool {
+func (m *rooms) leave(s *session, c *connection, reason protocol.Reason, out *flushes) {
 	sh := s.shard
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if s.connection != c {
-		return false
+	if s.connection == c {
+		sh.depart(s, reason, out)
 	}
-	sh.depart(s, reason, out)
-	return true
 }
 
 // kick frees the seat of that peer and closes its connection. It returns false

@@ -68,9 +68,9 @@ func (s *session) welcome(joined protocol.Joined, seq uint64) {
 
 // replayLocked queues the events after seq for c, whose mu is locked.
 func (s *session) replayLocked(c *connection, seq uint64) {
-	first := s.seq - uint64(s.events.count()) + 1
+	at := s.confirmed()
 	for i := range s.events.count() {
-		if at := first + uint64(i); at > seq {
+		if at++; at > seq {
 			e := s.events.at(i)
 			c.pushLocked(outgoing{payload: e.payload, seq: at, message: e.kind == kindMessage})
 		}
@@ -111,7 +111,7 @@ func (s *session) announce(k kind, about *session, out *flushes, event func(seq 
 		return
 	}
 	c := s.connection
-	if s.events.own >= eventPlaces {
+	if s.events.ownFull(&s.shard.server.config.Limits) {
 		s.lose()
 		if c != nil {
 			c.state.Or(stateOverflowed)
@@ -141,11 +141,7 @@ func (s *session) fold(k kind, about *session, event func(seq uint64) protocol.F
 		defer c.mu.Unlock()
 		sent = max(sent, c.sent)
 	}
-	for i := s.events.count() - 1; i >= 0; i-- {
-		seq := s.seq - uint64(s.events.count()-1-i)
-		if seq <= sent {
-			return false
-		}
+	for i, seq := s.events.count()-1, s.seq; i >= 0 && seq > sent; i, seq = i-1, seq-1 {
 		e := s.events.at(i)
 		if e.peer != about {
 			continue
@@ -199,7 +195,12 @@ func (s *session) deliver(from *session, m protocol.Message, out *flushes) bool 
 
 // confirm notes that the client has seen the events up to seq.
 func (s *session) confirm(seq uint64) {
-	if first := s.seq - uint64(s.events.count()) + 1; seq >= first {
-		s.events.drop(int(min(seq, s.seq) - first + 1))
+	for at := s.confirmed(); at < min(seq, s.seq); at++ {
+		s.events.drop()
 	}
+}
+
+// confirmed returns the newest event that the client has confirmed.
+func (s *session) confirmed() uint64 {
+	return s.seq - uint64(s.events.count()) //nolint:gosec // a count is not negative
 }

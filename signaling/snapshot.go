@@ -114,11 +114,12 @@ func (c *counters) peerEnded(reason protocol.Reason) {
 // joinFailed counts a join that was refused with that code.
 func (c *counters) joinFailed(code protocol.Code) {
 	result := joinRefused
-	switch code {
+	switch code { //nolint:exhaustive // all others are the same
 	case protocol.CodeRateLimited:
 		result = joinRateLimited
 	case protocol.CodeClosing:
 		result = joinClosing
+	default:
 	}
 	c.joins[result].Add(1)
 }

@@ -102,11 +102,11 @@ func (keys tokenKeys) encode(c *claim) string {
 	payload := make([]byte, 0, claimFixed+1+len(c.peer)+len(name))
 	payload = append(payload, tokenVersion)
 	payload = append(payload, keys[0].id[:]...)
-	payload = binary.BigEndian.AppendUint64(payload, uint64(c.joined))
+	payload = binary.BigEndian.AppendUint64(payload, uint64(c.joined)) //nolint:gosec // bit for bit
 	payload = binary.BigEndian.AppendUint64(payload, c.incarnation)
-	payload = binary.BigEndian.AppendUint64(payload, uint64(c.expires))
+	payload = binary.BigEndian.AppendUint64(payload, uint64(c.expires)) //nolint:gosec // bit for bit
 	payload = append(payload, c.room[:]...)
-	payload = append(payload, byte(len(c.peer)))
+	payload = append(payload, byte(len(c.peer))) //nolint:gosec // our ids are short
 	payload = append(payload, c.peer...)
 	payload = append(payload, name...)
 	sum := keys[0].sign(payload)
@@ -169,9 +169,9 @@ func splitToken(token string) (payload, sum []byte, err error) {
 func parseClaim(payload []byte) (claim, error) {
 	p := payload[1+keyIDSize:]
 	c := claim{
-		joined:      int64(binary.BigEndian.Uint64(p)),
+		joined:      int64(binary.BigEndian.Uint64(p)), //nolint:gosec // bit for bit
 		incarnation: binary.BigEndian.Uint64(p[8:]),
-		expires:     int64(binary.BigEndian.Uint64(p[16:])),
+		expires:     int64(binary.BigEndian.Uint64(p[16:])), //nolint:gosec // bit for bit
 		room:        [16]byte(p[24:]),
 	}
 	size := int(p[40])

@@ -91,6 +91,9 @@ func (c *connection) check(out *flushes) {
 
 // trim gives back memory that only a burst needed.
 func (c *connection) trim() {
+	c.mu.Lock()
+	c.queue.trim()
+	c.mu.Unlock()
 	if s := c.session.Load(); s != nil {
 		s.shard.mu.Lock()
 		s.events.trim()

@@ -1,0 +1,115 @@
+package signaling_test
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/gorilla/websocket"
+
+	"callbox/signaling"
+)
+
+// BenchmarkMessages asks what messages of 1,200 bytes cost that are relayed,
+// acknowledged and confirmed, in bursts as a client's candidates come. The
+// clients allocate nothing: the allocations are the server's.
+func BenchmarkMessages(b *testing.B) {
+	for _, burst := range []int{1, 8} {
+		b.Run(fmt.Sprint("burst=", burst), func(b *testing.B) { benchmarkMessages(b, burst) })
+	}
+}
+
+func benchmarkMessages(b *testing.B, burst int) {
+	b.Helper()
+	// As many as may be unconfirmed while the reader's goroutine waits for a processor.
+	server := serve(b, signaling.Config{Limits: signaling.Limits{QueueEvents: 1 << 14}})
+	ann, bo := server.wire(b), server.wire(b)
+	ann.skip(b, 1) // other_joined
+	data := strings.Repeat("x", 1200)
+	id := uint64(0)
+	b.ReportAllocs()
+	for b.Loop() {
+		for range burst {
+			id++
+			ann.frame = append(ann.frame[:0], `{"type":"message","id":`...)
+			ann.frame = strconv.AppendUint(ann.frame, id, 10)
+			ann.frame = append(append(append(ann.frame, `,"data":"`...), data...), `"}`...)
+			ann.queue()
+		}
+		ann.send(b)
+		ann.skip(b, burst)
+		bo.skip(b, burst)
+		if id%32 == 0 {
+			bo.frame = strconv.AppendUint(append(bo.frame[:0], `{"type":"seen","seq":`...), id, 10)
+			bo.frame = append(bo.frame, '}')
+			bo.queue()
+			bo.send(b)
+		}
+	}
+}
+
+// wire is a client that writes and skips frames without allocating.
+type wire struct {
+	conn  net.Conn
+	r     *bufio.Reader
+	frame []byte
+	out   []byte
+}
+
+func (s *testServer) wire(b *testing.B) *wire {
+	b.Helper()
+	ws, response, err := websocket.DefaultDialer.Dial(strings.Replace(s.url, "http", "ws", 1)+"/ws", nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	_ = response.Body.Close()
+	b.Cleanup(func() { _ = ws.Close() })
+	if err := ws.WriteMessage(websocket.TextMessage, []byte(`{"type":"join","room":"a"}`)); err != nil {
+		b.Fatal(err)
+	}
+	if _, _, err := ws.ReadMessage(); err != nil { // joined, and nothing behind it
+		b.Fatal(err)
+	}
+	return &wire{conn: ws.NetConn(), r: bufio.NewReaderSize(ws.NetConn(), 1<<16)}
+}
+
+// queue appends frame, masked with zeros (RFC 6455, section 5.3).
+func (w *wire) queue() {
+	n := len(w.frame)
+	if n < 126 {
+		w.out = append(w.out, 0x81, 0x80|byte(n))
+	} else {
+		w.out = binary.BigEndian.AppendUint16(append(w.out, 0x81, 0xfe), uint16(n))
+	}
+	w.out = append(append(w.out, 0, 0, 0, 0), w.frame...)
+}
+
+func (w *wire) send(b *testing.B) {
+	b.Helper()
+	if _, err := w.conn.Write(w.out); err != nil {
+		b.Fatal(err)
+	}
+	w.out = w.out[:0]
+}
+
+// skip reads n frames.
+func (w *wire) skip(b *testing.B, n int) {
+	b.Helper()
+	for range n {
+		header, err := w.r.Peek(4)
+		if err != nil {
+			b.Fatal(err)
+		}
+		size := 2 + int(header[1])
+		if header[1] == 126 {
+			size = 4 + int(binary.BigEndian.Uint16(header[2:]))
+		}
+		if _, err := w.r.Discard(size); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
