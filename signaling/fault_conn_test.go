@@ -1,0 +1,332 @@
+package signaling_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// stream is one direction of a connection in memory: like a socket, it holds
+// some bytes that are under way, so that a sender does not know what arrived.
+type stream struct {
+	limit int
+
+	mu       sync.Mutex // guards the following
+	changed  sync.Cond
+	buf      []byte
+	sent     bool      // no more will be written; the rest may be read
+	dropped  bool      // nothing will be read any more
+	taken    time.Time // when something was last read
+	readBy   alarm
+	writtenB alarm
+}
+
+// alarm is a deadline.
+type alarm struct {
+	at    time.Time
+	timer *time.Timer
+}
+
+func (a *alarm) passed() bool { return !a.at.IsZero() && !time.Now().Before(a.at) }
+
+func newStream(limit int) *stream {
+	s := &stream{limit: limit}
+	s.changed.L = &s.mu
+	return s
+}
+
+func (s *stream) read(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.buf) == 0 || s.dropped {
+		switch {
+		case s.dropped:
+			return 0, net.ErrClosed
+		case s.sent:
+			return 0, io.EOF
+		case s.readBy.passed():
+			return 0, os.ErrDeadlineExceeded
+		}
+		s.changed.Wait()
+	}
+	n := copy(p, s.buf)
+	s.taken = time.Now()
+	s.buf = append(s.buf[:0], s.buf[n:]...)
+	s.changed.Broadcast()
+	return n, nil
+}
+
+func (s *stream) write(p []byte) (n int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(p) > 0 {
+		switch {
+		case s.sent || s.dropped:
+			return n, net.ErrClosed
+		case s.writtenB.passed():
+			return n, os.ErrDeadlineExceeded
+		case len(s.buf) == s.limit:
+			s.changed.Wait()
+			continue
+		}
+		some := min(len(p), s.limit-len(s.buf))
+		s.buf = append(s.buf, p[:some]...)
+		n, p = n+some, p[some:]
+		s.changed.Broadcast()
+	}
+	return n, nil
+}
+
+func (s *stream) set(a *alarm, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a.timer != nil {
+		a.timer.Stop()
+		a.timer = nil
+	}
+	a.at = at
+	if !at.IsZero() {
+		a.timer = time.AfterFunc(time.Until(at), func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.changed.Broadcast()
+		})
+	}
+}
+
+// finish ends the stream after what is under way.
+func (s *stream) finish() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sent = true
+	s.stopLocked(&s.writtenB)
+}
+
+// drop ends the stream and what is under way.
+func (s *stream) drop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dropped, s.buf = true, nil
+	s.stopLocked(&s.readBy)
+}
+
+func (s *stream) stopLocked(a *alarm) {
+	if a.timer != nil {
+		a.timer.Stop()
+	}
+	s.changed.Broadcast()
+}
+
+// memoryConn is one end of a connection in memory.
+type memoryConn struct{ in, out *stream }
+
+func memoryPipe(limit int) (near, far net.Conn) {
+	a, b := newStream(limit), newStream(limit)
+	return &memoryConn{in: a, out: b}, &memoryConn{in: b, out: a}
+}
+
+func (c *memoryConn) Read(p []byte) (int, error)  { return c.in.read(p) }
+func (c *memoryConn) Write(p []byte) (int, error) { return c.out.write(p) }
+
+func (c *memoryConn) Close() error {
+	c.out.finish()
+	c.in.drop()
+	return nil
+}
+
+func (c *memoryConn) LocalAddr() net.Addr  { return &net.UnixAddr{Name: "memory", Net: "pipe"} }
+func (c *memoryConn) RemoteAddr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "pipe"} }
+
+func (c *memoryConn) SetDeadline(at time.Time) error {
+	_ = c.SetReadDeadline(at)
+	return c.SetWriteDeadline(at)
+}
+
+func (c *memoryConn) SetReadDeadline(at time.Time) error {
+	c.in.set(&c.in.readBy, at)
+	return nil
+}
+
+func (c *memoryConn) SetWriteDeadline(at time.Time) error {
+	c.out.set(&c.out.writtenB, at)
+	return nil
+}
+
+// memoryListener hands the far ends of memory connections to a server.
+type memoryListener struct {
+	*pipeListener
+	limit int // bytes under way in each direction
+}
+
+func newMemoryListener(limit int) *memoryListener {
+	return &memoryListener{
+		pipeListener: &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})},
+		limit:        limit,
+	}
+}
+
+func (l *memoryListener) dial(ctx context.Context) (net.Conn, error) {
+	near, far := memoryPipe(l.limit)
+	select {
+	case l.conns <- far:
+		return near, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// fuse ends a connection after so many further bytes in one direction.
+type fuse struct {
+	armed bool
+	left  int
+	hole  bool // the network swallows everything from then on, and tells nobody
+}
+
+// faultyConn is a client's end of a connection that breaks as told: at any
+// byte, loudly or silently. It also stops reading as told.
+type faultyConn struct {
+	net.Conn
+
+	mu       sync.Mutex // guards the following
+	changed  sync.Cond
+	up, down fuse
+	hole     bool // nothing passes any more
+	paused   bool
+	ended    bool
+	passed   time.Time // when bytes last went upwards
+}
+
+func newFaultyConn(c net.Conn) *faultyConn {
+	f := &faultyConn{Conn: c}
+	f.changed.L = &f.mu
+	return f
+}
+
+func (c *faultyConn) Read(p []byte) (int, error) {
+	c.mu.Lock()
+	c.waitLocked()
+	if c.down.armed {
+		p = p[:min(len(p), c.down.left+1)]
+	}
+	c.mu.Unlock()
+	n, err := c.Conn.Read(p)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waitLocked()
+	if c.ended {
+		return 0, net.ErrClosed
+	}
+	if c.down.armed {
+		if n > c.down.left {
+			n = c.down.left
+			c.burnLocked(&c.down)
+		} else {
+			c.down.left -= n
+		}
+	}
+	return n, err
+}
+
+// waitLocked waits while nothing may be read.
+func (c *faultyConn) waitLocked() {
+	for (c.paused || c.hole) && !c.ended {
+		c.changed.Wait()
+	}
+}
+
+func (c *faultyConn) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	all, burns := len(p), false
+	switch {
+	case c.ended:
+		c.mu.Unlock()
+		return 0, net.ErrClosed
+	case c.hole:
+		c.mu.Unlock()
+		return all, nil
+	case c.up.armed && all > c.up.left:
+		p, burns = p[:c.up.left], true
+	case c.up.armed:
+		c.up.left -= all
+	}
+	c.mu.Unlock()
+	n, err := c.Conn.Write(p)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n > 0 {
+		c.passed = time.Now()
+	}
+	if burns {
+		c.burnLocked(&c.up)
+		return all, nil
+	}
+	return n, err
+}
+
+func (c *faultyConn) burnLocked(f *fuse) {
+	f.armed = false
+	if f.hole {
+		c.hole = true
+	} else {
+		c.endLocked()
+	}
+	c.changed.Broadcast()
+}
+
+func (c *faultyConn) endLocked() {
+	c.ended = true
+	c.changed.Broadcast()
+	_ = c.Conn.Close() // any end will do
+}
+
+// Close cuts the connection.
+func (c *faultyConn) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.endLocked()
+	return nil
+}
+
+func (c *faultyConn) arm(down bool, after int, hole bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f := fuse{armed: true, left: after, hole: hole}
+	if down {
+		c.down = f
+	} else {
+		c.up = f
+	}
+}
+
+// swallow makes a hole of the connection at once.
+func (c *faultyConn) swallow() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.hole = true
+	c.changed.Broadcast()
+}
+
+func (c *faultyConn) pause(on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.paused = on
+	c.changed.Broadcast()
+}
+
+// lastPassed tells when bytes last went to the server, and in memory when it
+// last read them; zero = never.
+func (c *faultyConn) lastPassed() time.Time {
+	if memory, ok := c.Conn.(*memoryConn); ok {
+		memory.out.mu.Lock()
+		defer memory.out.mu.Unlock()
+		return memory.out.taken
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.passed
+}

@@ -1,0 +1,6 @@
+//go:build !race
+
+package signaling_test
+
+// raceFactor is by how much the race detector makes everything slower.
+const raceFactor = 1

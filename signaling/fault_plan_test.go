@@ -1,0 +1,122 @@
+package signaling_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// op is one kind of thing that happens in a history.
+type op int
+
+const (
+	opMessage  op = iota // one or some messages
+	opFlood              // many large ones
+	opRequest            // ping, ice or report
+	opConfirm            // tell what was seen
+	opCome               // come back as fits, unless connected
+	opTakeOver           // resume though connected
+	opLate               // resume with a seq long seen
+	opWrong              // resume with a seq that never was
+	opReload             // replace
+	opAgain              // the same nonce again
+	opAfresh             // forget everything and join
+	opLeave
+	opCut      // the connection ends now
+	opFuse     // the connection ends after some bytes
+	opHole     // the network swallows everything
+	opCutAll   // all connections end now
+	opRepeat   // an old request again
+	opRogue    // a request on a connection that was taken over
+	opGarbage  // what is no frame
+	opPause    // stop reading
+	opContinue // read again
+	opHabit    // change how often events are confirmed
+	opTime     // some time passes
+	opKick
+	opRestart // orderly
+	opCrash   // brutal
+	opCount
+)
+
+func (o op) String() string {
+	return [...]string{
+		"message", "flood", "request", "confirm", "come", "take over", "late", "wrong", "reload", "again", "afresh",
+		"leave", "cut", "fuse", "hole", "cut all", "repeat", "rogue", "garbage", "pause", "continue", "habit", "time",
+		"kick", "restart", "crash",
+	}[o]
+}
+
+// weights says how often each op comes, for a usual history.
+func weights() [opCount]int {
+	return [opCount]int{
+		opMessage: 40, opFlood: 2, opRequest: 6, opConfirm: 6, opCome: 20, opTakeOver: 4, opLate: 4, opWrong: 1,
+		opReload: 4, opAgain: 2, opAfresh: 2, opLeave: 3, opCut: 7, opFuse: 12, opHole: 3, opCutAll: 1, opRepeat: 4,
+		opRogue: 3, opGarbage: 1, opPause: 3, opContinue: 3, opHabit: 3, opTime: 6, opKick: 1, opRestart: 1, opCrash: 1,
+	}
+}
+
+// step is one thing that happens. What is random about it comes from its own
+// seed, so that it stays the same when other steps are left out.
+type step struct {
+	op     op
+	client int
+	seed   uint64
+	quiet  bool // wait until nothing is under way, and look at everything
+}
+
+// plan is a history before it happens.
+type plan struct {
+	seed        uint64
+	clients     int
+	rooms       int
+	capacity    int
+	queue       int // messages kept for a slow reader
+	queueBytes  int
+	pipe        int // bytes under way in a connection
+	grace, ping time.Duration
+	steps       []step
+}
+
+func (p *plan) String() string {
+	return fmt.Sprintf("%d clients, %d rooms, capacity %d, queue %d/%d, pipe %d, grace %v, ping %v",
+		p.clients, p.rooms, p.capacity, p.queue, p.queueBytes, p.pipe, p.grace, p.ping)
+}
+
+func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
+
+// newPlan draws a history.
+func newPlan(seed uint64) *plan {
+	r := rand.New(rand.NewPCG(seed, 1))
+	p := &plan{
+		seed:       seed,
+		clients:    2 + r.IntN(3),
+		rooms:      pick(r, 1, 1, 1, 2),
+		capacity:   pick(r, 2, 2, 3, 0),
+		queue:      pick(r, 4, 32, 256),
+		queueBytes: pick(r, 20_000, 1<<20),
+		pipe:       pick(r, 300, 4096, 65536),
+		grace:      pick(r, 0, 3*time.Second, 10*time.Second, 30*time.Second, 30*time.Second),
+		ping:       pick(r, 0, 2*time.Second, 15*time.Second),
+	}
+	w := weights()
+	for range 4 { // each history has its own character
+		w[r.IntN(int(opCount))] *= 1 + r.IntN(6)
+	}
+	w[r.IntN(int(opCount))] = 0
+	total := 0
+	for _, each := range w {
+		total += each
+	}
+	haste := r.IntN(4) // of four steps, how many do not wait for the one before
+	for range 10 + r.IntN(50) {
+		s := step{client: r.IntN(p.clients), seed: r.Uint64(), quiet: r.IntN(4) >= haste}
+		n := r.IntN(total)
+		for n >= w[s.op] {
+			n -= w[s.op]
+			s.op++
+		}
+		p.steps = append(p.steps, s)
+	}
+	return p
+}
