@@ -27,7 +27,7 @@ func benchmarkMessages(b *testing.B, burst int) {
 	b.Helper()
 	// As many as may be unconfirmed while the reader's goroutine waits for a processor.
 	server := serve(b, signaling.Config{Limits: signaling.Limits{QueueEvents: 1 << 14}})
-	ann, bo := server.wire(b), server.wire(b)
+	ann, bo := server.benchClient(b), server.benchClient(b)
 	ann.skip(b, 1) // other_joined
 	data := strings.Repeat("x", 1200)
 	id := uint64(0)
@@ -52,15 +52,15 @@ func benchmarkMessages(b *testing.B, burst int) {
 	}
 }
 
-// wire is a client that writes and skips frames without allocating.
-type wire struct {
+// benchClient is a client that writes and skips frames without allocating.
+type benchClient struct {
 	conn  net.Conn
 	r     *bufio.Reader
 	frame []byte
 	out   []byte
 }
 
-func (s *testServer) wire(b *testing.B) *wire {
+func (s *testServer) benchClient(b *testing.B) *benchClient {
 	b.Helper()
 	ws, response, err := websocket.DefaultDialer.Dial(strings.Replace(s.url, "http", "ws", 1)+"/ws", nil)
 	if err != nil {
@@ -74,11 +74,11 @@ func (s *testServer) wire(b *testing.B) *wire {
 	if _, _, err := ws.ReadMessage(); err != nil { // joined, and nothing behind it
 		b.Fatal(err)
 	}
-	return &wire{conn: ws.NetConn(), r: bufio.NewReaderSize(ws.NetConn(), 1<<16)}
+	return &benchClient{conn: ws.NetConn(), r: bufio.NewReaderSize(ws.NetConn(), 1<<16)}
 }
 
 // queue appends frame, masked with zeros (RFC 6455, section 5.3).
-func (w *wire) queue() {
+func (w *benchClient) queue() {
 	n := len(w.frame)
 	if n < 126 {
 		w.out = append(w.out, 0x81, 0x80|byte(n))
@@ -88,7 +88,7 @@ func (w *wire) queue() {
 	w.out = append(append(w.out, 0, 0, 0, 0), w.frame...)
 }
 
-func (w *wire) send(b *testing.B) {
+func (w *benchClient) send(b *testing.B) {
 	b.Helper()
 	if _, err := w.conn.Write(w.out); err != nil {
 		b.Fatal(err)
@@ -97,7 +97,7 @@ func (w *wire) send(b *testing.B) {
 }
 
 // skip reads n frames.
-func (w *wire) skip(b *testing.B, n int) {
+func (w *benchClient) skip(b *testing.B, n int) {
 	b.Helper()
 	for range n {
 		header, err := w.r.Peek(4)
