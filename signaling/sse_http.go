@@ -141,6 +141,8 @@ func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
 		h.Set("Connection", "close") // its deadlines are not for another request
 	}
 	w.WriteHeader(http.StatusOK)
+	// Firefox, and many a proxy, show a response only when some of its body is there.
+	_, _ = io.WriteString(w, ": open\n\n")
 	if l.control.Flush() != nil {
 		return
 	}
