@@ -167,3 +167,33 @@ func TestReaderThatCatchesUp(t *testing.T) {
 	slow.send(`{"type":"ping","id":1}`)
 	expect[protocol.Pong](slow)
 }
+
+// TestSlowReaderComesBack has a reader closed for being slow, and given
+// everything when it comes back.
+func TestSlowReaderComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		config := graceConfig()
+		config.Limits.FramesPerSecond = 0
+		server := serveMemory(t, config)
+		ann, _ := server.join(t, "Ann", "a")
+		slow, joined := server.deadPeer(t, "a")
+		receive[protocol.OtherJoined](t, ann)
+		acked := flood(t, ann, joined.Peer, strings.Repeat("x", 60000))
+		receive[protocol.Away](t, ann)
+		if _, err := ann.Send(t.Context(), joined.Peer, strings.Repeat("x", 60000)); code(err) != protocol.CodeQueueFull {
+			t.Errorf("while it is away: %v, want queue_full", err)
+		}
+		slow.expectClose(protocol.CloseTooSlow)
+		back, again := server.enter(t, resume(joined, 0))
+		if !again.Resumed {
+			t.Fatalf("joined = %+v", again)
+		}
+		for i := range acked {
+			if e := expect[protocol.MessageEvent](back); e.Seq != uint64(i+1) {
+				t.Fatalf("message %d has seq %d", i+1, e.Seq)
+			}
+		}
+		back.quiet()
+		receive[protocol.Back](t, ann)
+	})
+}

@@ -114,7 +114,7 @@ func (c *counters) peerEnded(reason protocol.Reason) {
 // joinFailed counts a join that was refused with that code.
 func (c *counters) joinFailed(code protocol.Code) {
 	result := joinRefused
-	switch code { //nolint:exhaustive // all others are the same
+	switch code {
 	case protocol.CodeRateLimited:
 		result = joinRateLimited
 	case protocol.CodeClosing:
