@@ -42,6 +42,7 @@ func TestLimits(t *testing.T) {
 		a.get("pong", "ping", nil)
 	})
 	ss.play("time to join", func(s *scene) {
+		s.joinSoon()
 		a := s.dial("Ann")
 		a.get("pong", "ping", nil)
 		a.extra = 10 * time.Second
@@ -52,6 +53,7 @@ func TestLimits(t *testing.T) {
 		a.closed(1008)
 	})
 	ss.play("time to join after leave", func(s *scene) {
+		s.joinSoon()
 		a := s.join("Ann")
 		a.get("left", "leave", nil)
 		select {
@@ -97,11 +99,21 @@ func TestLimits(t *testing.T) {
 	})
 }
 
+// joinSoon goes on with a server of our own that waits for joins less long.
+func (s *scene) joinSoon() {
+	s.Helper()
+	if s.at.own != nil {
+		config := ownConfig()
+		config.Limits.JoinWithin = 4 * time.Second
+		s.at = serve(s.T, config)
+	}
+}
+
 func TestWhoMayJoin(t *testing.T) {
 	ss := newScenes(t, "who may join")
 	ss.both("token", func(s *scene) {
 		if s.at.own != nil {
-			config := ownConfig()
+			config := briskConfig()
 			config.Authorize = func(token, _ string) (signaling.Grant, error) {
 				switch {
 				case token != "let me in" && token != "let Ann in":

@@ -170,7 +170,7 @@ func TestRule10EmptyRoom(t *testing.T) {
 		same(s, "the first event's seq", c.event("other_joined").seq(), 1)
 		s.marker(c, d)
 	})
-	ss.play("after the grace", func(s *scene) {
+	ss.clock("after the grace", func(s *scene) {
 		a, b := s.pair()
 		a.needsHeld()
 		grace := a.needsGrace()

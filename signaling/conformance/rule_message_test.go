@@ -131,7 +131,7 @@ func TestRule03Undelivered(t *testing.T) {
 		same(s, "undelivered of the first sender", a.about("bye", c.peer()).undelivered(), ids(ofA))
 		same(s, "undelivered of the second sender", b.about("bye", c.peer()).undelivered(), ids(ofB))
 	})
-	ss.both("at the end of the grace", func(s *scene) {
+	ss.bothClock("at the end of the grace", func(s *scene) {
 		a, b := s.pair()
 		b.needsHeld()
 		a.extra = b.needsGrace()

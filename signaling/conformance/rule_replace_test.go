@@ -87,7 +87,7 @@ func TestRule06Replace(t *testing.T) {
 		a.about("other_joined", again.peer())
 		s.marker(again, a)
 	})
-	ss.play("of a seat that timed out", func(s *scene) {
+	ss.clock("of a seat that timed out", func(s *scene) {
 		a, b := s.pair()
 		b.needsHeld()
 		a.extra = b.needsGrace()

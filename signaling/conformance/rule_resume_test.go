@@ -96,7 +96,7 @@ func TestRule04Resume(t *testing.T) {
 		same(s, "resumed", c.about("back", all[0].peer()).truth("resumed"), true)
 		all[0].about("other_joined", c.peer())
 	})
-	ss.both("the seat is held for the grace", func(s *scene) {
+	ss.bothClock("the seat is held for the grace", func(s *scene) {
 		all := s.fill(0)
 		s.needs(len(all) > 1, "a room of this server has one seat")
 		a, b := all[0], all[len(all)-1]
@@ -346,7 +346,7 @@ func otherLetter(c byte) byte {
 
 func TestRule05Restart(t *testing.T) {
 	ss := newScenes(t, "rule 5 (a restarted server loses no call)")
-	ss.play("a seat that timed out", func(s *scene) {
+	ss.clock("a seat that timed out", func(s *scene) {
 		a, b := s.pair()
 		b.needsHeld()
 		b.extra = a.needsGrace()
@@ -364,7 +364,7 @@ func TestRule05Restart(t *testing.T) {
 		s.marker(a, b)
 		same(s, "seq after a resume without its events", func() int64 { s.marker(b, a); return a.seq }(), 1)
 	})
-	ss.play("a seat that others took", func(s *scene) {
+	ss.clock("a seat that others took", func(s *scene) {
 		all := s.fill(0)
 		s.needs(len(all) > 1, "a room of this server has one seat")
 		a, b := all[0], all[len(all)-1]
@@ -381,7 +381,7 @@ func TestRule05Restart(t *testing.T) {
 		name := map[bool]string{true: "orderly", false: "brutal"}[orderly]
 		ss.both("restart "+name, func(s *scene) {
 			s.needsOwn()
-			config := ownConfig()
+			config := briskConfig()
 			config.SessionSecrets = [][]byte{[]byte("the same before and after, 32 bytes")}
 			s.at = serve(s.T, config)
 			restart(s, serve(s.T, config), orderly)

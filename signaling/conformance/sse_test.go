@@ -1,7 +1,10 @@
 package conformance
 
 import (
+	"bufio"
+	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -83,6 +86,50 @@ func TestTransportEvents(t *testing.T) {
 			s.status("a page of "+origin, a, err, http.StatusForbidden)
 		}
 	})
+	ss.play("preflight", func(s *scene) {
+		own := s.at.base.Scheme + "://" + s.at.base.Host
+		for _, path := range []string{"/api/v1/sessions", "/api/v1/events", "/api/v1/frames"} {
+			header := http.Header{
+				"Origin": {own}, "Access-Control-Request-Method": {http.MethodPost},
+				"Access-Control-Request-Headers": {"authorization,content-type,last-event-id"},
+			}
+			a, err := s.at.call(http.MethodOptions, path, "", "", header)
+			allowed := strings.ToLower(a.header.Get("Access-Control-Allow-Headers"))
+			if err != nil || a.status/100 != 2 || a.header.Get("Access-Control-Allow-Origin") != own ||
+				!strings.Contains(allowed, "authorization") || !strings.Contains(allowed, "last-event-id") {
+				s.failf("the preflight of %s sees %v with %v (%v)", path, a, a.header, err)
+			}
+			header.Set("Origin", "https://conformance.invalid")
+			a, err = s.at.call(http.MethodOptions, path, "", "", header)
+			s.status("the preflight of a foreign page", a, err, http.StatusForbidden)
+		}
+	})
+	ss.clock("something comes with each ping interval", func(s *scene) {
+		s.via = viaStream
+		a := s.join("Ann")
+		ping := spanOf(a.joined.num("ping"))
+		s.needs(ping > 0 && ping <= 20*time.Second, "this server pings hardly or not")
+		a.cut()
+		response, err := s.at.open(s.Context(), http.MethodGet, "/api/v1/events", a.link.(*stream).secret, "", nil)
+		if err != nil {
+			s.failf("%v", err)
+		}
+		defer response.Body.Close()
+		lines := linesOf(s.Context(), response.Body)
+		for comments := 0; comments < 3; { // the first may be the stream's opening
+			select {
+			case line, ok := <-lines:
+				switch {
+				case strings.HasPrefix(line, ":"):
+					comments++
+				case !ok || line != "":
+					s.failf("a stream without events brings %q (open: %v), want a comment", line, ok)
+				}
+			case <-time.After(2*ping + *patienceFlag):
+				s.failf("nothing came for %v", 2*ping)
+			}
+		}
+	})
 	ss.play("DELETE leaves", func(s *scene) {
 		s.via = viaStream
 		a, b := s.pair()
@@ -95,7 +142,7 @@ func TestTransportEvents(t *testing.T) {
 		answer, err = st.post(fields{"id": 9}.text("ping"))
 		s.status("a frame after DELETE", answer, err, http.StatusUnauthorized)
 	})
-	ss.play("a session that does not join ends", func(s *scene) {
+	ss.clock("a session that does not join ends", func(s *scene) {
 		st := s.stream()
 		select {
 		case <-st.box.ended:
@@ -174,6 +221,22 @@ func TestTransportStreams(t *testing.T) {
 	})
 }
 
+// linesOf reads until the end of the body or the context.
+func linesOf(ctx context.Context, body io.Reader) <-chan string {
+	lines := make(chan string)
+	go func() { // ends with the body, which the caller closes
+		defer close(lines)
+		for scan := bufio.NewScanner(body); scan.Scan(); {
+			select {
+			case lines <- scan.Text():
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return lines
+}
+
 // nextBye returns the next bye, whoever went and came back before it.
 func (p *peer) nextBye() frame {
 	p.s.Helper()
@@ -193,7 +256,7 @@ func (p *peer) nextBye() frame {
 
 func TestRule09Streams(t *testing.T) {
 	ss := newScenes(t, "rule 9 (a dead connection is found: no stream)")
-	ss.play("without a stream", func(s *scene) {
+	ss.clock("without a stream", func(s *scene) {
 		s.via = viaStream
 		a, b := s.pair()
 		b.needsHeld()

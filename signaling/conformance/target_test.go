@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	// Most tests wait for the server's clock, not for the processor.
 	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
-		_ = flag.Set("test.parallel", "12")
+		_ = flag.Set("test.parallel", "20")
 	}
 	m.Run()
 }
@@ -42,12 +42,19 @@ type target struct {
 	http  *http.Client
 }
 
-// ownConfig returns settings under which nothing takes long. Three seats show
-// more than two do.
+// ownConfig returns settings under which nobody is silent for too long, however
+// busy the machine is. Three seats show more than two do.
 func ownConfig() signaling.Config {
 	limits := signaling.DefaultLimits()
-	limits.JoinWithin = 5 * time.Second
-	return signaling.Config{Capacity: 3, Ping: time.Second, Grace: 3 * time.Second, Limits: limits}
+	limits.JoinWithin = time.Minute
+	return signaling.Config{Capacity: 3, Ping: 15 * time.Second, Grace: time.Minute, Limits: limits}
+}
+
+// briskConfig returns settings for scenes that wait for the server's clock.
+func briskConfig() signaling.Config {
+	config := ownConfig()
+	config.Ping, config.Grace, config.Limits.JoinWithin = 2*time.Second, 6*time.Second, 6*time.Second
+	return config
 }
 
 // newTarget returns the server that -url names, or a fresh one of our own.
@@ -131,35 +138,57 @@ const (
 
 // scenes runs the scenes of one rule against one server.
 type scenes struct {
-	t    *testing.T
-	at   *target
-	rule string
+	t     *testing.T
+	at    *target
+	brisk *target // the same, or our own one with a fast clock
+	rule  string
 }
 
 func newScenes(t *testing.T, rule string) *scenes {
 	t.Helper()
 	t.Parallel()
-	return &scenes{t: t, at: newTarget(t), rule: rule}
+	ss := &scenes{t: t, at: newTarget(t), rule: rule}
+	ss.brisk = ss.at
+	if ss.at.own != nil {
+		ss.brisk = serve(t, briskConfig())
+	}
+	return ss
 }
 
-// play runs a scene whose peers connect by WebSocket.
-func (ss *scenes) play(name string, act func(s *scene)) {
-	ss.t.Run(name, func(t *testing.T) { ss.run(t, name, viaSocket, act) })
+// clock runs a scene that waits for the server's clock.
+func (ss *scenes) clock(name string, act func(s *scene)) {
+	ss.t.Run(name, func(t *testing.T) { ss.run(t, ss.brisk, name, viaSocket, act) })
 }
 
-// both runs a scene once with each transport.
-func (ss *scenes) both(name string, act func(s *scene)) {
+// bothClock runs such a scene once with each transport.
+func (ss *scenes) bothClock(name string, act func(s *scene)) {
 	ss.t.Run(name, func(t *testing.T) {
+		t.Parallel()
 		for _, via := range []string{viaSocket, viaStream} {
-			t.Run(via, func(t *testing.T) { ss.run(t, name, via, act) })
+			t.Run(via, func(t *testing.T) { ss.run(t, ss.brisk, name, via, act) })
 		}
 	})
 }
 
-func (ss *scenes) run(t *testing.T, name, via string, act func(s *scene)) {
+// play runs a scene whose peers connect by WebSocket.
+func (ss *scenes) play(name string, act func(s *scene)) {
+	ss.t.Run(name, func(t *testing.T) { ss.run(t, ss.at, name, viaSocket, act) })
+}
+
+// both runs a scene once with each transport. That a stream broke is noticed by
+// the clock.
+func (ss *scenes) both(name string, act func(s *scene)) {
+	ss.t.Run(name, func(t *testing.T) {
+		t.Parallel()
+		t.Run(viaSocket, func(t *testing.T) { ss.run(t, ss.at, name, viaSocket, act) })
+		t.Run(viaStream, func(t *testing.T) { ss.run(t, ss.brisk, name, viaStream, act) })
+	})
+}
+
+func (ss *scenes) run(t *testing.T, at *target, name, via string, act func(s *scene)) {
 	t.Helper()
 	t.Parallel()
-	s := &scene{T: t, at: ss.at, rule: ss.rule, via: via}
+	s := &scene{T: t, at: at, rule: ss.rule, via: via}
 	s.room = s.newRoom(name)
 	act(s)
 }
