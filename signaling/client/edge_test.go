@@ -211,3 +211,30 @@ func TestCloseWhileAway(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+// Requests are repeated in the order of their ids, which is not that of the
+// calls after one was refused.
+func TestRepeatedInOrder(t *testing.T) {
+	story(t, func(t *testing.T, f *fake) { //nolint:thelper // it is the test
+		c, l := f.seat()
+		for i := range 4 {
+			post(t, c, i)
+		}
+		first := want[protocol.Message](l)
+		for range 3 {
+			want[protocol.Message](l)
+		}
+		l.say(protocol.Error{ID: first.ID, Code: protocol.CodeQueueFull, Retry: true, After: 1})
+		want[protocol.Message](l)
+		l.cut()
+		l = f.line()
+		l.resume(true)
+		for last, i := uint64(0), 0; i < 4; i++ {
+			m := want[protocol.Message](l)
+			if m.ID <= last {
+				t.Errorf("id %d after %d", m.ID, last)
+			}
+			last = m.ID
+		}
+	})
+}

@@ -46,7 +46,8 @@ func onNetwork(t *testing.T, tell func(t *testing.T, n *network)) {
 func (n *network) start() {
 	n.t.Helper()
 	server, err := signaling.New(signaling.Config{
-		Capacity: 2, Ping: 15 * time.Second, Grace: 30 * time.Second,
+		// The grace is longer than any outage here, so that nothing may be lost by it.
+		Capacity: 2, Ping: 15 * time.Second, Grace: signaling.ResumeLife / 2,
 		SessionSecrets: [][]byte{[]byte("the secret of every incarnation of the server")},
 	})
 	if err != nil {
@@ -222,8 +223,10 @@ func (n *network) transports() map[string]string {
 // hearNext returns the next event of a kind, past what others there are.
 func hearNext[E client.Event](t *testing.T, c *client.Client) E {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
 	for {
-		event, err := c.Receive(t.Context())
+		event, err := c.Receive(ctx)
 		if err != nil {
 			var none E
 			t.Fatalf("in vain waited for a %T: %v", none, err)
