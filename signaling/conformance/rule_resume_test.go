@@ -381,7 +381,7 @@ func TestRule05Restart(t *testing.T) {
 		name := map[bool]string{true: "orderly", false: "brutal"}[orderly]
 		ss.both("restart "+name, func(s *scene) {
 			s.needsOwn()
-			config := briskConfig()
+			config := streamConfig()
 			config.SessionSecrets = [][]byte{[]byte("the same before and after, 32 bytes")}
 			s.at = serve(s.T, config)
 			restart(s, serve(s.T, config), orderly)

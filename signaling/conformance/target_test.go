@@ -50,10 +50,17 @@ func ownConfig() signaling.Config {
 	return signaling.Config{Capacity: 3, Ping: 15 * time.Second, Grace: time.Minute, Limits: limits}
 }
 
+// streamConfig returns settings under which a broken stream is noticed soon.
+func streamConfig() signaling.Config {
+	config := ownConfig()
+	config.Ping = 2 * time.Second
+	return config
+}
+
 // briskConfig returns settings for scenes that wait for the server's clock.
 func briskConfig() signaling.Config {
-	config := ownConfig()
-	config.Ping, config.Grace, config.Limits.JoinWithin = 2*time.Second, 6*time.Second, 6*time.Second
+	config := streamConfig()
+	config.Grace, config.Limits.JoinWithin = 6*time.Second, 6*time.Second
 	return config
 }
 
@@ -138,19 +145,20 @@ const (
 
 // scenes runs the scenes of one rule against one server.
 type scenes struct {
-	t     *testing.T
-	at    *target
-	brisk *target // the same, or our own one with a fast clock
-	rule  string
+	t    *testing.T
+	rule string
+	at   *target
+	// The same, or our own ones with a faster clock.
+	streams, brisk *target
 }
 
 func newScenes(t *testing.T, rule string) *scenes {
 	t.Helper()
 	t.Parallel()
 	ss := &scenes{t: t, at: newTarget(t), rule: rule}
-	ss.brisk = ss.at
+	ss.streams, ss.brisk = ss.at, ss.at
 	if ss.at.own != nil {
-		ss.brisk = serve(t, briskConfig())
+		ss.streams, ss.brisk = serve(t, streamConfig()), serve(t, briskConfig())
 	}
 	return ss
 }
@@ -181,7 +189,7 @@ func (ss *scenes) both(name string, act func(s *scene)) {
 	ss.t.Run(name, func(t *testing.T) {
 		t.Parallel()
 		t.Run(viaSocket, func(t *testing.T) { ss.run(t, ss.at, name, viaSocket, act) })
-		t.Run(viaStream, func(t *testing.T) { ss.run(t, ss.brisk, name, viaStream, act) })
+		t.Run(viaStream, func(t *testing.T) { ss.run(t, ss.streams, name, viaStream, act) })
 	})
 }
 
