@@ -376,7 +376,7 @@ func (c *connection) replay(seen uint64) {
 		return
 	}
 	s.see(seen)
-	confirmed := s.seq - uint64(s.events.count())
+	confirmed := s.confirmed()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.queue.dropEvents()
