@@ -39,8 +39,7 @@ func TestWithoutWebSocket(t *testing.T) {
 	if by := bo.signaling().Transport; by != "websocket" {
 		t.Errorf("Bo's page is connected by %q", by)
 	}
-	testScreen(ann, bo)
-	testScreen(bo, ann)
+	testScreen(bo, ann) // It negotiates in both directions.
 
 	ann.keepPC()
 	proxy.websocket.Store(true)
@@ -51,7 +50,7 @@ func TestWithoutWebSocket(t *testing.T) {
 	if now := ann.signaling(); now.Peer != before.Peer || now.Resumed != before.Resumed+1 {
 		t.Errorf("Ann's session is %+v, was %+v", now, before)
 	}
-	testScreen(ann, bo)
+	testScreen(bo, ann)
 
 	// And once more the other way.
 	proxy.websocket.Store(false)
@@ -59,8 +58,36 @@ func TestWithoutWebSocket(t *testing.T) {
 	proxy.cut()
 	ann.until(`callbox.signaling.phase === "up" && callbox.signaling.transport === "sse"`)
 	ann.until(samePC)
-	testScreen(bo, ann)
+	testScreen(ann, bo)
 
+	ann.reload()
+	ann.join()
+	seeEachOther(t, ann, bo)
+	part(t, s, ann, bo)
+}
+
+// refused makes every WebSocket of a page fail, as if it were refused on the way.
+const refused = `window.WebSocket = class {
+	constructor() { setTimeout(() => this.onclose?.({code: 1006}), 5); }
+	send() {}
+	close() {}
+}`
+
+// TestWithoutWebSocketFirefox has the other browser read the events. The page
+// is the server's own: a page of a loopback address gets no path to anybody.
+func TestWithoutWebSocketFirefox(t *testing.T) {
+	s := theServer(t)
+	joinLab(t)
+	ann := open(t, theBrowser(t, "firefox", "a"), s, "narrow-fox", nil, cameraOf("a").script(), refused)
+	bo := openAt(t, side{"chromium", "b"}, s, "narrow-fox", nil)
+	ann.join()
+	ann.awaitScreen("waiting")
+	bo.join()
+	seeEachOther(t, ann, bo)
+	if by := ann.signaling(); by.Transport != "sse" || by.Lost != 2 {
+		t.Errorf("Ann's page is connected by %+v, want Server-Sent Events after two tries in vain", by)
+	}
+	testScreen(bo, ann)
 	ann.reload()
 	ann.join()
 	seeEachOther(t, ann, bo)
