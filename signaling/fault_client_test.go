@@ -97,6 +97,7 @@ type line struct {
 	ordered bool // replies and events come in the order in which they were made
 	open    bool
 	damaged bool // its end, or its silence, is no wonder
+	events  bool // it is no WebSocket, but a stream of events and posts
 	stuck   bool // it was paused, or may have become a hole
 	given   bool // the client uses another one
 	over    bool

@@ -33,7 +33,8 @@ type history struct {
 
 	mu       sync.Mutex // guards the following
 	started  time.Time
-	step     int // how many steps were made
+	settling bool // everybody comes back for the end
+	step     int  // how many steps were made
 	flooded  bool
 	server   *serverRun
 	log      []logged
@@ -169,6 +170,10 @@ func (h *history) newLine(c *faultClient) *line {
 		h: h, client: c, n: len(h.lines), server: h.server, ordered: true,
 		sends: make(map[uint64]int), replies: make(map[uint64]int),
 	}
+	if h.plan.events && !h.settling && l.n%3 == 1 {
+		// When its stream ends, or falls silent, is looked at elsewhere.
+		l.events, l.ordered, l.damaged, l.stuck = true, false, true, true
+	}
 	h.lines = append(h.lines, l)
 	return l
 }
@@ -187,7 +192,19 @@ func (h *history) run(l *line) {
 		arm(l.conn)
 	}
 	l.wire = newSocketWire(l.conn, l.n)
-	h.note(l, "dial", fmt.Appendf(nil, "to %s as %s", l.kind, l.who.name))
+	if l.events {
+		posts, err := h.dial()
+		if err != nil {
+			h.t.Error(err)
+			return
+		}
+		frames := newFaultyConn(posts)
+		if l.n%3 == 0 {
+			frames.arm(l.n%2 == 0, 200+(l.n*977)%3000, l.n%5 == 0)
+		}
+		l.wire = newEventWire(l.conn, frames, l.n)
+	}
+	h.note(l, "dial", fmt.Appendf(nil, "to %s as %s, over events: %v", l.kind, l.who.name, l.events))
 	h.running.Go(func() { l.ended(l.wire.run(l)) })
 }
 

@@ -96,6 +96,7 @@ type message struct {
 	request *request
 	sentAt  int // in the log; -1 = never
 	rogue   bool
+	loose   bool // its ack and the events came side by side
 	ackAt   int
 	ack     []string // who gets it
 	refused string   // code of the error; empty = none
@@ -278,6 +279,8 @@ func (f *life) setPolite(l *line, peer string, polite bool) {
 func (l *line) gotEvent(f *serverFrame, text []byte) {
 	h, me := l.h, l.life
 	switch {
+	case me == nil && !l.ordered && l.who.leaving: // it came beside the reply to leave
+		return
 	case me == nil:
 		h.fault("%s: an event before joined", l)
 		return

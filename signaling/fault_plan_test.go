@@ -75,12 +75,13 @@ type plan struct {
 	queueBytes  int
 	pipe        int // bytes under way in a connection
 	grace, ping time.Duration
+	events      bool // some connections are streams of events and posts
 	steps       []step
 }
 
 func (p *plan) String() string {
-	return fmt.Sprintf("%d clients, %d rooms, capacity %d, queue %d/%d, pipe %d, grace %v, ping %v",
-		p.clients, p.rooms, p.capacity, p.queue, p.queueBytes, p.pipe, p.grace, p.ping)
+	return fmt.Sprintf("%d clients, %d rooms, capacity %d, queue %d/%d, pipe %d, grace %v, ping %v, events %v",
+		p.clients, p.rooms, p.capacity, p.queue, p.queueBytes, p.pipe, p.grace, p.ping, p.events)
 }
 
 func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
@@ -98,6 +99,9 @@ func newPlan(seed uint64) *plan {
 		pipe:       pick(r, 300, 4096, 65536),
 		grace:      pick(r, 0, 3*time.Second, 10*time.Second, 30*time.Second, 30*time.Second),
 		ping:       pick(r, 0, 2*time.Second, 15*time.Second),
+	}
+	if p.events = r.IntN(4) == 0; p.events { // without pings nobody notices that no stream comes back
+		p.ping = max(p.ping, 2*time.Second)
 	}
 	w := weights()
 	for range 4 { // each history has its own character

@@ -82,6 +82,10 @@ func (h *history) checkJoin(l *line, before seats) {
 	}
 }
 
+// noticed is how long it may take until a stream of events without a client is
+// noticed.
+const noticed = 45 * time.Second
+
 // slack is how much later than it is due a thing may happen, for the server
 // looks at times now and then only, and for a while at nothing else when it
 // waits for others.
@@ -124,6 +128,8 @@ func (h *history) heldUntil(who *identity) (until time.Time, limited bool) {
 			until = at
 		}
 		switch {
+		case l.events && l.server == h.server: // when the server notices its end is its own affair
+			return time.Time{}, false
 		case l.over || l.server != h.server:
 		case l.damaged && h.plan.ping > 0: // maybe the server has to find out
 			held = max(held, 2*h.plan.ping)
@@ -197,6 +203,7 @@ func (h *history) checkClient(l *line, now seats) {
 // was promised; then everybody goes, and nothing may be left.
 func (h *history) settle() {
 	r := rand.New(rand.NewPCG(h.seed, 3))
+	h.do(func() { h.settling = true })
 	for range 4 {
 		h.wait("everybody to be back", func() string { return h.gather(r) })
 	}
@@ -226,7 +233,7 @@ func (h *history) do(f func()) {
 // age passes the time that a seat outlives its connection.
 func (h *history) age() {
 	if h.exact && !h.failed() {
-		<-time.After(max(h.plan.grace, 2*h.plan.ping) + slack)
+		<-time.After(max(h.plan.grace, 2*h.plan.ping) + noticed + slack)
 	}
 }
 

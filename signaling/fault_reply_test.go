@@ -84,7 +84,7 @@ func (l *line) checkRefusal(f *serverFrame, q *request) {
 
 func (l *line) checkAck(f *serverFrame, q *request) {
 	h, m := l.h, q.message
-	m.ack, m.ackAt = f.To, len(h.log)
+	m.ack, m.ackAt, m.loose = f.To, len(h.log), !l.ordered
 	if m.ack == nil {
 		h.fault("%s: the ack of message %d names nobody", l, m.uid)
 	}
@@ -148,7 +148,7 @@ func (h *history) judgeMissing(m *message, peer string) {
 		case t.peer != peer || t.at < m.sentAt:
 		case t.bye && slices.Contains(t.undelivered, m.request.id):
 			return
-		case !t.bye && (m.request.sent > 1 || t.at > m.ackAt):
+		case !t.bye && (m.request.sent > 1 || m.loose || t.at > m.ackAt):
 			return
 		}
 	}

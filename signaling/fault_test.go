@@ -158,6 +158,7 @@ func playInMemory(t *testing.T, p *plan) (h *history) {
 
 func playOnSockets(t *testing.T, p *plan) *history {
 	t.Helper()
+	p.events = false
 	p.grace = min(p.grace/20, time.Second)
 	p.ping *= 5 // on a busy machine somebody may be silent for some seconds
 	h := newHistory(t, p, false)
