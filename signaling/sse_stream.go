@@ -1,0 +1,201 @@
+package signaling
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// streamWait is how long one write to a stream of events may take. A client
+// that reads nothing for so long is taken for gone.
+const streamWait = 30 * time.Second
+
+// eventStream is one response that events are written to, by the request's own
+// goroutine.
+type eventStream struct {
+	source  *eventSource
+	writer  http.ResponseWriter
+	control *http.ResponseController
+	wake    chan struct{} // there is something to look at
+	gone    chan struct{} // closed when a newer stream takes over, or the source is cut
+	done    chan struct{} // closed when nothing more is written
+
+	// Guarded by source.mu.
+	isGone bool
+	isDone bool
+}
+
+// nudge has the stream look at the queue; there may be no stream.
+func (l *eventStream) nudge() {
+	if l == nil {
+		return
+	}
+	select {
+	case l.wake <- struct{}{}:
+	default: // it will
+	}
+}
+
+// endLocked ends a stream at once, even in the middle of a write.
+func (l *eventStream) endLocked() {
+	if l == nil || l.isGone || l.isDone {
+		return
+	}
+	l.isGone = true
+	close(l.gone)
+	_ = l.control.SetWriteDeadline(time.Unix(1, 0)) // best effort: streamWait bounds it
+}
+
+// attach makes l the newest stream and waits until those before it are done.
+// It returns false when the connection has ended: then l must not be used.
+func (t *eventSource) attach(l *eventStream) bool {
+	t.mu.Lock()
+	if t.finished {
+		t.mu.Unlock()
+		return false
+	}
+	before := t.newest
+	before.endLocked()
+	t.newest = l
+	t.mu.Unlock()
+	if before != nil {
+		<-before.done
+	}
+	t.open.Store(true)
+	t.hear()
+	return true
+}
+
+// detach ends l, and the connection when that is closed.
+func (t *eventSource) detach(l *eventStream) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.newest == l {
+		t.open.Store(false)
+	}
+	if t.closing && t.newest == l {
+		t.finishLocked()
+	}
+	l.isDone = true
+	close(l.done)
+}
+
+// errLastEvent ends a stream in good order.
+var errLastEvent = errors.New("the connection is closed")
+
+// serve writes what the connection's queue brings until the stream ends.
+func (l *eventStream) serve(end <-chan struct{}) {
+	for {
+		some, err := l.writeQueued()
+		switch {
+		case err != nil:
+			return
+		case some:
+			l.source.hear()
+			continue
+		}
+		select {
+		case <-l.wake:
+		case <-l.gone:
+			return
+		case <-end:
+			l.source.hear() // it was there until now
+			return
+		}
+	}
+}
+
+// writeQueued writes some of what is queued, and the close behind the last of
+// it. It returns false when there was nothing.
+func (l *eventStream) writeQueued() (bool, error) {
+	t := l.source
+	buffer := batches.get()
+	defer batches.put(buffer)
+	batch := t.connection.take((*buffer)[:0], batchSize, t.appendEvent)
+	last := false
+	if len(batch) == 0 {
+		batch, last = t.appendClose(batch)
+	}
+	*buffer = batch
+	if len(batch) == 0 {
+		return false, nil
+	}
+	err := l.write(batch)
+	if err == nil && last {
+		err = errLastEvent
+	}
+	return true, err
+}
+
+// write sends p to the client, within streamWait.
+func (l *eventStream) write(p []byte) error {
+	t := l.source
+	t.mu.Lock()
+	wait := streamWait
+	if t.closing {
+		wait = closeWait
+	}
+	if !l.isGone {
+		_ = l.control.SetWriteDeadline(time.Now().Add(wait)) // a server without deadlines has its own bounds
+	}
+	t.mu.Unlock()
+	if _, err := l.writer.Write(p); err != nil {
+		return err
+	}
+	return l.control.Flush()
+}
+
+// appendEvent appends one frame as an event. A reply goes to the POST that
+// waits for it. The connection's mu is locked.
+func (t *eventSource) appendEvent(dst []byte, o outgoing) []byte {
+	switch {
+	case o.ping:
+		return append(dst, ": ping\n\n"...)
+	case o.reply():
+		t.reply = o.payload
+		return dst
+	}
+	if o.seq != 0 {
+		dst = append(dst, "id: "...)
+		dst = strconv.AppendUint(dst, o.seq, 10)
+		dst = append(dst, '\n')
+	}
+	return appendData(dst, o.payload)
+}
+
+// appendData ends an event with its data. JSON may have line breaks between
+// its tokens, where one is as good as another.
+func appendData(dst, payload []byte) []byte {
+	for first := true; first || len(payload) > 0; first = false {
+		line := payload
+		if i := bytes.IndexAny(payload, "\r\n"); i >= 0 {
+			line, payload = payload[:i], payload[i+1:]
+		} else {
+			payload = nil
+		}
+		dst = append(dst, "data: "...)
+		dst = append(dst, line...)
+		dst = append(dst, '\n')
+	}
+	return append(dst, '\n')
+}
+
+// appendClose appends the last event of a connection that is closed.
+func (t *eventSource) appendClose(dst []byte) ([]byte, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.closing {
+		return dst, false
+	}
+	data, err := json.Marshal(struct {
+		Code   int    `json:"code"`
+		Reason string `json:"reason"`
+	}{t.closeCode, t.closeText})
+	if err != nil {
+		return dst, true
+	}
+	return appendData(append(dst, "event: close\n"...), data), true
+}
