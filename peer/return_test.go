@@ -157,7 +157,9 @@ func username(d *protocol.Description) string {
 func TestSomebodyElseTakesThePlace(t *testing.T) {
 	t.Parallel()
 	s := serve(t, nil)
-	bot := join(t, s.listener(t))
+	cfg := s.listener(t)
+	cfg.Duration = -1
+	bot := join(t, cfg)
 	p := open(t, s)
 	p.answerCall(1)
 	await(t, "connection at the bot", bot.Connected())
@@ -166,6 +168,7 @@ func TestSomebodyElseTakesThePlace(t *testing.T) {
 	}
 	awaitBack(t, s, []string{p.other})
 	open(t, s)
+	await(t, "the end of the call", bot.Done())
 	// It was connected, and page sent nothing.
 	checkOutcome(t, bot.Wait(), peer.NoMedia, "neither picture nor sound")
 }
