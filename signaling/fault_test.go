@@ -20,6 +20,7 @@ var (
 	faultHistories = flag.Int("fault.histories", 0, "play so many histories in the fault tests; 0 = a fair number")
 	faultSeed      = flag.Uint64("fault.seed", 0, "play the history of this seed alone and print its log")
 	faultFirst     = flag.Uint64("fault.first", 1, "the first seed")
+	faultShrink    = flag.Bool("fault.shrink", true, "look for a shorter history that breaks a rule too")
 	faultSteps     = flag.String("fault.steps", "", "with -fault.seed: play only these steps, as in 0,4,5")
 )
 
@@ -104,7 +105,7 @@ func replayed(t *testing.T) *plan {
 func report(t *testing.T, h *history, quick bool, play func(*testing.T, *plan) *history) {
 	t.Helper()
 	kept := "…"
-	if quick {
+	if quick && *faultShrink {
 		h, kept = shrink(t, h, play)
 	}
 	name, _, _ := strings.Cut(t.Name(), "/")

@@ -1,5 +1,7 @@
 package main
 
+import "slices"
+
 // mutant is a defect that can be planted: old stands exactly once in file.
 type mutant struct {
 	name     string
@@ -17,7 +19,7 @@ const (
 
 // mutants returns the planted defects.
 func mutants() []mutant {
-	return append(append(seats(), messages()...), entrance()...)
+	return slices.Concat(seats(), messages(), entrance(), histories())
 }
 
 // seats are defects of who sits where.
@@ -27,11 +29,11 @@ func seats() []mutant {
 		{"ghost", "enter.go", "	sh.depart(old, protocol.ReasonReplaced, out)\n", "	sh.setAway(old, true)\n", "a reloaded page meets its own ghost", []string{fault, conformance}},
 		{"successor", "enter.go", `sh.gone.add(old.peer, protocol.ReasonReplaced, s.peer,`, `sh.gone.add(old.peer, protocol.ReasonReplaced, "",`, "a second reload does not find the first", []string{conformance}},
 		{"taken over", "enter.go", `if old.stop(protocol.CloseTakenOver, "seat taken over") {`, `if false {`, "the old connection of a seat stays open", []string{conformance}},
-		{"order", "enter.go", `s.name, s.joined = e.claim.name, e.claim.joined`, `s.name = e.claim.name`, "a restart changes who offers", []string{conformance}},
-		{"polite", "room.go", `Polite: before(o, s)}`, `Polite: before(s, o)}`, "both sides offer", []string{conformance}},
+		{"order", "enter.go", `s.name, s.joined = e.claim.name, e.claim.joined`, `s.name = e.claim.name`, "a restart changes who offers", []string{fault, conformance}},
+		{"polite", "room.go", `Polite: before(o, s)}`, `Polite: before(s, o)}`, "both sides offer", []string{fault, conformance}},
 		{"grace not counted", "room.go", "			if s.lastHeard+sh.server.config.Grace <= now {", "			if s.lastHeard <= now {", "a seat is given up as soon as its connection breaks", []string{fault, conformance}},
 		{"grace for ever", "room.go", "			if s.lastHeard+sh.server.config.Grace <= now {", "			if now < 0 {", "a seat is held for ever", []string{fault, conformance}},
-		{"away not told", "room.go", `	s.room.announce(kindAway, s, out,`, `	new(room).announce(kindAway, s, out,`, "nobody hears that a peer is away", []string{conformance}},
+		{"away not told", "room.go", `	s.room.announce(kindAway, s, out,`, `	new(room).announce(kindAway, s, out,`, "nobody hears that a peer is away", []string{fault, conformance}},
 		{"back not told", "enter.go", `	if told || !resumed {`, `	if told && !resumed || !resumed {`, "nobody hears that a peer is back", []string{conformance}},
 		{"left seat", "room.go", `if reason == protocol.ReasonLeft || reason == protocol.ReasonKicked {`, `if reason == protocol.ReasonKicked {`, "a seat that was left is given back", []string{conformance}},
 		{"room stays", "room.go", "		delete(sh.rooms, rm.name)\n", "", "an empty room is kept", []string{fault, conformance}},
@@ -49,10 +51,10 @@ func messages() []mutant {
 		{"undelivered missing", "room.go", `, Undelivered: s.events.undelivered(to)}`, `}`, "a sender does not hear what may be lost", []string{fault, conformance}},
 		{"confirm keeps one", "session.go", `at < min(seq, s.seq); at++`, `at+1 < min(seq, s.seq); at++`, "what is confirmed is called undelivered", []string{conformance}},
 		{"confirm too much", "session.go", `at < min(seq, s.seq); at++`, `at < s.seq; at++`, "what is not confirmed is forgotten", []string{fault, conformance}},
-		{"queue bound", "session.go", `if s.lost || !limits.fits(s.events.messages, s.events.bytes, size) {`, `if s.lost {`, "a peer that confirms nothing costs any memory", []string{conformance}},
+		{"queue bound", "session.go", `if s.lost || !limits.fits(s.events.messages, s.events.bytes, size) {`, `if s.lost {`, "a peer that confirms nothing costs any memory", []string{fault, conformance}},
 		{"ids", "request.go", `if s.connection == c && !s.repeat(id) {`, `if s.connection == c {`, "a repeated request is carried out twice", []string{fault, conformance}},
-		{"reply forgotten", "events.go", `return r.ring[i].frame, false`, `return nil, true`, "a repeated request loses its answer", []string{conformance}},
-		{"yourself", "request.go", `case to == nil || to == s:`, `case to == nil:`, "a peer can send to itself", []string{conformance}},
+		{"reply forgotten", "events.go", `return r.ring[i].frame, false`, `return nil, true`, "a repeated request loses its answer", []string{fault, conformance}},
+		{"yourself", "request.go", `case to == nil || to == s:`, `case to == nil:`, "a peer can send to itself", []string{fault, conformance}},
 		{"closing", "connection.go", `if code == protocol.CloseTooSlow || code == protocol.CloseTakenOver {`, `if code != 0 {`, "what is queued is not sent before a close", []string{conformance}},
 	}
 }
@@ -65,8 +67,19 @@ func entrance() []mutant {
 		{"seq too low", "enter.go", ` && s.confirmed() <= seq && seq <= s.seq`, ` && seq <= s.seq`, "resumed, though events are missing", []string{conformance}},
 		{"seq too high", "enter.go", ` && s.confirmed() <= seq && seq <= s.seq`, ` && s.confirmed() <= seq`, "resumed, though the peer saw what never was", []string{conformance}},
 		{"incarnation", "enter.go", `s.incarnation == e.claim.incarnation && `, ``, "resumed by a token from before the loss", []string{conformance}},
-		{"nonce", "enter.go", `	case r.Nonce != "":`, `	case false:`, "a repeated join takes a second seat", []string{conformance}},
+		{"nonce", "enter.go", `	case r.Nonce != "":`, `	case false:`, "a repeated join takes a second seat", []string{fault, conformance}},
 		{"bad frames", "connection.go", `return oldest != 0 && now-oldest < badFrameWindow`, `return oldest != 0 && now < oldest`, "a client may send any number of bad frames", []string{conformance}},
 		{"Last-Event-ID", "sse_http.go", `t.connection.replay(seen)`, `t.connection.replay(seen - seen)`, "a new stream repeats what was seen", []string{conformance}},
+	}
+}
+
+// histories are defects that show in a long history only.
+func histories() []mutant {
+	return []mutant{
+		{"strange ids", "session.go", "		o.events.disown(s)\n", "		_ = o\n", "a peer whose ids began anew is told of old ones", []string{fault}},
+		{"loss not told", "enter.go", `Peer: s.peer, Resumed: resumed}`, `Peer: s.peer, Resumed: true}`, "a sender does not hear that a peer lost its events", []string{fault}},
+		{"count of seats", "room.go", "	sh.seatCount.Add(-1)\n", "", "seats that are free are counted", []string{fault}},
+		{"undelivered to all", "events.go", `if k := e.at(i); k.peer == sender && k.kind == kindMessage && k.id != 0 {`, `if k := e.at(i); k.kind == kindMessage && k.id != 0 {`, "a sender is told of the messages of others", []string{fault}},
+		{"impatience", "websocket.go", `return 2 * interval }`, `return interval / 2 }`, "a living connection is taken for dead", []string{fault}},
 	}
 }
