@@ -174,7 +174,7 @@ func (t *trial) run(ctx context.Context, suite, overlay string) (verdict, error)
 	case conformance:
 		args = append(args, "./signaling/conformance", "-patience=10s")
 	case fault:
-		args = append(args, "-run=^TestFaultModel", "./signaling")
+		args = append(args, "-run=^TestFaultModel", "./signaling", "-fault.shrink=false")
 	default:
 		return "", fmt.Errorf("there is no suite %q", suite)
 	}
