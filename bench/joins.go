@@ -47,7 +47,7 @@ func joins(ctx context.Context, p *program, e effort) (figures []figure, err err
 
 // visit connects, and joins and leaves until there is no more to do; once at least.
 func visit(ctx context.Context, url, room string, more func() bool) (err error) {
-	c, err := client.Dial(ctx, client.Config{URL: url})
+	c, err := client.Dial(ctx, client.Config{NoReconnect: true, URL: url})
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ type page struct {
 
 func open(t *testing.T, s *server) *page {
 	t.Helper()
-	return openWith(t, client.Config{URL: s.url, Name: "page"})
+	return openWith(t, client.Config{NoReconnect: true, URL: s.url, Name: "page"})
 }
 
 func openWith(t *testing.T, config client.Config) *page {

@@ -126,7 +126,7 @@ func TestServerKilledInNegotiation(t *testing.T) {
 	t.Parallel()
 	s := serveHeld(t, signaling.DefaultGrace, nil)
 	bot := join(t, s.listener(t))
-	p := openWith(t, client.Config{URL: s.url, Name: "page", Reconnect: true})
+	p := openWith(t, client.Config{URL: s.url, Name: "page"})
 	p.build(1)
 	before := p.hearDescription("offer")
 	ids := s.connected()

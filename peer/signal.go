@@ -39,7 +39,7 @@ func enter(ctx context.Context, cfg *Config, t *timeline) (*signal, error) {
 		fmt.Errorf("the server did not answer within %v", cfg.ConnectTimeout))
 	defer cancel()
 	c, err := client.Dial(bounded, client.Config{
-		URL: cfg.Server, TLS: cfg.TLS, Name: cfg.Name, Token: cfg.Token, Reconnect: true, Logger: cfg.Logger,
+		URL: cfg.Server, TLS: cfg.TLS, Name: cfg.Name, Token: cfg.Token, Logger: cfg.Logger,
 	})
 	if err != nil {
 		return nil, err

@@ -27,7 +27,7 @@ import (
 // join enters a room and returns what the server said.
 func (r *running) join(t *testing.T, base, room string) protocol.Joined {
 	t.Helper()
-	c, err := client.Dial(t.Context(), client.Config{URL: base, TLS: r.tls(), Name: "Ann"})
+	c, err := client.Dial(t.Context(), client.Config{NoReconnect: true, URL: base, TLS: r.tls(), Name: "Ann"})
 	if err != nil {
 		t.Fatal(err)
 	}

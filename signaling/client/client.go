@@ -1,7 +1,7 @@
 // Package client speaks the signaling protocol as a peer: it joins rooms of a
 // callbox server, sends messages and receives events.
 //
-// With [Config.Reconnect] a [Client] keeps its seat by itself. When its connection breaks it comes back,
+// A [Client] keeps its seat by itself. When its connection breaks it comes back,
 // takes its session up where it was, repeats what was not answered, and confirms
 // what it received, so that requests wait and events come exactly once. Where a
 // WebSocket cannot be opened it speaks plain HTTP. The caller hears of it as
@@ -43,11 +43,10 @@ type Config struct {
 	Header http.Header
 	// DialContext opens the connection; nil = a net.Dialer's.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
-	// Reconnect makes the client keep its seat by itself. Without it the client is
-	// one bare WebSocket connection, which suits tests of servers: it does not come
-	// back when that breaks, confirms nothing by itself, and hands out what the
-	// server says as it is.
-	Reconnect bool
+	// NoReconnect makes the client one bare WebSocket connection, which suits tests
+	// of servers: it does not come back when that breaks, confirms nothing by
+	// itself, and hands out what the server says as it is.
+	NoReconnect bool
 	// Logger takes what happens, at debug; nil = none.
 	Logger *slog.Logger
 

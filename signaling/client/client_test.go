@@ -67,12 +67,12 @@ func TestAddresses(t *testing.T) {
 		"http://" + host, "http://" + host + "/", "ws://" + host, "ws://" + host + "/ws", "http://" + host + "/under/",
 		"http://" + host + "/?x=1#y",
 	} {
-		if err := dial(t, client.Config{URL: address}).Ping(within(t)); err != nil {
+		if err := dial(t, client.Config{NoReconnect: true, URL: address}).Ping(within(t)); err != nil {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
 	for _, address := range []string{"", host, "ftp://" + host, "http://", "http://[", "http:///ws"} {
-		if c, err := client.Dial(within(t), client.Config{URL: address}); err == nil {
+		if c, err := client.Dial(within(t), client.Config{NoReconnect: true, URL: address}); err == nil {
 			_ = c.Close()
 			t.Errorf("%q was dialled", address)
 		}
@@ -88,7 +88,7 @@ func TestWholeConversation(t *testing.T) {
 	}
 	server, url := serve(t, config)
 	ctx := within(t)
-	ann, bo := dial(t, client.Config{URL: url, Name: "Ann"}), dial(t, client.Config{URL: url, Name: "Bo"})
+	ann, bo := dial(t, client.Config{NoReconnect: true, URL: url, Name: "Ann"}), dial(t, client.Config{NoReconnect: true, URL: url, Name: "Bo"})
 	annJoined, err := ann.Join(ctx, "a")
 	if err != nil || len(annJoined.ICEServers) != 1 || annJoined.ICEServers[0].Username != annJoined.Peer || annJoined.ICETTL != 60 {
 		t.Fatalf("Join = %+v, %v", annJoined, err)
@@ -115,7 +115,7 @@ func TestWholeConversation(t *testing.T) {
 	if m, ok := event.(protocol.MessageEvent); !ok || json.Unmarshal(m.Data, &got) != nil || *got.Description != *call.Description {
 		t.Errorf("received %+v", event)
 	}
-	third := dial(t, client.Config{URL: url})
+	third := dial(t, client.Config{NoReconnect: true, URL: url})
 	full, ok := errors.AsType[*client.FullError](second(third.Join(ctx, "a")))
 	if !ok || full.Room != "a" || full.Capacity != 2 || !strings.Contains(full.Error(), "full") {
 		t.Errorf("third Join: %v", full)
@@ -135,7 +135,7 @@ func second[A any](_ A, err error) error { return err }
 
 func TestRequestsAtOnce(t *testing.T) {
 	_, url := serve(t, signaling.Config{})
-	c := dial(t, client.Config{URL: url})
+	c := dial(t, client.Config{NoReconnect: true, URL: url})
 	ctx := within(t)
 	var running sync.WaitGroup
 	for range 8 {
@@ -153,7 +153,7 @@ func TestRequestsAtOnce(t *testing.T) {
 
 func TestDataThatIsNoJSON(t *testing.T) {
 	_, url := serve(t, signaling.Config{})
-	c := dial(t, client.Config{URL: url})
+	c := dial(t, client.Config{NoReconnect: true, URL: url})
 	for _, data := range []any{func() {}, json.RawMessage("{"), json.RawMessage(nil), protocol.CallData{}} {
 		if _, err := c.Send(within(t), "", data); err == nil {
 			t.Errorf("%T was sent", data)
@@ -166,7 +166,7 @@ func TestDataThatIsNoJSON(t *testing.T) {
 
 func TestClosedClient(t *testing.T) {
 	_, url := serve(t, signaling.Config{})
-	c := dial(t, client.Config{URL: url})
+	c := dial(t, client.Config{NoReconnect: true, URL: url})
 	if c.Err() != nil {
 		t.Errorf("Err = %v before the end", c.Err())
 	}
@@ -189,21 +189,21 @@ func TestClosedClient(t *testing.T) {
 
 func TestRefusedHandshake(t *testing.T) {
 	_, url := serve(t, signaling.Config{})
-	_, err := client.Dial(within(t), client.Config{URL: url, Header: http.Header{"Origin": {"https://foe.example"}}})
+	_, err := client.Dial(within(t), client.Config{NoReconnect: true, URL: url, Header: http.Header{"Origin": {"https://foe.example"}}})
 	refused, ok := errors.AsType[*client.HandshakeError](err)
 	if !ok || refused.Status != 403 || refused.Code != "forbidden_origin" || !strings.Contains(refused.Error(), "origin") {
 		t.Errorf("Dial: %v", err)
 	}
 	web := httptest.NewServer(http.NotFoundHandler())
 	defer web.Close()
-	_, err = client.Dial(within(t), client.Config{URL: web.URL})
+	_, err = client.Dial(within(t), client.Config{NoReconnect: true, URL: web.URL})
 	if refused, ok = errors.AsType[*client.HandshakeError](err); !ok || refused.Status != 404 || refused.Message == "" {
 		t.Errorf("Dial to another server: %v", err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cause := errors.New("changed my mind")
 	cancel(cause)
-	if _, err := client.Dial(ctx, client.Config{URL: url}); !errors.Is(err, cause) {
+	if _, err := client.Dial(ctx, client.Config{NoReconnect: true, URL: url}); !errors.Is(err, cause) {
 		t.Errorf("Dial with a context that has ended: %v", err)
 	}
 }
@@ -235,7 +235,7 @@ func TestServerCloses(t *testing.T) {
 		_ = ws.WriteMessage(websocket.CloseMessage, websocket.FormatCloseMessage(1012, "restart"))
 		_, _, _ = ws.ReadMessage()
 	})
-	c := dial(t, client.Config{URL: url})
+	c := dial(t, client.Config{NoReconnect: true, URL: url})
 	if event, err := c.Receive(within(t)); err != nil || event != client.Event(protocol.Closing{After: 5}) {
 		t.Errorf("Receive = %v, %v, want what came before the close", event, err)
 	}
@@ -255,7 +255,7 @@ func TestServerOfAnotherVersion(t *testing.T) {
 		_ = ws.WriteMessage(websocket.TextMessage, []byte(`{"type":"left","id":1}`))
 		_, _, _ = ws.ReadMessage()
 	})
-	c := dial(t, client.Config{URL: url})
+	c := dial(t, client.Config{NoReconnect: true, URL: url})
 	if event, err := c.Receive(within(t)); err != nil || event.EventSeq() != 2 {
 		t.Errorf("Receive = %v, %v, want what is known", event, err)
 	}
@@ -272,7 +272,7 @@ func TestEventsThatNobodyReceives(t *testing.T) {
 			}
 		}
 	})
-	c := dial(t, client.Config{URL: url})
+	c := dial(t, client.Config{NoReconnect: true, URL: url})
 	<-c.Done()
 	if !errors.Is(c.Err(), client.ErrTooSlow) {
 		t.Errorf("Err = %v, want ErrTooSlow", c.Err())
@@ -297,7 +297,7 @@ func TestRequestObeysItsContext(t *testing.T) {
 			}
 		}
 	})
-	c := dial(t, client.Config{URL: url})
+	c := dial(t, client.Config{NoReconnect: true, URL: url})
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cause := errors.New("enough")
 	cancel(cause)
@@ -316,6 +316,7 @@ func TestSilentServer(t *testing.T) {
 		var serving sync.WaitGroup
 		serving.Go(func() { silentServer(t, far) })
 		c, err := client.Dial(t.Context(), client.Config{
+			NoReconnect: true,
 			URL:         "http://memory",
 			DialContext: func(context.Context, string, string) (net.Conn, error) { return near, nil },
 		})

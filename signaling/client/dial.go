@@ -110,7 +110,7 @@ func (d *dialer) open(ctx context.Context, enough int) (line, error) {
 	if err == nil {
 		return l, nil
 	}
-	if !blocked || !d.config.Reconnect {
+	if !blocked || d.config.NoReconnect {
 		return nil, err
 	}
 	d.blocked++

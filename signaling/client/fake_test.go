@@ -133,7 +133,7 @@ func (f *fake) Close() error {
 func (f *fake) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "pipe"} }
 
 func (f *fake) config() client.Config {
-	return client.Config{URL: "http://memory", Name: "Ann", DialContext: f.dial, Reconnect: true}
+	return client.Config{URL: "http://memory", Name: "Ann", DialContext: f.dial}
 }
 
 // open dials, and closes at the test's end.

@@ -182,7 +182,7 @@ func TestFullThenFree(t *testing.T) {
 				n.set(proxy, nil)
 				ann, _ := n.seat("Ann")
 				_, _ = n.seat("Bo")
-				cy, err := client.Dial(t.Context(), client.Config{URL: "http://memory", DialContext: n.dial, Reconnect: true})
+				cy, err := client.Dial(t.Context(), client.Config{URL: "http://memory", DialContext: n.dial})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -197,7 +197,7 @@ func (c *shortConn) Read(b []byte) (int, error) {
 // seat opens a client and joins.
 func (n *network) seat(name string) (*client.Client, protocol.Joined) {
 	n.t.Helper()
-	c, err := client.Dial(n.t.Context(), client.Config{URL: "http://memory", Name: name, DialContext: n.dial, Reconnect: true})
+	c, err := client.Dial(n.t.Context(), client.Config{URL: "http://memory", Name: name, DialContext: n.dial})
 	if err != nil {
 		n.t.Fatal(err)
 	}

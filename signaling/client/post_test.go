@@ -37,7 +37,7 @@ func TestPostDoesNotWait(t *testing.T) {
 		_ = ws.WriteMessage(websocket.TextMessage, protocol.Encode(last))
 		_, _, _ = ws.ReadMessage()
 	})
-	c := dial(t, client.Config{URL: url})
+	c := dial(t, client.Config{NoReconnect: true, URL: url})
 	var posted []*client.Sent
 	for i := range messages {
 		sent, err := c.Post("p", i)
@@ -59,7 +59,7 @@ func TestPostDoesNotWait(t *testing.T) {
 
 func TestPostAfterTheEnd(t *testing.T) {
 	url := stub(t, func(ws *websocket.Conn) { _, _, _ = ws.ReadMessage() })
-	c := dial(t, client.Config{URL: url})
+	c := dial(t, client.Config{NoReconnect: true, URL: url})
 	if _, err := c.Post("p", json.RawMessage("{")); err == nil {
 		t.Error("data that is no JSON was posted")
 	}

@@ -63,7 +63,7 @@ func (c *Client) mayReturn(err error) bool {
 	k := c.carrier
 	c.carrier = nil
 	c.dialer.judge(k.line, k.joinSent && !k.isReady)
-	if !c.config.Reconnect || c.seat.state == outside || isFinal(err) {
+	if c.config.NoReconnect || c.seat.state == outside || isFinal(err) {
 		c.failLocked(err)
 	}
 	if c.err != nil {

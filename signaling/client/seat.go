@@ -48,7 +48,7 @@ func (s *seat) answer(joined protocol.Joined, err error) {
 // [*FullError] when there is none, a [protocol.Error] when the server refuses.
 // The seat is not kept when ctx ends before Join returns.
 func (c *Client) Join(ctx context.Context, room string) (protocol.Joined, error) {
-	if !c.config.Reconnect {
+	if c.config.NoReconnect {
 		return c.joinBare(ctx, room)
 	}
 	c.mu.Lock()
@@ -254,7 +254,7 @@ func (c *Client) skip(text []byte) error {
 	var event struct {
 		Seq uint64 `json:"seq"`
 	}
-	if !c.config.Reconnect || json.Unmarshal(text, &event) != nil || event.Seq == 0 {
+	if c.config.NoReconnect || json.Unmarshal(text, &event) != nil || event.Seq == 0 {
 		return nil
 	}
 	c.mu.Lock()
@@ -278,7 +278,7 @@ func (c *Client) awaitSeat(k *carrier) bool {
 
 // replied takes a reply. c.mu is held.
 func (c *Client) replied(k *carrier, f protocol.Reply) error {
-	if c.config.Reconnect && k.joinSent && !k.isReady {
+	if !c.config.NoReconnect && k.joinSent && !k.isReady {
 		if f.ReplyID() == c.joinID() {
 			return c.replyToJoin(k, f)
 		}
@@ -300,12 +300,12 @@ func (c *Client) replied(k *carrier, f protocol.Reply) error {
 	fault, isError := f.(protocol.Error)
 	if !isError {
 		c.outbox.finish(r, f, nil)
-		if r.leave && c.config.Reconnect {
+		if r.leave && !c.config.NoReconnect {
 			c.left()
 		}
 		return nil
 	}
-	if !c.config.Reconnect || !c.outbox.refuse(r, fault, time.Now()) {
+	if c.config.NoReconnect || !c.outbox.refuse(r, fault, time.Now()) {
 		c.outbox.finish(r, nil, fault)
 	}
 	return nil
@@ -313,7 +313,7 @@ func (c *Client) replied(k *carrier, f protocol.Reply) error {
 
 // happened takes an event. c.mu is held.
 func (c *Client) happened(event Event) error {
-	if c.config.Reconnect {
+	if !c.config.NoReconnect {
 		if closing, ok := event.(protocol.Closing); ok {
 			c.holdOff = spread(closing.After.Duration())
 		}

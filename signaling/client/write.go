@@ -83,7 +83,7 @@ func (c *Client) next(k *carrier, now time.Time) ([]byte, time.Duration, error) 
 		return nil, due.wait(), nil
 	}
 	limit := window
-	if !c.config.Reconnect {
+	if c.config.NoReconnect {
 		limit = 0
 	}
 	r := c.outbox.next(limit)
@@ -95,12 +95,12 @@ func (c *Client) next(k *carrier, now time.Time) ([]byte, time.Duration, error) 
 
 // mayRequest says whether requests other than join have their turn.
 func (c *Client) mayRequest(k *carrier) bool {
-	return !c.config.Reconnect || c.seat.state == outside || k.isReady
+	return c.config.NoReconnect || c.seat.state == outside || k.isReady
 }
 
 // ownFrame returns what is to be said beside the requests. c.mu is held.
 func (c *Client) ownFrame(k *carrier, due *due) []byte {
-	if !c.config.Reconnect {
+	if c.config.NoReconnect {
 		return nil
 	}
 	if k.goodbye {
@@ -136,7 +136,7 @@ func (c *Client) ownFrame(k *carrier, due *due) []byte {
 // isSilent says whether nothing was heard for too long. The limit leaves time
 // to be back before the grace of the seat, by default two pings, ends. c.mu is held.
 func (c *Client) isSilent(k *carrier, due *due) bool {
-	if !c.config.Reconnect {
+	if c.config.NoReconnect {
 		return c.seat.ping > 0 && due.is(k.lastHeard().Add(2*c.seat.ping+bareSlack))
 	}
 	if c.seat.state == outside {
