@@ -40,7 +40,7 @@ func TestRoomsAreListed(t *testing.T) {
 }
 
 func TestKick(t *testing.T) {
-	var logged strings.Builder
+	var logged lockedText
 	config := graceConfig()
 	config.Logger = textLogger(&logged)
 	server := serve(t, config)

@@ -135,7 +135,7 @@ func TestMessagesKeepTheirOrder(t *testing.T) {
 func TestReportsReachTheOperator(t *testing.T) {
 	type report struct{ peer, event, data string }
 	got := make(chan report, 2)
-	var logged strings.Builder
+	var logged lockedText
 	server := serve(t, signaling.Config{
 		Logger: textLogger(&logged),
 		Report: func(peer, event string, data json.RawMessage) { got <- report{peer, event, string(data)} },
