@@ -98,6 +98,9 @@ func testKilled(t *testing.T, kinds [2]string) {
 		if report.ExitCode != 0 {
 			t.Errorf("bot %d: exit code %d", i, report.ExitCode)
 		}
+		if !strings.Contains(b.process.stdout.String(), "The signaling server is back.") {
+			t.Errorf("bot %d does not say that the server is back", i)
+		}
 		if video := report.Received("video"); video == nil || video.Frames == nil || value(video.Frames.MissingCount) != 0 {
 			t.Errorf("bot %d: frames are missing: %+v", i, video)
 		}

@@ -126,6 +126,7 @@ const (
 	EventRebuild       EventKind = "rebuild"        // the other side began the connection anew
 	EventPeerLeft      EventKind = "peer_left"      // Reason is set
 	EventSignalingLost EventKind = "signaling_lost" // a call that is connected goes on
+	EventSignalingBack EventKind = "signaling_back" // the seat in the room, too
 )
 
 // Event is something worth telling a person while a call is made.

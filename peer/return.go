@@ -14,7 +14,7 @@ func (c *Call) rejoined(e client.Rejoined) {
 	before := c.signal.joined.Peer
 	c.away, c.signal.joined = nil, e.Joined
 	c.servers = selectServers(e.Joined.ICEServers, c.cfg.ICE, c.cfg.TURNProtocol)
-	c.cfg.Logger.Info("the signaling server is back", "resumed", e.Resumed)
+	c.tell(Event{Kind: EventSignalingBack})
 	if e.Resumed { // what was missed follows
 		if c.partner != nil {
 			c.revive()

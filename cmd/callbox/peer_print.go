@@ -47,7 +47,9 @@ func (p *callPrinter) event(e peer.Event) {
 	case peer.EventPeerLeft:
 		p.line("%s is gone (%s).", e.Name, e.Reason)
 	case peer.EventSignalingLost:
-		p.line("The signaling server is lost; the call goes on without it.")
+		p.line("The signaling server is out of reach; a call that is connected goes on without it.")
+	case peer.EventSignalingBack:
+		p.line("The signaling server is back.")
 	}
 }
 
