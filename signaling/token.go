@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -144,7 +145,7 @@ func (keys tokenKeys) decode(token string) (claim, error) {
 
 // splitToken decodes the two parts. The first has at least the fixed fields.
 func splitToken(token string) (payload, sum []byte, err error) {
-	if len(token) > maxTokenText {
+	if len(token) > maxTokenText || strings.ContainsAny(token, "\r\n") { // which base64 would pass over
 		return nil, nil, errForged
 	}
 	dot := 0
