@@ -346,6 +346,9 @@ func (l *line) ended(code int) {
 	if code == 4002 && l.h.overflows() {
 		l.damaged = true
 	}
+	if l.server.stopping && code == 1001 && !l.damaged && l.life != nil && l.life.ended == "" {
+		l.life.drained = true
+	}
 	if l.server.stopping || l.damaged && code == 0 {
 		return
 	}

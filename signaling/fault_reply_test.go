@@ -159,7 +159,7 @@ func (h *history) judgeMissing(m *message, peer string) {
 	case receiver == nil: // its joined never arrived
 	case receiver.server == m.life.server && receiver.ended == "" && receiver.began < m.sentAt:
 		h.fault("message %d was acknowledged for %s, who is still there and did not get it", m.uid, peer)
-	case receiver.drained && m.ackAt < receiver.server.stoppedAt:
+	case receiver.drained && receiver.server == m.life.server && m.ackAt < receiver.server.stoppedAt:
 		h.fault("message %d was acknowledged for %s before the orderly end, and not sent", m.uid, peer)
 	}
 }
