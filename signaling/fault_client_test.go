@@ -146,7 +146,8 @@ func (c *faultClient) comeBack(kind joinKind, r *rand.Rand) {
 		who = c.h.newIdentity(c, fmt.Sprintf("%s.%d", c.name, c.identities))
 		c.who = who
 	}
-	reuse := c.line != nil && c.line.open && !c.line.over && !c.line.given && c.line.life == nil &&
+	// Over HTTP an event may overtake the reply to the join that it follows.
+	reuse := c.line != nil && c.line.open && !c.line.over && !c.line.given && c.line.life == nil && !c.line.events &&
 		c.line.answered && kind == joinPlain && r.IntN(2) == 0
 	if !reuse {
 		c.giveUp(r.IntN(3) > 0)
@@ -346,7 +347,7 @@ func (l *line) ended(code int) {
 	if code == 4002 && l.h.overflows() {
 		l.damaged = true
 	}
-	if l.server.stopping && code == 1001 && !l.damaged && l.life != nil && l.life.ended == "" {
+	if l.server.stopping && code == 1001 && !l.damaged && l.life != nil && l.life.ended == "" && l.client.line == l {
 		l.life.drained = true
 	}
 	if l.server.stopping || l.damaged && code == 0 {

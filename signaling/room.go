@@ -166,11 +166,11 @@ func (sh *shard) kick(peer string, out *flushes) bool {
 		if s == nil {
 			continue
 		}
-		c := s.connection
-		sh.depart(s, protocol.ReasonKicked, out)
-		if c != nil && c.stop(protocol.ClosePolicy, "kicked") {
+		// First the connection, so that it answers nothing as one without a seat.
+		if c := s.connection; c != nil && c.stop(protocol.ClosePolicy, "kicked") {
 			out.add(c)
 		}
+		sh.depart(s, protocol.ReasonKicked, out)
 		return true
 	}
 	return false
