@@ -1,8 +1,8 @@
 # make          builds ./callbox
 # make test     everything that must hold: linters, Go, JavaScript, browsers, fuzzing
 # make bench    prints the figures that docs/bench.md explains
+# make bench-signaling  those of signaling beside other servers; half an hour and more
 # make mutants  plants defects in the signaling server and shows that its tests notice
-# make bench-signaling  the same of signaling beside other servers; half an hour
 
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -10,7 +10,7 @@ SYSTEM   := ./e2e/... ./bench/...
 
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: build deps test lint unit frontend system fuzz bench bench-signaling clean
+.PHONY: build deps test lint unit frontend system fuzz bench bench-signaling mutants clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o callbox ./cmd/callbox
