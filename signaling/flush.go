@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -33,10 +34,8 @@ func (f *flushes) now(s *Server) time.Duration {
 }
 
 func (f *flushes) add(c *connection) {
-	for _, known := range f.few[:f.count] {
-		if known == c {
-			return
-		}
+	if slices.Contains(f.few[:f.count], c) {
+		return
 	}
 	if f.count < len(f.few) {
 		f.few[f.count] = c
@@ -47,6 +46,12 @@ func (f *flushes) add(c *connection) {
 		f.many = make(map[*connection]struct{})
 	}
 	f.many[c] = struct{}{}
+}
+
+// has tells whether c has something to send since the last flush.
+func (f *flushes) has(c *connection) bool {
+	_, ok := f.many[c]
+	return ok || slices.Contains(f.few[:f.count], c)
 }
 
 // flush does it, and what follows from it.

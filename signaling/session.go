@@ -176,7 +176,8 @@ func (s *session) deliver(from *session, m protocol.Message, out *flushes) bool 
 	c := s.connection
 	size := len(m.Data) + len(from.peer) + messageOverhead
 	if s.lost || !limits.fits(s.events.messages, s.events.bytes, size) {
-		if c != nil && c.clogged(limits, size) {
+		// What the same read brought before was not sent yet, and shows nothing.
+		if c != nil && !out.has(c) && c.clogged(limits, size) {
 			c.state.Or(stateOverflowed)
 			out.add(c)
 		}

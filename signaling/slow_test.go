@@ -2,10 +2,13 @@ package signaling_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
+
+	"github.com/gorilla/websocket"
 
 	"callbox/signaling"
 	"callbox/signaling/protocol"
@@ -196,4 +199,39 @@ func TestSlowReaderComesBack(t *testing.T) {
 		back.quiet()
 		receive[protocol.Back](t, ann)
 	})
+}
+
+// What one read brings for a receiver may be more than the receiver's places,
+// before anything of it was sent: that says nothing about how fast it reads.
+func TestBurstIsNoSlowReader(t *testing.T) {
+	const burst, places = 12, 4
+	server := serve(t, signaling.Config{Limits: signaling.Limits{QueueEvents: places}})
+	bo, ann := server.raw(t), server.raw(t)
+	bo.send(`{"type":"join","room":"a"}`)
+	joined := expect[protocol.Joined](bo)
+	ann.send(`{"type":"join","room":"a"}`)
+	expect[protocol.Joined](ann)
+	expect[protocol.OtherJoined](bo)
+	var frames []byte
+	for id := 1; id <= burst; id++ {
+		text := fmt.Sprintf(`{"type":"message","id":%d,"to":%q,"data":%d}`, id, joined.Peer, id)
+		frames = append(frames, maskedFrame(websocket.TextMessage, []byte(text))...)
+	}
+	if _, err := ann.NetConn().Write(frames); err != nil {
+		t.Fatal(err)
+	}
+	acked := 0
+	for range burst {
+		if f, _ := ann.read(); f.FrameType() == protocol.TypeAck {
+			acked++
+		}
+	}
+	if acked == 0 || acked == burst {
+		t.Fatalf("%d of %d are acked: this burst shows nothing", acked, burst)
+	}
+	for range acked {
+		expect[protocol.MessageEvent](bo)
+	}
+	bo.send(`{"type":"ping","id":1}`)
+	expect[protocol.Pong](bo)
 }
