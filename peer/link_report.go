@@ -50,7 +50,13 @@ func (l *link) sample() {
 }
 
 // describeRelay says how the TURN server of the local candidate is spoken with.
+// Pion is asked once for each candidate: its statistics must not be read while
+// it closes the connection by itself, because the other side did.
 func (l *link) describeRelay(end *LocalEnd, candidateID string) {
+	if l.described == candidateID {
+		end.RelayProtocol, end.URL = l.relayEnd.RelayProtocol, l.relayEnd.URL
+		return
+	}
 	numbers, ok := l.pc.GetStats()[candidateID].(webrtc.ICECandidateStats)
 	if !ok || numbers.RelayProtocol == "" {
 		return
@@ -60,6 +66,7 @@ func (l *link) describeRelay(end *LocalEnd, candidateID string) {
 		shown := withoutCredentials(urls[0])
 		end.URL = &shown
 	}
+	l.described, l.relayEnd = candidateID, *end
 }
 
 // reportPath returns the path as sampled last; nil when there never was one.
