@@ -123,6 +123,7 @@ func TestHTTPPeerMustJoinInTime(t *testing.T) {
 		p := server.httpPeer(t)
 		p.stream("").awaitClose(protocol.ClosePolicy)
 		between(t, start, 10*time.Second, 11500*time.Millisecond)
+		synctest.Wait()
 		if s := server.Snapshot(); s.Connections != 0 {
 			t.Errorf("%d connections are left", s.Connections)
 		}
