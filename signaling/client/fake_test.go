@@ -28,21 +28,19 @@ type fake struct {
 	down    bool             // nothing listens
 	handler http.HandlerFunc // instead of opening a WebSocket; nil = open it
 	dials   []time.Time
-	conns   chan net.Conn
-	closed  chan struct{}
+	pipes   *pipes
 }
 
 // story runs a test with a fake server, in a bubble.
 func story(t *testing.T, tell func(t *testing.T, f *fake)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		f := &fake{t: t, lines: make(chan *fakeLine, 16), conns: make(chan net.Conn), closed: make(chan struct{})}
+		f := &fake{t: t, lines: make(chan *fakeLine, 16), pipes: newPipes()}
 		web := &http.Server{Handler: http.HandlerFunc(f.serve)}
-		var serving sync.WaitGroup
-		serving.Go(func() { _ = web.Serve(f) })
+		f.pipes.serving.Go(func() { _ = web.Serve(f.pipes) })
 		defer func() {
 			_ = web.Close()
-			serving.Wait()
+			f.pipes.serving.Wait()
 			for {
 				select {
 				case l := <-f.lines:
@@ -98,39 +96,8 @@ func (f *fake) dial(ctx context.Context, network, _ string) (net.Conn, error) {
 	if down {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: syscall.ECONNREFUSED}
 	}
-	near, far := net.Pipe()
-	select {
-	case f.conns <- far:
-		return near, nil
-	case <-f.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	return f.pipes.dial(ctx)
 }
-
-// Accept, Close and Addr make it a net.Listener.
-func (f *fake) Accept() (net.Conn, error) {
-	select {
-	case c := <-f.conns:
-		return c, nil
-	case <-f.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (f *fake) Close() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	select {
-	case <-f.closed:
-	default:
-		close(f.closed)
-	}
-	return nil
-}
-
-func (f *fake) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "pipe"} }
 
 func (f *fake) config() client.Config {
 	return client.Config{URL: "http://memory", Name: "Ann", DialContext: f.dial}

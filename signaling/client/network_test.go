@@ -66,7 +66,7 @@ func (n *network) start() {
 	})
 	mux.Handle("/api/", server.APIHandler())
 	web := &http.Server{Handler: mux}
-	p := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+	p := newPipes()
 	n.mu.Lock()
 	n.server, n.web, n.pipes = server, web, p
 	n.mu.Unlock()
@@ -116,13 +116,12 @@ func (n *network) dial(ctx context.Context, network, _ string) (net.Conn, error)
 	if p == nil {
 		return nil, refused
 	}
-	near, far := net.Pipe()
-	select {
-	case p.conns <- far:
-	case <-p.closed:
+	near, err := p.dial(ctx)
+	if errors.Is(err, net.ErrClosed) {
 		return nil, refused
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	}
+	if err != nil {
+		return nil, err
 	}
 	if budget != nil {
 		near = &shortConn{Conn: near, left: budget()}
@@ -140,6 +139,20 @@ type pipes struct {
 	closed  chan struct{}
 	once    sync.Once
 	serving sync.WaitGroup
+}
+
+func newPipes() *pipes { return &pipes{conns: make(chan net.Conn), closed: make(chan struct{})} }
+
+func (p *pipes) dial(ctx context.Context) (net.Conn, error) {
+	near, far := net.Pipe()
+	select {
+	case p.conns <- far:
+		return near, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func (p *pipes) Accept() (net.Conn, error) {
