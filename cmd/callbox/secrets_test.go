@@ -24,7 +24,7 @@ func TestStoredSecrets(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	given := strings.Repeat("g", 32)
-	c := &serveCommand{TurnUDP: []string{":0"}, TurnSecret: []string{stored}, SessionSecret: []string{stored, given}, JoinSecret: []string{given, stored}}
+	c := &serveCommand{turnFlags: turnFlags{TurnUDP: []string{":0"}, TurnSecret: []string{stored}}, SessionSecret: []string{stored, given}, JoinSecret: []string{given, stored}}
 	first := openTestSecrets(t, c, data)
 	for _, tc := range []struct {
 		list *list[[]byte]
@@ -63,11 +63,11 @@ func TestStoredSecretsNotNeeded(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	given := []string{strings.Repeat("g", 32)}
-	openTestSecrets(t, &serveCommand{TurnSecret: []string{stored}, SessionSecret: given, JoinSecret: given}, data)
+	openTestSecrets(t, &serveCommand{turnFlags: turnFlags{TurnSecret: []string{stored}}, SessionSecret: given, JoinSecret: given}, data)
 	if _, err := os.Stat(data); !os.IsNotExist(err) {
 		t.Errorf("the data folder was made for nothing: %v", err)
 	}
-	openTestSecrets(t, &serveCommand{TurnSecret: []string{stored}, SessionSecret: []string{stored}}, data)
+	openTestSecrets(t, &serveCommand{turnFlags: turnFlags{TurnSecret: []string{stored}}, SessionSecret: []string{stored}}, data)
 	made, err := os.ReadDir(data)
 	if err != nil || len(made) != 1 || made[0].Name() != sessionSecretFile {
 		t.Errorf("in the data folder: %v, %v; want the session secret alone", made, err)

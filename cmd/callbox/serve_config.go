@@ -116,10 +116,6 @@ func (c *serveCommand) needsLocalCertificate() bool {
 	return (c.HTTPS != "" || c.TurnTLS != "") && c.TLSCert == "" && c.TLSKey == ""
 }
 
-func (c *serveCommand) servesTURN() bool {
-	return len(c.TurnUDP) > 0 || len(c.TurnTCP) > 0 || c.TurnTLS != ""
-}
-
 // checkOrigin notes what is not a web origin (RFC 6454, section 6.1).
 func checkOrigin(text string, faults *faults) {
 	u, err := url.Parse(text)
