@@ -68,7 +68,9 @@ func (t *webSocket) fill() (some bool, err error) {
 	if t.held == nil {
 		t.held = batches.get()
 	}
-	batch := t.connection.take((*t.held)[:0], batchSize, appendOutgoing)
+	batch := append((*t.held)[:0], t.answer...)
+	t.answer = nil
+	batch = t.connection.take(batch, batchSize, appendOutgoing)
 	t.mu.Lock()
 	if t.pong != nil {
 		batch = append(batch, t.pong...)

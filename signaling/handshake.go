@@ -1,17 +1,11 @@
 package signaling
 
 import (
-	"bufio"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"strconv"
-	"strings"
-	"sync"
-
-	"github.com/gorilla/websocket"
-
-	"callbox/signaling/protocol"
 )
 
 // WebSocketHandler returns the handler of the WebSocket endpoint, /ws. It
@@ -26,13 +20,10 @@ func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		s.refuseHTTP(w, http.StatusForbidden, "forbidden_origin", "this page's origin is not allowed here")
 		return
 	}
-	// What is offered may stand in several fields (RFC 6455, section 11.3.4);
-	// gorilla reads one.
-	if offered := r.Header["Sec-Websocket-Protocol"]; len(offered) > 1 {
-		r.Header["Sec-Websocket-Protocol"] = []string{strings.Join(offered, ",")}
-	}
-	if !offersSubprotocol(r) {
-		s.refuseHTTP(w, http.StatusBadRequest, "bad_subprotocol", "the subprotocol is "+protocol.Subprotocol)
+	h, fault := readHandshake(r)
+	if fault != nil {
+		w.Header().Set("Sec-WebSocket-Version", "13")
+		s.refuseHTTP(w, fault.status, fault.code, fault.message)
 		return
 	}
 	addr, ok := s.admit(w, r)
@@ -40,12 +31,18 @@ func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	number := s.numbers.Add(1)
-	t, err := s.upgrade(w, r)
+	conn, early, err := hijack(w)
 	if err != nil {
-		s.counters.refused.Add(1)
 		s.addresses.disconnect(addr, s.uptime())
+		s.refuseHTTP(w, http.StatusInternalServerError, "bad_handshake", "this connection cannot become a WebSocket")
 		s.log.Debug("handshake refused", "err", err)
 		return
+	}
+	t := &webSocket{
+		stream: newStream(conn),
+		early:  early,
+		frames: decoder{limit: s.config.Limits.FrameBytes},
+		answer: h.appendAnswer(make([]byte, 0, answerSize)),
 	}
 	c := s.newConnection(number, t, addr, localAddr(r))
 	t.connection = c
@@ -55,8 +52,25 @@ func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		s.addresses.disconnect(addr, s.uptime())
 		return
 	}
+	t.flush()
 	s.counters.accepted.Add(1)
 	s.log.Debug("client connected", "remote_addr", addr)
+}
+
+// hijack takes the connection over, and what the client has sent on it after
+// its request.
+func hijack(w http.ResponseWriter) (net.Conn, []byte, error) {
+	conn, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	in := buffered.Reader
+	if in.Buffered() == 0 {
+		return conn, nil, nil
+	}
+	early := make([]byte, in.Buffered())
+	_, _ = io.ReadFull(in, early) // it is there
+	return conn, early, nil
 }
 
 // admit counts a new connection from the client's address, or answers that it
@@ -80,17 +94,6 @@ func (s *Server) refuseClosing(w http.ResponseWriter) {
 	s.refuseHTTP(w, http.StatusServiceUnavailable, "closing", "the server is going down")
 }
 
-// offersSubprotocol tells whether the client offers ours, or none.
-func offersSubprotocol(r *http.Request) bool {
-	offered := websocket.Subprotocols(r)
-	for _, each := range offered {
-		if each == protocol.Subprotocol {
-			return true
-		}
-	}
-	return len(offered) == 0
-}
-
 func (s *Server) clientAddr(r *http.Request) netip.Addr {
 	if s.config.ClientAddr != nil {
 		return s.config.ClientAddr(r).Unmap()
@@ -108,37 +111,12 @@ func localAddr(r *http.Request) netip.Addr {
 	if !ok {
 		return netip.Addr{}
 	}
+	if tcp, ok := local.(*net.TCPAddr); ok {
+		return tcp.AddrPort().Addr().Unmap()
+	}
 	addrPort, err := netip.ParseAddrPort(local.String())
 	if err != nil {
 		return netip.Addr{}
 	}
 	return addrPort.Addr().Unmap()
-}
-
-// upgrade makes the handshake. Gorilla's connection is given up after it, with
-// its buffers.
-func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) (*webSocket, error) {
-	upgrader := websocket.Upgrader{
-		WriteBufferPool: new(sync.Pool), // nothing is written through gorilla's buffer
-		Subprotocols:    []string{protocol.Subprotocol},
-		CheckOrigin:     func(*http.Request) bool { return true }, // done before
-		Error: func(w http.ResponseWriter, _ *http.Request, status int, reason error) {
-			writeError(w, status, "bad_handshake", reason.Error())
-		},
-	}
-	conn, err := upgrader.Upgrade(hijacker{w}, r, nil)
-	if err != nil {
-		return nil, err
-	}
-	return &webSocket{
-		stream: newStream(conn.NetConn()),
-		frames: decoder{limit: s.config.Limits.FrameBytes},
-	}, nil
-}
-
-// hijacker finds the http.Hijacker that other writers wrap.
-type hijacker struct{ http.ResponseWriter }
-
-func (h hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	return http.NewResponseController(h.ResponseWriter).Hijack()
 }

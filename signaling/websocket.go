@@ -17,13 +17,15 @@ const closeWait = 3 * time.Second
 const flushEvery = replyPlaces / 4
 
 // webSocket carries a connection over a WebSocket (RFC 6455). It is a transport.
-// Gorilla makes the handshake; all else is our own: see decoder and drain.
+// See handshake for how it opens, decoder for what comes and drain for what goes.
 type webSocket struct {
 	// Static after construction.
 	connection *connection
 	stream     stream
 
-	frames decoder // owned by the reader
+	// Owned by the reader.
+	frames decoder
+	early  []byte // what the client sent before it was answered; nil = nothing
 
 	lastHeard atomic.Int64 // since the server's start
 	awaited   atomic.Bool  // somebody waits on sign
@@ -39,8 +41,9 @@ type webSocket struct {
 	rested     chan struct{} // closed when busy ends; nil = nobody waits
 
 	// Owned by whoever is busy.
-	held  *[]byte // from batches
-	batch []byte  // what the socket has not taken of held
+	answer []byte  // to the handshake; nil = it went
+	held   *[]byte // from batches
+	batch  []byte  // what the socket has not taken of held
 }
 
 // closeError is why reading ends: the client closed, or broke RFC 6455.
@@ -86,6 +89,12 @@ func (t *webSocket) read() {
 
 // readFrames carries out what the client sends, until its end.
 func (t *webSocket) readFrames() error {
+	if early := t.early; early != nil {
+		t.early = nil
+		if err := t.takeFrames(early); err != nil {
+			return err
+		}
+	}
 	for {
 		buffer, err := t.stream.read()
 		if err != nil {

@@ -1,0 +1,206 @@
+package signaling
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"callbox/signaling/protocol"
+)
+
+// opening is a handshake that is good, but for what a test changes.
+func opening(changes ...string) string {
+	lines := map[string]string{
+		"line": "GET /ws HTTP/1.1", "Host": "example.org", "Connection": "Upgrade", "Upgrade": "websocket",
+		"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol": "callbox.v1",
+	}
+	for i := 0; i < len(changes); i += 2 {
+		lines[changes[i]] = changes[i+1]
+	}
+	text := lines["line"] + "\r\n"
+	delete(lines, "line")
+	for name, value := range lines {
+		if value != "" {
+			for each := range strings.SplitSeq(value, "|") {
+				text += name + ": " + each + "\r\n"
+			}
+		}
+	}
+	return text + "\r\n"
+}
+
+func TestHandshakes(t *testing.T) {
+	for _, tc := range []struct {
+		changes []string
+		status  int
+		code    string
+	}{
+		{nil, 101, ""},
+		{[]string{"Sec-WebSocket-Protocol", ""}, 101, ""},
+		{[]string{"Sec-WebSocket-Protocol", "other, callbox.v1"}, 101, ""},
+		{[]string{"Sec-WebSocket-Protocol", "other|callbox.v1"}, 101, ""},
+		{[]string{"Sec-WebSocket-Protocol", "other"}, 400, "bad_subprotocol"},
+		{[]string{"Sec-WebSocket-Protocol", "Callbox.v1"}, 400, "bad_subprotocol"},
+		{[]string{"Connection", "keep-alive, UPGRADE"}, 101, ""},
+		{[]string{"Connection", "keep-alive|upgrade"}, 101, ""},
+		{[]string{"Connection", "upgrades"}, 400, "bad_handshake"},
+		{[]string{"Connection", ""}, 400, "bad_handshake"},
+		{[]string{"Upgrade", "h2c,\tWebSocket"}, 101, ""},
+		{[]string{"Upgrade", "web socket"}, 400, "bad_handshake"},
+		{[]string{"Upgrade", ""}, 400, "bad_handshake"},
+		{[]string{"Sec-WebSocket-Version", "13, 8"}, 101, ""},
+		{[]string{"Sec-WebSocket-Version", "8"}, 400, "bad_handshake"},
+		{[]string{"Sec-WebSocket-Version", ""}, 400, "bad_handshake"},
+		{[]string{"Sec-WebSocket-Key", ""}, 400, "bad_handshake"},
+		{[]string{"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ"}, 400, "bad_handshake"},
+		{[]string{"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=!"}, 400, "bad_handshake"},
+		{[]string{"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZTEy"}, 400, "bad_handshake"},
+		{[]string{"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==|dGhlIHNhbXBsZSBub25jZQ=="}, 400, "bad_handshake"},
+		{[]string{"line", "POST /ws HTTP/1.1"}, 405, "bad_handshake"},
+		{[]string{"line", "GET /ws HTTP/1.0"}, 400, "bad_handshake"},
+		{[]string{"Content-Length", "5"}, 400, "bad_handshake"},
+		{[]string{"Transfer-Encoding", "chunked"}, 400, "bad_handshake"},
+		{[]string{"Origin", "https://evil.example"}, 403, "forbidden_origin"},
+		{[]string{"Origin", "https://example.org"}, 101, ""},
+	} {
+		server := openServer(t)
+		conn := server.connect(t)
+		_, _ = io.WriteString(conn, opening(tc.changes...)+"5\r\nhello\r\n0\r\n\r\n") // which only some have asked for
+		in := bufio.NewReader(conn)
+		response, err := http.ReadResponse(in, nil)
+		if err != nil {
+			t.Fatalf("%q: %v", tc.changes, err)
+		}
+		body, _ := bufio.NewReader(response.Body).ReadString('\n')
+		_ = response.Body.Close()
+		if response.StatusCode != tc.status || !strings.Contains(body, `"`+tc.code+`"`) && tc.code != "" {
+			t.Errorf("%q: %s, %q, want %d %s", tc.changes, response.Status, body, tc.status, tc.code)
+		}
+		if tc.status != http.StatusSwitchingProtocols {
+			continue
+		}
+		h := response.Header
+		subprotocol := protocol.Subprotocol
+		if len(tc.changes) == 2 && tc.changes[0] == "Sec-WebSocket-Protocol" && tc.changes[1] == "" {
+			subprotocol = ""
+		}
+		// The accept is that of RFC 6455, section 1.3.
+		if h.Get("Sec-WebSocket-Accept") != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" || h.Get("Upgrade") != "websocket" ||
+			h.Get("Connection") != "Upgrade" || h.Get("Sec-WebSocket-Protocol") != subprotocol {
+			t.Errorf("%q: answered with %v", tc.changes, h)
+		}
+	}
+}
+
+// TestFramesBehindTheHandshake sends frames in the same segment as the request.
+func TestFramesBehindTheHandshake(t *testing.T) {
+	frames := string(slices.Concat(masked(0x81, `{"type":"join","id":1,"room":"a"}`, 7), masked(0x81, `{"type":"ping","id":2}`, 0x12345678)))
+	for _, cut := range []int{len(frames), 0, 1, 9} { // bytes of them that come with it
+		server := openServer(t)
+		conn := server.connect(t)
+		_, _ = io.WriteString(conn, opening()+frames[:cut])
+		in := bufio.NewReader(conn)
+		if response, err := http.ReadResponse(in, nil); err != nil || response.StatusCode != http.StatusSwitchingProtocols { //nolint:bodyclose // it has none
+			t.Fatal(response, err)
+		}
+		_, _ = io.WriteString(conn, frames[cut:])
+		for _, want := range []string{`{"type":"joined","id":1,`, `{"type":"pong","id":2}`} {
+			if got := readText(t, in); !strings.HasPrefix(got, want) {
+				t.Fatalf("with %d bytes behind the request: %q, want %q", cut, got, want)
+			}
+		}
+	}
+}
+
+// readText reads one frame from the server.
+func readText(t *testing.T, in io.Reader) string {
+	t.Helper()
+	head := make([]byte, 4)
+	_, err := io.ReadFull(in, head[:2])
+	size := int(head[1])
+	if size == 126 && err == nil {
+		_, err = io.ReadFull(in, head[2:])
+		size = int(head[2])<<8 | int(head[3])
+	}
+	text := make([]byte, size)
+	if err == nil {
+		_, err = io.ReadFull(in, text)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// webSocketServer is where a WebSocketHandler is served.
+type webSocketServer struct{ address string }
+
+// openServer serves until the test's end.
+func openServer(t *testing.T) webSocketServer {
+	t.Helper()
+	server, err := New(Config{Limits: DefaultLimits()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := httptest.NewServer(server.WebSocketHandler())
+	t.Cleanup(func() {
+		if err := server.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+		web.Close()
+	})
+	return webSocketServer{web.Listener.Addr().String()}
+}
+
+func (s webSocketServer) connect(t *testing.T) net.Conn {
+	t.Helper()
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(t.Context(), "tcp", s.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
+	return conn
+}
+
+// FuzzHandshake compares what opens with what opens gorilla's.
+func FuzzHandshake(f *testing.F) {
+	f.Add("Upgrade", "websocket", "13", "dGhlIHNhbXBsZSBub25jZQ==", "callbox.v1")
+	f.Add("keep-alive, upgrade", "h2c,websocket", "13", "AAAAAAAAAAAAAAAAAAAAAA==", "")
+	f.Add("upgrade,", ",websocket", "8,13", "AAAAAAAAAAAAAAAAAAAAAA=", " callbox.v1 ,x")
+	f.Fuzz(func(t *testing.T, connection, upgrade, version, key, subprotocol string) {
+		header := http.Header{"Connection": {connection}, "Upgrade": {upgrade}, "Sec-Websocket-Version": {version}, "Sec-Websocket-Key": {key}}
+		if subprotocol != "" {
+			header["Sec-Websocket-Protocol"] = []string{subprotocol}
+		}
+		r := &http.Request{Method: http.MethodGet, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: header}
+		h, fault := readHandshake(r)
+		far := &scriptedConn{Reader: bytes.NewReader(nil)}
+		theirs := websocket.Upgrader{Subprotocols: []string{protocol.Subprotocol}}
+		conn, err := theirs.Upgrade(far, r, nil)
+		if fault != nil {
+			return // being stricter than gorilla is no fault
+		}
+		if key, err := base64.StdEncoding.DecodeString(h.key); err != nil || len(key) != 16 {
+			t.Fatalf("%q passes for a key", h.key)
+		}
+		if err != nil {
+			t.Fatalf("%q opens, but not with gorilla: %v", header, err)
+		}
+		if ours := conn.Subprotocol() != ""; h.subprotocol != ours {
+			t.Fatalf("%q: subprotocol %t, gorilla's %t", header, h.subprotocol, ours)
+		}
+	})
+}
