@@ -32,7 +32,10 @@ func CanonicalRoom(name string, limit int) (string, error) {
 	if limit > 0 && len(name) > limit*3*utf8.UTFMax {
 		return "", tooLong("the room's name", limit)
 	}
-	canonical := norm.NFC.String(name)
+	canonical := name
+	if !ascii(name) { // which is in that form already
+		canonical = norm.NFC.String(name)
+	}
 	if limit > 0 && utf8.RuneCountInString(canonical) > limit {
 		return "", tooLong("the room's name", limit)
 	}
@@ -45,6 +48,15 @@ func CanonicalRoom(name string, limit int) (string, error) {
 		}
 	}
 	return canonical, nil
+}
+
+func ascii(text string) bool {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 func roomRune(r rune) bool {
