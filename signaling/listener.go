@@ -24,10 +24,13 @@ const unackedWait = 30 * time.Second
 // nothing for 30 s end. HTTP is otherwise as without. Connections that are no
 // sockets of the system are passed on as they are.
 func NewListener(inner net.Listener) net.Listener {
-	return listener{inner}
+	return listener{Listener: inner, bound: boundAccepted(inner)}
 }
 
-type listener struct{ net.Listener }
+type listener struct {
+	net.Listener
+	bound bool // its connections have unackedWait from it
+}
 
 func (l listener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
@@ -38,7 +41,9 @@ func (l listener) Accept() (net.Conn, error) {
 	if raw == nil {
 		return conn, nil
 	}
-	boundUnacked(conn)
+	if !l.bound {
+		boundUnacked(conn)
+	}
 	return &boundedConn{Conn: conn, raw: raw}, nil
 }
 

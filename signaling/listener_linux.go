@@ -5,22 +5,37 @@ import (
 	"syscall"
 )
 
-// tcpUserTimeout is TCP_USER_TIMEOUT, see tcp(7). It is not set on the
-// listening socket, whose connections inherit it only without Multipath TCP.
+// tcpUserTimeout is TCP_USER_TIMEOUT, see tcp(7).
 const tcpUserTimeout = 18
+
+// boundAccepted sets unackedWait for all connections of a listener at once, and
+// tells whether they have it from there. Those of Multipath TCP have not.
+func boundAccepted(l net.Listener) bool {
+	bound := false
+	controlSocket(l, func(fd int) {
+		protocol, err := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_PROTOCOL)
+		bound = err == nil && protocol == syscall.IPPROTO_TCP && setUserTimeout(fd) == nil
+	})
+	return bound
+}
 
 // boundUnacked sets unackedWait for a connection, if that can be done: without
 // it, the connection only ends later.
 func boundUnacked(conn net.Conn) {
-	c, ok := conn.(syscall.Conn)
+	controlSocket(conn, func(fd int) { _ = setUserTimeout(fd) })
+}
+
+func setUserTimeout(fd int) error {
+	return syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, tcpUserTimeout, int(unackedWait.Milliseconds()))
+}
+
+// controlSocket calls f with the socket of what has one.
+func controlSocket(of any, f func(fd int)) {
+	c, ok := of.(syscall.Conn)
 	if !ok {
 		return
 	}
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return
+	if raw, err := c.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { f(int(fd)) }) // fails only when closed already
 	}
-	_ = raw.Control(func(fd uintptr) {
-		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout, int(unackedWait.Milliseconds()))
-	})
 }

@@ -7,7 +7,14 @@ import (
 )
 
 func TestConnectionsAreBound(t *testing.T) {
+	t.Run("by their listener", func(t *testing.T) { connectionIsBound(t, false) })
+	t.Run("each", func(t *testing.T) { connectionIsBound(t, true) })
+}
+
+func connectionIsBound(t *testing.T, multipath bool) {
+	t.Helper()
 	var config net.ListenConfig
+	config.SetMultipathTCP(multipath)
 	inner, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -4,5 +4,6 @@ package signaling
 
 import "net"
 
-// boundUnacked does nothing: here the system's own bounds hold.
-func boundUnacked(net.Conn) {}
+// boundAccepted and boundUnacked do nothing: here the system's own bounds hold.
+func boundAccepted(net.Listener) bool { return false }
+func boundUnacked(net.Conn)           {}

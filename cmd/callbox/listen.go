@@ -24,13 +24,13 @@ type listeners struct {
 // that cannot be bound. The caller closes them.
 func (c *serveCommand) listen(ctx context.Context, faults *faults) *listeners {
 	l := &listeners{
-		http:    listenTCP(ctx, "--http", c.HTTP, faults),
-		https:   listenTCP(ctx, "--https", c.HTTPS, faults),
-		admin:   listenTCP(ctx, "--admin", c.Admin, faults),
-		turnTLS: listenTCP(ctx, "--turn-tls", c.TurnTLS, faults),
+		http:    listenTCP(ctx, webListenConfig(), "--http", c.HTTP, faults),
+		https:   listenTCP(ctx, webListenConfig(), "--https", c.HTTPS, faults),
+		admin:   listenTCP(ctx, new(net.ListenConfig), "--admin", c.Admin, faults),
+		turnTLS: listenTCP(ctx, new(net.ListenConfig), "--turn-tls", c.TurnTLS, faults),
 	}
 	for _, address := range c.TurnTCP {
-		if listener := listenTCP(ctx, "--turn-tcp", address, faults); listener != nil {
+		if listener := listenTCP(ctx, new(net.ListenConfig), "--turn-tcp", address, faults); listener != nil {
 			l.turnTCP = append(l.turnTCP, listener)
 		}
 	}
@@ -55,11 +55,21 @@ func listenUDP(ctx context.Context, flag, address string, faults *faults) net.Pa
 	return conn
 }
 
-func listenTCP(ctx context.Context, flag, address string, faults *faults) net.Listener {
+// webListenConfig spares the connections of the web listeners options that each
+// would be given by itself, five calls of the system. They need no keep-alive:
+// signaling pings, HTTP has its timeouts, and what a client does not acknowledge
+// ends with its connection, by an option that they have from the listener; with
+// Multipath TCP they would not.
+func webListenConfig() *net.ListenConfig {
+	config := &net.ListenConfig{KeepAlive: -1}
+	config.SetMultipathTCP(false)
+	return config
+}
+
+func listenTCP(ctx context.Context, config *net.ListenConfig, flag, address string, faults *faults) net.Listener {
 	if address == "" || !checkAddress(flag, address, faults) {
 		return nil
 	}
-	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", address)
 	if err != nil {
 		faults.add(flag, bindFault(address, err))
