@@ -1,0 +1,140 @@
+package wire
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+const (
+	// HeaderLen is the length of the header of a STUN message.
+	HeaderLen = 20
+
+	cookie        = 0x2112a442
+	attrHeaderLen = 4
+)
+
+// ErrMalformed is the error of Parse: the bytes are no STUN message.
+var ErrMalformed = errors.New("not a STUN message")
+
+// Message is a STUN message in the bytes it was received in.
+type Message struct {
+	raw []byte
+	// Where the headers of these attributes are; 0 = there is none.
+	integrity, fingerprint int
+}
+
+// IsSTUN says whether p begins like a STUN message: two zero bits, and the magic
+// cookie (RFC 8489 section 6.3).
+func IsSTUN(p []byte) bool {
+	return len(p) >= HeaderLen && p[0]>>6 == 0 && binary.BigEndian.Uint32(p[4:]) == cookie
+}
+
+// Parse checks that p is one whole STUN message whose attributes fill it
+// exactly. A FINGERPRINT must be the last of them (RFC 8489 section 14.7); it is
+// CheckFingerprint that looks at its value.
+func Parse(p []byte) (Message, error) {
+	if !IsSTUN(p) || len(p)%4 != 0 || HeaderLen+int(binary.BigEndian.Uint16(p[2:])) != len(p) {
+		return Message{}, ErrMalformed
+	}
+	m := Message{raw: p}
+	for at := HeaderLen; at < len(p); {
+		kind := Attr(binary.BigEndian.Uint16(p[at:]))
+		length := int(binary.BigEndian.Uint16(p[at+2:]))
+		next := at + attrHeaderLen + padded(length)
+		switch {
+		case next > len(p):
+			return Message{}, ErrMalformed
+		case kind == MessageIntegrity && m.integrity == 0:
+			if length != integrityLen {
+				return Message{}, ErrMalformed
+			}
+			m.integrity = at
+		case kind == Fingerprint:
+			if length != fingerprintLen || next != len(p) {
+				return Message{}, ErrMalformed
+			}
+			m.fingerprint = at
+		}
+		at = next
+	}
+	return m, nil
+}
+
+func padded(length int) int { return (length + 3) &^ 3 }
+
+// Raw returns the bytes of the message.
+func (m Message) Raw() []byte { return m.raw }
+
+// Type returns the method and class of the message.
+func (m Message) Type() Type { return Type(binary.BigEndian.Uint16(m.raw)) }
+
+// TransactionID returns the transaction of the message.
+func (m Message) TransactionID() TransactionID { return TransactionID(m.raw[8:HeaderLen]) }
+
+// HasIntegrity says whether the message has a MESSAGE-INTEGRITY.
+func (m Message) HasIntegrity() bool { return m.integrity > 0 }
+
+// HasFingerprint says whether the message has a FINGERPRINT.
+func (m Message) HasFingerprint() bool { return m.fingerprint > 0 }
+
+// Attributes is a walk over the attributes of a message, which begins before the
+// first of them.
+type Attributes struct {
+	// Type and Value are those of the attribute that Next came to.
+	Type  Attr
+	Value []byte
+
+	rest []byte
+}
+
+// Attributes walks over the attributes that count: those behind a
+// MESSAGE-INTEGRITY are not protected by it, and are passed over (RFC 8489
+// section 14.5), as are MESSAGE-INTEGRITY and FINGERPRINT themselves.
+func (m Message) Attributes() Attributes {
+	end := len(m.raw)
+	if m.fingerprint > 0 {
+		end = m.fingerprint
+	}
+	if m.integrity > 0 {
+		end = m.integrity
+	}
+	return Attributes{rest: m.raw[HeaderLen:end]}
+}
+
+// Next goes on to the next attribute, and says whether there is one.
+func (a *Attributes) Next() bool {
+	if len(a.rest) < attrHeaderLen {
+		return false
+	}
+	a.Type = Attr(binary.BigEndian.Uint16(a.rest))
+	length := int(binary.BigEndian.Uint16(a.rest[2:]))
+	a.Value = a.rest[attrHeaderLen : attrHeaderLen+length : attrHeaderLen+length]
+	a.rest = a.rest[attrHeaderLen+padded(length):]
+	return true
+}
+
+// Get returns the first attribute of a type among those that count.
+func (m Message) Get(kind Attr) (value []byte, ok bool) {
+	for attrs := m.Attributes(); attrs.Next(); {
+		if attrs.Type == kind {
+			return attrs.Value, true
+		}
+	}
+	return nil, false
+}
+
+// Has says whether there is an attribute of a type among those that count.
+func (m Message) Has(kind Attr) bool {
+	_, ok := m.Get(kind)
+	return ok
+}
+
+// Uint32 returns an attribute of four bytes; not ok when there is none, or it
+// has another length.
+func (m Message) Uint32(kind Attr) (value uint32, ok bool) {
+	raw, ok := m.Get(kind)
+	if !ok || len(raw) != 4 {
+		return 0, false
+	}
+	return binary.BigEndian.Uint32(raw), true
+}
