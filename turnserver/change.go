@@ -3,10 +3,9 @@ package turnserver
 import "net/netip"
 
 // SetSecrets replaces the shared secrets: the first signs from now on, and all
-// are accepted. A call whose credential was signed by a secret that is gone
-// ends when its allocation is to be refreshed, so an old secret should stay
-// behind the new one for as long as calls last. An error leaves the secrets as
-// they were.
+// are accepted. An old secret should stay behind the new one for as long as the
+// credentials that it signed are good for making allocations; those that live
+// go on without it. An error leaves the secrets as they were.
 func (s *Server) SetSecrets(secrets [][]byte) error {
 	if err := validateSecrets(secrets); err != nil {
 		return err

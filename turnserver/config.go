@@ -22,17 +22,6 @@ import (
 const (
 	// DefaultRealm is the realm of a server whose Config names none.
 	DefaultRealm = "callbox"
-	// DefaultUserAllocations bounds the live allocations of one user.
-	DefaultUserAllocations = 8
-	// DefaultTotalAllocations bounds the live allocations of the server.
-	DefaultTotalAllocations = 10000
-	// DefaultPermissions bounds the permissions of one allocation.
-	DefaultPermissions = 64
-	// DefaultChannels bounds the channels of one allocation.
-	DefaultChannels = 64
-	// DefaultAddressConnections bounds the TCP and TLS connections of one
-	// client address (IPv6: of one /64).
-	DefaultAddressConnections = 200
 	// MinSecretBytes is the shortest shared secret that New accepts.
 	MinSecretBytes = 16
 
@@ -55,16 +44,6 @@ const (
 type Listener struct {
 	net.Listener
 	Protocol Protocol
-}
-
-// Limits bounds what clients may take. For each of them 0 means the default of
-// the same name, and a negative value no limit.
-type Limits struct {
-	UserAllocations    int
-	TotalAllocations   int
-	Permissions        int
-	Channels           int
-	AddressConnections int
 }
 
 // Config is what New needs.
@@ -157,23 +136,3 @@ func validateSecrets(secrets [][]byte) error {
 	}
 	return errors.Join(errs...)
 }
-
-func (l *Limits) normalize() {
-	for _, limit := range []struct {
-		value    *int
-		fallback int
-	}{
-		{&l.UserAllocations, DefaultUserAllocations},
-		{&l.TotalAllocations, DefaultTotalAllocations},
-		{&l.Permissions, DefaultPermissions},
-		{&l.Channels, DefaultChannels},
-		{&l.AddressConnections, DefaultAddressConnections},
-	} {
-		if *limit.value == 0 {
-			*limit.value = limit.fallback
-		}
-	}
-}
-
-// reached says whether count things are all that limit allows.
-func reached(count, limit int) bool { return limit > 0 && count >= limit }

@@ -21,6 +21,9 @@ const maxUsernameBytes = 508
 var (
 	errUsername = errors.New("username is not expiry:peer")
 	errRealm    = errors.New("foreign realm")
+	errExpired  = errors.New("expired")
+	errRevoked  = errors.New("revoked")
+	errNotOwner = errors.New("allocation of another user")
 )
 
 // credentials mints and verifies time-limited credentials in the form known as
@@ -31,6 +34,7 @@ type credentials struct {
 	realm   string
 	secrets atomic.Pointer[[][]byte] // never empty; the first signs
 	now     func() time.Time
+	revoked revocations
 }
 
 // Credential returns a username and password that a client may make
@@ -38,7 +42,9 @@ type credentials struct {
 // may go on. ttl is rounded to whole seconds. peer names the user in logs,
 // quotas and Allocations, and should be an id without spaces.
 func (s *Server) Credential(peer string, ttl time.Duration) (username, password string) {
-	expiry := s.credentials.now().Add(ttl).Unix()
+	end := s.credentials.now().Add(ttl)
+	s.credentials.revoked.minted(end)
+	expiry := end.Unix()
 	username = strconv.FormatInt(expiry, 10) + ":" + peer
 	return username, sign((*s.credentials.secrets.Load())[0], username)
 }
@@ -50,10 +56,10 @@ func sign(secret []byte, username string) string {
 }
 
 // verify finds the key that message was signed with. A wrong username, realm or
-// signature is an error; whether the credential has expired is told apart,
-// since a live allocation may outlast it.
+// signature, and a revoked user, are errors; whether the credential has expired
+// is told apart, since a live allocation may outlast it.
 func (c *credentials) verify(username, realm string, message *stun.Message) (key stun.MessageIntegrity, expired bool, err error) {
-	expiry, _, err := parseUsername(username)
+	expiry, user, err := parseUsername(username)
 	if err != nil {
 		return nil, false, err
 	}
@@ -65,10 +71,33 @@ func (c *credentials) verify(username, realm string, message *stun.Message) (key
 		candidate := stun.MessageIntegrity(turn.GenerateAuthKey(username, realm, sign(secret, username)))
 		// Check compares in constant time.
 		if err = candidate.Check(message); err == nil {
-			return candidate, !c.now().Before(expiry), nil
+			now := c.now()
+			if c.revoked.refuses(user, expiry, now) {
+				return nil, false, errRevoked
+			}
+			return candidate, !now.Before(expiry), nil
 		}
 	}
 	return nil, false, err
+}
+
+// authFailure names the reason that a credential was not accepted for.
+func authFailure(err error) string {
+	for _, reason := range []struct {
+		err  error
+		name string
+	}{
+		{errUsername, "username"},
+		{errRealm, "realm"},
+		{errExpired, "expired"},
+		{errRevoked, "revoked"},
+		{errNotOwner, "user"},
+	} {
+		if errors.Is(err, reason.err) {
+			return reason.name
+		}
+	}
+	return "signature"
 }
 
 // parseUsername takes "expiry:user" apart; expiry is in seconds since 1970.

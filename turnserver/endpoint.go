@@ -74,6 +74,16 @@ func (s *Server) serve(conn net.PacketConn, protocol Protocol, onLive func(bool)
 	return e, nil
 }
 
+// isDone says whether the client's connection has ended.
+func (e *endpoint) isDone() bool {
+	select {
+	case <-e.done:
+		return true
+	default:
+		return false
+	}
+}
+
 func (e *endpoint) wait() {
 	<-e.done
 	e.work.Wait()
@@ -124,6 +134,9 @@ func (e *endpoint) admit(p []byte, addr net.Addr) bool {
 func (e *endpoint) WriteTo(p []byte, addr net.Addr) (int, error) {
 	// Only answers to requests have this class, and only the goroutine that
 	// reads sends them, so e.request is the request that is answered.
+	if isResponse(p) && e.withholds() {
+		return len(p), nil
+	}
 	if isErrorResponse(p) {
 		e.request.answered = true
 		if completed := e.request.complete(p, e.server.credentials.realm); completed != nil {
@@ -134,6 +147,17 @@ func (e *endpoint) WriteTo(p []byte, addr net.Addr) (int, error) {
 		}
 	}
 	return e.conn.WriteTo(p, addr)
+}
+
+// withholds says whether the request that is answered proved nothing, and its
+// client has had all the answers to such.
+func (e *endpoint) withholds() bool {
+	q := &e.request
+	if e.protocol != UDP || q.key != nil {
+		return false
+	}
+	q.answered = true
+	return !e.server.answers.Take(e.server.uptime(), q.client.Addr())
 }
 
 // Close is part of net.PacketConn; the owner of the socket closes it.
@@ -154,19 +178,23 @@ func (e *endpoint) relayOf(client netip.AddrPort) *relay {
 func (e *endpoint) authenticate(username, realm string, _ net.Addr) ([]byte, bool) {
 	q := &e.request
 	q.user = ""
+	r := e.relayOf(q.client)
+	allocate := q.message.Type.Method == stun.MethodAllocate
+	if r != nil && !allocate && r.keeps(username, realm) {
+		q.key, q.user, q.username = r.key, r.user, username
+		return q.key, true
+	}
 	key, expired, err := e.server.credentials.verify(username, realm, &q.message)
 	if err != nil {
 		return nil, e.refuseAuth(stun.CodeUnauthorized, err)
 	}
 	q.key = key
-	r := e.relayOf(q.client)
-	allocate := q.message.Type.Method == stun.MethodAllocate
 	if expired && (allocate || r == nil || r.username != username) {
 		q.key = nil
-		return nil, e.refuseAuth(stun.CodeUnauthorized, errors.New("expired"))
+		return nil, e.refuseAuth(stun.CodeUnauthorized, errExpired)
 	}
 	if r != nil && r.username != username && !allocate {
-		return nil, e.refuseAuth(stun.CodeWrongCredentials, errors.New("allocation of another user"))
+		return nil, e.refuseAuth(stun.CodeWrongCredentials, errNotOwner)
 	}
 	_, q.user, _ = parseUsername(username)
 	q.username = username
@@ -175,7 +203,7 @@ func (e *endpoint) authenticate(username, realm string, _ net.Addr) ([]byte, boo
 
 func (e *endpoint) refuseAuth(code stun.ErrorCode, reason error) bool {
 	e.request.code = code
-	e.server.authFailures.Add(1)
+	e.server.authFailures.add(authFailure(reason))
 	e.server.log.Debug("credential not accepted", "protocol", string(e.protocol), "client", e.request.client.String(), "err", reason)
 	return false
 }
@@ -191,7 +219,7 @@ func (e *endpoint) permit(_ net.Addr, ip net.IP) bool {
 		return false
 	}
 	if rule := e.server.policy.denies(peer); rule != "" && !e.server.relays.relaysAt(peer) {
-		e.server.deniedPeers.Add(1)
+		e.server.deniedPeers.add(ruleLabel(rule))
 		r.refuse(rule, peer)
 		q.code = stun.CodeForbidden
 		return false
@@ -215,7 +243,11 @@ func (e *endpoint) permit(_ net.Addr, ip net.IP) bool {
 // onAuth is told of every verified request, before it is carried out.
 func (e *endpoint) onAuth(_, _ net.Addr, _, _, _, method string, verdict bool) {
 	if r := e.relayOf(e.request.client); r != nil && verdict && method == stun.MethodRefresh.String() {
-		r.setLifetime(e.request.lifetime())
+		lifetime := e.request.lifetime()
+		if lifetime == 0 {
+			r.endsBecause(endDeleted)
+		}
+		r.setLifetime(lifetime)
 	}
 }
 
@@ -276,7 +308,7 @@ func (e *endpoint) onError(_, _ net.Addr, _, _ string) {
 	}
 	if needsAllocation(q.message.Type.Method) {
 		q.code = stun.CodeAllocMismatch
-		if answer := q.errorResponse(e.server.credentials.realm); answer != nil {
+		if answer := q.errorResponse(e.server.credentials.realm); answer != nil && !e.withholds() {
 			_, _ = e.conn.WriteTo(answer, q.addr) // a datagram like any other: may be lost
 		}
 	}

@@ -41,7 +41,8 @@ func (e *endpoint) AllocatePacketConn(_ string, port int) (net.PacketConn, net.A
 	r, err := e.server.openRelay(e, is4, fits)
 	if err != nil {
 		code := stun.CodeInsufficientCapacity
-		if errors.Is(err, errQuota) {
+		switch {
+		case errors.Is(err, errUserQuota), errors.Is(err, errAddressQuota), errors.Is(err, errTotalQuota):
 			code = stun.CodeAllocQuotaReached
 		}
 		return nil, nil, e.fail(code, err)
@@ -57,13 +58,14 @@ func (e *endpoint) fail(code stun.ErrorCode, err error) error {
 
 func (s *Server) openRelay(e *endpoint, is4 bool, fits func(uint16) bool) (*relay, error) {
 	q := &e.request
-	if err := s.relays.reserve(q.user); err != nil {
+	bytes, err := s.relays.reserve(q.user, q.client.Addr())
+	if err != nil {
 		s.log.Debug("allocation refused", "user", q.user, "err", err)
 		return nil, err
 	}
 	conn, address, port, err := s.addresses.open(is4, fits)
 	if err != nil {
-		s.relays.cancel(q.user)
+		s.relays.cancel(q.user, q.client.Addr())
 		s.failedAllocations.Add(1)
 		s.tellExhausted(err)
 		return nil, err
@@ -73,7 +75,7 @@ func (s *Server) openRelay(e *endpoint, is4 bool, fits func(uint16) bool) (*rela
 		PacketConn: conn, endpoint: e, address: address, client: q.client,
 		relayed: relayed, relayedAddr: net.UDPAddrFromAddrPort(relayed),
 		bound:    netip.AddrPortFrom(address.bind, port),
-		username: q.username, user: q.user, since: time.Now(), closing: make(chan struct{}),
+		username: q.username, user: q.user, since: time.Now(), key: q.key, bytes: bytes, closing: make(chan struct{}),
 		permissions: map[netip.Addr]struct{}{}, channels: map[uint16]struct{}{},
 	}, nil
 }

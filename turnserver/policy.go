@@ -1,8 +1,10 @@
 package turnserver
 
 import (
+	"maps"
 	"net"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 )
 
@@ -15,6 +17,8 @@ type policy struct {
 	// the machine's interfaces, read again from time to time.
 	fixed map[netip.Addr]struct{}
 	own   atomic.Pointer[map[netip.Addr]struct{}]
+	// epoch changes after anything that denies goes by has changed.
+	epoch atomic.Uint64
 }
 
 // peerRules are what is allowed, which wins, and what is denied.
@@ -29,9 +33,10 @@ type peerRule struct {
 }
 
 const (
-	ruleInvalid = "no valid address"
-	ruleOwn     = "address of this server"
-	ruleGlobal  = "outside 2000::/3, the global unicast addresses of IPv6"
+	ruleInvalid    = "no valid address"
+	ruleOwn        = "address of this server"
+	ruleConfigured = "configured"
+	ruleGlobal     = "outside 2000::/3, the global unicast addresses of IPv6"
 )
 
 func newPolicy(allow, deny []netip.Prefix, serving []netip.Addr) *policy {
@@ -48,10 +53,20 @@ func newPolicy(allow, deny []netip.Prefix, serving []netip.Addr) *policy {
 func (p *policy) set(allow, deny []netip.Prefix) {
 	rules := &peerRules{allow: allow}
 	for _, prefix := range deny {
-		rules.deny = append(rules.deny, peerRule{prefix, "configured " + prefix.String()})
+		rules.deny = append(rules.deny, peerRule{prefix, ruleConfigured + " " + prefix.String()})
 	}
 	rules.deny = append(rules.deny, specialPurpose()...)
 	p.rules.Store(rules)
+	p.epoch.Add(1)
+}
+
+// ruleLabel returns the name that denials by a rule are counted under: of what
+// is configured, and may change, there is one.
+func ruleLabel(rule string) string {
+	if strings.HasPrefix(rule, ruleConfigured) {
+		return ruleConfigured
+	}
+	return rule
 }
 
 // refresh reads the addresses of the machine's interfaces. When they cannot be
@@ -69,7 +84,9 @@ func (p *policy) refresh(interfaceAddrs func() ([]net.Addr, error)) {
 			}
 		}
 	}
-	p.own.Store(&own)
+	if before := p.own.Swap(&own); before == nil || !maps.Equal(*before, own) {
+		p.epoch.Add(1)
+	}
 }
 
 // denies returns the name of the rule that forbids a peer, "" when none does.

@@ -4,9 +4,17 @@ import (
 	"errors"
 	"net/netip"
 	"sync"
+
+	"callbox/turnserver/limit"
 )
 
-var errQuota = errors.New("allocation quota reached")
+// Why there is no place for a new allocation.
+var (
+	errUserQuota    = errors.New("allocation quota of the user reached")
+	errAddressQuota = errors.New("allocation quota of the client address reached")
+	errTotalQuota   = errors.New("allocation quota of the server reached")
+	errDraining     = errors.New("the server is draining")
+)
 
 // relayState is how far a relay has come. pion may end an allocation while it is
 // still being made.
@@ -26,45 +34,96 @@ type registry struct {
 
 	mu        sync.RWMutex
 	open      int
-	users     map[string]int
+	users     map[string]*user
+	clients   map[netip.Addr]int // open relays of client addresses
 	byRelayed map[netip.AddrPort]*relay
 	byBound   map[netip.AddrPort]*relay
 	liveAt    map[netip.Addr]int
+	drained   chan struct{} // closed when none is open; nil = new ones may come
 
-	created, ended     uint64
-	toPeers, fromPeers Traffic // of the ended ones
+	created            uint64
+	ended, refused     map[string]uint64 // by reason
+	toPeers, fromPeers Traffic           // of the ended ones
+}
+
+// user is who has allocations open.
+type user struct {
+	open  int
+	relay map[*relay]struct{} // live
+	bytes *limit.Bucket
 }
 
 func newRegistry(limits *Limits) *registry {
 	return &registry{
-		limits: limits, users: map[string]int{}, liveAt: map[netip.Addr]int{},
+		limits: limits, users: map[string]*user{}, clients: map[netip.Addr]int{}, liveAt: map[netip.Addr]int{},
 		byRelayed: map[netip.AddrPort]*relay{}, byBound: map[netip.AddrPort]*relay{},
+		ended: map[string]uint64{}, refused: map[string]uint64{},
 	}
 }
 
-// reserve takes a place in the quotas, which cancel or remove gives back.
-func (g *registry) reserve(user string) error {
+// reserve takes a place in the quotas, which cancel or remove gives back, and
+// returns what bounds the user's bytes.
+func (g *registry) reserve(name string, client netip.Addr) (*limit.Bucket, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if reached(g.open, g.limits.TotalAllocations) || reached(g.users[user], g.limits.UserAllocations) {
-		return errQuota
+	client = limit.Client(client)
+	u := g.users[name]
+	refuse := func(reason string, err error) (*limit.Bucket, error) {
+		g.refused[reason]++
+		return nil, err
+	}
+	switch {
+	case g.drained != nil:
+		return refuse("draining", errDraining)
+	case u != nil && reached(u.open, g.limits.UserAllocations):
+		return refuse("user_quota", errUserQuota)
+	case reached(g.clients[client], g.limits.AddressAllocations):
+		return refuse("address_quota", errAddressQuota)
+	case reached(g.open, g.limits.TotalAllocations):
+		return refuse("total_quota", errTotalQuota)
+	}
+	if u == nil {
+		u = &user{relay: map[*relay]struct{}{}, bytes: g.limits.userBucket()}
+		g.users[name] = u
 	}
 	g.open++
-	g.users[user]++
-	return nil
+	g.clients[client]++
+	u.open++
+	return u.bytes, nil
 }
 
-func (g *registry) cancel(user string) {
+func (g *registry) cancel(name string, client netip.Addr) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.giveBack(user)
+	g.giveBack(name, client)
 }
 
-func (g *registry) giveBack(user string) {
-	g.open--
-	if g.users[user]--; g.users[user] <= 0 {
-		delete(g.users, user)
+func (g *registry) giveBack(name string, client netip.Addr) {
+	client = limit.Client(client)
+	if g.clients[client]--; g.clients[client] <= 0 {
+		delete(g.clients, client)
 	}
+	u := g.users[name]
+	if u.open--; u.open == 0 {
+		delete(g.users, name)
+	}
+	if g.open--; g.open == 0 && g.drained != nil {
+		close(g.drained)
+	}
+}
+
+// drain refuses new allocations from now on. The channel is closed when none is
+// open any more.
+func (g *registry) drain() <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.drained == nil {
+		g.drained = make(chan struct{})
+		if g.open == 0 {
+			close(g.drained)
+		}
+	}
+	return g.drained
 }
 
 // add makes a relay's allocation live, unless it has ended already.
@@ -76,31 +135,46 @@ func (g *registry) add(r *relay) bool {
 	}
 	r.state = relayLive
 	g.created++
+	g.users[r.user].relay[r] = struct{}{}
 	g.byRelayed[r.relayed] = r
 	g.byBound[r.bound] = r
 	g.liveAt[r.relayed.Addr()]++
 	return true
 }
 
-// remove ends a relay, and says whether its allocation was live.
-func (g *registry) remove(r *relay) bool {
+// remove ends a relay, and says whether its allocation was live, and why it
+// ended then.
+func (g *registry) remove(r *relay) (reason string, wasLive bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.giveBack(r.user)
-	wasLive := r.state == relayLive
+	if wasLive = r.state == relayLive; wasLive {
+		reason = r.endReason()
+		g.ended[reason]++
+		g.toPeers.add(r.toPeers.load())
+		g.fromPeers.add(r.fromPeers.load())
+		delete(g.users[r.user].relay, r)
+		delete(g.byRelayed, r.relayed)
+		delete(g.byBound, r.bound)
+		if g.liveAt[r.relayed.Addr()]--; g.liveAt[r.relayed.Addr()] <= 0 {
+			delete(g.liveAt, r.relayed.Addr())
+		}
+	}
 	r.state = relayEnded
-	if !wasLive {
-		return false
+	g.giveBack(r.user, r.client.Addr())
+	return reason, wasLive
+}
+
+// relaysOf returns the live relays of a user.
+func (g *registry) relaysOf(name string) []*relay {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	var relays []*relay
+	if u := g.users[name]; u != nil {
+		for r := range u.relay {
+			relays = append(relays, r)
+		}
 	}
-	g.ended++
-	g.toPeers.add(r.toPeers.load())
-	g.fromPeers.add(r.fromPeers.load())
-	delete(g.byRelayed, r.relayed)
-	delete(g.byBound, r.bound)
-	if g.liveAt[r.relayed.Addr()]--; g.liveAt[r.relayed.Addr()] <= 0 {
-		delete(g.liveAt, r.relayed.Addr())
-	}
-	return true
+	return relays
 }
 
 // relayedAt returns the live relay that peers know by addr, or nil.
@@ -122,25 +196,4 @@ func (g *registry) relaysAt(addr netip.Addr) bool {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	return g.liveAt[addr] > 0
-}
-
-func (g *registry) allocations() []Allocation {
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	live := make([]Allocation, 0, len(g.byRelayed))
-	for _, r := range g.byRelayed {
-		live = append(live, r.snapshot())
-	}
-	return live
-}
-
-func (g *registry) fill(s *Snapshot) {
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	s.Created, s.Ended, s.Active = g.created, g.ended, len(g.byRelayed)
-	s.ToPeers, s.FromPeers = g.toPeers, g.fromPeers
-	for _, r := range g.byRelayed {
-		s.ToPeers.add(r.toPeers.load())
-		s.FromPeers.add(r.fromPeers.load())
-	}
 }

@@ -7,6 +7,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/pion/stun/v3"
+
+	"callbox/turnserver/limit"
 )
 
 // permissionGap is how close to its end an allocation takes no new permission.
@@ -23,19 +27,6 @@ func (t *Traffic) add(other Traffic) {
 	t.Bytes += other.Bytes
 }
 
-// Allocation is a live allocation at the time it was asked for.
-type Allocation struct {
-	// User is the peer that the credential was made for.
-	User string
-	// Protocol between client and server.
-	Protocol Protocol
-	// Client is where the client is seen, Relayed the address that peers see.
-	Client, Relayed netip.AddrPort
-	Since           time.Time
-	// ToPeers and FromPeers are what was relayed for the client and to it.
-	ToPeers, FromPeers Traffic
-}
-
 // relay is the socket of one allocation: it counts what passes, and lets pass
 // only what policy and permissions allow.
 type relay struct {
@@ -47,11 +38,14 @@ type relay struct {
 	client         netip.AddrPort
 	username, user string
 	since          time.Time
+	key            stun.MessageIntegrity // it was made with
+	bytes          *limit.Bucket         // the user's
 
 	toPeers, fromPeers traffic
 	refused            atomic.Bool // a refusal was logged
 	state              relayState  // belongs to the registry
 	expires            atomic.Int64
+	reason             atomic.Pointer[string] // why it is going to end; nil = not known
 
 	closing   chan struct{}
 	closeOnce sync.Once
@@ -86,7 +80,7 @@ func (r *relay) ReadFrom(p []byte) (int, net.Addr, error) {
 			return 0, nil, err
 		}
 		// A full buffer may be a truncated datagram.
-		if peer, ok := r.source(addrPort(addr)); ok && n < len(p) {
+		if peer, ok := r.source(addrPort(addr)); ok && n < len(p) && r.takes(n) {
 			r.fromPeers.count(n)
 			return n, net.UDPAddrFromAddrPort(peer), nil
 		}
@@ -134,11 +128,39 @@ func (r *relay) WriteTo(p []byte, addr net.Addr) (int, error) {
 		r.refuse(rule, peer.Addr())
 		return len(p), nil
 	}
+	if !r.takes(len(p)) {
+		return len(p), nil
+	}
 	n, err := r.PacketConn.WriteTo(p, net.UDPAddrFromAddrPort(peer))
 	if err == nil {
 		r.toPeers.count(n)
 	}
 	return n, err
+}
+
+// takes says whether the limits of the user and of the server let so many bytes
+// pass.
+func (r *relay) takes(bytes int) bool {
+	server := r.endpoint.server
+	now := server.uptime()
+	if !r.bytes.Take(now, bytes) {
+		server.drops.add("user_rate")
+		return false
+	}
+	if !server.bytes.Take(now, bytes) {
+		server.drops.add("total_rate")
+		return false
+	}
+	return true
+}
+
+// keeps says whether the request being handled is signed with the key that the
+// allocation was made with: that stays good for it when the credential expires
+// and when its secret goes, but not when its user is revoked.
+func (r *relay) keeps(username, realm string) bool {
+	c := &r.endpoint.server.credentials
+	return r.username == username && realm == c.realm && r.key.Check(&r.endpoint.request.message) == nil &&
+		!c.revoked.refuses(r.user, time.Time{}, time.Time{})
 }
 
 // refuse tells once for each allocation which rule stood against a peer.
@@ -192,6 +214,33 @@ func (r *relay) ending() bool {
 	return time.Until(time.Unix(0, r.expires.Load())) < permissionGap
 }
 
+// endsBecause notes why the allocation is going to end. The first reason stays.
+func (r *relay) endsBecause(reason string) { r.reason.CompareAndSwap(nil, &reason) }
+
+// endReason says why the allocation ends now.
+func (r *relay) endReason() string {
+	if reason := r.reason.Load(); reason != nil {
+		return *reason
+	}
+	switch e := r.endpoint; {
+	case e.server.ending.Load():
+		return endClosed
+	case e.isDone() && e.protocol != UDP:
+		return endClientGone
+	case !time.Now().Before(time.Unix(0, r.expires.Load())):
+		return endExpired
+	default:
+		return endFailed
+	}
+}
+
+// end ends the allocation: pion takes it away when its socket is gone.
+func (r *relay) end() {
+	if err := r.PacketConn.Close(); err != nil {
+		r.endpoint.server.log.Debug("close relay socket", "err", err)
+	}
+}
+
 // Close ends the allocation's account and frees its port. It never fails, since
 // pion stops closing other allocations at the first failure.
 func (r *relay) Close() error {
@@ -200,10 +249,10 @@ func (r *relay) Close() error {
 		if err := r.PacketConn.Close(); err != nil {
 			r.endpoint.server.log.Debug("close relay socket", "err", err)
 		}
-		if r.endpoint.server.relays.remove(r) {
+		if reason, wasLive := r.endpoint.server.relays.remove(r); wasLive {
 			r.endpoint.forget(r)
 			r.address.ports.release(r.bound.Port())
-			r.logEnd()
+			r.logEnd(reason)
 			r.endpoint.work.Done()
 		} else {
 			r.address.ports.restore(r.bound.Port())
@@ -212,18 +261,22 @@ func (r *relay) Close() error {
 	return nil
 }
 
-func (r *relay) logEnd() {
+func (r *relay) logEnd(reason string) {
 	to, from := r.toPeers.load(), r.fromPeers.load()
 	log := r.endpoint.server.log
 	log.Info("relay ended", "user", r.user, "protocol", string(r.endpoint.protocol),
-		"seconds", time.Since(r.since).Seconds(),
+		"reason", reason, "seconds", time.Since(r.since).Seconds(),
 		"bytes_to_peers", to.Bytes, "bytes_from_peers", from.Bytes)
 	log.Debug("relay ended", "user", r.user, "client", r.client.String(), "relayed", r.relayed.String())
 }
 
 func (r *relay) snapshot() Allocation {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
 	return Allocation{
-		User: r.user, Protocol: r.endpoint.protocol, Client: r.client, Relayed: r.relayed, Since: r.since,
+		User: r.user, Protocol: r.endpoint.protocol, Client: r.client, Relayed: r.relayed,
+		Since: r.since, Expires: time.Unix(0, r.expires.Load()),
+		Permissions: len(r.permissions), Channels: len(r.channels),
 		ToPeers: r.toPeers.load(), FromPeers: r.fromPeers.load(),
 	}
 }

@@ -169,6 +169,12 @@ func needsAllocation(method stun.Method) bool {
 
 func isChannelData(p []byte) bool { return len(p) >= channelHeader && p[0]>>6 == 1 }
 
+// isResponse looks at the higher of the class bits of a STUN message type.
+func isResponse(p []byte) bool {
+	const response = 0x0100
+	return len(p) >= stunHeader && p[0]>>6 == 0 && binary.BigEndian.Uint16(p)&response != 0
+}
+
 // isErrorResponse looks at the two class bits of a STUN message type.
 func isErrorResponse(p []byte) bool {
 	const class = 0x0110

@@ -1,7 +1,6 @@
 package turnserver
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"callbox/turnserver/limit"
 )
 
 // Server is a running STUN and TURN server.
@@ -29,8 +30,14 @@ type Server struct {
 	cancel      context.CancelFunc
 	work        sync.WaitGroup
 
-	authFailures, deniedPeers, deniedPackets, failedAllocations atomic.Uint64
-	toldExhausted                                               atomic.Int64
+	started time.Time
+	bytes   *limit.Bucket  // of all users
+	answers *limit.Sources // to those who proved nothing
+
+	authFailures, deniedPeers, drops tally
+	deniedPackets, failedAllocations atomic.Uint64
+	toldExhausted                    atomic.Int64
+	ending                           atomic.Bool // Close was called
 
 	mu                 sync.Mutex
 	closed             bool
@@ -42,26 +49,6 @@ type Server struct {
 type serverTimeouts struct {
 	handshake time.Duration
 	stream    streamTimeouts
-}
-
-// Snapshot holds the totals since the start, and what lives now.
-type Snapshot struct {
-	// Created and Ended count allocations; Active are live.
-	Created, Ended uint64
-	Active         int
-	// FailedAllocations could not be made for want of a port or socket.
-	FailedAllocations uint64
-	// AuthFailures counts requests with a credential that was not accepted.
-	AuthFailures uint64
-	// DeniedPeers counts permissions and channels refused by policy,
-	// DeniedPackets datagrams from and to peers that policy forbids.
-	DeniedPeers, DeniedPackets uint64
-	// Connections are open TCP and TLS connections, RefusedConnections those
-	// closed because their address had too many.
-	Connections        int
-	RefusedConnections uint64
-	// ToPeers and FromPeers are what was relayed for clients and to them.
-	ToPeers, FromPeers Traffic
 }
 
 // New starts a server on the sockets of config, which it owns from then on.
@@ -85,6 +72,9 @@ func newServer(config Config, timeouts serverTimeouts) (*Server, error) {
 		policy:      newPolicy(config.AllowPeers, config.DenyPeers, servingAddrs(&config)),
 		addresses:   addresses,
 		limits:      config.Limits,
+		started:     time.Now(),
+		bytes:       config.Limits.totalBucket(),
+		answers:     config.Limits.sources(),
 		timeouts:    timeouts,
 		packetConns: config.PacketConns,
 		listeners:   config.Listeners,
@@ -109,6 +99,9 @@ func newServer(config Config, timeouts serverTimeouts) (*Server, error) {
 	return s, nil
 }
 
+// uptime is the time that limits are reckoned by, in nanoseconds.
+func (s *Server) uptime() int64 { return int64(time.Since(s.started)) }
+
 // servingAddrs are the addresses that the server is reached at.
 func servingAddrs(c *Config) []netip.Addr {
 	addrs := slices.Concat(c.RelayIPs, c.PublicIPs)
@@ -121,33 +114,12 @@ func servingAddrs(c *Config) []netip.Addr {
 	return addrs
 }
 
-// Allocations returns the live allocations, oldest first.
-func (s *Server) Allocations() []Allocation {
-	live := s.relays.allocations()
-	slices.SortFunc(live, func(a, b Allocation) int {
-		return cmp.Or(a.Since.Compare(b.Since), a.Relayed.Compare(b.Relayed))
-	})
-	return live
-}
-
-// Snapshot returns the server's counters.
-func (s *Server) Snapshot() Snapshot {
-	snapshot := Snapshot{
-		FailedAllocations: s.failedAllocations.Load(), AuthFailures: s.authFailures.Load(),
-		DeniedPeers: s.deniedPeers.Load(), DeniedPackets: s.deniedPackets.Load(),
-	}
-	s.relays.fill(&snapshot)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	snapshot.Connections, snapshot.RefusedConnections = len(s.conns), s.refusedConnections
-	return snapshot
-}
-
 // Close closes every socket and ends every allocation. It returns when all of
 // the server's goroutines have ended, or with ctx's cause when ctx ends first.
 // Calls after the first only wait.
 func (s *Server) Close(ctx context.Context) error {
 	var errs []error
+	s.ending.Store(true)
 	s.mu.Lock()
 	first := !s.closed
 	s.closed = true

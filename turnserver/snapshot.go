@@ -1,0 +1,144 @@
+package turnserver
+
+import (
+	"cmp"
+	"maps"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Snapshot holds the totals since the start, and what lives now.
+type Snapshot struct {
+	// Created and Ended count allocations; Active are live. EndedBy has the
+	// reasons: deleted (by its client), expired, kicked, revoked, client_gone
+	// (the connection to it broke), closed (the server was) and failed (its
+	// socket did).
+	Created, Ended uint64
+	EndedBy        map[string]uint64
+	Active         int
+	// Draining says that no new allocation is made any more.
+	Draining bool
+	// FailedAllocations could not be made for want of a port or socket.
+	FailedAllocations uint64
+	// RefusedAllocations were over a limit: user_quota, address_quota,
+	// total_quota, or draining.
+	RefusedAllocations map[string]uint64
+	// AuthFailures counts requests with a credential that was not accepted.
+	// AuthFailuresBy has the reasons: username (is none of ours), realm,
+	// signature, expired, revoked, and user (of another's allocation).
+	AuthFailures   uint64
+	AuthFailuresBy map[string]uint64
+	// UnauthenticatedWithheld counts answers that were over
+	// Limits.Unauthenticated.
+	UnauthenticatedWithheld uint64
+	// DeniedPeers counts permissions and channels refused by policy, DeniedBy by
+	// its rule: a built-in range, or configured. DeniedPackets are datagrams
+	// from and to peers that policy forbids.
+	DeniedPeers   uint64
+	DeniedBy      map[string]uint64
+	DeniedPackets uint64
+	// RevokedUsers are those whose credentials are refused.
+	RevokedUsers int
+	// Connections are open TCP and TLS connections, RefusedConnections those
+	// closed because their address had too many.
+	Connections        int
+	RefusedConnections uint64
+	// ToPeers and FromPeers are what was relayed for clients and to them.
+	ToPeers, FromPeers Traffic
+	// Drops counts datagrams that were not relayed, by cause: user_rate and
+	// total_rate are over Limits.UserBytes and Limits.TotalBytes.
+	Drops map[string]uint64
+}
+
+// Allocation is a live allocation at the time it was asked for.
+type Allocation struct {
+	// User is the peer that the credential was made for.
+	User string
+	// Protocol between client and server.
+	Protocol Protocol
+	// Client is where the client is seen, Relayed the address that peers see.
+	Client, Relayed netip.AddrPort
+	// Since is when it was made, Expires when it ends unless it is refreshed.
+	Since, Expires time.Time
+	// Permissions and Channels are how many it has.
+	Permissions, Channels int
+	// ToPeers and FromPeers are what was relayed for the client and to it.
+	ToPeers, FromPeers Traffic
+}
+
+// tally counts events by a reason out of a small set. Its zero value is empty.
+type tally struct {
+	mu     sync.Mutex
+	counts map[string]uint64
+}
+
+func (t *tally) add(reason string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.counts == nil {
+		t.counts = map[string]uint64{}
+	}
+	t.counts[reason]++
+}
+
+// load returns the counts, and their sum.
+func (t *tally) load() (counts map[string]uint64, sum uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, n := range t.counts {
+		sum += n
+	}
+	return maps.Clone(t.counts), sum
+}
+
+// Allocations returns the live allocations, oldest first.
+func (s *Server) Allocations() []Allocation {
+	live := s.relays.allocations()
+	slices.SortFunc(live, func(a, b Allocation) int {
+		return cmp.Or(a.Since.Compare(b.Since), a.Relayed.Compare(b.Relayed))
+	})
+	return live
+}
+
+// Snapshot returns the server's counters.
+func (s *Server) Snapshot() Snapshot {
+	snapshot := Snapshot{
+		FailedAllocations: s.failedAllocations.Load(), DeniedPackets: s.deniedPackets.Load(),
+		UnauthenticatedWithheld: s.answers.Refused(), RevokedUsers: s.credentials.revoked.count(),
+	}
+	snapshot.AuthFailuresBy, snapshot.AuthFailures = s.authFailures.load()
+	snapshot.DeniedBy, snapshot.DeniedPeers = s.deniedPeers.load()
+	snapshot.Drops, _ = s.drops.load()
+	s.relays.fill(&snapshot)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	snapshot.Connections, snapshot.RefusedConnections = len(s.conns), s.refusedConnections
+	return snapshot
+}
+
+func (g *registry) allocations() []Allocation {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	live := make([]Allocation, 0, len(g.byRelayed))
+	for _, r := range g.byRelayed {
+		live = append(live, r.snapshot())
+	}
+	return live
+}
+
+func (g *registry) fill(s *Snapshot) {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	s.Created, s.Active, s.Draining = g.created, len(g.byRelayed), g.drained != nil
+	s.EndedBy, s.RefusedAllocations = maps.Clone(g.ended), maps.Clone(g.refused)
+	for _, n := range g.ended {
+		s.Ended += n
+	}
+	s.ToPeers, s.FromPeers = g.toPeers, g.fromPeers
+	for _, r := range g.byRelayed {
+		s.ToPeers.add(r.toPeers.load())
+		s.FromPeers.add(r.fromPeers.load())
+	}
+}
