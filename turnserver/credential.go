@@ -44,9 +44,15 @@ type credentials struct {
 func (s *Server) Credential(peer string, ttl time.Duration) (username, password string) {
 	end := s.credentials.now().Add(ttl)
 	s.credentials.revoked.minted(end)
-	expiry := end.Unix()
-	username = strconv.FormatInt(expiry, 10) + ":" + peer
-	return username, sign((*s.credentials.secrets.Load())[0], username)
+	return SignCredential((*s.credentials.secrets.Load())[0], peer, end)
+}
+
+// SignCredential makes what Server.Credential makes, without a server: a
+// username and password that every server with this secret accepts until
+// expiry, which is rounded to whole seconds. coturn with use-auth-secret is one.
+func SignCredential(secret []byte, user string, expiry time.Time) (username, password string) {
+	username = strconv.FormatInt(expiry.Unix(), 10) + ":" + user
+	return username, sign(secret, username)
 }
 
 func sign(secret []byte, username string) string {
@@ -101,9 +107,14 @@ func authFailure(err error) string {
 }
 
 // parseUsername takes "expiry:user" apart; expiry is in seconds since 1970.
+// Some issuers, Prosody among them, send the expiry alone, which is then the
+// user as well.
 func parseUsername(username string) (expiry time.Time, user string, err error) {
 	digits, user, found := strings.Cut(username, ":")
-	if !found || user == "" || digits == "" || len(username) > maxUsernameBytes {
+	if !found {
+		user = strings.TrimLeft(digits, "0")
+	}
+	if user == "" || digits == "" || len(username) > maxUsernameBytes {
 		return time.Time{}, "", errUsername
 	}
 	for _, c := range []byte(digits) {

@@ -1,6 +1,10 @@
 package turnserver_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha1"
+	"encoding/base64"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -32,6 +36,21 @@ func TestCredentialForm(t *testing.T) {
 	// printf 1700000600:pQ2v | openssl dgst -sha1 -hmac north-north-north -binary | base64
 	if username != "1700000600:pQ2v" || password != "3guFtT6WwCBMxdqdaLm3tsBI3zU=" {
 		t.Errorf("credential %q %q", username, password)
+	}
+}
+
+// TestCredentialOfTheExpiryAlone holds that a user name may be its end and
+// nothing else, as some issuers make it.
+func TestCredentialOfTheExpiryAlone(t *testing.T) {
+	s := start(t, nil)
+	for life, want := range map[time.Duration]stun.ErrorCode{time.Minute: 0, -time.Minute: stun.CodeUnauthorized} {
+		expiry := strconv.FormatInt(time.Now().Add(life).Unix(), 10)
+		mac := hmac.New(sha1.New, testSecret())
+		mac.Write([]byte(expiry))
+		c := s.raw(t, expiry, base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+		if code := errorCode(c.request(t, stun.MethodAllocate, requestedTransport(17))); code != want {
+			t.Errorf("good for %v: %d, want %d", life, code, want)
+		}
 	}
 }
 

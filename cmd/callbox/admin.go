@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"callbox/signaling"
@@ -18,28 +19,36 @@ import (
 
 // adminRoutes returns what the admin listener serves.
 func (s *server) adminRoutes() http.Handler {
+	return s.turnPart.adminRoutes(s.newRegistry(), func(mux *http.ServeMux) {
+		mux.HandleFunc("GET /rooms", s.rooms)
+		mux.HandleFunc("DELETE /peers/{id}", s.kick)
+	})
+}
+
+// adminRoutes returns what the admin listener serves of the TURN server and of
+// the process, and what more adds.
+func (p *turnPart) adminRoutes(metrics prometheus.Gatherer, more func(*http.ServeMux)) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		plainText(w, http.StatusOK, "ok\n")
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if s.stopping.Load() {
+		if p.stopping.Load() {
 			plainText(w, http.StatusServiceUnavailable, "ending\n")
 			return
 		}
 		plainText(w, http.StatusOK, "ready\n")
 	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(s.newRegistry(), promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /rooms", s.rooms)
-	mux.HandleFunc("DELETE /peers/{id}", s.kick)
-	mux.HandleFunc("GET /relays", s.relays)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /relays", p.relays)
 	// Any profile, such as /debug/pprof/heap. There is no /debug/pprof/cmdline:
 	// secrets may stand in flags.
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
-	return guardAdmin(boundAddr(s.listeners.admin.Addr()).Addr().IsLoopback(), mux)
+	more(mux)
+	return guardAdmin(boundAddr(p.listeners.admin.Addr()).Addr().IsLoopback(), mux)
 }
 
 func plainText(w http.ResponseWriter, status int, text string) {
@@ -66,10 +75,10 @@ type relayTraffic struct {
 
 // relays answers with the live allocations, oldest first; ?clients=1 adds the
 // addresses of the clients.
-func (s *server) relays(w http.ResponseWriter, r *http.Request) {
+func (p *turnPart) relays(w http.ResponseWriter, r *http.Request) {
 	relays := []relay{}
-	if s.turn != nil {
-		for _, a := range s.turn.Allocations() {
+	if p.turn != nil {
+		for _, a := range p.turn.Allocations() {
 			relay := relay{
 				User: a.User, Protocol: a.Protocol, Relayed: a.Relayed, Since: a.Since,
 				ToPeers: relayTraffic(a.ToPeers), FromPeers: relayTraffic(a.FromPeers),

@@ -17,15 +17,16 @@ type certificates struct {
 	local *cert.Local
 }
 
-// openCertificates reads or makes what the flags ask for.
-func (c *serveConfig) openCertificates(log *slog.Logger, faults *faults) certificates {
+// openCertificates reads or makes what the flags ask for; https says whether
+// more than TURN is served over TLS.
+func (c *turnConfig) openCertificates(https bool, log *slog.Logger, faults *faults) certificates {
 	var certs certificates
 	var err error
 	switch {
-	case c.flags.TLSCert != "" && c.flags.TLSKey != "":
-		certs.files, err = cert.NewFiles(c.flags.TLSCert, c.flags.TLSKey, log)
+	case c.turnFlags.TLSCert != "" && c.turnFlags.TLSKey != "":
+		certs.files, err = cert.NewFiles(c.turnFlags.TLSCert, c.turnFlags.TLSKey, log)
 		faults.add("--tls-cert, --tls-key", err)
-	case c.flags.needsLocalCertificate() && c.data != "":
+	case c.turnFlags.needsLocalCertificate(https) && c.data != "":
 		certs.local, err = cert.LoadOrCreateLocal(filepath.Join(c.data, "cert"), func() []string {
 			return append(cert.Hosts(), texts(c.publicIPs)...)
 		}, log)

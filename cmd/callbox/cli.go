@@ -17,8 +17,11 @@ type cli struct {
 	Version kong.VersionFlag `help:"Print the version."`
 
 	Serve serveCommand `cmd:"" default:"withargs" help:"Serve the page, signaling, STUN and TURN. This is what callbox does without a command."`
+	Turn  turnCommand  `cmd:"" help:"Serve STUN and TURN alone."`
 	Peer  peerCommand  `cmd:"" help:"Join a room, call whoever is or comes there, and report what was seen."`
 	Token tokenCommand `cmd:"" help:"Make a token that lets its holder join a room of a server with --join-secret."`
+
+	TurnCredential turnCredentialCommand `cmd:"" help:"Make a user name and a password for a TURN server."`
 }
 
 // commandLine is what parse makes of the arguments and the environment.

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -121,7 +122,7 @@ func startEnv(t *testing.T, env environment, args ...string) *running {
 	var code int
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		code = run(ctx, append([]string{"--data", r.data}, args...), env, strings.NewReader(""), stdoutEnd, r.stderr)
+		code = run(ctx, withData(r.data, args), env, strings.NewReader(""), stdoutEnd, r.stderr)
 		_ = stdoutEnd.Close() // never fails
 	})
 	r.stop = sync.OnceValue(func() int {
@@ -153,6 +154,24 @@ func startEnv(t *testing.T, env environment, args ...string) *running {
 		Transport: &http.Transport{TLSClientConfig: r.tls(), ForceAttemptHTTP2: true},
 	}
 	return r
+}
+
+// withData adds the data folder to arguments, behind the command if one is
+// named.
+func withData(data string, args []string) []string {
+	at := 0
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		at = 1
+	}
+	return slices.Insert(slices.Clone(args), at, "--data", data)
+}
+
+// writeFile writes a file of a test, for the user alone.
+func writeFile(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // tls trusts the local authority alone.

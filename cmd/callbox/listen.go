@@ -12,7 +12,7 @@ import (
 	"syscall"
 )
 
-// listeners are the sockets of callbox serve, bound and not yet served.
+// listeners are the sockets of a server, bound and not yet served.
 type listeners struct {
 	http, https, admin net.Listener // nil = off
 	turnUDP            []net.PacketConn
@@ -23,18 +23,21 @@ type listeners struct {
 // listen binds every socket that the flags name and notes a fault for each
 // that cannot be bound. The caller closes them.
 func (c *serveCommand) listen(ctx context.Context, faults *faults) *listeners {
-	l := &listeners{
-		http:    listenTCP(ctx, webListenConfig(), "--http", c.HTTP, faults),
-		https:   listenTCP(ctx, webListenConfig(), "--https", c.HTTPS, faults),
-		admin:   listenTCP(ctx, new(net.ListenConfig), "--admin", c.Admin, faults),
-		turnTLS: listenTCP(ctx, new(net.ListenConfig), "--turn-tls", c.TurnTLS, faults),
-	}
-	for _, address := range c.TurnTCP {
+	l := c.turnFlags.listen(ctx, faults)
+	l.http = listenTCP(ctx, webListenConfig(), "--http", c.HTTP, faults)
+	l.https = listenTCP(ctx, webListenConfig(), "--https", c.HTTPS, faults)
+	l.admin = listenTCP(ctx, new(net.ListenConfig), "--admin", c.Admin, faults)
+	return l
+}
+
+func (f *turnFlags) listen(ctx context.Context, faults *faults) *listeners {
+	l := &listeners{turnTLS: listenTCP(ctx, new(net.ListenConfig), "--turn-tls", f.TurnTLS, faults)}
+	for _, address := range f.TurnTCP {
 		if listener := listenTCP(ctx, new(net.ListenConfig), "--turn-tcp", address, faults); listener != nil {
 			l.turnTCP = append(l.turnTCP, listener)
 		}
 	}
-	for _, address := range c.TurnUDP {
+	for _, address := range f.TurnUDP {
 		if conn := listenUDP(ctx, "--turn-udp", address, faults); conn != nil {
 			l.turnUDP = append(l.turnUDP, conn)
 		}

@@ -12,24 +12,28 @@ import (
 
 // newRegistry returns the metrics of this process. The parts count by
 // themselves; what they counted is read when somebody asks.
-func (s *server) newRegistry() *prometheus.Registry {
+func (p *turnPart) newRegistry() *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		collected{"callbox_", s.ownMetrics},
-		collected{"callbox_signaling_", s.signalingMetrics},
-		s.calls,
+		collected{"callbox_", p.ownMetrics},
 	)
-	if s.turn != nil {
-		registry.MustRegister(collected{"callbox_turn_", s.turnMetrics})
+	if p.turn != nil {
+		registry.MustRegister(collected{"callbox_turn_", p.turnMetrics})
 	}
 	return registry
 }
 
-func (s *server) ownMetrics(m sink) {
+func (s *server) newRegistry() *prometheus.Registry {
+	registry := s.turnPart.newRegistry()
+	registry.MustRegister(collected{"callbox_signaling_", s.signalingMetrics}, s.calls)
+	return registry
+}
+
+func (p *turnPart) ownMetrics(m sink) {
 	m.gauges("build_info", "Version of callbox.", "version", map[string]int{programVersion(): 1})
-	if leaf := s.certificates.leaf(); leaf != nil {
+	if leaf := p.certificates.leaf(); leaf != nil {
 		m.gauge("certificate_not_after_seconds", "End of the certificate in use, in seconds since 1970.", leaf.NotAfter.Unix())
 	}
 }
@@ -56,8 +60,8 @@ func (s *server) signalingMetrics(m sink) {
 	m.counters("closed_total", "Signaling connections ended, by WebSocket close code.", "code", byText(c.Closed))
 }
 
-func (s *server) turnMetrics(m sink) {
-	c := s.turn.Snapshot()
+func (p *turnPart) turnMetrics(m sink) {
+	c := p.turn.Snapshot()
 	m.gauge("allocations", "Live allocations.", int64(c.Active))
 	m.counter("allocations_created_total", "Allocations made.", c.Created)
 	m.counter("allocations_ended_total", "Allocations ended.", c.Ended)

@@ -30,10 +30,14 @@ type process struct {
 	done chan error // gets what Wait returns
 }
 
-func startProcess(t *testing.T, data string) *process {
+// startProcess runs it with args, or else callbox serve on free ports.
+func startProcess(t *testing.T, data string, args ...string) *process {
 	t.Helper()
+	if args == nil {
+		args = allFree()
+	}
 	p := &process{running: running{data: data, stderr: &syncBuffer{}}, done: make(chan error, 1)}
-	p.cmd = exec.Command(binary, append([]string{"--data", data}, allFree()...)...)
+	p.cmd = exec.Command(binary, withData(data, args)...)
 	p.cmd.Stderr = p.stderr
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {

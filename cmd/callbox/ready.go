@@ -84,6 +84,9 @@ func (r ready) text(localCA bool) string {
 		}
 		b.WriteString("\n")
 	}
+	if r.HTTP == "" && r.HTTPS == "" {
+		b.WriteString("Users need a name and a password that end by themselves: callbox turn-credential makes them.\n")
+	}
 	b.WriteString("Ctrl-C ends callbox.\n")
 	return b.String()
 }

@@ -64,10 +64,11 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), st
 	return code
 }
 
-// command runs the chosen command. Only serve goes on after faults in the
-// command line, to tell those of its own beside them.
+// command runs the chosen command. Only servers go on after faults in the
+// command line, to tell those of their own beside them.
 func (l *commandLine) command(ctx context.Context, std streams, env environment, log *slog.Logger) error {
-	if len(l.faults) > 0 && l.kong.Command() != "serve" {
+	serves := l.kong.Command() == "serve" || l.kong.Command() == "turn"
+	if len(l.faults) > 0 && !serves {
 		return &exitError{exitUsage, l.faults.err()}
 	}
 	l.kong.Bind(std, env, log, l.faults)

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -23,23 +27,6 @@ const (
 	// section 3).
 	minSessionSecretBytes = 32
 )
-
-// secrets are what callbox serve signs with. Of each the first signs.
-type secrets struct {
-	turn    *list[[]byte] // time-limited credentials
-	session *list[[]byte] // resume tokens
-	join    *list[[]byte] // join tokens; nobody needs one when there is none
-}
-
-// parseSecrets reads the secrets that the flags give; openSecrets adds those
-// in the data folder.
-func (c *serveCommand) parseSecrets(faults *faults) secrets {
-	return secrets{
-		turn:    newSecrets("--turn-secret", c.TurnSecret, turnserver.MinSecretBytes, faults),
-		session: newSecrets("--session-secret", c.SessionSecret, minSessionSecretBytes, faults),
-		join:    newSecrets("--join-secret", c.JoinSecret, minJoinSecretBytes, faults),
-	}
-}
 
 // newSecrets reads the values of a flag but the stored one. Naming none at all
 // is a fault.
@@ -67,31 +54,33 @@ func secretOf(minBytes int) func(string) ([][]byte, error) {
 
 // needsStoredSecret reports whether a secret is kept in the data folder.
 func (c *serveCommand) needsStoredSecret() bool {
-	return c.servesTURN() && slices.ContainsFunc(c.TurnSecret, isStored) ||
+	return c.turnFlags.needsStoredSecret() ||
 		slices.ContainsFunc(c.SessionSecret, isStored) || slices.ContainsFunc(c.JoinSecret, isStored)
 }
 
 // openSecrets reads the secrets in the data folder, and makes those that are
 // not there yet. Their files are followed like those of @FILE.
 func (c *serveConfig) openSecrets(faults *faults) {
-	if !c.flags.needsStoredSecret() || c.data == "" {
-		return
+	c.turnConfig.openSecrets(faults)
+	c.openStored(c.session, c.flags.SessionSecret, "session secret", sessionSecretFile, faults)
+	c.openStored(c.join, c.flags.JoinSecret, "join secret", joinSecretFile, faults)
+}
+
+// openSecrets does so with the secret of credentials.
+func (c *turnConfig) openSecrets(faults *faults) {
+	if c.turnFlags.servesTURN() {
+		c.openStored(c.secrets, c.turnFlags.TurnSecret, "TURN secret", turnSecretFile, faults)
 	}
-	if err := os.MkdirAll(c.data, 0o700); err != nil {
-		faults.add("--data", err)
-		return
-	}
-	if c.flags.servesTURN() {
-		c.openStored(c.secrets.turn, c.flags.TurnSecret, "TURN secret", turnSecretFile, faults)
-	}
-	c.openStored(c.secrets.session, c.flags.SessionSecret, "session secret", sessionSecretFile, faults)
-	c.openStored(c.secrets.join, c.flags.JoinSecret, "join secret", joinSecretFile, faults)
 }
 
 // openStored puts the secret of a file in the data folder into the place that
 // the flag's values give it.
-func (c *serveConfig) openStored(l *list[[]byte], given []string, what, file string, faults *faults) {
-	if !slices.ContainsFunc(given, isStored) {
+func (c *turnConfig) openStored(l *list[[]byte], given []string, what, file string, faults *faults) {
+	if !slices.ContainsFunc(given, isStored) || c.data == "" {
+		return
+	}
+	if err := os.MkdirAll(c.data, 0o700); err != nil {
+		faults.add("--data", err)
 		return
 	}
 	path := filepath.Join(c.data, file)
@@ -109,4 +98,29 @@ func (c *serveConfig) openStored(l *list[[]byte], given []string, what, file str
 	if l.values, l.seen, err = l.read(); err != nil {
 		faults.add(l.flag, err)
 	}
+}
+
+// signingSecret returns the secret that signs what a command makes for a
+// server: of a flag's value, or of file in the data folder. It makes none,
+// which the server would not know; maker is the command that does.
+func signingSecret(flag, data, file string, minBytes int, maker string, env environment) ([]byte, error) {
+	given := flag
+	if isStored(given) {
+		folder := cmp.Or(data, dataFolder(env, runtime.GOOS))
+		if folder == "" {
+			return nil, errors.New("there is no home folder to look for it in; name the folder with --data, or the secret")
+		}
+		given = "@" + filepath.Join(folder, file)
+	}
+	l := list[[]byte]{given: []string{given}, parse: secretOf(minBytes)}
+	secrets, _, err := l.read()
+	switch {
+	case isStored(flag) && errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("there is none in %s; start %s with that folder, or name the secret", filepath.Dir(given[1:]), maker)
+	case err != nil:
+		return nil, err
+	case len(secrets) == 0:
+		return nil, fmt.Errorf("there is no secret in %s", given)
+	}
+	return secrets[0], nil
 }

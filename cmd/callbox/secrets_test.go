@@ -7,15 +7,20 @@ import (
 	"testing"
 )
 
-func openTestSecrets(t *testing.T, c *serveCommand, data string) secrets {
+func openTestSecrets(t *testing.T, c *serveCommand, data string) *serveConfig {
 	t.Helper()
 	var wrong faults
-	config := &serveConfig{flags: c, data: data, secrets: c.parseSecrets(&wrong)}
+	config := &serveConfig{
+		turnConfig: &turnConfig{turnFlags: &c.turnFlags, data: data, secrets: newSecrets("--turn-secret", c.TurnSecret, 1, &wrong)},
+		flags:      c,
+		session:    newSecrets("--session-secret", c.SessionSecret, 1, &wrong),
+		join:       newSecrets("--join-secret", c.JoinSecret, 1, &wrong),
+	}
 	config.openSecrets(&wrong)
 	if err := wrong.err(); err != nil {
 		t.Fatal(err)
 	}
-	return config.secrets
+	return config
 }
 
 // TestStoredSecrets holds that what is made at the first start is private,
@@ -30,7 +35,7 @@ func TestStoredSecrets(t *testing.T) {
 		list *list[[]byte]
 		file string
 		at   int // place of the stored one
-	}{{first.turn, turnSecretFile, 0}, {first.session, sessionSecretFile, 0}, {first.join, joinSecretFile, 1}} {
+	}{{first.secrets, turnSecretFile, 0}, {first.session, sessionSecretFile, 0}, {first.join, joinSecretFile, 1}} {
 		path := filepath.Join(data, tc.file)
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -53,7 +58,7 @@ func TestStoredSecrets(t *testing.T) {
 	if string(second.session.values[0]) != string(first.session.values[0]) || string(second.join.values[1]) != string(first.join.values[1]) {
 		t.Error("the stored secrets of a second start are others")
 	}
-	if string(first.session.values[0]) == string(first.turn.values[0]) {
+	if string(first.session.values[0]) == string(first.secrets.values[0]) {
 		t.Error("one secret serves for two things")
 	}
 }

@@ -1,24 +1,15 @@
 package main
 
 import (
-	"cmp"
 	"net/netip"
 	"net/url"
-	"path/filepath"
-	"runtime"
-	"strings"
 	"time"
-	"unicode"
 
 	"callbox/signaling"
 	"callbox/turnserver"
 )
 
 const (
-	// maxRealmBytes is the bound of a realm that fits every client (RFC 8489,
-	// section 14.9: fewer than 128 characters).
-	maxRealmBytes = 127
-
 	// The bounds of --ping and --grace. Who may come back must be able to.
 	minPeriod = 100 * time.Millisecond
 	maxPing   = time.Hour
@@ -27,43 +18,25 @@ const (
 
 // serveConfig is what the flags of callbox serve say, made sense of.
 type serveConfig struct {
-	flags      *serveCommand
-	data       string
-	publicIPs  []netip.Addr
-	relayIPs   []netip.Addr
-	relayPorts turnserver.PortRange
-	secrets    secrets
-	allowPeers *list[netip.Prefix]
-	denyPeers  *list[netip.Prefix]
-	proxies    *list[netip.Prefix]
-	signaling  signaling.Config
+	*turnConfig
+	flags     *serveCommand
+	session   *list[[]byte] // secrets of resume tokens; of each list the first signs
+	join      *list[[]byte] // secrets of join tokens; nobody needs one when there is none
+	proxies   *list[netip.Prefix]
+	signaling signaling.Config
 }
 
 // parseConfig makes sense of what can be judged without the machine.
 func (c *serveCommand) parseConfig(env environment, faults *faults) *serveConfig {
-	config := &serveConfig{flags: c, data: cmp.Or(c.Data, dataFolder(env, runtime.GOOS))}
-	if config.data == "" && (c.needsLocalCertificate() || c.needsStoredSecret()) {
-		faults.addf("--data", "there is no home folder to keep secrets in, name a folder")
-	}
-	if (c.TLSCert == "") != (c.TLSKey == "") {
-		faults.addf("--tls-cert, --tls-key", "one without the other; a certificate needs its key")
+	config := &serveConfig{flags: c, turnConfig: c.parse(env, faults)}
+	if config.data == "" && (c.needsLocalCertificate(c.HTTPS != "") || c.needsStoredSecret()) {
+		faults.add("--data", errNoDataFolder)
 	}
 	if c.HTTP == "" && c.HTTPS == "" {
 		faults.addf("--http, --https", "both are off, so nothing would be served")
 	}
-	config.publicIPs = parseAddrs("--public-ip", c.PublicIP, faults)
-	config.relayIPs = parseAddrs("--relay-ip", c.RelayIP, faults)
-	if err := config.relayPorts.UnmarshalText([]byte(c.RelayPorts)); err != nil {
-		faults.add("--relay-ports", err)
-	}
-	if c.Realm == "" || len(c.Realm) > maxRealmBytes || strings.ContainsFunc(c.Realm, func(r rune) bool {
-		return r == '"' || r == '\\' || !unicode.IsPrint(r)
-	}) {
-		faults.addf("--realm", "%q is not 1 to %d printable bytes without quotes and backslashes", c.Realm, maxRealmBytes)
-	}
-	config.secrets = c.parseSecrets(faults)
-	config.allowPeers = newList("--turn-allow-peer", c.TurnAllowPeer, turnserver.ParsePeerRule, faults)
-	config.denyPeers = newList("--turn-deny-peer", c.TurnDenyPeer, turnserver.ParsePeerRule, faults)
+	config.session = newSecrets("--session-secret", c.SessionSecret, minSessionSecretBytes, faults)
+	config.join = newSecrets("--join-secret", c.JoinSecret, minJoinSecretBytes, faults)
 	config.proxies = newList("--trusted-proxy", c.TrustedProxy, turnserver.ParsePeerRule, faults)
 	config.signaling = c.parseSignaling(faults)
 	return config
@@ -110,62 +83,10 @@ func (c *serveCommand) parseSignaling(faults *faults) signaling.Config {
 	}
 }
 
-// needsLocalCertificate reports whether something is served over TLS and no
-// certificate is given.
-func (c *serveCommand) needsLocalCertificate() bool {
-	return (c.HTTPS != "" || c.TurnTLS != "") && c.TLSCert == "" && c.TLSKey == ""
-}
-
 // checkOrigin notes what is not a web origin (RFC 6454, section 6.1).
 func checkOrigin(text string, faults *faults) {
 	u, err := url.Parse(text)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.Scheme+"://"+u.Host != text {
 		faults.addf("--allow-origin", "%q is not of the form https://host or https://host:port", text)
 	}
-}
-
-// parseAddrs reads addresses that a relay can bind to or be advertised under.
-func parseAddrs(flag string, texts []string, faults *faults) []netip.Addr {
-	var addrs []netip.Addr
-	for _, text := range texts {
-		addr, err := netip.ParseAddr(strings.Trim(text, "[]"))
-		switch {
-		case err != nil:
-			faults.addf(flag, "%q is not an IP address", text)
-		case addr.IsUnspecified() || addr.IsMulticast() || addr.Zone() != "":
-			faults.addf(flag, "%s is not an address that one can send to", text)
-		default:
-			addrs = append(addrs, addr.Unmap())
-		}
-	}
-	return addrs
-}
-
-// dataFolder returns the folder where a user's programs keep data, and
-// callbox in it; "" when the environment names none.
-func dataFolder(env environment, system string) string {
-	get := func(name string) string {
-		value, _ := env(name)
-		return value
-	}
-	var base string
-	switch system {
-	case "windows":
-		base = get("LocalAppData")
-	case "darwin":
-		if home := get("HOME"); home != "" {
-			base = filepath.Join(home, "Library", "Application Support")
-		}
-	default: // XDG Base Directory Specification
-		if base = get("XDG_DATA_HOME"); !filepath.IsAbs(base) {
-			base = ""
-			if home := get("HOME"); home != "" {
-				base = filepath.Join(home, ".local", "share")
-			}
-		}
-	}
-	if base == "" {
-		return ""
-	}
-	return filepath.Join(base, "callbox")
 }

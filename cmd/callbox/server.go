@@ -9,15 +9,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"callbox/signaling"
-	"callbox/turnserver"
 )
 
 const (
@@ -37,18 +33,12 @@ const (
 
 // server is callbox serve, bound and made, ready to run.
 type server struct {
-	log          *slog.Logger
-	config       *serveConfig
-	listeners    *listeners
-	machine      *machine
-	certificates certificates
-	turn         *turnserver.Server // nil = off
-	signaling    *signaling.Server
-	proxies      trustedProxies
-	joins        *joinTokens // nil = everybody may join
-	calls        *calls
-
-	stopping atomic.Bool
+	turnPart
+	config    *serveConfig
+	signaling *signaling.Server
+	proxies   trustedProxies
+	joins     *joinTokens // nil = everybody may join
+	calls     *calls
 }
 
 // run serves until ctx ends or a listener fails, then ends everything.
@@ -75,7 +65,7 @@ func (s *server) run(ctx context.Context, stdout io.Writer) error {
 	s.follow(ctx, group)
 	group.Go(func() error {
 		<-ctx.Done()
-		return s.shutdown(context.WithoutCancel(ctx), servers, admin)
+		return s.end(context.WithoutCancel(ctx), servers, admin)
 	})
 	s.tellReach()
 	if err := s.listeners.tellReady(stdout, s.machine, s.certificates.local != nil); err != nil {
@@ -86,30 +76,12 @@ func (s *server) run(ctx context.Context, stdout io.Writer) error {
 
 // follow reads the files of flags again while ctx lasts.
 func (s *server) follow(ctx context.Context, group *errgroup.Group) {
-	c := s.config
-	follow(ctx, group, c.proxies, s.log, s.proxies.set)
-	follow(ctx, group, c.secrets.session, s.log, s.signaling.SetSessionSecrets)
+	s.turnPart.follow(ctx, group)
+	follow(ctx, group, s.config.proxies, s.log, s.proxies.set)
+	follow(ctx, group, s.config.session, s.log, s.signaling.SetSessionSecrets)
 	if s.joins != nil {
-		follow(ctx, group, c.secrets.join, s.log, s.joins.setSecrets)
+		follow(ctx, group, s.config.join, s.log, s.joins.setSecrets)
 	}
-	if s.turn == nil {
-		return
-	}
-	var mu sync.Mutex
-	// mu guards the following.
-	allow, deny := c.allowPeers.values, c.denyPeers.values
-	setPeers := func(list *[]netip.Prefix) func([]netip.Prefix) error {
-		return func(changed []netip.Prefix) error {
-			mu.Lock()
-			defer mu.Unlock()
-			*list = changed
-			s.turn.SetPeers(allow, deny)
-			return nil
-		}
-	}
-	follow(ctx, group, c.secrets.turn, s.log, s.turn.SetSecrets)
-	follow(ctx, group, c.allowPeers, s.log, setPeers(&allow))
-	follow(ctx, group, c.denyPeers, s.log, setPeers(&deny))
 }
 
 func newHTTPServer(handler http.Handler, config *tls.Config, log *slog.Logger) *http.Server {
@@ -126,53 +98,35 @@ func newHTTPServer(handler http.Handler, config *tls.Config, log *slog.Logger) *
 	}
 }
 
-func (s *server) serveHTTP(server *http.Server, listener net.Listener) error {
+// serveHTTP serves until the end.
+func (p *turnPart) serveHTTP(server *http.Server, listener net.Listener) error {
 	var err error
 	if server.TLSConfig != nil {
 		err = server.ServeTLS(listener, "", "")
 	} else {
 		err = server.Serve(listener)
 	}
-	if s.stopping.Load() {
+	if p.stopping.Load() {
 		return nil // as it should
 	}
 	return fmt.Errorf("serve %s: %w", listener.Addr(), err)
 }
 
-// shutdown ends everything in this order: nobody new, clients are told, pages
-// are finished, relays end, and last the admin listener, which says "not
-// ready" all the while.
-func (s *server) shutdown(ctx context.Context, servers []*http.Server, admin *http.Server) error {
-	s.stopping.Store(true)
-	s.log.Info("ending")
-	begun := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, shutdownTime)
-	defer cancel()
-	var errs []error
-	step := func(name string, limit time.Duration, end func(context.Context) error) {
-		ctx, cancel := context.WithTimeout(ctx, limit)
-		defer cancel()
-		if err := end(ctx); err != nil && !errors.Is(err, net.ErrClosed) {
-			errs = append(errs, fmt.Errorf("end %s: %w", name, err))
+// end ends everything in this order: nobody new, clients are told, pages are
+// finished, relays end, and last the admin listener.
+func (s *server) end(ctx context.Context, servers []*http.Server, admin *http.Server) error {
+	steps := []endStep{{"signaling", signalingTime, func(ctx context.Context) error {
+		for _, l := range []net.Listener{s.listeners.http, s.listeners.https} {
+			if l != nil {
+				_ = l.Close() // Shutdown closes it once more
+			}
 		}
-	}
-	for _, l := range []net.Listener{s.listeners.http, s.listeners.https} {
-		if l != nil {
-			_ = l.Close() // Shutdown closes it once more
-		}
-	}
-	step("signaling", signalingTime, s.endSignaling)
+		return s.endSignaling(ctx)
+	}}}
 	for _, server := range servers {
-		step("http", httpTime, func(ctx context.Context) error { return endHTTP(ctx, server) })
+		steps = append(steps, endStep{"http", httpTime, func(ctx context.Context) error { return endHTTP(ctx, server) }})
 	}
-	if s.turn != nil {
-		step("turn", turnTime, s.turn.Close)
-	}
-	if admin != nil {
-		step("admin", httpTime, func(ctx context.Context) error { return endHTTP(ctx, admin) })
-	}
-	s.log.Info("ended", "dur_ms", time.Since(begun).Milliseconds())
-	return errors.Join(errs...)
+	return s.shutdown(ctx, admin, steps...)
 }
 
 // endSignaling tells clients that the server is going down. Those that do not

@@ -1,13 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
-	"path/filepath"
-	"runtime"
 	"time"
 
 	"callbox/signaling/protocol"
@@ -48,7 +44,7 @@ func (c *tokenCommand) Run(std streams, env environment) error {
 	}
 	page, err := c.page()
 	wrong.add("--url", err)
-	secret, err := c.secret(env)
+	secret, err := signingSecret(c.JoinSecret, c.Data, joinSecretFile, minJoinSecretBytes, "callbox serve --join-secret stored", env)
 	wrong.add("--join-secret", err)
 	if err := wrong.err(); err != nil {
 		return &exitError{exitUsage, err}
@@ -89,28 +85,4 @@ func (c *tokenCommand) page() (*url.URL, error) {
 		return nil, fmt.Errorf("no link can lead to a room named %q", c.Room)
 	}
 	return u.JoinPath("r", c.Room), nil
-}
-
-// secret returns the secret that signs, and makes none: a server would not
-// know it.
-func (c *tokenCommand) secret(env environment) ([]byte, error) {
-	given := c.JoinSecret
-	if isStored(given) {
-		folder := cmp.Or(c.Data, dataFolder(env, runtime.GOOS))
-		if folder == "" {
-			return nil, errors.New("there is no home folder to look for it in; name the folder with --data, or the secret")
-		}
-		given = "@" + filepath.Join(folder, joinSecretFile)
-	}
-	l := list[[]byte]{given: []string{given}, parse: secretOf(minJoinSecretBytes)}
-	secrets, _, err := l.read()
-	switch {
-	case isStored(c.JoinSecret) && errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("there is none in %s; start callbox serve --join-secret stored with that folder, or name the secret", filepath.Dir(given[1:]))
-	case err != nil:
-		return nil, err
-	case len(secrets) == 0:
-		return nil, fmt.Errorf("there is no secret in %s", given)
-	}
-	return secrets[0], nil
 }

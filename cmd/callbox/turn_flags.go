@@ -20,6 +20,13 @@ type turnFlags struct {
 	TurnDenyPeer  []string `placeholder:"CIDR" group:"STUN and TURN:" help:"Network that relays may not reach, beside the built-in list; as --turn-allow-peer."`
 }
 
+// servesTURN reports whether any listener of the server is on.
 func (f *turnFlags) servesTURN() bool {
 	return len(f.TurnUDP) > 0 || len(f.TurnTCP) > 0 || f.TurnTLS != ""
+}
+
+// needsLocalCertificate reports whether something is served over TLS, https or
+// this, and no certificate is given.
+func (f *turnFlags) needsLocalCertificate(https bool) bool {
+	return (https || f.TurnTLS != "") && f.TLSCert == "" && f.TLSKey == ""
 }

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// turnCommand holds the flags of callbox turn as they are given.
+type turnCommand struct {
+	turnFlags `embed:""`
+
+	Admin string `default:"127.0.0.1:9090" group:"Listeners (empty = off, port 0 = any free one):" help:"Metrics at /metrics, health at /healthz and /readyz, live relays at /relays, profiles at /debug/pprof."`
+}
+
+// Help implements kong.HelpProvider.
+func (*turnCommand) Help() string {
+	return "Clients need a user name and a password that end by themselves, made with the secret that they share with the server: " +
+		"by callbox turn-credential, or by whatever your application does for coturn's use-auth-secret."
+}
+
+// Run serves STUN and TURN alone until ctx ends.
+func (c *turnCommand) Run(ctx context.Context, std streams, env environment, log *slog.Logger, faults faults) error {
+	part, err := c.open(ctx, env, log, faults)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	return part.run(ctx, std.stdout)
+}
+
+// open binds every socket and makes the server, or tells all faults at once,
+// those given among them, with nothing left open.
+func (c *turnCommand) open(ctx context.Context, env environment, log *slog.Logger, faults faults) (*turnPart, error) {
+	config := c.parse(env, &faults)
+	if !c.servesTURN() {
+		faults.addf("--turn-udp, --turn-tcp, --turn-tls", "all are off, so nothing would be served")
+	}
+	if config.data == "" && (c.needsLocalCertificate(false) || c.needsStoredSecret()) {
+		faults.add("--data", errNoDataFolder)
+	}
+	p := &turnPart{log: log, config: config, listeners: c.listen(ctx, &faults)}
+	p.listeners.admin = listenTCP(ctx, new(net.ListenConfig), "--admin", c.Admin, &faults)
+	p.prepare(ctx, false, &faults)
+	config.openSecrets(&faults)
+	if len(faults) == 0 {
+		faults.add("STUN and TURN", p.openTURN()) //nolint:contextcheck // the relays outlive ctx, until turnPart.shutdown
+	}
+	if len(faults) == 0 {
+		return p, nil
+	}
+	p.abandon(ctx, &faults)
+	return nil, faults.err()
+}
+
+// run serves until ctx ends or a listener fails, then ends everything.
+// It owns every goroutine of this package.
+func (p *turnPart) run(ctx context.Context, stdout io.Writer) error {
+	group, ctx := errgroup.WithContext(ctx)
+	var admin *http.Server
+	if l := p.listeners.admin; l != nil {
+		admin = newHTTPServer(p.adminRoutes(p.newRegistry(), func(*http.ServeMux) {}), nil, p.log)
+		group.Go(func() error { return p.serveHTTP(admin, l) })
+	}
+	p.follow(ctx, group)
+	group.Go(func() error {
+		<-ctx.Done()
+		return p.shutdown(context.WithoutCancel(ctx), admin)
+	})
+	p.tellReach()
+	if err := p.listeners.tellReady(stdout, p.machine, p.certificates.local != nil); err != nil {
+		p.log.Warn("ready line was not written", "err", err)
+	}
+	return group.Wait()
+}

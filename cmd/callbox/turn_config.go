@@ -1,0 +1,106 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"net/netip"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"unicode"
+
+	"callbox/turnserver"
+)
+
+// maxRealmBytes is the bound of a realm that fits every client (RFC 8489,
+// section 14.9: fewer than 128 characters).
+const maxRealmBytes = 127
+
+var errNoDataFolder = errors.New("there is no home folder to keep secrets in, name a folder")
+
+// turnConfig is what turnFlags say, made sense of.
+type turnConfig struct {
+	turnFlags  *turnFlags
+	data       string
+	publicIPs  []netip.Addr
+	relayIPs   []netip.Addr
+	relayPorts turnserver.PortRange
+	secrets    *list[[]byte] // of time-limited credentials; the first signs
+	allowPeers *list[netip.Prefix]
+	denyPeers  *list[netip.Prefix]
+}
+
+// parse makes sense of what can be judged without the machine.
+func (f *turnFlags) parse(env environment, faults *faults) *turnConfig {
+	config := &turnConfig{turnFlags: f, data: cmp.Or(f.Data, dataFolder(env, runtime.GOOS))}
+	if (f.TLSCert == "") != (f.TLSKey == "") {
+		faults.addf("--tls-cert, --tls-key", "one without the other; a certificate needs its key")
+	}
+	config.publicIPs = parseAddrs("--public-ip", f.PublicIP, faults)
+	config.relayIPs = parseAddrs("--relay-ip", f.RelayIP, faults)
+	if err := config.relayPorts.UnmarshalText([]byte(f.RelayPorts)); err != nil {
+		faults.add("--relay-ports", err)
+	}
+	if f.Realm == "" || len(f.Realm) > maxRealmBytes || strings.ContainsFunc(f.Realm, func(r rune) bool {
+		return r == '"' || r == '\\' || !unicode.IsPrint(r)
+	}) {
+		faults.addf("--realm", "%q is not 1 to %d printable bytes without quotes and backslashes", f.Realm, maxRealmBytes)
+	}
+	config.secrets = newSecrets("--turn-secret", f.TurnSecret, turnserver.MinSecretBytes, faults)
+	config.allowPeers = newList("--turn-allow-peer", f.TurnAllowPeer, turnserver.ParsePeerRule, faults)
+	config.denyPeers = newList("--turn-deny-peer", f.TurnDenyPeer, turnserver.ParsePeerRule, faults)
+	return config
+}
+
+// needsStoredSecret reports whether the server's secret is kept in the data
+// folder.
+func (f *turnFlags) needsStoredSecret() bool {
+	return f.servesTURN() && slices.ContainsFunc(f.TurnSecret, isStored)
+}
+
+// parseAddrs reads addresses that a relay can bind to or be advertised under.
+func parseAddrs(flag string, texts []string, faults *faults) []netip.Addr {
+	var addrs []netip.Addr
+	for _, text := range texts {
+		addr, err := netip.ParseAddr(strings.Trim(text, "[]"))
+		switch {
+		case err != nil:
+			faults.addf(flag, "%q is not an IP address", text)
+		case addr.IsUnspecified() || addr.IsMulticast() || addr.Zone() != "":
+			faults.addf(flag, "%s is not an address that one can send to", text)
+		default:
+			addrs = append(addrs, addr.Unmap())
+		}
+	}
+	return addrs
+}
+
+// dataFolder returns the folder where a user's programs keep data, and
+// callbox in it; "" when the environment names none.
+func dataFolder(env environment, system string) string {
+	get := func(name string) string {
+		value, _ := env(name)
+		return value
+	}
+	var base string
+	switch system {
+	case "windows":
+		base = get("LocalAppData")
+	case "darwin":
+		if home := get("HOME"); home != "" {
+			base = filepath.Join(home, "Library", "Application Support")
+		}
+	default: // XDG Base Directory Specification
+		if base = get("XDG_DATA_HOME"); !filepath.IsAbs(base) {
+			base = ""
+			if home := get("HOME"); home != "" {
+				base = filepath.Join(home, ".local", "share")
+			}
+		}
+	}
+	if base == "" {
+		return ""
+	}
+	return filepath.Join(base, "callbox")
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/pion/stun/v3"
+
+	"callbox/turnserver"
+)
+
+const (
+	// maxCredentialUser bounds the name in a user name, which with its expiry
+	// and the colon must fit in 508 bytes (RFC 8489, section 14.3).
+	maxCredentialUser = 256
+	// randomUser is how many characters of five random bits a name has that
+	// nobody chose.
+	randomUser = 12
+)
+
+// turnCredentialCommand holds the flags of callbox turn-credential as they are
+// given.
+type turnCredentialCommand struct {
+	TTL  time.Duration `name:"ttl" default:"10m" help:"How long relays can be begun with the credential; one that runs then goes on."`
+	User string        `placeholder:"NAME" help:"Whom it is for, as quotas, logs and metrics count users. Default: a random one."`
+	URL  []string      `name:"url" placeholder:"URL" help:"Address of the server, such as turn:turn.example.org:3478?transport=udp, to stand in --json; repeatable."`
+	JSON bool          `name:"json" help:"Print an RTCIceServer as JSON, with the seconds that it is good for."`
+
+	TurnSecret string `default:"stored" help:"The server's --turn-secret: itself, @FILE of which the first one signs, or stored, the one in --data. Also coturn's static-auth-secret."`
+	Data       string `placeholder:"FOLDER" help:"The server's --data. Default: the user's data folder, and callbox in it."`
+}
+
+// Help implements kong.HelpProvider.
+func (*turnCredentialCommand) Help() string {
+	return "The server is not asked: who knows its secret can make credentials anywhere. They are of the form that coturn knows as use-auth-secret."
+}
+
+// madeCredential is a credential as --json prints it: an RTCIceServer, and for
+// how many seconds it is good.
+type madeCredential struct {
+	URLs       []string `json:"urls,omitempty"`
+	Username   string   `json:"username"`
+	Credential string   `json:"credential"`
+	TTL        int64    `json:"ttl"`
+}
+
+// Run makes a credential and prints it.
+func (c *turnCredentialCommand) Run(std streams, env environment) error {
+	var wrong faults
+	if c.TTL < minTokenLife || c.TTL > maxTokenLife {
+		wrong.addf("--ttl", "%v is not between %v and %v", c.TTL, minTokenLife, maxTokenLife)
+	}
+	user := c.User
+	if user == "" {
+		user = strings.ToLower(rand.Text()[:randomUser])
+	}
+	if len(user) > maxCredentialUser || strings.ContainsFunc(user, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }) {
+		wrong.addf("--user", "%.64q is not 1 to %d printable bytes without spaces", user, maxCredentialUser)
+	}
+	for _, url := range c.URL {
+		if _, err := stun.ParseURI(url); err != nil {
+			wrong.addf("--url", "%q is not of the form turn:host:port?transport=udp", url)
+		}
+	}
+	secret, err := signingSecret(c.TurnSecret, c.Data, turnSecretFile, turnserver.MinSecretBytes, "callbox turn or callbox serve", env)
+	wrong.add("--turn-secret", err)
+	if err := wrong.err(); err != nil {
+		return &exitError{exitUsage, err}
+	}
+	expiry := time.Now().Add(c.TTL)
+	made := madeCredential{URLs: c.URL, TTL: int64(c.TTL / time.Second)}
+	made.Username, made.Credential = turnserver.SignCredential(secret, user, expiry)
+	if c.JSON {
+		encoder := json.NewEncoder(std.stdout)
+		encoder.SetEscapeHTML(false)
+		return encoder.Encode(made)
+	}
+	_, err = fmt.Fprintf(std.stdout, "user name   %s\npassword    %s\ngood until  %s\n", made.Username, made.Credential, expiry.Format(time.DateTime+" MST"))
+	return err
+}

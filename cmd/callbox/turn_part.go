@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"callbox/turnserver"
+)
+
+// turnPart is the STUN and TURN server with what it stands on: its sockets,
+// certificate and secrets. It is all of callbox turn, and what callbox serve
+// is built around.
+type turnPart struct {
+	log          *slog.Logger
+	config       *turnConfig
+	listeners    *listeners
+	machine      *machine
+	certificates certificates
+	turn         *turnserver.Server // nil = off
+
+	stopping atomic.Bool
+}
+
+// prepare looks at the machine and reads or makes the certificate, or notes
+// all faults; https says whether more than TURN is served over TLS.
+func (p *turnPart) prepare(ctx context.Context, https bool, faults *faults) {
+	var err error
+	if p.machine, err = thisMachine(ctx); err != nil {
+		faults.add("addresses of this machine", err)
+	} else {
+		p.config.relayIPs = p.machine.relayIPs(p.config.relayIPs, p.config.publicIPs, faults)
+	}
+	if p.config.turnFlags.servesTURN() {
+		p.config.tryRelayIPs(ctx, faults)
+	}
+	if _, err := os.Stat(p.config.data); len(*faults) > 0 && errors.Is(err, fs.ErrNotExist) {
+		p.config.data = "" // not made for a start that fails
+	}
+	p.certificates = p.config.openCertificates(https, p.log, faults)
+}
+
+// tryRelayIPs notes addresses that no relay could bind to.
+func (c *turnConfig) tryRelayIPs(ctx context.Context, faults *faults) {
+	for _, addr := range c.relayIPs {
+		address := netip.AddrPortFrom(addr, 0).String()
+		if conn := listenUDP(ctx, "--relay-ip", address, faults); conn != nil {
+			_ = conn.Close() // it was only tried
+		}
+	}
+}
+
+// openTURN makes the server, unless it is off. From then on it owns its sockets.
+func (p *turnPart) openTURN() error {
+	if !p.config.turnFlags.servesTURN() {
+		return nil
+	}
+	var listeners []turnserver.Listener
+	for _, l := range p.listeners.turnTCP {
+		listeners = append(listeners, turnserver.Listener{Listener: l, Protocol: turnserver.TCP})
+	}
+	if l := p.listeners.turnTLS; l != nil {
+		listeners = append(listeners, turnserver.Listener{Listener: tls.NewListener(l, p.certificates.config()), Protocol: turnserver.TLS})
+	}
+	var err error
+	p.turn, err = turnserver.New(turnserver.Config{
+		Realm:       p.config.turnFlags.Realm,
+		Secrets:     p.config.secrets.values,
+		PacketConns: p.listeners.turnUDP,
+		Listeners:   listeners,
+		RelayIPs:    p.config.relayIPs,
+		PublicIPs:   p.config.publicIPs,
+		RelayPorts:  p.config.relayPorts,
+		AllowPeers:  p.config.allowPeers.values,
+		DenyPeers:   p.config.denyPeers.values,
+		Logger:      p.log.With("part", "turn"),
+	})
+	return err
+}
+
+// abandon closes what is open, for a start that ends in faults.
+func (p *turnPart) abandon(ctx context.Context, faults *faults) {
+	if p.turn != nil {
+		faults.add("STUN and TURN", p.turn.Close(ctx)) // which owns its sockets
+	} else {
+		_ = p.listeners.close() // what was wrong with them has been told
+	}
+}
+
+// follow reads the files of flags again while ctx lasts.
+func (p *turnPart) follow(ctx context.Context, group *errgroup.Group) {
+	if p.turn == nil {
+		return
+	}
+	var mu sync.Mutex
+	// mu guards the following.
+	allow, deny := p.config.allowPeers.values, p.config.denyPeers.values
+	setPeers := func(list *[]netip.Prefix) func([]netip.Prefix) error {
+		return func(changed []netip.Prefix) error {
+			mu.Lock()
+			defer mu.Unlock()
+			*list = changed
+			p.turn.SetPeers(allow, deny)
+			return nil
+		}
+	}
+	follow(ctx, group, p.config.secrets, p.log, p.turn.SetSecrets)
+	follow(ctx, group, p.config.allowPeers, p.log, setPeers(&allow))
+	follow(ctx, group, p.config.denyPeers, p.log, setPeers(&deny))
+}
+
+// tellReach logs who can reach the relays, when that is not everybody.
+func (p *turnPart) tellReach() {
+	if p.turn == nil {
+		return
+	}
+	if public := p.config.publicIPs; len(public) > 0 {
+		for _, addr := range public {
+			if !reachableFromOutside(addr) {
+				p.log.Warn("relays are advertised under a private address, calls work inside its network only", "flag", "--public-ip")
+			}
+		}
+		return
+	}
+	for _, addr := range p.config.relayIPs {
+		if reachableFromOutside(addr) {
+			return
+		}
+	}
+	p.log.Info("relays have private addresses, calls work inside this network only; set --public-ip to be reachable from outside")
+}
+
+// endStep is one step of the end of a server, with its share of the time.
+type endStep struct {
+	name  string
+	limit time.Duration
+	end   func(context.Context) error
+}
+
+// shutdown ends everything in the order of steps, and the TURN server and the
+// admin listener last, which says "not ready" all the while.
+func (p *turnPart) shutdown(ctx context.Context, admin *http.Server, steps ...endStep) error {
+	p.stopping.Store(true)
+	p.log.Info("ending")
+	begun := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, shutdownTime)
+	defer cancel()
+	if p.turn != nil {
+		steps = append(steps, endStep{"turn", turnTime, p.turn.Close})
+	}
+	if admin != nil {
+		steps = append(steps, endStep{"admin", httpTime, func(ctx context.Context) error { return endHTTP(ctx, admin) }})
+	}
+	var errs []error
+	for _, step := range steps {
+		ctx, cancel := context.WithTimeout(ctx, step.limit)
+		if err := step.end(ctx); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, fmt.Errorf("end %s: %w", step.name, err))
+		}
+		cancel()
+	}
+	p.log.Info("ended", "dur_ms", time.Since(begun).Milliseconds())
+	return errors.Join(errs...)
+}
