@@ -1,0 +1,92 @@
+package datapath
+
+import (
+	"math/rand/v2"
+	"net/netip"
+
+	"callbox/turnserver/wire"
+)
+
+// fromPeer relays what has come to a relay's socket.
+func (r *Relay) fromPeer(o outlet, source netip.AddrPort, k *packet) {
+	r.path.stats.drop(r.receive(o, r.from(source), k))
+}
+
+func (r *Relay) receive(o outlet, from *origin, k *packet) Drop {
+	if from.cause != Sent {
+		if from.cause == Denied {
+			r.path.config.Refused(r, from.from.Addr(), from.rule)
+		}
+		return from.cause
+	}
+	n := k.end - k.start
+	if cause := r.take(o, n); cause != Sent {
+		return cause
+	}
+	by := byIndication
+	if from.channel != nil {
+		by = byChannel
+	}
+	if !r.toClient(o, from.channel, from.peer, k) {
+		return TooLong
+	}
+	r.fromPeers.count(by, n)
+	return Sent
+}
+
+// fromRelay takes what another relay of this server sends to this one, as if it
+// had come over the network: way is the other's route to it.
+func (r *Relay) fromRelay(o outlet, other *Relay, way *route, k *packet) Drop {
+	if !way.permitted {
+		return NoPermission
+	}
+	n := k.end - k.start
+	if cause := r.take(o, n); cause != Sent {
+		return cause
+	}
+	if !r.toClient(o, way.channel, other.relayed, k) {
+		return TooLong
+	}
+	r.fromPeers.count(byShortCut, n)
+	return Sent
+}
+
+// toClient sends a peer's payload to the client: as ChannelData when there is a
+// channel, else as a Data indication. It fails when that is too short for it.
+func (r *Relay) toClient(o outlet, channel *binding, peer netip.AddrPort, k *packet) bool {
+	n := k.end - k.start
+	if channel != nil {
+		head := k.front(wire.ChannelHeaderLen)
+		if head == nil {
+			head = o.scratch(wire.ChannelHeaderLen)
+		}
+		wire.PutChannelHeader(head, channel.number, n)
+		o.toClient(r.client, head, k.bytes(), 0)
+		return true
+	}
+	head := k.front(maxHeader)
+	if head == nil {
+		head = o.scratch(maxHeader)
+	}
+	length, padding := wire.PutDataIndication(head, newTransactionID(), peer, n)
+	if length == 0 {
+		return false
+	}
+	o.toClient(r.client, head[len(head)-length:], k.bytes(), padding)
+	return true
+}
+
+// newTransactionID is that of an indication: nobody answers it, so it need only
+// be another each time (RFC 8489 section 5).
+func newTransactionID() (id wire.TransactionID) {
+	const word = 8
+	a, b := rand.Uint64(), rand.Uint32() //nolint:gosec // no secret
+	for i := range id {
+		if i < word {
+			id[i] = byte(a >> (8 * i))
+		} else {
+			id[i] = byte(b >> (8 * (i - word)))
+		}
+	}
+	return id
+}

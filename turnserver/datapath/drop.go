@@ -1,0 +1,76 @@
+package datapath
+
+// Drop says why a datagram was not relayed.
+type Drop uint8
+
+// The causes. Sent is none: the datagram is on its way.
+const (
+	Sent Drop = iota
+	// NoAllocation: data of a client that has no relay.
+	NoAllocation
+	// NoPermission: to or from a peer that the relay's client has not permitted.
+	NoPermission
+	// NoChannel: ChannelData in a channel that is not bound.
+	NoChannel
+	// Denied: to or from a peer that the policy refuses.
+	Denied
+	// UserRate and TotalRate: above the bandwidth of a user, or of the server.
+	UserRate
+	TotalRate
+	// Malformed: neither STUN nor ChannelData, or a message cut short.
+	Malformed
+	// AnswerRate: more Binding requests of one address than are answered.
+	AnswerRate
+	// ControlQueue: control messages come faster than they are handled.
+	ControlQueue
+	// SendBuffer: the kernel has no room for what is sent.
+	SendBuffer
+	// TooLong: longer than what the network or the message that carries it takes.
+	TooLong
+	// Unreachable: the kernel knows no way to the destination, or forbids it.
+	Unreachable
+	// ClientQueue: the client of a stream takes it too slowly.
+	ClientQueue
+	// ClientGone: the client's connection or socket is closed.
+	ClientGone
+
+	drops
+)
+
+// String returns the name of the cause for metrics.
+func (d Drop) String() string {
+	switch d {
+	case Sent:
+		return "sent"
+	case NoAllocation:
+		return "no_allocation"
+	case NoPermission:
+		return "no_permission"
+	case NoChannel:
+		return "no_channel"
+	case Denied:
+		return "denied"
+	case UserRate:
+		return "user_rate"
+	case TotalRate:
+		return "total_rate"
+	case Malformed:
+		return "malformed"
+	case AnswerRate:
+		return "answer_rate"
+	case ControlQueue:
+		return "control_queue"
+	case SendBuffer:
+		return "send_buffer"
+	case TooLong:
+		return "too_long"
+	case Unreachable:
+		return "unreachable"
+	case ClientQueue:
+		return "client_queue"
+	case ClientGone:
+		return "client_gone"
+	default:
+		return "unknown"
+	}
+}

@@ -1,0 +1,148 @@
+package datapath
+
+const (
+	// maxParts bounds the datagrams that are collected before they are sent.
+	maxParts = 512
+	// scratchBytes is for the headers of those that cannot have theirs in front.
+	scratchBytes = maxParts * 8
+)
+
+// outbox collects what an engine sends in a round, so that each socket sends its
+// datagrams with one call. The order of what goes from one socket to one
+// destination is kept.
+type outbox struct {
+	stats *counters
+	lanes []lane
+	runs  []run
+	parts []part
+
+	headers    [scratchBytes]byte
+	headerUsed int
+
+	sender sender
+}
+
+// lane is what one socket sends; the numbers are of its first and last run.
+type lane struct {
+	d           *descriptor
+	first, last int32
+}
+
+// run is one datagram, or several to the same destination that the kernel is
+// handed as one and splits: of the same length, the last of them perhaps
+// shorter.
+type run struct {
+	to          destination
+	first, last int32 // parts
+	count       int
+	bytes       int
+	segment     int
+	ended       bool  // takes no more
+	prev, next  int32 // runs of the same lane
+}
+
+// part is one datagram.
+type part struct {
+	head, body []byte
+	padding    int
+	next       int32
+}
+
+func (p *part) length() int { return len(p.head) + len(p.body) + p.padding }
+
+const none = -1
+
+func (b *outbox) init(stats *counters, offload bool) {
+	b.stats = stats
+	b.sender.init(stats, offload)
+	b.lanes = make([]lane, 0, eventsAtOnce)
+	b.runs = make([]run, 0, maxParts)
+	b.parts = make([]part, 0, maxParts)
+}
+
+// full says that flush has to come before anything can be added.
+func (b *outbox) full() bool {
+	return len(b.parts) == maxParts || len(b.headers)-b.headerUsed < maxHeader
+}
+
+func (b *outbox) scratch(n int) []byte {
+	b.headerUsed += n
+	return b.headers[b.headerUsed-n : b.headerUsed : b.headerUsed]
+}
+
+// add collects a datagram; its bytes must stay until flush.
+func (b *outbox) add(d *descriptor, to *destination, head, body []byte, padding int) {
+	l := b.lane(d)
+	if l == nil {
+		b.stats.drop(ClientGone)
+		return
+	}
+	at := int32(len(b.parts)) //nolint:gosec // at most maxParts
+	b.parts = append(b.parts, part{head: head, body: body, padding: padding, next: none})
+	length := b.parts[at].length()
+	if r := b.open(l, to); r != nil && r.takes(length, b.sender.maxSegment) {
+		b.parts[r.last].next = at
+		r.last = at
+		r.count++
+		r.bytes += length
+		r.ended = length < r.segment
+		return
+	}
+	n := int32(len(b.runs)) //nolint:gosec // at most maxParts
+	b.runs = append(b.runs, run{to: *to, first: at, last: at, count: 1, bytes: length, segment: length, prev: l.last, next: none})
+	if l.first == none {
+		l.first = n
+	} else {
+		b.runs[l.last].next = n
+	}
+	l.last = n
+}
+
+// lane returns the lane of a socket, nil when that is closed.
+func (b *outbox) lane(d *descriptor) *lane {
+	for i := len(b.lanes) - 1; i >= 0; i-- {
+		if b.lanes[i].d == d {
+			return &b.lanes[i]
+		}
+	}
+	if !d.acquire() { // given back by flush
+		return nil
+	}
+	b.lanes = append(b.lanes, lane{d: d, first: none, last: none})
+	return &b.lanes[len(b.lanes)-1]
+}
+
+// open returns the last run of a lane to a destination, nil when none of the
+// lane's last ones is.
+func (b *outbox) open(l *lane, to *destination) *run {
+	const looked = 16
+	for i, n := l.last, 0; i != none && n < looked; i, n = b.runs[i].prev, n+1 {
+		if r := &b.runs[i]; r.to.addr == to.addr && r.to.from == to.from {
+			return r
+		}
+	}
+	return nil
+}
+
+// takes says whether a datagram may join the run: its last one may be shorter
+// than the others, and the whole is one datagram to the kernel.
+func (r *run) takes(length, maxSegment int) bool {
+	const (
+		maxCount = 64 // UDP_MAX_SEGMENTS
+		maxBytes = 65000
+	)
+	return !r.ended && length > 0 && length <= r.segment && r.segment <= maxSegment &&
+		r.count < maxCount && r.bytes+length <= maxBytes
+}
+
+// flush sends what was collected.
+func (b *outbox) flush() {
+	for i := range b.lanes {
+		l := &b.lanes[i]
+		b.sender.send(l.d.fd, b, l.first)
+		l.d.release()
+		l.d = nil
+	}
+	b.lanes, b.runs, b.parts = b.lanes[:0], b.runs[:0], b.parts[:0]
+	b.headerUsed = 0
+}

@@ -1,0 +1,53 @@
+package datapath
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+	"time"
+)
+
+const (
+	firstBackOff = 5 * time.Millisecond
+	lastBackOff  = time.Second
+)
+
+// Persist calls op until it succeeds or its source is closed: by us, when
+// closing is closed, or by somebody else, when op returns net.ErrClosed. Every
+// other error passes: a machine out of file descriptors or buffers, or an ICMP
+// message to a datagram sent before, must not end a server that goes on to
+// serve all others. Repeated errors are waited out, and told once.
+func Persist(closing <-chan struct{}, log *slog.Logger, op func() error) error {
+	var wait time.Duration
+	for {
+		err := op()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-closing:
+			return net.ErrClosed
+		default:
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		switch {
+		case wait == 0:
+			wait = firstBackOff
+			log.Debug("socket error passed over", "err", err)
+		case wait < lastBackOff && wait*2 >= lastBackOff:
+			wait = lastBackOff
+			log.Warn("a TURN socket keeps returning errors", "err", err)
+		default:
+			wait = min(wait*2, lastBackOff)
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-closing:
+			timer.Stop()
+			return net.ErrClosed
+		case <-timer.C:
+		}
+	}
+}

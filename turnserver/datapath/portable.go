@@ -1,0 +1,208 @@
+package datapath
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"syscall"
+)
+
+// portable is a port that works on every system: a goroutine receives one
+// datagram after the other, and everybody sends for himself.
+type portable struct {
+	path *Path
+	conn net.PacketConn
+	udp  *net.UDPConn // conn, when it is the kernel's
+	// arrivals: the kernel tells which of our addresses a datagram was sent to.
+	arrivals bool
+	control  []byte
+
+	mu      sync.Mutex
+	closing chan struct{}
+	started bool
+	shut    bool
+	closed  func()
+}
+
+func newPortable(p *Path, conn net.PacketConn, buffer int) *portable {
+	if sized, ok := conn.(interface{ SetReadBuffer(bytes int) error }); ok {
+		if err := sized.SetReadBuffer(buffer); err != nil {
+			p.log.Debug("receive buffer", "err", err)
+		}
+	}
+	c := &portable{path: p, conn: conn, closing: make(chan struct{})}
+	c.udp, _ = conn.(*net.UDPConn)
+	if c.udp != nil && addrPortOf(conn.LocalAddr()).Addr().IsUnspecified() {
+		if err := tellArrivals(c.udp); err != nil {
+			p.log.Debug("arrival addresses", "err", err)
+		} else {
+			c.arrivals, c.control = true, make([]byte, controlBytes)
+		}
+	}
+	return c
+}
+
+func (c *portable) destination(addr netip.AddrPort, from netip.Addr) destination {
+	return destination{addr: addr, from: from}
+}
+
+func (c *portable) start(s source) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.shut {
+		return net.ErrClosed
+	}
+	c.started = true
+	go c.read(s)
+	return nil
+}
+
+// read receives until the socket is closed, by close or by somebody else.
+func (c *portable) read(s source) {
+	defer c.end()
+	buffer := make([]byte, headroom+maxDatagram+tailroom)
+	d := &direct{path: c.path}
+	for {
+		var n int
+		var from netip.AddrPort
+		var at netip.Addr
+		err := Persist(c.closing, c.path.log, func() (err error) {
+			n, from, at, err = c.receive(buffer[headroom : headroom+maxDatagram])
+			return err
+		})
+		if err != nil {
+			return
+		}
+		c.path.stats.batch(1)
+		k := &packet{buffer: buffer, start: headroom, end: headroom + n}
+		if s.relay != nil {
+			s.relay.fromPeer(d, from, k)
+		} else {
+			s.socket.receive(d, s.socket.clients.get(from), from, at, k)
+		}
+	}
+}
+
+func (c *portable) receive(p []byte) (n int, from netip.AddrPort, at netip.Addr, err error) {
+	switch {
+	case c.arrivals:
+		var controls int
+		n, controls, _, from, err = c.udp.ReadMsgUDPAddrPort(p, c.control)
+		if err == nil {
+			at = arrivedAt(c.control[:controls])
+		}
+		return n, unmapped(from), at, err
+	case c.udp != nil:
+		n, from, err = c.udp.ReadFromUDPAddrPort(p)
+		return n, unmapped(from), at, err
+	default:
+		var addr net.Addr
+		n, addr, err = c.conn.ReadFrom(p)
+		return n, addrPortOf(addr), at, err
+	}
+}
+
+func (c *portable) send(to *destination, head, body []byte, padding int) Drop {
+	p, ok := joined(head, body)
+	if !ok || padding > 0 {
+		whole := wholes.Get().(*[]byte) //nolint:forcetypeassert // nothing else is put there
+		defer wholes.Put(whole)
+		p = append(append((*whole)[:0], head...), body...)
+		p = append(p, make([]byte, padding)...)
+		*whole = p
+	}
+	var err error
+	switch {
+	case c.udp == nil:
+		_, err = c.conn.WriteTo(p, net.UDPAddrFromAddrPort(to.addr))
+	case c.arrivals && to.from.IsValid():
+		_, _, err = c.udp.WriteMsgUDPAddrPort(p, sentFrom(to.from), to.addr)
+	default:
+		_, err = c.udp.WriteToUDPAddrPort(p, to.addr)
+	}
+	return dropOf(err)
+}
+
+// wholes are buffers for messages that do not lie in one piece.
+var wholes = sync.Pool{New: func() any { return new([]byte) }} //nolint:gochecknoglobals // a cache
+
+func (c *portable) close(closed func()) {
+	c.mu.Lock()
+	started := c.started
+	first := !c.shut
+	if first {
+		c.shut, c.closed = true, closed
+		close(c.closing)
+	}
+	c.mu.Unlock()
+	if !first {
+		return
+	}
+	if err := c.conn.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		c.path.log.Debug("close socket", "err", err)
+	}
+	if !started {
+		closed()
+	}
+}
+
+// end is called when the goroutine that reads is through.
+func (c *portable) end() {
+	c.mu.Lock()
+	closed := c.closed
+	if closed == nil { // somebody else has closed the socket
+		c.started = false
+	}
+	c.mu.Unlock()
+	if closed != nil {
+		closed()
+	}
+}
+
+func (c *portable) setDontFragment(on bool) error {
+	if c.udp == nil {
+		return errors.ErrUnsupported
+	}
+	return setDontFragment(c.udp, on)
+}
+
+func (c *portable) measure()          {}
+func (c *portable) overflows() uint64 { return 0 }
+
+// dropOf is the cause that an error of sending stands for.
+func dropOf(err error) Drop {
+	var errno syscall.Errno
+	switch {
+	case err == nil:
+		return Sent
+	case errors.Is(err, net.ErrClosed):
+		return ClientGone
+	case errors.As(err, &errno):
+		return dropOfErrno(errno)
+	default:
+		return Unreachable
+	}
+}
+
+func dropOfErrno(errno syscall.Errno) Drop {
+	switch errno {
+	case 0:
+		return Sent
+	case syscall.EAGAIN, syscall.ENOBUFS, syscall.ENOMEM:
+		return SendBuffer
+	case syscall.EMSGSIZE:
+		return TooLong
+	default:
+		return Unreachable
+	}
+}
+
+// addrPortOf returns the transport address of a UDP net.Addr, IPv4 as such.
+func addrPortOf(addr net.Addr) netip.AddrPort {
+	if udp, ok := addr.(*net.UDPAddr); ok {
+		return unmapped(udp.AddrPort())
+	}
+	return netip.AddrPort{}
+}
+

@@ -1,0 +1,68 @@
+package datapath
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// rights are the permissions and channels of a relay at one time: never
+// changed, but replaced as a whole, so that they are read without a lock.
+type rights struct {
+	permissions []netip.Addr
+	channels    []*binding
+}
+
+// binding joins a channel with a peer.
+type binding struct {
+	number uint16
+	peer   netip.AddrPort
+	route  route // belongs to the goroutine that reads from the client
+}
+
+func (s *rights) permits(peer netip.Addr) bool { return slices.Contains(s.permissions, peer) }
+
+func (s *rights) channel(number uint16) *binding {
+	for _, b := range s.channels {
+		if b.number == number {
+			return b
+		}
+	}
+	return nil
+}
+
+func (s *rights) channelOf(peer netip.AddrPort) *binding {
+	for _, b := range s.channels {
+		if b.peer == peer {
+			return b
+		}
+	}
+	return nil
+}
+
+// withPermission returns the rights with a permission more, or less.
+func (s *rights) withPermission(peer netip.Addr, on bool) *rights {
+	changed := &rights{channels: s.channels}
+	for _, addr := range s.permissions {
+		if addr != peer {
+			changed.permissions = append(changed.permissions, addr)
+		}
+	}
+	if on {
+		changed.permissions = append(changed.permissions, peer)
+	}
+	return changed
+}
+
+// withChannel returns the rights with a channel more, or less.
+func (s *rights) withChannel(number uint16, peer netip.AddrPort, on bool) *rights {
+	changed := &rights{permissions: s.permissions}
+	for _, b := range s.channels {
+		if b.number != number {
+			changed.channels = append(changed.channels, b)
+		}
+	}
+	if on {
+		changed.channels = append(changed.channels, &binding{number: number, peer: peer})
+	}
+	return changed
+}

@@ -1,0 +1,97 @@
+package datapath
+
+import "sync/atomic"
+
+// Stats are the counters of a Path since its start.
+type Stats struct {
+	// Traffic of all relays, also of those that have ended.
+	Traffic Traffic
+	// Drops counts what was not relayed, by cause; causes that never happened
+	// are left out.
+	Drops map[Drop]uint64
+	// Bindings are Binding requests answered.
+	Bindings uint64
+	// Batches counts the calls that received datagrams, by how many there were:
+	// 1, 2, up to 4, up to 8 and so on, the last without a bound.
+	Batches [batches]uint64
+	// Overflows are datagrams that the kernel dropped because a receive buffer
+	// was full.
+	Overflows uint64
+	// Segmented and Coalesced are datagrams that the kernel was handed, and
+	// handed over, as part of a larger one (UDP_SEGMENT and UDP_GRO).
+	Segmented, Coalesced uint64
+}
+
+// batches is the number of classes of batch sizes: 1, 2, 4, ... 64, and more.
+const batches = 8
+
+// counters are those that are no relay's.
+type counters struct {
+	drops                          [drops]atomic.Uint64
+	batches                        [batches]atomic.Uint64
+	bindings, segmented, coalesced atomic.Uint64
+}
+
+func (c *counters) drop(cause Drop) {
+	if cause != Sent {
+		c.drops[cause].Add(1)
+	}
+}
+
+// batch counts a call that received n datagrams.
+func (c *counters) batch(n int) {
+	if n > 0 {
+		c.batches[batchClass(n)].Add(1)
+	}
+}
+
+// batchClass is the class of Stats.Batches for n datagrams.
+func batchClass(n int) int {
+	class := 0
+	for n > 1<<class && class < batches-1 {
+		class++
+	}
+	return class
+}
+
+// Stats returns the counters.
+func (p *Path) Stats() Stats {
+	s := Stats{
+		Drops: map[Drop]uint64{}, Bindings: p.stats.bindings.Load(),
+		Segmented: p.stats.segmented.Load(), Coalesced: p.stats.coalesced.Load(),
+	}
+	for cause := range p.stats.drops {
+		if n := p.stats.drops[cause].Load(); n > 0 {
+			s.Drops[Drop(cause)] = n //nolint:gosec // below drops
+		}
+	}
+	for class := range p.stats.batches {
+		s.Batches[class] = p.stats.batches[class].Load()
+	}
+	p.measureOverflows()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.Traffic, s.Overflows = p.ended, p.overflows
+	for r := range p.relays {
+		s.Traffic.add(r.Traffic())
+		s.Overflows += r.port.overflows()
+	}
+	for socket := range p.sockets {
+		s.Overflows += socket.port.overflows()
+	}
+	return s
+}
+
+// measureOverflows asks the kernel. Not under the lock: a socket may be closed
+// by it.
+func (p *Path) measureOverflows() {
+	p.mu.Lock()
+	sockets, relays := keys(p.sockets), keys(p.relays)
+	p.mu.Unlock()
+	for _, s := range sockets {
+		s.port.measure()
+	}
+	for _, r := range relays {
+		r.port.measure()
+	}
+}

@@ -1,0 +1,108 @@
+package datapath
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+)
+
+// streamQueue bounds the bytes that wait for the client of a stream.
+const streamQueue = 256 << 10
+
+// Stream is a client on a connection, TCP or TLS. What is sent to it waits in a
+// bounded queue, so that nobody else ever waits for it.
+type Stream struct {
+	path  *Path
+	relay atomic.Pointer[Relay]
+	out   direct
+
+	mu      sync.Mutex
+	ready   sync.Cond
+	pending []byte
+	err     error
+}
+
+// NewStream makes a client of a connection. The caller runs Run, gives Receive
+// each frame that it reads, and ends with Close.
+func (p *Path) NewStream() *Stream {
+	s := &Stream{path: p, out: direct{path: p}}
+	s.ready.L = &s.mu
+	return s
+}
+
+// Receive relays a frame of the client's, without its padding, and says whether
+// there was something to relay or to drop: else it is a control message. It is
+// called from one goroutine. There must be room behind the frame: frame[:cap]
+// belongs to it.
+func (s *Stream) Receive(frame []byte) bool {
+	k := packet{buffer: frame, end: len(frame)}
+	switch s.path.fromClient(&s.out, s.relay.Load(), &k) {
+	case kindControl, kindBinding:
+		return false
+	default:
+		return true
+	}
+}
+
+// Write queues a control message. The error is net.ErrClosed, or that of the
+// connection.
+func (s *Stream) Write(p []byte) error {
+	s.path.stats.drop(s.send(nil, p, 0))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// Run writes what is queued, as much as there is at once, until write fails or
+// the stream is closed.
+func (s *Stream) Run(write func(p []byte) error) {
+	var taken []byte
+	for {
+		s.mu.Lock()
+		for len(s.pending) == 0 && s.err == nil {
+			s.ready.Wait()
+		}
+		taken, s.pending = s.pending, taken[:0]
+		err := s.err
+		s.mu.Unlock()
+		if err == nil {
+			err = write(taken)
+		}
+		if err != nil {
+			s.fail(err)
+			return
+		}
+	}
+}
+
+// Close ends Run. What was not yet written is lost.
+func (s *Stream) Close() { s.fail(net.ErrClosed) }
+
+func (s *Stream) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil {
+		s.err = err
+	}
+	s.ready.Broadcast()
+}
+
+func (s *Stream) send(head, body []byte, _ int) Drop {
+	length := len(head) + len(body)
+	padding := -length & 3
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.err != nil:
+		return ClientGone
+	case len(s.pending)+length+padding > streamQueue:
+		return ClientQueue
+	}
+	s.pending = append(append(append(s.pending, head...), body...), make([]byte, padding)...)
+	s.ready.Signal()
+	return Sent
+}
+
+func (s *Stream) attach(r *Relay) { s.relay.Store(r) }
+func (s *Stream) detach(r *Relay) { s.relay.CompareAndSwap(r, nil) }
+func (s *Stream) engine() *engine { return nil }

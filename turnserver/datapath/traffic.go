@@ -1,0 +1,57 @@
+package datapath
+
+import "sync/atomic"
+
+// Count is a number of datagrams, and of the bytes of their payload.
+type Count struct{ Packets, Bytes uint64 }
+
+func (c *Count) add(other Count) {
+	c.Packets += other.Packets
+	c.Bytes += other.Bytes
+}
+
+// Flow is what was relayed in one direction, by the way it went: in a channel,
+// in an indication, or by the short cut to another relay of the same server.
+type Flow struct{ Channel, Indication, ShortCut Count }
+
+// Total is the sum of all ways.
+func (f Flow) Total() Count {
+	total := f.Channel
+	total.add(f.Indication)
+	total.add(f.ShortCut)
+	return total
+}
+
+// Traffic is what was relayed for a client and to it.
+type Traffic struct{ ToPeers, FromPeers Flow }
+
+func (t *Traffic) add(other Traffic) {
+	for _, pair := range [][2]*Flow{{&t.ToPeers, &other.ToPeers}, {&t.FromPeers, &other.FromPeers}} {
+		pair[0].Channel.add(pair[1].Channel)
+		pair[0].Indication.add(pair[1].Indication)
+		pair[0].ShortCut.add(pair[1].ShortCut)
+	}
+}
+
+// way is how a datagram passes.
+type way uint8
+
+const (
+	byChannel way = iota
+	byIndication
+	byShortCut
+	ways
+)
+
+// meter counts one direction of a relay.
+type meter [ways]struct{ packets, bytes atomic.Uint64 }
+
+func (m *meter) count(w way, bytes int) {
+	m[w].packets.Add(1)
+	m[w].bytes.Add(uint64(bytes)) //nolint:gosec // a length
+}
+
+func (m *meter) flow() Flow {
+	read := func(w way) Count { return Count{m[w].packets.Load(), m[w].bytes.Load()} }
+	return Flow{Channel: read(byChannel), Indication: read(byIndication), ShortCut: read(byShortCut)}
+}

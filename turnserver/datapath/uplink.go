@@ -1,0 +1,161 @@
+package datapath
+
+import (
+	"net/netip"
+
+	"callbox/turnserver/wire"
+)
+
+// maxHeader is room for the longest header in front of a payload: that of a Data
+// indication from an IPv6 peer.
+const maxHeader = wire.DataHeader6Len
+
+// kind is what a client's message is to the data path.
+type kind uint8
+
+const (
+	kindNoise   kind = iota // of no use to anybody
+	kindControl             // for the control plane
+	kindChannel             // ChannelData
+	kindSend                // a Send indication
+	kindBinding             // a Binding request that may be plain
+)
+
+// classify looks at the first bytes of a message.
+func classify(p []byte) kind {
+	switch {
+	case wire.IsChannelData(p):
+		return kindChannel
+	case !wire.IsSTUN(p):
+		return kindNoise
+	}
+	switch wire.Type(uint16(p[0])<<8 | uint16(p[1])) {
+	case wire.NewType(wire.Send, wire.Indication):
+		return kindSend
+	case wire.NewType(wire.Binding, wire.Request):
+		return kindBinding
+	}
+	if wire.Type(uint16(p[0])<<8|uint16(p[1])).Class() == wire.Request {
+		return kindControl
+	}
+	return kindNoise // indications and answers that no server waits for
+}
+
+// isPlain says whether a Binding request asks for nothing but its address.
+func isPlain(m wire.Message) bool {
+	if m.HasIntegrity() {
+		return false
+	}
+	for attrs := m.Attributes(); attrs.Next(); {
+		if !attrs.Type.Optional() {
+			return false
+		}
+	}
+	return true
+}
+
+// fromClient relays what a client with relay r has sent; r is nil when it has
+// none. It returns what the caller has to see to: control messages and Binding
+// requests, or noise when that is done.
+func (p *Path) fromClient(o outlet, r *Relay, k *packet) kind {
+	what := classify(k.bytes())
+	switch what {
+	case kindChannel:
+		if r == nil {
+			p.stats.drop(NoAllocation)
+		} else {
+			p.stats.drop(r.sendChannel(o, k))
+		}
+	case kindSend:
+		if r == nil {
+			p.stats.drop(NoAllocation)
+		} else {
+			p.stats.drop(r.sendIndication(o, k))
+		}
+	case kindControl, kindBinding:
+		return what
+	case kindNoise:
+		p.stats.drop(Malformed)
+	}
+	return kindNoise
+}
+
+// sendChannel relays ChannelData to the peer that the channel is bound to.
+func (r *Relay) sendChannel(o outlet, k *packet) Drop {
+	number, payload, ok := wire.ChannelData(k.bytes())
+	if !ok {
+		return Malformed
+	}
+	b := r.rights.Load().channel(number)
+	if b == nil {
+		return NoChannel
+	}
+	k.strip(wire.ChannelHeaderLen, len(payload))
+	return r.toPeer(o, &b.route, b.peer, k, byChannel)
+}
+
+// sendIndication relays the payload of a Send indication to a peer that is
+// permitted.
+func (r *Relay) sendIndication(o outlet, k *packet) Drop {
+	m, err := wire.Parse(k.bytes())
+	if err != nil {
+		return Malformed
+	}
+	peer, data, dontFragment, ok := wire.SendIndication(m)
+	if !ok {
+		return Malformed
+	}
+	peer = unmapped(peer)
+	if !r.rights.Load().permits(peer.Addr()) {
+		return NoPermission
+	}
+	// What stands in front of the payload has been read, but is not known to be
+	// as long as any header.
+	whole := packet{buffer: data, end: len(data)}
+	if dontFragment {
+		return r.toPeerWhole(o, peer, &whole)
+	}
+	return r.toPeer(o, &r.sent, peer, &whole, byIndication)
+}
+
+// toPeerWhole sends with the kernel told not to fragment. Whatever was
+// collected for the relay leaves later and may be overtaken, as on any network.
+func (r *Relay) toPeerWhole(o outlet, peer netip.AddrPort, k *packet) Drop {
+	if err := r.port.setDontFragment(true); err != nil {
+		return Unreachable
+	}
+	defer r.port.setDontFragment(r.dontFragment.Load()) //nolint:errcheck // it was possible a moment ago
+	once := direct{path: r.path}
+	return r.toPeer(&once, &r.sent, peer, k, byIndication)
+}
+
+// toPeer sends a payload by its route, if limits let it pass.
+func (r *Relay) toPeer(o outlet, way *route, peer netip.AddrPort, k *packet, by way) Drop {
+	r.find(way, peer)
+	if way.rule != "" {
+		r.path.config.Refused(r, peer.Addr(), way.rule)
+		return Denied
+	}
+	n := k.end - k.start
+	if cause := r.take(o, n); cause != Sent {
+		return cause
+	}
+	if way.target != nil {
+		r.toPeers.count(byShortCut, n)
+		return way.target.fromRelay(o, r, way, k)
+	}
+	r.toPeers.count(by, n)
+	o.toPeer(r, &way.to, k.bytes())
+	return Sent
+}
+
+// take asks the limits for n bytes.
+func (r *Relay) take(o outlet, n int) Drop {
+	if r.user != nil && !r.user.Take(o.now(), n) {
+		return UserRate
+	}
+	if total := r.path.config.Total; total != nil && !total.Take(o.now(), n) {
+		return TotalRate
+	}
+	return Sent
+}
