@@ -2,6 +2,7 @@
 # make test     everything that must hold: linters, Go, JavaScript, browsers, fuzzing
 # make bench    prints the figures that docs/bench.md explains
 # make bench-signaling  those of signaling beside other servers; half an hour and more
+# make bench-turn  those of the TURN server beside other servers; an hour and more
 # make mutants  plants defects in the signaling server and shows that its tests notice
 
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -10,7 +11,7 @@ SYSTEM   := ./e2e/... ./bench/...
 
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: build deps test lint unit frontend system fuzz bench bench-signaling mutants clean
+.PHONY: build deps test lint unit frontend system fuzz bench bench-signaling bench-turn mutants clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o callbox ./cmd/callbox
@@ -50,6 +51,9 @@ mutants:
 bench-signaling: deps
 	go run ./bench signaling
 	go run ./bench signaling -tls -row relay,relay8,latency,joins,storm,idle
+
+bench-turn: deps
+	go run ./bench turn
 
 clean:
 	rm -rf callbox dist frontend/node_modules bench/signaling/node/node_modules

@@ -3,6 +3,7 @@
 //
 //	go run ./bench
 //	go run ./bench signaling
+//	go run ./bench turn
 package main
 
 import (
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"callbox/bench/signaling"
+	"callbox/bench/turn"
 )
 
 // figure is one line of the table.
@@ -48,8 +50,10 @@ func command(ctx context.Context, args []string) error {
 		return run(ctx, os.Stdout, effort{calls: 20, browserCalls: 5, starts: 10, joining: 3 * time.Second})
 	case args[0] == "signaling":
 		return signaling.Main(ctx, args[1:], os.Stdout, os.Stderr)
+	case args[0] == "turn":
+		return turn.Main(ctx, args[1:], os.Stdout, os.Stderr)
 	}
-	return fmt.Errorf("%q is unknown; there is signaling, and nothing for the rest", args[0])
+	return fmt.Errorf("%q is unknown; there are signaling, turn, and nothing for the rest", args[0])
 }
 
 // run measures everything, one after the other, and prints the table.

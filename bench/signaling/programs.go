@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"callbox/bench/process"
 )
 
 // programs is where everything is that a run starts.
@@ -43,7 +45,7 @@ func newPrograms(ctx context.Context, o *options) (p *programs, err error) {
 		}
 	}
 	if o.tls {
-		if p.cert, p.key, err = writeCertificate(dir); err != nil {
+		if p.cert, p.key, err = process.WriteCertificate(dir); err != nil {
 			return nil, err
 		}
 	}

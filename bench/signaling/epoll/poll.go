@@ -7,6 +7,8 @@ package epoll
 import (
 	"errors"
 	"net/netip"
+	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -63,6 +65,22 @@ func (p *Poller) Wait(ms int) ([]unix.EpollEvent, error) {
 		return nil, nil
 	}
 	return p.events[:max(n, 0)], err
+}
+
+// WaitFor is Wait with a time to the nanosecond (epoll_pwait2(2), Linux 5.11);
+// 0 does not wait. The scheduler of Go does not hear of it: it is for programs
+// whose one thread does everything.
+func (p *Poller) WaitFor(most time.Duration) ([]unix.EpollEvent, error) {
+	limit := unix.NsecToTimespec(int64(most))
+	n, _, fault := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT2, uintptr(p.fd), uintptr(unsafe.Pointer(&p.events[0])), //nolint:gosec // G103: as the call wants it
+		uintptr(len(p.events)), uintptr(unsafe.Pointer(&limit)), 0, 0) //nolint:gosec // G103: as the call wants it
+	if fault != 0 {
+		if fault == unix.EINTR {
+			return nil, nil
+		}
+		return nil, fault
+	}
+	return p.events[:n], nil
 }
 
 // Connect begins a TCP connection to an IPv4 address, from an address of this

@@ -1,4 +1,4 @@
-package signaling
+package process
 
 import (
 	"crypto/ecdsa"
@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// writeCertificate makes the one certificate that every server has, and
+// WriteCertificate makes the one certificate that every server has, and
 // returns the files of it and of its key.
-func writeCertificate(dir string) (certFile, keyFile string, err error) {
+func WriteCertificate(dir string) (certFile, keyFile string, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return "", "", err

@@ -1,0 +1,42 @@
+package process
+
+import (
+	"os"
+	"testing"
+	"time"
+)
+
+func TestCPU(t *testing.T) {
+	before, err := CPU(os.Getpid())
+	if err != nil || before <= 0 {
+		t.Fatalf("used %v, %v", before, err)
+	}
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
+		now, err := CPU(os.Getpid())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if now > before {
+			return
+		}
+	}
+	t.Error("half a minute of work took no time of the processor")
+}
+
+func TestCPUOfNobody(t *testing.T) {
+	for _, pid := range []int{-1, 0, mostPID, 1 << 30} {
+		if used, err := CPU(pid); err == nil {
+			t.Errorf("process %d, which is not there, has used %v", pid, used)
+		}
+	}
+}
+
+func TestResident(t *testing.T) {
+	now, most, err := Resident(os.Getpid())
+	if err != nil || now < 1<<20 || most < now {
+		t.Errorf("resident are %d, at most %d, %v", now, most, err)
+	}
+	if _, _, err := Resident(1 << 30); err == nil {
+		t.Error("a process that is not there has memory")
+	}
+}

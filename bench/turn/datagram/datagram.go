@@ -1,0 +1,92 @@
+//go:build linux
+
+// Package datagram is what the load generator and the bare forwarder have in
+// common: batches of datagrams in raw system calls, over IPv4, without garbage.
+package datagram
+
+import (
+	"encoding/binary"
+	"errors"
+	"net/netip"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// message is the mmsghdr of recvmmsg(2).
+type message struct {
+	header unix.Msghdr
+	bytes  uint32
+}
+
+// controlBytes has room for one control message that holds a number.
+const controlBytes = 24
+
+// Listen makes a socket that never blocks, bound to a port of an address.
+// Buffers of so many bytes are asked for in both directions; 0 = the system's own.
+func Listen(at netip.AddrPort, buffer int) (int, error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	if buffer > 0 {
+		err = errors.Join(
+			unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, buffer),
+			unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, buffer),
+		)
+	}
+	if err = errors.Join(err, unix.Bind(fd, &unix.SockaddrInet4{Port: int(at.Port()), Addr: at.Addr().As4()})); err != nil {
+		return -1, errors.Join(err, unix.Close(fd))
+	}
+	return fd, nil
+}
+
+// Bound returns where a socket is bound.
+func Bound(fd int) (netip.AddrPort, error) {
+	bound, err := unix.Getsockname(fd)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	v4, ok := bound.(*unix.SockaddrInet4)
+	if !ok {
+		return netip.AddrPort{}, unix.EAFNOSUPPORT
+	}
+	return netip.AddrPortFrom(netip.AddrFrom4(v4.Addr), uint16(v4.Port)), nil //nolint:gosec // G115: a port fits
+}
+
+// Coalesce has the kernel join what arrives (UDP_GRO).
+func Coalesce(fd int) error { return unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 1) }
+
+// RawAddr is an address as the kernel wants it.
+func RawAddr(at netip.AddrPort) unix.RawSockaddrInet4 {
+	return unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: at.Addr().As4(), Port: swap(at.Port())}
+}
+
+// swap turns a port into the order of the network, and back.
+func swap(port uint16) uint16 {
+	var b [2]byte
+	binary.NativeEndian.PutUint16(b[:], port)
+	return binary.BigEndian.Uint16(b[:])
+}
+
+// Key is an address as one number.
+func Key(at *unix.RawSockaddrInet4) uint64 {
+	return uint64(binary.BigEndian.Uint32(at.Addr[:]))<<16 | uint64(swap(at.Port))
+}
+
+// system makes a system call that the scheduler of Go does not hear of: the
+// programs here have one thread that matters.
+func system(number, a, b, c, d uintptr) (int, error) {
+	for {
+		n, _, fault := unix.RawSyscall6(number, a, b, c, d, 0, 0)
+		if fault == unix.EINTR {
+			continue
+		}
+		if fault != 0 {
+			return 0, fault
+		}
+		return int(n), nil
+	}
+}
+
+func pointer(m *message) uintptr { return uintptr(unsafe.Pointer(m)) } //nolint:gosec // G103: as the calls want it

@@ -1,0 +1,65 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/json"
+	"time"
+)
+
+const (
+	// lossless is the share of packets that a rate may lose that a server is
+	// said to carry.
+	lossless = 0.001
+	// precision is how near the highest rate is looked for.
+	precision = 0.03
+	probeTime = 700 * time.Millisecond
+	// overload is sent, in terms of the highest rate without loss.
+	overload = 1.6
+)
+
+// saturate looks for the highest rate without loss, and tells the measurement
+// at it, and one at overload.
+func (o *options) saturate(l *loop, encoder *json.Encoder) error {
+	probe := func(rate float64) (*result, error) { return l.measure(o.pid, rate, probeTime/4, probeTime) }
+	low, high := 0.0, o.search
+	best, err := probe(high)
+	if err != nil {
+		return err
+	}
+	if best.carried() {
+		low = high
+	}
+	for high-low > precision*high {
+		rate := (low + high) / 2
+		r, err := probe(rate)
+		if err != nil {
+			return err
+		}
+		// What is lost to a pause of the machine is not lost a second time.
+		if !r.carried() {
+			if r, err = probe(rate); err != nil {
+				return err
+			}
+		}
+		if r.carried() {
+			low, best = rate, r
+			continue
+		}
+		high = rate
+	}
+	over, err := l.measure(o.pid, max(low, precision*o.search)*overload, o.warm, o.measure)
+	if err != nil {
+		return err
+	}
+	if err := encoder.Encode(best); err != nil {
+		return err
+	}
+	return encoder.Encode(over)
+}
+
+// carried tells whether everything that was to be sent was sent, and next to
+// nothing of it lost.
+func (r *result) carried() bool {
+	return r.loss() < lossless && float64(r.Sent) > 0.99*r.Rate*r.Seconds
+}

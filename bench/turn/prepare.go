@@ -1,0 +1,185 @@
+package turn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pion/stun/v3"
+
+	"callbox/bench/process"
+)
+
+// prepare finds out which servers there are, and says by name which are not.
+func (r *runner) prepare(ctx context.Context) (err error) {
+	if r.cert, r.key, err = process.WriteCertificate(r.programs.Dir); err != nil {
+		return err
+	}
+	binary := r.callbox
+	if binary == "" {
+		binary = r.programs.File("callbox")
+	}
+	help, err := exec.CommandContext(ctx, binary, "serve", "--help").Output() //nolint:gosec // G204: what is to be measured
+	if err != nil {
+		return fmt.Errorf("%s serve --help: %w", binary, err)
+	}
+	r.help = string(help)
+	for _, k := range kinds() {
+		if !r.measures(k.name) {
+			continue
+		}
+		note, ok := r.there(ctx, k)
+		if note != "" && !slices.Contains(r.notes, note) {
+			r.notes = append(r.notes, note)
+		}
+		if ok {
+			r.kinds = append(r.kinds, k)
+		}
+	}
+	if len(r.kinds) == 0 {
+		return fmt.Errorf("nothing to measure: %s", strings.Join(r.notes, " "))
+	}
+	return nil
+}
+
+// there tells whether a server can be started, and what is to be said of it.
+func (r *runner) there(ctx context.Context, k kind) (note string, ok bool) {
+	switch k.label {
+	case labelWithout:
+		if !strings.Contains(r.help, flagWithout) {
+			return "Absent: " + labelWithout + " (this callbox has no " + flagWithout + ").", false
+		}
+	case labelCoturn, labelCoturn2:
+		return coturnNote(ctx, debianCoturn(), labelCoturn, "no turnserver in PATH; Debian's package is coturn")
+	case labelCurrent:
+		return coturnNote(ctx, currentCoturn(), labelCurrent, "COTURN=path names none")
+	}
+	return "", true
+}
+
+// debianCoturn is the one that is installed; "" = none.
+func debianCoturn() string {
+	path, err := exec.LookPath("turnserver")
+	if err != nil {
+		return ""
+	}
+	return path
+}
+
+// currentCoturn is the one that the environment names; "" = none.
+func currentCoturn() string { return os.Getenv("COTURN") }
+
+func coturnNote(ctx context.Context, path, label, missing string) (note string, ok bool) {
+	if path == "" {
+		return fmt.Sprintf("Absent: %s (%s).", label, missing), false
+	}
+	text, err := exec.CommandContext(ctx, path, "--version").CombinedOutput()
+	lines := strings.Fields(string(text))
+	if err != nil && len(lines) == 0 {
+		return fmt.Sprintf("Absent: %s (%s --version: %v).", label, path, err), false
+	}
+	return fmt.Sprintf("%s is %s %s, with the buffers it sets itself.", label, path, lines[len(lines)-1]), true
+}
+
+// coturn starts it as is fair: no logs, nothing that is not used, and loopback
+// allowed.
+func coturn(path func() string, threads string) func(r *runner, w row, port int) []string {
+	return func(r *runner, w row, port int) []string {
+		line := []string{
+			path(), "-n", "--no-cli", "--listening-ip", "127.0.0.1", "--relay-ip", "127.0.0.1",
+			"--use-auth-secret", "--static-auth-secret", secret, "--realm", "callbox",
+			"--allow-loopback-peers", "--relay-threads", threads, "--no-dtls", "--no-rfc5780",
+			"--no-stdout-log", "--log-file", "/dev/null",
+			"--pidfile", r.programs.File("coturn.pid"), "--userdb", r.programs.File("coturn.db"),
+		}
+		at := fmt.Sprint(port)
+		switch w.transport {
+		case "tls":
+			return append(line, "--tls-listening-port", at, "--cert", r.cert, "--pkey", r.key)
+		case "tcp":
+			return append(line, "--listening-port", at, "--no-tls")
+		}
+		return append(line, "--listening-port", at, "--no-tls", "--no-tcp")
+	}
+}
+
+// unlimited turns off the limits that this callbox has.
+func (r *runner) unlimited() (flags []string) {
+	for _, flag := range []string{"--turn-user-quota", "--turn-total-quota", "--turn-max-bps"} {
+		if strings.Contains(r.help, flag) {
+			flags = append(flags, flag, "0")
+		}
+	}
+	return flags
+}
+
+// freePort is one that nobody has, over UDP and TCP.
+func freePort(ctx context.Context) (int, error) {
+	for range 100 {
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp4", "127.0.0.1:0")
+		if err != nil {
+			return 0, err
+		}
+		at := listener.Addr().String()
+		packets, err := new(net.ListenConfig).ListenPacket(ctx, "udp4", at)
+		if err := listener.Close(); err != nil {
+			return 0, err
+		}
+		if err != nil {
+			continue
+		}
+		free, err := netip.ParseAddrPort(at)
+		return int(free.Port()), errors.Join(err, packets.Close())
+	}
+	return 0, errors.New("no port is free")
+}
+
+// untilServed waits until a server answers.
+func untilServed(ctx context.Context, address, transport string) error {
+	request, err := stun.Build(stun.TransactionID, stun.BindingRequest)
+	if err != nil {
+		return err
+	}
+	network := "tcp"
+	if transport == "udp" {
+		network = "udp"
+	}
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+		if err = answers(ctx, network, address, request.Raw); err == nil {
+			return nil
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return err
+}
+
+// answers tells whether there is a listener, or over UDP an answer.
+func answers(ctx context.Context, network, address string, request []byte) error {
+	conn, err := new(net.Dialer).DialContext(ctx, network, address)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if network == "tcp" {
+		return nil
+	}
+	if _, err := conn.Write(request); err != nil {
+		return err
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+		return err
+	}
+	_, err = conn.Read(make([]byte, 1500))
+	return err
+}

@@ -1,0 +1,103 @@
+package turn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"callbox/bench/compare"
+	"callbox/bench/process"
+)
+
+// Main runs `bench turn` with args and writes the table to stdout.
+func Main(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
+	o, err := parse(args, stderr)
+	if err != nil {
+		return err
+	}
+	packages := []string{"callbox/bench/turn/load", "callbox/bench/turn/forwarder", "callbox/bench/turn/plain"}
+	if o.callbox == "" {
+		packages = append(packages, "callbox/cmd/callbox")
+	}
+	p, err := process.NewPrograms(ctx, packages...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.Remove()) }()
+	p.Pinned = p.Pinned && !o.unpinned
+	r := &runner{options: o, programs: p, figures: compare.NewFigures(), progress: stderr}
+	if err := r.prepare(ctx); err != nil {
+		return err
+	}
+	for round := range o.rounds {
+		if err := r.round(ctx, round); err != nil {
+			return err
+		}
+	}
+	return r.tell(stdout)
+}
+
+// runner is one run of the bench.
+type runner struct {
+	*options
+	programs  *process.Programs
+	kinds     []kind
+	figures   *compare.Figures
+	progress  io.Writer
+	notes     []string
+	cert, key string
+	help      string // of callbox: what flags it has
+}
+
+// round measures every server once in each row, one after the other, each in
+// fresh processes.
+func (r *runner) round(ctx context.Context, round int) error {
+	for _, w := range rows() {
+		if !r.wants(w.name) {
+			continue
+		}
+		for _, k := range r.kinds {
+			if !k.can(w) {
+				continue
+			}
+			start := time.Now()
+			if err := r.measure(ctx, k, w); err != nil {
+				return fmt.Errorf("%s, %s: %w", k.label, w.name, err)
+			}
+			if _, err := fmt.Fprintf(r.progress, "round %d of %d: %s, %s: %.0f s\n",
+				round+1, r.rounds, w.name, k.label, time.Since(start).Seconds()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// tell writes everything that was measured.
+func (r *runner) tell(out io.Writer) error {
+	verdicts := r.figures.Judge(targets())
+	if r.json != "" {
+		more := map[string]any{"pinned": r.programs.Pinned, "notes": r.notes}
+		if err := r.figures.JSON(out, r.json, verdicts, more); err != nil || r.json == "-" {
+			return err
+		}
+	}
+	if r.markdown {
+		var servers []string
+		for _, k := range r.kinds {
+			servers = append(servers, k.label)
+		}
+		return r.figures.Markdown(out, r.rounds, servers, verdicts)
+	}
+	notes := slices.Clone(r.notes)
+	if r.rounds < roundsThatCount {
+		notes = append(notes, fmt.Sprintf("Of fewer than %d rounds: no measurement, only a look.", roundsThatCount))
+	}
+	if !r.programs.Pinned {
+		notes = append(notes, "Server and clients share their processors.")
+	}
+	return r.figures.Text(out, []string{labelCoturn, labelPlain, labelForwarder}, verdicts, notes)
+}
