@@ -142,24 +142,36 @@ func (t *webSocket) close(code int, text string) {
 	t.closing = true
 	t.closeFrame = appendFrame(nil, opClose, websocket.FormatCloseMessage(code, text))
 	t.signLocked()
+	if !t.broken {
+		t.patient = time.AfterFunc(closeWait, t.cut)
+	}
 	t.mu.Unlock()
-
-	_ = t.stream.setDeadline(time.Now().Add(closeWait)) // fails only when closed already
 	t.flush()
 }
 
 // stop ends the connection and waits until nobody writes and nobody will.
 func (t *webSocket) stop() {
+	if !t.tryStop() {
+		t.cut()
+		t.rest()
+		t.stream.finish()
+	}
+}
+
+// tryStop ends the connection. It returns false when somebody writes still, or
+// for ever.
+func (t *webSocket) tryStop() bool {
 	t.mu.Lock()
 	t.broken = true
 	busy := t.busy
+	if t.patient != nil {
+		t.patient.Stop()
+	}
 	t.mu.Unlock()
 	if !busy {
 		t.stream.finish()
-		return
 	}
-	t.cut()
-	t.rest()
+	return !busy
 }
 
 func (t *webSocket) cut() { t.stream.cut() }

@@ -47,8 +47,8 @@ func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	c := s.newConnection(number, t, addr, localAddr(r))
 	t.connection = c
 	t.hear()
-	if !s.start(c, t.read) {
-		t.cut()
+	if !s.start(c, t.run) {
+		t.stream.finish()
 		s.addresses.disconnect(addr, s.uptime())
 		return
 	}

@@ -151,6 +151,9 @@ func (e *entry) enter(out *flushes) (joinResult, protocol.Frame) {
 // probe has the silent ones of taken answer, and flushes out before it waits.
 func (e *entry) probe(taken []*connection, out *flushes) bool {
 	c := e.connection
+	if !c.transport.wait() {
+		return false
+	}
 	c.state.Or(stateWaiting)
 	defer c.state.And(^uint32(stateWaiting))
 	return c.server.probe(taken, out) && !c.is(stateEnded)

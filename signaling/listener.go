@@ -204,8 +204,7 @@ func (s *tlsStream) finish() {
 			batches.put(b)
 		}
 	}
-	s.cut()
+	s.below.raw.finish()
 }
 
-func (s *tlsStream) cut()                                 { s.below.raw.cut() }
-func (s *tlsStream) setDeadline(deadline time.Time) error { return s.below.raw.setDeadline(deadline) }
+func (s *tlsStream) cut() { s.below.raw.cut() }

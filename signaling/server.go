@@ -32,8 +32,9 @@ type Server struct {
 	numbers   atomic.Uint64 // of connections
 	sources   eventSources
 	done      chan struct{}  // closed by Close
-	running   sync.WaitGroup // every goroutine
-	closing   atomic.Bool    // set with mu locked
+	running   sync.WaitGroup // every connection, and every other goroutine but those of pollers
+	pollers   pollers
+	closing   atomic.Bool // set with mu locked
 
 	mu          sync.Mutex // guards the following
 	connections map[*connection]struct{}
@@ -94,6 +95,7 @@ func (s *Server) Close(ctx context.Context) error {
 	ended := make(chan struct{})
 	go func() { // ends when the last goroutine does, which Close waits for
 		s.running.Wait()
+		s.pollers.close()
 		close(ended)
 	}()
 	var cause error
@@ -116,15 +118,15 @@ func (s *Server) isClosing() bool { return s.closing.Load() }
 // uptime is the time since the server's start.
 func (s *Server) uptime() time.Duration { return time.Since(s.started) }
 
-// start counts c in and runs its reader, unless the server is closing.
-func (s *Server) start(c *connection, read func()) bool {
+// start counts c in and has its transport run, unless the server is closing.
+func (s *Server) start(c *connection, run func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing.Load() {
 		return false
 	}
 	s.connections[c] = struct{}{}
-	s.running.Go(read)
+	run()
 	return true
 }
 

@@ -123,6 +123,7 @@ func TestSlowReaderAmongMany(t *testing.T) {
 				t.Fatal(err)
 			}
 			if ack.Failed == nil {
+				synctest.Wait() // Bo confirms what he has read
 				continue
 			}
 			want := protocol.Failure{Peer: slow.Peer, Code: protocol.CodeQueueFull}

@@ -54,6 +54,9 @@ func (t *eventSource) run() {
 
 func (t *eventSource) name() string { return "sse" }
 
+// wait is always right: each POST has a goroutine of its own.
+func (t *eventSource) wait() bool { return true }
+
 func (t *eventSource) flush() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

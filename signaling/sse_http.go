@@ -88,7 +88,7 @@ func (s *Server) openSource(w http.ResponseWriter, r *http.Request) {
 	}
 	t := newEventSource(s)
 	t.connection = s.newConnection(s.numbers.Add(1), t, addr, localAddr(r))
-	if !s.start(t.connection, t.run) {
+	if !s.start(t.connection, func() { s.running.Go(t.run) }) {
 		s.addresses.disconnect(addr, s.uptime())
 		s.refuseClosing(w)
 		return

@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"net"
 	"sync"
-	"time"
 )
 
 // stream is the byte stream below a WebSocket. One goroutine reads; whoever
@@ -23,11 +22,11 @@ type stream interface {
 	writeNow(sealed []byte) (int, error)
 	// write writes all, unless the deadline or the end comes first.
 	write(sealed []byte) (int, error)
-	// finish ends the stream in good order. Nobody else may be writing.
+	// finish ends the stream in good order, and frees what it has. Nobody else
+	// may be reading or writing.
 	finish()
-	// cut ends the stream at once, and whoever waits in it.
+	// cut ends the stream at once, and whoever waits in it. finish must follow.
 	cut()
-	setDeadline(deadline time.Time) error
 }
 
 // newStream returns the stream for a connection after its upgrade.
@@ -68,7 +67,6 @@ func (s *plainStream) writeNow([]byte) (int, error)        { return 0, nil }
 func (s *plainStream) write(p []byte) (int, error)         { return s.conn.Write(p) }
 func (s *plainStream) finish()                             { s.cut() }
 func (s *plainStream) cut()                                { _ = s.conn.Close() } // fails only when closed already
-func (s *plainStream) setDeadline(d time.Time) error       { return s.conn.SetDeadline(d) }
 
 // readBuffer is what one read brings. It holds many frames, so that they are
 // handled together, and answered together.

@@ -66,7 +66,7 @@ func streamPair(t *testing.T, secure bool) (stream, net.Conn) {
 	if _, ok := s.(*tlsStream); ok != secure {
 		t.Fatalf("the stream is a %T", s)
 	}
-	if err := errors.Join(client.SetDeadline(time.Now().Add(time.Minute)), s.setDeadline(time.Now().Add(time.Minute))); err != nil {
+	if err := errors.Join(client.SetDeadline(time.Now().Add(time.Minute)), conn.SetDeadline(time.Now().Add(time.Minute))); err != nil {
 		t.Fatal(err)
 	}
 	return s, client

@@ -6,15 +6,16 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync/atomic"
 	"syscall"
-	"time"
 )
 
 // rawStream is a socket of the system. Waiting for bytes holds no buffer: one
 // is taken only once they are there.
 type rawStream struct {
-	conn net.Conn
-	raw  syscall.RawConn
+	conn  net.Conn
+	raw   syscall.RawConn
+	isCut atomic.Bool
 
 	// Owned by the reader.
 	tryRead func(fd uintptr) bool
@@ -53,9 +54,13 @@ func (s *rawStream) read() (*readBuffer, error) {
 
 // readSocket is done unless there is nothing to read yet.
 func (s *rawStream) readSocket(fd uintptr) bool {
+	if s.isCut.Load() {
+		s.readErr = net.ErrClosed
+		return true
+	}
 	b := readBuffers.get()
 	for {
-		n, err := syscall.Read(int(fd), b.bytes[:]) // the runtime's sockets never block
+		n, err := readNow(fd, b.bytes[:]) // the runtime's sockets never block
 		switch {
 		case errors.Is(err, syscall.EINTR):
 			continue
@@ -92,7 +97,7 @@ func (s *rawStream) writeNow(p []byte) (int, error) {
 // writeSocket is always done: it does not wait.
 func (s *rawStream) writeSocket(fd uintptr) bool {
 	for len(s.rest) > 0 {
-		n, err := syscall.Write(int(fd), s.rest)
+		n, err := writeNow(fd, s.rest)
 		switch {
 		case errors.Is(err, syscall.EINTR):
 			continue
@@ -110,7 +115,14 @@ func (s *rawStream) writeSocket(fd uintptr) bool {
 	return true
 }
 
-func (s *rawStream) write(p []byte) (int, error)          { return s.conn.Write(p) }
-func (s *rawStream) finish()                              { s.cut() }
-func (s *rawStream) cut()                                 { _ = s.conn.Close() } // fails only when closed already
-func (s *rawStream) setDeadline(deadline time.Time) error { return s.conn.SetDeadline(deadline) }
+func (s *rawStream) write(p []byte) (int, error) { return s.conn.Write(p) }
+func (s *rawStream) finish()                     { _ = s.conn.Close() } // fails only when closed already
+
+// cut leaves the socket to who reads: only he knows when nobody asks for it any
+// more. He finds its end.
+func (s *rawStream) cut() {
+	s.isCut.Store(true)
+	_ = s.raw.Control(func(fd uintptr) {
+		_ = syscall.Shutdown(int(fd), syscall.SHUT_RDWR) // fails only when it has ended already
+	})
+}

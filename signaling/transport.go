@@ -11,6 +11,9 @@ type transport interface {
 	// flush sends what the connection's queue holds: now what the client takes
 	// now, the rest as soon as it takes it.
 	flush()
+	// wait tells the transport that who carries out a frame is about to wait.
+	// It returns false when that must not be.
+	wait() bool
 	// close ends the connection, after what is queued, with a WebSocket close
 	// code and a text for people. Only the first call counts.
 	close(code int, text string)

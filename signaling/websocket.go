@@ -25,7 +25,11 @@ type webSocket struct {
 
 	// Owned by the reader.
 	frames decoder
-	early  []byte // what the client sent before it was answered; nil = nothing
+	early  []byte     // what the client sent before it was answered; nil = nothing
+	poller *poller    // that is the reader; nil = a goroutine of its own is
+	socket *rawStream // stream, which the poller reads
+	slot   int32      // the number there
+	own    bool       // the poller's goroutine has stayed with it
 
 	lastHeard atomic.Int64 // since the server's start
 	awaited   atomic.Bool  // somebody waits on sign
@@ -39,6 +43,7 @@ type webSocket struct {
 	broken     bool          // nothing can be written any more
 	sign       chan struct{} // closed at the next sign of life; nil = nobody waits
 	rested     chan struct{} // closed when busy ends; nil = nobody waits
+	patient    *time.Timer   // cuts a connection that was closed; nil = none
 
 	// Owned by whoever is busy.
 	answer []byte  // to the handshake; nil = it went
@@ -57,41 +62,74 @@ func (e closeError) Error() string { return "close with " + strconv.Itoa(e.code)
 // name is the transport's.
 func (t *webSocket) name() string { return "websocket" }
 
-// read is the connection's goroutine.
-func (t *webSocket) read() {
-	c := t.connection
-	defer c.server.forget(c)
-	err := t.readFrames()
-	t.frames.release()
+// run begins to read: by a poller, or else by a goroutine of its own, as when
+// the client did not wait for the answer to its handshake.
+func (t *webSocket) run() {
+	server := t.connection.server
+	if t.early != nil || !server.pollers.add(t) {
+		server.running.Go(func() { t.readOn(nil) })
+	}
+}
+
+// readOn reads on a goroutine of its own until the connection has ended. With an
+// error there is nothing more to read.
+func (t *webSocket) readOn(err error) {
+	if err == nil {
+		err = t.readFrames()
+	}
 	var out flushes
+	t.endReading(err, &out)
+	t.settle(err)
+}
+
+// endReading does what follows from the error that reading ended with, but for
+// what has to be waited for. It returns true when the client may still send.
+func (t *webSocket) endReading(err error, out *flushes) (more bool) {
+	c := t.connection
+	t.frames.release()
+	closed, isClose := errors.AsType[closeError](err)
+	switch {
+	case isClose:
+		c.end(closed.code, "", out)
+		more = !closed.byClient
+	case errors.Is(err, errFrameTooLarge):
+		c.tooLarge(out)
+		more = true
+	default:
+		t.cut()
+		c.end(closeAbnormal, "", out)
+	}
+	out.flush()
+	return more
+}
+
+// settle waits until nobody uses the connection, after endReading.
+func (t *webSocket) settle(err error) {
 	closed, isClose := errors.AsType[closeError](err)
 	switch {
 	case isClose && closed.byClient:
-		c.end(closed.code, "", &out)
-		out.flush()
 		t.rest()
-	case errors.Is(err, errFrameTooLarge):
-		c.tooLarge(&out)
-		out.flush()
+	case isClose || errors.Is(err, errFrameTooLarge):
 		discard(t.stream)
-	case isClose:
-		c.end(closed.code, "", &out)
-		out.flush()
-		discard(t.stream)
-	default:
-		t.cut()
-		c.end(closeAbnormal, "", &out)
-		out.flush()
 	}
 	t.stop()
+	t.ended()
+}
+
+// ended is called last.
+func (t *webSocket) ended() {
 	t.hear() // nobody need wait any longer
+	t.connection.server.forget(t.connection)
 }
 
 // readFrames carries out what the client sends, until its end.
 func (t *webSocket) readFrames() error {
+	var out flushes
 	if early := t.early; early != nil {
 		t.early = nil
-		if err := t.takeFrames(early); err != nil {
+		err := t.takeFrames(early, &out)
+		out.flush()
+		if err != nil {
 			return err
 		}
 	}
@@ -103,7 +141,8 @@ func (t *webSocket) readFrames() error {
 		if buffer.n > 0 {
 			t.hear()
 		}
-		err = t.takeFrames(buffer.bytes[:buffer.n])
+		err = t.takeFrames(buffer.bytes[:buffer.n], &out)
+		out.flush()
 		readBuffers.put(buffer)
 		if t.stream.owes() {
 			t.flush()
@@ -114,11 +153,9 @@ func (t *webSocket) readFrames() error {
 	}
 }
 
-// takeFrames carries out what one read has brought, and then sends what that
-// has queued for anybody.
-func (t *webSocket) takeFrames(p []byte) error {
-	var out flushes
-	defer out.flush()
+// takeFrames carries out what one read has brought. What that queues for
+// anybody is sent when the caller flushes out.
+func (t *webSocket) takeFrames(p []byte, out *flushes) error {
 	for n := 1; len(p) > 0; n++ {
 		if n%flushEvery == 0 {
 			out.flush()
@@ -133,9 +170,9 @@ func (t *webSocket) takeFrames(p []byte) error {
 		p = rest
 		switch opcode {
 		case opText:
-			t.connection.handle(payload, &out)
+			t.connection.handle(payload, out)
 		case opBinary:
-			t.connection.refuse("the frame is a binary message", &out)
+			t.connection.refuse("the frame is a binary message", out)
 		case opPing:
 			t.gotPing(payload)
 		case opClose:
@@ -145,6 +182,9 @@ func (t *webSocket) takeFrames(p []byte) error {
 	}
 	return nil
 }
+
+// wait leaves the poller, which has others to serve.
+func (t *webSocket) wait() bool { return t.poller == nil || t.poller.leave(t) }
 
 // gotPing answers a client's ping. Only the newest needs an answer (RFC 6455,
 // section 5.5.3).

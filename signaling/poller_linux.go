@@ -1,0 +1,321 @@
+package signaling
+
+import (
+	"errors"
+	"os"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// readyAtOnce is how many connections one look brings at most.
+const readyAtOnce = 128
+
+// What epoll is asked for: each change once, and whether the client ends.
+const (
+	epollET     = 1 << 31 // syscall.EPOLLET has the wrong sign
+	pollEvents  = syscall.EPOLLIN | syscall.EPOLLRDHUP | epollET
+	pollEndings = syscall.EPOLLRDHUP | syscall.EPOLLHUP | syscall.EPOLLERR
+)
+
+// pollers read for the WebSockets that are sockets of the system: one goroutine
+// for each processor instead of one for each connection. So one wake-up of the
+// scheduler serves all connections that have something, and an idle one has no
+// stack. The zero value is ready.
+type pollers struct {
+	running sync.WaitGroup
+
+	mu   sync.Mutex // guards the following
+	all  []*poller  // nil before the first connection
+	next int        // who gets the next one
+}
+
+// add has a poller read for t from now on. It returns false when there is none
+// for it: t needs a goroutine of its own.
+func (ps *pollers) add(t *webSocket) bool {
+	s, ok := t.stream.(*rawStream)
+	if !ok {
+		return false
+	}
+	p := ps.choose()
+	return p != nil && p.add(t, s)
+}
+
+// choose returns the poller whose turn it is, or nil.
+func (ps *pollers) choose() *poller {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if ps.all == nil {
+		ps.all = []*poller{}
+		for range runtime.GOMAXPROCS(0) {
+			p, err := newPoller(ps)
+			if err != nil {
+				break // the system gives no more: it works with fewer, and with none
+			}
+			ps.all = append(ps.all, p)
+		}
+	}
+	if len(ps.all) == 0 {
+		return nil
+	}
+	ps.next++
+	return ps.all[ps.next%len(ps.all)]
+}
+
+// close ends the pollers and waits for them. No connection may be left.
+func (ps *pollers) close() {
+	ps.mu.Lock()
+	all := ps.all
+	ps.all = []*poller{}
+	ps.mu.Unlock()
+	for _, p := range all {
+		_ = p.file.Close() // nothing is lost with it; this wakes p
+	}
+	ps.running.Wait()
+	for _, p := range all {
+		_ = syscall.Close(p.fd)
+	}
+}
+
+// poller has an epoll instance of its own, which the runtime's watches like a
+// socket: so it waits as goroutines do, and keeps no thread.
+type poller struct {
+	pollers *pollers
+	fd      int      // the epoll instance; static
+	file    *os.File // the same, for the runtime; owned by who runs
+
+	mu    sync.Mutex   // guards the following
+	slots []*webSocket // by the number that epoll knows them by
+	free  []int32      // numbers of nobody
+
+	// Owned by who runs.
+	events [readyAtOnce]syscall.EpollEvent
+	round  []readyConn
+	at     int         // who of round is served
+	again  []readyConn // one read may not have brought all of it
+	stream *rawStream  // that is read
+	read   func(fd uintptr)
+}
+
+// readyConn is a connection that has something.
+type readyConn struct {
+	t   *webSocket
+	end bool // the client sends no more, or the connection is broken
+}
+
+// newPoller starts a poller.
+func newPoller(ps *pollers) (*poller, error) {
+	fd, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	p := &poller{pollers: ps, fd: fd}
+	p.read = func(fd uintptr) { p.stream.readSocket(fd) } // once, for it allocates
+	file, raw, err := p.open()
+	if err != nil {
+		return nil, errors.Join(err, syscall.Close(fd))
+	}
+	p.start(file, raw)
+	return p, nil
+}
+
+// open returns a file for somebody who will run.
+func (p *poller) open() (*os.File, syscall.RawConn, error) {
+	fd, err := dup(p.fd)
+	if err != nil {
+		return nil, nil, err
+	}
+	file := os.NewFile(uintptr(fd), "epoll")
+	raw, err := file.SyscallConn()
+	if err != nil {
+		return nil, nil, errors.Join(err, file.Close())
+	}
+	if err := file.SetDeadline(time.Time{}); err != nil { // the runtime does not watch it
+		return nil, nil, errors.Join(err, file.Close())
+	}
+	return file, raw, nil
+}
+
+func (p *poller) start(file *os.File, raw syscall.RawConn) {
+	p.file = file
+	p.pollers.running.Go(func() { p.run(file, raw) })
+}
+
+// dup returns a duplicate for the runtime, which watches what never blocks.
+func dup(fd int) (int, error) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	fd, err := syscall.Dup(fd)
+	if err != nil {
+		return -1, err
+	}
+	syscall.CloseOnExec(fd)
+	return fd, syscall.SetNonblock(fd, true)
+}
+
+// add watches t. What has come before counts.
+func (p *poller) add(t *webSocket, s *rawStream) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.free) == 0 {
+		p.free = append(p.free, int32(len(p.slots))) //nolint:gosec // G115: as many as file descriptors
+		p.slots = append(p.slots, nil)
+	}
+	last := len(p.free) - 1
+	slot := p.free[last]
+	t.poller, t.slot, t.socket = p, slot, s
+	if p.control(syscall.EPOLL_CTL_ADD, t) != nil {
+		t.poller = nil
+		return false
+	}
+	t.connection.server.running.Add(1) // until p ends t
+	p.free, p.slots[slot] = p.free[:last], t
+	return true
+}
+
+func (p *poller) control(operation int, t *webSocket) error {
+	var err error
+	closed := t.socket.raw.Control(func(fd uintptr) {
+		err = syscall.EpollCtl(p.fd, operation, int(fd), &syscall.EpollEvent{Events: pollEvents, Fd: t.slot})
+	})
+	return errors.Join(closed, err)
+}
+
+// remove watches t no more. Only who runs may call it.
+func (p *poller) remove(t *webSocket) {
+	_ = p.control(syscall.EPOLL_CTL_DEL, t) // fails only when it is not watched
+	p.forget(t)
+}
+
+// forget frees the slot of t, which is closed.
+func (p *poller) forget(t *webSocket) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.slots[t.slot] = nil
+	p.free = append(p.free, t.slot)
+	t.poller = nil
+}
+
+// run serves the connections that are ready, round by round, until close; or
+// until it would have to wait for one of them. Then it is that one's reader.
+func (p *poller) run(file *os.File, raw syscall.RawConn) {
+	var own *webSocket
+	var err error
+	var out flushes
+	// One call for all, as each would begin with a look for nothing.
+	_ = raw.Read(func(uintptr) bool { // fails when file is closed
+		for {
+			full := p.look()
+			for i, each := range p.round {
+				p.at = i
+				if each.t.poller != p {
+					continue // ended in this round
+				}
+				if err = p.serve(each, &out); each.t.own {
+					own = each.t
+					return true
+				}
+			}
+			out.flush()
+			if !full && len(p.again) == 0 {
+				return false // what came since then wakes it
+			}
+			runtime.Gosched()
+		}
+	})
+	if own != nil {
+		_ = file.Close() // another goroutine has its own
+		out.flush()
+		own.readOn(err)
+		own.connection.server.running.Done()
+	}
+}
+
+// look gathers who is ready, and those of whom there was more. It returns true
+// when there may be others.
+func (p *poller) look() (full bool) {
+	n, err := pollNow(p.fd, p.events[:])
+	for errors.Is(err, syscall.EINTR) {
+		n, err = pollNow(p.fd, p.events[:])
+	}
+	clear(p.round)
+	p.round = append(p.round[:0], p.again...)
+	clear(p.again)
+	p.again = p.again[:0]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range max(n, 0) {
+		event := &p.events[i]
+		if t := p.slots[event.Fd]; t != nil {
+			p.round = append(p.round, readyConn{t, event.Events&pollEndings != 0})
+		}
+	}
+	return n == len(p.events)
+}
+
+// serve reads once from a connection, and carries out what that has brought.
+func (p *poller) serve(each readyConn, out *flushes) error {
+	t := each.t
+	buffer, err := p.readNow(t.socket)
+	if buffer == nil && err == nil {
+		return nil // it was read before
+	}
+	more := each.end
+	if err == nil {
+		more = more || buffer.n == len(buffer.bytes)
+		t.hear()
+		err = t.takeFrames(buffer.bytes[:buffer.n], out)
+		readBuffers.put(buffer)
+		if t.own {
+			return err
+		}
+	}
+	switch {
+	case err != nil:
+		out.flush()
+		p.end(t, err, out)
+	case more:
+		p.again = append(p.again, each)
+	}
+	return nil
+}
+
+// readNow reads what is there; nil = nothing is.
+func (p *poller) readNow(s *rawStream) (*readBuffer, error) {
+	p.stream = s
+	s.readErr = nil
+	if err := s.raw.Control(p.read); err != nil {
+		return nil, err
+	}
+	b := s.got
+	s.got = nil
+	return b, s.readErr
+}
+
+// end ends t after err, by a goroutine of its own if that may take a while.
+func (p *poller) end(t *webSocket, err error, out *flushes) {
+	server := t.connection.server
+	defer server.running.Done()
+	if !t.endReading(err, out) && t.tryStop() {
+		p.forget(t)
+		t.ended()
+		return
+	}
+	p.remove(t)
+	server.running.Go(func() { t.settle(err) })
+}
+
+// leave makes the caller, who runs, the reader of t alone; somebody else runs
+// then. It returns false, and changes nothing, when nobody can.
+func (p *poller) leave(t *webSocket) bool {
+	file, raw, err := p.open()
+	if err != nil {
+		return false
+	}
+	p.remove(t)
+	t.own = true
+	p.again = append(p.again, p.round[p.at+1:]...)
+	p.start(file, raw)
+	return true
+}

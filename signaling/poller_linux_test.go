@@ -1,0 +1,238 @@
+package signaling
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// polledServer serves on loopback until the test's end, when nothing of it may
+// be left. dial returns a new WebSocket.
+func polledServer(t *testing.T, config Config) (s *Server, dial func() *polledClient) {
+	t.Helper()
+	s, err := New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := httptest.NewServer(s.WebSocketHandler())
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		if err := s.Close(ctx); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		web.Close()
+		if n := goroutinesIn("callbox/signaling.(*poller)") + goroutinesIn("callbox/signaling.(*webSocket)"); n > 0 {
+			t.Errorf("%d goroutines are left", n)
+		}
+	})
+	return s, func() *polledClient {
+		t.Helper()
+		ws, response, err := websocket.DefaultDialer.DialContext(t.Context(), strings.Replace(web.URL, "http", "ws", 1), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		t.Cleanup(func() { _ = ws.Close() })
+		_ = ws.SetReadDeadline(time.Now().Add(time.Minute))
+		return &polledClient{ws, t}
+	}
+}
+
+type polledClient struct {
+	*websocket.Conn
+	t *testing.T
+}
+
+func (c *polledClient) send(text string) {
+	c.t.Helper()
+	if err := c.WriteMessage(websocket.TextMessage, []byte(text)); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// expect reads the next frame, which must have that type.
+func (c *polledClient) expect(kind string) {
+	c.t.Helper()
+	_, text, err := c.ReadMessage()
+	if err != nil || !strings.HasPrefix(string(text), `{"type":"`+kind+`"`) {
+		c.t.Fatalf("got %.200s, %v; want %s", text, err, kind)
+	}
+}
+
+func (c *polledClient) join(room string) {
+	c.t.Helper()
+	c.send(`{"type":"join","id":1,"room":"` + room + `"}`)
+	c.expect("joined")
+}
+
+// goroutinesIn returns how many goroutines run a function of that name.
+func goroutinesIn(function string) int {
+	buf := make([]byte, 4<<20)
+	n := 0
+	for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+		if strings.Contains(stack, "\n"+function) {
+			n++
+		}
+	}
+	return n
+}
+
+// until waits for a condition that nothing signals.
+func until(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	poll := time.NewTicker(2 * time.Millisecond)
+	defer poll.Stop()
+	for deadline := time.Now().Add(time.Minute); !done(); <-poll.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+func TestConnectionCostsNoGoroutine(t *testing.T) {
+	_, dial := polledServer(t, Config{})
+	for i := range 50 {
+		dial().join(fmt.Sprint("room-", i))
+	}
+	until(t, "the handlers of net/http to end", func() bool { return goroutinesIn("net/http.(*conn).serve") == 0 })
+	if n := goroutinesIn("callbox/signaling.(*webSocket)"); n > 0 {
+		t.Errorf("%d goroutines read", n)
+	}
+	if n := goroutinesIn("callbox/signaling.(*poller)"); n != runtime.GOMAXPROCS(0) {
+		t.Errorf("%d pollers for %d processors", n, runtime.GOMAXPROCS(0))
+	}
+}
+
+// TestWaitingJoinHoldsNobodyUp has a join wait in each poller, and others talk
+// meanwhile. Afterwards the connections that waited go on.
+func TestWaitingJoinHoldsNobodyUp(t *testing.T) {
+	s, dial := polledServer(t, Config{Capacity: 1})
+	silent := dial()
+	silent.join("full")
+	s.mu.Lock()
+	for c := range s.connections {
+		c.transport.(*webSocket).lastHeard.Store(-int64(time.Hour))
+	}
+	s.mu.Unlock()
+
+	var waiting, others []*polledClient
+	for range 2 * runtime.GOMAXPROCS(0) {
+		waiting, others = append(waiting, dial()), append(others, dial())
+	}
+	// Each sends more than it waits for, in one go.
+	for _, c := range waiting {
+		c.send(`{"type":"join","id":1,"room":"full"}`)
+		c.send(`{"type":"ping","id":2}`)
+	}
+	until(t, "all to wait", func() bool { return goroutinesIn("callbox/signaling.(*Server).probe") == len(waiting) })
+	for i, c := range others {
+		c.join(fmt.Sprint("room-", i))
+	}
+	if n := goroutinesIn("callbox/signaling.(*Server).probe"); n != len(waiting) {
+		t.Errorf("%d wait still when all others have joined", n)
+	}
+	// The seat's client is there: it answers the ping once it reads.
+	go func() { _, _, _ = silent.ReadMessage() }()
+	for i, c := range waiting {
+		c.expect("full")
+		c.expect("pong")
+		c.join(fmt.Sprint("another-", i))
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	until(t, "them to be forgotten", func() bool { return s.Snapshot().Connections == 1+len(others) })
+}
+
+// TestMuchAndTheEnd sends more than one read takes, and the end right behind
+// it: nothing wakes the poller a second time.
+func TestMuchAndTheEnd(t *testing.T) {
+	s, dial := polledServer(t, Config{Capacity: 2, Grace: ResumeLife / 2})
+	for _, cut := range []bool{false, true} {
+		from, to := dial(), dial()
+		to.join("room")
+		from.join("room")
+		to.expect("other_joined")
+		const count, size = 60, 2000
+		data := strings.Repeat("x", size)
+		for range count {
+			from.send(`{"type":"message","data":"` + data + `"}`)
+		}
+		tcp := from.NetConn().(*net.TCPConn)
+		if cut { // an end without good order, once all has arrived
+			for range count {
+				to.expect("message")
+			}
+			_ = tcp.SetLinger(0)
+		}
+		if err := tcp.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for range count {
+			if !cut {
+				to.expect("message")
+			}
+		}
+		to.expect("away")
+		to.send(`{"type":"leave"}`)
+		to.expect("left")
+		_ = to.Close()
+		until(t, "both to be forgotten", func() bool { return s.Snapshot().Connections == 0 })
+		s.rooms.clear(new(flushes))
+	}
+}
+
+// TestFloodHoldsNobodyUp has a client of each poller send without end.
+func TestFloodHoldsNobodyUp(t *testing.T) {
+	_, dial := polledServer(t, Config{})
+	ctx, stop := context.WithCancel(t.Context())
+	var flooding sync.WaitGroup
+	defer flooding.Wait()
+	defer stop()
+	for range runtime.GOMAXPROCS(0) {
+		c := dial()
+		flooding.Go(func() {
+			var err error
+			for ctx.Err() == nil && err == nil {
+				err = c.WriteMessage(websocket.TextMessage, []byte(`{"type":"seen","seq":0}`))
+			}
+		})
+		other := dial()
+		for i := range 100 {
+			other.send(fmt.Sprintf(`{"type":"ping","id":%d}`, i+1))
+			other.expect("pong")
+		}
+	}
+}
+
+// TestCutFindsItsPoller ends connections from the server's side whose clients
+// say nothing.
+func TestCutFindsItsPoller(t *testing.T) {
+	s, dial := polledServer(t, Config{})
+	for i := range 10 {
+		dial().join(fmt.Sprint("room-", i))
+	}
+	s.mu.Lock()
+	for c := range s.connections {
+		c.transport.cut()
+	}
+	s.mu.Unlock()
+	until(t, "all to be forgotten", func() bool { return s.Snapshot().Connections == 0 })
+}
+
+// TestNoPollerWithoutConnection: a server in memory alone has none.
+func TestNoPollerWithoutConnection(t *testing.T) {
+	s, _ := polledServer(t, Config{})
+	if s.pollers.all != nil {
+		t.Error("there are pollers before the first connection")
+	}
+}
