@@ -27,6 +27,7 @@ const secret = "a secret that only tests know of"
 type server struct {
 	*turnserver.Server
 	udp, udp6, tcp, tls netip.AddrPort
+	certificate         []byte // DER; it signs for itself
 	roots               *x509.CertPool
 }
 
@@ -37,7 +38,7 @@ func start(t *testing.T, change func(*turnserver.Config)) *server {
 	s := &server{}
 	udp, tcp, secure := listenUDP(t, "127.0.0.1:0"), listenTCP(t), listenTCP(t)
 	certificate, roots := certificate(t)
-	s.roots = roots
+	s.certificate, s.roots = certificate.Certificate[0], roots
 	s.udp, s.tcp, s.tls = addrPort(udp.LocalAddr()), addrPort(tcp.Addr()), addrPort(secure.Addr())
 	config := turnserver.Config{
 		Secrets:     [][]byte{[]byte(secret)},
