@@ -54,6 +54,12 @@ type Config struct {
 	// address that the peer's request came in at; it may be invalid. nil =
 	// there are none. It is called by many goroutines at once.
 	ICEServers func(peer string, arrived netip.Addr) ([]protocol.ICEServer, time.Duration)
+	// Seated is told that a peer has a seat from now on, or none any more; one
+	// whose connection broke has its seat until its grace time is over, and those
+	// of a server that goes down keep theirs. nil = nobody wants to know. It is
+	// called in the order in which it happens, under a lock: it must not block,
+	// nor call the server.
+	Seated func(peer string, seated bool)
 	// ClientAddr tells a request's client address, which limits count by.
 	// nil = the other end of the TCP connection.
 	ClientAddr func(*http.Request) netip.Addr

@@ -107,6 +107,7 @@ func (sh *shard) find(e *entry, s *session, result joinResult, out *flushes) (jo
 // sit gives the new peer s, which has its connection, a seat.
 func (sh *shard) sit(e *entry, s *session, out *flushes) {
 	sh.seat(s, e.request.Room)
+	sh.tellSeated(s, true)
 	sh.welcome(e, s, false, 0, out)
 	s.room.announce(kindOther, s, out, func(to *session, seq uint64) protocol.Frame {
 		return protocol.OtherJoined{Seq: seq, Peer: s.peer, Name: s.name, Polite: before(s, to)}

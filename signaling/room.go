@@ -225,6 +225,7 @@ const reasonClosing protocol.Reason = "closing"
 func (sh *shard) depart(s *session, reason protocol.Reason, out *flushes) {
 	rm := sh.free(s)
 	if reason != reasonClosing {
+		sh.tellSeated(s, false)
 		rm.announce(kindOther, s, out, func(to *session, seq uint64) protocol.Frame {
 			return protocol.Bye{Seq: seq, Peer: s.peer, Reason: reason, Undelivered: s.events.undelivered(to)}
 		})
@@ -274,6 +275,12 @@ func (sh *shard) seat(s *session, name string) {
 	}
 	rm.insert(s)
 	sh.seatCount.Add(1)
+}
+
+func (sh *shard) tellSeated(s *session, seated bool) {
+	if tell := sh.server.config.Seated; tell != nil {
+		tell(s.peer, seated)
+	}
 }
 
 // ended notes the end of a peer.
