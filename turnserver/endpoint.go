@@ -9,6 +9,8 @@ import (
 
 	"github.com/pion/stun/v3"
 	"github.com/pion/turn/v4"
+
+	"callbox/turnserver/datapath"
 )
 
 var errOnlyUDP = errors.New("only UDP is relayed")
@@ -21,8 +23,8 @@ var errOnlyUDP = errors.New("only UDP is relayed")
 type endpoint struct {
 	server   *Server
 	protocol Protocol
-	conn     net.PacketConn // survives errors: fails only at its end
-	onLive   func(bool)     // told when a stream's client gets and loses its allocation; may be nil
+	conn     clientConn
+	onLive   func(bool) // told when a stream's client gets and loses its allocation; may be nil
 
 	request request
 
@@ -36,9 +38,20 @@ type endpoint struct {
 	work     sync.WaitGroup
 }
 
+// clientConn is where control messages come from and are answered to, while
+// what is to be relayed goes its own way: a *datapath.Socket or a *stream.
+type clientConn interface {
+	// ReadControl fails only at the end.
+	ReadControl(p []byte) (n int, from netip.AddrPort, at netip.Addr, err error)
+	WriteTo(p []byte, to netip.AddrPort, at netip.Addr) error
+	Client(addr netip.AddrPort, at netip.Addr) datapath.Client
+	LocalAddr() net.Addr
+	Close()
+}
+
 // serve has pion answer on conn. The endpoint ends when conn is closed; its wait
 // returns when everything that belonged to it is gone.
-func (s *Server) serve(conn net.PacketConn, protocol Protocol, onLive func(bool)) (*endpoint, error) {
+func (s *Server) serve(conn clientConn, protocol Protocol, onLive func(bool)) (*endpoint, error) {
 	e := &endpoint{
 		server: s, protocol: protocol, conn: conn, onLive: onLive,
 		byClient: map[netip.AddrPort]*relay{}, done: make(chan struct{}),
@@ -57,11 +70,11 @@ func (s *Server) serve(conn net.PacketConn, protocol Protocol, onLive func(bool)
 			OnPermissionDeleted: func(_, _ net.Addr, _, _, _ string, relayed net.Addr, peer net.IP) {
 				e.onPermission(relayed, peer, false)
 			},
-			OnChannelCreated: func(_, _ net.Addr, _, _, _ string, relayed, _ net.Addr, number uint16) {
-				e.onChannel(relayed, number, true)
+			OnChannelCreated: func(_, _ net.Addr, _, _, _ string, relayed, peer net.Addr, number uint16) {
+				e.onChannel(relayed, peer, number, true)
 			},
-			OnChannelDeleted: func(_, _ net.Addr, _, _, _ string, relayed, _ net.Addr, number uint16) {
-				e.onChannel(relayed, number, false)
+			OnChannelDeleted: func(_, _ net.Addr, _, _, _ string, relayed, peer net.Addr, number uint16) {
+				e.onChannel(relayed, peer, number, false)
 			},
 		},
 		PacketConnConfigs: []turn.PacketConnConfig{{
@@ -92,37 +105,29 @@ func (e *endpoint) wait() {
 // ReadFrom returns the next message that is worth pion's while.
 func (e *endpoint) ReadFrom(p []byte) (int, net.Addr, error) {
 	for {
-		n, addr, err := e.conn.ReadFrom(p)
+		n, from, at, err := e.conn.ReadControl(p)
 		if err != nil {
 			e.doneOnce.Do(func() { close(e.done) })
 			return 0, nil, err
 		}
-		if e.admit(p[:n], addr) {
-			return n, addr, nil
+		if e.admit(p[:n], from, at) {
+			return n, e.request.addr, nil
 		}
 	}
 }
 
 // admit decodes a message into e.request, and says whether it can be anything
 // but noise.
-func (e *endpoint) admit(p []byte, addr net.Addr) bool {
-	client := addrPort(addr)
-	e.request.reset(addr, client)
-	if isChannelData(p) {
-		return e.relayOf(client) != nil
-	}
+func (e *endpoint) admit(p []byte, client netip.AddrPort, at netip.Addr) bool {
+	e.request.reset(client, at)
 	if !stun.IsMessage(p) || stun.Decode(p, &e.request.message) != nil {
 		return false
 	}
 	kind := e.request.message.Type
-	switch kind.Class {
-	case stun.ClassIndication:
-		return kind.Method == stun.MethodSend && e.relayOf(client) != nil
-	case stun.ClassRequest:
-		e.request.active = true
-	default:
+	if kind.Class != stun.ClassRequest {
 		return false
 	}
+	e.request.active = true
 	if kind.Method == stun.MethodCreatePermission || kind.Method == stun.MethodChannelBind {
 		r := e.relayOf(client)
 		return r == nil || !r.ending()
@@ -130,8 +135,8 @@ func (e *endpoint) admit(p []byte, addr net.Addr) bool {
 	return true
 }
 
-// WriteTo sends to a client. Error responses are completed on their way.
-func (e *endpoint) WriteTo(p []byte, addr net.Addr) (int, error) {
+// WriteTo sends an answer of pion's. Error responses are completed on their way.
+func (e *endpoint) WriteTo(p []byte, _ net.Addr) (int, error) {
 	// Only answers to requests have this class, and only the goroutine that
 	// reads sends them, so e.request is the request that is answered.
 	if isResponse(p) && e.withholds() {
@@ -140,13 +145,15 @@ func (e *endpoint) WriteTo(p []byte, addr net.Addr) (int, error) {
 	if isErrorResponse(p) {
 		e.request.answered = true
 		if completed := e.request.complete(p, e.server.credentials.realm); completed != nil {
-			if _, err := e.conn.WriteTo(completed, addr); err != nil {
-				return 0, err
-			}
-			return len(p), nil
+			return len(p), e.answer(completed)
 		}
 	}
-	return e.conn.WriteTo(p, addr)
+	return len(p), e.answer(p)
+}
+
+// answer sends to the client whose request is being handled.
+func (e *endpoint) answer(p []byte) error {
+	return e.conn.WriteTo(p, e.request.client, e.request.at)
 }
 
 // withholds says whether the request that is answered proved nothing, and its
@@ -160,8 +167,12 @@ func (e *endpoint) withholds() bool {
 	return !e.server.answers.Take(e.server.uptime(), q.client.Addr())
 }
 
-// Close is part of net.PacketConn; the owner of the socket closes it.
-func (e *endpoint) Close() error                     { return e.conn.Close() }
+// Close is part of net.PacketConn.
+func (e *endpoint) Close() error {
+	e.conn.Close()
+	return nil
+}
+
 func (e *endpoint) LocalAddr() net.Addr              { return e.conn.LocalAddr() }
 func (e *endpoint) SetDeadline(time.Time) error      { return errors.ErrUnsupported }
 func (e *endpoint) SetReadDeadline(time.Time) error  { return errors.ErrUnsupported }
@@ -209,7 +220,7 @@ func (e *endpoint) refuseAuth(code stun.ErrorCode, reason error) bool {
 }
 
 // permit is asked before a permission or a channel is made. It sees no port, so
-// it lets pass the IP of any live relay of ours; WriteTo looks closer.
+// it lets pass the IP of any live relay of ours; the data path looks closer.
 func (e *endpoint) permit(_ net.Addr, ip net.IP) bool {
 	q := &e.request
 	r := e.relayOf(q.client)
@@ -262,8 +273,10 @@ func (e *endpoint) onAllocationCreated(_, _ net.Addr, _, _, _ string, _ net.Addr
 		return
 	}
 	e.byClient[r.client] = r
-	if udp, ok := e.conn.(*packetConn); ok {
-		udp.stay(r.client)
+	r.lived.Store(true)
+	if err := r.data.Start(); err != nil {
+		e.server.log.Warn("a relay could not be served", "err", err)
+		r.end()
 	}
 	if e.onLive != nil {
 		e.onLive(true)
@@ -278,9 +291,6 @@ func (e *endpoint) forget(r *relay) {
 		return
 	}
 	delete(e.byClient, r.client)
-	if udp, ok := e.conn.(*packetConn); ok {
-		udp.leave(r.client)
-	}
 	if e.onLive != nil {
 		e.onLive(false)
 	}
@@ -293,9 +303,9 @@ func (e *endpoint) onPermission(relayed net.Addr, ip net.IP, on bool) {
 	}
 }
 
-func (e *endpoint) onChannel(relayed net.Addr, number uint16, on bool) {
+func (e *endpoint) onChannel(relayed, peer net.Addr, number uint16, on bool) {
 	if r := e.server.relays.relayedAt(addrPort(relayed)); r != nil {
-		r.setChannel(number, on)
+		r.setChannel(number, addrPort(peer), on)
 	}
 }
 
@@ -309,7 +319,7 @@ func (e *endpoint) onError(_, _ net.Addr, _, _ string) {
 	if needsAllocation(q.message.Type.Method) {
 		q.code = stun.CodeAllocMismatch
 		if answer := q.errorResponse(e.server.credentials.realm); answer != nil && !e.withholds() {
-			_, _ = e.conn.WriteTo(answer, q.addr) // a datagram like any other: may be lost
+			_ = e.answer(answer) // a datagram like any other: may be lost
 		}
 	}
 }

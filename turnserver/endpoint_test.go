@@ -1,7 +1,6 @@
 package turnserver
 
 import (
-	"net"
 	"net/netip"
 	"testing"
 	"time"
@@ -11,7 +10,7 @@ import (
 
 // What a client may send at which time, before pion sees it.
 func TestAdmit(t *testing.T) {
-	client := &net.UDPAddr{IP: net.IPv4(8, 8, 8, 8), Port: 9}
+	client := netip.MustParseAddrPort("8.8.8.8:9")
 	build := func(method stun.Method, class stun.MessageClass) []byte {
 		return stun.MustBuild(stun.TransactionID, stun.NewType(method, class)).Raw
 	}
@@ -26,8 +25,8 @@ func TestAdmit(t *testing.T) {
 		packet              []byte
 		none, alive, ending bool
 	}{
-		{"channel data", []byte{0x40, 0, 0, 0}, false, true, true},
-		{"send indication", build(stun.MethodSend, stun.ClassIndication), false, true, true},
+		{"channel data", []byte{0x40, 0, 0, 0}, false, false, false},
+		{"send indication", build(stun.MethodSend, stun.ClassIndication), false, false, false},
 		{"data indication", build(stun.MethodData, stun.ClassIndication), false, false, false},
 		{"binding indication", build(stun.MethodBinding, stun.ClassIndication), false, false, false},
 		{"binding request", build(stun.MethodBinding, stun.ClassRequest), true, true, true},
@@ -44,9 +43,9 @@ func TestAdmit(t *testing.T) {
 		for r, want := range map[*relay]bool{nil: test.none, living: test.alive, ending: test.ending} {
 			e := &endpoint{server: &Server{}, byClient: map[netip.AddrPort]*relay{}}
 			if r != nil {
-				e.byClient[addrPort(client)] = r
+				e.byClient[client] = r
 			}
-			if got := e.admit(test.packet, client); got != want {
+			if got := e.admit(test.packet, client, netip.Addr{}); got != want {
 				t.Errorf("%s: admitted %t, want %t (allocation %t, ending %t)", test.name, got, want, r != nil, r == ending)
 			}
 		}

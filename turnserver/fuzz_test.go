@@ -117,11 +117,11 @@ func FuzzStream(f *testing.F) {
 			_, _ = client.Write(data)
 			client.Close()
 		}()
-		s := newStream(server, streamTimeouts{first: handshakeTimeout, idle: handshakeTimeout, write: handshakeTimeout})
+		s := newStream(server, nil, streamTimeouts{first: handshakeTimeout, idle: handshakeTimeout, write: handshakeTimeout})
 		p := make([]byte, maxFrame+1)
 		total := 0
 		for {
-			n, _, err := s.ReadFrom(p)
+			n, err := s.nextFrame(p)
 			if err != nil {
 				break
 			}
@@ -151,7 +151,7 @@ func FuzzRequest(f *testing.F) {
 	f.Add([]byte{0x40, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		e := &endpoint{server: &Server{}, byClient: map[netip.AddrPort]*relay{}}
-		if !e.admit(data, &net.UDPAddr{IP: net.IPv4(8, 8, 8, 8), Port: 9}) {
+		if !e.admit(data, netip.MustParseAddrPort("8.8.8.8:9"), netip.Addr{}) {
 			return
 		}
 		q := &e.request

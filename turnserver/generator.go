@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/pion/stun/v3"
+
+	"callbox/turnserver/datapath"
 )
 
 // The endpoint is its own turn.RelayAddressGenerator: pion calls it while the
@@ -71,13 +73,23 @@ func (s *Server) openRelay(e *endpoint, is4 bool, fits func(uint16) bool) (*rela
 		return nil, err
 	}
 	relayed := netip.AddrPortFrom(address.public, port)
-	return &relay{
-		PacketConn: conn, endpoint: e, address: address, client: q.client,
+	r := &relay{
+		endpoint: e, address: address, client: q.client,
 		relayed: relayed, relayedAddr: net.UDPAddrFromAddrPort(relayed),
 		bound:    netip.AddrPortFrom(address.bind, port),
-		username: q.username, user: q.user, since: time.Now(), key: q.key, bytes: bytes, closing: make(chan struct{}),
+		username: q.username, user: q.user, since: time.Now(), key: q.key, ended: make(chan struct{}), closing: make(chan struct{}),
 		permissions: map[netip.Addr]struct{}{}, channels: map[uint16]struct{}{},
-	}, nil
+	}
+	r.data, err = s.path.Open(e.conn.Client(q.client, q.at), conn, datapath.RelayConfig{
+		Relayed: r.relayed, Bound: r.bound, User: bytes, Closed: r.socketClosed,
+	})
+	if err != nil {
+		address.ports.restore(port)
+		s.relays.cancel(q.user, q.client.Addr())
+		s.failedAllocations.Add(1)
+		return nil, err
+	}
+	return r, nil
 }
 
 // tellExhausted logs that relays cannot be opened, at most once in ten seconds.

@@ -4,7 +4,10 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"sync"
 	"time"
+
+	"callbox/turnserver/datapath"
 )
 
 // accept takes a listener's connections until the server closes.
@@ -12,7 +15,7 @@ func (s *Server) accept(ctx context.Context, l Listener) {
 	log := s.log.With("protocol", string(l.Protocol))
 	for {
 		var conn net.Conn
-		err := persist(ctx.Done(), log, func() (err error) {
+		err := datapath.Persist(ctx.Done(), log, func() (err error) {
 			conn, err = l.Accept()
 			return err
 		})
@@ -42,7 +45,11 @@ func (s *Server) serveStream(ctx context.Context, conn net.Conn, protocol Protoc
 			return
 		}
 	}
-	stream := newStream(conn, s.timeouts.stream)
+	stream := newStream(conn, s.path.NewStream(), s.timeouts.stream)
+	var writing sync.WaitGroup
+	writing.Go(stream.writeQueued)
+	defer writing.Wait()
+	defer stream.Close()
 	e, err := s.serve(stream, protocol, stream.setLive)
 	if err != nil {
 		s.log.Error("serve a TURN connection", "err", err)

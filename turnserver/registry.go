@@ -37,13 +37,11 @@ type registry struct {
 	users     map[string]*user
 	clients   map[netip.Addr]int // open relays of client addresses
 	byRelayed map[netip.AddrPort]*relay
-	byBound   map[netip.AddrPort]*relay
 	liveAt    map[netip.Addr]int
 	drained   chan struct{} // closed when none is open; nil = new ones may come
 
-	created            uint64
-	ended, refused     map[string]uint64 // by reason
-	toPeers, fromPeers Traffic           // of the ended ones
+	created        uint64
+	ended, refused map[string]uint64 // by reason
 }
 
 // user is who has allocations open.
@@ -56,8 +54,8 @@ type user struct {
 func newRegistry(limits *Limits) *registry {
 	return &registry{
 		limits: limits, users: map[string]*user{}, clients: map[netip.Addr]int{}, liveAt: map[netip.Addr]int{},
-		byRelayed: map[netip.AddrPort]*relay{}, byBound: map[netip.AddrPort]*relay{},
-		ended: map[string]uint64{}, refused: map[string]uint64{},
+		byRelayed: map[netip.AddrPort]*relay{},
+		ended:     map[string]uint64{}, refused: map[string]uint64{},
 	}
 }
 
@@ -137,7 +135,6 @@ func (g *registry) add(r *relay) bool {
 	g.created++
 	g.users[r.user].relay[r] = struct{}{}
 	g.byRelayed[r.relayed] = r
-	g.byBound[r.bound] = r
 	g.liveAt[r.relayed.Addr()]++
 	return true
 }
@@ -150,11 +147,8 @@ func (g *registry) remove(r *relay) (reason string, wasLive bool) {
 	if wasLive = r.state == relayLive; wasLive {
 		reason = r.endReason()
 		g.ended[reason]++
-		g.toPeers.add(r.toPeers.load())
-		g.fromPeers.add(r.fromPeers.load())
 		delete(g.users[r.user].relay, r)
 		delete(g.byRelayed, r.relayed)
-		delete(g.byBound, r.bound)
 		if g.liveAt[r.relayed.Addr()]--; g.liveAt[r.relayed.Addr()] <= 0 {
 			delete(g.liveAt, r.relayed.Addr())
 		}
@@ -182,13 +176,6 @@ func (g *registry) relayedAt(addr netip.AddrPort) *relay {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	return g.byRelayed[addr]
-}
-
-// boundAt returns the live relay whose socket is bound to addr, or nil.
-func (g *registry) boundAt(addr netip.AddrPort) *relay {
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	return g.byBound[addr]
 }
 
 // relaysAt says whether a live relay is known by this IP address.

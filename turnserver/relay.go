@@ -1,6 +1,9 @@
 package turnserver
 
 import (
+	"context"
+	"errors"
+	"log/slog"
 	"net"
 	"net/netip"
 	"runtime"
@@ -10,7 +13,7 @@ import (
 
 	"github.com/pion/stun/v3"
 
-	"callbox/turnserver/limit"
+	"callbox/turnserver/datapath"
 )
 
 // permissionGap is how close to its end an allocation takes no new permission.
@@ -20,17 +23,12 @@ import (
 const permissionGap = time.Second
 
 // Traffic counts datagrams and the bytes of their payload.
-type Traffic struct{ Packets, Bytes uint64 }
+type Traffic = datapath.Count
 
-func (t *Traffic) add(other Traffic) {
-	t.Packets += other.Packets
-	t.Bytes += other.Bytes
-}
-
-// relay is the socket of one allocation: it counts what passes, and lets pass
-// only what policy and permissions allow.
+// relay is one allocation: pion has it for a socket, but what is relayed passes
+// through the data path.
 type relay struct {
-	net.PacketConn
+	data           *datapath.Relay
 	endpoint       *endpoint
 	address        *relayAddress
 	relayed, bound netip.AddrPort
@@ -39,120 +37,44 @@ type relay struct {
 	username, user string
 	since          time.Time
 	key            stun.MessageIntegrity // it was made with
-	bytes          *limit.Bucket         // the user's
 
-	toPeers, fromPeers traffic
-	refused            atomic.Bool // a refusal was logged
-	state              relayState  // belongs to the registry
-	expires            atomic.Int64
-	reason             atomic.Pointer[string] // why it is going to end; nil = not known
+	refused atomic.Bool // a refusal was logged
+	lived   atomic.Bool // the allocation was made
+	state   relayState  // belongs to the registry
+	expires atomic.Int64
+	reason  atomic.Pointer[string] // why it is going to end; nil = not known
 
-	closing   chan struct{}
-	closeOnce sync.Once
+	// closing is closed by pion's end of the allocation, ended by any other.
+	ended, closing     chan struct{}
+	endOnce, closeOnce sync.Once
 
 	mu          sync.RWMutex
 	permissions map[netip.Addr]struct{}
 	channels    map[uint16]struct{}
 }
 
-type traffic struct{ packets, bytes atomic.Uint64 }
-
-func (t *traffic) count(bytes int) {
-	t.packets.Add(1)
-	t.bytes.Add(uint64(max(bytes, 0)))
-}
-
-func (t *traffic) load() Traffic { return Traffic{Packets: t.packets.Load(), Bytes: t.bytes.Load()} }
-
-// ReadFrom returns the next datagram that may be relayed to the client. pion
-// calls it from one goroutine until it fails, which it does only at the end.
-func (r *relay) ReadFrom(p []byte) (int, net.Addr, error) {
-	server := r.endpoint.server
-	for {
-		var n int
-		var addr net.Addr
-		err := persist(r.closing, server.log, func() (err error) {
-			n, addr, err = r.PacketConn.ReadFrom(p)
-			return err
-		})
-		if err != nil {
-			r.endReading()
-			return 0, nil, err
-		}
-		// A full buffer may be a truncated datagram.
-		if peer, ok := r.source(addrPort(addr)); ok && n < len(p) && r.takes(n) {
-			r.fromPeers.count(n)
-			return n, net.UDPAddrFromAddrPort(peer), nil
-		}
-	}
-}
-
-// endReading ends the goroutine that reads, when it is pion that closed the
-// relay. With an error pion would delete the allocation of the relay's 5-tuple,
+// ReadFrom is what pion has a goroutine for: nothing comes this way, so it only
+// waits for the end. When it is pion that closes the relay the goroutine ends
+// itself: with an error pion would delete the allocation of the relay's 5-tuple,
 // which by now can be the next one that the client has made.
-func (r *relay) endReading() {
-	r.endpoint.work.Done()
+func (r *relay) ReadFrom([]byte) (int, net.Addr, error) {
+	defer r.endpoint.work.Done()
 	select {
 	case <-r.closing:
 		runtime.Goexit()
-	default: // the socket was closed by others: the allocation has to go
+	case <-r.ended: // the allocation has to go
 	}
+	return 0, nil, net.ErrClosed
 }
 
-// source returns the address that a datagram's sender is known by, and whether
-// the sender may reach the client.
-func (r *relay) source(from netip.AddrPort) (netip.AddrPort, bool) {
-	server := r.endpoint.server
-	if other := server.relays.boundAt(from); other != nil {
-		from = other.relayed
-	} else if server.policy.denies(from.Addr()) != "" {
-		server.deniedPackets.Add(1)
-		return from, false
-	}
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	_, ok := r.permissions[from.Addr()]
-	return from, ok
-}
+// WriteTo is part of net.PacketConn: pion is never handed what is to be sent.
+func (r *relay) WriteTo([]byte, net.Addr) (int, error) { return 0, errors.ErrUnsupported }
 
-// WriteTo sends a client's datagram to a peer. What policy refuses is dropped
-// silently, as a network would.
-func (r *relay) WriteTo(p []byte, addr net.Addr) (int, error) {
-	server := r.endpoint.server
-	peer := addrPort(addr)
-	if other := server.relays.relayedAt(peer); other != nil {
-		// Sent to where it is bound it needs no router that hairpins.
-		peer = other.bound
-	} else if rule := server.policy.denies(peer.Addr()); rule != "" {
-		server.deniedPackets.Add(1)
-		r.refuse(rule, peer.Addr())
-		return len(p), nil
-	}
-	if !r.takes(len(p)) {
-		return len(p), nil
-	}
-	n, err := r.PacketConn.WriteTo(p, net.UDPAddrFromAddrPort(peer))
-	if err == nil {
-		r.toPeers.count(n)
-	}
-	return n, err
-}
-
-// takes says whether the limits of the user and of the server let so many bytes
-// pass.
-func (r *relay) takes(bytes int) bool {
-	server := r.endpoint.server
-	now := server.uptime()
-	if !r.bytes.Take(now, bytes) {
-		server.drops.add("user_rate")
-		return false
-	}
-	if !server.bytes.Take(now, bytes) {
-		server.drops.add("total_rate")
-		return false
-	}
-	return true
-}
+// LocalAddr, and what follows, are part of net.PacketConn.
+func (r *relay) LocalAddr() net.Addr              { return r.relayedAddr }
+func (r *relay) SetDeadline(time.Time) error      { return errors.ErrUnsupported }
+func (r *relay) SetReadDeadline(time.Time) error  { return errors.ErrUnsupported }
+func (r *relay) SetWriteDeadline(time.Time) error { return errors.ErrUnsupported }
 
 // keeps says whether the request being handled is signed with the key that the
 // allocation was made with: that stays good for it when the credential expires
@@ -169,7 +91,9 @@ func (r *relay) refuse(rule string, peer netip.Addr) {
 	if !r.refused.Swap(true) {
 		log.Info("relay refuses a peer", "user", r.user, "rule", rule)
 	}
-	log.Debug("relay refuses a peer", "user", r.user, "rule", rule, "peer", peer.String())
+	if log.Enabled(context.Background(), slog.LevelDebug) { // may be each packet
+		log.Debug("relay refuses a peer", "user", r.user, "rule", rule, "peer", peer.String())
+	}
 }
 
 // admit says whether the allocation has room for a permission and, if channel
@@ -186,6 +110,7 @@ func (r *relay) admit(peer netip.Addr, channel uint16) bool {
 }
 
 func (r *relay) setPermission(peer netip.Addr, on bool) {
+	r.data.Permit(peer, on)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if on {
@@ -195,7 +120,8 @@ func (r *relay) setPermission(peer netip.Addr, on bool) {
 	}
 }
 
-func (r *relay) setChannel(number uint16, on bool) {
+func (r *relay) setChannel(number uint16, peer netip.AddrPort, on bool) {
+	r.data.Bind(number, peer, on)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if on {
@@ -234,35 +160,39 @@ func (r *relay) endReason() string {
 	}
 }
 
-// end ends the allocation: pion takes it away when its socket is gone.
+// end has pion end the allocation.
 func (r *relay) end() {
-	if err := r.PacketConn.Close(); err != nil {
-		r.endpoint.server.log.Debug("close relay socket", "err", err)
-	}
+	r.endOnce.Do(func() { close(r.ended) })
 }
 
-// Close ends the allocation's account and frees its port. It never fails, since
-// pion stops closing other allocations at the first failure.
+// Close ends the allocation's account. It never fails, since pion stops closing
+// other allocations at the first failure.
 func (r *relay) Close() error {
 	r.closeOnce.Do(func() {
 		close(r.closing)
-		if err := r.PacketConn.Close(); err != nil {
-			r.endpoint.server.log.Debug("close relay socket", "err", err)
-		}
-		if reason, wasLive := r.endpoint.server.relays.remove(r); wasLive {
+		reason, wasLive := r.endpoint.server.relays.remove(r)
+		r.data.Close()
+		if wasLive {
 			r.endpoint.forget(r)
-			r.address.ports.release(r.bound.Port())
 			r.logEnd(reason)
 			r.endpoint.work.Done()
-		} else {
-			r.address.ports.restore(r.bound.Port())
 		}
 	})
 	return nil
 }
 
+// socketClosed frees the relay's port.
+func (r *relay) socketClosed() {
+	if r.lived.Load() {
+		r.address.ports.release(r.bound.Port())
+	} else {
+		r.address.ports.restore(r.bound.Port())
+	}
+}
+
 func (r *relay) logEnd(reason string) {
-	to, from := r.toPeers.load(), r.fromPeers.load()
+	traffic := r.data.Traffic()
+	to, from := traffic.ToPeers.Total(), traffic.FromPeers.Total()
 	log := r.endpoint.server.log
 	log.Info("relay ended", "user", r.user, "protocol", string(r.endpoint.protocol),
 		"reason", reason, "seconds", time.Since(r.since).Seconds(),
@@ -271,12 +201,13 @@ func (r *relay) logEnd(reason string) {
 }
 
 func (r *relay) snapshot() Allocation {
+	traffic := r.data.Traffic()
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return Allocation{
 		User: r.user, Protocol: r.endpoint.protocol, Client: r.client, Relayed: r.relayed,
 		Since: r.since, Expires: time.Unix(0, r.expires.Load()),
 		Permissions: len(r.permissions), Channels: len(r.channels),
-		ToPeers: r.toPeers.load(), FromPeers: r.fromPeers.load(),
+		ToPeers: traffic.ToPeers.Total(), FromPeers: traffic.FromPeers.Total(),
 	}
 }

@@ -22,8 +22,9 @@ const (
 // learned of it.
 type request struct {
 	message stun.Message
-	addr    net.Addr
-	client  netip.AddrPort
+	addr    *net.UDPAddr   // what pion knows the client by
+	client  netip.AddrPort // who sent it
+	at      netip.Addr     // the address of ours that it was sent to, if that is told
 
 	active   bool // it is a request, and decoded
 	answered bool
@@ -34,8 +35,8 @@ type request struct {
 	relay    *relay // opened for it
 }
 
-func (q *request) reset(addr net.Addr, client netip.AddrPort) {
-	*q = request{message: q.message, addr: addr, client: client}
+func (q *request) reset(client netip.AddrPort, at netip.Addr) {
+	*q = request{message: q.message, addr: net.UDPAddrFromAddrPort(client), client: client, at: at}
 	q.message.Reset()
 }
 
@@ -166,8 +167,6 @@ func reason(code stun.ErrorCode) string {
 func needsAllocation(method stun.Method) bool {
 	return method == stun.MethodRefresh || method == stun.MethodCreatePermission || method == stun.MethodChannelBind
 }
-
-func isChannelData(p []byte) bool { return len(p) >= channelHeader && p[0]>>6 == 1 }
 
 // isResponse looks at the higher of the class bits of a STUN message type.
 func isResponse(p []byte) bool {

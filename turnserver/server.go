@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"callbox/turnserver/datapath"
 	"callbox/turnserver/limit"
 )
 
@@ -25,19 +26,18 @@ type Server struct {
 	limits      Limits
 	timeouts    serverTimeouts
 
-	packetConns []net.PacketConn
-	listeners   []Listener
-	cancel      context.CancelFunc
-	work        sync.WaitGroup
+	path      *datapath.Path
+	sockets   []*datapath.Socket
+	listeners []Listener
+	cancel    context.CancelFunc
+	work      sync.WaitGroup
 
-	started time.Time
-	bytes   *limit.Bucket  // of all users
 	answers *limit.Sources // to those who proved nothing
 
-	authFailures, deniedPeers, drops tally
-	deniedPackets, failedAllocations atomic.Uint64
-	toldExhausted                    atomic.Int64
-	ending                           atomic.Bool // Close was called
+	authFailures, deniedPeers tally
+	failedAllocations         atomic.Uint64
+	toldExhausted             atomic.Int64
+	ending                    atomic.Bool // Close was called
 
 	mu                 sync.Mutex
 	closed             bool
@@ -72,25 +72,23 @@ func newServer(config Config, timeouts serverTimeouts) (*Server, error) {
 		policy:      newPolicy(config.AllowPeers, config.DenyPeers, servingAddrs(&config)),
 		addresses:   addresses,
 		limits:      config.Limits,
-		started:     time.Now(),
-		bytes:       config.Limits.totalBucket(),
 		answers:     config.Limits.sources(),
 		timeouts:    timeouts,
-		packetConns: config.PacketConns,
 		listeners:   config.Listeners,
 		conns:       map[net.Conn]struct{}{},
 		connsOf:     map[netip.Addr]int{},
 	}
 	s.credentials.secrets.Store(&config.Secrets)
 	s.relays = newRegistry(&s.limits)
+	if s.path, err = s.newPath(); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
-	for _, conn := range s.packetConns {
-		e, err := s.serve(newPacketConn(conn, ctx.Done(), s.log), UDP, nil)
-		if err != nil {
+	for _, conn := range config.PacketConns {
+		if err := s.listen(conn); err != nil {
 			return nil, fmt.Errorf("serve TURN: %w", errors.Join(err, s.Close(context.Background())))
 		}
-		s.work.Go(e.wait)
 	}
 	for _, l := range s.listeners {
 		s.work.Go(func() { s.accept(ctx, l) })
@@ -99,8 +97,36 @@ func newServer(config Config, timeouts serverTimeouts) (*Server, error) {
 	return s, nil
 }
 
+// newPath starts the data path, which asks this server's policy and limits.
+func (s *Server) newPath() (*datapath.Path, error) {
+	return datapath.New(datapath.Config{
+		Denies: s.policy.denies, PolicyEpoch: &s.policy.epoch,
+		Refused: func(r *datapath.Relay, peer netip.Addr, rule string) {
+			if owner := s.relays.relayedAt(r.Relayed()); owner != nil {
+				owner.refuse(rule, peer)
+			}
+		},
+		Unauthenticated: s.answers, Total: s.limits.totalBucket(), Logger: s.log,
+	})
+}
+
+// listen serves the clients of a UDP socket.
+func (s *Server) listen(conn net.PacketConn) error {
+	socket, err := s.path.Socket(conn)
+	if err != nil {
+		return err
+	}
+	s.sockets = append(s.sockets, socket)
+	e, err := s.serve(socket, UDP, nil)
+	if err != nil {
+		return err
+	}
+	s.work.Go(e.wait)
+	return nil
+}
+
 // uptime is the time that limits are reckoned by, in nanoseconds.
-func (s *Server) uptime() int64 { return int64(time.Since(s.started)) }
+func (s *Server) uptime() int64 { return s.path.Now() }
 
 // servingAddrs are the addresses that the server is reached at.
 func servingAddrs(c *Config) []netip.Addr {
@@ -132,13 +158,14 @@ func (s *Server) Close(ctx context.Context) error {
 		for _, l := range s.listeners {
 			errs = append(errs, l.Close())
 		}
-		for _, conn := range s.packetConns {
-			errs = append(errs, conn.Close())
+		for _, socket := range s.sockets {
+			socket.Close()
 		}
 	}
 	done := make(chan struct{})
 	go func() {
 		s.work.Wait()
+		s.path.Close()
 		close(done)
 	}()
 	select {

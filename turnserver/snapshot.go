@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"callbox/turnserver/datapath"
 )
 
 // Snapshot holds the totals since the start, and what lives now.
@@ -105,12 +107,18 @@ func (s *Server) Allocations() []Allocation {
 // Snapshot returns the server's counters.
 func (s *Server) Snapshot() Snapshot {
 	snapshot := Snapshot{
-		FailedAllocations: s.failedAllocations.Load(), DeniedPackets: s.deniedPackets.Load(),
+		FailedAllocations:       s.failedAllocations.Load(),
 		UnauthenticatedWithheld: s.answers.Refused(), RevokedUsers: s.credentials.revoked.count(),
 	}
 	snapshot.AuthFailuresBy, snapshot.AuthFailures = s.authFailures.load()
 	snapshot.DeniedBy, snapshot.DeniedPeers = s.deniedPeers.load()
-	snapshot.Drops, _ = s.drops.load()
+	path := s.path.Stats()
+	snapshot.ToPeers, snapshot.FromPeers = path.Traffic.ToPeers.Total(), path.Traffic.FromPeers.Total()
+	snapshot.DeniedPackets = path.Drops[datapath.Denied]
+	snapshot.Drops = map[string]uint64{}
+	for cause, n := range path.Drops {
+		snapshot.Drops[cause.String()] = n
+	}
 	s.relays.fill(&snapshot)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -135,10 +143,5 @@ func (g *registry) fill(s *Snapshot) {
 	s.EndedBy, s.RefusedAllocations = maps.Clone(g.ended), maps.Clone(g.refused)
 	for _, n := range g.ended {
 		s.Ended += n
-	}
-	s.ToPeers, s.FromPeers = g.toPeers, g.fromPeers
-	for _, r := range g.byRelayed {
-		s.ToPeers.add(r.toPeers.load())
-		s.FromPeers.add(r.fromPeers.load())
 	}
 }

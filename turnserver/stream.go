@@ -2,12 +2,14 @@ package turnserver
 
 import (
 	"bufio"
-	"errors"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/pion/stun/v3"
+
+	"callbox/turnserver/datapath"
 )
 
 const (
@@ -20,15 +22,14 @@ const (
 	streamBuffer = 4096
 )
 
-// stream makes a net.PacketConn of a TCP or TLS connection: one frame of RFC
-// 8656 section 12.4 is one packet. Any error ends the connection.
+// stream serves a TCP or TLS connection: one frame of RFC 8656 section 12.4 is
+// one message. Any error ends the connection.
 type stream struct {
 	net.Conn
+	data     *datapath.Stream
 	reader   *bufio.Reader
 	begun    bool
 	timeouts streamTimeouts
-
-	write sync.Mutex
 
 	mu   sync.Mutex
 	live bool // an allocation holds the connection open
@@ -36,24 +37,41 @@ type stream struct {
 
 type streamTimeouts struct{ first, idle, write time.Duration }
 
-func newStream(conn net.Conn, timeouts streamTimeouts) *stream {
-	return &stream{Conn: conn, reader: bufio.NewReaderSize(conn, streamBuffer), timeouts: timeouts}
+func newStream(conn net.Conn, data *datapath.Stream, timeouts streamTimeouts) *stream {
+	return &stream{Conn: conn, data: data, reader: bufio.NewReaderSize(conn, streamBuffer), timeouts: timeouts}
 }
 
-// ReadFrom returns the next frame without its padding. Frames longer than p are
-// passed over.
-func (s *stream) ReadFrom(p []byte) (int, net.Addr, error) {
+// ReadControl returns the next control message, and has relayed what came before
+// it.
+func (s *stream) ReadControl(p []byte) (int, netip.AddrPort, netip.Addr, error) {
+	for {
+		n, err := s.nextFrame(p)
+		if err != nil {
+			return 0, netip.AddrPort{}, netip.Addr{}, err
+		}
+		if !s.data.Receive(p[:n]) {
+			return n, addrPort(s.RemoteAddr()), netip.Addr{}, nil
+		}
+	}
+}
+
+// nextFrame reads a frame without its padding. Frames longer than p are passed
+// over.
+func (s *stream) nextFrame(p []byte) (int, error) {
 	for {
 		n, err := s.readFrame(p)
 		if err != nil {
 			closeNow(s.Conn)
-			return 0, nil, err
+			return 0, err
 		}
 		if n > 0 {
-			return n, s.RemoteAddr(), nil
+			return n, nil
 		}
 	}
 }
+
+// Client is the one that the connection is to.
+func (s *stream) Client(netip.AddrPort, netip.Addr) datapath.Client { return s.data }
 
 func (s *stream) readFrame(p []byte) (int, error) {
 	if err := s.setReadDeadline(); err != nil {
@@ -117,27 +135,29 @@ func (s *stream) setLive(live bool) {
 	}
 }
 
-// WriteTo sends one packet to the client, the only one there is. A client that
-// does not take it in time loses its connection.
-func (s *stream) WriteTo(p []byte, _ net.Addr) (int, error) {
-	s.write.Lock()
-	defer s.write.Unlock()
-	err := s.SetWriteDeadline(time.Now().Add(s.timeouts.write))
-	if err != nil {
-		return 0, err
-	}
-	n, err := s.Write(p)
-	if err != nil && !errors.Is(err, net.ErrClosed) {
-		closeNow(s.Conn)
-	}
-	return n, err
+// WriteTo queues a message to the client, the only one there is.
+func (s *stream) WriteTo(p []byte, _ netip.AddrPort, _ netip.Addr) error { return s.data.Write(p) }
+
+// writeQueued writes until the connection ends. A client that does not take it
+// in time loses its connection.
+func (s *stream) writeQueued() {
+	s.data.Run(func(p []byte) error {
+		err := s.SetWriteDeadline(time.Now().Add(s.timeouts.write))
+		if err == nil {
+			_, err = s.Write(p)
+		}
+		if err != nil {
+			closeNow(s.Conn)
+		}
+		return err
+	})
 }
 
 // Close closes the connection at once, without TLS's farewell, which could
 // wait for the client.
-func (s *stream) Close() error {
+func (s *stream) Close() {
 	closeNow(s.Conn)
-	return nil
+	s.data.Close()
 }
 
 func closeNow(conn net.Conn) {

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/pion/stun/v3"
+
+	"callbox/turnserver/datapath"
 )
 
 func pipeStream(t *testing.T) (client net.Conn, s *stream) {
@@ -20,7 +23,11 @@ func pipeStream(t *testing.T) (client net.Conn, s *stream) {
 		client.Close()
 		server.Close()
 	})
-	return client, newStream(server, streamTimeouts{first: firstMessageTimeout, idle: idleTimeout, write: writeTimeout})
+	path, err := datapath.New(datapath.Config{Portable: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client, newStream(server, path.NewStream(), streamTimeouts{first: firstMessageTimeout, idle: idleTimeout, write: writeTimeout})
 }
 
 func binding() []byte { return stun.MustBuild(stun.TransactionID, stun.BindingRequest).Raw }
@@ -43,7 +50,7 @@ func TestStreamFrames(t *testing.T) {
 	}()
 	p := make([]byte, maxFrame+1)
 	for _, want := range [][]byte{first, small, empty, last} {
-		n, _, err := s.ReadFrom(p)
+		n, err := s.nextFrame(p)
 		if err != nil || !bytes.Equal(p[:n], want) {
 			t.Fatalf("got % x, %v, want % x", p[:n], err, want)
 		}
@@ -61,7 +68,7 @@ func TestStreamShortFrameDoesNotWait(t *testing.T) {
 		began := time.Now()
 		p := make([]byte, maxFrame+1)
 		for range 2 {
-			if _, _, err := s.ReadFrom(p); err != nil {
+			if _, err := s.nextFrame(p); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -85,9 +92,9 @@ func TestStreamEndsOnGarbage(t *testing.T) {
 		client, s := pipeStream(t)
 		go func() { _, _ = client.Write(data) }()
 		p := make([]byte, maxFrame+1)
-		_, _, err := s.ReadFrom(p)
+		_, err := s.nextFrame(p)
 		for err == nil {
-			_, _, err = s.ReadFrom(p)
+			_, err = s.nextFrame(p)
 		}
 		if !errors.Is(err, errFraming) {
 			t.Errorf("%s: %v", name, err)
@@ -102,7 +109,7 @@ func TestStreamTimeouts(t *testing.T) {
 	wantEnd := func(t *testing.T, s *stream, after time.Duration) {
 		t.Helper()
 		began := time.Now()
-		if _, _, err := s.ReadFrom(make([]byte, maxFrame+1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		if _, err := s.nextFrame(make([]byte, maxFrame+1)); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
 		if waited := time.Since(began); waited != after {
@@ -112,7 +119,7 @@ func TestStreamTimeouts(t *testing.T) {
 	say := func(t *testing.T, client net.Conn, s *stream) {
 		t.Helper()
 		go func() { _, _ = client.Write(binding()) }()
-		if _, _, err := s.ReadFrom(make([]byte, maxFrame+1)); err != nil {
+		if _, err := s.nextFrame(make([]byte, maxFrame+1)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -164,10 +171,12 @@ func TestStreamStalledClientIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, s := pipeStream(t)
 		began := time.Now()
-		for range 3 {
-			if _, err := s.WriteTo([]byte("nobody reads this"), nil); err == nil {
-				t.Error("written")
-			}
+		if err := s.WriteTo([]byte("nobody reads this"), netip.AddrPort{}, netip.Addr{}); err != nil {
+			t.Error(err)
+		}
+		s.writeQueued()
+		if err := s.WriteTo([]byte("nor this"), netip.AddrPort{}, netip.Addr{}); err == nil {
+			t.Error("written")
 		}
 		if waited := time.Since(began); waited != writeTimeout {
 			t.Errorf("waited %s, want %s", waited, writeTimeout)

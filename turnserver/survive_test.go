@@ -154,23 +154,6 @@ func TestNextAllocationLives(t *testing.T) {
 	}
 }
 
-// A relay socket that something else closes ends its allocation.
-func TestRelaySocketClosedByOthers(t *testing.T) {
-	relays := make(chan net.PacketConn, 1)
-	s := start(t, func(c *turnserver.Config) {
-		c.ListenPacket = func(network, address string) (net.PacketConn, error) {
-			conn, err := net.ListenPacket(network, address)
-			relays <- conn
-			return conn, err
-		}
-	})
-	c := s.rawAs(t, "ann")
-	c.allocate(t)
-	(<-relays).Close()
-	eventually(t, "the allocation ends", func() bool { return s.server.Snapshot().Ended == 1 })
-	c.wantCode(t, c.request(t, stun.MethodRefresh), stun.CodeAllocMismatch)
-}
-
 // Clients that begin a handshake or a message and say no more hold up nobody,
 // and are left in the end.
 func TestHalfOpenConnections(t *testing.T) {

@@ -205,4 +205,3 @@ func addrPortOf(addr net.Addr) netip.AddrPort {
 	}
 	return netip.AddrPort{}
 }
-

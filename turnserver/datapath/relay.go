@@ -147,6 +147,9 @@ func (r *Relay) Bind(number uint16, peer netip.AddrPort, on bool) {
 // way takes are dropped, and not sent in fragments.
 func (r *Relay) DontFragment(on bool) error { return r.port.setDontFragment(on) }
 
+// Relayed returns the address that peers know the relay by.
+func (r *Relay) Relayed() netip.AddrPort { return r.relayed }
+
 // Traffic returns what was relayed.
 func (r *Relay) Traffic() Traffic {
 	return Traffic{ToPeers: r.toPeers.flow(), FromPeers: r.fromPeers.flow()}
