@@ -19,6 +19,7 @@ type outcome struct {
 	Sent, Refused, Arrived, Delivered int
 	Duplicates, Overtaken             int
 	Seconds, CPU, P50, P99            float64
+	Others                            float64
 	LagP99                            float64 `json:"lag_p99"`
 	Allocations, Before, After        int
 }

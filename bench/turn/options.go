@@ -23,6 +23,7 @@ type options struct {
 	search        int
 	unpinned      bool
 	sleep         bool
+	tries         int
 	json          string
 	markdown      bool
 	callbox       string
@@ -46,6 +47,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	flags.IntVar(&o.search, "search", 400_000, "packets a second up to which the highest rate without loss is looked for")
 	flags.BoolVar(&o.unpinned, "unpinned", false, "servers and clients share all processors")
 	flags.BoolVar(&o.sleep, "sleep", false, "clients sleep between packets, and the server pays for waking them; always when unpinned")
+	flags.IntVar(&o.tries, "tries", 3, "how often something is measured at most while other programs are busy")
 	flags.StringVar(&o.json, "json", "", "file for every figure of every round; - = standard output, in place of the table")
 	flags.BoolVar(&o.markdown, "markdown", false, "the table as it stands in docs/bench.md, medians only")
 	flags.StringVar(&o.callbox, "callbox", "", "a callbox to measure in place of one built from this tree")
@@ -86,6 +88,7 @@ func (o *options) check() (faults []error) {
 		value, most int
 	}{
 		{"-rounds", o.rounds, 1000},
+		{"-tries", o.tries, 100},
 		{"-flows", o.flows, 1000},
 		{"-idle", o.idle, 15_000},
 		{"-search", o.search, 10_000_000},

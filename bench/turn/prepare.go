@@ -22,15 +22,10 @@ func (r *runner) prepare(ctx context.Context) (err error) {
 	if r.cert, r.key, err = process.WriteCertificate(r.programs.Dir); err != nil {
 		return err
 	}
-	binary := r.callbox
-	if binary == "" {
-		binary = r.programs.File("callbox")
+	if r.callbox == "" {
+		r.callbox = r.programs.File("callbox")
 	}
-	help, err := exec.CommandContext(ctx, binary, "serve", "--help").Output() //nolint:gosec // G204: what is to be measured
-	if err != nil {
-		return fmt.Errorf("%s serve --help: %w", binary, err)
-	}
-	r.help = string(help)
+	r.unlimited = slices.DeleteFunc(limits(), func(flag string) bool { return !r.knows(ctx, flag) })
 	for _, k := range kinds() {
 		if !r.measures(k.name) {
 			continue
@@ -53,7 +48,7 @@ func (r *runner) prepare(ctx context.Context) (err error) {
 func (r *runner) there(ctx context.Context, k kind) (note string, ok bool) {
 	switch k.label {
 	case labelWithout:
-		if !strings.Contains(r.help, flagWithout) {
+		if !r.knows(ctx, flagWithout) {
 			return "Absent: " + labelWithout + " (this callbox has no " + flagWithout + ").", false
 		}
 	case labelCoturn, labelCoturn2:
@@ -110,14 +105,15 @@ func coturn(path func() string, threads string) func(r *runner, w row, port int)
 	}
 }
 
-// unlimited turns off the limits that this callbox has.
-func (r *runner) unlimited() (flags []string) {
-	for _, flag := range []string{"--turn-user-quota", "--turn-total-quota", "--turn-max-bps"} {
-		if strings.Contains(r.help, flag) {
-			flags = append(flags, flag, "0")
-		}
-	}
-	return flags
+// limits are the flags that turn off what would be in the way of one address
+// with many clients.
+func limits() []string {
+	return []string{"--turn-user-quota=0", "--turn-total-quota=0", "--turn-max-bps=0"}
+}
+
+// knows tells whether the callbox that is measured has a flag.
+func (r *runner) knows(ctx context.Context, flag string) bool {
+	return exec.CommandContext(ctx, r.callbox, "turn", flag, "--version").Run() == nil //nolint:gosec // G204: what is to be measured
 }
 
 // freePort is one that nobody has, over UDP and TCP.

@@ -57,7 +57,6 @@ const (
 	figureLoss     = "lost, %"
 	figureP50      = "latency p50, µs"
 	figureP99      = "latency p99, µs"
-	figureLag      = "lag of the clients p99, µs"
 	figureMaximum  = "highest rate with < 0.1 % loss, packets/s"
 	figureHops     = "hops through the kernel per CPU second, overloaded"
 	figureMemory   = "resident memory of each, KiB"
@@ -101,7 +100,7 @@ func (w *row) hops(k kind) float64 {
 // measure has one server carry the row, and keeps the figures.
 func (r *runner) measure(ctx context.Context, k kind, w row) error {
 	return r.with(ctx, k, w, func(s *server) error {
-		args := append([]string{"-warm", r.warm.String(), "-for", r.options.measure.String(), "-flows", strconv.Itoa(r.flows)}, w.args...)
+		args := append([]string{"-warm", r.warm.String(), "-for", r.options.measure.String(), "-flows", strconv.Itoa(r.flows), "-tries", strconv.Itoa(r.tries)}, w.args...)
 		switch {
 		case w.idle:
 			args = []string{"-idle", strconv.Itoa(r.idle), "-settle", r.settle.String()}
@@ -120,6 +119,7 @@ func (r *runner) measure(ctx context.Context, k kind, w row) error {
 }
 
 func (r *runner) keep(k kind, w row, outcomes []outcome) {
+	r.quality.look(outcomes)
 	add := func(rate int, what string, value float64) { r.figures.Add(w.figure(rate, what), k.label, value) }
 	switch last := outcomes[len(outcomes)-1]; {
 	case w.idle:
@@ -135,7 +135,6 @@ func (r *runner) keep(k kind, w row, outcomes []outcome) {
 			add(rate, figureLoss, o.loss())
 			add(rate, figureP50, o.P50)
 			add(rate, figureP99, o.P99)
-			add(rate, figureLag, o.LagP99)
 		}
 	}
 }

@@ -49,7 +49,8 @@ type runner struct {
 	progress  io.Writer
 	notes     []string
 	cert, key string
-	help      string // of callbox: what flags it has
+	unlimited []string // flags of this callbox
+	quality   quality
 }
 
 // round measures every server once in each row, one after the other, each in
@@ -96,6 +97,7 @@ func (r *runner) tell(out io.Writer) error {
 	if r.rounds < roundsThatCount {
 		notes = append(notes, fmt.Sprintf("Of fewer than %d rounds: no measurement, only a look.", roundsThatCount))
 	}
+	notes = append(notes, r.quality.notes()...)
 	if !r.programs.Pinned {
 		notes = append(notes, "Server and clients share their processors.")
 	}

@@ -70,16 +70,11 @@ func (k *kind) can(w row) bool {
 // flagWithout has callbox send what goes from relay to relay through the kernel.
 const flagWithout = "--no-short-cut"
 
-// callbox starts it with what its flags are called, and its limits out of the
-// way.
+// callbox starts it as people do, with its limits out of the way.
 func callbox(more ...string) func(r *runner, w row, port int) []string {
 	return func(r *runner, w row, _ int) []string {
-		binary := r.callbox
-		if binary == "" {
-			binary = r.programs.File("callbox")
-		}
 		line := []string{
-			binary, "serve", "--data", r.programs.File("data"), "--http", "127.0.0.1:0", "--https", "", "--admin", "127.0.0.1:0",
+			r.callbox, "turn", "--data", r.programs.File("data"), "--admin", "127.0.0.1:0",
 			"--public-ip", "127.0.0.1", "--turn-secret", secret, "--turn-allow-peer", "127.0.0.0/8", "--log-level", "error",
 		}
 		for _, transport := range []string{"udp", "tcp", "tls"} {
@@ -92,7 +87,7 @@ func callbox(more ...string) func(r *runner, w row, port int) []string {
 		if w.transport == "tls" {
 			line = append(line, "--tls-cert", r.cert, "--tls-key", r.key)
 		}
-		return append(append(line, r.unlimited()...), more...)
+		return append(append(line, r.unlimited...), more...)
 	}
 }
 

@@ -42,7 +42,7 @@ func small(t *testing.T, args ...string) string {
 	var table, progress strings.Builder
 	args = append([]string{
 		"-callbox", callbox, "-rounds", "1", "-warm", "20ms", "-for", "100ms",
-		"-flows", "2", "-idle", "20", "-settle", "10ms", "-sleep",
+		"-flows", "2", "-idle", "20", "-settle", "10ms", "-sleep", "-tries", "1",
 	}, args...)
 	if err := Main(t.Context(), args, &table, &progress); err != nil {
 		t.Fatalf("%v\n%s", err, &progress)
@@ -70,13 +70,13 @@ func holds(t *testing.T, table, row string, servers ...string) {
 // TestRun measures once with everything that is a program of this tree.
 func TestRun(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "figures.json")
-	table := small(t, "-only", "callbox,plain,forwarder,forwarder-offload", "-row", "pairs,coalesced,up,down,tcp,tls,indications", "-rate", "400", "-json", file)
+	table := small(t, "-only", "callbox,plain,forwarder,forwarder-offload", "-row", "pairs,coalesced,down,tls,indications", "-rate", "400", "-json", file)
 	for _, w := range rows() {
 		switch w.name {
-		case "pairs", "coalesced", "up", "down":
+		case "pairs", "coalesced", "down":
 			holds(t, table, w.figure(400, figureCPU), labelCallbox, labelPlain, labelForwarder, labelOffload)
 			holds(t, table, w.figure(400, figureP50), labelCallbox, labelPlain, labelForwarder, labelOffload)
-		case "tcp", "tls", "indications":
+		case "tls", "indications":
 			holds(t, table, w.figure(400, figureCPU), labelCallbox, labelPlain)
 		}
 	}

@@ -19,6 +19,7 @@ type loop struct {
 	burst    int // packets that a flow sends at a time
 	coalesce bool
 	spin     bool // it never sleeps
+	tries    int  // of a measurement, to find a time when nothing else goes on
 	flows    []*flow
 	pattern  *pattern
 

@@ -31,7 +31,7 @@ type options struct {
 	coalesce, spin            bool
 	warm, measure, settle     time.Duration
 	search                    float64
-	idle                      int
+	idle, tries               int
 }
 
 func main() {
@@ -60,6 +60,7 @@ func parse(args []string) (*options, error) {
 	flags.BoolVar(&o.coalesce, "coalesce", false, "a burst is one buffer to the kernel (UDP_SEGMENT), and comes as such (UDP_GRO)")
 	flags.BoolVar(&o.spin, "spin", false, "never sleep: for a processor that is the clients' own")
 	flags.IntVar(&o.pid, "pid", 0, "process of the server, to measure its CPU time")
+	flags.IntVar(&o.tries, "tries", 3, "how often something is measured at most while other programs are busy")
 	flags.IntVar(&o.idle, "idle", 0, "allocations that do nothing, in place of packets")
 	flags.DurationVar(&o.warm, "warm", 500*time.Millisecond, "time before each measurement")
 	flags.DurationVar(&o.measure, "for", 2*time.Second, "time of each measurement")
@@ -132,7 +133,7 @@ func run(args []string, out io.Writer) error {
 
 // loop opens all flows.
 func (o *options) loop(d *dialer) (*loop, error) {
-	l := &loop{size: o.bytes, burst: o.burst, coalesce: o.coalesce, spin: o.spin}
+	l := &loop{size: o.bytes, burst: o.burst, coalesce: o.coalesce, spin: o.spin, tries: o.tries}
 	f := channel
 	if o.framing == "indication" {
 		f = indication

@@ -3,7 +3,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"callbox/bench/process"
@@ -24,6 +26,7 @@ type result struct {
 	P50        float64 `json:"p50"`
 	P99        float64 `json:"p99"`
 	LagP99     float64 `json:"lag_p99"` // how late this program sent
+	Others     float64 `json:"others"`  // share of a processor that neither side used
 
 	Allocations int `json:"allocations,omitempty"`
 	Before      int `json:"before,omitempty"` // resident memory of the server, bytes
@@ -45,8 +48,28 @@ const (
 	quietTime = 50 * time.Millisecond
 )
 
-// measure sends at a rate, and counts after the warm-up.
-func (l *loop) measure(pid int, rate float64, warm, during time.Duration) (*result, error) {
+// quiet is how much of a processor others may use while something is measured.
+const quiet = 0.06
+
+// measure sends at a rate, and counts after the warm-up. It tries again when
+// other programs were busy meanwhile, and returns the quietest.
+func (l *loop) measure(pid int, rate float64, warm, during time.Duration) (best *result, err error) {
+	for range max(1, l.tries) {
+		r, err := l.once(pid, rate, warm, during)
+		if err != nil {
+			return nil, err
+		}
+		if best == nil || r.Others < best.Others {
+			best = r
+		}
+		if best.Others < quiet {
+			break
+		}
+	}
+	return best, nil
+}
+
+func (l *loop) once(pid int, rate float64, warm, during time.Duration) (*result, error) {
 	l.latency.reset()
 	l.lag.reset()
 	l.tally = tally{latency: l.latency, lag: l.lag, wrong: l.wrong, since: 1 << 62}
@@ -54,7 +77,7 @@ func (l *loop) measure(pid int, rate float64, warm, during time.Duration) (*resu
 	if err := l.run(rate, l.due+warm); err != nil {
 		return nil, err
 	}
-	used, err := process.CPU(pid)
+	before, err := readUsage(pid)
 	if err != nil {
 		return nil, err
 	}
@@ -64,11 +87,11 @@ func (l *loop) measure(pid int, rate float64, warm, during time.Duration) (*resu
 	if err := l.run(rate, began+during); err != nil {
 		return nil, err
 	}
-	now, err := process.CPU(pid)
+	took := l.now() - began
+	after, err := readUsage(pid)
 	if err != nil {
 		return nil, err
 	}
-	took := l.now() - began
 	l.measuring = false
 	if err := l.drain(); err != nil {
 		return nil, err
@@ -79,9 +102,26 @@ func (l *loop) measure(pid int, rate float64, warm, during time.Duration) (*resu
 	return &result{
 		Rate: rate, Sent: l.sent, Refused: l.refused, Arrived: l.arrived, Delivered: l.delivered,
 		Duplicates: l.duplicates, Overtaken: l.overtaken,
-		Seconds: took.Seconds(), CPU: (now - used).Seconds(),
+		Seconds: took.Seconds(), CPU: (after.server - before.server).Seconds(), Others: after.others(before) / took.Seconds(),
 		P50: l.latency.percentile(50), P99: l.latency.percentile(99), LagP99: l.lag.percentile(99),
 	}, nil
+}
+
+// usage is what all have used of the processors so far.
+type usage struct{ server, self, all time.Duration }
+
+func readUsage(pid int) (u usage, err error) {
+	var faults [3]error
+	u.server, faults[0] = process.CPU(pid)
+	u.self, faults[1] = process.CPU(os.Getpid())
+	u.all, faults[2] = process.AllCPU()
+	return u, errors.Join(faults[:]...)
+}
+
+// others is what neither the server nor this program used since before, in
+// seconds.
+func (u *usage) others(before usage) float64 {
+	return max(0, ((u.all - before.all) - (u.server - before.server) - (u.self - before.self)).Seconds())
 }
 
 // drain receives what is still on its way.

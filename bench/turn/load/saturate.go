@@ -12,8 +12,8 @@ const (
 	// said to carry.
 	lossless = 0.001
 	// precision is how near the highest rate is looked for.
-	precision = 0.03
-	probeTime = 700 * time.Millisecond
+	precision    = 0.03
+	longestProbe = 700 * time.Millisecond
 	// overload is sent, in terms of the highest rate without loss.
 	overload = 1.6
 )
@@ -21,7 +21,8 @@ const (
 // saturate looks for the highest rate without loss, and tells the measurement
 // at it, and one at overload.
 func (o *options) saturate(l *loop, encoder *json.Encoder) error {
-	probe := func(rate float64) (*result, error) { return l.measure(o.pid, rate, probeTime/4, probeTime) }
+	during := min(o.measure, longestProbe)
+	probe := func(rate float64) (*result, error) { return l.measure(o.pid, rate, during/4, during) }
 	low, high := 0.0, o.search
 	best, err := probe(high)
 	if err != nil {
