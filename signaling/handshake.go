@@ -30,7 +30,6 @@ func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	number := s.numbers.Add(1)
 	conn, early, err := hijack(w)
 	if err != nil {
 		s.addresses.disconnect(addr, s.uptime())
@@ -38,13 +37,23 @@ func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		s.log.Debug("handshake refused", "err", err)
 		return
 	}
+	s.open(conn, early, &h, addr, localAddr(r))
+}
+
+// open answers the handshake h that has come over conn, and early behind it. addr,
+// the client's address, has been counted; arrived is ours.
+func (s *Server) open(conn net.Conn, early []byte, h *handshake, addr, arrived netip.Addr) {
+	if c, ok := conn.(*boundedConn); ok && c.arrived != nil {
+		early = append(early, c.arrived.bytes[c.offset:c.arrived.n]...)
+		c.dropArrived()
+	}
 	t := &webSocket{
 		stream: newStream(conn),
 		early:  early,
 		frames: decoder{limit: s.config.Limits.FrameBytes},
 		answer: h.appendAnswer(make([]byte, 0, answerSize)),
 	}
-	c := s.newConnection(number, t, addr, localAddr(r))
+	c := s.newConnection(s.numbers.Add(1), t, addr, arrived)
 	t.connection = c
 	t.hear()
 	if !s.start(c, t.run) {
@@ -111,10 +120,15 @@ func localAddr(r *http.Request) netip.Addr {
 	if !ok {
 		return netip.Addr{}
 	}
-	if tcp, ok := local.(*net.TCPAddr); ok {
+	return ipOf(local)
+}
+
+// ipOf returns the IP address in addr, or an invalid one.
+func ipOf(addr net.Addr) netip.Addr {
+	if tcp, ok := addr.(*net.TCPAddr); ok {
 		return tcp.AddrPort().Addr().Unmap()
 	}
-	addrPort, err := netip.ParseAddrPort(local.String())
+	addrPort, err := netip.ParseAddrPort(addr.String())
 	if err != nil {
 		return netip.Addr{}
 	}

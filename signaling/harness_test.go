@@ -43,7 +43,9 @@ func serve(tb testing.TB, config signaling.Config) *testServer {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	web := httptest.NewServer(handler(server))
+	web := httptest.NewUnstartedServer(handler(server))
+	web.Listener = server.Listener(web.Listener, "/ws", nil)
+	web.Start()
 	tb.Cleanup(func() {
 		closeServer(tb, server)
 		web.Close()

@@ -57,8 +57,8 @@ type boundedConn struct {
 	taken bool // by a WebSocket; static once its reader runs
 
 	// Owned by the reader.
-	arrived *readBuffer // nil = TLS has read all
-	offset  int         // of what TLS has not read
+	arrived *readBuffer // nil = all has been read
+	offset  int         // of what TLS or HTTP has not read
 
 	mu     sync.Mutex // guards the following
 	unsent *[]byte    // from batches; nil = nothing
@@ -78,22 +78,26 @@ func (nothingYetError) Temporary() bool { return true }
 
 func (c *boundedConn) take() { c.taken = true }
 
-// Read gives TLS what has arrived.
+// Read gives TLS, or HTTP, what has arrived.
 func (c *boundedConn) Read(p []byte) (int, error) {
-	if !c.taken {
-		return c.Conn.Read(p)
-	}
 	b := c.arrived
 	if b == nil {
-		return 0, errNothingYet
+		if c.taken {
+			return 0, errNothingYet
+		}
+		return c.Conn.Read(p)
 	}
 	n := copy(p, b.bytes[c.offset:b.n])
 	c.offset += n
 	if c.offset == b.n {
-		readBuffers.put(b)
-		c.arrived, c.offset = nil, 0
+		c.dropArrived()
 	}
 	return n, nil
+}
+
+func (c *boundedConn) dropArrived() {
+	readBuffers.put(c.arrived)
+	c.arrived, c.offset = nil, 0
 }
 
 // wait waits until something arrives.

@@ -19,6 +19,29 @@ func boundAccepted(l net.Listener) bool {
 	return bound
 }
 
+// deferAccept has the listener accept connections once they bring data, or a
+// second later.
+func deferAccept(l net.Listener) {
+	controlSocket(l, func(fd int) {
+		_ = syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_DEFER_ACCEPT, 1) // it only costs time
+	})
+}
+
+// readArrived returns what has arrived on a connection, or nil.
+func readArrived(s *rawStream) *readBuffer {
+	b := readBuffers.get()
+	_ = s.raw.Control(func(fd uintptr) { // fails only when closed already
+		if n, err := syscall.Read(int(fd), b.bytes[:]); err == nil {
+			b.n = n
+		}
+	})
+	if b.n > 0 {
+		return b
+	}
+	readBuffers.put(b)
+	return nil
+}
+
 // boundUnacked sets unackedWait for a connection, if that can be done: without
 // it, the connection only ends later.
 func boundUnacked(conn net.Conn) {

@@ -4,6 +4,9 @@ package signaling
 
 import "net"
 
-// boundAccepted and boundUnacked do nothing: here the system's own bounds hold.
-func boundAccepted(net.Listener) bool { return false }
-func boundUnacked(net.Conn)           {}
+// Here the system's own bounds hold, and every connection is HTTP's first.
+
+func boundAccepted(net.Listener) bool    { return false }
+func boundUnacked(net.Conn)              {}
+func deferAccept(net.Listener)           {}
+func readArrived(*rawStream) *readBuffer { return nil }

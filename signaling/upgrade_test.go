@@ -9,8 +9,10 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,7 +42,21 @@ func opening(changes ...string) string {
 	return text + "\r\n"
 }
 
+// TestHandshakes makes each by an http.Server alone and behind Listener, where
+// it must not matter who answers.
 func TestHandshakes(t *testing.T) {
+	t.Run("over HTTP", func(t *testing.T) { shake(t, openServer(t, false)) })
+	t.Run("by the listener", func(t *testing.T) {
+		server := openServer(t, true)
+		shake(t, server)
+		if direct := server.direct.Load(); direct < 3 && runtime.GOOS == "linux" {
+			t.Errorf("the listener has opened %d by itself", direct)
+		}
+	})
+}
+
+func shake(t *testing.T, server *webSocketServer) {
+	t.Helper()
 	for _, tc := range []struct {
 		changes []string
 		status  int
@@ -74,7 +90,6 @@ func TestHandshakes(t *testing.T) {
 		{[]string{"Origin", "https://evil.example"}, 403, "forbidden_origin"},
 		{[]string{"Origin", "https://example.org"}, 101, ""},
 	} {
-		server := openServer(t)
 		conn := server.connect(t)
 		_, _ = io.WriteString(conn, opening(tc.changes...)+"5\r\nhello\r\n0\r\n\r\n") // which only some have asked for
 		in := bufio.NewReader(conn)
@@ -103,13 +118,20 @@ func TestHandshakes(t *testing.T) {
 	}
 }
 
-// TestFramesBehindTheHandshake sends frames in the same segment as the request.
+// TestFramesBehindTheHandshake sends frames in the same segment as the request,
+// more than HTTP buffers.
 func TestFramesBehindTheHandshake(t *testing.T) {
-	frames := string(slices.Concat(masked(0x81, `{"type":"join","id":1,"room":"a"}`, 7), masked(0x81, `{"type":"ping","id":2}`, 0x12345678)))
+	t.Run("over HTTP", func(t *testing.T) { shakeAndSpeak(t, openServer(t, false), opening()) })
+	t.Run("by the listener", func(t *testing.T) { shakeAndSpeak(t, openServer(t, true), opening()) })
+	t.Run("behind the listener", func(t *testing.T) { shakeAndSpeak(t, openServer(t, true), opening("Content-Length", "0")) })
+}
+
+func shakeAndSpeak(t *testing.T, server *webSocketServer, request string) {
+	t.Helper()
+	frames := string(slices.Concat(masked(0x81, `{"type":"join","id":1,"room":"a"}`, 7), masked(0x81, `{"type":"ping","id":2}`+strings.Repeat(" ", 6000), 0x12345678)))
 	for _, cut := range []int{len(frames), 0, 1, 9} { // bytes of them that come with it
-		server := openServer(t)
 		conn := server.connect(t)
-		_, _ = io.WriteString(conn, opening()+frames[:cut])
+		_, _ = io.WriteString(conn, request+frames[:cut])
 		in := bufio.NewReader(conn)
 		if response, err := http.ReadResponse(in, nil); err != nil || response.StatusCode != http.StatusSwitchingProtocols { //nolint:bodyclose // it has none
 			t.Fatal(response, err)
@@ -144,26 +166,45 @@ func readText(t *testing.T, in io.Reader) string {
 }
 
 // webSocketServer is where a WebSocketHandler is served.
-type webSocketServer struct{ address string }
+type webSocketServer struct {
+	*Server
+	address string
+	direct  atomic.Int64 // how many its Listener has opened
+}
 
-// openServer serves until the test's end.
-func openServer(t *testing.T) webSocketServer {
+// openServer serves until the test's end, behind a Listener or not.
+func openServer(t *testing.T, listens bool) *webSocketServer {
 	t.Helper()
-	server, err := New(Config{Limits: DefaultLimits()})
+	limits := DefaultLimits()
+	limits.Connections = 0
+	server, err := New(Config{Limits: limits})
 	if err != nil {
 		t.Fatal(err)
 	}
-	web := httptest.NewServer(server.WebSocketHandler())
+	s := &webSocketServer{Server: server}
+	mux := http.NewServeMux()
+	mux.Handle("/ws", server.WebSocketHandler())
+	web := httptest.NewUnstartedServer(mux)
+	if listens {
+		web.Listener = server.Listener(web.Listener, "/ws", func(r *http.Request) {
+			if r.Header.Get("X-Panic") != "" {
+				panic("at the disco")
+			}
+			s.direct.Add(1)
+		})
+	}
+	web.Start()
 	t.Cleanup(func() {
 		if err := server.Close(context.Background()); err != nil {
 			t.Error(err)
 		}
 		web.Close()
 	})
-	return webSocketServer{web.Listener.Addr().String()}
+	s.address = web.Listener.Addr().String()
+	return s
 }
 
-func (s webSocketServer) connect(t *testing.T) net.Conn {
+func (s *webSocketServer) connect(t *testing.T) net.Conn {
 	t.Helper()
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(t.Context(), "tcp", s.address)

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"runtime/debug"
@@ -12,15 +14,24 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"callbox/frontend"
+	"callbox/signaling"
 )
+
+// webSocketPath is where signaling over WebSocket is.
+const webSocketPath = "/ws"
 
 // routes returns what the http and https listeners serve. This is the only
 // file that knows Echo.
 func (s *server) routes() http.Handler {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
-	e.Use(accessLog(s.log, s.proxies.clientAddr), recoverPanic(s.log), s.noticeProxy())
-	e.Any("/ws", echo.WrapHandler(s.signaling.WebSocketHandler()))
+	e.Use(accessLog(s.log, s.proxies.clientAddr), recoverPanic(s.log), func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			s.noticeProxy(c.Request())
+			return next(c)
+		}
+	})
+	e.Any(webSocketPath, echo.WrapHandler(s.signaling.WebSocketHandler()))
 	e.Any("/api/*", echo.WrapHandler(s.signaling.APIHandler()))
 	if local := s.certificates.local; local != nil {
 		e.Match([]string{http.MethodGet, http.MethodHead}, "/ca.crt", func(c echo.Context) error {
@@ -73,28 +84,35 @@ func recoverPanic(log *slog.Logger) echo.MiddlewareFunc {
 	}
 }
 
-// noticeProxy warns, once each, of what an operator behind a proxy may not
+// webListener wraps the listener of plain HTTP. Most WebSockets open without
+// any handler in front of them, which do no more than notice proxies then,
+// unless each request is to be logged.
+func (s *server) webListener(ctx context.Context, inner net.Listener) net.Listener {
+	if s.log.Enabled(ctx, slog.LevelDebug) {
+		return signaling.NewListener(inner)
+	}
+	return s.signaling.Listener(inner, webSocketPath, s.noticeProxy)
+}
+
+// proxyNotices warns, once each, of what an operator behind a proxy may not
 // have thought of. The address that requests arrive at, from which TURN URLs
 // are made, is then one that no client can reach; and the address that they
 // come from is the proxy's, until it is trusted to tell another.
-func (s *server) noticeProxy() echo.MiddlewareFunc {
-	needsPublicIP := len(s.config.publicIPs) == 0 && s.turn != nil
-	var publicIP, trust sync.Once
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			header := c.Request().Header
-			forwarded := header.Get(forwardedFor) != ""
-			if needsPublicIP && (forwarded || header.Get("Forwarded") != "") {
-				publicIP.Do(func() {
-					s.log.Warn("requests come through a proxy, clients cannot learn this server's address from them; name it with --public-ip")
-				})
-			}
-			if peer := peerAddr(c.Request()); forwarded && (peer.IsLoopback() || peer.IsPrivate()) && !s.proxies.trusts(peer) {
-				trust.Do(func() {
-					s.log.Warn("requests come through a proxy that is not trusted, all its clients share the limits of one address; name it with --trusted-proxy")
-				})
-			}
-			return next(c)
-		}
+type proxyNotices struct{ publicIP, trust sync.Once }
+
+func (s *server) noticeProxy(r *http.Request) {
+	forwarded := r.Header.Get(forwardedFor) != ""
+	if (forwarded || r.Header.Get("Forwarded") != "") && len(s.config.publicIPs) == 0 && s.turn != nil {
+		s.notices.publicIP.Do(func() {
+			s.log.Warn("requests come through a proxy, clients cannot learn this server's address from them; name it with --public-ip")
+		})
+	}
+	if !forwarded {
+		return
+	}
+	if peer := peerAddr(r); (peer.IsLoopback() || peer.IsPrivate()) && !s.proxies.trusts(peer) {
+		s.notices.trust.Do(func() {
+			s.log.Warn("requests come through a proxy that is not trusted, all its clients share the limits of one address; name it with --trusted-proxy")
+		})
 	}
 }

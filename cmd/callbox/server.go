@@ -39,6 +39,7 @@ type server struct {
 	proxies   trustedProxies
 	joins     *joinTokens // nil = everybody may join
 	calls     *calls
+	notices   proxyNotices
 }
 
 // run serves until ctx ends or a listener fails, then ends everything.
@@ -53,7 +54,7 @@ func (s *server) run(ctx context.Context, stdout io.Writer) error {
 		return server
 	}
 	if l := s.listeners.http; l != nil {
-		servers = append(servers, serve(signaling.NewListener(l), handler, nil))
+		servers = append(servers, serve(s.webListener(ctx, l), handler, nil))
 	}
 	if l := s.listeners.https; l != nil {
 		servers = append(servers, serve(signaling.NewListener(l), handler, s.certificates.config("h2", "http/1.1")))

@@ -1,0 +1,175 @@
+package signaling
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"strings"
+	"sync"
+)
+
+// Listener wraps a listener of TCP connections as [NewListener] does, for an
+// http.Server that serves WebSocketHandler at path, without TLS. It opens most
+// WebSockets there by itself, which spares each the goroutine, buffers and
+// timers of an HTTP connection: those whose request is there as a whole when
+// their connection is accepted, and can be granted. Everything else goes to the
+// http.Server as it came, also what is to be refused. Where the system can do
+// that, connections are accepted once they bring data.
+//
+// seen, which may be nil, is called with each request that the http.Server does
+// not get, in place of what else stands in front of WebSocketHandler, and with
+// those of clients that have too many connections. It must not block; neither it
+// nor Config.ClientAddr may keep the request.
+func (s *Server) Listener(inner net.Listener, path string, seen func(*http.Request)) net.Listener {
+	deferAccept(inner)
+	return &expressListener{
+		listener: listener{Listener: inner, bound: boundAccepted(inner)},
+		server:   s, seen: seen,
+		url: url.URL{Path: path}, header: make(http.Header),
+	}
+}
+
+type expressListener struct {
+	// Static after construction.
+	listener
+	server *Server
+	seen   func(*http.Request)
+	url    url.URL
+
+	mu      sync.Mutex   // guards the following, which is of the connection of now
+	request http.Request // with url and header
+	header  http.Header
+	values  [32]string // that header has
+}
+
+// Accept returns the next connection that is the http.Server's.
+func (l *expressListener) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if c, ok := conn.(*boundedConn); !ok || !l.open(c) {
+			return conn, nil
+		}
+	}
+}
+
+// open makes a WebSocket of c. When it returns false, c is as if nothing had
+// been read.
+func (l *expressListener) open(c *boundedConn) (opened bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.server
+	defer func() {
+		if fault := recover(); fault != nil { // as handlers must not end the server, either
+			s.log.Error("panic in a request", "route", l.url.Path, "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
+			_ = c.Close()
+			opened = true
+		}
+	}()
+	c.arrived = readArrived(c.raw)
+	if c.arrived == nil {
+		return false
+	}
+	size := l.parse(c.arrived.bytes[:c.arrived.n])
+	if size == 0 {
+		return false
+	}
+	r := &l.request
+	h, fault := readHandshake(r)
+	if fault != nil || s.isClosing() || !s.origins.allow(r) {
+		return false
+	}
+	r.RemoteAddr = c.RemoteAddr().String()
+	addr := s.clientAddr(r)
+	if l.seen != nil {
+		l.seen(r)
+	}
+	if !s.addresses.connect(addr) {
+		return false
+	}
+	c.offset = size
+	s.open(c, nil, &h, addr, ipOf(c.LocalAddr()))
+	return true
+}
+
+// parse takes a request without a body for a WebSocket, which head begins with.
+// It returns how long that is, and 0 for anything that is not plainly one.
+func (l *expressListener) parse(head []byte) int {
+	end := bytes.Index(head, []byte("\r\n\r\n"))
+	if end < 0 {
+		return 0
+	}
+	line, fields, _ := strings.Cut(string(head[:end]), "\r\n")
+	target, get := strings.CutPrefix(line, "GET ")
+	target, http11 := strings.CutSuffix(target, " HTTP/1.1")
+	if !get || !http11 || !l.isHere(target) {
+		return 0
+	}
+	clear(l.header)
+	for n := 0; fields != ""; n++ {
+		line, fields, _ = strings.Cut(fields, "\r\n")
+		name, value, ok := strings.Cut(line, ":")
+		if !ok || n == len(l.values) || !isToken(name) || !isFieldValue(value) {
+			return 0
+		}
+		name, value = http.CanonicalHeaderKey(name), strings.Trim(value, " \t")
+		if values := l.header[name]; values != nil {
+			l.header[name] = append(values, value)
+			continue
+		}
+		l.values[n] = value
+		l.header[name] = l.values[n : n+1 : n+1]
+	}
+	host := l.header["Host"]
+	if len(host) != 1 || l.header["Content-Length"] != nil || l.header["Transfer-Encoding"] != nil || l.header["Expect"] != nil {
+		return 0
+	}
+	delete(l.header, "Host")
+	l.request = http.Request{
+		Method: http.MethodGet, URL: &l.url, RequestURI: target, Host: host[0], Header: l.header,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}
+	return end + len("\r\n\r\n")
+}
+
+// isHere tells whether a request's target is the WebSocket's, with or without a
+// query.
+func (l *expressListener) isHere(target string) bool {
+	rest, ok := strings.CutPrefix(target, l.url.Path)
+	if !ok || rest != "" && rest[0] != '?' {
+		return false
+	}
+	for i := range len(rest) {
+		if rest[i] <= ' ' || rest[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// isToken tells whether text is a token (RFC 9110, section 5.6.2), of the
+// characters that names of fields have.
+func isToken(text string) bool {
+	for i := range len(text) {
+		c := text[i]
+		if letter := c | 0x20; (letter < 'a' || letter > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return text != ""
+}
+
+// isFieldValue tells whether a field may have that value (RFC 9110, section 5.5).
+func isFieldValue(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
