@@ -1,0 +1,164 @@
+package coturn
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Use says what becomes of a key.
+type Use int
+
+// What becomes of a key.
+const (
+	// Understood keys do what they do in coturn.
+	Understood Use = iota
+	// Unneeded keys are passed over; the reason is told.
+	Unneeded
+	// Refused keys end the start; the reason is told.
+	Refused
+)
+
+func (u Use) String() string {
+	switch u {
+	case Understood:
+		return "understood"
+	case Unneeded:
+		return "not needed"
+	default:
+		return "refused"
+	}
+}
+
+// Key is what becomes of some keys of a file.
+type Key struct {
+	Names []string
+	Use   Use
+	// Text says what the keys are here, or why they are not needed or refused.
+	Text string
+	// Flag is of keys that are on or off; one that is off counts for nothing.
+	Flag bool
+
+	apply func(f *file, value string) error
+}
+
+// Keys returns all keys of coturn, in the order of the documentation.
+func Keys() []Key { return slices.Concat(understoodKeys(), unneededKeys(), refusedKeys()) }
+
+// byName returns the keys by each of their names.
+func byName() map[string]Key {
+	table := map[string]Key{}
+	for _, key := range Keys() {
+		key.Text = strings.ReplaceAll(key.Text, "`", "") // which are of the documentation
+		for _, name := range key.Names {
+			table[name] = key
+		}
+	}
+	return table
+}
+
+func understoodKeys() []Key {
+	return []Key{
+		{Names: []string{"use-auth-secret"}, Flag: true, Text: "the only way in which users are known; needs `static-auth-secret`", apply: func(f *file, _ string) error {
+			f.authSecret = true
+			return nil
+		}},
+		{Names: []string{"static-auth-secret"}, Text: "`--turn-secret`, at least 16 bytes; repeatable, the first signs", apply: func(f *file, value string) error {
+			const minSecret = 16 // turnserver.MinSecretBytes
+			if len(value) < minSecret {
+				return fmt.Errorf("the secret has %d bytes, at least %d are needed; head -c 32 /dev/urandom | base64 makes a good one", len(value), minSecret)
+			}
+			f.Secrets = append(f.Secrets, value)
+			return nil
+		}},
+		{Names: []string{"rest-api-separator"}, Text: "a colon, as it is; anything else is refused", apply: func(_ *file, value string) error {
+			if value != ":" {
+				return errors.New("user names have a colon behind their end; let who makes credentials use one")
+			}
+			return nil
+		}},
+		{Names: []string{"realm"}, Text: "`--realm`", apply: func(f *file, value string) error {
+			f.Realm = value
+			return nil
+		}},
+		{Names: []string{"listening-ip"}, Text: "addresses of the listeners", apply: addAddr(func(f *file) *[]netip.Addr { return &f.addresses.listening })},
+		{Names: []string{"listening-port"}, Text: "port of `--turn-udp` and `--turn-tcp`", apply: setPort(func(f *file) *uint16 { return &f.ports.plain })},
+		{Names: []string{"alt-listening-port"}, Text: "one more port of both, 0 = none", apply: setPort(func(f *file) *uint16 { return &f.ports.altPlain })},
+		{Names: []string{"tls-listening-port"}, Text: "port of `--turn-tls`; off without `cert` and `pkey`", apply: setPort(func(f *file) *uint16 { return &f.ports.tls })},
+		{Names: []string{"alt-tls-listening-port"}, Text: "one more port of it, 0 = none", apply: setPort(func(f *file) *uint16 { return &f.ports.altTLS })},
+		{Names: []string{"aux-server"}, Text: "one more listener of `--turn-udp` and `--turn-tcp`", apply: (*file).addAux},
+		{Names: []string{"no-udp"}, Flag: true, Text: "`--turn-udp=`", apply: setFlag(func(f *file) *bool { return &f.ports.noUDP })},
+		{Names: []string{"no-tcp"}, Flag: true, Text: "`--turn-tcp=`", apply: setFlag(func(f *file) *bool { return &f.ports.noTCP })},
+		{Names: []string{"no-tls"}, Flag: true, Text: "`--turn-tls=`", apply: setFlag(func(f *file) *bool { return &f.ports.noTLS })},
+		{Names: []string{"cert"}, Text: "`--tls-cert`, read again when it changes", apply: setText(func(f *file) *string { return &f.Cert })},
+		{Names: []string{"pkey"}, Text: "`--tls-key`, read again when it changes", apply: setText(func(f *file) *string { return &f.Key })},
+		{Names: []string{"external-ip"}, Text: "`--public-ip`; `public/local` names the `--relay-ip` that it stands for; a name becomes `dns:NAME` and is asked again", apply: (*file).addExternal},
+		{Names: []string{"relay-ip"}, Text: "`--relay-ip`; without it the addresses of `listening-ip`", apply: addAddr(func(f *file) *[]netip.Addr { return &f.addresses.relay })},
+		{Names: []string{"min-port"}, Text: "first of `--relay-ports`", apply: setPort(func(f *file) *uint16 { return &f.ports.min })},
+		{Names: []string{"max-port"}, Text: "last of `--relay-ports`", apply: setPort(func(f *file) *uint16 { return &f.ports.max })},
+		{Names: []string{"user-quota"}, Text: "`--turn-user-quota`; 0 = no limit", apply: setNumber(func(f *file) *uint64 { return &f.UserQuota })},
+		{Names: []string{"total-quota"}, Text: "`--turn-total-quota`; 0 = no limit", apply: setNumber(func(f *file) *uint64 { return &f.TotalQuota })},
+		{Names: []string{"max-bps"}, Text: "`--turn-max-bps`, bytes a second; of each user here, not of each allocation", apply: setNumber(func(f *file) *uint64 { return &f.UserBytes })},
+		{Names: []string{"bps-capacity"}, Text: "bytes a second in all", apply: setNumber(func(f *file) *uint64 { return &f.TotalBytes })},
+		{Names: []string{"allowed-peer-ip"}, Text: "`--turn-allow-peer`; ranges become CIDRs", apply: addPeers(func(f *file) *[]string { return &f.AllowPeers })},
+		{Names: []string{"denied-peer-ip"}, Text: "`--turn-deny-peer`; private and other special networks are denied without it", apply: addPeers(func(f *file) *[]string { return &f.DenyPeers })},
+		{Names: []string{"allow-loopback-peers"}, Flag: true, Text: "`--turn-allow-peer 127.0.0.0/8 --turn-allow-peer ::1`, for tests", apply: func(f *file, _ string) error {
+			f.AllowPeers = append(f.AllowPeers, "127.0.0.0/8", "::1/128")
+			return nil
+		}},
+	}
+}
+
+func addAddr(field func(*file) *[]netip.Addr) func(*file, string) error {
+	return func(f *file, value string) error {
+		addr, err := parseAddr(value)
+		if all := field(f); err == nil && !slices.Contains(*all, addr) {
+			*all = append(*all, addr)
+		}
+		return err
+	}
+}
+
+func addPeers(field func(*file) *[]string) func(*file, string) error {
+	return func(f *file, value string) error {
+		peers, err := parsePeers(value)
+		*field(f) = append(*field(f), peers...)
+		return err
+	}
+}
+
+func setPort(field func(*file) *uint16) func(*file, string) error {
+	return func(f *file, value string) (err error) {
+		*field(f), err = parsePort(value)
+		return err
+	}
+}
+
+func setText(field func(*file) *string) func(*file, string) error {
+	return func(f *file, value string) error {
+		*field(f) = value
+		return nil
+	}
+}
+
+func setFlag(field func(*file) *bool) func(*file, string) error {
+	return func(f *file, _ string) error {
+		*field(f) = true
+		return nil
+	}
+}
+
+func setNumber(field func(*file) *uint64) func(*file, string) error {
+	return func(f *file, value string) error {
+		const bitSize = 53 // no quota is larger, and nothing that is made of it overflows
+		n, err := strconv.ParseUint(value, 10, bitSize)
+		if err != nil {
+			return errors.New("its value is not a whole number")
+		}
+		*field(f) = n
+		return nil
+	}
+}
