@@ -34,7 +34,7 @@ func TestParseEnvironment(t *testing.T) {
 		{"a secret is one", slices.Equal(c.TurnSecret, []string{"with,comma"})},
 		{"others stay stored", slices.Equal(c.SessionSecret, []string{stored}) && c.JoinSecret == nil},
 		{"variables without the prefix do not count", c.HTTPS == ":8443"},
-		{"other defaults stay", slices.Equal(c.TurnTCP, []string{":3478"}) && c.TurnTLS == ":5349" && c.Admin == "127.0.0.1:9090" && c.LimitFrames == 100},
+		{"other defaults stay", slices.Equal(c.TurnTCP, []string{":3478"}) && slices.Equal(c.TurnTLS, []string{":5349"}) && c.Admin == "127.0.0.1:9090" && c.LimitFrames == 100},
 	} {
 		if !check.ok {
 			t.Errorf("%s: not so in %+v, %+v", check.name, c, line.cli.Log)

@@ -40,8 +40,8 @@ func (l *listeners) endpoints() []turnEndpoint {
 	for _, listener := range l.turnTCP {
 		endpoints = append(endpoints, turnEndpoint{turnserver.TCP, boundAddr(listener.Addr())})
 	}
-	if l.turnTLS != nil {
-		endpoints = append(endpoints, turnEndpoint{turnserver.TLS, boundAddr(l.turnTLS.Addr())})
+	for _, listener := range l.turnTLS {
+		endpoints = append(endpoints, turnEndpoint{turnserver.TLS, boundAddr(listener.Addr())})
 	}
 	return endpoints
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"syscall"
 )
@@ -16,8 +17,7 @@ import (
 type listeners struct {
 	http, https, admin net.Listener // nil = off
 	turnUDP            []net.PacketConn
-	turnTCP            []net.Listener
-	turnTLS            net.Listener
+	turnTCP, turnTLS   []net.Listener
 }
 
 // listen binds every socket that the flags name and notes a fault for each
@@ -31,10 +31,15 @@ func (c *serveCommand) listen(ctx context.Context, faults *faults) *listeners {
 }
 
 func (f *turnFlags) listen(ctx context.Context, faults *faults) *listeners {
-	l := &listeners{turnTLS: listenTCP(ctx, new(net.ListenConfig), "--turn-tls", f.TurnTLS, faults)}
+	l := &listeners{}
 	for _, address := range f.TurnTCP {
 		if listener := listenTCP(ctx, new(net.ListenConfig), "--turn-tcp", address, faults); listener != nil {
 			l.turnTCP = append(l.turnTCP, listener)
+		}
+	}
+	for _, address := range f.TurnTLS {
+		if listener := listenTCP(ctx, new(net.ListenConfig), "--turn-tls", address, faults); listener != nil {
+			l.turnTLS = append(l.turnTLS, listener)
 		}
 	}
 	for _, address := range f.TurnUDP {
@@ -111,7 +116,7 @@ func bindFault(address string, err error) error {
 // close closes all sockets, for a start that ends in a fault.
 func (l *listeners) close() error {
 	var closers []io.Closer
-	for _, listener := range append([]net.Listener{l.http, l.https, l.admin, l.turnTLS}, l.turnTCP...) {
+	for _, listener := range slices.Concat([]net.Listener{l.http, l.https, l.admin}, l.turnTCP, l.turnTLS) {
 		if listener != nil {
 			closers = append(closers, listener)
 		}

@@ -24,7 +24,7 @@ func TestReadyLine(t *testing.T) {
 	t.Parallel()
 	l := &listeners{
 		http: listenerAt("127.0.0.1:41231"), https: listenerAt("[::]:8443"), admin: listenerAt("[::1]:9090"),
-		turnTCP: []net.Listener{listenerAt("0.0.0.0:3478"), listenerAt("[2001:db8::1]:3478")}, turnTLS: listenerAt("[::ffff:192.0.2.1]:5349"),
+		turnTCP: []net.Listener{listenerAt("0.0.0.0:3478"), listenerAt("[2001:db8::1]:3478")}, turnTLS: []net.Listener{listenerAt("[::ffff:192.0.2.1]:5349")},
 	}
 	var b strings.Builder
 	if err := l.tellReady(&b, machineOf("127.0.0.1"), true); err != nil {

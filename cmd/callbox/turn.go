@@ -7,11 +7,16 @@ import (
 	"net"
 	"net/http"
 
+	"github.com/alecthomas/kong"
 	"golang.org/x/sync/errgroup"
+
+	"callbox/turnserver"
 )
 
 // turnCommand holds the flags of callbox turn as they are given.
 type turnCommand struct {
+	CoturnConfig string `placeholder:"FILE" help:"Take from a configuration file of coturn, such as /etc/turnserver.conf, what no flag says."`
+
 	turnFlags `embed:""`
 
 	Admin string `default:"127.0.0.1:9090" group:"Listeners (empty = off, port 0 = any free one):" help:"Metrics at /metrics, health at /healthz and /readyz, live relays at /relays, profiles at /debug/pprof."`
@@ -24,8 +29,9 @@ func (*turnCommand) Help() string {
 }
 
 // Run serves STUN and TURN alone until ctx ends.
-func (c *turnCommand) Run(ctx context.Context, std streams, env environment, log *slog.Logger, faults faults) error {
-	part, err := c.open(ctx, env, log, faults)
+func (c *turnCommand) Run(ctx context.Context, line *kong.Context, std streams, env environment, log *slog.Logger, faults faults) error {
+	limits := c.applyCoturn(givenFlags(line), log, &faults)
+	part, err := c.open(ctx, limits, env, log, faults)
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
@@ -34,8 +40,9 @@ func (c *turnCommand) Run(ctx context.Context, std streams, env environment, log
 
 // open binds every socket and makes the server, or tells all faults at once,
 // those given among them, with nothing left open.
-func (c *turnCommand) open(ctx context.Context, env environment, log *slog.Logger, faults faults) (*turnPart, error) {
+func (c *turnCommand) open(ctx context.Context, limits turnserver.Limits, env environment, log *slog.Logger, faults faults) (*turnPart, error) {
 	config := c.parse(env, &faults)
+	config.limits = limits
 	if !c.servesTURN() {
 		faults.addf("--turn-udp, --turn-tcp, --turn-tls", "all are off, so nothing would be served")
 	}

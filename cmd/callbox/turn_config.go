@@ -29,6 +29,7 @@ type turnConfig struct {
 	secrets    *list[[]byte] // of time-limited credentials; the first signs
 	allowPeers *list[netip.Prefix]
 	denyPeers  *list[netip.Prefix]
+	limits     turnserver.Limits
 }
 
 // parse makes sense of what can be judged without the machine.

@@ -5,7 +5,7 @@ package main
 type turnFlags struct {
 	TurnUDP []string `name:"turn-udp" type:"listeners" default:":3478" group:"Listeners (empty = off, port 0 = any free one):" help:"STUN and TURN over UDP; repeatable."`
 	TurnTCP []string `name:"turn-tcp" type:"listeners" default:":3478" group:"Listeners (empty = off, port 0 = any free one):" help:"STUN and TURN over TCP; repeatable."`
-	TurnTLS string   `name:"turn-tls" default:":5349" group:"Listeners (empty = off, port 0 = any free one):" help:"TURN over TLS."`
+	TurnTLS []string `name:"turn-tls" type:"listeners" default:":5349" group:"Listeners (empty = off, port 0 = any free one):" help:"TURN over TLS; repeatable."`
 
 	Data    string `placeholder:"FOLDER" group:"Certificates and data:" help:"Where secrets and the local certificate authority live. Default: the user's data folder, and callbox in it."`
 	TLSCert string `name:"tls-cert" placeholder:"FILE" group:"Certificates and data:" help:"Certificate chain in PEM, read again when it changes. Without it a local authority signs one."`
@@ -22,11 +22,11 @@ type turnFlags struct {
 
 // servesTURN reports whether any listener of the server is on.
 func (f *turnFlags) servesTURN() bool {
-	return len(f.TurnUDP) > 0 || len(f.TurnTCP) > 0 || f.TurnTLS != ""
+	return len(f.TurnUDP) > 0 || len(f.TurnTCP) > 0 || len(f.TurnTLS) > 0
 }
 
 // needsLocalCertificate reports whether something is served over TLS, https or
 // this, and no certificate is given.
 func (f *turnFlags) needsLocalCertificate(https bool) bool {
-	return (https || f.TurnTLS != "") && f.TLSCert == "" && f.TLSKey == ""
+	return (https || len(f.TurnTLS) > 0) && f.TLSCert == "" && f.TLSKey == ""
 }

@@ -71,7 +71,7 @@ func (p *turnPart) openTURN() error {
 	for _, l := range p.listeners.turnTCP {
 		listeners = append(listeners, turnserver.Listener{Listener: l, Protocol: turnserver.TCP})
 	}
-	if l := p.listeners.turnTLS; l != nil {
+	for _, l := range p.listeners.turnTLS {
 		listeners = append(listeners, turnserver.Listener{Listener: tls.NewListener(l, p.certificates.config()), Protocol: turnserver.TLS})
 	}
 	var err error
@@ -85,6 +85,7 @@ func (p *turnPart) openTURN() error {
 		RelayPorts:  p.config.relayPorts,
 		AllowPeers:  p.config.allowPeers.values,
 		DenyPeers:   p.config.denyPeers.values,
+		Limits:      p.config.limits,
 		Logger:      p.log.With("part", "turn"),
 	})
 	return err

@@ -40,9 +40,9 @@ type Config struct {
 	RelayPorts string
 	// AllowPeers and DenyPeers are addresses and CIDRs.
 	AllowPeers, DenyPeers []string
-	// UserQuota and TotalQuota bound allocations, UserBytes and TotalBytes are
-	// per second; 0 = the file sets no bound.
-	UserQuota, TotalQuota, UserBytes, TotalBytes uint64
+	// UserQuota and TotalQuota bound allocations, UserBytes and TotalBytes bytes
+	// a second; 0 = the file does not say, negative = no limit.
+	UserQuota, TotalQuota, UserBytes, TotalBytes int
 	// Notes tell what the file asks for and nothing is done about, with the
 	// reason, once for each key.
 	Notes []Note

@@ -29,7 +29,7 @@ func TestParseUsualFiles(t *testing.T) {
 		want       Config
 	}{
 		{"Nextcloud Talk", "listening-port=3478\nfingerprint\nuse-auth-secret\nstatic-auth-secret=north-north-north\nrealm=your.domain.org\ntotal-quota=0\nbps-capacity=0\nstale-nonce\nno-multicast-peers\n", Config{
-			UDP: all, TCP: all, Secrets: []string{"north-north-north"}, Realm: "your.domain.org",
+			UDP: all, TCP: all, Secrets: []string{"north-north-north"}, Realm: "your.domain.org", TotalQuota: -1, TotalBytes: -1,
 		}},
 		{"Matrix", "use-auth-secret\nstatic-auth-secret=north-north-north\nrealm=turn.matrix.org\nno-tcp-relay\ndenied-peer-ip=10.0.0.0-10.255.255.255\n" +
 			"denied-peer-ip=192.168.0.0-192.168.255.255\ndenied-peer-ip=172.16.0.0-172.31.255.255\nno-multicast-peers\nallowed-peer-ip=10.0.0.1\nuser-quota=12\ntotal-quota=1200\n" +
@@ -99,6 +99,8 @@ func TestParseFaults(t *testing.T) {
 		{"key without certificate", secret + "pkey=b\n", []string{"f:2: pkey: it needs its certificate"}},
 		{"mixed external addresses", secret + "external-ip=192.0.2.1/10.0.0.1\nexternal-ip=192.0.2.2\n", []string{"f:3: external-ip: one without a local"}},
 		{"a foreign local address", secret + "relay-ip=10.0.0.2\nexternal-ip=192.0.2.1/10.0.0.1\n", []string{"f:3: external-ip: 10.0.0.1 is no relay-ip"}},
+		{"a secret like a file", "static-auth-secret=@0123456789abcdef\n", []string{"f:1: static-auth-secret: a secret that begins with @"}},
+		{"a quota that is too large", secret + "max-bps=2147483648\n", []string{"f:2: max-bps: its value is not a whole number below"}},
 		{"bad aux server", secret + "aux-server=10.0.0.1\n", []string{`f:2: aux-server: "10.0.0.1" is not an address with a port`}},
 		{"long line", secret + "realm=" + strings.Repeat("a", MaxLineBytes), []string{"f:2: the line has more than 4096 bytes"}},
 		{"many lines", secret + strings.Repeat("\n", MaxLines), []string{"f:10001: the file has more than 10000 lines"}},

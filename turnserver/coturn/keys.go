@@ -71,6 +71,9 @@ func understoodKeys() []Key {
 			if len(value) < minSecret {
 				return fmt.Errorf("the secret has %d bytes, at least %d are needed; head -c 32 /dev/urandom | base64 makes a good one", len(value), minSecret)
 			}
+			if value[0] == '@' {
+				return errors.New("a secret that begins with @ would be taken for the name of a file; choose another")
+			}
 			f.Secrets = append(f.Secrets, value)
 			return nil
 		}},
@@ -99,10 +102,10 @@ func understoodKeys() []Key {
 		{Names: []string{"relay-ip"}, Text: "`--relay-ip`; without it the addresses of `listening-ip`", apply: addAddr(func(f *file) *[]netip.Addr { return &f.addresses.relay })},
 		{Names: []string{"min-port"}, Text: "first of `--relay-ports`", apply: setPort(func(f *file) *uint16 { return &f.ports.min })},
 		{Names: []string{"max-port"}, Text: "last of `--relay-ports`", apply: setPort(func(f *file) *uint16 { return &f.ports.max })},
-		{Names: []string{"user-quota"}, Text: "`--turn-user-quota`; 0 = no limit", apply: setNumber(func(f *file) *uint64 { return &f.UserQuota })},
-		{Names: []string{"total-quota"}, Text: "`--turn-total-quota`; 0 = no limit", apply: setNumber(func(f *file) *uint64 { return &f.TotalQuota })},
-		{Names: []string{"max-bps"}, Text: "`--turn-max-bps`, bytes a second; of each user here, not of each allocation", apply: setNumber(func(f *file) *uint64 { return &f.UserBytes })},
-		{Names: []string{"bps-capacity"}, Text: "bytes a second in all", apply: setNumber(func(f *file) *uint64 { return &f.TotalBytes })},
+		{Names: []string{"user-quota"}, Text: "`--turn-user-quota`; 0 = no limit", apply: setLimit(func(f *file) *int { return &f.UserQuota })},
+		{Names: []string{"total-quota"}, Text: "`--turn-total-quota`; 0 = no limit", apply: setLimit(func(f *file) *int { return &f.TotalQuota })},
+		{Names: []string{"max-bps"}, Text: "`--turn-max-bps`, bytes a second; of each user here, not of each allocation", apply: setLimit(func(f *file) *int { return &f.UserBytes })},
+		{Names: []string{"bps-capacity"}, Text: "bytes a second in all", apply: setLimit(func(f *file) *int { return &f.TotalBytes })},
 		{Names: []string{"allowed-peer-ip"}, Text: "`--turn-allow-peer`; ranges become CIDRs", apply: addPeers(func(f *file) *[]string { return &f.AllowPeers })},
 		{Names: []string{"denied-peer-ip"}, Text: "`--turn-deny-peer`; private and other special networks are denied without it", apply: addPeers(func(f *file) *[]string { return &f.DenyPeers })},
 		{Names: []string{"allow-loopback-peers"}, Flag: true, Text: "`--turn-allow-peer 127.0.0.0/8 --turn-allow-peer ::1`, for tests", apply: func(f *file, _ string) error {
@@ -151,14 +154,17 @@ func setFlag(field func(*file) *bool) func(*file, string) error {
 	}
 }
 
-func setNumber(field func(*file) *uint64) func(*file, string) error {
+// setLimit takes a number in, of which 0 stands for no limit.
+func setLimit(field func(*file) *int) func(*file, string) error {
 	return func(f *file, value string) error {
-		const bitSize = 53 // no quota is larger, and nothing that is made of it overflows
+		const bitSize = 31 // of an int everywhere
 		n, err := strconv.ParseUint(value, 10, bitSize)
 		if err != nil {
-			return errors.New("its value is not a whole number")
+			return errors.New("its value is not a whole number below 2147483648")
 		}
-		*field(f) = n
+		if *field(f) = int(n); n == 0 {
+			*field(f) = -1
+		}
 		return nil
 	}
 }

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"log/slog"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"callbox/turnserver"
+	"callbox/turnserver/coturn"
+)
+
+// givenFlags are the names of the flags that the command line or the
+// environment gives.
+func givenFlags(context *kong.Context) map[string]bool {
+	given := map[string]bool{}
+	for _, element := range context.Path {
+		if element.Flag != nil {
+			given[element.Flag.Name] = true
+		}
+	}
+	return given
+}
+
+// applyCoturn puts what a configuration file of coturn says in the place of
+// flags that are not given, and returns the limits in it.
+func (c *turnCommand) applyCoturn(given map[string]bool, log *slog.Logger, faults *faults) (limits turnserver.Limits) {
+	if c.CoturnConfig == "" {
+		return limits
+	}
+	const flag = "--coturn-config"
+	file, err := os.Open(c.CoturnConfig)
+	if err != nil {
+		faults.add(flag, err)
+		return limits
+	}
+	defer file.Close() //nolint:errcheck // only read from
+	config, err := coturn.Parse(c.CoturnConfig, file)
+	if err != nil {
+		faults.add(flag, err)
+		return limits
+	}
+	for _, note := range config.Notes {
+		log.Info("key of coturn is not needed", "key", note.Key, "line", note.Line, "reason", note.Reason)
+	}
+	for _, text := range []struct {
+		flag  string
+		field *string
+		value string
+	}{
+		{"realm", &c.Realm, config.Realm},
+		{"relay-ports", &c.RelayPorts, config.RelayPorts},
+		{"tls-cert", &c.TLSCert, config.Cert},
+		{"tls-key", &c.TLSKey, config.Key},
+	} {
+		if text.value != "" && !given[text.flag] {
+			*text.field = text.value
+		}
+	}
+	ownCertificate := given["tls-cert"] && config.Cert == ""
+	for _, texts := range []struct {
+		flag  string
+		field *[]string
+		value []string
+	}{
+		{"turn-udp", &c.TurnUDP, config.UDP},
+		{"turn-tcp", &c.TurnTCP, config.TCP},
+		{"turn-tls", &c.TurnTLS, config.TLS},
+		{"turn-secret", &c.TurnSecret, config.Secrets},
+		{"public-ip", &c.PublicIP, config.PublicIPs},
+		{"relay-ip", &c.RelayIP, config.RelayIPs},
+		{"turn-allow-peer", &c.TurnAllowPeer, config.AllowPeers},
+		{"turn-deny-peer", &c.TurnDenyPeer, config.DenyPeers},
+	} {
+		if !given[texts.flag] && (texts.flag != "turn-tls" || !ownCertificate) {
+			*texts.field = texts.value
+		}
+	}
+	limits.UserAllocations, limits.TotalAllocations = config.UserQuota, config.TotalQuota
+	limits.UserBytes, limits.TotalBytes = config.UserBytes, config.TotalBytes
+	return limits
+}
