@@ -184,7 +184,7 @@ func TestDocumentation(t *testing.T) {
 		t.Errorf("%s has no place for the table between %q and %q", page, begin, end)
 	case got == table.String():
 	case os.Getenv("UPDATE") != "":
-		if err := os.WriteFile(page, []byte(before+begin+table.String()+end+after), 0o644); err != nil { //nolint:gosec // a page of the documentation
+		if err := os.WriteFile(page, []byte(before+begin+table.String()+end+after), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	default:
