@@ -75,6 +75,9 @@ type Config struct {
 	// IP and port. Nil = the kernel's sockets.
 	ListenPacket func(network, address string) (net.PacketConn, error)
 	Limits       Limits
+	// NoShortCut sends what goes from one relay to another by way of the kernel,
+	// and NoOffload has the kernel join and split no datagrams: for measurements.
+	NoShortCut, NoOffload bool
 	// Now is the clock of credentials; nil = time.Now.
 	Now    func() time.Time
 	Logger *slog.Logger // nil = discard

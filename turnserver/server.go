@@ -80,7 +80,7 @@ func newServer(config Config, timeouts serverTimeouts) (*Server, error) {
 	}
 	s.credentials.secrets.Store(&config.Secrets)
 	s.relays = newRegistry(&s.limits)
-	if s.path, err = s.newPath(); err != nil {
+	if s.path, err = s.newPath(&config); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -98,7 +98,7 @@ func newServer(config Config, timeouts serverTimeouts) (*Server, error) {
 }
 
 // newPath starts the data path, which asks this server's policy and limits.
-func (s *Server) newPath() (*datapath.Path, error) {
+func (s *Server) newPath(config *Config) (*datapath.Path, error) {
 	return datapath.New(datapath.Config{
 		Denies: s.policy.denies, PolicyEpoch: &s.policy.epoch,
 		Refused: func(r *datapath.Relay, peer netip.Addr, rule string) {
@@ -106,7 +106,8 @@ func (s *Server) newPath() (*datapath.Path, error) {
 				owner.refuse(rule, peer)
 			}
 		},
-		Unauthenticated: s.answers, Total: s.limits.totalBucket(), Logger: s.log,
+		Unauthenticated: s.answers, Total: s.limits.totalBucket(),
+		NoShortCut: config.NoShortCut, NoOffload: config.NoOffload, Logger: s.log,
 	})
 }
 

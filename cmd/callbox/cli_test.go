@@ -81,7 +81,7 @@ func TestFlags(t *testing.T) {
 	}
 	for _, command := range parser.Model.Children {
 		seen := map[string]bool{}
-		for _, group := range command.AllFlags(false) {
+		for _, group := range command.AllFlags(true) { // but those that are hidden
 			for _, flag := range group {
 				if flag.Help == "" || !strings.HasSuffix(flag.Help, ".") {
 					t.Errorf("%s --%s: help %q is no sentence", command.Name, flag.Name, flag.Help)
@@ -109,7 +109,7 @@ func TestFlagsAreDocumented(t *testing.T) {
 		if command.Name != "serve" {
 			continue
 		}
-		for _, group := range command.AllFlags(false) {
+		for _, group := range command.AllFlags(true) { // but those that are hidden
 			for _, flag := range group {
 				if envName(flag) == "" {
 					continue // help and version

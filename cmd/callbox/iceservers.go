@@ -35,7 +35,10 @@ type iceServers struct {
 func (l *listeners) endpoints() []turnEndpoint {
 	var endpoints []turnEndpoint
 	for _, conn := range l.turnUDP {
-		endpoints = append(endpoints, turnEndpoint{turnserver.UDP, boundAddr(conn.LocalAddr())})
+		endpoint := turnEndpoint{turnserver.UDP, boundAddr(conn.LocalAddr())}
+		if !slices.Contains(endpoints, endpoint) { // several sockets may share an address
+			endpoints = append(endpoints, endpoint)
+		}
 	}
 	for _, listener := range l.turnTCP {
 		endpoints = append(endpoints, turnEndpoint{turnserver.TCP, boundAddr(listener.Addr())})

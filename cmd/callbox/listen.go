@@ -8,9 +8,12 @@ import (
 	"io/fs"
 	"net"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strconv"
 	"syscall"
+
+	"callbox/turnserver"
 )
 
 // listeners are the sockets of a server, bound and not yet served.
@@ -43,8 +46,12 @@ func (f *turnFlags) listen(ctx context.Context, faults *faults) *listeners {
 		}
 	}
 	for _, address := range f.TurnUDP {
-		if conn := listenUDP(ctx, "--turn-udp", address, faults); conn != nil {
-			l.turnUDP = append(l.turnUDP, conn)
+		if checkAddress("--turn-udp", address, faults) {
+			conns, err := turnserver.Listen(ctx, "udp", address, runtime.GOMAXPROCS(0))
+			if err != nil {
+				faults.add("--turn-udp", bindFault(address, err))
+			}
+			l.turnUDP = append(l.turnUDP, conns...)
 		}
 	}
 	return l

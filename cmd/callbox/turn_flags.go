@@ -15,6 +15,8 @@ type turnFlags struct {
 	RelayIP       []string `name:"relay-ip" placeholder:"IP" group:"STUN and TURN:" help:"Address that relay sockets bind to; repeatable. Default: the public or first local address."`
 	RelayPorts    string   `default:"49152-65535" group:"STUN and TURN:" help:"UDP ports of the relays."`
 	TurnSecret    []string `sep:"none" default:"stored" group:"STUN and TURN:" help:"Shared secret of time-limited credentials: at least 16 bytes, @FILE with one a line, or stored, which is made once and kept in --data; repeatable, the first signs."`
+	NoShortCut    bool     `name:"no-short-cut" hidden:"" help:"Send what goes from relay to relay through the kernel, for measurements."`
+	NoOffload     bool     `name:"no-offload" hidden:"" help:"Have the kernel join and split no datagrams, for measurements."`
 	Realm         string   `default:"callbox" group:"STUN and TURN:" help:"TURN realm."`
 	TurnAllowPeer []string `placeholder:"CIDR" group:"STUN and TURN:" help:"Network that relays may reach although the built-in list denies it: CIDR, address, private, or @FILE with one a line; repeatable. Wins over what is denied."`
 	TurnDenyPeer  []string `placeholder:"CIDR" group:"STUN and TURN:" help:"Network that relays may not reach, beside the built-in list; as --turn-allow-peer."`

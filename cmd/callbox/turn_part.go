@@ -86,6 +86,8 @@ func (p *turnPart) openTURN() error {
 		AllowPeers:  p.config.allowPeers.values,
 		DenyPeers:   p.config.denyPeers.values,
 		Limits:      p.config.limits,
+		NoShortCut:  p.config.turnFlags.NoShortCut,
+		NoOffload:   p.config.turnFlags.NoOffload,
 		Logger:      p.log.With("part", "turn"),
 	})
 	return err
