@@ -7,7 +7,9 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"hash"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 )
@@ -46,8 +48,8 @@ var (
 type tokenKeys []tokenKey
 
 type tokenKey struct {
-	secret []byte
-	id     [keyIDSize]byte // tells a token of another server from a forged one
+	macs sync.Pool       // of hash.Hash; the states of the key are made once
+	id   [keyIDSize]byte // tells a token of another server from a forged one
 }
 
 // newTokenKeys returns the keys of secrets; none = a random one.
@@ -59,7 +61,7 @@ func newTokenKeys(secrets [][]byte) tokenKeys {
 	}
 	keys := make(tokenKeys, len(secrets))
 	for i, secret := range secrets {
-		keys[i].secret = secret
+		keys[i].macs.New = func() any { return hmac.New(sha256.New, secret) }
 		id := keys[i].sign(nil)
 		copy(keys[i].id[:], id[:])
 	}
@@ -86,7 +88,9 @@ func (s *Server) setTokenKeys(secrets [][]byte) {
 }
 
 func (k *tokenKey) sign(payload []byte) (sum [sha256.Size]byte) {
-	mac := hmac.New(sha256.New, k.secret)
+	mac := k.macs.Get().(hash.Hash) //nolint:forcetypeassert // there is nothing else in it
+	defer k.macs.Put(mac)
+	mac.Reset()
 	mac.Write([]byte(tokenDomain))
 	mac.Write(payload)
 	mac.Sum(sum[:0])
