@@ -33,14 +33,21 @@ func (p *turnPart) adminRoutes(metrics prometheus.Gatherer, more func(*http.Serv
 		plainText(w, http.StatusOK, "ok\n")
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if p.stopping.Load() {
+		switch {
+		case p.stopping.Load():
 			plainText(w, http.StatusServiceUnavailable, "ending\n")
-			return
+		case p.turn != nil && p.turn.Snapshot().Draining:
+			plainText(w, http.StatusServiceUnavailable, "draining\n")
+		default:
+			plainText(w, http.StatusOK, "ready\n")
 		}
-		plainText(w, http.StatusOK, "ready\n")
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /relays", p.relays)
+	if p.turn != nil {
+		mux.HandleFunc("DELETE /relays/{user}", p.kickRelays)
+		mux.HandleFunc("POST /drain", p.drainRelays)
+	}
 	// Any profile, such as /debug/pprof/heap. There is no /debug/pprof/cmdline:
 	// secrets may stand in flags.
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
@@ -59,13 +66,16 @@ func plainText(w http.ResponseWriter, status int, text string) {
 
 // relay is an allocation of the TURN server in the answer to GET /relays.
 type relay struct {
-	User      string              `json:"user"`
-	Protocol  turnserver.Protocol `json:"protocol"`
-	Relayed   netip.AddrPort      `json:"relayed"`
-	Client    *netip.AddrPort     `json:"client,omitempty"`
-	Since     time.Time           `json:"since"`
-	ToPeers   relayTraffic        `json:"to_peers"`
-	FromPeers relayTraffic        `json:"from_peers"`
+	User        string              `json:"user"`
+	Protocol    turnserver.Protocol `json:"protocol"`
+	Relayed     netip.AddrPort      `json:"relayed"`
+	Client      *netip.AddrPort     `json:"client,omitempty"`
+	Since       time.Time           `json:"since"`
+	Expires     time.Time           `json:"expires"`
+	Permissions int                 `json:"permissions"`
+	Channels    int                 `json:"channels"`
+	ToPeers     relayTraffic        `json:"to_peers"`
+	FromPeers   relayTraffic        `json:"from_peers"`
 }
 
 type relayTraffic struct {
@@ -80,7 +90,8 @@ func (p *turnPart) relays(w http.ResponseWriter, r *http.Request) {
 	if p.turn != nil {
 		for _, a := range p.turn.Allocations() {
 			relay := relay{
-				User: a.User, Protocol: a.Protocol, Relayed: a.Relayed, Since: a.Since,
+				User: a.User, Protocol: a.Protocol, Relayed: a.Relayed, Since: a.Since, Expires: a.Expires,
+				Permissions: a.Permissions, Channels: a.Channels,
 				ToPeers: relayTraffic(a.ToPeers), FromPeers: relayTraffic(a.FromPeers),
 			}
 			if r.URL.Query().Get("clients") == "1" {
@@ -90,6 +101,21 @@ func (p *turnPart) relays(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	writeJSON(w, relays)
+}
+
+// kickRelays ends the relays of a user; ?revoke=1 refuses its credentials, too.
+func (p *turnPart) kickRelays(w http.ResponseWriter, r *http.Request) {
+	user := r.PathValue("user")
+	revoke := r.URL.Query().Get("revoke") == "1"
+	end := p.turn.Kick
+	if revoke {
+		end = p.turn.Revoke
+	}
+	if end(user) == 0 && !revoke {
+		plainText(w, http.StatusNotFound, "this user has no relay\n")
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
 }
 
 func writeJSON(w http.ResponseWriter, body any) {

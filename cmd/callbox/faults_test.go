@@ -37,8 +37,8 @@ func TestStartFaults(t *testing.T) {
 		want []string // beginnings of lines; "…" stands for anything up to what follows
 	}{
 		{"unknown flag", []string{"--bogus"}, []string{"unknown flag --bogus"}},
-		{"flags of other versions", []string{"--external-turn", "turn:a.example", "--domain=a.example", "--turn-user-quota", "8", "--echo-room=e"}, []string{
-			"unknown flag --external-turn", "unknown flag --domain", "unknown flag --turn-user-quota", "unknown flag --echo-room",
+		{"flags of other versions", []string{"--external-turn", "turn:a.example", "--domain=a.example", "--echo-room=e"}, []string{
+			"unknown flag --external-turn", "unknown flag --domain", "unknown flag --echo-room",
 		}},
 		{"unknown command", []string{"nonsense"}, []string{"unexpected argument nonsense"}},
 		{"no value", []string{"--http"}, []string{"--http: it needs a value"}},
@@ -85,6 +85,10 @@ func TestStartFaults(t *testing.T) {
 		}},
 		{"numbers", []string{"--room-capacity", "two", "--limit-frames", "1.5", "--limit-joins=-1", "--limit-connections", "99999999", "--ping", "15"}, []string{
 			`--room-capacity: "two" is not a whole number`, `--limit-frames: "1.5" is not`, "--limit-joins: -1 is not between", "--limit-connections: 99999999", `--ping: "15" is not a duration`,
+		}},
+		{"limits of relays", []string{"--turn-user-quota=-1", "--turn-address-quota", "x", "--turn-total-quota", "1000001", "--turn-peers", "99999999", "--turn-connections=-5", "--turn-answers", "many", "--turn-max-bps", "10 MB", "--turn-total-bps", "1"}, []string{
+			"--turn-user-quota: -1 is not between 0 and 1000000", `--turn-address-quota: "x" is not a whole number`, "--turn-total-quota: 1000001 is not between", "--turn-peers: 99999999 is not",
+			"--turn-connections: -5 is not", `--turn-answers: "many" is not a whole number`, `--turn-max-bps: "10 MB" is not a number of bytes a second`, `--turn-total-bps: "1" is not a number of bytes a second`,
 		}},
 		{"periods", []string{"--ping", "1ms", "--grace", "61m"}, []string{"--ping: 1ms is neither 0 nor between", "--grace: 1h1m0s is neither 0 nor between"}},
 		{"origins", []string{"--allow-origin", "friend.example,https://friend.example/", "--allow-origin", "*"}, []string{

@@ -64,13 +64,25 @@ func (p *turnPart) turnMetrics(m sink) {
 	c := p.turn.Snapshot()
 	m.gauge("allocations", "Live allocations.", int64(c.Active))
 	m.counter("allocations_created_total", "Allocations made.", c.Created)
-	m.counter("allocations_ended_total", "Allocations ended.", c.Ended)
+	m.reasons("allocations_ended_total", "Allocations ended, by reason: deleted by the client, expired, kicked or revoked here, client_gone = its connection broke, closed = the server was, failed = the relay's socket did.",
+		"reason", c.EndedBy, "deleted", "expired", "kicked", "revoked", "client_gone", "closed", "failed")
+	m.reasons("allocations_refused_total", "Allocations refused because of a limit, or because the server is draining.",
+		"reason", c.RefusedAllocations, "user_quota", "address_quota", "total_quota", "draining")
 	m.counter("allocations_failed_total", "Allocations not made for want of a port or socket.", c.FailedAllocations)
-	m.counter("auth_failures_total", "Requests whose credential was not accepted.", c.AuthFailures)
-	m.counter("denied_peers_total", "Permissions and channels refused by policy.", c.DeniedPeers)
+	draining := 0
+	if c.Draining {
+		draining = 1
+	}
+	m.gauge("draining", "1 while no new allocations are made.", int64(draining))
+	m.gauge("revoked_users", "Users whose credentials are refused because they left, or were put out.", int64(c.RevokedUsers))
+	m.reasons("auth_failures_total", "Requests whose credential was not accepted, by reason.",
+		"reason", c.AuthFailuresBy, "username", "realm", "signature", "expired", "revoked", "user")
+	m.counter("unauthenticated_withheld_total", "Answers withheld from addresses that had too many without proving who they are.", c.UnauthenticatedWithheld)
+	m.reasons("denied_peers_total", "Permissions and channels refused by policy, by the built-in range or configured.", "rule", c.DeniedBy, "configured")
 	m.counter("denied_packets_total", "Datagrams from and to peers that policy forbids.", c.DeniedPackets)
 	m.gauge("connections", "Open TCP and TLS connections of clients.", int64(c.Connections))
 	m.counter("connections_refused_total", "Connections closed because their address had too many.", c.RefusedConnections)
+	m.reasons("dropped_packets_total", "Datagrams that were not relayed, by cause.", "cause", c.Drops, "user_rate", "total_rate")
 	m.counter("to_peers_packets_total", "Datagrams relayed for clients.", c.ToPeers.Packets)
 	m.counter("to_peers_bytes_total", "Bytes relayed for clients.", c.ToPeers.Bytes)
 	m.counter("from_peers_packets_total", "Datagrams relayed to clients.", c.FromPeers.Packets)
@@ -125,6 +137,17 @@ func (m sink) counters(name, help, label string, values map[string]uint64) {
 	for labelled, value := range values {
 		m.metrics <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(value), labelled)
 	}
+}
+
+// reasons takes counts by reasons, of which those that are known are told from
+// the start.
+func (m sink) reasons(name, help, label string, values map[string]uint64, known ...string) {
+	all := make(map[string]uint64, len(known))
+	for _, reason := range known {
+		all[reason] = 0
+	}
+	maps.Copy(all, values)
+	m.counters(name, help, label, all)
 }
 
 // histogram takes counts that are each of one bucket alone; Prometheus wants

@@ -67,6 +67,13 @@ func (s *server) openSignaling() error {
 			servers.leaf = s.certificates.files.Leaf
 		}
 		config.ICEServers = servers.forPeer
+		config.Seated = func(peer string, seated bool) {
+			if seated {
+				s.turn.Restore(peer)
+			} else {
+				s.turn.Revoke(peer)
+			}
+		}
 	}
 	s.signaling, err = signaling.New(config)
 	return err

@@ -6,11 +6,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/sync/errgroup"
-
-	"callbox/turnserver"
 )
 
 // turnCommand holds the flags of callbox turn as they are given.
@@ -20,6 +19,8 @@ type turnCommand struct {
 	turnFlags `embed:""`
 
 	Admin string `default:"127.0.0.1:9090" group:"Listeners (empty = off, port 0 = any free one):" help:"Metrics at /metrics, health at /healthz and /readyz, live relays at /relays, profiles at /debug/pprof."`
+
+	Drain time.Duration `default:"0s" group:"STUN and TURN:" help:"How long the first signal waits for the relays to end by themselves, while no new ones are made; 0s = not at all."`
 }
 
 // Help implements kong.HelpProvider.
@@ -30,19 +31,21 @@ func (*turnCommand) Help() string {
 
 // Run serves STUN and TURN alone until ctx ends.
 func (c *turnCommand) Run(ctx context.Context, line *kong.Context, std streams, env environment, log *slog.Logger, faults faults) error {
-	limits := c.applyCoturn(givenFlags(line), log, &faults)
-	part, err := c.open(ctx, limits, env, log, faults)
+	c.applyCoturn(givenFlags(line), log, &faults)
+	part, err := c.open(ctx, env, log, faults)
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	return part.run(ctx, std.stdout)
+	return part.run(ctx, c.Drain, std.stdout)
 }
 
 // open binds every socket and makes the server, or tells all faults at once,
 // those given among them, with nothing left open.
-func (c *turnCommand) open(ctx context.Context, limits turnserver.Limits, env environment, log *slog.Logger, faults faults) (*turnPart, error) {
+func (c *turnCommand) open(ctx context.Context, env environment, log *slog.Logger, faults faults) (*turnPart, error) {
 	config := c.parse(env, &faults)
-	config.limits = limits
+	if c.Drain < 0 || c.Drain > maxDrain {
+		faults.addf("--drain", "%v is not between 0s and %v", c.Drain, maxDrain)
+	}
 	if !c.servesTURN() {
 		faults.addf("--turn-udp, --turn-tcp, --turn-tls", "all are off, so nothing would be served")
 	}
@@ -63,9 +66,11 @@ func (c *turnCommand) open(ctx context.Context, limits turnserver.Limits, env en
 	return nil, faults.err()
 }
 
-// run serves until ctx ends or a listener fails, then ends everything.
+// run serves until ctx ends or a listener fails, then ends everything; relays
+// have as long as drain to end by themselves when it is ctx that ended.
 // It owns every goroutine of this package.
-func (p *turnPart) run(ctx context.Context, stdout io.Writer) error {
+func (p *turnPart) run(ctx context.Context, drain time.Duration, stdout io.Writer) error {
+	signalled := ctx
 	group, ctx := errgroup.WithContext(ctx)
 	var admin *http.Server
 	if l := p.listeners.admin; l != nil {
@@ -75,6 +80,9 @@ func (p *turnPart) run(ctx context.Context, stdout io.Writer) error {
 	p.follow(ctx, group)
 	group.Go(func() error {
 		<-ctx.Done()
+		if signalled.Err() != nil {
+			p.drain(context.WithoutCancel(ctx), drain)
+		}
 		return p.shutdown(context.WithoutCancel(ctx), admin)
 	})
 	p.tellReach()

@@ -51,6 +51,7 @@ func (f *turnFlags) parse(env environment, faults *faults) *turnConfig {
 	config.secrets = newSecrets("--turn-secret", f.TurnSecret, turnserver.MinSecretBytes, faults)
 	config.allowPeers = newList("--turn-allow-peer", f.TurnAllowPeer, turnserver.ParsePeerRule, faults)
 	config.denyPeers = newList("--turn-deny-peer", f.TurnDenyPeer, turnserver.ParsePeerRule, faults)
+	config.limits = f.limits(faults)
 	return config
 }
 

@@ -6,7 +6,6 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"callbox/turnserver"
 	"callbox/turnserver/coturn"
 )
 
@@ -23,22 +22,22 @@ func givenFlags(context *kong.Context) map[string]bool {
 }
 
 // applyCoturn puts what a configuration file of coturn says in the place of
-// flags that are not given, and returns the limits in it.
-func (c *turnCommand) applyCoturn(given map[string]bool, log *slog.Logger, faults *faults) (limits turnserver.Limits) {
+// flags that are not given.
+func (c *turnCommand) applyCoturn(given map[string]bool, log *slog.Logger, faults *faults) {
 	if c.CoturnConfig == "" {
-		return limits
+		return
 	}
 	const flag = "--coturn-config"
 	file, err := os.Open(c.CoturnConfig)
 	if err != nil {
 		faults.add(flag, err)
-		return limits
+		return
 	}
 	defer file.Close() //nolint:errcheck // only read from
 	config, err := coturn.Parse(c.CoturnConfig, file)
 	if err != nil {
 		faults.add(flag, err)
-		return limits
+		return
 	}
 	for _, note := range config.Notes {
 		log.Info("key of coturn is not needed", "key", note.Key, "line", note.Line, "reason", note.Reason)
@@ -76,7 +75,18 @@ func (c *turnCommand) applyCoturn(given map[string]bool, log *slog.Logger, fault
 			*texts.field = texts.value
 		}
 	}
-	limits.UserAllocations, limits.TotalAllocations = config.UserQuota, config.TotalQuota
-	limits.UserBytes, limits.TotalBytes = config.UserBytes, config.TotalBytes
-	return limits
+	for _, limit := range []struct {
+		flag  string
+		field *int
+		value int // 0 = nothing is said
+	}{
+		{"turn-user-quota", &c.TurnUserQuota, config.UserQuota},
+		{"turn-total-quota", &c.TurnTotalQuota, config.TotalQuota},
+		{"turn-max-bps", (*int)(&c.TurnMaxBps), config.UserBytes},
+		{"turn-total-bps", (*int)(&c.TurnTotalBps), config.TotalBytes},
+	} {
+		if limit.value != 0 && !given[limit.flag] {
+			*limit.field = max(limit.value, 0)
+		}
+	}
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"callbox/turnserver"
 )
 
 // coturnFile writes a configuration file of coturn.
@@ -47,23 +49,25 @@ func TestTURNLikeCoturn(t *testing.T) {
 // TestCoturnBesideFlags holds that flags win over the file.
 func TestCoturnBesideFlags(t *testing.T) {
 	t.Parallel()
-	file := coturnFile(t, "static-auth-secret="+testTURNSecret, "realm=file", "min-port=50000", "external-ip=192.0.2.1", "no-tcp", "bps-capacity=0")
+	file := coturnFile(t, "static-auth-secret="+testTURNSecret, "realm=file", "min-port=50000", "external-ip=192.0.2.1", "no-tcp", "bps-capacity=0", "total-quota=5")
 	for _, tc := range []struct {
-		args []string
-		env  map[string]string
-		want string // realm, ports, public addresses, TCP, TLS
+		args  []string
+		env   map[string]string
+		want  string // realm, ports, public addresses, TCP, TLS
+		total int    // bytes
 	}{
-		{nil, nil, "file 50000-65535 [192.0.2.1] [] []"},
-		{[]string{"--realm", "flag", "--turn-tcp", ":1"}, nil, "flag 50000-65535 [192.0.2.1] [:1] []"},
-		{[]string{"--public-ip", "192.0.2.2"}, map[string]string{"CALLBOX_RELAY_PORTS": "1-2"}, "file 1-2 [192.0.2.2] [] []"},
-		{[]string{"--tls-cert", "a", "--tls-key", "b"}, nil, "file 50000-65535 [192.0.2.1] [] [:5349]"},
+		{nil, nil, "file 50000-65535 [192.0.2.1] [] []", -1},
+		{[]string{"--realm", "flag", "--turn-tcp", ":1", "--turn-total-bps", "2M"}, nil, "flag 50000-65535 [192.0.2.1] [:1] []", 2_000_000},
+		{[]string{"--public-ip", "192.0.2.2"}, map[string]string{"CALLBOX_RELAY_PORTS": "1-2"}, "file 1-2 [192.0.2.2] [] []", -1},
+		{[]string{"--tls-cert", "a", "--tls-key", "b"}, nil, "file 50000-65535 [192.0.2.1] [] [:5349]", -1},
 	} {
 		line := parse(append([]string{"turn", "--coturn-config", file}, tc.args...), envOf(tc.env), streams{})
 		var wrong faults
 		c := &line.cli.Turn
-		limits := c.applyCoturn(givenFlags(line.kong), slog.New(slog.DiscardHandler), &wrong)
+		c.applyCoturn(givenFlags(line.kong), slog.New(slog.DiscardHandler), &wrong)
 		got := fmt.Sprint(c.Realm, " ", c.RelayPorts, " ", c.PublicIP, " ", c.TurnTCP, " ", c.TurnTLS)
-		if err := wrong.err(); err != nil || got != tc.want || limits.TotalBytes != -1 || limits.UserBytes != 0 || !slices.Equal(c.TurnSecret, []string{testTURNSecret}) {
+		limits := c.limits(&wrong)
+		if err := wrong.err(); err != nil || got != tc.want || limits.TotalBytes != tc.total || limits.UserBytes != turnserver.DefaultUserBytes || limits.TotalAllocations != 5 || !slices.Equal(c.TurnSecret, []string{testTURNSecret}) {
 			t.Errorf("%q: %s, %+v, %v; want %s", tc.args, got, limits, err, tc.want)
 		}
 	}

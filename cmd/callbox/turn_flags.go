@@ -20,6 +20,8 @@ type turnFlags struct {
 	Realm         string   `default:"callbox" group:"STUN and TURN:" help:"TURN realm."`
 	TurnAllowPeer []string `placeholder:"CIDR" group:"STUN and TURN:" help:"Network that relays may reach although the built-in list denies it: CIDR, address, private, or @FILE with one a line; repeatable. Wins over what is denied."`
 	TurnDenyPeer  []string `placeholder:"CIDR" group:"STUN and TURN:" help:"Network that relays may not reach, beside the built-in list; as --turn-allow-peer."`
+
+	turnLimits `embed:""`
 }
 
 // servesTURN reports whether any listener of the server is on.

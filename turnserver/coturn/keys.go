@@ -105,7 +105,7 @@ func understoodKeys() []Key {
 		{Names: []string{"user-quota"}, Text: "`--turn-user-quota`; 0 = no limit", apply: setLimit(func(f *file) *int { return &f.UserQuota })},
 		{Names: []string{"total-quota"}, Text: "`--turn-total-quota`; 0 = no limit", apply: setLimit(func(f *file) *int { return &f.TotalQuota })},
 		{Names: []string{"max-bps"}, Text: "`--turn-max-bps`, bytes a second; of each user here, not of each allocation", apply: setLimit(func(f *file) *int { return &f.UserBytes })},
-		{Names: []string{"bps-capacity"}, Text: "bytes a second in all", apply: setLimit(func(f *file) *int { return &f.TotalBytes })},
+		{Names: []string{"bps-capacity"}, Text: "`--turn-total-bps`, bytes a second in all", apply: setLimit(func(f *file) *int { return &f.TotalBytes })},
 		{Names: []string{"allowed-peer-ip"}, Text: "`--turn-allow-peer`; ranges become CIDRs", apply: addPeers(func(f *file) *[]string { return &f.AllowPeers })},
 		{Names: []string{"denied-peer-ip"}, Text: "`--turn-deny-peer`; private and other special networks are denied without it", apply: addPeers(func(f *file) *[]string { return &f.DenyPeers })},
 		{Names: []string{"allow-loopback-peers"}, Flag: true, Text: "`--turn-allow-peer 127.0.0.0/8 --turn-allow-peer ::1`, for tests", apply: func(f *file, _ string) error {

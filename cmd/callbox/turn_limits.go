@@ -1,0 +1,85 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"callbox/turnserver"
+)
+
+// turnLimits are the flags of what clients of the TURN server may take; limits
+// makes sense of them.
+type turnLimits struct {
+	TurnUserQuota    int      `default:"8" group:"Limits of TURN (0 = no limit):" help:"Relays of one user."`
+	TurnAddressQuota int      `default:"1000" group:"Limits of TURN (0 = no limit):" help:"Relays of one client address; an IPv6 address counts with its /64."`
+	TurnTotalQuota   int      `default:"10000" group:"Limits of TURN (0 = no limit):" help:"Relays of all users."`
+	TurnPeers        int      `default:"64" group:"Limits of TURN (0 = no limit):" help:"Peers that one relay may have permissions for, and as many channels."`
+	TurnMaxBps       byteRate `default:"10M" group:"Limits of TURN (0 = no limit):" help:"Bytes a second for each user, both ways together, such as 10M or 500K; what is over it is dropped."`
+	TurnTotalBps     byteRate `default:"0" group:"Limits of TURN (0 = no limit):" help:"Bytes a second for all users, as --turn-max-bps."`
+	TurnConnections  int      `default:"200" group:"Limits of TURN (0 = no limit):" help:"TCP and TLS connections of one client address."`
+	TurnAnswers      int      `default:"100" group:"Limits of TURN (0 = no limit):" help:"Answers a second over UDP to one client address that has not proved who it is: to STUN, and to wrong or missing credentials."`
+}
+
+// limits makes sense of the flags. 0 switches a limit off.
+func (f *turnLimits) limits(faults *faults) turnserver.Limits {
+	const most = 1_000_000
+	count := func(flag string, value int) int {
+		if value < 0 || value > most {
+			faults.addf(flag, "%d is not between 0 and %d", value, most)
+		}
+		return orNoLimit(value)
+	}
+	peers := count("--turn-peers", f.TurnPeers)
+	return turnserver.Limits{
+		UserAllocations:    count("--turn-user-quota", f.TurnUserQuota),
+		AddressAllocations: count("--turn-address-quota", f.TurnAddressQuota),
+		TotalAllocations:   count("--turn-total-quota", f.TurnTotalQuota),
+		Permissions:        peers,
+		Channels:           peers,
+		AddressConnections: count("--turn-connections", f.TurnConnections),
+		UserBytes:          orNoLimit(int(f.TurnMaxBps)),
+		TotalBytes:         orNoLimit(int(f.TurnTotalBps)),
+		Unauthenticated:    count("--turn-answers", f.TurnAnswers),
+	}
+}
+
+// orNoLimit is what turnserver.Limits has for a flag that is 0.
+func orNoLimit(value int) int {
+	if value == 0 {
+		return -1
+	}
+	return value
+}
+
+// byteRate is a number of bytes a second.
+type byteRate int
+
+// parseByteRate reads a whole number of bytes, thousands (K), millions (M) or
+// thousand millions (G), from 1K to 1000G, or 0.
+func parseByteRate(text string) (byteRate, error) {
+	const least, most = 1_000, 1_000_000_000_000
+	unit := int64(1)
+	digits := text
+	if n := len(text); n > 0 {
+		switch text[n-1] {
+		case 'K', 'k':
+			unit = 1_000
+		case 'M', 'm':
+			unit = 1_000_000
+		case 'G', 'g':
+			unit = 1_000_000_000
+		}
+		if unit > 1 {
+			digits = text[:n-1]
+		}
+	}
+	value, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || strings.HasPrefix(digits, "+") {
+		return 0, fmt.Errorf("%q is no number", text)
+	}
+	if value != 0 && (value < 0 || value > most/unit || value*unit < least) {
+		return 0, fmt.Errorf("%q is out of range", text)
+	}
+	return byteRate(value * unit), nil
+}
