@@ -79,30 +79,35 @@ func (r *relayAddresses) setPublic(publicIPs []netip.Addr) (errs []error) {
 	return errs
 }
 
-// open binds a relay socket at an address of the family asked for, and at the
-// port asked for unless that is 0.
-func (r *relayAddresses) open(is4 bool, fits func(port uint16) bool) (net.PacketConn, *relayAddress, uint16, error) {
-	network := "udp6"
-	if is4 {
-		network = "udp4"
-	}
-	err := errFamily
+// open binds a relay socket at an address of the family asked for, and at a port
+// that fits.
+func (r *relayAddresses) open(is4 bool, fits func(port uint16) bool) (p *place, err error) {
+	err = errFamily
 	first := int(r.turns.Add(1))
 	for i := range r.all {
 		a := r.all[(first+i)%len(r.all)]
 		if a.bind.Is4() != is4 {
 			continue
 		}
-		var conn net.PacketConn
-		var port uint16
-		conn, port, err = a.ports.bind(fits, func(port uint16) (net.PacketConn, error) {
-			return r.listen(network, net.JoinHostPort(a.bind.String(), strconv.Itoa(int(port))))
-		})
-		if err == nil {
-			return conn, a, port, nil
+		if p, err = r.bind(a, fits); err == nil {
+			return p, nil
 		}
 	}
-	return nil, nil, 0, err
+	return nil, err
+}
+
+func (r *relayAddresses) bind(a *relayAddress, fits func(port uint16) bool) (*place, error) {
+	network := "udp6"
+	if a.bind.Is4() {
+		network = "udp4"
+	}
+	conn, port, err := a.ports.bind(fits, func(port uint16) (net.PacketConn, error) {
+		return r.listen(network, net.JoinHostPort(a.bind.String(), strconv.Itoa(int(port))))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &place{conn: conn, address: a, port: port}, nil
 }
 
 func (r *relayAddresses) has(is4 bool) bool {

@@ -22,6 +22,11 @@ import (
 const (
 	// DefaultRealm is the realm of a server whose Config names none.
 	DefaultRealm = "callbox"
+	// DefaultLifetime and MaxLifetime of an allocation (RFC 8656 section 7.2);
+	// MaxLifetime is a second below the hour that the RFC recommends, since pion
+	// takes an hour and more for ten minutes.
+	DefaultLifetime = 10 * time.Minute
+	MaxLifetime     = time.Hour - time.Second
 	// MinSecretBytes is the shortest shared secret that New accepts.
 	MinSecretBytes = 16
 
@@ -75,6 +80,10 @@ type Config struct {
 	// IP and port. Nil = the kernel's sockets.
 	ListenPacket func(network, address string) (net.PacketConn, error)
 	Limits       Limits
+	// MinLifetime is the shortest lifetime that an allocation is granted, in
+	// whole seconds up to MaxLifetime; 0 = DefaultLifetime, as RFC 8656 section
+	// 7.2 recommends.
+	MinLifetime time.Duration
 	// NoShortCut sends what goes from one relay to another by way of the kernel,
 	// and NoOffload has the kernel join and split no datagrams: for measurements.
 	NoShortCut, NoOffload bool
@@ -100,6 +109,9 @@ func (c *Config) normalize() error {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.MinLifetime == 0 {
+		c.MinLifetime = DefaultLifetime
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -113,6 +125,9 @@ func (c *Config) validate() error {
 		errs = append(errs, fmt.Errorf("realm is longer than %d bytes", maxRealmBytes))
 	}
 	errs = append(errs, validateSecrets(c.Secrets))
+	if c.MinLifetime < time.Second || c.MinLifetime > MaxLifetime || c.MinLifetime%time.Second != 0 {
+		errs = append(errs, fmt.Errorf("shortest lifetime %s is not in whole seconds between %s and %s", c.MinLifetime, time.Second, MaxLifetime))
+	}
 	if len(c.PacketConns) == 0 && len(c.Listeners) == 0 {
 		errs = append(errs, errors.New("no TURN listener"))
 	}

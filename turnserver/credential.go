@@ -2,6 +2,7 @@ package turnserver
 
 import (
 	"crypto/hmac"
+	"crypto/md5"  //nolint:gosec // what the mechanism prescribes
 	"crypto/sha1" //nolint:gosec // what the credential form prescribes
 	"encoding/base64"
 	"errors"
@@ -11,19 +12,19 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pion/stun/v3"
-	"github.com/pion/turn/v4"
+	"callbox/turnserver/wire"
 )
 
 // maxUsernameBytes is the bound of a USERNAME (RFC 8489 section 14.3).
 const maxUsernameBytes = 508
 
 var (
-	errUsername = errors.New("username is not expiry:peer")
-	errRealm    = errors.New("foreign realm")
-	errExpired  = errors.New("expired")
-	errRevoked  = errors.New("revoked")
-	errNotOwner = errors.New("allocation of another user")
+	errUsername  = errors.New("username is not expiry:peer")
+	errRealm     = errors.New("foreign realm")
+	errSignature = errors.New("wrong signature")
+	errExpired   = errors.New("expired")
+	errRevoked   = errors.New("revoked")
+	errNotOwner  = errors.New("allocation of another user")
 )
 
 // credentials mints and verifies time-limited credentials in the form known as
@@ -61,10 +62,17 @@ func sign(secret []byte, username string) string {
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
+// authKey is the key of the long-term credential mechanism (RFC 8489 section
+// 9.2.2), for PASSWORD-ALGORITHM MD5.
+func authKey(username, realm, password string) []byte {
+	key := md5.Sum([]byte(username + ":" + realm + ":" + password)) //nolint:gosec // what the mechanism prescribes
+	return key[:]
+}
+
 // verify finds the key that message was signed with. A wrong username, realm or
 // signature, and a revoked user, are errors; whether the credential has expired
 // is told apart, since a live allocation may outlast it.
-func (c *credentials) verify(username, realm string, message *stun.Message) (key stun.MessageIntegrity, expired bool, err error) {
+func (c *credentials) verify(username, realm string, message wire.Message) (key []byte, expired bool, err error) {
 	expiry, user, err := parseUsername(username)
 	if err != nil {
 		return nil, false, err
@@ -72,11 +80,9 @@ func (c *credentials) verify(username, realm string, message *stun.Message) (key
 	if realm != c.realm {
 		return nil, false, errRealm
 	}
-	err = stun.ErrIntegrityMismatch
 	for _, secret := range *c.secrets.Load() {
-		candidate := stun.MessageIntegrity(turn.GenerateAuthKey(username, realm, sign(secret, username)))
-		// Check compares in constant time.
-		if err = candidate.Check(message); err == nil {
+		candidate := authKey(username, realm, sign(secret, username))
+		if message.CheckIntegrity(candidate) {
 			now := c.now()
 			if c.revoked.refuses(user, expiry, now) {
 				return nil, false, errRevoked
@@ -84,7 +90,7 @@ func (c *credentials) verify(username, realm string, message *stun.Message) (key
 			return candidate, !now.Before(expiry), nil
 		}
 	}
-	return nil, false, err
+	return nil, false, errSignature
 }
 
 // authFailure names the reason that a credential was not accepted for.

@@ -115,6 +115,10 @@ func TestExpiredCredential(t *testing.T) {
 	c := s.rawAs(t, "ann")
 	c.allocate(t)
 	clock.advance(time.Hour)
+	if code := errorCode(c.request(t, stun.MethodRefresh)); code != stun.CodeStaleNonce {
+		t.Errorf("nonce of an hour ago: %d, want 438", code)
+	}
+	c.challenge(t)
 
 	peer := xorPeer{addrPortOf(listenUDP(t, "127.0.0.1:0").LocalAddr())}
 	wantSuccess(t, c.request(t, stun.MethodRefresh))

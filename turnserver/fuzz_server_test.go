@@ -45,6 +45,7 @@ func FuzzSignedMessages(f *testing.F) {
 	var reached atomic.Value
 	server, err := turnserver.New(turnserver.Config{
 		Secrets: [][]byte{testSecret()}, PacketConns: []net.PacketConn{conn}, RelayIPs: loopback(),
+		Limits:    turnserver.Limits{Unauthenticated: -1},
 		PublicIPs: []netip.Addr{netip.MustParseAddr("192.0.2.200")},
 		ListenPacket: func(network, address string) (net.PacketConn, error) {
 			conn, err := net.ListenPacket(network, address)

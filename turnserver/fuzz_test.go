@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/pion/stun/v3"
+
+	"callbox/turnserver/wire"
 )
 
 func FuzzUsername(f *testing.F) {
@@ -140,34 +142,55 @@ func FuzzStream(f *testing.F) {
 	})
 }
 
-// The server's own reading of a message agrees with itself on any input.
-func FuzzRequest(f *testing.F) {
-	f.Add(stun.MustBuild(stun.TransactionID, stun.BindingRequest).Raw)
-	f.Add(stun.MustBuild(stun.TransactionID, stun.NewType(stun.MethodAllocate, stun.ClassRequest),
-		stun.RawAttribute{Type: stun.AttrRequestedTransport, Value: []byte{17, 0, 0, 0}},
-		stun.RawAttribute{Type: stun.AttrLifetime, Value: []byte{0, 0, 2, 88}}, stun.NewUsername("1:a"), stun.NewRealm("callbox"), stun.NewNonce("n"), stun.MessageIntegrity("key")).Raw)
-	f.Add(stun.MustBuild(stun.TransactionID, stun.NewType(stun.MethodChannelBind, stun.ClassRequest),
-		stun.RawAttribute{Type: stun.AttrChannelNumber, Value: []byte{0x40, 0, 0, 0}}).Raw)
-	f.Add([]byte{0x40, 0, 0, 0})
-	f.Fuzz(func(t *testing.T, data []byte) {
-		e := &endpoint{server: &Server{}, byClient: map[netip.AddrPort]*relay{}}
-		if !e.admit(data, netip.MustParseAddrPort("8.8.8.8:9"), netip.Addr{}) {
+// Whatever is sent, the guard gives pion only what it has signed itself, and
+// answers nobody it does not know with more than four times what was sent.
+func FuzzGuard(f *testing.F) {
+	f.Add(stun.MustBuild(stun.TransactionID, stun.BindingRequest).Raw, false)
+	f.Add(stun.MustBuild(stun.TransactionID, stun.NewType(stun.MethodAllocate, stun.ClassRequest)).Raw, false)
+	transport := stun.RawAttribute{Type: stun.AttrRequestedTransport, Value: []byte{17, 0, 0, 0}}
+	for _, setters := range [][]stun.Setter{
+		{stun.NewType(stun.MethodAllocate, stun.ClassRequest), transport, stun.RawAttribute{Type: stun.AttrLifetime, Value: []byte{0, 0, 2, 88}}},
+		{stun.NewType(stun.MethodAllocate, stun.ClassRequest), transport, stun.RawAttribute{Type: stun.AttrEvenPort, Value: []byte{0x80}}},
+		{stun.NewType(stun.MethodAllocate, stun.ClassRequest), transport, stun.RawAttribute{Type: stun.AttrReservationToken, Value: []byte("reserved")}},
+		{stun.NewType(stun.MethodRefresh, stun.ClassRequest), stun.RawAttribute{Type: stun.AttrRequestedAddressFamily, Value: []byte{2, 0, 0, 0}}},
+		{
+			stun.NewType(stun.MethodChannelBind, stun.ClassRequest),
+			stun.RawAttribute{Type: stun.AttrChannelNumber, Value: []byte{0x40, 0, 0, 0}},
+			stun.RawAttribute{Type: stun.AttrXORPeerAddress, Value: []byte{0, 1, 0, 9, 0x29, 0x1a, 0xac, 0x4a}},
+		},
+	} {
+		f.Add(stun.MustBuild(append([]stun.Setter{stun.TransactionID}, setters...)...).Raw, true)
+	}
+	client := netip.MustParseAddrPort("8.8.8.8:9")
+	f.Fuzz(func(t *testing.T, data []byte, sign bool) {
+		sent := &sentPackets{}
+		e := guardedEndpoint(t, sent)
+		if m, err := wire.Parse(data); err == nil && sign {
+			data = e.signedFor(m, client)
+		}
+		rebuilt := e.guard(data, client, netip.Addr{})
+		for _, answer := range sent.packets {
+			m, err := wire.Parse(answer)
+			if err != nil || m.Type().Class() < wire.Success {
+				t.Fatalf("answered % x", answer)
+			}
+			if !m.HasIntegrity() && len(answer) > maxGain*len(data) {
+				t.Errorf("%d bytes are answered with %d", len(data), len(answer))
+			}
+		}
+		if rebuilt == nil {
 			return
 		}
+		m, err := wire.Parse(rebuilt)
+		if err != nil || !m.CheckIntegrity(e.control.key[:]) || len(rebuilt) >= pionMTU || len(sent.packets) > 0 {
+			t.Fatalf("pion is given % x", rebuilt)
+		}
 		q := &e.request
-		if !q.active || !stun.IsMessage(data) {
-			t.Fatal("admitted, and is no request")
+		if q.user == "" || q.lifetime > MaxLifetime || q.channel != 0 && !wire.IsChannelNumber(q.channel) {
+			t.Errorf("request %+v", q)
 		}
-		if life := q.lifetime(); life < 0 || life >= maxLifetime {
-			t.Errorf("lifetime %s", life)
-		}
-		if number, ok := q.channel(); ok && number != 0 && number>>14 != 1 {
-			t.Errorf("channel %#x", number)
-		}
-		q.code = stun.CodeForbidden
-		answer := &stun.Message{}
-		if raw := q.errorResponse("callbox"); !isErrorResponse(raw) || stun.Decode(raw, answer) != nil || answer.TransactionID != q.message.TransactionID {
-			t.Errorf("answer % x", raw)
+		if q.method == wire.Allocate && q.lifetime < e.server.minLifetime {
+			t.Errorf("lifetime %s", q.lifetime)
 		}
 	})
 }

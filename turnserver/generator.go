@@ -6,10 +6,13 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/pion/stun/v3"
-
 	"callbox/turnserver/datapath"
+	"callbox/turnserver/limit"
+	"callbox/turnserver/wire"
 )
+
+// errMayFragment says that datagrams of a relay cannot be kept whole.
+var errMayFragment = errors.New("the system cannot be kept from fragmenting what a relay sends")
 
 // The endpoint is its own turn.RelayAddressGenerator: pion calls it while the
 // Allocate request is being handled, so it sees what v4 does not pass on.
@@ -22,78 +25,136 @@ func (e *endpoint) AllocateConn(string, int) (net.Conn, net.Addr, error) {
 	return nil, nil, errOnlyUDP
 }
 
-// AllocatePacketConn opens the relay of the request being handled. With
-// EVEN-PORT pion calls it twice: once to learn of a free even port, closing the
-// relay again, and once with that port.
-func (e *endpoint) AllocatePacketConn(_ string, port int) (net.PacketConn, net.Addr, error) {
+// AllocatePacketConn opens the relay of the request being handled.
+func (e *endpoint) AllocatePacketConn(string, int) (net.PacketConn, net.Addr, error) {
 	q := &e.request
-	is4, ok := q.wantsIPv4()
-	switch {
-	case q.transport() != transportUDP:
-		return nil, nil, e.fail(stun.CodeUnsupportedTransProto, errOnlyUDP)
-	case !ok || !e.server.addresses.has(is4):
-		return nil, nil, e.fail(stun.CodeAddrFamilyNotSupported, errFamily)
-	}
-	fits := func(uint16) bool { return true }
-	if port != 0 {
-		fits = func(p uint16) bool { return int(p) == port }
-	} else if q.message.Contains(stun.AttrEvenPort) {
-		fits = func(p uint16) bool { return p%2 == 0 }
-	}
-	r, err := e.server.openRelay(e, is4, fits)
+	r, err := e.server.openRelay(e)
 	if err != nil {
-		code := stun.CodeInsufficientCapacity
-		switch {
-		case errors.Is(err, errUserQuota), errors.Is(err, errAddressQuota), errors.Is(err, errTotalQuota):
-			code = stun.CodeAllocQuotaReached
-		}
-		return nil, nil, e.fail(code, err)
+		q.refusal = allocateRefusal(err)
+		return nil, nil, err
 	}
 	q.relay = r
 	return r, r.relayedAddr, nil
 }
 
-func (e *endpoint) fail(code stun.ErrorCode, err error) error {
-	e.request.code = code
-	return err
+// allocateRefusal says to a client why it gets no relay.
+func allocateRefusal(err error) *refusal {
+	switch {
+	case errors.Is(err, errUserQuota), errors.Is(err, errAddressQuota), errors.Is(err, errTotalQuota):
+		return refuse(codeQuotaReached)
+	case errors.Is(err, errMayFragment):
+		return &refusal{code: codeUnknownAttribute, unknown: []wire.Attr{wire.DontFragment}}
+	default:
+		return refuse(codeInsufficientCapacity)
+	}
 }
 
-func (s *Server) openRelay(e *endpoint, is4 bool, fits func(uint16) bool) (*relay, error) {
+// openRelay opens the relay that the request asks for, and takes its place in
+// the quotas.
+func (s *Server) openRelay(e *endpoint) (r *relay, err error) {
 	q := &e.request
+	var p *place
+	if q.token != nil {
+		if p, err = s.reserved.take(token(q.token), q.user); err != nil {
+			return nil, err
+		}
+	}
 	bytes, err := s.relays.reserve(q.user, q.client.Addr())
 	if err != nil {
 		s.log.Debug("allocation refused", "user", q.user, "err", err)
+		if p != nil {
+			p.discard()
+		}
 		return nil, err
 	}
-	conn, address, port, err := s.addresses.open(is4, fits)
+	var reserved []byte
+	if p == nil {
+		p, reserved, err = s.openPlace(q)
+	}
+	if err == nil {
+		r, err = e.newRelay(p, bytes)
+	}
+	if err != nil {
+		if reserved != nil {
+			s.reserved.expire(token(reserved))
+		}
+		s.relays.cancel(q.user, q.client.Addr())
+		return nil, err
+	}
+	r.reserved = reserved
+	return r, nil
+}
+
+// openPlace opens the socket of a relay, and where that is asked for the one
+// beside it, which is held.
+func (s *Server) openPlace(q *request) (p *place, reserved []byte, err error) {
+	if !q.reserveNext {
+		p, err = s.addresses.open(q.is4, func(port uint16) bool { return !q.evenPort || port%2 == 0 })
+		s.noteExhausted(err)
+		return p, nil, err
+	}
+	if _, err = s.relays.reserve(q.user, q.client.Addr()); err != nil {
+		return nil, nil, err
+	}
+	p, next, err := s.addresses.openPair(q.is4)
 	if err != nil {
 		s.relays.cancel(q.user, q.client.Addr())
-		s.failedAllocations.Add(1)
-		s.tellExhausted(err)
-		return nil, err
+		s.noteExhausted(err)
+		return nil, nil, err
 	}
-	relayed := netip.AddrPortFrom(address.public, port)
-	r := &relay{
-		endpoint: e, address: address, client: q.client,
+	t, err := s.reserved.hold(next, q.user, q.client.Addr())
+	if err != nil {
+		s.relays.cancel(q.user, q.client.Addr())
+		next.discard()
+		p.discard()
+		return nil, nil, err
+	}
+	return p, t[:], nil
+}
+
+// newRelay makes a relay of a place, which is gone when there is an error.
+func (e *endpoint) newRelay(p *place, bytes *limit.Bucket) (r *relay, err error) {
+	q := &e.request
+	relayed := netip.AddrPortFrom(p.address.public, p.port)
+	r = &relay{
+		endpoint: e, address: p.address, client: q.client,
 		relayed: relayed, relayedAddr: net.UDPAddrFromAddrPort(relayed),
-		bound:    netip.AddrPortFrom(address.bind, port),
-		username: q.username, user: q.user, since: time.Now(), key: q.key, ended: make(chan struct{}), closing: make(chan struct{}),
+		bound:    netip.AddrPortFrom(p.address.bind, p.port),
+		username: q.username, user: q.user, since: time.Now(), key: q.key, id: q.id, granted: q.lifetime,
 		permissions: map[netip.Addr]struct{}{}, channels: map[uint16]struct{}{},
 	}
-	r.data, err = s.path.Open(e.conn.Client(q.client, q.at), conn, datapath.RelayConfig{
+	if q.both {
+		r.missing = codeInsufficientCapacity
+		if !e.server.addresses.has(false) {
+			r.missing = codeFamilyNotSupported
+		}
+	}
+	r.data, err = e.server.path.Open(e.conn.Client(q.client, q.at), p.conn, datapath.RelayConfig{
 		Relayed: r.relayed, Bound: r.bound, User: bytes, Closed: r.socketClosed,
 	})
 	if err != nil {
-		address.ports.restore(port)
-		s.relays.cancel(q.user, q.client.Addr())
-		s.failedAllocations.Add(1)
+		p.address.ports.restore(p.port)
+		e.server.failedAllocations.Add(1)
 		return nil, err
+	}
+	if q.dontFragment {
+		// What it sends is fragmented unless an indication forbids that, which
+		// must be possible then.
+		if err = errors.Join(r.data.DontFragment(true), r.data.DontFragment(false)); err != nil {
+			r.data.Close()
+			return nil, errors.Join(errMayFragment, err)
+		}
 	}
 	return r, nil
 }
 
-// tellExhausted logs that relays cannot be opened, at most once in ten seconds.
-func (s *Server) tellExhausted(err error) {
+// noteExhausted counts a relay that could not be opened, and logs it at most
+// once in ten seconds.
+func (s *Server) noteExhausted(err error) {
+	if err == nil {
+		return
+	}
+	s.failedAllocations.Add(1)
 	const every = 10 * time.Second
 	now := time.Now().UnixNano()
 	last := s.toldExhausted.Load()

@@ -170,7 +170,7 @@ func TestReasonsOfTheEnd(t *testing.T) {
 	for _, want := range []string{"deleted", "expired", "client_gone", "kicked", "revoked", "closed"} {
 		t.Run(want, func(t *testing.T) {
 			var log lines
-			s := start(t, func(c *turnserver.Config) { c.Logger = log.logger() })
+			s := start(t, func(c *turnserver.Config) { c.Logger, c.MinLifetime = log.logger(), time.Second })
 			c := s.rawTCP(t, "ann")
 			c.allocate(t)
 			switch want {

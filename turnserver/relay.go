@@ -11,9 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pion/stun/v3"
-
 	"callbox/turnserver/datapath"
+	"callbox/turnserver/wire"
 )
 
 // permissionGap is how close to its end an allocation takes no new permission.
@@ -36,7 +35,13 @@ type relay struct {
 	client         netip.AddrPort
 	username, user string
 	since          time.Time
-	key            stun.MessageIntegrity // it was made with
+	key            []byte // it was made with
+
+	// What its Allocate was answered, to be told again.
+	id       wire.TransactionID
+	granted  time.Duration
+	reserved []byte // RESERVATION-TOKEN of the next port; nil = none
+	missing  int    // why there is no relay of the other family; 0 = none was asked for
 
 	refused atomic.Bool // a refusal was logged
 	lived   atomic.Bool // the allocation was made
@@ -44,26 +49,18 @@ type relay struct {
 	expires atomic.Int64
 	reason  atomic.Pointer[string] // why it is going to end; nil = not known
 
-	// closing is closed by pion's end of the allocation, ended by any other.
-	ended, closing     chan struct{}
-	endOnce, closeOnce sync.Once
+	closeOnce sync.Once
 
 	mu          sync.RWMutex
 	permissions map[netip.Addr]struct{}
 	channels    map[uint16]struct{}
 }
 
-// ReadFrom is what pion has a goroutine for: nothing comes this way, so it only
-// waits for the end. When it is pion that closes the relay the goroutine ends
-// itself: with an error pion would delete the allocation of the relay's 5-tuple,
-// which by now can be the next one that the client has made.
+// ReadFrom is what pion has a goroutine for. Nothing comes this way, so the
+// goroutine ends itself: an error would have pion delete the allocation.
 func (r *relay) ReadFrom([]byte) (int, net.Addr, error) {
-	defer r.endpoint.work.Done()
-	select {
-	case <-r.closing:
-		runtime.Goexit()
-	case <-r.ended: // the allocation has to go
-	}
+	r.endpoint.work.Done()
+	runtime.Goexit()
 	return 0, nil, net.ErrClosed
 }
 
@@ -76,12 +73,12 @@ func (r *relay) SetDeadline(time.Time) error      { return errors.ErrUnsupported
 func (r *relay) SetReadDeadline(time.Time) error  { return errors.ErrUnsupported }
 func (r *relay) SetWriteDeadline(time.Time) error { return errors.ErrUnsupported }
 
-// keeps says whether the request being handled is signed with the key that the
+// keeps says whether a request is signed with the key that the
 // allocation was made with: that stays good for it when the credential expires
 // and when its secret goes, but not when its user is revoked.
-func (r *relay) keeps(username, realm string) bool {
+func (r *relay) keeps(username, realm string, m wire.Message) bool {
 	c := &r.endpoint.server.credentials
-	return r.username == username && realm == c.realm && r.key.Check(&r.endpoint.request.message) == nil &&
+	return r.username == username && realm == c.realm && m.CheckIntegrity(r.key) &&
 		!c.revoked.refuses(r.user, time.Time{}, time.Time{})
 }
 
@@ -96,13 +93,19 @@ func (r *relay) refuse(rule string, peer netip.Addr) {
 	}
 }
 
-// admit says whether the allocation has room for a permission and, if channel
-// is not 0, for that channel.
-func (r *relay) admit(peer netip.Addr, channel uint16) bool {
+// admit says whether the allocation has room for permissions and, if channel is
+// not 0, for that channel.
+func (r *relay) admit(peers []netip.AddrPort, channel uint16) bool {
 	limits := &r.endpoint.server.limits
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if _, ok := r.permissions[peer]; !ok && reached(len(r.permissions), limits.Permissions) {
+	fresh := map[netip.Addr]struct{}{}
+	for _, peer := range peers {
+		if _, ok := r.permissions[peer.Addr()]; !ok {
+			fresh[peer.Addr()] = struct{}{}
+		}
+	}
+	if n := len(fresh); n > 0 && reached(len(r.permissions)+n-1, limits.Permissions) {
 		return false
 	}
 	_, ok := r.channels[channel]
@@ -160,16 +163,13 @@ func (r *relay) endReason() string {
 	}
 }
 
-// end has pion end the allocation.
-func (r *relay) end() {
-	r.endOnce.Do(func() { close(r.ended) })
-}
+// end has pion end the allocation, soon.
+func (r *relay) end() { r.endpoint.end(r) }
 
 // Close ends the allocation's account. It never fails, since pion stops closing
 // other allocations at the first failure.
 func (r *relay) Close() error {
 	r.closeOnce.Do(func() {
-		close(r.closing)
 		reason, wasLive := r.endpoint.server.relays.remove(r)
 		r.data.Close()
 		if wasLive {

@@ -6,176 +6,165 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/pion/stun/v3"
+	"callbox/turnserver/wire"
 )
 
-const (
-	transportUDP = 17 // REQUESTED-TRANSPORT (RFC 8656 section 18.7)
-	familyIPv4   = 1  // REQUESTED-ADDRESS-FAMILY (RFC 8656 section 18.6)
-	familyIPv6   = 2
-
-	defaultLifetime = 10 * time.Minute
-	maxLifetime     = time.Hour
-)
-
-// request is the message that pion is handling, with what the callbacks
-// learned of it.
+// request is the request being handled: what the guard has learned of it, what
+// the callbacks of pion go by, and what its answer is made of.
 type request struct {
-	message stun.Message
-	addr    *net.UDPAddr   // what pion knows the client by
-	client  netip.AddrPort // who sent it
-	at      netip.Addr     // the address of ours that it was sent to, if that is told
+	client      netip.AddrPort
+	at          netip.Addr // it was sent to this address of ours; may be invalid
+	method      wire.Method
+	id          wire.TransactionID
+	length      int  // of the message
+	fingerprint bool // it has one, and so has its answer
 
-	active   bool // it is a request, and decoded
-	answered bool
-	code     stun.ErrorCode        // why it is refused, where pion would not say
-	key      stun.MessageIntegrity // it is signed with this
-	username string                // verified
-	user     string
-	relay    *relay // opened for it
+	key            []byte // it is signed with this; nil = not verified
+	username, user string // verified
+
+	relay    *relay // the client's; that of an Allocate is opened for it
+	lifetime time.Duration
+	is4      bool // family of the relay asked for
+	// allocation options
+	evenPort, reserveNext, dontFragment, both bool
+	token                                     []byte // RESERVATION-TOKEN, asked for or given
+	channel                                   uint16 // 0 = none
+	peers                                     []netip.AddrPort
+
+	withPion bool // pion has it, and will answer
+	silent   bool // it is the server's own, whose answer nobody waits for
+	attempts int  // to have pion take it
+	refusal  *refusal
 }
 
-func (q *request) reset(client netip.AddrPort, at netip.Addr) {
-	*q = request{message: q.message, addr: net.UDPAddrFromAddrPort(client), client: client, at: at}
-	q.message.Reset()
+// refusal is why a request is refused: an error response in the making.
+type refusal struct {
+	code    int
+	unknown []wire.Attr // of 420
 }
 
-// word returns an attribute of four bytes, nil when there is none.
-func (q *request) word(kind stun.AttrType) []byte {
-	value, err := q.message.Get(kind)
-	if err != nil || len(value) != 4 {
-		return nil
-	}
-	return value
-}
+// The error codes that the server answers with (RFC 8489 section 14.8, RFC 8656
+// section 19).
+const (
+	codeBadRequest           = 400
+	codeUnauthorized         = 401
+	codeForbidden            = 403
+	codeUnknownAttribute     = 420
+	codeAllocationMismatch   = 437
+	codeStaleNonce           = 438
+	codeFamilyNotSupported   = 440
+	codeWrongCredentials     = 441
+	codeUnsupportedTransport = 442
+	codeFamilyMismatch       = 443
+	codeQuotaReached         = 486
+	codeServerError          = 500
+	codeInsufficientCapacity = 508
+)
 
-func (q *request) transport() byte {
-	if v := q.word(stun.AttrRequestedTransport); v != nil {
-		return v[0]
-	}
-	return 0
-}
-
-// wantsIPv4 tells the requested family, IPv4 unless it says otherwise; not ok
-// when it is none that exists.
-func (q *request) wantsIPv4() (is4, ok bool) {
-	v := q.word(stun.AttrRequestedAddressFamily)
-	if v == nil {
-		return true, true
-	}
-	return v[0] == familyIPv4, v[0] == familyIPv4 || v[0] == familyIPv6
-}
-
-// channel returns the channel of a ChannelBind, 0 for other requests; not ok
-// when it is no channel number. RFC 8656 section 12 ends them at 0x4FFF, but
-// clients of RFC 5766 go on to 0x7FFF.
-func (q *request) channel() (number uint16, ok bool) {
-	const first, last = 0x4000, 0x7fff
-	if q.message.Type.Method != stun.MethodChannelBind {
-		return 0, true
-	}
-	if v := q.word(stun.AttrChannelNumber); v != nil {
-		number = binary.BigEndian.Uint16(v)
-	}
-	return number, number >= first && number <= last
-}
-
-// lifetime is what pion makes of the LIFETIME attribute: anything of an hour or
-// more is the default.
-func (q *request) lifetime() time.Duration {
-	if v := q.word(stun.AttrLifetime); v != nil {
-		if asked := time.Duration(binary.BigEndian.Uint32(v)) * time.Second; asked < maxLifetime {
-			return asked
-		}
-	}
-	return defaultLifetime
-}
-
-// complete makes a better error response of pion's: with the code that the
-// callbacks found, and signed when the request was (RFC 8489 section 9.2.4). It
-// returns nil when pion's is as good as it gets.
-func (q *request) complete(p []byte, realm string) []byte {
-	if !q.active || q.code == 0 && q.key == nil {
-		return nil
-	}
-	var theirs stun.Message
-	var code stun.ErrorCodeAttribute
-	if stun.Decode(p, &theirs) != nil || theirs.TransactionID != q.message.TransactionID {
-		return nil
-	}
-	if q.code == 0 {
-		if code.GetFrom(&theirs) != nil {
-			code.Code = stun.CodeBadRequest
-		} else if theirs.Contains(stun.AttrMessageIntegrity) || code.Code == stun.CodeUnknownAttribute {
-			return nil
-		}
-		q.code = code.Code
-	}
-	return q.errorResponse(realm)
-}
-
-// errorResponse builds the answer that says q.code, nil when that is impossible.
-func (q *request) errorResponse(realm string) []byte {
-	setters := []stun.Setter{
-		stun.NewTransactionIDSetter(q.message.TransactionID),
-		stun.NewType(q.message.Type.Method, stun.ClassErrorResponse),
-		stun.ErrorCodeAttribute{Code: q.code, Reason: []byte(reason(q.code))},
-	}
-	if q.code == stun.CodeUnauthorized {
-		// pion has found the nonce good before it asked for the key.
-		if nonce, err := q.message.Get(stun.AttrNonce); err == nil {
-			setters = append(setters, stun.NewRealm(realm), stun.Nonce(nonce))
-		}
-	}
-	if q.key != nil {
-		setters = append(setters, q.key)
-	}
-	answer, err := stun.Build(setters...)
-	if err != nil {
-		return nil
-	}
-	return answer.Raw
-}
-
-func reason(code stun.ErrorCode) string {
+func reason(code int) string {
 	switch code {
-	case stun.CodeBadRequest:
+	case codeBadRequest:
 		return "Bad Request"
-	case stun.CodeUnauthorized:
+	case codeUnauthorized:
 		return "Unauthorized"
-	case stun.CodeForbidden:
+	case codeForbidden:
 		return "Forbidden"
-	case stun.CodeAllocMismatch:
+	case codeUnknownAttribute:
+		return "Unknown Attribute"
+	case codeAllocationMismatch:
 		return "Allocation Mismatch"
-	case stun.CodeAddrFamilyNotSupported:
+	case codeStaleNonce:
+		return "Stale Nonce"
+	case codeFamilyNotSupported:
 		return "Address Family not Supported"
-	case stun.CodeWrongCredentials:
+	case codeWrongCredentials:
 		return "Wrong Credentials"
-	case stun.CodeUnsupportedTransProto:
+	case codeUnsupportedTransport:
 		return "Unsupported Transport Protocol"
-	case stun.CodePeerAddrFamilyMismatch:
+	case codeFamilyMismatch:
 		return "Peer Address Family Mismatch"
-	case stun.CodeAllocQuotaReached:
+	case codeQuotaReached:
 		return "Allocation Quota Reached"
-	case stun.CodeInsufficientCapacity:
+	case codeInsufficientCapacity:
 		return "Insufficient Capacity"
 	default:
-		return "Error"
+		return "Server Error"
 	}
 }
 
-func needsAllocation(method stun.Method) bool {
-	return method == stun.MethodRefresh || method == stun.MethodCreatePermission || method == stun.MethodChannelBind
+func refuse(code int) *refusal { return &refusal{code: code} }
+
+// begin starts on a request.
+func (q *request) begin(m wire.Message, client netip.AddrPort, at netip.Addr) {
+	*q = request{
+		client: client, at: at, method: m.Type().Method(), id: m.TransactionID(),
+		length: len(m.Raw()), fingerprint: m.HasFingerprint(), peers: q.peers[:0],
+	}
 }
 
-// isResponse looks at the higher of the class bits of a STUN message type.
-func isResponse(p []byte) bool {
-	const response = 0x0100
-	return len(p) >= stunHeader && p[0]>>6 == 0 && binary.BigEndian.Uint16(p)&response != 0
+// addr is the client's address as pion wants it.
+func (q *request) addr() net.Addr { return net.UDPAddrFromAddrPort(q.client) }
+
+// family reads an attribute of one byte and three that are reserved: 0 when
+// there is none.
+func family(m wire.Message, kind wire.Attr) (value byte, refused *refusal) {
+	raw, ok := m.Get(kind)
+	switch {
+	case !ok:
+		return 0, nil
+	case len(raw) != 4:
+		return 0, refuse(codeBadRequest)
+	default:
+		return raw[0], nil
+	}
 }
 
-// isErrorResponse looks at the two class bits of a STUN message type.
-func isErrorResponse(p []byte) bool {
-	const class = 0x0110
-	return len(p) >= stunHeader && p[0]>>6 == 0 && binary.BigEndian.Uint16(p)&class == class
+// readLifetime reads LIFETIME, and bounds it (RFC 8656 section 7.2). Zero stays
+// zero, which in a Refresh means the end.
+func (e *endpoint) readLifetime(m wire.Message) *refusal {
+	q, least := &e.request, e.server.minLifetime
+	q.lifetime = max(DefaultLifetime, least)
+	if !m.Has(wire.Lifetime) {
+		return nil
+	}
+	seconds, ok := m.Uint32(wire.Lifetime)
+	if !ok {
+		return refuse(codeBadRequest)
+	}
+	q.lifetime = time.Duration(seconds) * time.Second
+	if q.lifetime > 0 || q.method == wire.Allocate {
+		q.lifetime = min(max(q.lifetime, least), MaxLifetime)
+	}
+	return nil
+}
+
+// readPeers reads every XOR-PEER-ADDRESS; at least one there must be.
+func (q *request) readPeers(m wire.Message) *refusal {
+	for attrs := m.Attributes(); attrs.Next(); {
+		if attrs.Type != wire.XORPeerAddress {
+			continue
+		}
+		peer, ok := m.Address(attrs.Value)
+		if !ok {
+			return refuse(codeBadRequest)
+		}
+		q.peers = append(q.peers, peer)
+	}
+	if len(q.peers) == 0 {
+		return refuse(codeBadRequest)
+	}
+	return nil
+}
+
+// readChannel reads CHANNEL-NUMBER, whose last two bytes are reserved.
+func (q *request) readChannel(m wire.Message) *refusal {
+	raw, ok := m.Get(wire.ChannelNumber)
+	if !ok || len(raw) != 4 {
+		return refuse(codeBadRequest)
+	}
+	q.channel = binary.BigEndian.Uint16(raw)
+	if !wire.IsChannelNumber(q.channel) {
+		return refuse(codeBadRequest)
+	}
+	return nil
 }

@@ -25,6 +25,9 @@ type Server struct {
 	relays      *registry
 	limits      Limits
 	timeouts    serverTimeouts
+	minLifetime time.Duration
+	nonces      *nonces
+	reserved    *reservations
 
 	path      *datapath.Path
 	sockets   []*datapath.Socket
@@ -74,12 +77,15 @@ func newServer(config Config, timeouts serverTimeouts) (*Server, error) {
 		limits:      config.Limits,
 		answers:     config.Limits.sources(),
 		timeouts:    timeouts,
+		minLifetime: config.MinLifetime,
+		nonces:      newNonces(config.Now),
 		listeners:   config.Listeners,
 		conns:       map[net.Conn]struct{}{},
 		connsOf:     map[netip.Addr]int{},
 	}
 	s.credentials.secrets.Store(&config.Secrets)
 	s.relays = newRegistry(&s.limits)
+	s.reserved = newReservations(s.relays.cancel)
 	if s.path, err = s.newPath(&config); err != nil {
 		return nil, err
 	}
@@ -155,6 +161,7 @@ func (s *Server) Close(ctx context.Context) error {
 	}
 	s.mu.Unlock()
 	s.cancel()
+	s.reserved.close()
 	if first {
 		for _, l := range s.listeners {
 			errs = append(errs, l.Close())

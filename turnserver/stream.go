@@ -2,8 +2,10 @@ package turnserver
 
 import (
 	"bufio"
+	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
@@ -31,8 +33,9 @@ type stream struct {
 	begun    bool
 	timeouts streamTimeouts
 
-	mu   sync.Mutex
-	live bool // an allocation holds the connection open
+	mu          sync.Mutex
+	live        bool // an allocation holds the connection open
+	interrupted bool // ReadControl is to return
 }
 
 type streamTimeouts struct{ first, idle, write time.Duration }
@@ -42,11 +45,11 @@ func newStream(conn net.Conn, data *datapath.Stream, timeouts streamTimeouts) *s
 }
 
 // ReadControl returns the next control message, and has relayed what came before
-// it.
+// it. After an Interrupt n is 0, once.
 func (s *stream) ReadControl(p []byte) (int, netip.AddrPort, netip.Addr, error) {
 	for {
 		n, err := s.nextFrame(p)
-		if err != nil {
+		if n == 0 {
 			return 0, netip.AddrPort{}, netip.Addr{}, err
 		}
 		if !s.data.Receive(p[:n]) {
@@ -55,11 +58,35 @@ func (s *stream) ReadControl(p []byte) (int, netip.AddrPort, netip.Addr, error) 
 	}
 }
 
+// Interrupt has ReadControl return without a message, now or when it is called
+// next. It never waits.
+func (s *stream) Interrupt() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.interrupted = true
+	_ = s.SetReadDeadline(time.Now()) // fails only when the connection is closed
+}
+
+// wasInterrupted says whether an Interrupt was the reason for err, once. What was
+// read by then is still there.
+func (s *stream) wasInterrupted(err error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was := s.interrupted && errors.Is(err, os.ErrDeadlineExceeded)
+	if was {
+		s.interrupted = false
+	}
+	return was
+}
+
 // nextFrame reads a frame without its padding. Frames longer than p are passed
-// over.
+// over. After an Interrupt n is 0.
 func (s *stream) nextFrame(p []byte) (int, error) {
 	for {
 		n, err := s.readFrame(p)
+		if err != nil && s.wasInterrupted(err) {
+			return 0, nil
+		}
 		if err != nil {
 			closeNow(s.Conn)
 			return 0, err
@@ -116,6 +143,8 @@ func (s *stream) setReadDeadline() error {
 	defer s.mu.Unlock()
 	var deadline time.Time
 	switch {
+	case s.interrupted:
+		return nil
 	case !s.begun:
 		deadline = time.Now().Add(s.timeouts.first)
 	case !s.live:
@@ -129,7 +158,7 @@ func (s *stream) setLive(live bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.live = live
-	if !live {
+	if !live && !s.interrupted {
 		// Fails only when the connection is closed already.
 		_ = s.SetReadDeadline(time.Now().Add(s.timeouts.idle))
 	}

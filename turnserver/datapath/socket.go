@@ -20,14 +20,15 @@ const (
 
 // Socket is a UDP socket that clients send to.
 type Socket struct {
-	path    *Path
-	port    port
-	engine  *engine // nil: a goroutine of its own reads it
-	local   net.Addr
-	clients *table[Relay]
-	control chan message
-	closing chan struct{}
-	once    sync.Once
+	path       *Path
+	port       port
+	engine     *engine // nil: a goroutine of its own reads it
+	local      net.Addr
+	clients    *table[Relay]
+	control    chan message
+	interrupts chan struct{}
+	closing    chan struct{}
+	once       sync.Once
 
 	// What is sent in place belongs to the goroutine that reads.
 	answer   [maxBinding]byte
@@ -55,7 +56,7 @@ func (p *Path) Socket(conn net.PacketConn) (*Socket, error) {
 	}
 	s := &Socket{
 		path: p, port: port, engine: e, local: local, clients: newTable[Relay](),
-		control: make(chan message, controlQueue), closing: make(chan struct{}),
+		control: make(chan message, controlQueue), interrupts: make(chan struct{}, 1), closing: make(chan struct{}),
 	}
 	p.mu.Lock()
 	closed := p.closed
@@ -80,14 +81,25 @@ func (s *Socket) LocalAddr() net.Addr { return s.local }
 
 // ReadControl waits for the next control message and copies it to p: n of its
 // bytes, the client that sent it, and the address of ours that it was sent to,
-// which is not valid unless the socket is bound to every address. The error is
-// net.ErrClosed, at the end.
+// which is not valid unless the socket is bound to every address. After an
+// Interrupt n is 0, once. The error is net.ErrClosed, at the end.
 func (s *Socket) ReadControl(p []byte) (n int, from netip.AddrPort, at netip.Addr, err error) {
 	select {
 	case m := <-s.control:
 		return copy(p, m.bytes), m.from, m.at, nil
+	case <-s.interrupts:
+		return 0, netip.AddrPort{}, netip.Addr{}, nil
 	case <-s.closing:
 		return 0, netip.AddrPort{}, netip.Addr{}, net.ErrClosed
+	}
+}
+
+// Interrupt has ReadControl return without a message, now or when it is called
+// next. It never waits.
+func (s *Socket) Interrupt() {
+	select {
+	case s.interrupts <- struct{}{}:
+	default: // the one before has not been seen yet
 	}
 }
 
@@ -124,11 +136,15 @@ func (s *Socket) receive(o outlet, r *Relay, from netip.AddrPort, at netip.Addr,
 	p := k.bytes()
 	switch s.path.fromClient(o, r, k) {
 	case kindBinding:
-		if m, err := wire.Parse(p); err == nil && isPlain(m) {
+		m, err := wire.Parse(p)
+		switch {
+		case err != nil || !m.CheckFingerprint():
+			s.path.stats.drop(Malformed)
+		case isPlain(m):
 			s.answerBinding(m, from, at, o)
-			return
+		default:
+			s.enqueue(p, from, at)
 		}
-		s.enqueue(p, from, at)
 	case kindControl:
 		s.enqueue(p, from, at)
 	}
