@@ -37,7 +37,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) (err err
 			return err
 		}
 	}
-	return r.tell(stdout)
+	return errors.Join(r.tell(stdout), r.failed)
 }
 
 // runner is one run of the bench.
@@ -51,6 +51,7 @@ type runner struct {
 	cert, key string
 	unlimited []string // flags of this callbox
 	quality   quality
+	failed    error // what could not be measured
 }
 
 // round measures every server once in each row, one after the other, each in
@@ -65,8 +66,12 @@ func (r *runner) round(ctx context.Context, round int) error {
 				continue
 			}
 			start := time.Now()
+			// What goes wrong with one does not lose the figures of the others.
 			if err := r.measure(ctx, k, w); err != nil {
-				return fmt.Errorf("%s, %s: %w", k.label, w.name, err)
+				r.failed = errors.Join(r.failed, fmt.Errorf("round %d: %s, %s: %w", round+1, w.name, k.label, err))
+			}
+			if ctx.Err() != nil {
+				return errors.Join(context.Cause(ctx), r.failed)
 			}
 			if _, err := fmt.Fprintf(r.progress, "round %d of %d: %s, %s: %.0f s\n",
 				round+1, r.rounds, w.name, k.label, time.Since(start).Seconds()); err != nil {

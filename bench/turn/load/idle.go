@@ -10,12 +10,15 @@ import (
 	"callbox/bench/process"
 )
 
-// atOnce is how many clients allocate at the same time.
-const atOnce = 8
+const (
+	atOnce      = 8   // clients that allocate at the same time
+	idleSources = 250 // addresses that they come from, as there are limits for each
+)
 
 // idle makes allocations that do nothing, and tells what they cost.
 func (d *dialer) idle(allocations, pid int, settle time.Duration) (*result, error) {
 	r := &result{Allocations: allocations}
+	d.sources = idleSources
 	var err error
 	if r.Before, _, err = process.Resident(pid); err != nil {
 		return nil, err
