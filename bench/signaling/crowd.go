@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"callbox/bench/process"
 )
 
 // crowd is a generator that holds connections until it is told to end.
@@ -25,7 +27,7 @@ type crowd struct {
 // gather starts a crowd; its first outcome is that all have joined.
 func (r *runner) gather(ctx context.Context, s *server, args ...string) (*crowd, error) {
 	line := append(r.loadLine(s), "-row", "crowd", "-from", "127.0.0.1", "-sources", "16")
-	c := &crowd{command: r.programs.command(ctx, clientCPU, append(line, args...)...)}
+	c := &crowd{command: r.programs.Command(ctx, process.ClientCPU, append(line, args...)...)}
 	c.command.Stderr = &c.errors
 	tell, err := c.command.StdinPipe()
 	if err != nil {
@@ -73,7 +75,7 @@ func joins(ctx context.Context, r *runner, k kind) error {
 // idle measures the memory of connections that do nothing.
 func idle(ctx context.Context, r *runner, k kind) error {
 	return r.with(ctx, k, func(s *server) (err error) {
-		before, _, err := resident(s.pid())
+		before, _, err := process.Resident(s.pid())
 		if err != nil {
 			return err
 		}
@@ -90,7 +92,7 @@ func idle(ctx context.Context, r *runner, k kind) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		after, _, err := resident(s.pid())
+		after, _, err := process.Resident(s.pid())
 		r.figures.add(rowIdle, k, float64(after-before)/float64(r.idle)/1024)
 		return err
 	})
@@ -114,7 +116,7 @@ func storm(ctx context.Context, r *runner, k kind) (err error) {
 	if err != nil {
 		return err
 	}
-	_, most, err := resident(s.pid())
+	_, most, err := process.Resident(s.pid())
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,6 @@
 package signaling
 
-import "slices"
+import "callbox/bench/compare"
 
 // Rows of the table.
 const (
@@ -27,62 +27,9 @@ const (
 	rowResumed      = "of them under the peer id from before"
 )
 
-// series is the figures of one server in one row, one for each round.
-type series struct {
-	Row    string    `json:"row"`
-	Server string    `json:"server"`
-	Rounds []float64 `json:"rounds"`
-	Median float64   `json:"median"`
-}
+// figures of all servers.
+type figures struct{ *compare.Figures }
 
-// figures are in the order in which they were first measured.
-type figures struct {
-	rows   []string
-	series map[string][]*series // by row
-}
+func newFigures() figures { return figures{compare.NewFigures()} }
 
-func newFigures() *figures { return &figures{series: make(map[string][]*series)} }
-
-func (f *figures) add(row string, k kind, value float64) {
-	of := f.series[row]
-	if of == nil {
-		f.rows = append(f.rows, row)
-	}
-	at := slices.IndexFunc(of, func(s *series) bool { return s.Server == k.label })
-	if at < 0 {
-		at = len(of)
-		f.series[row] = append(of, &series{Row: row, Server: k.label})
-	}
-	s := f.series[row][at]
-	s.Rounds = append(s.Rounds, value)
-	s.Median = median(s.Rounds)
-}
-
-// get returns the median of a server in a row; false when it was not measured.
-func (f *figures) get(row, server string) (float64, bool) {
-	for _, s := range f.series[row] {
-		if s.Server == server {
-			return s.Median, true
-		}
-	}
-	return 0, false
-}
-
-// least returns the smallest median in a row.
-func (f *figures) least(row string) (least float64, ok bool) {
-	for _, s := range f.series[row] {
-		if !ok || s.Median < least {
-			least, ok = s.Median, true
-		}
-	}
-	return least, ok
-}
-
-func median(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	middle := len(sorted) / 2
-	if len(sorted)%2 == 1 {
-		return sorted[middle]
-	}
-	return (sorted[middle-1] + sorted[middle]) / 2
-}
+func (f figures) add(row string, k kind, value float64) { f.Add(row, k.label, value) }

@@ -6,8 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strconv"
+
+	"callbox/bench/process"
 )
 
 // outcome is what the generator tells of a run; see load/result.go.
@@ -29,10 +30,10 @@ func (o *outcome) perSecond(n int) float64 { return float64(n) / o.Seconds }
 
 // load runs the generator against s until it ends.
 func (r *runner) load(ctx context.Context, s *server, args ...string) (*outcome, error) {
-	command := r.programs.command(ctx, clientCPU, append(r.loadLine(s), args...)...)
+	command := r.programs.Command(ctx, process.ClientCPU, append(r.loadLine(s), args...)...)
 	var complaint bytes.Buffer
 	command.Stderr = &complaint
-	profiled := r.startProfile(ctx, s)
+	profiled := process.Profile(ctx, s.admin, r.profile, r.warm+r.measure)
 	line, err := command.Output()
 	if err != nil {
 		err = fmt.Errorf("%w: %s", err, complaint.Bytes())
@@ -53,7 +54,7 @@ func (r *runner) load(ctx context.Context, s *server, args ...string) (*outcome,
 func (r *runner) loadLine(s *server) []string {
 	r.visits++
 	return []string{
-		filepath.Join(r.programs.dir, "load"), "-url", s.url, "-dialect", s.kind.dialect,
+		r.programs.File("load"), "-url", s.url, "-dialect", s.kind.dialect,
 		"-pid", strconv.Itoa(s.pid()), "-prefix", fmt.Sprintf("bench-%d", r.visits),
 	}
 }

@@ -5,9 +5,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
+
+	"callbox/bench/compare"
 )
 
 // options says what is measured, and for how long.
@@ -55,8 +56,8 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 		return nil, fmt.Errorf("%q is no flag", flags.Arg(0))
 	}
 	var faults [2]error
-	o.servers, faults[0] = choose("-only", *only, serverNames())
-	o.rows, faults[1] = choose("-row", *row, rowNames())
+	o.servers, faults[0] = compare.Choose("-only", *only, serverNames())
+	o.rows, faults[1] = compare.Choose("-row", *row, rowNames())
 	return o, errors.Join(append(faults[:], o.check()...)...)
 }
 
@@ -76,18 +77,4 @@ func (o *options) check() (faults []error) {
 		}
 	}
 	return faults
-}
-
-// choose returns the names in text, in the order of all; all when text is empty.
-func choose(flag, text string, all []string) ([]string, error) {
-	if text == "" {
-		return all, nil
-	}
-	chosen := strings.Split(text, ",")
-	for _, name := range chosen {
-		if !slices.Contains(all, name) {
-			return nil, fmt.Errorf("%s: %q is none of %s", flag, name, strings.Join(all, ", "))
-		}
-	}
-	return slices.DeleteFunc(slices.Clone(all), func(name string) bool { return !slices.Contains(chosen, name) }), nil
 }

@@ -19,7 +19,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) (err err
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, p.remove()) }()
+	defer func() { err = errors.Join(err, p.Remove()) }()
 	r := &runner{options: o, programs: p, figures: newFigures(), progress: stderr}
 	for round := range o.rounds {
 		if err := r.round(ctx, round); err != nil {
@@ -33,7 +33,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) (err err
 type runner struct {
 	*options
 	programs *programs
-	figures  *figures
+	figures  figures
 	progress io.Writer
 	visits   int // names of rooms differ by it
 }

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strconv"
 	"syscall"
+
+	"callbox/bench/process"
 )
 
 // kind is a server that is measured.
@@ -44,7 +46,7 @@ func kinds() []kind {
 	}
 	floor := func(more ...string) func(*programs, settings) []string {
 		return func(p *programs, s settings) []string {
-			return append([]string{filepath.Join(p.dir, "floor"), "-port", strconv.Itoa(s.port)}, more...)
+			return append([]string{p.File("floor"), "-port", strconv.Itoa(s.port)}, more...)
 		}
 	}
 	return []kind{
@@ -71,7 +73,7 @@ func callboxLine(p *programs, s settings) []string {
 		plain, secure = secure, at
 	}
 	line := []string{
-		p.callbox, "serve", "--data", filepath.Join(p.dir, "data"), "--http", plain, "--https", secure, "--admin", "127.0.0.1:0",
+		p.callbox, "serve", "--data", p.File("data"), "--http", plain, "--https", secure, "--admin", "127.0.0.1:0",
 		"--turn-udp", "127.0.0.1:0", "--turn-tcp", "127.0.0.1:0", "--turn-tls", "", "--log-level", "warn",
 	}
 	if s.tls {
@@ -93,7 +95,7 @@ type server struct {
 }
 
 func (p *programs) start(ctx context.Context, k kind, settings settings) (*server, error) {
-	s := &server{kind: k, errors: new(bytes.Buffer), command: p.command(ctx, serverCPU, k.line(p, settings)...)}
+	s := &server{kind: k, errors: new(bytes.Buffer), command: p.Command(ctx, process.ServerCPU, k.line(p, settings)...)}
 	s.command.Stderr = s.errors
 	stdout, err := s.command.StdoutPipe()
 	if err != nil {

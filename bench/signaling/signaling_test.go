@@ -10,13 +10,15 @@ import (
 	"sync"
 	"testing"
 
+	"callbox/bench/compare"
+	"callbox/bench/process"
 	"callbox/e2e/need"
 )
 
 // callbox is built once for all tests.
 var callbox = sync.OnceValues(func() (string, error) {
-	p := &programs{dir: folder}
-	return filepath.Join(folder, "callbox"), p.build(context.Background(), "callbox/cmd/callbox")
+	p := &process.Programs{Dir: folder}
+	return p.File("callbox"), p.Build(context.Background(), "callbox/cmd/callbox")
 })
 
 var folder string
@@ -105,7 +107,7 @@ func TestTLS(t *testing.T) {
 	}
 	var report struct {
 		TLS     bool
-		Figures []series
+		Figures []compare.Series
 	}
 	if err := json.Unmarshal(text, &report); err != nil || !report.TLS || len(report.Figures) == 0 || len(report.Figures[0].Rounds) != 1 {
 		t.Errorf("the file holds %+v, %v", report, err)
@@ -142,7 +144,7 @@ func TestParse(t *testing.T) {
 }
 
 // figured has one median for each server in a row.
-func figured(row string, medians map[string]float64) *figures {
+func figured(row string, medians map[string]float64) figures {
 	f := newFigures()
 	for _, k := range kinds() {
 		if v, ok := medians[k.label]; ok {
@@ -198,13 +200,5 @@ func TestMarkdown(t *testing.T) {
 `
 	if text.String() != want {
 		t.Errorf("it is\n%s", &text)
-	}
-}
-
-func TestMedian(t *testing.T) {
-	for want, values := range map[float64][]float64{2: {3, 1, 2}, 2.5: {4, 1, 3, 2}, 7: {7}} {
-		if got := median(values); got != want {
-			t.Errorf("the median of %v is %v", values, got)
-		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+
+	"callbox/bench/process"
 )
 
 // Load of the rooms that are looked at while others strain the server.
@@ -32,7 +34,7 @@ func slow(ctx context.Context, r *runner, k kind) error {
 				return nil
 			}
 			r.figures.add(rowSlowRefused, k, float64(l.Refused))
-			_, most, err := resident(s.pid())
+			_, most, err := process.Resident(s.pid())
 			r.figures.add(rowSlowMemory, k, float64(most)/(1<<20))
 			return err
 		})
@@ -61,7 +63,7 @@ func limits(ctx context.Context, r *runner, k kind) error {
 			if err != nil {
 				return err
 			}
-			_, most, err := resident(s.pid())
+			_, most, err := process.Resident(s.pid())
 			if flood == "" {
 				flood = "nothing"
 			}

@@ -1,8 +1,9 @@
 package signaling
 
 import (
-	"cmp"
 	"fmt"
+
+	"callbox/bench/compare"
 )
 
 // target is what callbox is meant to reach, beside another server or alone.
@@ -33,53 +34,23 @@ func targets() []target {
 	return all
 }
 
-// verdict is a target, compared with what was measured.
-type verdict struct {
-	Target   string  `json:"target"`
-	Limit    float64 `json:"limit"`
-	Most     bool    `json:"most"` // Limit is the most, not the least
-	Measured float64 `json:"measured"`
-	Reached  bool    `json:"reached"`
-}
-
-func (v *verdict) limit() string {
-	if v.Most {
-		return "<= " + number(v.Limit)
-	}
-	return ">= " + number(v.Limit)
-}
-
-func (v *verdict) word() string {
-	if v.Reached {
-		return "reached"
-	}
-	return "MISSED"
-}
-
 // judge compares what was measured with the targets, which are those over
 // plain HTTP; the error says that nothing of it is to be believed.
-func (f *figures) judge(tls bool) (verdicts []verdict, wrong error) {
+func (f figures) judge(tls bool) (verdicts []compare.Verdict, wrong error) {
 	if tls {
 		return nil, nil
 	}
+	var all []compare.Target
 	for _, t := range targets() {
-		measured, ok := f.get(t.row, "callbox")
-		if !ok {
-			continue
+		target := compare.Target{Row: t.row, Server: "callbox", Beside: t.beside, Limit: t.limit, Most: t.most}
+		if t.against != "" {
+			target.Against = []string{t.against}
 		}
-		name := t.row
-		if compare := cmp.Or(t.against, t.beside); compare != "" {
-			other, ok := f.get(cmp.Or(t.beside, t.row), cmp.Or(t.against, "callbox"))
-			if !ok || other == 0 {
-				continue
-			}
-			measured /= other
-			name += ", × " + compare
-		}
-		verdicts = append(verdicts, verdict{name, t.limit, t.most, measured, measured == t.limit || t.most == (measured < t.limit)})
+		all = append(all, target)
 	}
-	socketio, ok := f.get(rowRelay, "socket.io")
-	ws, ok2 := f.get(rowRelay, "ws")
+	verdicts = f.Judge(all)
+	socketio, ok := f.Get(rowRelay, "socket.io")
+	ws, ok2 := f.Get(rowRelay, "ws")
 	if !ok || !ok2 || ws == 0 {
 		return verdicts, nil
 	}

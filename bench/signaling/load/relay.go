@@ -256,8 +256,8 @@ func (r *relay) start(now time.Duration) (err error) {
 
 func (r *relay) stop(now time.Duration) error {
 	used, err := r.server.used()
-	if err == nil && (r.complete == 0 || r.server != 0 && used == r.cpu) && now-r.began < r.measure+measureMore {
-		return nil // the clock of the CPU has ticks of 10 ms
+	if err == nil && r.complete == 0 && now-r.began < r.measure+measureMore {
+		return nil // the server was kept from its processor
 	}
 	r.result.Messages = r.complete
 	r.result.Seconds = (now - r.began).Seconds()

@@ -4,12 +4,10 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"os"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
+
+	"callbox/bench/process"
 )
 
 // result is what a run prints, as one line of JSON. Times of latency and lag
@@ -55,23 +53,10 @@ func percentile(series []time.Duration, p int) time.Duration {
 // cpu is the process of the server; 0 = none is measured.
 type cpu int
 
-// used returns what the process has used of the processor, in its threads and
-// in the kernel on their behalf (utime and stime of proc_pid_stat(5), in ticks
-// of 10 ms).
+// used returns what the process has used of the processor.
 func (c cpu) used() (time.Duration, error) {
 	if c == 0 {
 		return 0, nil
 	}
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c)) //nolint:gosec // G703: of a number
-	if err != nil {
-		return 0, err
-	}
-	// The second field is the name, in parentheses, and may hold anything.
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-	if len(fields) < 13 {
-		return 0, fmt.Errorf("/proc/%d/stat has %d fields", c, len(fields))
-	}
-	user, err := strconv.ParseInt(fields[11], 10, 64)
-	system, err2 := strconv.ParseInt(fields[12], 10, 64)
-	return time.Duration(user+system) * 10 * time.Millisecond, errors.Join(err, err2)
+	return process.CPU(int(c))
 }
