@@ -31,6 +31,12 @@ type stream interface {
 
 // newStream returns the stream for a connection after its upgrade.
 func newStream(conn net.Conn) stream {
+	if outer, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		// Whatever stands around TLS has let a request through, and is done.
+		if secure, ok := outer.NetConn().(*tls.Conn); ok {
+			conn = secure
+		}
+	}
 	if secure, ok := conn.(*tls.Conn); ok {
 		if below, ok := secure.NetConn().(*boundedConn); ok {
 			below.take()

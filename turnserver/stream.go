@@ -190,8 +190,12 @@ func (s *stream) Close() {
 }
 
 func closeNow(conn net.Conn) {
-	if secure, ok := conn.(interface{ NetConn() net.Conn }); ok {
-		conn = secure.NetConn()
+	for {
+		outer, ok := conn.(interface{ NetConn() net.Conn })
+		if !ok {
+			break
+		}
+		conn = outer.NetConn()
 	}
 	_ = conn.Close() // nothing depends on how it ends
 }

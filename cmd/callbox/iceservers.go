@@ -31,7 +31,26 @@ type iceServers struct {
 	credential func(peer string, ttl time.Duration) (username, password string)
 }
 
-// endpoints returns the bound sockets of the TURN server.
+// httpsPort is the one port of TCP that hardly any network keeps closed.
+const httpsPort = 443
+
+// offered returns the sockets of the TURN server that clients are told of. TURN
+// over TLS is offered once, since clients make a relay for each: at the port of
+// HTTPS when that is the standard one or there is no other.
+func (l *listeners) offered() []turnEndpoint {
+	if !l.shared {
+		return l.endpoints()
+	}
+	web := boundAddr(l.https.Addr())
+	if web.Port() != httpsPort && len(l.turnTLS) > 0 {
+		return l.endpoints()
+	}
+	alone := *l
+	alone.turnTLS = nil
+	return append(alone.endpoints(), turnEndpoint{turnserver.TLS, web})
+}
+
+// endpoints returns the bound sockets that are the TURN server's alone.
 func (l *listeners) endpoints() []turnEndpoint {
 	var endpoints []turnEndpoint
 	for _, conn := range l.turnUDP {

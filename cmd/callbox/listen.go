@@ -21,6 +21,7 @@ type listeners struct {
 	http, https, admin net.Listener // nil = off
 	turnUDP            []net.PacketConn
 	turnTCP, turnTLS   []net.Listener
+	shared             bool // https takes TURN over TLS, too
 }
 
 // listen binds every socket that the flags name and notes a fault for each

@@ -30,6 +30,7 @@ func (c *serveCommand) open(ctx context.Context, env environment, log *slog.Logg
 	s.prepare(ctx, c.HTTPS != "", &faults)
 	config.openSecrets(&faults)
 	if len(faults) == 0 {
+		s.sharePort(c.LimitConnections)
 		faults.add("STUN and TURN", s.openTURN()) //nolint:contextcheck // the relays outlive ctx, until server.shutdown
 	}
 	if len(faults) == 0 {
@@ -40,6 +41,15 @@ func (c *serveCommand) open(ctx context.Context, env environment, log *slog.Logg
 	}
 	s.abandon(ctx, &faults)
 	return nil, faults.err()
+}
+
+// sharePort has TURN over TLS answered on the port of HTTPS too. limit bounds the
+// clients of one address that have yet to tell which of the two they want.
+func (s *server) sharePort(limit int) {
+	if l := s.listeners.https; l != nil && s.config.turnFlags.servesTURN() {
+		s.mux = newTLSMux(signaling.NewListener(l), s.webTLS(), limit, s.log)
+		s.shared, s.listeners.shared = s.mux.turn, true
+	}
 }
 
 func (s *server) openSignaling() error {
@@ -58,7 +68,7 @@ func (s *server) openSignaling() error {
 	}
 	if s.turn != nil {
 		servers := &iceServers{
-			endpoints:  s.listeners.endpoints(),
+			endpoints:  s.listeners.offered(),
 			publicIPs:  s.config.publicIPs,
 			machine:    s.machine,
 			credential: s.turn.Credential,

@@ -36,6 +36,7 @@ type server struct {
 	turnPart
 	config    *serveConfig
 	signaling *signaling.Server
+	mux       *tlsMux // nil = HTTPS has its port for itself, or is off
 	proxies   trustedProxies
 	joins     *joinTokens // nil = everybody may join
 	calls     *calls
@@ -56,8 +57,11 @@ func (s *server) run(ctx context.Context, stdout io.Writer) error {
 	if l := s.listeners.http; l != nil {
 		servers = append(servers, serve(s.webListener(ctx, l), handler, nil))
 	}
-	if l := s.listeners.https; l != nil {
-		servers = append(servers, serve(signaling.NewListener(l), handler, s.certificates.config("h2", "http/1.1")))
+	if s.mux != nil {
+		group.Go(s.mux.run)
+		servers = append(servers, serve(s.mux.web, withPeekedTLS(handler), s.mux.config))
+	} else if l := s.listeners.https; l != nil {
+		servers = append(servers, serve(tls.NewListener(signaling.NewListener(l), s.webTLS()), handler, s.webTLS()))
 	}
 	var admin *http.Server
 	if l := s.listeners.admin; l != nil {
@@ -74,6 +78,9 @@ func (s *server) run(ctx context.Context, stdout io.Writer) error {
 	}
 	return group.Wait()
 }
+
+// webTLS is what pages are served with.
+func (s *server) webTLS() *tls.Config { return s.certificates.config("h2", "http/1.1") }
 
 // follow reads the files of flags again while ctx lasts.
 func (s *server) follow(ctx context.Context, group *errgroup.Group) {
@@ -94,6 +101,7 @@ func newHTTPServer(handler http.Handler, config *tls.Config, log *slog.Logger) *
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
+		ConnContext:       rememberPeeked,
 		// Handshakes that fail and the like: what strangers do, with addresses.
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
@@ -101,12 +109,7 @@ func newHTTPServer(handler http.Handler, config *tls.Config, log *slog.Logger) *
 
 // serveHTTP serves until the end.
 func (p *turnPart) serveHTTP(server *http.Server, listener net.Listener) error {
-	var err error
-	if server.TLSConfig != nil {
-		err = server.ServeTLS(listener, "", "")
-	} else {
-		err = server.Serve(listener)
-	}
+	err := server.Serve(listener)
 	if p.stopping.Load() {
 		return nil // as it should
 	}

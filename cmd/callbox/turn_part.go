@@ -29,6 +29,7 @@ type turnPart struct {
 	listeners    *listeners
 	machine      *machine
 	certificates certificates
+	shared       net.Listener       // takes TURN over TLS beside HTTPS; nil = none
 	turn         *turnserver.Server // nil = off
 
 	stopping atomic.Bool
@@ -73,6 +74,9 @@ func (p *turnPart) openTURN() error {
 	}
 	for _, l := range p.listeners.turnTLS {
 		listeners = append(listeners, turnserver.Listener{Listener: tls.NewListener(l, p.certificates.config()), Protocol: turnserver.TLS})
+	}
+	if p.shared != nil {
+		listeners = append(listeners, turnserver.Listener{Listener: p.shared, Protocol: turnserver.TLS})
 	}
 	var err error
 	p.turn, err = turnserver.New(turnserver.Config{
