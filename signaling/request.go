@@ -19,7 +19,7 @@ func (c *connection) answer(id uint64, request protocol.Request, refusal protoco
 		c.answerUnseated(id, request, refusal, out)
 		return
 	}
-	out.add(c)
+	out.addAnswered(c)
 	_ = out.now(c.server) // when a message was read
 	var ice protocol.ICEReply
 	if _, ok := request.(protocol.ICE); ok { // no callback with a lock held

@@ -16,6 +16,7 @@ type options struct {
 	rounds        int
 	warm, measure time.Duration
 	rooms         int
+	steps         int
 	storm, idle   int
 	slow          int
 	settle        time.Duration
@@ -38,6 +39,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	flags.DurationVar(&o.warm, "warm", 4*time.Second, "load before a measurement")
 	flags.DurationVar(&o.measure, "for", 4*time.Second, "time of a measurement")
 	flags.IntVar(&o.rooms, "rooms", 200, "rooms of two that messages are relayed in")
+	flags.IntVar(&o.steps, "steps", 6, "steps of the search for the rate that a server carries at most")
 	flags.IntVar(&o.storm, "storm", 10_000, "connections that arrive at once")
 	flags.IntVar(&o.idle, "idle", 19_600, "connections that do nothing")
 	flags.IntVar(&o.slow, "slow", 1000, "slow readers")
@@ -68,6 +70,7 @@ func (o *options) check() (faults []error) {
 	}{
 		{"-rounds", o.rounds, 1000},
 		{"-rooms", o.rooms, 9000},
+		{"-steps", o.steps, 20},
 		{"-storm", o.storm, 19_600},
 		{"-idle", o.idle, 19_600},
 		{"-slow", o.slow, 5000},

@@ -3,7 +3,6 @@ package signaling
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -19,6 +18,7 @@ type group struct {
 func groups() []group {
 	return []group{
 		{rows: []string{"relay", "relay8", "latency"}, measure: relays},
+		{rows: []string{"latency"}, measure: sameRate},
 		{rows: []string{"joins"}, measure: joins},
 		{rows: []string{"storm"}, measure: storm},
 		{rows: []string{"idle"}, measure: idle},
@@ -29,7 +29,11 @@ func groups() []group {
 
 func rowNames() (names []string) {
 	for _, g := range groups() {
-		names = append(names, g.rows...)
+		for _, row := range g.rows {
+			if !slices.Contains(names, row) {
+				names = append(names, row)
+			}
+		}
 	}
 	return names
 }
@@ -60,15 +64,10 @@ func (r *runner) withSettings(ctx context.Context, k kind, s settings, measure f
 	return measure(running)
 }
 
-// mostInRoom is how many messages a second go through one room at most, so that a
-// pause of the machine does not leave 256 unconfirmed, where callbox takes no
-// more. 200 rooms never get there.
-const mostInRoom = 500
-
-// relays measures messages at saturation, and the latency at half of it.
+// relays measures messages at saturation, and the latency below it.
 func relays(ctx context.Context, r *runner, k kind) error {
 	return r.with(ctx, k, func(s *server) error {
-		warm, maximum := r.warm, 0.0
+		warm, closed := r.warm, 0.0
 		for _, row := range []struct {
 			name   string
 			label  string
@@ -88,22 +87,14 @@ func relays(ctx context.Context, r *runner, k kind) error {
 			warm = min(warm, time.Second) // the server is, the row's connections are not
 			r.figures.add(row.label, k, l.perCPU(l.Messages))
 			if row.window == 2 {
-				maximum = l.perSecond(l.Messages)
-				r.figures.add(rowMaximum, k, maximum)
+				closed = l.perSecond(l.Messages)
+				r.figures.add(rowMaximum, k, closed)
 				r.figures.add(rowShare, k, 100*l.CPU/l.Seconds)
 			}
 		}
 		if !r.wants("latency") {
 			return nil
 		}
-		l, err := r.load(ctx, s, "-row", "relay", "-rooms", strconv.Itoa(r.rooms),
-			"-rate", fmt.Sprintf("%.0f", min(maximum/2, float64(r.rooms*mostInRoom))), "-warm", warm.String(), "-for", r.measure.String())
-		if err != nil {
-			return err
-		}
-		r.figures.add(rowP50, k, l.P50)
-		r.figures.add(rowP99, k, l.P99)
-		r.figures.add(rowLag, k, l.LagP99)
-		return nil
+		return r.latencies(ctx, s, closed)
 	})
 }

@@ -35,19 +35,18 @@ type runner struct {
 	programs *programs
 	figures  figures
 	progress io.Writer
-	visits   int // names of rooms differ by it
+	visits   int     // names of rooms differ by it
+	sameRate float64 // messages a second that all servers relay in this round; 0 = socket.io was not measured
 }
 
 func (o *options) measures(server string) bool { return slices.Contains(o.servers, server) }
 
 // round measures every server once, each in fresh processes.
 func (r *runner) round(ctx context.Context, round int) error {
-	for _, k := range kinds() {
-		if !r.measures(k.name) || r.tls && !k.tls {
-			continue
-		}
-		for _, g := range groups() {
-			if !g.wanted(r.options, k) {
+	r.sameRate = 0
+	for _, g := range groups() {
+		for _, k := range kinds() {
+			if !r.measures(k.name) || r.tls && !k.tls || !g.wanted(r.options, k) {
 				continue
 			}
 			start := time.Now()

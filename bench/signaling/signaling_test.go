@@ -45,7 +45,7 @@ func small(t *testing.T, args ...string) string {
 	var table, progress strings.Builder
 	args = append([]string{
 		"-callbox", binary,
-		"-rounds", "1", "-warm", "50ms", "-for", "300ms", "-rooms", "4",
+		"-rounds", "1", "-warm", "50ms", "-for", "300ms", "-rooms", "4", "-steps", "1",
 		"-storm", "20", "-idle", "20", "-slow", "4", "-settle", "50ms",
 	}, args...)
 	if err := Main(t.Context(), args, &table, &progress); err != nil && !errors.Is(err, errWrong) {
@@ -75,7 +75,8 @@ func holds(t *testing.T, table string, servers []string, rows ...string) {
 
 func TestRelay(t *testing.T) {
 	holds(t, small(t, "-row", "relay,relay8,latency"), labels(),
-		rowRelay, rowRelay8, rowMaximum, rowShare, rowP50, rowP99, rowLag)
+		rowRelay, rowRelay8, rowMaximum, rowShare, rowSingle, rowP50, rowP99, rowLag,
+		rowClosedP50, rowClosedP99, rowClosedLag, rowSameP50, rowSameP99, rowSameLag)
 }
 
 func TestConnections(t *testing.T) {
@@ -140,6 +141,24 @@ func TestParse(t *testing.T) {
 	o, err := parse([]string{"-row", "idle,relay", "-only", "ws,callbox"}, new(strings.Builder))
 	if err != nil || strings.Join(o.rows, " ") != "relay idle" || strings.Join(o.servers, " ") != "callbox ws" {
 		t.Errorf("rows %q of %q, %v", o.rows, o.servers, err)
+	}
+}
+
+func TestBisect(t *testing.T) {
+	for most, want := range map[float64][2]float64{
+		500: {480, 500}, 127: {120, 127}, 2000: {960, 1000}, 1: {125, 125},
+	} {
+		asked := 0
+		got, err := bisect(125, 1000, 6, func(rate float64) (bool, error) {
+			asked++
+			return rate <= most, nil
+		})
+		if err != nil || got < want[0] || got > want[1] || asked != 6 {
+			t.Errorf("of %v it found %v in %d steps, %v", most, got, asked, err)
+		}
+	}
+	if _, err := bisect(1, 2, 3, func(float64) (bool, error) { return true, errWrong }); !errors.Is(err, errWrong) {
+		t.Errorf("a fault of the load is told as %v", err)
 	}
 }
 

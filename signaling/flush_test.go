@@ -1,0 +1,87 @@
+package signaling
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// flushed is a transport that notes when it is asked to send.
+type flushed struct {
+	number int
+	order  *[]int
+	then   func()
+}
+
+func (f *flushed) flush() {
+	*f.order = append(*f.order, f.number)
+	if f.then != nil {
+		f.then()
+	}
+}
+func (f *flushed) name() string                                  { return "" }
+func (f *flushed) wait() bool                                    { return true }
+func (f *flushed) close(int, string)                             {}
+func (f *flushed) cut()                                          {}
+func (f *flushed) silence() time.Duration                        { return 0 }
+func (f *flushed) patience(interval time.Duration) time.Duration { return interval }
+func (f *flushed) heard() <-chan struct{}                        { return nil }
+
+func TestAnsweredAreFlushedLast(t *testing.T) {
+	var order []int
+	var out flushes
+	var all []*connection
+	for i := range 12 {
+		all = append(all, &connection{transport: &flushed{number: i, order: &order}})
+	}
+	for round := range 2 { // the second one meets what the first has left
+		order = nil
+		for i := range 6 {
+			out.addAnswered(all[i])
+			out.addAnswered(all[i])
+			out.add(all[11-i])
+			out.add(all[11-i])
+		}
+		if !out.has(all[0]) || !out.has(all[6]) || !out.has(all[11]) || out.has(new(connection)) {
+			t.Error("has is wrong")
+		}
+		out.flush()
+		if want := []int{11, 10, 9, 8, 7, 6, 0, 1, 2, 3, 4, 5}; !slices.Equal(order, want) {
+			t.Errorf("round %d: flushed %v, want %v", round, order, want)
+		}
+		if out.has(all[0]) || out.has(all[11]) {
+			t.Error("there is something left to flush")
+		}
+	}
+}
+
+// TestFlushOfWhatAFlushAdds has connections queue for others, and for
+// themselves, when they are flushed.
+func TestFlushOfWhatAFlushAdds(t *testing.T) {
+	for count := 1; count < 8; count++ {
+		var order []int
+		var out flushes
+		again := true
+		var all []*connection
+		for i := range count {
+			f := &flushed{number: i, order: &order}
+			f.then = func() {
+				if again {
+					out.add(all[i])
+					out.addAnswered(all[0])
+				}
+				again = again && i < count-1
+			}
+			all = append(all, &connection{transport: f})
+		}
+		for _, c := range all {
+			out.add(c)
+		}
+		out.flush()
+		for i := range count {
+			if n := len(order) - len(slices.DeleteFunc(slices.Clone(order), func(n int) bool { return n == i })); n < 2 {
+				t.Errorf("of %d: %d was flushed %d times in %v", count, i, n, order)
+			}
+		}
+	}
+}
