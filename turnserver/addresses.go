@@ -10,10 +10,11 @@ import (
 )
 
 // relayAddress is one local address that relays bind to, the address that
-// clients are told for it, and its ports.
+// clients are told for it, which may change, and its ports.
 type relayAddress struct {
-	bind, public netip.Addr
-	ports        *ports
+	bind   netip.Addr
+	public atomic.Pointer[netip.Addr]
+	ports  *ports
 }
 
 // relayAddresses are those of all families; turns spreads new relays over them.
@@ -42,24 +43,22 @@ func newRelayAddresses(c *Config) (*relayAddresses, error) {
 			errs = append(errs, fmt.Errorf("relay address %s is given twice", ip))
 		}
 		seen[ip] = true
-		r.all = append(r.all, &relayAddress{bind: ip, public: ip, ports: newPorts(c.RelayPorts, c.Now)})
+		r.all = append(r.all, &relayAddress{bind: ip, ports: newPorts(c.RelayPorts, c.Now)})
 	}
-	errs = append(errs, r.setPublic(c.PublicIPs)...)
-	publics := map[netip.Addr]bool{}
-	for _, a := range r.all {
-		if publics[a.public] && len(errs) == 0 {
-			errs = append(errs, fmt.Errorf("public address %s stands for several relay addresses: give one for each of them, in their order", a.public))
-		}
-		publics[a.public] = true
-	}
+	errs = append(errs, r.setPublic(c.PublicIPs))
 	return r, errors.Join(errs...)
 }
 
-func (r *relayAddresses) setPublic(publicIPs []netip.Addr) (errs []error) {
+// setPublic pairs the relay addresses with public ones as Config tells. An
+// error leaves them as they were.
+func (r *relayAddresses) setPublic(publicIPs []netip.Addr) error {
+	public := make([]netip.Addr, len(r.all))
 	pairwise := len(publicIPs) == len(r.all)
-	for i, ip := range publicIPs {
-		pairwise = pairwise && ip.Unmap().Is4() == r.all[i].bind.Is4()
+	for i, a := range r.all {
+		public[i] = a.bind
+		pairwise = pairwise && publicIPs[i].Unmap().Is4() == a.bind.Is4()
 	}
+	var errs []error
 	for i, ip := range publicIPs {
 		ip = ip.Unmap()
 		if !ip.IsValid() || ip.IsUnspecified() || ip.IsMulticast() || ip.Zone() != "" {
@@ -69,14 +68,27 @@ func (r *relayAddresses) setPublic(publicIPs []netip.Addr) (errs []error) {
 		for j, a := range r.all {
 			if pairwise && i == j || !pairwise && a.bind.Is4() == ip.Is4() {
 				used = true
-				a.public = ip
+				public[j] = ip
 			}
 		}
 		if !used {
 			errs = append(errs, fmt.Errorf("public address %s has no relay address of its family", ip))
 		}
 	}
-	return errs
+	seen := map[netip.Addr]bool{}
+	for _, ip := range public {
+		if seen[ip] && len(errs) == 0 && len(publicIPs) > 0 {
+			errs = append(errs, fmt.Errorf("public address %s stands for several relay addresses: give one for each of them, in their order", ip))
+		}
+		seen[ip] = true
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	for i, a := range r.all {
+		a.public.Store(&public[i])
+	}
+	return nil
 }
 
 // open binds a relay socket at an address of the family asked for, and at a port

@@ -14,6 +14,17 @@ func (s *Server) SetSecrets(secrets [][]byte) error {
 	return nil
 }
 
+// SetPublicIPs replaces Config.PublicIPs: relays that are made from now on are
+// advertised under the new addresses, and those that live keep theirs. An error
+// leaves the addresses as they were.
+func (s *Server) SetPublicIPs(publicIPs []netip.Addr) error {
+	if err := s.addresses.setPublic(publicIPs); err != nil {
+		return err
+	}
+	s.policy.serves(publicIPs)
+	return nil
+}
+
 // SetPeers replaces Config.AllowPeers and Config.DenyPeers, also for what the
 // relays that live send and receive from now on.
 func (s *Server) SetPeers(allow, deny []netip.Prefix) {

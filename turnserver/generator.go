@@ -115,7 +115,7 @@ func (s *Server) openPlace(q *request) (p *place, reserved []byte, err error) {
 // newRelay makes a relay of a place, which is gone when there is an error.
 func (e *endpoint) newRelay(p *place, bytes *limit.Bucket) (r *relay, err error) {
 	q := &e.request
-	relayed := netip.AddrPortFrom(p.address.public, p.port)
+	relayed := netip.AddrPortFrom(*p.address.public.Load(), p.port)
 	r = &relay{
 		endpoint: e, address: p.address, client: q.client,
 		relayed: relayed, relayedAddr: net.UDPAddrFromAddrPort(relayed),

@@ -15,7 +15,7 @@ type policy struct {
 	rules atomic.Pointer[peerRules]
 	// fixed are the addresses the server itself serves at; own adds those of
 	// the machine's interfaces, read again from time to time.
-	fixed map[netip.Addr]struct{}
+	fixed atomic.Pointer[map[netip.Addr]struct{}]
 	own   atomic.Pointer[map[netip.Addr]struct{}]
 	// epoch changes after anything that denies goes by has changed.
 	epoch atomic.Uint64
@@ -40,13 +40,27 @@ const (
 )
 
 func newPolicy(allow, deny []netip.Prefix, serving []netip.Addr) *policy {
-	p := &policy{fixed: map[netip.Addr]struct{}{}}
+	p := &policy{}
 	p.set(allow, deny)
-	for _, addr := range serving {
-		p.fixed[addr.Unmap()] = struct{}{}
-	}
+	p.fixed.Store(&map[netip.Addr]struct{}{})
+	p.serves(serving)
 	p.refresh(net.InterfaceAddrs)
 	return p
+}
+
+// serves adds addresses that the server itself is reached at.
+func (p *policy) serves(addrs []netip.Addr) {
+	for {
+		before := p.fixed.Load()
+		fixed := maps.Clone(*before)
+		for _, addr := range addrs {
+			fixed[addr.Unmap()] = struct{}{}
+		}
+		if p.fixed.CompareAndSwap(before, &fixed) {
+			p.epoch.Add(1)
+			return
+		}
+	}
 }
 
 // set replaces what is allowed and denied beside the special-purpose ranges.
@@ -118,7 +132,7 @@ func (p *policy) deniesLiteral(addr netip.Addr) string {
 	if addr.Is6() && addr.As16()[0]>>5 != 1 {
 		return ruleGlobal
 	}
-	if _, ok := p.fixed[addr]; ok {
+	if _, ok := (*p.fixed.Load())[addr]; ok {
 		return ruleOwn
 	}
 	if _, ok := (*p.own.Load())[addr]; ok {

@@ -38,7 +38,7 @@ func TestParseSource(t *testing.T) {
 		"stun:":                     "!does not name a server",
 		"stun:stun.example.org:0":   "!has no port",
 		"stun:stun.example.org:x":   "!has no port",
-		"stun:https://example.org/": "!does not name a server",
+		"stun:https://example.org/": "!has no port",
 	} {
 		source, err := ParseSource(text)
 		if fault, bad := strings.CutPrefix(want, "!"); bad {
