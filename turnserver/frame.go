@@ -8,8 +8,6 @@ import (
 const (
 	stunHeader    = 20
 	channelHeader = 4
-	// maxFrame is the longest message that pion takes.
-	maxFrame = 1599
 )
 
 var errFraming = errors.New("neither STUN nor ChannelData")

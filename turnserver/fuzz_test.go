@@ -120,18 +120,20 @@ func FuzzStream(f *testing.F) {
 			client.Close()
 		}()
 		s := newStream(server, nil, streamTimeouts{first: handshakeTimeout, idle: handshakeTimeout, write: handshakeTimeout})
-		p := make([]byte, maxFrame+1)
 		total := 0
 		for {
-			n, err := s.nextFrame(p)
+			frame, err := s.nextFrame()
 			if err != nil {
 				break
 			}
-			length, padded, err := frameLength([4]byte(p[:4]))
-			if err != nil || n != length || n > maxFrame || padded < length || padded%4 != 0 {
-				t.Errorf("frame of %d bytes, header says %d (%d), %v", n, length, padded, err)
+			length, padded, err := frameLength([4]byte(frame))
+			if err != nil || len(frame) != length || padded < length || padded%4 != 0 {
+				t.Errorf("frame of %d bytes, header says %d (%d), %v", len(frame), length, padded, err)
 			}
-			if total == 0 && !stun.IsMessage(p[:n]) {
+			if !bytes.Equal(frame, data[total:total+length]) {
+				t.Error("a frame is not what was sent")
+			}
+			if total == 0 && !stun.IsMessage(frame) {
 				t.Error("the first frame is no STUN message")
 			}
 			total += padded

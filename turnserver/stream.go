@@ -1,15 +1,12 @@
 package turnserver
 
 import (
-	"bufio"
 	"errors"
 	"net"
 	"net/netip"
 	"os"
 	"sync"
 	"time"
-
-	"github.com/pion/stun/v3"
 
 	"callbox/turnserver/datapath"
 )
@@ -20,8 +17,6 @@ const (
 	// idleTimeout is how long a client without an allocation may say nothing.
 	idleTimeout  = 30 * time.Second
 	writeTimeout = 5 * time.Second
-
-	streamBuffer = 4096
 )
 
 // stream serves a TCP or TLS connection: one frame of RFC 8656 section 12.4 is
@@ -29,31 +24,39 @@ const (
 type stream struct {
 	net.Conn
 	data     *datapath.Stream
-	reader   *bufio.Reader
-	begun    bool
+	frames   frameReader
+	secure   bool           // Conn is TLS,
+	below    *gatheringConn // with this below it; nil = with another connection
 	timeouts streamTimeouts
 
 	mu          sync.Mutex
 	live        bool // an allocation holds the connection open
+	unbounded   bool // reads have no deadline
 	interrupted bool // ReadControl is to return
 }
 
 type streamTimeouts struct{ first, idle, write time.Duration }
 
 func newStream(conn net.Conn, data *datapath.Stream, timeouts streamTimeouts) *stream {
-	return &stream{Conn: conn, data: data, reader: bufio.NewReaderSize(conn, streamBuffer), timeouts: timeouts}
+	s := &stream{Conn: conn, data: data, frames: newFrameReader(conn), timeouts: timeouts}
+	for outer, ok := conn.(interface{ NetConn() net.Conn }); ok; outer, ok = conn.(interface{ NetConn() net.Conn }) {
+		s.secure = true
+		conn = outer.NetConn()
+	}
+	s.below, _ = conn.(*gatheringConn)
+	return s
 }
 
 // ReadControl returns the next control message, and has relayed what came before
 // it. After an Interrupt n is 0, once.
 func (s *stream) ReadControl(p []byte) (int, netip.AddrPort, netip.Addr, error) {
 	for {
-		n, err := s.nextFrame(p)
-		if n == 0 {
+		frame, err := s.nextFrame()
+		if frame == nil {
 			return 0, netip.AddrPort{}, netip.Addr{}, err
 		}
-		if !s.data.Receive(p[:n]) {
-			return n, addrPort(s.RemoteAddr()), netip.Addr{}, nil
+		if !s.data.Receive(frame) && len(frame) <= len(p) {
+			return copy(p, frame), addrPort(s.RemoteAddr()), netip.Addr{}, nil
 		}
 	}
 }
@@ -63,7 +66,7 @@ func (s *stream) ReadControl(p []byte) (int, netip.AddrPort, netip.Addr, error) 
 func (s *stream) Interrupt() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.interrupted = true
+	s.interrupted, s.unbounded = true, false
 	_ = s.SetReadDeadline(time.Now()) // fails only when the connection is closed
 }
 
@@ -79,62 +82,33 @@ func (s *stream) wasInterrupted(err error) bool {
 	return was
 }
 
-// nextFrame reads a frame without its padding. Frames longer than p are passed
-// over. After an Interrupt n is 0.
-func (s *stream) nextFrame(p []byte) (int, error) {
-	for {
-		n, err := s.readFrame(p)
+// nextFrame returns a frame without its padding, which is good until the next
+// call. After an Interrupt it is nil.
+func (s *stream) nextFrame() ([]byte, error) {
+	for timed := false; ; timed = true {
+		frame, err := s.frames.next()
+		if frame != nil {
+			return frame, nil
+		}
+		if err == nil && !timed {
+			err = s.setReadDeadline()
+		}
+		if err == nil {
+			err = s.frames.fill()
+		}
 		if err != nil && s.wasInterrupted(err) {
-			return 0, nil
+			return nil, nil
 		}
 		if err != nil {
+			s.frames.free()
 			closeNow(s.Conn)
-			return 0, err
-		}
-		if n > 0 {
-			return n, nil
+			return nil, err
 		}
 	}
 }
 
 // Client is the one that the connection is to.
 func (s *stream) Client(netip.AddrPort, netip.Addr) datapath.Client { return s.data }
-
-func (s *stream) readFrame(p []byte) (int, error) {
-	if err := s.setReadDeadline(); err != nil {
-		return 0, err
-	}
-	header, err := s.reader.Peek(channelHeader)
-	if err != nil {
-		return 0, err
-	}
-	length, padded, err := frameLength([4]byte(header))
-	if err != nil {
-		return 0, err
-	}
-	if !s.begun || header[0]>>6 == 0 {
-		// A client begins with a STUN message; anything else is another
-		// protocol at the wrong door, or a stream out of step.
-		if header, err = s.reader.Peek(stunHeader); err != nil {
-			return 0, err
-		}
-		if !stun.IsMessage(header) || header[0]>>6 != 0 {
-			return 0, errFraming
-		}
-		s.begun = true
-	}
-	if length > min(len(p), maxFrame) {
-		_, err = s.reader.Discard(padded)
-		return 0, err
-	}
-	frame, err := s.reader.Peek(padded)
-	if err != nil {
-		return 0, err
-	}
-	n := copy(p, frame[:length])
-	_, err = s.reader.Discard(padded)
-	return n, err
-}
 
 // setReadDeadline gives the next frame its time: none while there is an
 // allocation, whose lifetime bounds it.
@@ -143,13 +117,14 @@ func (s *stream) setReadDeadline() error {
 	defer s.mu.Unlock()
 	var deadline time.Time
 	switch {
-	case s.interrupted:
+	case s.interrupted, s.live && s.unbounded:
 		return nil
-	case !s.begun:
+	case !s.frames.begun:
 		deadline = time.Now().Add(s.timeouts.first)
 	case !s.live:
 		deadline = time.Now().Add(s.timeouts.idle)
 	}
+	s.unbounded = deadline.IsZero()
 	return s.SetReadDeadline(deadline)
 }
 
@@ -158,6 +133,7 @@ func (s *stream) setLive(live bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.live = live
+	s.unbounded = s.unbounded && live
 	if !live && !s.interrupted {
 		// Fails only when the connection is closed already.
 		_ = s.SetReadDeadline(time.Now().Add(s.timeouts.idle))
@@ -172,7 +148,11 @@ func (s *stream) WriteTo(p []byte, _ netip.AddrPort, _ netip.Addr) error { retur
 func (s *stream) writeQueued() {
 	s.data.Run(func(p []byte) error {
 		err := s.SetWriteDeadline(time.Now().Add(s.timeouts.write))
-		if err == nil {
+		switch {
+		case err != nil:
+		case s.secure:
+			err = s.writeRecords(p)
+		default:
 			_, err = s.Write(p)
 		}
 		if err != nil {
@@ -180,6 +160,28 @@ func (s *stream) writeQueued() {
 		}
 		return err
 	})
+}
+
+// writeRecords writes each of the frames in p as a TLS record of its own: there
+// are clients that take a record for a message.
+func (s *stream) writeRecords(p []byte) error {
+	if s.below != nil {
+		s.below.hold()
+	}
+	for len(p) >= channelHeader {
+		_, padded, err := frameLength([4]byte(p))
+		if err != nil {
+			return err
+		}
+		if _, err := s.Write(p[:padded]); err != nil {
+			return err
+		}
+		p = p[padded:]
+	}
+	if s.below != nil {
+		return s.below.flush()
+	}
+	return nil
 }
 
 // Close closes the connection at once, without TLS's farewell, which could

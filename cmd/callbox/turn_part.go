@@ -73,7 +73,8 @@ func (p *turnPart) openTURN() error {
 		listeners = append(listeners, turnserver.Listener{Listener: l, Protocol: turnserver.TCP})
 	}
 	for _, l := range p.listeners.turnTLS {
-		listeners = append(listeners, turnserver.Listener{Listener: tls.NewListener(l, p.certificates.config()), Protocol: turnserver.TLS})
+		secure := tls.NewListener(turnserver.NewListener(l), p.certificates.config())
+		listeners = append(listeners, turnserver.Listener{Listener: secure, Protocol: turnserver.TLS})
 	}
 	if p.shared != nil {
 		listeners = append(listeners, turnserver.Listener{Listener: p.shared, Protocol: turnserver.TLS})

@@ -6,8 +6,12 @@ import (
 	"sync/atomic"
 )
 
-// streamQueue bounds the bytes that wait for the client of a stream.
-const streamQueue = 256 << 10
+const (
+	// streamQueue bounds the bytes that wait for the client of a stream.
+	streamQueue = 256 << 10
+	// keptQueue is how large a queue may be that is kept for the next time.
+	keptQueue = 16 << 10
+)
 
 // Stream is a client on a connection, TCP or TLS. What is sent to it waits in a
 // bounded queue, so that nobody else ever waits for it.
@@ -32,8 +36,7 @@ func (p *Path) NewStream() *Stream {
 
 // Receive relays a frame of the client's, without its padding, and says whether
 // there was something to relay or to drop: else it is a control message. It is
-// called from one goroutine. There must be room behind the frame: frame[:cap]
-// belongs to it.
+// called from one goroutine.
 func (s *Stream) Receive(frame []byte) bool {
 	k := packet{buffer: frame, end: len(frame)}
 	switch s.path.fromClient(&s.out, s.relay.Load(), &k) {
@@ -61,6 +64,9 @@ func (s *Stream) Run(write func(p []byte) error) {
 		s.mu.Lock()
 		for len(s.pending) == 0 && s.err == nil {
 			s.ready.Wait()
+		}
+		if cap(taken) > keptQueue {
+			taken = nil
 		}
 		taken, s.pending = s.pending, taken[:0]
 		err := s.err

@@ -1,0 +1,121 @@
+package turnserver
+
+import (
+	"net"
+	"sync"
+
+	"github.com/pion/stun/v3"
+)
+
+const (
+	// smallBuffer is what one read of a stream takes: many frames of media.
+	smallBuffer = 16 << 10
+	// largeBuffer has room for every frame that there can be.
+	largeBuffer = 66 << 10
+)
+
+// streamBuffer holds what was read and not yet taken: bytes[start:end].
+type streamBuffer struct {
+	start, end int
+	bytes      []byte
+}
+
+var (
+	smallBuffers = sync.Pool{New: func() any { return &streamBuffer{bytes: make([]byte, smallBuffer)} }} //nolint:gochecknoglobals // a cache
+	largeBuffers = sync.Pool{New: func() any { return &streamBuffer{bytes: make([]byte, largeBuffer)} }} //nolint:gochecknoglobals // a cache
+)
+
+func newStreamBuffer() *streamBuffer {
+	return smallBuffers.Get().(*streamBuffer) //nolint:forcetypeassert // nothing else is put there
+}
+
+func (b *streamBuffer) free() {
+	b.start, b.end = 0, 0
+	if len(b.bytes) == largeBuffer {
+		largeBuffers.Put(b)
+	} else {
+		smallBuffers.Put(b)
+	}
+}
+
+// makeRoom returns a buffer with the same contents that holds whole bytes of
+// them from start on, and in which something can be read.
+func (b *streamBuffer) makeRoom(whole int) *streamBuffer {
+	if whole <= len(b.bytes) {
+		if b.start > 0 && (b.start+whole > len(b.bytes) || b.end == len(b.bytes)) {
+			b.end = copy(b.bytes, b.bytes[b.start:b.end])
+			b.start = 0
+		}
+		return b
+	}
+	large := largeBuffers.Get().(*streamBuffer) //nolint:forcetypeassert // nothing else is put there
+	large.end = copy(large.bytes, b.bytes[b.start:b.end])
+	b.free()
+	return large
+}
+
+// frameReader takes the frames of RFC 8656 section 12.4 out of a stream. While it
+// waits between two frames it holds no buffer.
+type frameReader struct {
+	waiter waiter
+	begun  bool // a STUN message has come
+	buffer *streamBuffer
+	whole  int // bytes of the frame that is not all there
+}
+
+func newFrameReader(conn net.Conn) frameReader { return frameReader{waiter: newWaiter(conn)} }
+
+// next returns a frame that was read, without its padding, or nil when it is not
+// all there. It is good until the next call of a method.
+func (f *frameReader) next() ([]byte, error) {
+	b := f.buffer
+	if b == nil {
+		return nil, nil
+	}
+	have := b.bytes[b.start:b.end]
+	f.whole = channelHeader
+	if len(have) >= channelHeader {
+		length, padded, err := frameLength([4]byte(have))
+		if err != nil {
+			return nil, err
+		}
+		f.whole = padded
+		if !f.begun || have[0]>>6 == 0 {
+			// A client begins with a STUN message; anything else is another
+			// protocol at the wrong door, or a stream out of step.
+			if f.whole = max(padded, stunHeader); len(have) >= stunHeader {
+				if !stun.IsMessage(have) || have[0]>>6 != 0 {
+					return nil, errFraming
+				}
+				f.begun = true
+			}
+		}
+		if len(have) >= f.whole {
+			b.start += padded
+			return have[:length:length], nil
+		}
+	}
+	if len(have) == 0 {
+		b.free()
+		f.buffer = nil
+	}
+	return nil, nil
+}
+
+// fill reads more, as much as one read brings. It comes after a next that has
+// returned nil.
+func (f *frameReader) fill() (err error) {
+	if f.buffer != nil {
+		f.buffer = f.buffer.makeRoom(f.whole)
+	}
+	f.buffer, err = f.waiter.read(f.buffer)
+	return err
+}
+
+// free gives the buffer back. Nothing is read afterwards.
+func (f *frameReader) free() {
+	if f.buffer != nil {
+		f.buffer.free()
+		f.buffer = nil
+	}
+}

@@ -1,0 +1,172 @@
+package turnserver
+
+import (
+	"bytes"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"testing"
+
+	"callbox/turnserver/datapath"
+)
+
+// socketPair is a TCP connection on loopback.
+func socketPair(t *testing.T) (client, server net.Conn) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it ends at once
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	client, err = net.Dial("tcp", listener.Addr().String()) //nolint:noctx // it ends at once
+	if err != nil {
+		t.Fatal(err)
+	}
+	if server, err = listener.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		client.Close()
+		server.Close()
+	})
+	return client, server
+}
+
+// countedConn counts the writes that reach the socket.
+type countedConn struct {
+	net.Conn
+	mu     sync.Mutex
+	writes int
+}
+
+func (c *countedConn) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	c.writes++
+	c.mu.Unlock()
+	return c.Conn.Write(p)
+}
+
+func (c *countedConn) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.writes
+}
+
+// secured returns both ends of TLS over a socket; below is the server's side of it.
+func secured(t *testing.T, below net.Conn, clientSide net.Conn) (client, server *tls.Conn) {
+	t.Helper()
+	web := httptest.NewUnstartedServer(nil)
+	web.StartTLS() // for its certificate
+	defer web.Close()
+	client = tls.Client(clientSide, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS13}) //nolint:gosec // a test
+	server = tls.Server(below, &tls.Config{Certificates: web.TLS.Certificates, MinVersion: tls.VersionTLS13})
+	var shaking sync.WaitGroup
+	shaking.Go(func() { _ = client.Handshake() })
+	if err := server.Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	shaking.Wait()
+	return client, server
+}
+
+// Each frame is a TLS record, and all records of a turn are one write.
+func TestRecordForEachFrame(t *testing.T) {
+	near, far := socketPair(t)
+	counted := &countedConn{Conn: far}
+	below := &gatheringConn{Conn: counted, waiter: newWaiter(far)}
+	client, server := secured(t, below, near)
+	s := newStream(server, nil, streamTimeouts{write: writeTimeout})
+	if !s.secure || s.below != below {
+		t.Fatal("TLS or what is below it was not found")
+	}
+	var frames [][]byte
+	for i := range 40 {
+		frame := append([]byte{0x40, 0, 0, byte(4 * i)}, bytes.Repeat([]byte{byte(i)}, 4*i)...)
+		frames = append(frames, frame)
+	}
+	before := counted.count()
+	if err := s.writeRecords(slices.Concat(frames...)); err != nil {
+		t.Fatal(err)
+	}
+	if got := counted.count() - before; got != 1 {
+		t.Errorf("%d writes, want 1", got)
+	}
+	p := make([]byte, 1<<14)
+	for i, want := range frames {
+		n, err := client.Read(p) // at most one record
+		if err != nil || !bytes.Equal(p[:n], want) {
+			t.Fatalf("record %d: %d bytes, want %d, %v", i, n, len(want), err)
+		}
+	}
+}
+
+// One goroutine reads while another gathers records.
+func TestBothWaysWhileGathering(t *testing.T) {
+	near, far := socketPair(t)
+	below := &gatheringConn{Conn: far, waiter: newWaiter(far)}
+	client, server := secured(t, below, near)
+	s := newStream(server, nil, streamTimeouts{write: writeTimeout})
+	frame := append([]byte{0x40, 0, 3, 0xe8}, make([]byte, 1000)...)
+	const turns = 200
+	var work sync.WaitGroup
+	work.Go(func() {
+		for range turns {
+			if err := s.writeRecords(bytes.Repeat(frame, 8)); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	work.Go(func() { _, _ = io.Copy(io.Discard, server) })
+	work.Go(func() {
+		for range turns {
+			if _, err := client.Write(frame); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	if _, err := io.CopyN(io.Discard, client, int64(turns*8*len(frame))); err != nil {
+		t.Error(err)
+	}
+	near.Close()
+	work.Wait()
+}
+
+// On a socket frames are read as they are in memory, many with one read.
+func TestStreamReadsSockets(t *testing.T) {
+	client, server := socketPair(t)
+	path, err := datapath.New(datapath.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer path.Close()
+	s := newStream(server, path.NewStream(), streamTimeouts{first: handshakeTimeout, idle: handshakeTimeout, write: handshakeTimeout})
+	var sent [][]byte
+	sent = append(sent, binding())
+	for i := range 500 {
+		n := (i * 131) % 9000
+		sent = append(sent, append([]byte{0x40, byte(i), byte(n >> 8), byte(n)}, bytes.Repeat([]byte{byte(i)}, n)...))
+	}
+	go func() {
+		for _, frame := range sent {
+			_, _ = client.Write(append(bytes.Clone(frame), make([]byte, -len(frame)&3)...))
+		}
+		client.Close()
+	}()
+	for i, want := range sent {
+		got, err := s.nextFrame()
+		if err != nil || !bytes.Equal(got, want) {
+			t.Fatalf("frame %d: %d bytes, want %d, %v", i, len(got), len(want), err)
+		}
+	}
+	if frame, err := s.nextFrame(); err == nil || frame != nil {
+		t.Errorf("after the end: %v", err)
+	}
+	if s.frames.buffer != nil {
+		t.Error("a buffer is kept")
+	}
+}
