@@ -39,7 +39,7 @@ func (p *turnPart) adminRoutes(metrics prometheus.Gatherer, more func(*http.Serv
 		case p.turn != nil && p.turn.Snapshot().Draining:
 			plainText(w, http.StatusServiceUnavailable, "draining\n")
 		default:
-			plainText(w, http.StatusOK, "ready\n")
+			plainText(w, http.StatusOK, p.readyText())
 		}
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
@@ -56,6 +56,17 @@ func (p *turnPart) adminRoutes(metrics prometheus.Gatherer, more func(*http.Serv
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	more(mux)
 	return guardAdmin(boundAddr(p.listeners.admin.Addr()).Addr().IsLoopback(), mux)
+}
+
+// readyText is "ready", and what is wrong with how others reach the relays.
+func (p *turnPart) readyText() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	text := "ready\n"
+	for _, warning := range p.warnings {
+		text += "warning: " + warning + "\n"
+	}
+	return text
 }
 
 func plainText(w http.ResponseWriter, status int, text string) {

@@ -28,7 +28,7 @@ func (c *turnConfig) openCertificates(https bool, log *slog.Logger, faults *faul
 		faults.add("--tls-cert, --tls-key", err)
 	case c.turnFlags.needsLocalCertificate(https) && c.data != "":
 		certs.local, err = cert.LoadOrCreateLocal(filepath.Join(c.data, "cert"), func() []string {
-			return append(cert.Hosts(), texts(c.publicIPs)...)
+			return append(cert.Hosts(), texts(c.public.addrs())...)
 		}, log)
 		faults.add("--data", err)
 	}

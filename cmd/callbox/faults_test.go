@@ -60,8 +60,8 @@ func TestStartFaults(t *testing.T) {
 		{"not a certificate", []string{"--tls-cert", secrets, "--tls-key", secrets}, []string{
 			"--tls-cert, --tls-key: " + secrets + ": no PEM in it; a certificate", "--tls-cert, --tls-key: " + secrets + ": no PEM in it; a key",
 		}},
-		{"addresses", []string{"--public-ip", "dns:example.org,0.0.0.0", "--public-ip", "cloud", "--relay-ip", "fe80::1%lo"}, []string{
-			`--public-ip: "dns:example.org" is not an IP address`, "--public-ip: 0.0.0.0 is not an address that one can send to", `--public-ip: "cloud"`, "--relay-ip: fe80::1%lo is not",
+		{"addresses", []string{"--public-ip", "dns:,0.0.0.0", "--public-ip", "clouds", "--relay-ip", "fe80::1%lo"}, []string{
+			`--public-ip: "dns:" does not name a host`, "--public-ip: 0.0.0.0 is not an address that one can send to", `--public-ip: "clouds" is not an IP address, nor dns:NAME, stun:HOST or cloud`, "--relay-ip: fe80::1%lo is not",
 		}},
 		{"public addresses without relays", []string{"--public-ip", "203.0.113.1,203.0.113.2"}, []string{"--public-ip: 203.0.113.2 is a second address for relays on"}},
 		{"relay ports", []string{"--relay-ports", "60000-50000"}, []string{"--relay-ports: port range 60000-50000 ends before it begins"}},

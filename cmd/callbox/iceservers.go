@@ -23,7 +23,7 @@ type turnEndpoint struct {
 // iceServers makes the ICE servers that a peer in a room is given.
 type iceServers struct {
 	endpoints []turnEndpoint // in order of preference: udp, tcp, tls
-	publicIPs []netip.Addr
+	publicIPs func() []netip.Addr
 	machine   *machine
 	// leaf returns the certificate that TURN over TLS shows; nil = one that
 	// has all addresses of this machine in it.
@@ -119,7 +119,7 @@ func (s *iceServers) reachable(arrived netip.Addr) []turnEndpoint {
 				covering = append(covering, endpoint)
 			}
 		}
-		if len(s.publicIPs) > 0 || len(covering) == 0 {
+		if len(s.publicIPs()) > 0 || len(covering) == 0 {
 			covering = all
 		}
 		chosen = append(chosen, covering...)
@@ -138,13 +138,13 @@ func (e turnEndpoint) takes(local netip.Addr) bool {
 // the family that the client came by, else that of the socket, else the one
 // that the client reached this machine at.
 func (s *iceServers) host(endpoint turnEndpoint, arrived netip.Addr) netip.Addr {
-	if len(s.publicIPs) > 0 {
-		for _, addr := range s.publicIPs {
+	if public := s.publicIPs(); len(public) > 0 {
+		for _, addr := range public {
 			if addr.Is4() == arrived.Is4() {
 				return addr
 			}
 		}
-		return s.publicIPs[0]
+		return public[0]
 	}
 	if bound := endpoint.addr.Addr(); !bound.IsUnspecified() {
 		return bound

@@ -94,7 +94,7 @@ func TestICEServerURLs(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			s := &iceServers{
-				endpoints: tc.endpoints, publicIPs: ips(tc.public), machine: machineOf("127.0.0.1,192.168.1.5,2001:db8::5", "192.168.1.5"), leaf: tc.leaf,
+				endpoints: tc.endpoints, publicIPs: func() []netip.Addr { return ips(tc.public) }, machine: machineOf("127.0.0.1,192.168.1.5,2001:db8::5", "192.168.1.5"), leaf: tc.leaf,
 				credential: func(peer string, ttl time.Duration) (string, string) { return peer, ttl.String() },
 			}
 			arrived, _ := netip.ParseAddr(tc.arrived)

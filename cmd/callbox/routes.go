@@ -102,7 +102,7 @@ type proxyNotices struct{ publicIP, trust sync.Once }
 
 func (s *server) noticeProxy(r *http.Request) {
 	forwarded := r.Header.Get(forwardedFor) != ""
-	if (forwarded || r.Header.Get("Forwarded") != "") && len(s.config.publicIPs) == 0 && s.turn != nil {
+	if (forwarded || r.Header.Get("Forwarded") != "") && len(s.config.public.addrs()) == 0 && s.turn != nil {
 		s.notices.publicIP.Do(func() {
 			s.log.Warn("requests come through a proxy, clients cannot learn this server's address from them; name it with --public-ip")
 		})

@@ -88,12 +88,12 @@ func TestReachNotice(t *testing.T) {
 		want  string // "": nothing is said
 	}{
 		{[]string{"--relay-ip", "127.0.0.1"}, "level=INFO msg=\"relays have private addresses"},
-		{[]string{"--public-ip", "10.1.2.3", "--relay-ip", "127.0.0.1"}, "level=WARN msg=\"relays are advertised under a private address"},
-		{[]string{"--public-ip", "93.184.216.34", "--relay-ip", "127.0.0.1"}, ""},
+		{[]string{"--public-ip", "10.1.2.3", "--relay-ip", "127.0.0.1"}, "level=WARN msg=\"relays may not be reached by everybody\" reason=\"--public-ip: it is a private address"},
+		{[]string{"--public-ip", "203.0.113.7", "--relay-ip", "127.0.0.1"}, ""},
 	} {
 		r := start(t, tc.flags...)
 		eventually(t, func() error {
-			said := strings.Contains(r.stderr.String(), "msg=\"relays ")
+			said := strings.Contains(r.stderr.String(), "relays have private addresses") || strings.Contains(r.stderr.String(), "--public-ip: it is ")
 			if said != (tc.want != "") || !strings.Contains(r.stderr.String(), tc.want) {
 				return errors.New(r.stderr.String())
 			}

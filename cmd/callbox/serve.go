@@ -69,7 +69,7 @@ func (s *server) openSignaling() error {
 	if s.turn != nil {
 		servers := &iceServers{
 			endpoints:  s.listeners.offered(),
-			publicIPs:  s.config.publicIPs,
+			publicIPs:  s.config.public.addrs,
 			machine:    s.machine,
 			credential: s.turn.Credential,
 		}

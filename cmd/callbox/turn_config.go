@@ -23,7 +23,7 @@ var errNoDataFolder = errors.New("there is no home folder to keep secrets in, na
 type turnConfig struct {
 	turnFlags  *turnFlags
 	data       string
-	publicIPs  []netip.Addr
+	public     *publicAddresses
 	relayIPs   []netip.Addr
 	relayPorts turnserver.PortRange
 	secrets    *list[[]byte] // of time-limited credentials; the first signs
@@ -38,7 +38,7 @@ func (f *turnFlags) parse(env environment, faults *faults) *turnConfig {
 	if (f.TLSCert == "") != (f.TLSKey == "") {
 		faults.addf("--tls-cert, --tls-key", "one without the other; a certificate needs its key")
 	}
-	config.publicIPs = parseAddrs("--public-ip", f.PublicIP, faults)
+	config.public = newPublicAddresses(f.PublicIP, faults)
 	config.relayIPs = parseAddrs("--relay-ip", f.RelayIP, faults)
 	if err := config.relayPorts.UnmarshalText([]byte(f.RelayPorts)); err != nil {
 		faults.add("--relay-ports", err)
@@ -61,7 +61,7 @@ func (f *turnFlags) needsStoredSecret() bool {
 	return f.servesTURN() && slices.ContainsFunc(f.TurnSecret, isStored)
 }
 
-// parseAddrs reads addresses that a relay can bind to or be advertised under.
+// parseAddrs reads addresses that a relay can bind to.
 func parseAddrs(flag string, texts []string, faults *faults) []netip.Addr {
 	var addrs []netip.Addr
 	for _, text := range texts {

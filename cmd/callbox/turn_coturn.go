@@ -27,16 +27,9 @@ func (c *turnCommand) applyCoturn(given map[string]bool, log *slog.Logger, fault
 	if c.CoturnConfig == "" {
 		return
 	}
-	const flag = "--coturn-config"
-	file, err := os.Open(c.CoturnConfig)
+	config, err := readCoturn(c.CoturnConfig)
 	if err != nil {
-		faults.add(flag, err)
-		return
-	}
-	defer file.Close() //nolint:errcheck // only read from
-	config, err := coturn.Parse(c.CoturnConfig, file)
-	if err != nil {
-		faults.add(flag, err)
+		faults.add("--coturn-config", err)
 		return
 	}
 	for _, note := range config.Notes {
@@ -89,4 +82,13 @@ func (c *turnCommand) applyCoturn(given map[string]bool, log *slog.Logger, fault
 			*limit.field = max(limit.value, 0)
 		}
 	}
+}
+
+func readCoturn(name string) (*coturn.Config, error) {
+	file, err := os.Open(name) //nolint:gosec // the operator names the file, that is what it is for
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close() //nolint:errcheck // only read from
+	return coturn.Parse(name, file)
 }

@@ -11,7 +11,7 @@ type turnFlags struct {
 	TLSCert string `name:"tls-cert" placeholder:"FILE" group:"Certificates and data:" help:"Certificate chain in PEM, read again when it changes. Without it a local authority signs one."`
 	TLSKey  string `name:"tls-key" placeholder:"FILE" group:"Certificates and data:" help:"Key of --tls-cert in PEM, read again when it changes."`
 
-	PublicIP      []string `name:"public-ip" placeholder:"IP" group:"STUN and TURN:" help:"Address that relays are advertised under, one for each family; repeatable. Default: the machine's own."`
+	PublicIP      []string `name:"public-ip" placeholder:"WHERE" group:"STUN and TURN:" help:"Address that relays are advertised under: itself, dns:NAME, stun:HOST or cloud, which are asked again from time to time; repeatable. Default: the machine's own, and nobody is asked."`
 	RelayIP       []string `name:"relay-ip" placeholder:"IP" group:"STUN and TURN:" help:"Address that relay sockets bind to; repeatable. Default: the public or first local address."`
 	RelayPorts    string   `default:"49152-65535" group:"STUN and TURN:" help:"UDP ports of the relays."`
 	TurnSecret    []string `sep:"none" default:"stored" group:"STUN and TURN:" help:"Shared secret of time-limited credentials: at least 16 bytes, @FILE with one a line, or stored, which is made once and kept in --data; repeatable, the first signs."`

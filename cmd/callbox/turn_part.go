@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"callbox/turnserver"
+	"callbox/turnserver/publicip"
 )
 
 // turnPart is the STUN and TURN server with what it stands on: its sockets,
@@ -32,7 +33,12 @@ type turnPart struct {
 	shared       net.Listener       // takes TURN over TLS beside HTTPS; nil = none
 	turn         *turnserver.Server // nil = off
 
+	finder   publicip.Finder
 	stopping atomic.Bool
+
+	mu sync.Mutex
+	// mu guards the following.
+	warnings []string // of how the relays are reached, told once
 }
 
 // prepare looks at the machine and reads or makes the certificate, or notes
@@ -42,7 +48,8 @@ func (p *turnPart) prepare(ctx context.Context, https bool, faults *faults) {
 	if p.machine, err = thisMachine(ctx); err != nil {
 		faults.add("addresses of this machine", err)
 	} else {
-		p.config.relayIPs = p.machine.relayIPs(p.config.relayIPs, p.config.publicIPs, faults)
+		p.findPublicIPs(ctx, faults)
+		p.config.relayIPs = p.machine.relayIPs(p.config.relayIPs, p.config.public.addrs(), faults)
 	}
 	if p.config.turnFlags.servesTURN() {
 		p.config.tryRelayIPs(ctx, faults)
@@ -51,6 +58,14 @@ func (p *turnPart) prepare(ctx context.Context, https bool, faults *faults) {
 		p.config.data = "" // not made for a start that fails
 	}
 	p.certificates = p.config.openCertificates(https, p.log, faults)
+}
+
+// findPublicIPs asks for the addresses that relays are advertised under.
+func (p *turnPart) findPublicIPs(ctx context.Context, faults *faults) {
+	p.finder.Local = p.machine.has
+	addrs, err := p.config.public.find(ctx, &p.finder, p.machine, p.log)
+	faults.add("--public-ip", err)
+	p.config.public.current.Store(&addrs)
 }
 
 // tryRelayIPs notes addresses that no relay could bind to.
@@ -86,7 +101,7 @@ func (p *turnPart) openTURN() error {
 		PacketConns: p.listeners.turnUDP,
 		Listeners:   listeners,
 		RelayIPs:    p.config.relayIPs,
-		PublicIPs:   p.config.publicIPs,
+		PublicIPs:   p.config.public.addrs(),
 		RelayPorts:  p.config.relayPorts,
 		AllowPeers:  p.config.allowPeers.values,
 		DenyPeers:   p.config.denyPeers.values,
@@ -124,30 +139,21 @@ func (p *turnPart) follow(ctx context.Context, group *errgroup.Group) {
 			return nil
 		}
 	}
+	group.Go(func() error {
+		p.checkReach(ctx)
+		return nil
+	})
+	if public := p.config.public; public.mayChange() {
+		group.Go(func() error {
+			public.follow(ctx, publicPeriod, func(ctx context.Context) ([]netip.Addr, error) {
+				return public.find(ctx, &p.finder, p.machine, p.log)
+			}, p.log, p.turn.SetPublicIPs)
+			return nil
+		})
+	}
 	follow(ctx, group, p.config.secrets, p.log, p.turn.SetSecrets)
 	follow(ctx, group, p.config.allowPeers, p.log, setPeers(&allow))
 	follow(ctx, group, p.config.denyPeers, p.log, setPeers(&deny))
-}
-
-// tellReach logs who can reach the relays, when that is not everybody.
-func (p *turnPart) tellReach() {
-	if p.turn == nil {
-		return
-	}
-	if public := p.config.publicIPs; len(public) > 0 {
-		for _, addr := range public {
-			if !reachableFromOutside(addr) {
-				p.log.Warn("relays are advertised under a private address, calls work inside its network only", "flag", "--public-ip")
-			}
-		}
-		return
-	}
-	for _, addr := range p.config.relayIPs {
-		if reachableFromOutside(addr) {
-			return
-		}
-	}
-	p.log.Info("relays have private addresses, calls work inside this network only; set --public-ip to be reachable from outside")
 }
 
 // endStep is one step of the end of a server, with its share of the time.

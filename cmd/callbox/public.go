@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"callbox/turnserver/publicip"
+)
+
+// publicPeriod is the time between two questions for an address that may
+// change.
+const publicPeriod = time.Minute
+
+// publicAddresses are the addresses that relays are advertised under, and where
+// they are learned.
+type publicAddresses struct {
+	sources []publicip.Source
+	current atomic.Pointer[[]netip.Addr]
+	// portsChange says that a NAT which is not one to one was seen.
+	portsChange atomic.Bool
+}
+
+func newPublicAddresses(texts []string, faults *faults) *publicAddresses {
+	a := &publicAddresses{}
+	for _, text := range texts {
+		source, err := publicip.ParseSource(text)
+		faults.add("--public-ip", err)
+		if err == nil {
+			a.sources = append(a.sources, source)
+		}
+	}
+	return a
+}
+
+// addrs returns the addresses as they are now; none = the machine's own.
+func (a *publicAddresses) addrs() []netip.Addr {
+	if current := a.current.Load(); current != nil {
+		return *current
+	}
+	return nil
+}
+
+// mayChange reports whether there is somebody to ask again.
+func (a *publicAddresses) mayChange() bool {
+	return slices.ContainsFunc(a.sources, func(source publicip.Source) bool {
+		_, static := source.Static()
+		return !static
+	})
+}
+
+// find asks every source at once. Of what others say, families that this
+// machine has no address of are left out.
+func (a *publicAddresses) find(ctx context.Context, finder *publicip.Finder, machine *machine, log *slog.Logger) ([]netip.Addr, error) {
+	answers := make([]publicip.Answer, len(a.sources))
+	errs := make([]error, len(a.sources))
+	var asking sync.WaitGroup
+	for i, source := range a.sources {
+		asking.Go(func() { answers[i], errs[i] = finder.Find(ctx, source) })
+	}
+	asking.Wait()
+	var addrs []netip.Addr
+	for i, answer := range answers {
+		_, static := a.sources[i].Static()
+		usable := 0
+		for _, addr := range answer.Addrs {
+			if !static && !machine.first(addr.Is4()).IsValid() && !machine.has(addr) && (addr.Is6() || len(answer.Addrs) > 1) {
+				continue
+			}
+			if usable++; !slices.Contains(addrs, addr) || static {
+				addrs = append(addrs, addr)
+			}
+		}
+		if errs[i] == nil && usable == 0 {
+			errs[i] = fmt.Errorf("%s: this machine has no address of the family of %v", a.sources[i], answer.Addrs)
+		}
+		if answer.PortsChange {
+			a.portsChange.Store(true)
+		}
+		if !static && errs[i] == nil {
+			log.Debug("public address asked for", "source", a.sources[i], "by", answer.By, "addrs", answer.Addrs)
+		}
+	}
+	return addrs, errors.Join(errs...)
+}
+
+// follow asks again every period until ctx ends, and hands addresses that have
+// changed to apply. A fault is logged once, and the addresses from before stay.
+func (a *publicAddresses) follow(ctx context.Context, every time.Duration, find func(context.Context) ([]netip.Addr, error), log *slog.Logger, apply func([]netip.Addr) error) {
+	ticks := time.NewTicker(every)
+	defer ticks.Stop()
+	told := ""
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+		}
+		addrs, err := find(ctx)
+		if err == nil && !slices.Equal(addrs, a.addrs()) {
+			if err = apply(addrs); err == nil {
+				a.current.Store(&addrs)
+				log.Warn("the public address has changed, new relays are advertised under the new one", "addrs", addrs)
+			}
+		}
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err == nil:
+			told = ""
+		case err.Error() != told:
+			told = err.Error()
+			log.Warn("the public address is not known anew, the old one stays", "err", err)
+		}
+	}
+}
+
+// publicWarning says in words what is wrong with an address that relays are
+// advertised under; "" = nothing that can be seen from here.
+func publicWarning(addr netip.Addr) string {
+	within := func(prefix string) bool { return netip.MustParsePrefix(prefix).Contains(addr) }
+	switch {
+	case addr.IsLoopback():
+		return "it is a loopback address, so only programs on this machine can use the relays"
+	case addr.IsLinkLocalUnicast():
+		return "it is a link-local address, which means nothing beyond this cable; name another one"
+	case within("172.17.0.0/16"):
+		return "it is an address of a container bridge, which nobody outside of this machine reaches; use the network of the host and name the address that the world sees"
+	case within("100.64.0.0/10"):
+		return "it is a shared address of a carrier or an overlay network (100.64.0.0/10), so calls work inside that network only"
+	case addr.Is6() && addr.IsPrivate():
+		return "it is a unique local address of IPv6, so calls work inside its network only"
+	case !reachableFromOutside(addr):
+		return "it is a private address, so calls work inside its network only"
+	default:
+		return ""
+	}
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"strconv"
+
+	"callbox/turnserver"
+	"callbox/turnserver/publicip"
+)
+
+// warn logs why not everybody may reach the relays, and keeps it for whoever
+// asks whether the server is ready.
+func (p *turnPart) warn(reason string) {
+	p.log.Warn("relays may not be reached by everybody", "reason", reason)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.warnings = append(p.warnings, reason)
+}
+
+// tellReach tells who can reach the relays, when that is not everybody.
+func (p *turnPart) tellReach() {
+	if p.turn == nil {
+		return
+	}
+	if public := p.config.public.addrs(); len(public) > 0 {
+		for _, addr := range public {
+			if reason := publicWarning(addr); reason != "" {
+				p.warn("--public-ip: " + reason)
+			}
+		}
+		if p.config.public.portsChange.Load() {
+			p.warn("the NAT in front of this machine changes ports, relays are reached only if it forwards --relay-ports to this machine")
+		}
+		return
+	}
+	for _, addr := range p.config.relayIPs {
+		if reachableFromOutside(addr) {
+			return
+		}
+	}
+	p.log.Info("relays have private addresses, calls work inside this network only; set --public-ip to be reachable from outside")
+}
+
+// checkReach sends to the public addresses of the relays and tells what came
+// of it. It asks nobody.
+func (p *turnPart) checkReach(ctx context.Context) {
+	if p.turn == nil || len(p.config.public.addrs()) == 0 {
+		return
+	}
+	for _, reach := range p.turn.CheckRelays(ctx) {
+		if ctx.Err() != nil {
+			return
+		}
+		switch {
+		case reach.Reached && p.machine.has(reach.Public):
+			p.log.Info("relays work at their public address, which is one of this machine; whether a firewall is in front cannot be told from here")
+		case reach.Reached:
+			p.log.Info("relays are reached at their public address")
+		case reach.Err != nil:
+			p.warn("a relay cannot be tried at its public address: " + reach.Err.Error())
+		case p.answersAt(ctx, reach.Public):
+			p.warn("relay ports are closed: the TURN port answers at the public address, a relay port does not; open UDP ports " + p.config.relayPorts.String())
+		case ctx.Err() == nil:
+			p.log.Info("whether others reach the relays cannot be confirmed from here: nothing that this machine sends to its public address comes back, as behind most NATs; try it from outside")
+		}
+	}
+}
+
+// answersAt reports whether this server answers at a public address.
+func (p *turnPart) answersAt(ctx context.Context, public netip.Addr) bool {
+	for _, endpoint := range p.listeners.endpoints() {
+		if endpoint.protocol != turnserver.UDP {
+			continue
+		}
+		source, err := publicip.ParseSource("stun:" + net.JoinHostPort(public.String(), strconv.Itoa(int(endpoint.addr.Port()))))
+		if err != nil {
+			return false // an address and a port are always good
+		}
+		_, err = new(publicip.Finder).Find(ctx, source)
+		return err == nil
+	}
+	return false
+}
