@@ -130,3 +130,13 @@ func (r *relayAddresses) has(is4 bool) bool {
 	}
 	return false
 }
+
+// publicOf is the address that clients know one of ours by.
+func (r *relayAddresses) publicOf(addr netip.Addr) netip.Addr {
+	for _, a := range r.all {
+		if a.bind == addr {
+			return *a.public.Load()
+		}
+	}
+	return addr
+}

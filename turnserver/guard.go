@@ -2,6 +2,7 @@ package turnserver
 
 import (
 	"net/netip"
+	"slices"
 
 	"callbox/turnserver/wire"
 )
@@ -118,8 +119,8 @@ func (e *endpoint) checkPeers() *refusal {
 }
 
 // unknownAttributes lists the attributes that must be understood, and are not
-// (RFC 8489 section 6.3.1).
-func unknownAttributes(m wire.Message) (unknown []wire.Attr) {
+// (RFC 8489 section 6.3.1), but for those in also.
+func unknownAttributes(m wire.Message, also ...wire.Attr) (unknown []wire.Attr) {
 	for attrs := m.Attributes(); attrs.Next(); {
 		switch attrs.Type {
 		case wire.MappedAddress, wire.Username, wire.ErrorCode, wire.UnknownAttributes, wire.ChannelNumber,
@@ -128,7 +129,7 @@ func unknownAttributes(m wire.Message) (unknown []wire.Attr) {
 			wire.XORMappedAddress, wire.ReservationToken:
 		default:
 			const enough = 16 // to tell of; a request may name hundreds
-			if !attrs.Type.Optional() && len(unknown) < enough {
+			if !attrs.Type.Optional() && len(unknown) < enough && !slices.Contains(also, attrs.Type) {
 				unknown = append(unknown, attrs.Type)
 			}
 		}

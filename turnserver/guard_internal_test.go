@@ -18,6 +18,10 @@ type sentPackets struct {
 	packets [][]byte
 }
 
+func (s *sentPackets) LocalAddr() net.Addr {
+	return &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 3478}
+}
+
 func (s *sentPackets) WriteTo(p []byte, _ netip.AddrPort, _ netip.Addr) error {
 	s.packets = append(s.packets, slices.Clone(p))
 	return nil
@@ -41,6 +45,7 @@ func guardedEndpoint(tb testing.TB, conn clientConn) *endpoint {
 	}
 	s.credentials.secrets.Store(&config.Secrets)
 	s.relays = newRegistry(&s.limits)
+	s.discovery = newDiscovery(nil, addresses)
 	return &endpoint{server: s, protocol: UDP, conn: conn, control: newControl(), byClient: map[netip.AddrPort]*relay{}}
 }
 

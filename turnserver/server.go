@@ -28,6 +28,7 @@ type Server struct {
 	minLifetime time.Duration
 	nonces      *nonces
 	reserved    *reservations
+	discovery   *discovery
 
 	path      *datapath.Path
 	sockets   []*datapath.Socket
@@ -91,10 +92,8 @@ func newServer(config Config, timeouts serverTimeouts) (*Server, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
-	for _, conn := range config.PacketConns {
-		if err := s.listen(conn); err != nil {
-			return nil, fmt.Errorf("serve TURN: %w", errors.Join(err, s.Close(context.Background())))
-		}
+	if err := s.listen(config.PacketConns); err != nil {
+		return nil, fmt.Errorf("serve TURN: %w", errors.Join(err, s.Close(context.Background())))
 	}
 	for _, l := range s.listeners {
 		s.work.Go(func() { s.accept(ctx, l) })
@@ -117,18 +116,24 @@ func (s *Server) newPath(config *Config) (*datapath.Path, error) {
 	})
 }
 
-// listen serves the clients of a UDP socket.
-func (s *Server) listen(conn net.PacketConn) error {
-	socket, err := s.path.Socket(conn)
-	if err != nil {
-		return err
+// listen serves the clients of UDP sockets.
+func (s *Server) listen(conns []net.PacketConn) error {
+	for _, conn := range conns {
+		socket, err := s.path.Socket(conn)
+		if err != nil {
+			return err
+		}
+		s.sockets = append(s.sockets, socket)
 	}
-	s.sockets = append(s.sockets, socket)
-	e, err := s.serve(socket, UDP, nil)
-	if err != nil {
-		return err
+	s.discovery = newDiscovery(s.sockets, s.addresses)
+	for _, socket := range s.sockets {
+		e, err := s.serve(socket, UDP, nil)
+		if err != nil {
+			return err
+		}
+		s.discovery.attach(socket)
+		s.work.Go(e.wait)
 	}
-	s.work.Go(e.wait)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 
 	"callbox/turnserver/wire"
 )
@@ -29,6 +30,7 @@ type Socket struct {
 	interrupts chan struct{}
 	closing    chan struct{}
 	once       sync.Once
+	describe   atomic.Pointer[func(at netip.Addr) (origin, other netip.AddrPort)]
 
 	// What is sent in place belongs to the goroutine that reads.
 	answer   [maxBinding]byte
@@ -78,6 +80,14 @@ func (p *Path) Socket(conn net.PacketConn) (*Socket, error) {
 
 // LocalAddr returns the address that the socket is bound to.
 func (s *Socket) LocalAddr() net.Addr { return s.local }
+
+// Describe has answers to plain Binding requests tell RESPONSE-ORIGIN and
+// OTHER-ADDRESS, where what is asked for returns them for the address that a
+// request was sent to, as ReadControl tells it. It is called for every request,
+// and must neither block nor allocate.
+func (s *Socket) Describe(describe func(at netip.Addr) (origin, other netip.AddrPort)) {
+	s.describe.Store(&describe)
+}
 
 // ReadControl waits for the next control message and copies it to p: n of its
 // bytes, the client that sent it, and the address of ours that it was sent to,
@@ -157,7 +167,11 @@ func (s *Socket) answerBinding(m wire.Message, from netip.AddrPort, at netip.Add
 		stats.drop(AnswerRate)
 		return
 	}
-	answer := wire.AppendBindingSuccess(s.answer[:0], m, from, netip.AddrPort{}, netip.AddrPort{})
+	var origin, other netip.AddrPort
+	if describe := s.describe.Load(); describe != nil {
+		origin, other = (*describe)(at)
+	}
+	answer := wire.AppendBindingSuccess(s.answer[:0], m, from, origin, other)
 	s.answered = s.port.destination(from, at)
 	stats.drop(s.port.send(&s.answered, nil, answer, 0))
 	stats.bindings.Add(1)

@@ -139,16 +139,27 @@ func (b *Builder) pad(length int) {
 // it came from, and where they are valid, RESPONSE-ORIGIN and OTHER-ADDRESS (RFC
 // 5780 sections 7.3 and 7.4). It has a FINGERPRINT when the request has one.
 func AppendBindingSuccess(dst []byte, request Message, mapped, origin, other netip.AddrPort) []byte {
+	b := BuildBindingSuccess(dst, request, mapped, origin, other)
+	if request.HasFingerprint() {
+		b.AddFingerprint()
+	}
+	return b.buf
+}
+
+// BuildBindingSuccess is AppendBindingSuccess without the FINGERPRINT, for more
+// attributes. With RESPONSE-ORIGIN goes MAPPED-ADDRESS (RFC 5780 section 6.1);
+// not for IPv6, where it would make the answer too long for what was asked.
+func BuildBindingSuccess(dst []byte, request Message, mapped, origin, other netip.AddrPort) Builder {
 	b := Build(dst, NewType(Binding, Success), request.TransactionID())
 	b.AddXORAddress(XORMappedAddress, mapped)
 	if origin.IsValid() {
+		if mapped.Addr().Unmap().Is4() {
+			b.AddAddress(MappedAddress, mapped)
+		}
 		b.AddAddress(ResponseOrigin, origin)
 	}
 	if other.IsValid() {
 		b.AddAddress(OtherAddress, other)
 	}
-	if request.HasFingerprint() {
-		b.AddFingerprint()
-	}
-	return b.buf
+	return b
 }
