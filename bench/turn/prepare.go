@@ -25,7 +25,6 @@ func (r *runner) prepare(ctx context.Context) (err error) {
 	if r.callbox == "" {
 		r.callbox = r.programs.File("callbox")
 	}
-	r.unlimited = slices.DeleteFunc(limits(), func(flag string) bool { return !r.knows(ctx, flag) })
 	for _, k := range kinds() {
 		if !r.measures(k.name) {
 			continue
@@ -47,10 +46,6 @@ func (r *runner) prepare(ctx context.Context) (err error) {
 // there tells whether a server can be started, and what is to be said of it.
 func (r *runner) there(ctx context.Context, k kind) (note string, ok bool) {
 	switch k.label {
-	case labelWithout:
-		if !r.knows(ctx, flagWithout) {
-			return "Absent: " + labelWithout + " (this callbox has no " + flagWithout + ").", false
-		}
 	case labelCoturn, labelCoturn2:
 		return coturnNote(ctx, debianCoturn(), labelCoturn, "no turnserver in PATH; Debian's package is coturn")
 	case labelCurrent:
@@ -103,17 +98,6 @@ func coturn(path func() string, threads string) func(r *runner, w row, port int)
 		}
 		return append(line, "--listening-port", at, "--no-tls", "--no-tcp")
 	}
-}
-
-// limits are the flags that turn off what would be in the way of one address
-// with many clients.
-func limits() []string {
-	return []string{"--turn-user-quota=0", "--turn-total-quota=0", "--turn-max-bps=0"}
-}
-
-// knows tells whether the callbox that is measured has a flag.
-func (r *runner) knows(ctx context.Context, flag string) bool {
-	return exec.CommandContext(ctx, r.callbox, "turn", flag, "--version").Run() == nil //nolint:gosec // G204: what is to be measured
 }
 
 // freePort is one that nobody has, over UDP and TCP.

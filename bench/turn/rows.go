@@ -119,7 +119,6 @@ func (r *runner) measure(ctx context.Context, k kind, w row) error {
 }
 
 func (r *runner) keep(k kind, w row, outcomes []outcome) {
-	r.quality.look(outcomes)
 	add := func(rate int, what string, value float64) { r.figures.Add(w.figure(rate, what), k.label, value) }
 	switch last := outcomes[len(outcomes)-1]; {
 	case w.idle:
@@ -129,6 +128,7 @@ func (r *runner) keep(k kind, w row, outcomes []outcome) {
 		add(0, figureMaximum, outcomes[0].perSecond(outcomes[0].Delivered))
 		add(0, figureHops, w.hops(k)*last.perCPU(last.Arrived))
 	default:
+		r.quality.look(outcomes)
 		for _, o := range outcomes {
 			rate := int(o.Rate)
 			add(rate, figureCPU, o.perCPU(o.Arrived))

@@ -49,7 +49,6 @@ type runner struct {
 	progress  io.Writer
 	notes     []string
 	cert, key string
-	unlimited []string // flags of this callbox
 	quality   quality
 	failed    error // what could not be measured
 }

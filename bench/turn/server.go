@@ -45,7 +45,7 @@ type kind struct {
 func kinds() []kind {
 	return []kind{
 		{name: "callbox", label: labelCallbox, shortens: true, line: callbox()},
-		{name: "callbox-without", label: labelWithout, line: callbox(flagWithout)},
+		{name: "callbox-without", label: labelWithout, line: callbox("--no-short-cut")},
 		{name: "coturn", label: labelCoturn, silent: true, line: coturn(debianCoturn, "1")},
 		{name: "coturn2", label: labelCoturn2, silent: true, line: coturn(debianCoturn, "2")},
 		{name: "current", label: labelCurrent, silent: true, line: coturn(currentCoturn, "1")},
@@ -67,15 +67,15 @@ func (k *kind) can(w row) bool {
 	return !k.forwards || w.transport == "udp" && !w.idle && w.name != "indications"
 }
 
-// flagWithout has callbox send what goes from relay to relay through the kernel.
-const flagWithout = "--no-short-cut"
-
-// callbox starts it as people do, with its limits out of the way.
+// callbox starts it as people do, without the limits that would be in the way
+// of one address with many clients.
 func callbox(more ...string) func(r *runner, w row, port int) []string {
 	return func(r *runner, w row, _ int) []string {
 		line := []string{
 			r.callbox, "turn", "--data", r.programs.File("data"), "--admin", "127.0.0.1:0",
 			"--public-ip", "127.0.0.1", "--turn-secret", secret, "--turn-allow-peer", "127.0.0.0/8", "--log-level", "error",
+			"--turn-user-quota", "0", "--turn-address-quota", "0", "--turn-total-quota", "0", "--turn-max-bps", "0",
+			"--turn-connections", "0", "--turn-answers", "0",
 		}
 		for _, transport := range []string{"udp", "tcp", "tls"} {
 			at := ""
@@ -87,7 +87,7 @@ func callbox(more ...string) func(r *runner, w row, port int) []string {
 		if w.transport == "tls" {
 			line = append(line, "--tls-cert", r.cert, "--tls-key", r.key)
 		}
-		return append(append(line, r.unlimited...), more...)
+		return append(line, more...)
 	}
 }
 

@@ -46,7 +46,6 @@ type dialer struct {
 	server    netip.AddrPort
 	transport string // udp, tcp, tls
 	secret    string
-	sources   int // addresses that clients come from in turn; 0 = one for all
 	clients   []*client
 }
 
@@ -63,7 +62,7 @@ func (d *dialer) dial() (*client, error) {
 		}
 		c.fd, c.wire = w.fd, w
 	} else {
-		fd, err := datagram.Listen(netip.AddrPortFrom(d.source(), 0), socketBuffer)
+		fd, err := plainSocket()
 		if err != nil {
 			return nil, err
 		}
@@ -76,20 +75,9 @@ func (d *dialer) dial() (*client, error) {
 	return c, nil
 }
 
-// source is the address of the next client.
-func (d *dialer) source() netip.Addr {
-	if d.sources == 0 {
-		return loopback
-	}
-	return netip.AddrFrom4([4]byte{127, 0, 1, byte(1 + len(d.clients)%d.sources)}) //nolint:gosec // G115: at most 250
-}
-
-// socketBuffer is more than any pause of this program fills.
-const socketBuffer = 4 << 20
-
-// plainSocket is the UDP socket of a peer.
+// plainSocket is a UDP socket with buffers that no pause of this program fills.
 func plainSocket() (int, error) {
-	return datagram.Listen(netip.AddrPortFrom(loopback, 0), socketBuffer)
+	return datagram.Listen(netip.AddrPortFrom(loopback, 0), 4<<20)
 }
 
 var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1}) //nolint:gochecknoglobals // constant

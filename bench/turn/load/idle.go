@@ -10,15 +10,12 @@ import (
 	"callbox/bench/process"
 )
 
-const (
-	atOnce      = 8   // clients that allocate at the same time
-	idleSources = 250 // addresses that they come from, as there are limits for each
-)
+// atOnce is how many clients allocate at the same time.
+const atOnce = 8
 
 // idle makes allocations that do nothing, and tells what they cost.
 func (d *dialer) idle(allocations, pid int, settle time.Duration) (*result, error) {
 	r := &result{Allocations: allocations}
-	d.sources = idleSources
 	var err error
 	if r.Before, _, err = process.Resident(pid); err != nil {
 		return nil, err

@@ -12,8 +12,10 @@ const (
 	// said to carry.
 	lossless = 0.001
 	// precision is how near the highest rate is looked for.
-	precision    = 0.03
-	longestProbe = 700 * time.Millisecond
+	precision = 0.05
+	longestProbe = 500 * time.Millisecond
+	// probes is how many of a rate must fail.
+	probes = 3
 	// overload is sent, in terms of the highest rate without loss.
 	overload = 1.6
 )
@@ -22,7 +24,15 @@ const (
 // at it, and one at overload.
 func (o *options) saturate(l *loop, encoder *json.Encoder) error {
 	during := min(o.measure, longestProbe)
-	probe := func(rate float64) (*result, error) { return l.measure(o.pid, rate, during/4, during) }
+	// What is lost to a pause of the machine is not lost every time.
+	probe := func(rate float64) (r *result, err error) {
+		for range probes {
+			if r, err = l.measure(o.pid, rate, during/4, during); err != nil || r.carried() {
+				break
+			}
+		}
+		return r, err
+	}
 	low, high := 0.0, o.search
 	best, err := probe(high)
 	if err != nil {
@@ -36,12 +46,6 @@ func (o *options) saturate(l *loop, encoder *json.Encoder) error {
 		r, err := probe(rate)
 		if err != nil {
 			return err
-		}
-		// What is lost to a pause of the machine is not lost a second time.
-		if !r.carried() {
-			if r, err = probe(rate); err != nil {
-				return err
-			}
 		}
 		if r.carried() {
 			low, best = rate, r
