@@ -49,8 +49,11 @@ type Snapshot struct {
 	RefusedConnections uint64
 	// ToPeers and FromPeers are what was relayed for clients and to them.
 	ToPeers, FromPeers Traffic
-	// Drops counts datagrams that were not relayed, by cause: user_rate and
-	// total_rate are over Limits.UserBytes and Limits.TotalBytes.
+	// Path has more about both: what went in channels, in indications and by the
+	// short cut, what was not relayed, and how the sockets were read.
+	Path datapath.Stats
+	// Drops counts datagrams that were not relayed, by every cause there is:
+	// user_rate and total_rate are over Limits.UserBytes and Limits.TotalBytes.
 	Drops map[string]uint64
 }
 
@@ -113,11 +116,12 @@ func (s *Server) Snapshot() Snapshot {
 	snapshot.AuthFailuresBy, snapshot.AuthFailures = s.authFailures.load()
 	snapshot.DeniedBy, snapshot.DeniedPeers = s.deniedPeers.load()
 	path := s.path.Stats()
+	snapshot.Path = path
 	snapshot.ToPeers, snapshot.FromPeers = path.Traffic.ToPeers.Total(), path.Traffic.FromPeers.Total()
 	snapshot.DeniedPackets = path.Drops[datapath.Denied]
 	snapshot.Drops = map[string]uint64{}
-	for cause, n := range path.Drops {
-		snapshot.Drops[cause.String()] = n
+	for _, cause := range datapath.Causes() {
+		snapshot.Drops[cause.String()] = path.Drops[cause]
 	}
 	s.relays.fill(&snapshot)
 	s.mu.Lock()

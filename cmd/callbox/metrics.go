@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"maps"
 	"strconv"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"callbox/signaling"
+	"callbox/turnserver/datapath"
 )
 
 // newRegistry returns the metrics of this process. The parts count by
@@ -82,11 +84,38 @@ func (p *turnPart) turnMetrics(m sink) {
 	m.counter("denied_packets_total", "Datagrams from and to peers that policy forbids.", c.DeniedPackets)
 	m.gauge("connections", "Open TCP and TLS connections of clients.", int64(c.Connections))
 	m.counter("connections_refused_total", "Connections closed because their address had too many.", c.RefusedConnections)
-	m.reasons("dropped_packets_total", "Datagrams that were not relayed, by cause.", "cause", c.Drops, "user_rate", "total_rate")
-	m.counter("to_peers_packets_total", "Datagrams relayed for clients.", c.ToPeers.Packets)
-	m.counter("to_peers_bytes_total", "Bytes relayed for clients.", c.ToPeers.Bytes)
-	m.counter("from_peers_packets_total", "Datagrams relayed to clients.", c.FromPeers.Packets)
-	m.counter("from_peers_bytes_total", "Bytes relayed to clients.", c.FromPeers.Bytes)
+	m.counters("dropped_packets_total", "Datagrams that were not relayed, by cause.", "cause", c.Drops)
+	m.relayed("to_peers", "for clients", c.Path.Traffic.ToPeers)
+	m.relayed("from_peers", "to clients", c.Path.Traffic.FromPeers)
+	m.dataPath(c.Path)
+}
+
+// relayed takes what went in one direction, by its way.
+func (m sink) relayed(direction, whom string, flow datapath.Flow) {
+	const help = " relayed %s: in a channel, in an indication, or by the short cut to another relay of this server."
+	packets, bytes := map[string]uint64{}, map[string]uint64{}
+	for path, count := range map[string]datapath.Count{"channel": flow.Channel, "indication": flow.Indication, "short_cut": flow.ShortCut} {
+		packets[path], bytes[path] = count.Packets, count.Bytes
+	}
+	m.counters(direction+"_packets_total", fmt.Sprintf("Datagrams"+help, whom), "path", packets)
+	m.counters(direction+"_bytes_total", fmt.Sprintf("Bytes"+help, whom), "path", bytes)
+}
+
+// dataPath takes how the sockets were read and written.
+func (m sink) dataPath(s datapath.Stats) {
+	m.counter("bindings_total", "Binding requests answered.", s.Bindings)
+	calls := map[string]uint64{}
+	for class, n := range s.Batches {
+		most := strconv.Itoa(1 << class)
+		if class == len(s.Batches)-1 {
+			most = "more"
+		}
+		calls[most] = n
+	}
+	m.counters("receive_calls_total", "Calls that received datagrams, by how many these were at most.", "datagrams", calls)
+	m.counter("receive_overflows_total", "Datagrams that the kernel dropped because a receive buffer was full.", s.Overflows)
+	m.counter("coalesced_packets_total", "Datagrams that the kernel handed over as part of a larger one (UDP_GRO).", s.Coalesced)
+	m.counter("segmented_packets_total", "Datagrams that the kernel was handed as part of a larger one (UDP_SEGMENT).", s.Segmented)
 }
 
 // byText makes labels of numbers.

@@ -209,7 +209,7 @@ func TestServeAdmin(t *testing.T) {
 		"\ncallbox_signaling_rooms 1\n", "\ncallbox_signaling_peers{state=\"connected\"} 1\n", "\ncallbox_signaling_peers{state=\"away\"} 0\n",
 		"\ncallbox_signaling_joins_total{result=\"joined\"} 1\n", "\ncallbox_signaling_connections{transport=\"websocket\"} 1\n",
 		"\ncallbox_signaling_relay_seconds_count 0\n", "\ncallbox_signaling_relay_seconds_bucket{le=\"+Inf\"} 0\n",
-		"\ncallbox_turn_allocations 0\n", "\ncallbox_turn_to_peers_bytes_total 0\n", "\ncallbox_certificate_not_after_seconds 1",
+		"\ncallbox_turn_allocations 0\n", "\ncallbox_turn_to_peers_bytes_total{path=\"channel\"} 0\n", "\ncallbox_certificate_not_after_seconds 1",
 		"callbox_build_info{version=\"", "\ngo_goroutines ", "\nprocess_open_fds ",
 	} {
 		if !strings.Contains(metrics, want) {

@@ -68,6 +68,10 @@ func (c *turnCommand) applyCoturn(given map[string]bool, log *slog.Logger, fault
 			*texts.field = texts.value
 		}
 	}
+	c.applyCoturnLimits(config, given)
+}
+
+func (c *turnCommand) applyCoturnLimits(config *coturn.Config, given map[string]bool) {
 	for _, limit := range []struct {
 		flag  string
 		field *int

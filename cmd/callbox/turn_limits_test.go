@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -289,4 +291,46 @@ func TestDrainByAdmin(t *testing.T) {
 	if got := r.request(t, http.MethodPost, "/drain"); got != http.StatusNoContent {
 		t.Errorf("POST /drain without a relay: %d, want 204", got)
 	}
+}
+
+// TestRelayedMetrics counts what goes from one relay to another.
+func TestRelayedMetrics(t *testing.T) {
+	t.Parallel()
+	r := startTURN(t)
+	one, err := r.newTURNClient(t, "udp", r.at(t, "udp"), r.credential(t)).Allocate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := r.newTURNClient(t, "udp", r.at(t, "udp"), r.credential(t)).Allocate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	relayRoundTrip(t, one, two)
+	eventually(t, func() error {
+		text, sum := r.get(t, r.ready.Admin+"/metrics").body, 0
+		// The first datagram may come before its permission.
+		for _, name := range []string{`callbox_turn_from_peers_packets_total{path="short_cut"}`, `callbox_turn_dropped_packets_total{cause="no_permission"}`} {
+			_, value, _ := strings.Cut(text, "\n"+name+" ")
+			value, _, _ = strings.Cut(value, "\n")
+			n, err := strconv.Atoi(value)
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			sum += n
+		}
+		if sum != 3 {
+			return fmt.Errorf("%d datagrams by the short cut or dropped, want 3", sum)
+		}
+		return nil
+	})
+	r.wantMetric(t, `callbox_turn_to_peers_packets_total{path="short_cut"} 3`)
+	r.wantMetric(t, `callbox_turn_to_peers_bytes_total{path="short_cut"} 15`)
+	r.wantMetric(t, `callbox_turn_from_peers_packets_total{path="channel"} 0`)
+	r.wantMetric(t, `callbox_turn_dropped_packets_total{cause="user_rate"} 0`)
+	for _, relay := range []net.PacketConn{one, two} {
+		if err := relay.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	r.wantMetric(t, `callbox_turn_allocations_ended_total{reason="deleted"} 2`)
 }

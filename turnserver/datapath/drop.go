@@ -37,6 +37,15 @@ const (
 	drops
 )
 
+// Causes returns every cause there is, in order.
+func Causes() []Drop {
+	all := make([]Drop, 0, drops-1)
+	for cause := Sent + 1; cause < drops; cause++ {
+		all = append(all, cause)
+	}
+	return all
+}
+
 // String returns the name of the cause for metrics.
 func (d Drop) String() string {
 	switch d {
