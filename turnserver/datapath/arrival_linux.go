@@ -40,7 +40,7 @@ func arrivedAt(control []byte) netip.Addr {
 		case header.Level == unix.IPPROTO_IP && header.Type == unix.IP_PKTINFO && len(data) >= 12:
 			return netip.AddrFrom4([4]byte(data[8:12])) // in_pktinfo.ipi_addr
 		case header.Level == unix.IPPROTO_IPV6 && header.Type == unix.IPV6_PKTINFO && len(data) >= 16:
-			return netip.AddrFrom16([16]byte(data[:16])) // in6_pktinfo.ipi6_addr
+			return netip.AddrFrom16([16]byte(data[:16])).Unmap() // in6_pktinfo.ipi6_addr
 		}
 		control = rest
 	}

@@ -63,19 +63,19 @@ func (c *portable) read(s source) {
 	defer c.end()
 	buffer := make([]byte, headroom+maxDatagram+tailroom)
 	d := &direct{path: c.path}
-	for {
-		var n int
-		var from netip.AddrPort
-		var at netip.Addr
-		err := Persist(c.closing, c.path.log, func() (err error) {
-			n, from, at, err = c.receive(buffer[headroom : headroom+maxDatagram])
-			return err
-		})
-		if err != nil {
-			return
-		}
+	var (
+		n    int
+		from netip.AddrPort
+		at   netip.Addr
+		k    = new(packet)
+	)
+	receive := func() (err error) {
+		n, from, at, err = c.receive(buffer[headroom : headroom+maxDatagram])
+		return err
+	}
+	for Persist(c.closing, c.path.log, receive) == nil { // else the socket is closed
 		c.path.stats.batch(1)
-		k := &packet{buffer: buffer, start: headroom, end: headroom + n}
+		*k = packet{buffer: buffer, start: headroom, end: headroom + n}
 		if s.relay != nil {
 			s.relay.fromPeer(d, from, k)
 		} else {
@@ -172,17 +172,16 @@ func (c *portable) overflows() uint64 { return 0 }
 
 // dropOf is the cause that an error of sending stands for.
 func dropOf(err error) Drop {
-	var errno syscall.Errno
 	switch {
 	case err == nil:
 		return Sent
 	case errors.Is(err, net.ErrClosed):
 		return ClientGone
-	case errors.As(err, &errno):
-		return dropOfErrno(errno)
-	default:
-		return Unreachable
 	}
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		return dropOfErrno(errno)
+	}
+	return Unreachable
 }
 
 func dropOfErrno(errno syscall.Errno) Drop {

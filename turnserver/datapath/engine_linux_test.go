@@ -1,0 +1,232 @@
+package datapath_test
+
+import (
+	"encoding/binary"
+	"net"
+	"net/netip"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"callbox/turnserver/datapath"
+)
+
+// engines are the variants that only Linux has.
+func engines(t *testing.T, test func(t *testing.T, config datapath.Config)) {
+	t.Helper()
+	for name, config := range variants() {
+		if !config.Portable {
+			t.Run(name, func(t *testing.T) { test(t, config) })
+		}
+	}
+}
+
+// sendSplit has the kernel split p into datagrams of n bytes, the last of them
+// perhaps shorter: on loopback they arrive joined where the receiver can take
+// them so.
+func (c *conn) sendSplit(tb testing.TB, p []byte, n int, to netip.AddrPort) {
+	tb.Helper()
+	control := make([]byte, unix.CmsgSpace(2))
+	if err := putCmsg(control, unix.IPPROTO_UDP, unix.UDP_SEGMENT, 2); err != nil {
+		tb.Fatal(err)
+	}
+	binary.NativeEndian.PutUint16(control[unix.CmsgLen(0):], uint16(n))
+	if _, _, err := c.WriteMsgUDPAddrPort(p, control, to); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func putCmsg(b []byte, level, kind uint32, n int) error {
+	word := unix.CmsgLen(0) - 8
+	if word == 8 {
+		binary.NativeEndian.PutUint64(b, uint64(unix.CmsgLen(n)))
+	} else {
+		binary.NativeEndian.PutUint32(b, uint32(unix.CmsgLen(n)))
+	}
+	binary.NativeEndian.PutUint32(b[word:], level)
+	binary.NativeEndian.PutUint32(b[word+4:], kind)
+	return nil
+}
+
+// bursts are datagrams that come at once: how many of which length, and the
+// length of the last.
+func bursts() [][3]int {
+	return [][3]int{{8, 1000, 1000}, {8, 1000, 300}, {2, 1200, 1}, {40, 160, 160}, {60, 996, 7}, {3, 1468, 1468}, {16, 4, 4}}
+}
+
+// burst makes the payloads of one.
+func burst(b [3]int, seed int) (all [][]byte) {
+	for i := range b[0] - 1 {
+		all = append(all, pattern(b[1], seed+i))
+	}
+	return append(all, pattern(b[2], seed+b[0]))
+}
+
+// Bursts come through whole and in order, joined or not.
+func TestBurstsInChannels(t *testing.T) {
+	engines(t, func(t *testing.T, config datapath.Config) {
+		s := start(t, config)
+		a, b, peer := s.party(t), s.party(t), dial(t, "127.0.0.1:0")
+		a.relay.Permit(peer.addr.Addr(), true)
+		b.relay.Permit(peer.addr.Addr(), true)
+		a.relay.Bind(0x4000, peer.addr, true)
+		a.relay.Bind(0x4001, b.relayed, true)
+		b.relay.Bind(0x4002, a.relayed, true)
+		at := addrPort(s.socket.LocalAddr())
+		for seed, shape := range bursts() {
+			payloads := burst(shape, seed)
+			var up, across, down []byte
+			for _, p := range payloads {
+				up = append(up, channelData(0x4000, p)...)
+				across = append(across, channelData(0x4001, p)...)
+				down = append(down, p...)
+			}
+			a.sendSplit(t, up, shape[1]+4, at)
+			a.sendSplit(t, across, shape[1]+4, at)
+			for _, p := range payloads {
+				peer.want(t, p, a.relayed)
+				b.want(t, channelData(0x4002, p), at)
+			}
+			peer.sendSplit(t, down, shape[1], a.relayed)
+			for _, p := range payloads {
+				a.want(t, channelData(0x4000, p), at)
+			}
+		}
+		joins(t, s, config)
+	})
+}
+
+// The same to those who have no channel for it.
+func TestBurstsInIndications(t *testing.T) {
+	engines(t, func(t *testing.T, config datapath.Config) {
+		s := start(t, config)
+		a, b, peer := s.party(t), s.party(t), dial(t, "127.0.0.1:0")
+		for _, p := range []*party{a, b} {
+			p.relay.Permit(peer.addr.Addr(), true)
+		}
+		a.relay.Bind(0x4001, b.relayed, true)
+		for seed, shape := range bursts() {
+			payloads := burst(shape, seed)
+			var across, down []byte
+			for _, p := range payloads {
+				across = append(across, channelData(0x4001, p)...)
+				down = append(down, p...)
+			}
+			a.sendSplit(t, across, shape[1]+4, addrPort(s.socket.LocalAddr()))
+			for _, p := range payloads {
+				b.wantIndication(t, a.relayed, p)
+			}
+			peer.sendSplit(t, down, shape[1], a.relayed)
+			for _, p := range payloads {
+				a.wantIndication(t, peer.addr, p)
+			}
+		}
+		joins(t, s, config)
+	})
+}
+
+// joins wants the kernel to have joined and split, unless it may not.
+func joins(t *testing.T, s *server, config datapath.Config) {
+	t.Helper()
+	stats := s.path.Stats()
+	if on := stats.Segmented > 0 && stats.Coalesced > 0; on == config.NoOffload || len(stats.Drops) > 0 {
+		t.Errorf("stats %+v", stats)
+	}
+}
+
+// A device that cannot split gets the datagrams one by one.
+func TestRefusedSegments(t *testing.T) {
+	for _, offload := range []string{"listener", "relay"} {
+		t.Run(offload, func(t *testing.T) {
+			path, err := datapath.New(datapath.Config{Engines: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(path.Close)
+			listener, relay := dial(t, "127.0.0.1:0"), dial(t, "127.0.0.1:0")
+			// Without checksums the kernel refuses to split.
+			refusing := map[string]*conn{"listener": listener, "relay": relay}[offload]
+			raw, err := refusing.SyscallConn()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := raw.Control(func(fd uintptr) {
+				err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_NO_CHECK, 1)
+			}); err != nil {
+				t.Fatal(err)
+			}
+			s := &server{path: path}
+			if s.socket, err = path.Socket(listener.UDPConn); err != nil {
+				t.Fatal(err)
+			}
+			c, peer := dial(t, "127.0.0.1:0"), dial(t, "127.0.0.1:0")
+			r, err := path.Open(s.socket.Client(c.addr, netip.Addr{}), relay.UDPConn, datapath.RelayConfig{Relayed: relay.addr, Bound: relay.addr})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := r.Start(); err != nil {
+				t.Fatal(err)
+			}
+			r.Permit(peer.addr.Addr(), true)
+			r.Bind(0x4000, peer.addr, true)
+			at := addrPort(s.socket.LocalAddr())
+			for seed := range 20 { // often enough for it to be given up
+				payloads := burst([3]int{5, 1000, 10}, seed)
+				var up, down []byte
+				for _, p := range payloads {
+					up = append(up, channelData(0x4000, p)...)
+					down = append(down, p...)
+				}
+				c.sendSplit(t, up, 1004, at)
+				for _, p := range payloads {
+					peer.want(t, p, relay.addr)
+				}
+				peer.sendSplit(t, down, 1000, relay.addr)
+				for _, p := range payloads {
+					c.want(t, channelData(0x4000, p), at)
+				}
+			}
+			if stats := path.Stats(); len(stats.Drops) > 0 {
+				t.Errorf("stats %+v", stats)
+			}
+		})
+	}
+}
+
+// What a full receive buffer loses is told.
+func TestOverflows(t *testing.T) {
+	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, err := datapath.New(datapath.Config{Engines: 1, Unauthenticated: nil})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(path.Close)
+	to := addrPort(conn.LocalAddr())
+	// Nobody reads until the path has the socket.
+	c := dial(t, "127.0.0.1:0")
+	raw, err := conn.(*net.UDPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := raw.Control(func(fd uintptr) {
+		err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 1)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		c.send(t, make([]byte, 1000), to)
+	}
+	if _, err := path.Socket(conn); err != nil {
+		t.Fatal(err)
+	}
+	if n := path.Stats().Overflows; n == 0 || n >= 100 {
+		t.Errorf("%d overflows", n)
+	}
+	path.Close()
+	if n := path.Stats().Overflows; n == 0 || n >= 100 {
+		t.Errorf("%d overflows after the end", n)
+	}
+}
