@@ -10,10 +10,10 @@ import (
 	"callbox/turnserver/wire"
 )
 
-
 // TestAllocations holds that no datagram costs memory.
 func TestAllocations(t *testing.T) {
 	everywhere(t, func(t *testing.T, config datapath.Config) {
+		t.Helper()
 		config.Denies = func(netip.Addr) string { return "" }
 		config.PolicyEpoch = new(atomic.Uint64)
 		config.Total = limit.NewBucket(1<<40, 0)

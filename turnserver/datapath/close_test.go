@@ -15,6 +15,7 @@ import (
 // Whatever ends first, everything ends, and nothing is left.
 func TestCloseInAnyOrder(t *testing.T) {
 	everywhere(t, func(t *testing.T, config datapath.Config) {
+		t.Helper()
 		goroutines, files := runtime.NumGoroutine(), openFiles(t)
 		for _, first := range []string{"path", "socket", "relays", "path twice"} {
 			path, err := datapath.New(config)
@@ -60,7 +61,7 @@ func TestCloseInAnyOrder(t *testing.T) {
 				t.Error("a closed path takes a socket")
 			}
 			for _, c := range clients {
-				c.Close()
+				_ = c.Close() // only to have the descriptor back
 			}
 		}
 		eventually(t, "nothing is left", func() bool { return runtime.NumGoroutine() <= goroutines && openFiles(t) <= files })
@@ -70,6 +71,7 @@ func TestCloseInAnyOrder(t *testing.T) {
 // A relay's port is free when Closed is called, also under load.
 func TestPortsAreFreeAgain(t *testing.T) {
 	everywhere(t, func(t *testing.T, config datapath.Config) {
+		t.Helper()
 		s := start(t, config)
 		c, flood := dial(t, "127.0.0.1:0"), dial(t, "127.0.0.1:0")
 		stop := make(chan struct{})

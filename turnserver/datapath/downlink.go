@@ -1,6 +1,7 @@
 package datapath
 
 import (
+	"encoding/binary"
 	"math/rand/v2"
 	"net/netip"
 
@@ -79,14 +80,7 @@ func (r *Relay) toClient(o outlet, channel *binding, peer netip.AddrPort, k *pac
 // newTransactionID is that of an indication: nobody answers it, so it need only
 // be another each time (RFC 8489 section 5).
 func newTransactionID() (id wire.TransactionID) {
-	const word = 8
-	a, b := rand.Uint64(), rand.Uint32() //nolint:gosec // no secret
-	for i := range id {
-		if i < word {
-			id[i] = byte(a >> (8 * i))
-		} else {
-			id[i] = byte(b >> (8 * (i - word)))
-		}
-	}
+	binary.NativeEndian.PutUint64(id[:], rand.Uint64())  //nolint:gosec // no secret
+	binary.NativeEndian.PutUint32(id[8:], rand.Uint32()) //nolint:gosec // no secret
 	return id
 }

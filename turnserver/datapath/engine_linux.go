@@ -64,7 +64,7 @@ func newEngine(p *Path) (*engine, error) {
 	if err := unix.SetNonblock(fd, true); err != nil { // so that os.File has it watched
 		return nil, fmt.Errorf("epoll: %w", err)
 	}
-	e := &engine{path: p, file: os.NewFile(uintptr(fd), "epoll"), done: make(chan struct{})} //nolint:gosec // not negative
+	e := &engine{path: p, file: os.NewFile(uintptr(fd), "epoll"), done: make(chan struct{})}
 	if e.poll, err = e.file.SyscallConn(); err != nil {
 		return nil, fmt.Errorf("epoll: %w", err)
 	}

@@ -27,16 +27,15 @@ func engines(t *testing.T, test func(t *testing.T, config datapath.Config)) {
 func (c *conn) sendSplit(tb testing.TB, p []byte, n int, to netip.AddrPort) {
 	tb.Helper()
 	control := make([]byte, unix.CmsgSpace(2))
-	if err := putCmsg(control, unix.IPPROTO_UDP, unix.UDP_SEGMENT, 2); err != nil {
-		tb.Fatal(err)
-	}
+	putHeader(control, unix.IPPROTO_UDP, unix.UDP_SEGMENT, 2)
 	binary.NativeEndian.PutUint16(control[unix.CmsgLen(0):], uint16(n))
 	if _, _, err := c.WriteMsgUDPAddrPort(p, control, to); err != nil {
 		tb.Fatal(err)
 	}
 }
 
-func putCmsg(b []byte, level, kind uint32, n int) error {
+// putHeader writes the cmsghdr of a control message of n bytes.
+func putHeader(b []byte, level, kind uint32, n int) {
 	word := unix.CmsgLen(0) - 8
 	if word == 8 {
 		binary.NativeEndian.PutUint64(b, uint64(unix.CmsgLen(n)))
@@ -45,7 +44,6 @@ func putCmsg(b []byte, level, kind uint32, n int) error {
 	}
 	binary.NativeEndian.PutUint32(b[word:], level)
 	binary.NativeEndian.PutUint32(b[word+4:], kind)
-	return nil
 }
 
 // bursts are datagrams that come at once: how many of which length, and the
@@ -65,6 +63,7 @@ func burst(b [3]int, seed int) (all [][]byte) {
 // Bursts come through whole and in order, joined or not.
 func TestBurstsInChannels(t *testing.T) {
 	engines(t, func(t *testing.T, config datapath.Config) {
+		t.Helper()
 		s := start(t, config)
 		a, b, peer := s.party(t), s.party(t), dial(t, "127.0.0.1:0")
 		a.relay.Permit(peer.addr.Addr(), true)
@@ -99,6 +98,7 @@ func TestBurstsInChannels(t *testing.T) {
 // The same to those who have no channel for it.
 func TestBurstsInIndications(t *testing.T) {
 	engines(t, func(t *testing.T, config datapath.Config) {
+		t.Helper()
 		s := start(t, config)
 		a, b, peer := s.party(t), s.party(t), dial(t, "127.0.0.1:0")
 		for _, p := range []*party{a, b} {

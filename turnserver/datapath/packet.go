@@ -45,5 +45,8 @@ func joined(head, body []byte) ([]byte, bool) {
 		return nil, false
 	}
 	whole := head[:len(head)+len(body)]
-	return whole, &whole[len(head)] == &body[0]
+	if &whole[len(head)] != &body[0] {
+		return nil, false
+	}
+	return whole, true
 }

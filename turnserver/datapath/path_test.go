@@ -93,7 +93,7 @@ func dial(tb testing.TB, address string) *conn {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() { udp.Close() })
+	tb.Cleanup(func() { _ = udp.Close() }) // the path may have closed it
 	if err := udp.SetReadBuffer(4 << 20); err != nil {
 		tb.Fatal(err)
 	}
@@ -230,6 +230,7 @@ func sizes() []int { return []int{0, 1, 2, 3, 4, 5, 160, 1000, 1200, 1472, 1500,
 
 func TestChannelBothWays(t *testing.T) {
 	everywhere(t, func(t *testing.T, config datapath.Config) {
+		t.Helper()
 		s := start(t, config)
 		a, peer := s.party(t), dial(t, "127.0.0.1:0")
 		a.relay.Permit(peer.addr.Addr(), true)
@@ -256,6 +257,7 @@ func TestChannelBothWays(t *testing.T) {
 
 func TestIndicationsBothWays(t *testing.T) {
 	everywhere(t, func(t *testing.T, config datapath.Config) {
+		t.Helper()
 		s := start(t, config)
 		a, peer := s.party(t), dial(t, "127.0.0.1:0")
 		a.relay.Permit(peer.addr.Addr(), true)
@@ -276,6 +278,7 @@ func TestIndicationsBothWays(t *testing.T) {
 
 func TestRelayToRelay(t *testing.T) {
 	everywhere(t, func(t *testing.T, config datapath.Config) {
+		t.Helper()
 		config.Denies = func(netip.Addr) string { return "everything but live relays" }
 		s := start(t, config)
 		a, b := s.party(t), s.party(t)

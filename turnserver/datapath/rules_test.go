@@ -31,6 +31,7 @@ func (s *server) wantDrops(t *testing.T, want map[datapath.Drop]uint64) {
 // Only what is permitted and bound passes.
 func TestPermissions(t *testing.T) {
 	everywhere(t, func(t *testing.T, config datapath.Config) {
+		t.Helper()
 		s := start(t, config)
 		a, b, peer := s.party(t), s.party(t), dial(t, "127.0.0.1:0")
 		stranger := dial(t, "127.0.0.1:0")
@@ -64,6 +65,7 @@ func TestPermissions(t *testing.T) {
 // live relays.
 func TestPolicy(t *testing.T) {
 	everywhere(t, func(t *testing.T, config datapath.Config) {
+		t.Helper()
 		var denied atomic.Pointer[string]
 		rule, none := "rule of the test", ""
 		denied.Store(&none)
@@ -114,6 +116,7 @@ func TestPolicy(t *testing.T) {
 // twice, whatever way it takes.
 func TestRates(t *testing.T) {
 	everywhere(t, func(t *testing.T, config datapath.Config) {
+		t.Helper()
 		config.Total = limit.NewBucket(1, 200_000)
 		s := start(t, config)
 		a := s.partyWith(t, "127.0.0.1:0", datapath.RelayConfig{User: limit.NewBucket(1, 1<<20)})
@@ -139,6 +142,7 @@ func TestRates(t *testing.T) {
 
 func TestBindings(t *testing.T) {
 	everywhere(t, func(t *testing.T, config datapath.Config) {
+		t.Helper()
 		config.Unauthenticated = limit.NewSources(1, 3)
 		s := start(t, config)
 		c := dial(t, "127.0.0.1:0")
@@ -180,6 +184,7 @@ func TestBindings(t *testing.T) {
 // More control messages than are read are dropped.
 func TestControlQueue(t *testing.T) {
 	everywhere(t, func(t *testing.T, config datapath.Config) {
+		t.Helper()
 		s := start(t, config)
 		c := dial(t, "127.0.0.1:0")
 		refresh := wire.Build(nil, wire.NewType(wire.Refresh, wire.Request), wire.TransactionID{7})
@@ -194,6 +199,7 @@ func TestControlQueue(t *testing.T) {
 // Everything is answered from where it was sent to.
 func TestArrivalAddress(t *testing.T) {
 	everywhere(t, func(t *testing.T, config datapath.Config) {
+		t.Helper()
 		for _, address := range []string{"0.0.0.0:0", "[::]:0"} {
 			s := startAt(t, config, address)
 			port := addrPort(s.socket.LocalAddr()).Port()
@@ -240,6 +246,7 @@ func TestArrivalAddress(t *testing.T) {
 
 func TestIPv6(t *testing.T) {
 	everywhere(t, func(t *testing.T, config datapath.Config) {
+		t.Helper()
 		s := startAt(t, config, "[::]:0")
 		loopback := netip.IPv6Loopback()
 		at := netip.AddrPortFrom(loopback, addrPort(s.socket.LocalAddr()).Port())

@@ -154,7 +154,7 @@ func (s *sender) hand(fd int, b *outbox, n int) {
 			for _, i := range s.runs[sent : sent+done] {
 				if r := &b.runs[i]; r.count > 1 {
 					s.refused = 0
-					s.stats.segmented.Add(uint64(r.count)) //nolint:gosec // not negative
+					s.stats.segmented.Add(uint64(r.count))
 				}
 			}
 		}

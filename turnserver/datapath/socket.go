@@ -157,6 +157,7 @@ func (s *Socket) receive(o outlet, r *Relay, from netip.AddrPort, at netip.Addr,
 		}
 	case kindControl:
 		s.enqueue(p, from, at)
+	default: // it is done with
 	}
 }
 

@@ -62,7 +62,7 @@ func (p *Path) Stats() Stats {
 	}
 	for cause := range p.stats.drops {
 		if n := p.stats.drops[cause].Load(); n > 0 {
-			s.Drops[Drop(cause)] = n //nolint:gosec // below drops
+			s.Drops[Drop(cause)] = n
 		}
 	}
 	for class := range p.stats.batches {

@@ -1,3 +1,4 @@
+//nolint:gosec // unsafe is what this file is for; lengths are the kernel's own
 package datapath
 
 import (

@@ -46,11 +46,14 @@ func (t *table[V]) hash(key netip.AddrPort) uint64 {
 	return a ^ b
 }
 
+func (t *table[V]) bucket(buckets []atomic.Pointer[entry[V]], key netip.AddrPort) *atomic.Pointer[entry[V]] {
+	return &buckets[t.hash(key)&uint64(len(buckets)-1)] //nolint:gosec // never empty
+}
+
 // get returns the value at key, nil when there is none.
 func (t *table[V]) get(key netip.AddrPort) *V {
 	buckets := *t.buckets.Load()
-	at := t.hash(key) & uint64(len(buckets)-1)
-	for e := buckets[at].Load(); e != nil; e = e.next {
+	for e := t.bucket(buckets, key).Load(); e != nil; e = e.next {
 		if e.key == key {
 			return e.value
 		}
@@ -63,7 +66,7 @@ func (t *table[V]) put(key netip.AddrPort, value *V) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	buckets := *t.buckets.Load()
-	bucket := &buckets[t.hash(key)&uint64(len(buckets)-1)]
+	bucket := t.bucket(buckets, key)
 	head, found := without(bucket.Load(), key)
 	bucket.Store(&entry[V]{key: key, value: value, next: head})
 	if found {
@@ -79,11 +82,11 @@ func (t *table[V]) put(key netip.AddrPort, value *V) {
 func (t *table[V]) remove(key netip.AddrPort, value *V) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.get(key) != value {
+	if value == nil || t.get(key) != value {
 		return false
 	}
 	buckets := *t.buckets.Load()
-	bucket := &buckets[t.hash(key)&uint64(len(buckets)-1)]
+	bucket := t.bucket(buckets, key)
 	head, _ := without(bucket.Load(), key)
 	bucket.Store(head)
 	t.count--
@@ -111,18 +114,9 @@ func (t *table[V]) grow(old []atomic.Pointer[entry[V]]) {
 	buckets := make([]atomic.Pointer[entry[V]], 2*len(old))
 	for i := range old {
 		for e := old[i].Load(); e != nil; e = e.next {
-			bucket := &buckets[t.hash(e.key)&uint64(len(buckets)-1)]
+			bucket := t.bucket(buckets, e.key)
 			bucket.Store(&entry[V]{key: e.key, value: e.value, next: bucket.Load()})
 		}
 	}
 	t.buckets.Store(&buckets)
-}
-
-// each calls f with every value, those that come or go meanwhile perhaps.
-func (t *table[V]) each(f func(*V)) {
-	for buckets, i := *t.buckets.Load(), 0; i < len(buckets); i++ {
-		for e := buckets[i].Load(); e != nil; e = e.next {
-			f(e.value)
-		}
-	}
 }

@@ -113,14 +113,14 @@ func (r *Relay) sendIndication(o outlet, k *packet) Drop {
 	// as long as any header.
 	whole := packet{buffer: data, end: len(data)}
 	if dontFragment {
-		return r.toPeerWhole(o, peer, &whole)
+		return r.toPeerWhole(peer, &whole)
 	}
 	return r.toPeer(o, &r.sent, peer, &whole, byIndication)
 }
 
 // toPeerWhole sends with the kernel told not to fragment. Whatever was
 // collected for the relay leaves later and may be overtaken, as on any network.
-func (r *Relay) toPeerWhole(o outlet, peer netip.AddrPort, k *packet) Drop {
+func (r *Relay) toPeerWhole(peer netip.AddrPort, k *packet) Drop {
 	if err := r.port.setDontFragment(true); err != nil {
 		return Unreachable
 	}

@@ -1,0 +1,130 @@
+package datapath_test
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"testing"
+
+	"callbox/turnserver/datapath"
+)
+
+// streamParty is a client of a stream, and what was written to it.
+type streamParty struct {
+	stream  *datapath.Stream
+	relay   *datapath.Relay
+	relayed netip.AddrPort
+	written chan []byte
+}
+
+func (s *server) streamParty(t *testing.T) *streamParty {
+	t.Helper()
+	p := &streamParty{stream: s.path.NewStream(), written: make(chan []byte, 1000)}
+	conn := dial(t, "127.0.0.1:0")
+	p.relayed = conn.addr
+	var err error
+	if p.relay, err = s.path.Open(p.stream, conn.UDPConn, datapath.RelayConfig{Relayed: p.relayed, Bound: p.relayed}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.relay.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var work sync.WaitGroup
+	work.Go(func() {
+		p.stream.Run(func(b []byte) error {
+			p.written <- bytes.Clone(b)
+			return nil
+		})
+	})
+	t.Cleanup(work.Wait)
+	t.Cleanup(p.stream.Close)
+	return p
+}
+
+// want wants these bytes next, in as many pieces as it may be.
+func (p *streamParty) want(t *testing.T, b []byte) {
+	t.Helper()
+	var got []byte
+	for len(got) < len(b) {
+		got = append(got, <-p.written...)
+	}
+	if !bytes.Equal(got, b) {
+		t.Fatalf("got %d bytes %.40x, want %d bytes %.40x", len(got), got, len(b), b)
+	}
+}
+
+func padded(b []byte) []byte { return append(b, make([]byte, -len(b)&3)...) }
+
+func TestStream(t *testing.T) {
+	everywhere(t, func(t *testing.T, config datapath.Config) {
+		t.Helper()
+		s := start(t, config)
+		a, b, peer := s.streamParty(t), s.party(t), dial(t, "127.0.0.1:0")
+		other := s.streamParty(t)
+		loopback := peer.addr.Addr()
+		a.relay.Permit(loopback, true)
+		b.relay.Permit(loopback, true)
+		other.relay.Permit(loopback, true)
+		a.relay.Bind(0x4000, peer.addr, true)
+		a.relay.Bind(0x4001, b.relayed, true)
+		a.relay.Bind(0x4002, other.relayed, true)
+		b.relay.Bind(0x4001, a.relayed, true)
+		other.relay.Bind(0x4003, a.relayed, true)
+		at := addrPort(s.socket.LocalAddr())
+		for i, size := range sizes() {
+			p := pattern(size, i)
+			if !a.stream.Receive(channelData(0x4000, p)) || !a.stream.Receive(channelData(0x4001, p)) || !a.stream.Receive(channelData(0x4002, p)) {
+				t.Fatal("not taken for data")
+			}
+			peer.want(t, p, a.relayed)
+			b.want(t, channelData(0x4001, p), at)
+			other.want(t, padded(channelData(0x4003, p)))
+			peer.send(t, p, a.relayed)
+			a.want(t, padded(channelData(0x4000, p)))
+			b.say(t, s, channelData(0x4001, p))
+			a.want(t, padded(channelData(0x4001, p)))
+		}
+		request := []byte{0, 3, 0, 0, 0x21, 0x12, 0xa4, 0x42, 15: 0, 19: 0}
+		if a.stream.Receive(request) {
+			t.Error("a request is taken for data")
+		}
+		if err := a.stream.Write(request); err != nil {
+			t.Error(err)
+		}
+		a.want(t, request)
+		a.stream.Close()
+		if err := a.stream.Write(request); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("written after the end: %v", err)
+		}
+	})
+}
+
+// A client that takes nothing holds up nobody.
+func TestStalledStream(t *testing.T) {
+	everywhere(t, func(t *testing.T, config datapath.Config) {
+		t.Helper()
+		s := start(t, config)
+		stalled, a := s.path.NewStream(), s.party(t) // nobody runs it
+		conn := dial(t, "127.0.0.1:0")
+		at := conn.addr
+		r, err := s.path.Open(stalled, conn.UDPConn, datapath.RelayConfig{Relayed: at, Bound: at})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Start(); err != nil {
+			t.Fatal(err)
+		}
+		r.Permit(a.relayed.Addr(), true)
+		a.relay.Permit(at.Addr(), true)
+		a.relay.Bind(0x4000, at, true)
+		peer := dial(t, "127.0.0.1:0")
+		for range 10 {
+			a.say(t, s, channelData(0x4000, pattern(60000, 0)))
+		}
+		a.say(t, s, sendIndication(peer.addr, []byte("others go on")))
+		peer.want(t, []byte("others go on"), a.relayed)
+		s.wantDrops(t, map[datapath.Drop]uint64{datapath.ClientQueue: 6}) // 256 KiB hold four
+	})
+}
