@@ -42,7 +42,7 @@ type Config struct {
 	// shows (which may be empty) and the room's canonical name. An error
 	// refuses, and its text is told to the client: say what to do, and nothing
 	// that a stranger must not know. nil = everybody may join. It is called by
-	// many goroutines at once.
+	// many goroutines at once, and must not block: other clients wait for it.
 	Authorize func(token, room string) (Grant, error)
 	// Limits bounds what a client may do.
 	Limits Limits
@@ -52,7 +52,8 @@ type Config struct {
 	// ICEServers makes the ICE servers for a peer, and says how long their
 	// credentials are good for (0 = without limit). arrived is the local
 	// address that the peer's request came in at; it may be invalid. nil =
-	// there are none. It is called by many goroutines at once.
+	// there are none. It is called by many goroutines at once, and must not
+	// block.
 	ICEServers func(peer string, arrived netip.Addr) ([]protocol.ICEServer, time.Duration)
 	// Seated is told that a peer has a seat from now on, or none any more; one
 	// whose connection broke has its seat until its grace time is over, and those

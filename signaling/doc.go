@@ -12,12 +12,15 @@
 //
 // # Goroutines
 //
-// A WebSocket costs one goroutine, its reader, which the Server starts after
-// the upgrade so that the HTTP handler can return. Frames are written by
-// whoever has one, without blocking, from the connection's queue; only while
-// the socket takes no more does a writer goroutine run. One goroutine for the
-// whole Server looks after pings and deadlines. [Server.Close] waits for them
-// all.
+// After the upgrade of a WebSocket the HTTP handler returns. On Linux, without
+// TLS, the connection then costs no goroutine: one poller for each processor
+// reads for its share of them, round by round, and writes what a round has
+// queued. Whoever has to wait while it carries out a frame hands the poller's
+// part to a new goroutine first. Elsewhere, and over TLS, each WebSocket has one
+// goroutine, its reader. Frames are written by whoever has one, without
+// blocking, from the connection's queue; only while the socket takes no more
+// does a writer goroutine run. One goroutine for the whole Server looks after
+// pings and deadlines. [Server.Close] waits for them all.
 //
 // # Locks
 //

@@ -191,6 +191,19 @@ func TestMuchAndTheEnd(t *testing.T) {
 	}
 }
 
+// TestLastWordsAndTheEnd has both there before anybody reads.
+func TestLastWordsAndTheEnd(t *testing.T) {
+	s, dial := polledServer(t, Config{})
+	for range 100 {
+		c := dial()
+		c.send(`{"type":"ping"}`)
+		if err := c.NetConn().Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	until(t, "all to be forgotten", func() bool { return s.Snapshot().Connections == 0 })
+}
+
 // TestFloodHoldsNobodyUp has a client of each poller send without end.
 func TestFloodHoldsNobodyUp(t *testing.T) {
 	_, dial := polledServer(t, Config{})
