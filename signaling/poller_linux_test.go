@@ -194,12 +194,21 @@ func TestMuchAndTheEnd(t *testing.T) {
 // TestLastWordsAndTheEnd has both there before anybody reads.
 func TestLastWordsAndTheEnd(t *testing.T) {
 	s, dial := polledServer(t, Config{})
-	for range 100 {
-		c := dial()
-		c.send(`{"type":"ping"}`)
+	var clients []*polledClient
+	for range 20 {
+		clients = append(clients, dial())
+	}
+	for _, p := range s.pollers.all { // each meets the first of its clients, and then waits
+		p.mu.Lock()
+	}
+	for _, c := range clients {
+		c.send(`{"type":"seen","seq":0}`) // without an answer, which would show the end, too
 		if err := c.NetConn().Close(); err != nil {
-			t.Fatal(err)
+			t.Error(err)
 		}
+	}
+	for _, p := range s.pollers.all {
+		p.mu.Unlock()
 	}
 	until(t, "all to be forgotten", func() bool { return s.Snapshot().Connections == 0 })
 }
