@@ -43,3 +43,34 @@ func TestWhatWasSentStaysAsItIs(t *testing.T) {
 		t.Errorf("the newest event is %d, want 2: it was not sent yet", s.seq)
 	}
 }
+
+// TestLossStaysBehindAcknowledgements has a peer come back and have lost
+// something, before a client was sent that it is away. What was acknowledged to
+// that client in between is lost, too: it must hear of the loss after it.
+func TestLossStaysBehindAcknowledgements(t *testing.T) {
+	server := &Server{started: time.Now()}
+	s, other := &session{shard: &shard{server: server}}, new(session)
+	c := &connection{server: server, transport: idle{}}
+	if !s.adopt(c) {
+		t.Fatal("no connection")
+	}
+	s.welcome(protocol.Joined{}, 0)
+	var out flushes
+	tell := func(k kind, want uint64) {
+		t.Helper()
+		s.announce(k, other, &out, func(seq uint64) protocol.Frame { return protocol.Back{Seq: seq} })
+		if s.seq != want {
+			t.Fatalf("the newest event is %d, want %d", s.seq, want)
+		}
+	}
+	tell(kindAway, 1)
+	tell(kindReset, 1) // nothing was acknowledged
+	s.respond(0, protocol.Ack{ID: 1})
+	tell(kindReset, 2)
+	tell(kindReset, 2)
+	tell(kindAway, 3)
+	s.respond(0, protocol.Ack{ID: 2})
+	tell(kindBack, 3) // nothing is lost
+	tell(kindAway, 3)
+	tell(kindReset, 4)
+}

@@ -119,6 +119,16 @@ func (q *queue) replace(seq uint64, payload []byte) {
 	}
 }
 
+// repliesAfter tells whether a reply waits behind the event seq.
+func (q *queue) repliesAfter(seq uint64) bool {
+	for i := len(q.frames) - 1; i >= q.head && q.frames[i].seq != seq; i-- {
+		if q.frames[i].reply() {
+			return true
+		}
+	}
+	return false
+}
+
 // dropEvents removes the events.
 func (q *queue) dropEvents() {
 	kept := q.frames[:0]

@@ -130,7 +130,8 @@ func (s *session) announce(k kind, about *session, out *flushes, event func(seq 
 
 // fold puts the event into the place of the last one about the same peer, when
 // that is as good: both tell whether it is away, nothing from it follows, and
-// the older one was not sent. That a peer lost something is never folded away.
+// the older one was not sent. That a peer lost something is never folded away,
+// and stays behind the acknowledgements of what it lost.
 func (s *session) fold(k kind, about *session, event func(seq uint64) protocol.Frame) bool {
 	if k != kindAway && k != kindBack && k != kindReset {
 		return false
@@ -147,6 +148,9 @@ func (s *session) fold(k kind, about *session, event func(seq uint64) protocol.F
 			continue
 		}
 		if e.kind != kindAway && e.kind != kindBack && (e.kind != kindReset || k == kindAway) {
+			return false
+		}
+		if k == kindReset && s.connection != nil && s.connection.queue.repliesAfter(seq) {
 			return false
 		}
 		if e.kind == kindReset {
