@@ -12,7 +12,7 @@ const (
 	// said to carry.
 	lossless = 0.001
 	// precision is how near the highest rate is looked for.
-	precision = 0.05
+	precision    = 0.05
 	longestProbe = 500 * time.Millisecond
 	// probes is how many of a rate must fail.
 	probes = 3
