@@ -96,17 +96,19 @@ func TestFlags(t *testing.T) {
 	}
 }
 
-// TestFlagsAreDocumented holds that the operator's manual has every flag of
-// callbox serve, with the default that it has.
+// TestFlagsAreDocumented holds that the manuals have every flag of callbox
+// serve and callbox turn, with the default that it has.
 func TestFlagsAreDocumented(t *testing.T) {
 	t.Parallel()
 	parser, err := kong.New(&cli{}, kong.Vars{"version": ""}, kong.NamedMapper("listeners", kong.MapperFunc(addListener)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	manual := document(t, "docs", "operating.md")
+	manuals := map[string]string{"serve": document(t, "docs", "operating.md")}
+	manuals["turn"] = manuals["serve"] + document(t, "docs", "turn.md")
 	for _, command := range parser.Model.Children {
-		if command.Name != "serve" {
+		manual, ok := manuals[command.Name]
+		if !ok {
 			continue
 		}
 		for _, group := range command.AllFlags(true) { // but those that are hidden
@@ -121,9 +123,9 @@ func TestFlagsAreDocumented(t *testing.T) {
 					}
 				}
 				if row == "" {
-					t.Errorf("docs/operating.md has no row for --%s", flag.Name)
+					t.Errorf("the manual of callbox %s has no row for --%s", command.Name, flag.Name)
 				} else if flag.Default != "" && !strings.Contains(row, "`"+flag.Default+"`") {
-					t.Errorf("docs/operating.md does not say that --%s is %s: %s", flag.Name, flag.Default, row)
+					t.Errorf("the manual of callbox %s does not say that --%s is %s: %s", command.Name, flag.Name, flag.Default, row)
 				}
 			}
 		}
