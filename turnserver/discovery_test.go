@@ -16,7 +16,7 @@ import (
 
 // discover starts a server on UDP sockets at these addresses; port 1 and 2 stand
 // for two free ones.
-func discover(t *testing.T, change func(*turnserver.Config), addresses ...string) (sockets map[string]netip.AddrPort, server *turnserver.Server) {
+func discover(t *testing.T, change func(*turnserver.Config), addresses ...string) (sockets map[string]netip.AddrPort) {
 	t.Helper()
 	sockets = map[string]netip.AddrPort{}
 	config := turnserver.Config{Secrets: [][]byte{testSecret()}, RelayIPs: loopback(), Limits: turnserver.Limits{Unauthenticated: -1}}
@@ -39,7 +39,7 @@ func discover(t *testing.T, change func(*turnserver.Config), addresses ...string
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { closeServer(t, server) })
-	return sockets, server
+	return sockets
 }
 
 // asked is what a Binding request was answered, and from where.
@@ -99,7 +99,7 @@ func changeRequest(ip, port bool) stun.Setter {
 // RFC 5780 section 6.1, table 1: with two addresses and two ports the answer
 // comes from where the client wants it, wherever it asks.
 func TestDiscovery(t *testing.T) {
-	sockets, _ := discover(t, nil, "127.0.0.1:1", "127.0.0.1:2", "127.0.0.2:1", "127.0.0.2:2")
+	sockets := discover(t, nil, "127.0.0.1:1", "127.0.0.1:2", "127.0.0.2:1", "127.0.0.2:2")
 	conn := listenUDP(t, "127.0.0.1:0")
 	for name, local := range sockets {
 		elsewhere := func(ip, port bool) netip.AddrPort {
@@ -134,7 +134,7 @@ func TestDiscovery(t *testing.T) {
 // RFC 5780 sections 7.5 and 7.6: another port of the client's, and long answers
 // to long requests.
 func TestResponsePortAndPadding(t *testing.T) {
-	sockets, _ := discover(t, nil, "127.0.0.1:1", "127.0.0.1:2", "127.0.0.2:1", "127.0.0.2:2")
+	sockets := discover(t, nil, "127.0.0.1:1", "127.0.0.1:2", "127.0.0.2:1", "127.0.0.2:2")
 	local := sockets["127.0.0.1:1"]
 	conn, other := listenUDP(t, "127.0.0.1:0"), listenUDP(t, "127.0.0.1:0")
 	responsePort := func(port uint16) stun.Setter {
@@ -182,7 +182,7 @@ func TestDiscoveryInPart(t *testing.T) {
 		{"three of four", []string{"127.0.0.1:1", "127.0.0.1:2", "127.0.0.2:1"}, true, true, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			sockets, _ := discover(t, nil, test.addresses...)
+			sockets := discover(t, nil, test.addresses...)
 			local, conn := sockets["127.0.0.1:1"], listenUDP(t, "127.0.0.1:0")
 			if answer := ask(t, conn, conn, local); answer.Has(wire.OtherAddress) || answer.Has(wire.ResponseOrigin) != test.origin {
 				t.Errorf("answer % x", answer.Raw())
@@ -205,7 +205,7 @@ func TestDiscoveryOnEveryAddress(t *testing.T) {
 		t.Skip("loopback has one address only")
 	}
 	public := []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")}
-	sockets, _ := discover(t, func(c *turnserver.Config) {
+	sockets := discover(t, func(c *turnserver.Config) {
 		c.RelayIPs = []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("127.0.0.2")}
 		c.PublicIPs = public
 	}, ":1", ":2")
