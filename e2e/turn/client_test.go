@@ -115,6 +115,21 @@ func (c *client) key() stun.MessageIntegrity {
 	return turn.GenerateAuthKey(c.username, turnserver.DefaultRealm, c.password)
 }
 
+// challenge gets a nonce.
+func (c *client) challenge(t *testing.T) {
+	t.Helper()
+	answer := c.exchange(t, unsignedAllocate())
+	if err := c.nonce.GetFrom(answer); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func unsignedAllocate() *stun.Message {
+	return stun.MustBuild(stun.TransactionID, stun.NewType(stun.MethodAllocate, stun.ClassRequest), requestedUDP())
+}
+
+func requestedUDP() stun.Setter { return word{stun.AttrRequestedTransport, transportUDP << 24} }
+
 // build makes a signed request.
 func (c *client) build(method stun.Method, attributes ...stun.Setter) *stun.Message {
 	setters := append([]stun.Setter{stun.TransactionID, stun.NewType(method, stun.ClassRequest)}, attributes...)
@@ -176,7 +191,7 @@ func (c *client) await(id [stun.TransactionIDSize]byte) (*stun.Message, error) {
 // allocate returns the address of a new relay.
 func (c *client) allocate(t *testing.T, attributes ...stun.Setter) netip.AddrPort {
 	t.Helper()
-	answer := c.request(t, stun.MethodAllocate, append(attributes, word{stun.AttrRequestedTransport, transportUDP << 24})...)
+	answer := c.request(t, stun.MethodAllocate, append(attributes, requestedUDP())...)
 	var relayed stun.XORMappedAddress
 	if err := relayed.GetFromAs(answer, stun.AttrXORRelayedAddress); err != nil {
 		t.Fatalf("Allocate: %d: %v", errorCode(answer), err)

@@ -121,6 +121,8 @@ func TestUclient(t *testing.T) {
 		{name: "IPv4 relay by name", args: []string{"-c", "-X"}, server: overUDP, peer: v4},
 		{name: "IPv6 client and relay", args: []string{"-c", "-x"}, server: overUDP6, peer: v6},
 		{name: "IPv6 client and IPv4 relay", args: []string{"-c"}, server: overUDP6, peer: v4},
+		{name: "do not fragment", args: []string{"-c", "-g"}, server: overUDP, peer: v4},
+		{name: "do not fragment by indications", args: []string{"-c", "-g", "-s"}, server: overUDP, peer: v4},
 		{name: "large", args: []string{"-c"}, server: overUDP, peer: v4, length: 1400},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -179,6 +181,33 @@ func (s *server) uclient(t *testing.T, at netip.AddrPort, peer string, args ...s
 	return run(t, time.Minute, "turnutils_uclient", append(all, at.Addr().String())...)
 }
 
+// TestUclientPairs looks at the relays of RTP pairs: an even port, and the next.
+func TestUclientPairs(t *testing.T) {
+	t.Parallel()
+	s := start(t, unlimited)
+	output, code := s.uclient(t, s.udp, "127.0.0.1", "-v", "-n", "2", "-m", "2", "-l", "100")
+	var ports []int
+	for _, found := range relayPorts.FindAllStringSubmatch(output, -1) {
+		port, err := strconv.Atoi(found[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		ports = append(ports, port)
+	}
+	pairs := 0
+	for i := range ports[:max(len(ports)-1, 0)] {
+		if ports[i]%2 == 0 && ports[i+1] == ports[i]+1 {
+			pairs++
+		}
+	}
+	if code != 0 || pairs == 0 {
+		t.Errorf("exit code %d, relay ports %v: no pair:\n%s", code, ports, tail(output))
+	}
+	s.end(t)
+}
+
+var relayPorts = regexp.MustCompile(`Received relay addr: 127\.0\.0\.1:(\d+)`)
+
 func TestStunclient(t *testing.T) {
 	s := start(t, nil)
 	for _, at := range []netip.AddrPort{s.udp, s.udp6} {
@@ -231,8 +260,7 @@ func (c *uclient) disturb(t *testing.T, s *server) {
 	for ctx.Err() == nil {
 		out, _ := exec.CommandContext(ctx, "turnutils_uclient", append(args, at.Addr().String())...).CombinedOutput()
 		for _, code := range errorCodes.FindAllStringSubmatch(string(out), -1) {
-			// A port that two ask for at the same time is had by one of them.
-			if !strings.HasPrefix(code[1], "4") && code[1] != "508" {
+			if !strings.HasPrefix(code[1], "4") {
 				t.Errorf("%s: error %s:\n%s", c.name, code[1], tail(string(out)))
 			}
 		}

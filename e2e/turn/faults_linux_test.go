@@ -1,0 +1,217 @@
+package turn_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/pion/stun/v3"
+	"golang.org/x/sys/unix"
+
+	"callbox/e2e/need"
+	"callbox/e2e/netlab"
+	"callbox/turnserver"
+)
+
+// exhausted says to a test that it is the process of its own that it started.
+const exhausted = "CALLBOX_TEST_EXHAUSTED"
+
+// TestDescriptorsExhausted has a process run out of descriptors: who is served
+// goes on, who comes is told or waits, and afterwards is served.
+func TestDescriptorsExhausted(t *testing.T) {
+	if os.Getenv(exhausted) == "" {
+		command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestDescriptorsExhausted$", "-test.v")
+		command.Env = append(os.Environ(), exhausted+"=1")
+		if out, err := command.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("--- PASS: TestDescriptorsExhausted")) {
+			t.Fatalf("%v\n%s", err, tail(string(out)))
+		}
+		return
+	}
+	s := start(t, unlimited)
+	ends := connect(t, s, [2]way{{turnserver.UDP, true}, {}}, false)
+	var clients []*client
+	for range 12 {
+		c := s.dial(t, turnserver.UDP, "bo")
+		c.challenge(t)
+		clients = append(clients, c)
+	}
+	const left = 3
+	restore := leaveDescriptors(t, left)
+	made := 0
+	for _, c := range clients {
+		switch answer := c.request(t, stun.MethodAllocate, requestedUDP()); {
+		case answer.Type.Class == stun.ClassSuccessResponse:
+			made++
+		case errorCode(answer) != stun.CodeInsufficientCapacity:
+			t.Errorf("Allocate: error %d, want 508", errorCode(answer))
+		}
+	}
+	if made == 0 || made > left {
+		t.Errorf("%d allocations with %d descriptors left", made, left)
+	}
+	everySize(t, ends[0], ends[1])
+	everySize(t, ends[1], ends[0])
+	restore()
+	// One descriptor, which the client takes: the server has none to accept with.
+	restore = leaveDescriptors(t, 1)
+	waiting := s.dial(t, turnserver.TCP, "cy")
+	waiting.send(t, stun.MustBuild(stun.TransactionID, stun.BindingRequest).Raw)
+	everySize(t, ends[0], ends[1])
+	if got := s.Snapshot().Connections; got != 0 {
+		t.Errorf("%d connections were accepted", got)
+	}
+	restore()
+	waiting.allocate(t)
+	for _, c := range clients[made:] {
+		c.allocate(t)
+	}
+	everySize(t, ends[1], ends[0])
+	s.end(t)
+}
+
+// leaveDescriptors lowers the limit of this process, so that it can open that
+// many more, until restore is called.
+func leaveDescriptors(t *testing.T, left int) (restore func()) {
+	t.Helper()
+	limit := 0
+	for free := 0; free < left; limit++ {
+		if _, err := unix.FcntlInt(uintptr(limit), unix.F_GETFD, 0); err != nil {
+			free++
+		}
+	}
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(limit), Max: before.Max}); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestInterfaceGone takes away the link to a client, and then the address that
+// the relays have, and gives them back: the relay goes on.
+func TestInterfaceGone(t *testing.T) {
+	need.Root(t)
+	need.Program(t, "ip")
+	lab, err := netlab.New(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := lab.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	s := startInLab(t, lab)
+	c := &client{conn: dialFrom(t, lab.A, s.udp), buffer: make([]byte, 1<<16)}
+	c.username, c.password = s.Credential("ann", time.Hour)
+	relay := c.allocate(t)
+	peer := dialFrom(t, lab.B, relay)
+	c.bind(t, 0x4000, addrPort(peer.LocalAddr()))
+	passes := func() bool { return passesBothWays(c, peer) }
+	eventually(t, "the relay works", passes)
+	ip := func(args ...string) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if out, err := exec.CommandContext(ctx, "ip", append([]string{"-n", lab.Server.Name}, args...)...).CombinedOutput(); err != nil {
+			t.Fatalf("ip %v: %v: %s", args, err, out)
+		}
+	}
+	for _, fault := range []struct{ gone, back []string }{
+		{[]string{"link", "set", "to-b", "down"}, []string{"link", "set", "to-b", "up"}},
+		{[]string{"link", "set", "to-a", "down"}, []string{"link", "set", "to-a", "up"}},
+		{[]string{"link", "set", "public", "down"}, []string{"link", "set", "public", "up"}},
+		{[]string{"addr", "del", "203.0.113.1/24", "dev", "public"}, []string{"addr", "add", "203.0.113.1/24", "dev", "public"}},
+	} {
+		goroutines := runtime.NumGoroutine()
+		ip(fault.gone...)
+		for range 20 {
+			_, _ = c.conn.Write(channelData(0x4000, []byte("into nothing")))
+			_, _ = peer.Write([]byte("into nothing"))
+		}
+		ip(fault.back...)
+		eventually(t, "the relay works again", passes)
+		eventually(t, "no goroutine is left", func() bool { return runtime.NumGoroutine() <= goroutines })
+	}
+	if got := s.Snapshot(); got.Active != 1 || got.Created != 1 {
+		t.Errorf("snapshot %+v", got)
+	}
+	s.end(t)
+}
+
+func startInLab(t *testing.T, lab *netlab.Lab) *server {
+	t.Helper()
+	listen := func(network, address string) (conn net.PacketConn, err error) {
+		err = lab.Server.Do(func() error {
+			conn, err = net.ListenPacket(network, address)
+			return err
+		})
+		return conn, err
+	}
+	udp, err := listen("udp4", lab.ServerAddr.String()+":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{udp: addrPort(udp.LocalAddr())}
+	s.Server, err = turnserver.New(turnserver.Config{
+		Secrets: [][]byte{[]byte(secret)}, PacketConns: []net.PacketConn{udp}, ListenPacket: listen,
+		RelayIPs: []netip.Addr{lab.ServerAddr}, AllowPeers: []netip.Prefix{netip.MustParsePrefix("10.77.0.0/16")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.end(t) })
+	return s
+}
+
+func dialFrom(t *testing.T, n *netlab.Namespace, to netip.AddrPort) net.Conn {
+	t.Helper()
+	conn, err := n.DialContext(t.Context(), "udp4", to.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// passesBothWays says whether a payload gets through within a moment.
+func passesBothWays(c *client, peer net.Conn) bool {
+	const moment = 100 * time.Millisecond
+	arrives := func(conn net.Conn, want []byte) bool {
+		buffer := make([]byte, 2048)
+		if conn.SetReadDeadline(time.Now().Add(moment)) != nil {
+			return false
+		}
+		for {
+			n, err := conn.Read(buffer)
+			var timeout net.Error
+			if errors.As(err, &timeout) && timeout.Timeout() {
+				return false
+			}
+			if err == nil && bytes.Equal(buffer[:n], want) {
+				return true
+			}
+		}
+	}
+	there := []byte("there")
+	back := channelData(0x4000, []byte("back"))
+	_, _ = c.conn.Write(channelData(0x4000, there))
+	if !arrives(peer, there) {
+		return false
+	}
+	_, _ = peer.Write([]byte("back"))
+	return arrives(c.conn, back)
+}
