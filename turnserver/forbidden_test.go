@@ -87,16 +87,20 @@ func (e *ear) wantSilence(t *testing.T) {
 func port(conn net.PacketConn) uint16 { return uint16(conn.LocalAddr().(*net.UDPAddr).Port) }
 
 func TestForbiddenPeers(t *testing.T) {
-	t.Run("relay on IPv4", func(t *testing.T) { forbiddenPeers(t, 1, "127.0.0.1", "192.0.2.200") })
-	t.Run("relay on IPv6", func(t *testing.T) {
-		needIPv6(t)
-		forbiddenPeers(t, 2, "::1", "2001:db8::200")
-	})
+	for _, protocol := range protocols() {
+		t.Run("relay on IPv4 over "+string(protocol), func(t *testing.T) {
+			forbiddenPeers(t, protocol, 1, "127.0.0.1", "192.0.2.200")
+		})
+		t.Run("relay on IPv6 over "+string(protocol), func(t *testing.T) {
+			needIPv6(t)
+			forbiddenPeers(t, protocol, 2, "::1", "2001:db8::200")
+		})
+	}
 }
 
 // forbiddenPeers asks a relay of a family for every forbidden address, by every
 // way there is, at the port of a listener on loopback.
-func forbiddenPeers(t *testing.T, family byte, relay, public string) {
+func forbiddenPeers(t *testing.T, protocol turnserver.Protocol, family byte, relay, public string) {
 	t.Helper()
 	e := listen(t, net.JoinHostPort(relay, "0"))
 	s := start(t, func(c *turnserver.Config) {
@@ -104,22 +108,159 @@ func forbiddenPeers(t *testing.T, family byte, relay, public string) {
 		// Told another public address, so that loopback is not that of a relay.
 		c.PublicIPs = []netip.Addr{netip.MustParseAddr(public)}
 	})
-	c := s.rawAs(t, "mallory")
+	c := s.rawOver(t, protocol, "mallory")
 	c.allocate(t, requestedFamily(family))
-	for i, address := range forbidden() {
+	addresses := slices.Concat(forbidden(), ownAddresses(t))
+	for i, address := range addresses {
 		peer := netip.AddrPortFrom(netip.MustParseAddr(address), port(e))
 		channel := uint16(0x4000 + i)
 		c.wantCode(t, c.request(t, stun.MethodCreatePermission, xorPeer{peer}), stun.CodeForbidden)
 		c.wantCode(t, c.request(t, stun.MethodChannelBind, channelNumber(channel), xorPeer{peer}), stun.CodeForbidden)
-		c.sendIndication(t, peer, "indication to "+address)
-		c.send(t, channelData(channel, "channel to "+address))
+		c.sendIndication(t, peer, "indication")
+		c.send(t, channelData(channel, "channel data")) // of a length that needs no padding
 	}
 	// An answer means that everything before it has been handled.
 	wantSuccess(t, c.request(t, stun.MethodRefresh))
 	e.wantSilence(t)
-	if got := s.server.Snapshot(); got.DeniedPeers != uint64(2*len(forbidden())) || got.ToPeers.Packets != 0 {
+	if got := s.server.Snapshot(); got.DeniedPeers != uint64(2*len(addresses)) || got.ToPeers.Packets != 0 {
 		t.Errorf("snapshot %+v", got)
 	}
+}
+
+// ownAddresses are those of the machine's interfaces.
+func ownAddresses(t *testing.T) (own []string) {
+	t.Helper()
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, addr := range addrs {
+		own = append(own, addr.(*net.IPNet).IP.String())
+	}
+	return own
+}
+
+// A channel, a permission and what peers send end with the rule that allowed
+// them, over every protocol.
+func TestForbiddenFromNowOn(t *testing.T) {
+	for _, protocol := range protocols() {
+		t.Run(string(protocol), func(t *testing.T) {
+			s := start(t, func(c *turnserver.Config) {
+				allowLoopback(c)
+				c.PublicIPs = []netip.Addr{netip.MustParseAddr("192.0.2.200")}
+			})
+			e := listenUDP(t, "127.0.0.1:0")
+			peer := addrPortOf(e.LocalAddr())
+			c := s.rawOver(t, protocol, "mallory")
+			relayed := c.allocate(t)
+			bound := net.UDPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), relayed.Port()))
+			wantSuccess(t, c.request(t, stun.MethodChannelBind, channelNumber(0x4000), xorPeer{peer}))
+			allowed := []func(){
+				func() { c.send(t, channelData(0x4000, "by channel..")) },
+				func() { c.sendIndication(t, peer, "indication..") },
+			}
+			for _, send := range allowed {
+				send()
+				hear(t, e)
+			}
+			s.server.SetPeers(nil, nil)
+			for _, send := range allowed {
+				send()
+			}
+			c.wantCode(t, c.request(t, stun.MethodCreatePermission, xorPeer{peer}), stun.CodeForbidden)
+			c.wantCode(t, c.request(t, stun.MethodChannelBind, channelNumber(0x4000), xorPeer{peer}), stun.CodeForbidden)
+			if _, err := e.WriteTo([]byte("from a forbidden source"), bound); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "three are denied", func() bool { return s.server.Snapshot().DeniedPackets == 3 })
+			self := listenUDP(t, "127.0.0.1:0")
+			if _, err := self.WriteTo([]byte("end"), e.LocalAddr()); err != nil {
+				t.Fatal(err)
+			}
+			if got := hear(t, e); got != "end" {
+				t.Errorf("heard %q", got)
+			}
+			if got := s.server.Snapshot(); got.ToPeers.Packets != 2 || got.FromPeers.Packets != 0 {
+				t.Errorf("snapshot %+v", got)
+			}
+		})
+	}
+}
+
+// hear returns the next datagram.
+func hear(t *testing.T, conn net.PacketConn) string {
+	t.Helper()
+	buffer := make([]byte, 2048)
+	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	n, _, err := conn.ReadFrom(buffer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(buffer[:n])
+}
+
+// A relay is open to whom its own client permits, by whatever way the packet
+// comes: from the network, or from another relay of the server.
+func TestOnlyPermitted(t *testing.T) {
+	for _, protocol := range protocols() {
+		t.Run(string(protocol), func(t *testing.T) {
+			s := start(t, allowLoopback)
+			ann, mallory := s.rawOver(t, protocol, "ann"), s.rawAs(t, "mallory")
+			relayed, theirs := ann.allocate(t), mallory.allocate(t)
+			friend, stranger := listenUDP(t, "127.0.0.2:0"), listenUDP(t, "127.0.0.3:0")
+			wantSuccess(t, ann.request(t, stun.MethodCreatePermission, xorPeer{addrPortOf(friend.LocalAddr())}))
+			// The other side's permission opens nothing here.
+			wantSuccess(t, mallory.request(t, stun.MethodChannelBind, channelNumber(0x4000), xorPeer{relayed}))
+			mallory.send(t, channelData(0x4000, "short cut by channel"))
+			mallory.sendIndication(t, relayed, "short cut by indication")
+			wantSuccess(t, mallory.request(t, stun.MethodRefresh))
+			for _, from := range []net.PacketConn{stranger, friend} {
+				if _, err := from.WriteTo([]byte("from "+from.LocalAddr().String()), net.UDPAddrFromAddrPort(relayed)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			payload, from := ann.receiveData(t)
+			if want := "from " + friend.LocalAddr().String(); payload != want || from != addrPortOf(friend.LocalAddr()) {
+				t.Errorf("got %q from %s, want %q", payload, from, want)
+			}
+			// Nor does what is permitted in one direction alone lead out to others.
+			ann.sendIndication(t, addrPortOf(stranger.LocalAddr()), "to a stranger")
+			ann.sendIndication(t, theirs, "to the other relay......")
+			ann.sendIndication(t, addrPortOf(friend.LocalAddr()), "to a friend.")
+			if got := hear(t, friend); got != "to a friend." {
+				t.Errorf("heard %q", got)
+			}
+			if got := s.server.Snapshot(); got.FromPeers.Packets != 1 {
+				t.Errorf("snapshot %+v", got)
+			}
+			// Another user's credential does not lead to the allocation.
+			other := *ann
+			other.username, other.password = s.server.Credential("mallory", time.Minute)
+			other.wantCode(t, other.request(t, stun.MethodCreatePermission, xorPeer{addrPortOf(stranger.LocalAddr())}), stun.CodeWrongCredentials)
+		})
+	}
+}
+
+// receiveData returns the next Data indication.
+func (c *rawClient) receiveData(t *testing.T) (payload string, from netip.AddrPort) {
+	t.Helper()
+	indication := &stun.Message{Raw: []byte(hear(t, c.conn))}
+	var peer stun.XORMappedAddress
+	var content []byte
+	err := indication.Decode()
+	if err == nil {
+		err = peer.GetFromAs(indication, stun.AttrXORPeerAddress)
+	}
+	if err == nil {
+		content, err = indication.Get(stun.AttrData)
+	}
+	if err != nil || indication.Type != stun.NewType(stun.MethodData, stun.ClassIndication) {
+		t.Fatalf("%s: %v", indication.Type, err)
+	}
+	ip, _ := netip.AddrFromSlice(peer.IP)
+	return string(content), netip.AddrPortFrom(ip.Unmap(), uint16(peer.Port))
 }
 
 // A forbidden address among allowed ones spoils the whole request.

@@ -184,12 +184,15 @@ func loopback() []netip.Addr { return []netip.Addr{netip.MustParseAddr("127.0.0.
 // rawTCP is a raw client over TCP, which reads only the answers it waits for.
 func (s *setup) rawTCP(t *testing.T, peer string) *rawClient {
 	t.Helper()
-	stream, err := net.Dial("tcp", s.tcp.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { stream.Close() })
-	c := &rawClient{conn: turn.NewSTUNConn(stream), server: s.tcp.Addr(), realm: turnserver.DefaultRealm}
+	return s.rawOver(t, turnserver.TCP, peer)
+}
+
+// rawOver is a raw client with a good credential, over any protocol.
+func (s *setup) rawOver(t *testing.T, protocol turnserver.Protocol, peer string) *rawClient {
+	t.Helper()
+	conn, _ := s.dial(t, protocol)
+	server := map[turnserver.Protocol]net.Addr{turnserver.UDP: s.udp.LocalAddr(), turnserver.TCP: s.tcp.Addr(), turnserver.TLS: s.tls.Addr()}[protocol]
+	c := &rawClient{conn: conn, server: server, realm: turnserver.DefaultRealm}
 	c.username, c.password = s.server.Credential(peer, time.Minute)
 	c.challenge(t)
 	return c
