@@ -19,7 +19,6 @@ import (
 
 const (
 	maxDatagram   = 65507 // of UDP over IPv4
-	maxOnStream   = 1500  // what is relayed for clients on streams
 	channelHeader = 4
 	socketBuffer  = 4 << 20
 	transportUDP  = 17

@@ -58,8 +58,10 @@ func (r *relayed) until(deadline time.Time) error { return r.conn.SetReadDeadlin
 func (r *relayed) limits() (send, get int) {
 	ipv6 := r.peer.Addr().Is6()
 	switch {
+	case r.stream && r.channel == 0 && ipv6: // the length of a message has 16 bits
+		return 1<<16 - 4 - 28, 1<<16 - 4 - 28
 	case r.stream:
-		return maxOnStream, maxOnStream
+		return maxDatagram, maxDatagram
 	case r.channel != 0:
 		return maxDatagram - channelHeader, maxDatagram - channelHeader
 	case ipv6:
