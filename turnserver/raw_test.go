@@ -190,8 +190,11 @@ func (s *setup) rawTCP(t *testing.T, peer string) *rawClient {
 // rawOver is a raw client with a good credential, over any protocol.
 func (s *setup) rawOver(t *testing.T, protocol turnserver.Protocol, peer string) *rawClient {
 	t.Helper()
-	conn, _ := s.dial(t, protocol)
-	server := map[turnserver.Protocol]net.Addr{turnserver.UDP: s.udp.LocalAddr(), turnserver.TCP: s.tcp.Addr(), turnserver.TLS: s.tls.Addr()}[protocol]
+	conn, at := s.dial(t, protocol)
+	server, err := net.ResolveUDPAddr("udp", at) // of streams the connection knows better
+	if err != nil {
+		t.Fatal(err)
+	}
 	c := &rawClient{conn: conn, server: server, realm: turnserver.DefaultRealm}
 	c.username, c.password = s.server.Credential(peer, time.Minute)
 	c.challenge(t)
