@@ -4,8 +4,8 @@
 // allocation.
 //
 // pion/turn is the control plane: it parses, authenticates and keeps the state
-// of allocations, permissions and channels. This package owns every socket that
-// is handed to it, and through them counts, limits and refuses.
+// of allocations, permissions and channels. Every socket belongs to the data path
+// (package datapath), which relays what is permitted and hands over the rest.
 package turnserver
 
 import (
