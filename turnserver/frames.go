@@ -1,11 +1,14 @@
 package turnserver
 
 import (
+	"errors"
 	"net"
 	"sync"
 
-	"github.com/pion/stun/v3"
+	"callbox/turnserver/wire"
 )
+
+var errFraming = errors.New("neither STUN nor ChannelData")
 
 const (
 	// smallBuffer is what one read of a stream takes: many frames of media.
@@ -73,25 +76,25 @@ func (f *frameReader) next() ([]byte, error) {
 		return nil, nil
 	}
 	have := b.bytes[b.start:b.end]
-	f.whole = channelHeader
-	if len(have) >= channelHeader {
-		length, padded, err := frameLength([4]byte(have))
-		if err != nil {
-			return nil, err
+	f.whole = wire.ChannelHeaderLen
+	if len(have) >= wire.ChannelHeaderLen {
+		length, padding, ok := wire.FrameLength([4]byte(have))
+		if !ok {
+			return nil, errFraming
 		}
-		f.whole = padded
-		if !f.begun || have[0]>>6 == 0 {
+		f.whole = length + padding
+		if !f.begun || !wire.IsChannelData(have) {
 			// A client begins with a STUN message; anything else is another
 			// protocol at the wrong door, or a stream out of step.
-			if f.whole = max(padded, stunHeader); len(have) >= stunHeader {
-				if !stun.IsMessage(have) || have[0]>>6 != 0 {
+			if f.whole = max(f.whole, wire.HeaderLen); len(have) >= wire.HeaderLen {
+				if !wire.IsSTUN(have) {
 					return nil, errFraming
 				}
 				f.begun = true
 			}
 		}
 		if len(have) >= f.whole {
-			b.start += padded
+			b.start += length + padding
 			return have[:length:length], nil
 		}
 	}

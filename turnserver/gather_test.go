@@ -16,12 +16,12 @@ import (
 // socketPair is a TCP connection on loopback.
 func socketPair(t *testing.T) (client, server net.Conn) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it ends at once
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
-	client, err = net.Dial("tcp", listener.Addr().String()) //nolint:noctx // it ends at once
+	defer func() { _ = listener.Close() }()
+	client, err = net.Dial("tcp", listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func secured(t *testing.T, below net.Conn, clientSide net.Conn) (client, server 
 	web := httptest.NewUnstartedServer(nil)
 	web.StartTLS() // for its certificate
 	defer web.Close()
-	client = tls.Client(clientSide, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS13}) //nolint:gosec // a test
+	client = tls.Client(clientSide, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS13})
 	server = tls.Server(below, &tls.Config{Certificates: web.TLS.Certificates, MinVersion: tls.VersionTLS13})
 	var shaking sync.WaitGroup
 	shaking.Go(func() { _ = client.Handshake() })

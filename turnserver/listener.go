@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"callbox/turnserver/datapath"
+	"callbox/turnserver/limit"
 )
 
 // accept takes a listener's connections until the server closes.
@@ -87,20 +88,12 @@ func (s *Server) untrack(conn net.Conn) {
 	}
 }
 
-// clientKey is what connections are counted by: an IPv4 address, or the /64
-// that one IPv6 client has.
+// clientKey is what connections are counted by; invalid without a TCP address.
 func clientKey(conn net.Conn) netip.Addr {
-	tcp, ok := conn.RemoteAddr().(*net.TCPAddr)
-	if !ok {
+	if _, ok := conn.RemoteAddr().(*net.TCPAddr); !ok {
 		return netip.Addr{}
 	}
-	addr := addrPort(tcp).Addr()
-	if addr.Is6() {
-		const network = 64
-		prefix, _ := addr.Prefix(network)
-		addr = prefix.Addr()
-	}
-	return addr
+	return limit.Client(addrPort(conn.RemoteAddr()).Addr())
 }
 
 // refreshOwn keeps the addresses of the machine's interfaces current.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"callbox/turnserver/datapath"
+	"callbox/turnserver/wire"
 )
 
 const (
@@ -39,11 +40,9 @@ type streamTimeouts struct{ first, idle, write time.Duration }
 
 func newStream(conn net.Conn, data *datapath.Stream, timeouts streamTimeouts) *stream {
 	s := &stream{Conn: conn, data: data, frames: newFrameReader(conn), timeouts: timeouts}
-	for outer, ok := conn.(interface{ NetConn() net.Conn }); ok; outer, ok = conn.(interface{ NetConn() net.Conn }) {
-		s.secure = true
-		conn = outer.NetConn()
-	}
-	s.below, _ = conn.(*gatheringConn)
+	below, layers := innermost(conn)
+	s.secure = layers > 0
+	s.below, _ = below.(*gatheringConn)
 	return s
 }
 
@@ -168,11 +167,12 @@ func (s *stream) writeRecords(p []byte) error {
 	if s.below != nil {
 		s.below.hold()
 	}
-	for len(p) >= channelHeader {
-		_, padded, err := frameLength([4]byte(p))
-		if err != nil {
-			return err
+	for len(p) >= wire.ChannelHeaderLen {
+		length, padding, ok := wire.FrameLength([4]byte(p))
+		if !ok {
+			return errFraming
 		}
+		padded := length + padding
 		if _, err := s.Write(p[:padded]); err != nil {
 			return err
 		}
@@ -191,13 +191,21 @@ func (s *stream) Close() {
 	s.data.Close()
 }
 
+// closeNow closes the socket without TLS's farewell.
 func closeNow(conn net.Conn) {
+	socket, _ := innermost(conn)
+	_ = socket.Close() // nothing depends on how it ends
+}
+
+// innermost returns the connection below the layers of TLS, and how many those
+// are.
+func innermost(conn net.Conn) (below net.Conn, layers int) {
 	for {
 		outer, ok := conn.(interface{ NetConn() net.Conn })
 		if !ok {
-			break
+			return conn, layers
 		}
 		conn = outer.NetConn()
+		layers++
 	}
-	_ = conn.Close() // nothing depends on how it ends
 }

@@ -10,6 +10,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"callbox/turnserver/limit"
 )
 
 const (
@@ -69,7 +71,7 @@ func (m *tlsMux) run() error {
 			time.Sleep(acceptPause) //nolint:forbidigo // a loop without a pause would take the processor until it passes
 			continue
 		}
-		client := clientNetwork(conn.RemoteAddr())
+		client := limit.Client(boundAddr(conn.RemoteAddr()).Addr())
 		if !m.enter(client) {
 			_ = conn.Close() // nothing depends on how it ends
 			continue
@@ -136,18 +138,6 @@ func (m *tlsMux) leave(client netip.Addr) {
 	if m.pending[client]--; m.pending[client] <= 0 {
 		delete(m.pending, client)
 	}
-}
-
-// clientNetwork is what clients are counted by: an IPv4 address, or the /64 that
-// one IPv6 client has.
-func clientNetwork(addr net.Addr) netip.Addr {
-	client := boundAddr(addr).Addr()
-	if client.Is6() {
-		const network = 64
-		prefix, _ := client.WithZone("").Prefix(network)
-		client = prefix.Addr()
-	}
-	return client
 }
 
 // muxListener is one side of a tlsMux.
