@@ -111,8 +111,8 @@ func TestBothWaysWhileGathering(t *testing.T) {
 	s := newStream(server, nil, streamTimeouts{write: writeTimeout})
 	frame := append([]byte{0x40, 0, 3, 0xe8}, make([]byte, 1000)...)
 	const turns = 200
-	var work sync.WaitGroup
-	work.Go(func() {
+	var reading, writing sync.WaitGroup
+	writing.Go(func() {
 		for range turns {
 			if err := s.writeRecords(bytes.Repeat(frame, 8)); err != nil {
 				t.Error(err)
@@ -120,8 +120,8 @@ func TestBothWaysWhileGathering(t *testing.T) {
 			}
 		}
 	})
-	work.Go(func() { _, _ = io.Copy(io.Discard, server) })
-	work.Go(func() {
+	reading.Go(func() { _, _ = io.Copy(io.Discard, server) })
+	writing.Go(func() {
 		for range turns {
 			if _, err := client.Write(frame); err != nil {
 				t.Error(err)
@@ -132,8 +132,9 @@ func TestBothWaysWhileGathering(t *testing.T) {
 	if _, err := io.CopyN(io.Discard, client, int64(turns*8*len(frame))); err != nil {
 		t.Error(err)
 	}
+	writing.Wait()
 	near.Close()
-	work.Wait()
+	reading.Wait()
 }
 
 // On a socket frames are read as they are in memory, many with one read.
