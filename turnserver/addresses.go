@@ -95,7 +95,7 @@ func (r *relayAddresses) setPublic(publicIPs []netip.Addr) error {
 // that fits.
 func (r *relayAddresses) open(is4 bool, fits func(port uint16) bool) (p *place, err error) {
 	err = errFamily
-	first := int(r.turns.Add(1))
+	first := int(r.turns.Add(1) % uint32(len(r.all))) //nolint:gosec // a handful
 	for i := range r.all {
 		a := r.all[(first+i)%len(r.all)]
 		if a.bind.Is4() != is4 {

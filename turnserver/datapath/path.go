@@ -141,7 +141,7 @@ func (p *Path) nextEngine() *engine {
 	if len(p.engines) == 0 {
 		return nil
 	}
-	return p.engines[int(p.turns.Add(1)-1)%len(p.engines)]
+	return p.engines[(p.turns.Add(1)-1)%uint32(len(p.engines))] //nolint:gosec // a handful
 }
 
 // policyEpoch is a value that stays while Denies' answers do; not ok when they
