@@ -220,12 +220,12 @@ func (e *endpoint) forget(r *relay) {
 func (e *endpoint) onPermission(relayed net.Addr, ip net.IP, on bool) {
 	r := e.server.relays.relayedAt(addrPort(relayed))
 	if peer, ok := netip.AddrFromSlice(ip); ok && r != nil {
-		r.setPermission(peer.Unmap(), on)
+		r.data.Permit(peer, on)
 	}
 }
 
 func (e *endpoint) onChannel(relayed, peer net.Addr, number uint16, on bool) {
 	if r := e.server.relays.relayedAt(addrPort(relayed)); r != nil {
-		r.setChannel(number, addrPort(peer), on)
+		r.data.Bind(number, addrPort(peer), on)
 	}
 }

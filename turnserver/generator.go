@@ -121,7 +121,6 @@ func (e *endpoint) newRelay(p *place, bytes *limit.Bucket) (r *relay, err error)
 		relayed: relayed, relayedAddr: net.UDPAddrFromAddrPort(relayed),
 		bound:    netip.AddrPortFrom(p.address.bind, p.port),
 		username: q.username, user: q.user, since: time.Now(), key: q.key, id: q.id, granted: q.lifetime,
-		permissions: map[netip.Addr]struct{}{}, channels: map[uint16]struct{}{},
 	}
 	if q.both {
 		r.missing = codeInsufficientCapacity

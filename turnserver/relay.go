@@ -50,10 +50,6 @@ type relay struct {
 	reason  atomic.Pointer[string] // why it is going to end; nil = not known
 
 	closeOnce sync.Once
-
-	mu          sync.RWMutex
-	permissions map[netip.Addr]struct{}
-	channels    map[uint16]struct{}
 }
 
 // ReadFrom is what pion has a goroutine for. Nothing comes this way, so the
@@ -97,41 +93,17 @@ func (r *relay) refuse(rule string, peer netip.Addr) {
 // not 0, for that channel.
 func (r *relay) admit(peers []netip.AddrPort, channel uint16) bool {
 	limits := &r.endpoint.server.limits
-	r.mu.RLock()
-	defer r.mu.RUnlock()
+	permissions, channels := r.data.Rights()
 	fresh := map[netip.Addr]struct{}{}
 	for _, peer := range peers {
-		if _, ok := r.permissions[peer.Addr()]; !ok {
+		if !r.data.Permits(peer.Addr()) {
 			fresh[peer.Addr()] = struct{}{}
 		}
 	}
-	if n := len(fresh); n > 0 && reached(len(r.permissions)+n-1, limits.Permissions) {
+	if n := len(fresh); n > 0 && reached(permissions+n-1, limits.Permissions) {
 		return false
 	}
-	_, ok := r.channels[channel]
-	return ok || channel == 0 || !reached(len(r.channels), limits.Channels)
-}
-
-func (r *relay) setPermission(peer netip.Addr, on bool) {
-	r.data.Permit(peer, on)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if on {
-		r.permissions[peer] = struct{}{}
-	} else {
-		delete(r.permissions, peer)
-	}
-}
-
-func (r *relay) setChannel(number uint16, peer netip.AddrPort, on bool) {
-	r.data.Bind(number, peer, on)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if on {
-		r.channels[number] = struct{}{}
-	} else {
-		delete(r.channels, number)
-	}
+	return channel == 0 || r.data.HasChannel(channel) || !reached(channels, limits.Channels)
 }
 
 func (r *relay) setLifetime(lifetime time.Duration) {
@@ -202,12 +174,11 @@ func (r *relay) logEnd(reason string) {
 
 func (r *relay) snapshot() Allocation {
 	traffic := r.data.Traffic()
-	r.mu.RLock()
-	defer r.mu.RUnlock()
+	permissions, channels := r.data.Rights()
 	return Allocation{
 		User: r.user, Protocol: r.endpoint.protocol, Client: r.client, Relayed: r.relayed,
 		Since: r.since, Expires: time.Unix(0, r.expires.Load()),
-		Permissions: len(r.permissions), Channels: len(r.channels),
+		Permissions: permissions, Channels: channels,
 		ToPeers: traffic.ToPeers.Total(), FromPeers: traffic.FromPeers.Total(),
 	}
 }

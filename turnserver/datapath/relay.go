@@ -143,6 +143,18 @@ func (r *Relay) Bind(number uint16, peer netip.AddrPort, on bool) {
 	r.rights.Store(r.rights.Load().withChannel(number, unmapped(peer), on))
 }
 
+// Permits says whether a peer has a permission.
+func (r *Relay) Permits(peer netip.Addr) bool { return r.rights.Load().permits(peer.Unmap()) }
+
+// HasChannel says whether a channel is bound.
+func (r *Relay) HasChannel(number uint16) bool { return r.rights.Load().channel(number) != nil }
+
+// Rights returns how many permissions and channels the client has.
+func (r *Relay) Rights() (permissions, channels int) {
+	now := r.rights.Load()
+	return len(now.permissions), len(now.channels)
+}
+
 // DontFragment says whether datagrams to peers that are longer than what their
 // way takes are dropped, and not sent in fragments.
 func (r *Relay) DontFragment(on bool) error { return r.port.setDontFragment(on) }
