@@ -3,9 +3,10 @@
 // relay could be turned against its own network, and an account of every
 // allocation.
 //
-// pion/turn is the control plane: it parses, authenticates and keeps the state
-// of allocations, permissions and channels. Every socket belongs to the data path
-// (package datapath), which relays what is permitted and hands over the rest.
+// Every socket belongs to the data path (package datapath), which relays what is
+// permitted and hands over the rest. That is judged and answered here: who asks,
+// and for what. pion/turn sees only requests that can be carried out, and keeps
+// the state of allocations, permissions and channels.
 package turnserver
 
 import (
