@@ -187,21 +187,29 @@ func (e *endpoint) onAllocationCreated(_, _ net.Addr, _, _, _ string, _ net.Addr
 	r := e.request.relay
 	r.setLifetime(r.granted)
 	e.work.Add(2) // until it is closed, and until pion's goroutine has ended
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if !e.server.relays.add(r) {
+	if !e.remember(r) {
 		e.work.Done()
 		return
 	}
-	e.byClient[r.client] = r
-	r.lived.Store(true)
 	if err := r.data.Start(); err != nil {
 		e.server.log.Warn("a relay could not be served", "err", err)
 		r.end()
 	}
+}
+
+// remember makes a relay its client's, unless its allocation has ended already.
+func (e *endpoint) remember(r *relay) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.server.relays.add(r) {
+		return false
+	}
+	e.byClient[r.client] = r
+	r.lived.Store(true)
 	if e.onLive != nil {
 		e.onLive(true)
 	}
+	return true
 }
 
 // forget is called when a relay's allocation ends.
