@@ -1,6 +1,7 @@
 package datapath
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -62,15 +63,15 @@ func newEngine(p *Path) (*engine, error) {
 		return nil, fmt.Errorf("epoll: %w", err)
 	}
 	if err := unix.SetNonblock(fd, true); err != nil { // so that os.File has it watched
-		return nil, fmt.Errorf("epoll: %w", err)
+		return nil, errors.Join(fmt.Errorf("epoll: %w", err), unix.Close(fd))
 	}
 	e := &engine{path: p, file: os.NewFile(uintptr(fd), "epoll"), done: make(chan struct{})}
 	if e.poll, err = e.file.SyscallConn(); err != nil {
-		return nil, fmt.Errorf("epoll: %w", err)
+		return nil, errors.Join(fmt.Errorf("epoll: %w", err), e.file.Close())
 	}
 	e.sources.Store(&[]atomic.Pointer[descriptor]{})
 	if err := e.in.init(); err != nil {
-		return nil, fmt.Errorf("receive buffers: %w", err)
+		return nil, errors.Join(fmt.Errorf("receive buffers: %w", err), e.file.Close())
 	}
 	e.out.init(&p.stats, !p.config.NoOffload && splits())
 	return e, nil
@@ -138,7 +139,11 @@ func (e *engine) list(d *descriptor) error {
 		e.sources.Store(&longer)
 	}
 	sources[d.fd].Store(d)
-	return e.control(unix.EPOLL_CTL_ADD, d.fd)
+	err := e.control(unix.EPOLL_CTL_ADD, d.fd)
+	if err != nil {
+		sources[d.fd].Store(nil)
+	}
+	return err
 }
 
 // unlist ends that, before the descriptor is closed.
