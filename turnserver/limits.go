@@ -1,6 +1,10 @@
 package turnserver
 
-import "callbox/turnserver/limit"
+import (
+	"time"
+
+	"callbox/turnserver/limit"
+)
 
 // Defaults of Limits.
 const (
@@ -60,6 +64,12 @@ func (l *Limits) normalize() {
 
 // userBucket returns what bounds the bytes of a new user, nil when nothing does.
 func (l *Limits) userBucket() *limit.Bucket { return limit.NewBucket(l.UserBytes, l.UserBytes) }
+
+// userRefill is how long an empty userBucket takes to be full again, so that a
+// new one would be the same.
+func (l *Limits) userRefill() time.Duration {
+	return time.Second * time.Duration(1+limit.MinBurst/l.UserBytes)
+}
 
 // totalBucket returns what bounds the bytes of all users, nil when nothing does.
 func (l *Limits) totalBucket() *limit.Bucket { return limit.NewBucket(l.TotalBytes, l.TotalBytes) }

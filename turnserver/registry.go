@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"sync"
+	"time"
 
 	"callbox/turnserver/limit"
 )
@@ -35,6 +36,7 @@ type registry struct {
 	mu        sync.RWMutex
 	open      int
 	users     map[string]*user
+	left      []departure // oldest first
 	clients   map[netip.Addr]int // open relays of client addresses
 	byRelayed map[netip.AddrPort]*relay
 	liveAt    map[netip.Addr]int
@@ -44,11 +46,22 @@ type registry struct {
 	ended, refused map[string]uint64 // by reason
 }
 
-// user is who has allocations open.
+// user is who has allocations open, or had a moment ago.
 type user struct {
 	open  int
 	relay map[*relay]struct{} // live
 	bytes *limit.Bucket
+	left  time.Time // when open became 0
+}
+
+// maxLeft bounds the users without allocations that are remembered.
+const maxLeft = 1 << 14
+
+// departure is that a user's last allocation has ended.
+type departure struct {
+	name string
+	user *user
+	at   time.Time
 }
 
 func newRegistry(limits *Limits) *registry {
@@ -65,6 +78,7 @@ func (g *registry) reserve(name string, client netip.Addr) (*limit.Bucket, error
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	client = limit.Client(client)
+	g.forget(time.Now())
 	u := g.users[name]
 	refuse := func(reason string, err error) (*limit.Bucket, error) {
 		g.refused[reason]++
@@ -103,10 +117,27 @@ func (g *registry) giveBack(name string, client netip.Addr) {
 	}
 	u := g.users[name]
 	if u.open--; u.open == 0 {
-		delete(g.users, name)
+		u.left = time.Now()
+		g.left = append(g.left, departure{name, u, u.left})
+		g.forget(u.left)
 	}
 	if g.open--; g.open == 0 && g.drained != nil {
 		close(g.drained)
+	}
+}
+
+// forget takes out the users whose bytes need no account any more.
+func (g *registry) forget(now time.Time) {
+	for len(g.left) > 0 {
+		first := g.left[0]
+		if first.user.bytes != nil && len(g.left) <= maxLeft && now.Sub(first.at) < g.limits.userRefill() {
+			return
+		}
+		g.left[0] = departure{}
+		g.left = g.left[1:]
+		if first.user.open == 0 && first.user.left.Equal(first.at) && g.users[first.name] == first.user {
+			delete(g.users, first.name)
+		}
 	}
 }
 
