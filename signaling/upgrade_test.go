@@ -145,6 +145,54 @@ func shakeAndSpeak(t *testing.T, server *webSocketServer, request string) {
 	}
 }
 
+// TestEveryReadSize sends, with the request and later, as much as one read takes,
+// and a little more or less, and then nothing: whatever stays unread would be
+// answered only when more comes.
+func TestEveryReadSize(t *testing.T) {
+	const take = len(readBuffer{}.bytes)
+	frame := string(masked(0x81, `{"type":"ping"}`+strings.Repeat(" ", 400), 7)) // few: nobody reads the answers meanwhile
+	for _, listens := range []bool{false, true} {
+		server := openServer(t, listens)
+		server.frames = rate{}
+		for _, size := range []int{take - 1, take, take + 1, 2*take - 1, 2 * take, 2*take + 1} {
+			for _, request := range []string{opening(), opening("Content-Length", "0")} {
+				conn := server.connect(t)
+				in := bufio.NewReader(conn)
+				_, _ = io.WriteString(conn, request+pingsOf(frame, size-len(request)))
+				if response, err := http.ReadResponse(in, nil); err != nil || response.StatusCode != http.StatusSwitchingProtocols { //nolint:bodyclose // it has none
+					t.Fatal(response, err)
+				}
+				readPongs(t, in)
+				for range 3 {
+					_, _ = io.WriteString(conn, pingsOf(frame, size))
+					readPongs(t, in)
+				}
+			}
+		}
+	}
+}
+
+// pingsOf returns pings of so many bytes in all, the last of which is none, and
+// answered by an error.
+func pingsOf(ping string, size int) string {
+	text := strings.Repeat(ping, size/len(ping)-1)
+	pad := size - len(text) - 8 // the header's
+	return text + string(masked(0x81, `{"type":"last"`+strings.Repeat(" ", pad-len(`{"type":"last"}`))+"}", 7))
+}
+
+func readPongs(t *testing.T, in io.Reader) {
+	t.Helper()
+	for {
+		switch text := readText(t, in); {
+		case strings.HasPrefix(text, `{"type":"pong"`):
+		case strings.HasPrefix(text, `{"type":"error"`):
+			return
+		default:
+			t.Fatalf("got %q", text)
+		}
+	}
+}
+
 // readText reads one frame from the server.
 func readText(t *testing.T, in io.Reader) string {
 	t.Helper()
