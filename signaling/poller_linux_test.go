@@ -213,6 +213,47 @@ func TestLastWordsAndTheEnd(t *testing.T) {
 	until(t, "all to be forgotten", func() bool { return s.Snapshot().Connections == 0 })
 }
 
+// TestWaitingJoinLeavesItsRound has a join wait while those after it are ready in
+// the same round.
+func TestWaitingJoinLeavesItsRound(t *testing.T) {
+	s, dial := polledServer(t, Config{Capacity: 1})
+	silent := dial()
+	silent.join("full")
+	s.mu.Lock()
+	for c := range s.connections {
+		c.transport.(*webSocket).lastHeard.Store(-int64(time.Hour))
+	}
+	s.mu.Unlock()
+	n := runtime.GOMAXPROCS(0)
+	clients := make([]*polledClient, 5*n)
+	for i := range clients {
+		clients[i] = dial()
+	}
+	for _, p := range s.pollers.all { // each meets the first of its clients, and then waits
+		p.mu.Lock()
+	}
+	for i, c := range clients {
+		switch i / n {
+		case 0:
+			c.send(`{"type":"seen","seq":0}`)
+		case 1:
+			c.send(`{"type":"join","id":1,"room":"full"}`)
+		default:
+			c.send(`{"type":"ping","id":1}`)
+		}
+	}
+	for _, p := range s.pollers.all {
+		p.mu.Unlock()
+	}
+	for _, c := range clients[2*n:] {
+		c.expect("pong")
+	}
+	go func() { _, _, _ = silent.ReadMessage() }()
+	for _, c := range clients[n : 2*n] {
+		c.expect("full")
+	}
+}
+
 // TestFloodHoldsNobodyUp has a client of each poller send without end.
 func TestFloodHoldsNobodyUp(t *testing.T) {
 	_, dial := polledServer(t, Config{})

@@ -15,11 +15,12 @@ type mutant struct {
 const (
 	fault       = "fault"
 	conformance = "conformance"
+	sockets     = "sockets" // needs Linux
 )
 
 // mutants returns the planted defects.
 func mutants() []mutant {
-	return slices.Concat(seats(), messages(), entrance(), histories())
+	return slices.Concat(seats(), messages(), entrance(), histories(), readers())
 }
 
 // seats are defects of who sits where.
@@ -81,5 +82,15 @@ func histories() []mutant {
 		{"count of seats", "room.go", "	sh.seatCount.Add(-1)\n", "", "seats that are free are counted", []string{fault}},
 		{"undelivered to all", "events.go", `if k := e.at(i); k.peer == sender && k.kind == kindMessage && k.id != 0 {`, `if k := e.at(i); k.kind == kindMessage && k.id != 0 {`, "a sender is told of the messages of others", []string{fault}},
 		{"impatience", "websocket.go", `return 2 * interval }`, `return interval / 2 }`, "a living connection is taken for dead", []string{fault}},
+	}
+}
+
+// readers are defects of how sockets are read, where nothing tells twice what is
+// there.
+func readers() []mutant {
+	return []mutant{
+		{"end unread", "poller_linux.go", `more := each.end`, `more := false`, "the end behind the last bytes is not noticed", []string{sockets}},
+		{"rest unread", "poller_linux.go", `more = more || buffer.n == len(buffer.bytes)`, `_ = 0`, "what one read does not take waits for more to come", []string{sockets}},
+		{"round forgotten", "poller_linux.go", "	p.again = append(p.again, p.round[p.at+1:]...)\n", "", "who was ready beside a join that waits is forgotten", []string{sockets}},
 	}
 }

@@ -1,6 +1,6 @@
 // Command mutants plants defects in the signaling server, one after the other,
-// and tells whether the tests notice: the fault test in signaling and the
-// conformance suite. It leaves the tree alone (go test -overlay). Run it in the
+// and tells whether the tests notice: the fault test in signaling, the
+// conformance suite, and the tests of how sockets are read. It leaves the tree alone (go test -overlay). Run it in the
 // module, or by "make mutants"; it ends with 1 when a defect gets through.
 package main
 
@@ -45,7 +45,7 @@ const (
 func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("mutants", flag.ContinueOnError)
 	only := flags.String("only", allAllowed, "regular expression of the names to run")
-	suite := flags.String("suite", "", "run this suite only: fault or conformance")
+	suite := flags.String("suite", "", "run this suite only: fault, conformance or sockets")
 	verbose := flags.Bool("v", false, "show what the tests say")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -102,7 +102,7 @@ func suites(only string) []string {
 	if only != "" {
 		return []string{only}
 	}
-	return []string{conformance, fault}
+	return []string{conformance, fault, sockets}
 }
 
 func moduleRoot(ctx context.Context) (string, error) {
@@ -175,6 +175,8 @@ func (t *trial) run(ctx context.Context, suite, overlay string) (verdict, error)
 		args = append(args, "./signaling/conformance", "-patience=10s")
 	case fault:
 		args = append(args, "-run=^TestFaultModel", "./signaling", "-fault.shrink=false")
+	case sockets:
+		args = append(args, "-run=^(TestMuchAndTheEnd|TestLastWordsAndTheEnd|TestWaitingJoin.*|TestEveryReadSize)$", "./signaling")
 	default:
 		return "", fmt.Errorf("there is no suite %q", suite)
 	}
