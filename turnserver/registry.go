@@ -36,7 +36,7 @@ type registry struct {
 	mu        sync.RWMutex
 	open      int
 	users     map[string]*user
-	left      []departure // oldest first
+	left      []departure        // oldest first
 	clients   map[netip.Addr]int // open relays of client addresses
 	byRelayed map[netip.AddrPort]*relay
 	liveAt    map[netip.Addr]int
