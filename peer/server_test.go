@@ -105,15 +105,16 @@ func (s *server) kill(tb testing.TB) {
 	s.close()
 }
 
-// cut breaks all connections, without a word, and goes on.
+// cut breaks all connections, without a word, and goes on. It leaves closing them
+// to the server, whose they are.
 func (s *server) cut() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for conn := range s.conns {
 		if tcp, ok := conn.(*net.TCPConn); ok {
-			_ = tcp.SetLinger(0)
+			_ = tcp.CloseWrite()
+			_ = tcp.CloseRead()
 		}
-		_ = conn.Close()
 	}
 	clear(s.conns)
 }

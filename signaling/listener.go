@@ -22,7 +22,8 @@ const unackedWait = 30 * time.Second
 // WebSocket is then written without waiting, and costs no second goroutine and
 // no buffer while it is idle. On Linux, connections whose client acknowledges
 // nothing for 30 s end. HTTP is otherwise as without. Connections that are no
-// sockets of the system are passed on as they are.
+// sockets of the system are passed on as they are. Once a handler of
+// this package has a connection, nobody else may close it.
 func NewListener(inner net.Listener) net.Listener {
 	return listener{Listener: inner, bound: boundAccepted(inner)}
 }
