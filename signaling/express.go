@@ -152,12 +152,13 @@ func (l *expressListener) isHere(target string) bool {
 	return true
 }
 
-// isToken tells whether text is a token (RFC 9110, section 5.6.2), of the
-// characters that names of fields have.
+// isToken tells whether text is a token (RFC 9110, section 5.6.2), as names of
+// fields are.
 func isToken(text string) bool {
+	const others = "!#$%&'*+-.^_`|~"
 	for i := range len(text) {
 		c := text[i]
-		if letter := c | 0x20; (letter < 'a' || letter > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
+		if letter := c | 0x20; (letter < 'a' || letter > 'z') && (c < '0' || c > '9') && strings.IndexByte(others, c) < 0 {
 			return false
 		}
 	}

@@ -64,11 +64,17 @@ func offeredSubprotocols(header http.Header) (some, ours bool) {
 	return some, ours
 }
 
-// hasToken tells whether a list in fields has that token, in any case.
+// hasToken tells whether a list in fields has that token, in any case. What
+// stands behind an element that is no token means nothing.
 func hasToken(fields []string, token string) bool {
-	for each := range tokens(fields) {
-		if strings.EqualFold(each, token) {
-			return true
+	for i := range fields {
+		for each := range tokens(fields[i : i+1]) {
+			if strings.EqualFold(each, token) {
+				return true
+			}
+			if !isToken(each) {
+				break
+			}
 		}
 	}
 	return false
