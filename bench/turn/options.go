@@ -39,7 +39,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	flags := flag.NewFlagSet("bench turn", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.IntVar(&o.rounds, "rounds", roundsThatCount, "rounds; in each, every server is measured once")
-	flags.DurationVar(&o.warm, "warm", 500*time.Millisecond, "load before a measurement")
+	flags.DurationVar(&o.warm, "warm", 2*time.Second, "load before a measurement; the first second of a process costs more than the others")
 	flags.DurationVar(&o.measure, "for", 2*time.Second, "time of a measurement")
 	flags.IntVar(&o.flows, "flows", 20, "pairs of clients, or clients of one hop")
 	flags.IntVar(&o.idle, "idle", 2000, "allocations that do nothing")
