@@ -106,7 +106,8 @@ func (a *publicAddresses) follow(ctx context.Context, every time.Duration, find 
 		if err == nil && !slices.Equal(addrs, a.addrs()) {
 			if err = apply(addrs); err == nil {
 				a.current.Store(&addrs)
-				log.Warn("the public address has changed, new relays are advertised under the new one", "addrs", addrs)
+				log.Warn("the public address has changed, new relays are advertised under the new one")
+				log.Debug("public addresses", "addrs", addrs)
 			}
 		}
 		switch {
