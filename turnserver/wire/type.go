@@ -96,11 +96,8 @@ const (
 	EvenPort                Attr = 0x0018
 	RequestedTransport      Attr = 0x0019
 	DontFragment            Attr = 0x001a
-	MessageIntegritySHA256  Attr = 0x001c
 	XORMappedAddress        Attr = 0x0020
 	ReservationToken        Attr = 0x0022
-	Priority                Attr = 0x0024
-	UseCandidate            Attr = 0x0025
 	Padding                 Attr = 0x0026
 	ResponsePort            Attr = 0x0027
 	AdditionalAddressFamily Attr = 0x8000
