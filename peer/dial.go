@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -28,11 +29,15 @@ type turnDialer struct {
 
 	mu     sync.Mutex
 	faults []error
+	opened map[netip.AddrPort]TURNProtocol // by the local end
 }
 
 // newTURNDialer makes a dialer for servers; it gives up when ctx ends.
 func newTURNDialer(ctx context.Context, servers []webrtc.ICEServer, n transport.Net, config *tls.Config) *turnDialer {
-	d := &turnDialer{ctx: ctx, net: n, tls: config, secure: make(map[string]string)}
+	d := &turnDialer{
+		ctx: ctx, net: n, tls: config,
+		secure: make(map[string]string), opened: make(map[netip.AddrPort]TURNProtocol),
+	}
 	for _, u := range turnURLs(servers, string(TURNOverTLS)) {
 		address := serverAddress(u)
 		host, _, err := net.SplitHostPort(address)
@@ -48,13 +53,44 @@ func (d *turnDialer) Dial(network, address string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(d.ctx, turnDialTimeout)
 	defer cancel()
 	conn, err := d.dial(ctx, network, address)
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if err != nil {
-		d.mu.Lock()
-		defer d.mu.Unlock()
 		d.faults = append(d.faults, err)
 		return nil, err
 	}
+	if local, ok := conn.LocalAddr().(*net.TCPAddr); ok {
+		d.opened[unmapped(local.AddrPort())] = d.protocol(address)
+	}
 	return conn, nil
+}
+
+// protocol is how the TURN server at an address is spoken with through this dialer.
+func (d *turnDialer) protocol(address string) TURNProtocol {
+	if _, isTLS := d.secure[address]; isTLS {
+		return TURNOverTLS
+	}
+	return TURNOverTCP
+}
+
+// protocolOf is how the TURN server is spoken with that gave a relayed candidate. The
+// candidate's related address is the client's end of the connection, and
+// what this dialer has not opened is UDP.
+func (d *turnDialer) protocolOf(c *webrtc.ICECandidate) TURNProtocol {
+	local, err := netip.ParseAddr(c.RelatedAddress)
+	if err != nil {
+		return TURNOverUDP
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if protocol, ok := d.opened[unmapped(netip.AddrPortFrom(local, c.RelatedPort))]; ok {
+		return protocol
+	}
+	return TURNOverUDP
+}
+
+func unmapped(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port())
 }
 
 func (d *turnDialer) dial(ctx context.Context, network, address string) (net.Conn, error) {

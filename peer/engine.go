@@ -7,7 +7,10 @@ import (
 	"time"
 
 	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/nack"
+	"github.com/pion/interceptor/pkg/report"
 	"github.com/pion/interceptor/pkg/stats"
+	"github.com/pion/interceptor/pkg/twcc"
 	"github.com/pion/logging"
 	"github.com/pion/webrtc/v4"
 )
@@ -32,8 +35,7 @@ func engine(cfg *Config, dialer *turnDialer) (*webrtc.API, *counters, error) {
 	}
 	loggers := loggerFactory{cfg.Logger}
 	registry := &interceptor.Registry{}
-	if err := webrtc.RegisterDefaultInterceptorsWithOptions(media, registry,
-		webrtc.WithInterceptorLoggerFactory(loggers)); err != nil {
+	if err := registerInterceptors(media, registry, loggers); err != nil {
 		return nil, nil, err
 	}
 	counting, err := stats.NewInterceptor(stats.WithLoggerFactory(loggers))
@@ -47,6 +49,23 @@ func engine(cfg *Config, dialer *turnDialer) (*webrtc.API, *counters, error) {
 	settings := settingEngine(cfg, dialer)
 	return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(registry),
 		webrtc.WithSettingEngine(settings)), kept, nil
+}
+
+// registerInterceptors registers what Pion does by default, but for its counting of
+// packets, which the connection's own counters would do once more.
+func registerInterceptors(media *webrtc.MediaEngine, registry *interceptor.Registry, loggers logging.LoggerFactory) error {
+	generator, responder := nack.WithGeneratorLoggerFactory(loggers), nack.WithResponderLoggerFactory(loggers)
+	if err := webrtc.ConfigureNackWithOptions(media, registry, []nack.GeneratorOption{generator}, responder); err != nil {
+		return err
+	}
+	receiver, sender := report.WithReceiverLoggerFactory(loggers), report.WithSenderLoggerFactory(loggers)
+	if err := webrtc.ConfigureRTCPReportsWithOptions(registry, []report.ReceiverOption{receiver}, sender); err != nil {
+		return err
+	}
+	if err := webrtc.ConfigureSimulcastExtensionHeaders(media); err != nil {
+		return err
+	}
+	return webrtc.ConfigureTWCCSenderWithOptions(media, registry, twcc.WithLoggerFactory(loggers))
 }
 
 func settingEngine(cfg *Config, dialer *turnDialer) webrtc.SettingEngine {

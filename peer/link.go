@@ -42,9 +42,6 @@ type link struct {
 	restartDue bool
 	restarts   int
 
-	described string   // the id of the relayed candidate that relayEnd describes
-	relayEnd  LocalEnd // see describeRelay
-
 	video sentTrack
 	audio sentTrack
 

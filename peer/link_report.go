@@ -33,7 +33,7 @@ func (l *link) sample() {
 	}
 	if pair.Local.Typ == webrtc.ICECandidateTypeRelay {
 		path.Type = Relayed
-		l.describeRelay(&path.Local, numbers.LocalCandidateID)
+		l.describeRelay(&path.Local, pair.Local)
 	}
 	// A relayed address that checks came from before it was signalled reads prflx.
 	remote, err := netip.ParseAddr(pair.Remote.Address)
@@ -49,24 +49,16 @@ func (l *link) sample() {
 	}
 }
 
-// describeRelay says how the TURN server of the local candidate is spoken with.
-// Pion is asked once for each candidate: its statistics must not be read while
-// it closes the connection by itself, because the other side did.
-func (l *link) describeRelay(end *LocalEnd, candidateID string) {
-	if l.described == candidateID {
-		end.RelayProtocol, end.URL = l.relayEnd.RelayProtocol, l.relayEnd.URL
-		return
-	}
-	numbers, ok := l.pc.GetStats()[candidateID].(webrtc.ICECandidateStats)
-	if !ok || numbers.RelayProtocol == "" {
-		return
-	}
-	end.RelayProtocol = &numbers.RelayProtocol
-	if urls := turnURLs(l.servers, numbers.RelayProtocol); len(urls) == 1 {
+// describeRelay says how the TURN server of the local candidate is spoken with. That
+// is not asked of Pion: PeerConnection.GetStats reads, without a lock, what the first
+// packet of a stream and the closing of the connection by the other side change.
+func (l *link) describeRelay(end *LocalEnd, local *webrtc.ICECandidate) {
+	protocol := string(l.dialer.protocolOf(local))
+	end.RelayProtocol = &protocol
+	if urls := turnURLs(l.servers, protocol); len(urls) == 1 {
 		shown := withoutCredentials(urls[0])
 		end.URL = &shown
 	}
-	l.described, l.relayEnd = candidateID, *end
 }
 
 // reportPath returns the path as sampled last; nil when there never was one.
