@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,10 +28,15 @@ const (
 	firstOfHTTP = 'A'
 )
 
+// turnProtocols are the application protocols that TURN clients may offer: those of
+// RFC 7443, and of RFC 8833, which Firefox does. Were they not known here, the
+// handshake would end with no_application_protocol (RFC 7301 section 3.2).
+func turnProtocols() []string { return []string{"stun.turn", "stun.nat-discovery", "webrtc", "c-webrtc"} }
+
 // tlsMux shares a port between HTTPS and TURN over TLS, so that a call works
 // where no other port is open. A client that has agreed on an application
-// protocol, as browsers do for pages, is the web's; of all others the first byte
-// tells.
+// protocol, as browsers do for pages, is known by it; of all others the first
+// byte tells.
 type tlsMux struct {
 	inner  net.Listener
 	config *tls.Config
@@ -48,6 +54,8 @@ type tlsMux struct {
 // newTLSMux takes the connections of inner when it is run. The caller closes
 // inner and both sides.
 func newTLSMux(inner net.Listener, config *tls.Config, limit int, log *slog.Logger) *tlsMux {
+	config = config.Clone()
+	config.NextProtos = append(config.NextProtos, turnProtocols()...)
 	return &tlsMux{
 		inner: inner, config: config, log: log, limit: limit,
 		web: newMuxListener(inner.Addr()), turn: newMuxListener(inner.Addr()),
@@ -96,7 +104,10 @@ func (m *tlsMux) identify(ctx context.Context, raw net.Conn) (*muxListener, net.
 		tellPlainHTTP(err)
 		return nil, nil
 	}
-	if conn.ConnectionState().NegotiatedProtocol != "" {
+	switch protocol := conn.ConnectionState().NegotiatedProtocol; {
+	case slices.Contains(turnProtocols(), protocol):
+		return m.turn, conn
+	case protocol != "":
 		return m.web, conn
 	}
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })

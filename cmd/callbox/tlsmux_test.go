@@ -40,19 +40,21 @@ func TestPortOfHTTPSTakesTURN(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 
-	conn := s.dialTLS(t)
-	request := stun.MustBuild(stun.TransactionID, stun.BindingRequest)
-	if _, err := conn.Write(request.Raw); err != nil {
-		t.Fatal(err)
-	}
-	buf := make([]byte, 1500)
-	n, err := conn.Read(buf)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response := &stun.Message{Raw: buf[:n]}
-	if err := response.Decode(); err != nil || response.Type != stun.BindingSuccess || response.TransactionID != request.TransactionID {
-		t.Errorf("answer to a Binding request: %v %v", response, err)
+	for _, protocols := range [][]string{nil, {"stun.turn"}, {"stun.nat-discovery"}, {"webrtc", "c-webrtc"}, {"c-webrtc", "unheard-of"}} {
+		conn := s.dialTLS(t, protocols...)
+		request := stun.MustBuild(stun.TransactionID, stun.BindingRequest)
+		if _, err := conn.Write(request.Raw); err != nil {
+			t.Fatal(err)
+		}
+		buf := make([]byte, 1500)
+		n, err := conn.Read(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response := &stun.Message{Raw: buf[:n]}
+		if err := response.Decode(); err != nil || response.Type != stun.BindingSuccess || response.TransactionID != request.TransactionID {
+			t.Errorf("answer to a Binding request of a client that offers %q: %v %v", protocols, response, err)
+		}
 	}
 
 	if got := s.get(t, s.ready.HTTPS+"/"); got.status != http.StatusOK || got.proto != 2 {
