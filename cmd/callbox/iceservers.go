@@ -84,14 +84,17 @@ func (s *iceServers) forPeer(peer string, arrived netip.Addr) ([]protocol.ICESer
 }
 
 // urls returns the STUN and TURN URIs (RFC 7064, RFC 7065) of the sockets that
-// are bound, each once.
+// are bound, each once. One for STUN is enough, since what asks a TURN server learns the
+// same, and each more makes a browser's gathering slower.
 func (s *iceServers) urls(arrived netip.Addr) (stun, turn []string) {
 	for _, endpoint := range s.reachable(arrived) {
 		host := s.host(endpoint, arrived)
 		at := netip.AddrPortFrom(host, endpoint.addr.Port()).String()
 		switch endpoint.protocol {
 		case turnserver.UDP:
-			stun = append(stun, "stun:"+at)
+			if len(stun) == 0 {
+				stun = append(stun, "stun:"+at)
+			}
 			turn = append(turn, "turn:"+at+"?transport=udp")
 		case turnserver.TCP:
 			turn = append(turn, "turn:"+at+"?transport=tcp")
@@ -101,7 +104,7 @@ func (s *iceServers) urls(arrived netip.Addr) (stun, turn []string) {
 			}
 		}
 	}
-	return compact(stun), compact(turn)
+	return stun, compact(turn)
 }
 
 // reachable returns, for each protocol, the sockets that also take what goes
