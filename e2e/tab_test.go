@@ -17,6 +17,9 @@ import (
 //go:embed probe.js
 var probeJS string
 
+// serverName is what browsers know the server's address by, beside the address.
+const serverName = "callbox.lan"
+
 // patience is how long a page may take for anything, on a machine that is busy
 // with browsers.
 const patience = 25 * time.Second
@@ -44,9 +47,10 @@ func theBrowser(t *testing.T, name, side string) browser.Browser {
 		if err != nil {
 			t.Fatal(err)
 		}
+		options.Flags = []string{"--host-resolver-rules=MAP " + serverName + " " + lab.ServerAddr.String()}
 		b, err = browser.StartChromium(ctx, options)
 	} else {
-		options.Prefs = cameraOf(side).prefs()
+		options.Prefs = cameraOf(side).prefs() + fmt.Sprintf("user_pref(\"network.dns.forceResolve\", %q);\n", lab.ServerAddr)
 		b, err = browser.StartFirefox(ctx, options)
 	}
 	if err != nil {

@@ -1,0 +1,103 @@
+package e2e
+
+import (
+	"context"
+	"net/netip"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"callbox/cert"
+	"callbox/e2e/need"
+)
+
+// TestOnly443 makes calls where a firewall lets nothing of the clients through but
+// port 443, as in many an office.
+func TestOnly443(t *testing.T) {
+	noRoute(t)
+	theServer(t) // makes the authority
+	certificate := named(t)
+	for _, c := range []struct {
+		name, rule, transport string
+		query                 url.Values
+	}{
+		// Here pages are told nothing: they have to find the one way that is left.
+		{"tcp", "tcp dport 443 accept", "tls", nil},
+		{"tcp and udp", "meta l4proto { tcp, udp } th dport 443 accept", "udp", url.Values{"ice": {"relay"}, "turn": {"udp"}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := startServer(t, "--https", ":443", "--turn-udp", ":3478,:443", "--turn-tcp", "", "--turn-tls", "",
+				"--tls-cert", certificate, "--tls-key", certificate)
+			defer func() {
+				if err := s.stop(); err != nil {
+					t.Error(err)
+				}
+			}()
+			s.url = "https://" + serverName
+			letThrough(t, c.rule)
+			for _, pair := range [][2]side{
+				{{"chromium", "a"}, {"chromium", "b"}},
+				{{"firefox", "a"}, {"chromium", "b"}},
+				{{"chromium", "b"}, {"firefox", "a"}},
+			} {
+				t.Run(pair[0].kind+"-"+pair[1].kind, func(t *testing.T) {
+					makeCall(t, s, call{room: "only-443", transport: c.transport, query: c.query, pair: pair})
+				})
+			}
+		})
+	}
+}
+
+// named returns the file of a certificate for serverName and nothing else, with its
+// key, from the authority that browsers trust. Firefox takes TURN over TLS only
+// from a server that has a name.
+func named(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	authority, err := os.ReadFile(filepath.Join(shared.dir, "data", "cert", "ca.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "ca.pem"), authority, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := cert.LoadOrCreateLocal(dir, func() []string { return []string{serverName} }, nil); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "leaf.pem")
+}
+
+// letThrough has the server's firewall drop what clients send, until the test ends, but for
+// what the rule accepts.
+func letThrough(t *testing.T, rule string) {
+	t.Helper()
+	need.Program(t, "nft")
+	lab := theLab(t)
+	nft := func(ctx context.Context, commands string) {
+		t.Helper()
+		command := exec.CommandContext(ctx, "ip", "netns", "exec", lab.Server.Name, "nft", "-f", "-")
+		command.Stdin = strings.NewReader(commands)
+		if out, err := command.CombinedOutput(); err != nil {
+			t.Fatalf("nft: %v\n%s", err, out)
+		}
+	}
+	nft(t.Context(), `table inet office {
+	chain input {
+		type filter hook input priority 0
+		iifname { "to-a", "to-b" } ct state established accept
+		iifname { "to-a", "to-b" } `+rule+`
+		iifname { "to-a", "to-b" } drop
+	}
+}`)
+	t.Cleanup(func() { nft(context.Background(), "delete table inet office") })
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if conn, err := lab.A.DialContext(ctx, "tcp4", netip.AddrPortFrom(lab.ServerAddr, 3478).String()); err == nil {
+		_ = conn.Close()
+		t.Fatal("port 3478 is reached")
+	}
+}
