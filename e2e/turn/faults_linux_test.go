@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/pion/stun/v3"
 	"golang.org/x/sys/unix"
@@ -20,18 +21,28 @@ import (
 	"callbox/turnserver"
 )
 
-// exhausted says to a test that it is the process of its own that it started.
-const exhausted = "CALLBOX_TEST_EXHAUSTED"
+// ownProcess says to a test that it is the process of its own that it started.
+const ownProcess = "CALLBOX_TEST_OWN_PROCESS"
+
+// alone says whether this is a process that has nothing to do but the test. If not, it
+// starts one and waits for it.
+func alone(t *testing.T) bool {
+	t.Helper()
+	if os.Getenv(ownProcess) != "" {
+		return true
+	}
+	command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	command.Env = append(os.Environ(), ownProcess+"=1")
+	if out, err := command.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("--- PASS: "+t.Name())) {
+		t.Fatalf("%v\n%s", err, tail(string(out)))
+	}
+	return false
+}
 
 // TestDescriptorsExhausted has a process run out of descriptors: who is served
 // goes on, who comes is told or waits, and afterwards is served.
 func TestDescriptorsExhausted(t *testing.T) {
-	if os.Getenv(exhausted) == "" {
-		command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestDescriptorsExhausted$", "-test.v")
-		command.Env = append(os.Environ(), exhausted+"=1")
-		if out, err := command.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("--- PASS: TestDescriptorsExhausted")) {
-			t.Fatalf("%v\n%s", err, tail(string(out)))
-		}
+	if !alone(t) {
 		return
 	}
 	s := start(t, unlimited)
@@ -97,6 +108,66 @@ func leaveDescriptors(t *testing.T, left int) (restore func()) {
 		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestNoBuffers has the kernel say now and then that it has no room for what is sent
+// (ENOBUFS): that is lost and counted, and what comes after it is relayed.
+func TestNoBuffers(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	const refused = 777
+	s := start(t, unlimited)
+	ends := connect(t, s, [2]way{{turnserver.UDP, true}, {}}, false)
+	refuseToSend(t, refused)
+	for round := range 6 {
+		// What the server sends is that long, and what it gets is not.
+		from, to, length := ends[0], ends[1], refused
+		if round%2 == 1 {
+			from, to, length = ends[1], ends[0], refused-channelHeader
+		}
+		from.transmit(t, bytes.Repeat([]byte{1}, length))
+		eventually(t, "what the kernel refused is counted", func() bool { return s.Snapshot().Drops["send_buffer"] == uint64(round+1) })
+		next := bytes.Repeat([]byte{2}, 100+round)
+		if err := to.until(time.Now().Add(patience)); err != nil {
+			t.Fatal(err)
+		}
+		from.transmit(t, next)
+		if got, err := to.next(); err != nil || !bytes.Equal(got, next) {
+			t.Errorf("after a refusal: got %d bytes, %v; want the %d that came next", len(got), err, len(next))
+		}
+	}
+	s.end(t)
+}
+
+// refuseToSend has the kernel answer ENOBUFS from now on to whoever in this process
+// sends so many bytes with sendto(2), by a filter of system calls (seccomp(2)).
+func refuseToSend(t *testing.T, length uint32) {
+	t.Helper()
+	const (
+		numberAt, lengthAt = 0, 16 + 2*8 // in struct seccomp_data, the third argument's low half on little-endian machines
+		load               = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS
+		equal              = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
+		end                = unix.BPF_RET | unix.BPF_K
+	)
+	filter := []unix.SockFilter{
+		{Code: load, K: numberAt},
+		{Code: equal, Jf: 3, K: unix.SYS_SENDTO},
+		{Code: load, K: lengthAt},
+		{Code: equal, Jf: 1, K: length},
+		{Code: end, K: unix.SECCOMP_RET_ERRNO | uint32(unix.ENOBUFS)},
+		{Code: end, K: unix.SECCOMP_RET_ALLOW},
+	}
+	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	runtime.LockOSThread() // who has no new privileges may have one
+	defer runtime.UnlockOSThread()
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&program)))
+	if errno != 0 {
+		t.Fatalf("seccomp: %v", errno)
 	}
 }
 
