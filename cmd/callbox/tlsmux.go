@@ -31,7 +31,9 @@ const (
 // turnProtocols are the application protocols that TURN clients may offer: those of
 // RFC 7443, and of RFC 8833, which Firefox does. Were they not known here, the
 // handshake would end with no_application_protocol (RFC 7301 section 3.2).
-func turnProtocols() []string { return []string{"stun.turn", "stun.nat-discovery", "webrtc", "c-webrtc"} }
+func turnProtocols() []string {
+	return []string{"stun.turn", "stun.nat-discovery", "webrtc", "c-webrtc"}
+}
 
 // tlsMux shares a port between HTTPS and TURN over TLS, so that a call works
 // where no other port is open. A client that has agreed on an application
