@@ -9,7 +9,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
-	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,17 +20,34 @@ const (
 	// politeRounds is after how many rounds without a rest other goroutines get
 	// their turn.
 	politeRounds = 32
+	// busyRests is how many rests in a row are shorter than shortRest before the
+	// engine waits by itself.
+	busyRests = 16
+	shortRest = int64(time.Millisecond)
+	// longestHold is how long it then waits for a packet, in milliseconds.
+	longestHold = 10
 )
 
 // engine serves many sockets from one goroutine. In a round it asks its epoll
 // which of them have received something, receives, decides, and sends all that
-// came of it. When there is nothing left it parks: the epoll's own descriptor is
-// watched by Go's poller, so that a waiting engine takes no thread.
+// came of it. When there is nothing left it rests in one of two ways.
+//
+// It parks: Go's poller watches the gate, an epoll that watches the epoll of the
+// sockets, so that a waiting engine takes no thread. That is for an engine with
+// little to do, because to be woken by Go's scheduler costs as much as to relay
+// a packet.
+//
+// Where packets come in quick succession it waits in the epoll itself, and keeps
+// its processor in Go's sense (a P) meanwhile; the path adds one for each engine
+// before the first does so, and other goroutines have as many as before. The gate is
+// shut for that time, so that packets do not wake Go's poller too. Whoever needs
+// the engine out of there, as the garbage collector does, interrupts it by a
+// signal; and after longestHold without a packet it parks.
 type engine struct {
-	path *Path
-	file *os.File // the epoll
-	poll syscall.RawConn
-	done chan struct{}
+	path  *Path
+	epoll *os.File // Go's poller does not know it
+	gate  *os.File
+	done  chan struct{}
 
 	// sources are the descriptors that are served, by number. Changes are made
 	// under the lock; the engine reads without.
@@ -41,6 +58,8 @@ type engine struct {
 	events [eventsAtOnce]unix.EpollEvent
 	round  uint64
 	clock  int64 // of this round; 0 = not read yet
+	rested int64 // when it parked last
+	short  int   // how many rests in a row were short
 	in     inbox
 	out    outbox
 }
@@ -57,30 +76,44 @@ func (p *Path) startEngines() error {
 	return nil
 }
 
-func newEngine(p *Path) (*engine, error) {
-	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
-	if err != nil {
-		return nil, fmt.Errorf("epoll: %w", err)
-	}
-	if err := unix.SetNonblock(fd, true); err != nil { // so that os.File has it watched
-		return nil, errors.Join(fmt.Errorf("epoll: %w", err), unix.Close(fd))
-	}
-	e := &engine{path: p, file: os.NewFile(uintptr(fd), "epoll"), done: make(chan struct{})}
-	if e.poll, err = e.file.SyscallConn(); err != nil {
-		return nil, errors.Join(fmt.Errorf("epoll: %w", err), e.file.Close())
-	}
+func newEngine(p *Path) (e *engine, err error) {
+	e = &engine{path: p, done: make(chan struct{})}
 	e.sources.Store(&[]atomic.Pointer[descriptor]{})
-	if err := e.in.init(); err != nil {
-		return nil, errors.Join(fmt.Errorf("receive buffers: %w", err), e.file.Close())
+	if err := e.open(); err != nil {
+		return nil, errors.Join(err, e.gate.Close(), e.epoll.Close())
 	}
 	e.out.init(&p.stats, !p.config.NoOffload && splits())
 	return e, nil
 }
 
+func (e *engine) open() error {
+	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return fmt.Errorf("epoll: %w", err)
+	}
+	e.epoll = os.NewFile(uintptr(epoll), "epoll")
+	gate, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return fmt.Errorf("epoll: %w", err)
+	}
+	if err := unix.SetNonblock(gate, true); err != nil { // so that os.File has it watched
+		return errors.Join(fmt.Errorf("epoll: %w", err), unix.Close(gate))
+	}
+	e.gate = os.NewFile(uintptr(gate), "gate")
+	if err := control(e.gate, unix.EPOLL_CTL_ADD, epoll, unix.EPOLLIN); err != nil {
+		return fmt.Errorf("gate: %w", err)
+	}
+	if err := e.in.init(); err != nil {
+		return fmt.Errorf("receive buffers: %w", err)
+	}
+	return nil
+}
+
 // stop ends the engine and waits for it.
 func (e *engine) stop() {
-	_ = e.file.Close() // fails only when it was closed before
+	_ = e.gate.Close() // fails only when it was closed before
 	<-e.done
+	_ = e.epoll.Close()
 }
 
 // run serves until stop. All work is done in the callback: whatever happens
@@ -88,19 +121,56 @@ func (e *engine) stop() {
 func (e *engine) run() {
 	defer close(e.done)
 	defer e.in.free()
-	_ = e.poll.Read(func(fd uintptr) bool { // the error says that the epoll is closed
+	gate, err := e.gate.SyscallConn()
+	if err != nil {
+		return
+	}
+	epoll := int(e.epoll.Fd())              // which nothing closes before the engine is done
+	_ = gate.Read(func(gate uintptr) bool { // the error says that the gate is closed
+		hold := e.holds()
+		if hold > 0 {
+			e.setGate(int(gate), epoll, unix.EPOLL_CTL_DEL)
+			defer e.setGate(int(gate), epoll, unix.EPOLL_CTL_ADD)
+		}
 		for served := 1; ; served++ {
-			n, errno := epollWait(int(fd), e.events[:])
+			n, errno := epollWait(epoll, e.events[:], hold)
 			if n <= 0 || errno != 0 {
+				if errno == 0 && hold > 0 {
+					e.short = 0
+				}
 				e.round++ // a rest
+				e.rested = e.path.Now()
 				return false
 			}
 			e.serve(e.events[:n])
-			if served%politeRounds == 0 {
+			if hold == 0 && served%politeRounds == 0 {
 				runtime.Gosched()
 			}
 		}
 	})
+}
+
+// setGate has Go's poller told of the epoll, or not. That it is added anew counts: who
+// only modified it would not be told of what came before, if the gate had not
+// been asked since an earlier event (ep_modify in fs/eventpoll.c).
+func (e *engine) setGate(gate, epoll, op int) {
+	if err := unix.EpollCtl(gate, op, epoll, &unix.EpollEvent{Events: unix.EPOLLIN}); err != nil {
+		e.path.log.Error("gate of an engine", "err", err) // cannot be: both are open
+	}
+}
+
+// holds returns how long the engine may wait in its epoll, in milliseconds: not at
+// all unless its rests have become short.
+func (e *engine) holds() int {
+	if e.path.Now()-e.rested > shortRest {
+		e.short = 0
+		return 0
+	}
+	if e.short++; e.short < busyRests {
+		return 0
+	}
+	e.path.spare.add(len(e.path.engines))
+	return longestHold
 }
 
 // serve receives from the sockets of a round and sends what comes of it.
@@ -139,7 +209,7 @@ func (e *engine) list(d *descriptor) error {
 		e.sources.Store(&longer)
 	}
 	sources[d.fd].Store(d)
-	err := e.control(unix.EPOLL_CTL_ADD, d.fd)
+	err := control(e.epoll, unix.EPOLL_CTL_ADD, d.fd, unix.EPOLLIN)
 	if err != nil {
 		sources[d.fd].Store(nil)
 	}
@@ -151,15 +221,20 @@ func (e *engine) unlist(d *descriptor) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	(*e.sources.Load())[d.fd].Store(nil)
-	if err := e.control(unix.EPOLL_CTL_DEL, d.fd); err != nil {
+	if err := control(e.epoll, unix.EPOLL_CTL_DEL, d.fd, 0); err != nil {
 		e.path.log.Debug("socket of a stopped engine", "err", err)
 	}
 }
 
-func (e *engine) control(op, fd int) error {
+// control changes what an epoll watches a descriptor for.
+func control(epoll *os.File, op, fd int, events uint32) error {
+	conn, err := epoll.SyscallConn()
+	if err != nil {
+		return net.ErrClosed
+	}
 	var failed error
-	err := e.poll.Control(func(epoll uintptr) {
-		failed = unix.EpollCtl(int(epoll), op, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)}) //nolint:gosec // a descriptor
+	err = conn.Control(func(epoll uintptr) {
+		failed = unix.EpollCtl(int(epoll), op, fd, &unix.EpollEvent{Events: events, Fd: int32(fd)}) //nolint:gosec // a descriptor
 	})
 	if err != nil {
 		return net.ErrClosed

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
+	"runtime"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -229,4 +230,50 @@ func TestOverflows(t *testing.T) {
 	if n := path.Stats().Overflows; n == 0 || n >= 100 {
 		t.Errorf("%d overflows after the end", n)
 	}
+}
+
+// Where packets come in quick succession an engine waits by itself. It must find what
+// comes to any socket, also to one that is new, or has the number of a closed one; all
+// other goroutines have as many processors as before; and at the end it gives back
+// what it has taken.
+func TestQuickSuccession(t *testing.T) {
+	before := runtime.GOMAXPROCS(0)
+	engines(t, func(t *testing.T, config datapath.Config) {
+		t.Helper()
+		path, err := datapath.New(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &server{path: path, socket: listenOn(t, path, "127.0.0.1:0")}
+		at, peer := addrPort(s.socket.LocalAddr()), dial(t, "127.0.0.1:0")
+		c := s.party(t)
+		number := 0
+		exchange := func() {
+			p := pattern(100, number)
+			number++
+			peer.send(t, p, c.relayed)
+			c.want(t, channelData(0x4000, p), at)
+			c.send(t, channelData(0x4000, p), at)
+			peer.want(t, p, c.relayed)
+		}
+		for range 4 {
+			c.relay.Permit(peer.addr.Addr(), true)
+			c.relay.Bind(0x4000, peer.addr, true)
+			eventually(t, "the engine waits by itself", func() bool {
+				for range 50 {
+					exchange()
+				}
+				return runtime.GOMAXPROCS(0) == before+config.Engines
+			})
+			runtime.GC() // stops and starts everything
+			exchange()
+			c.relay.Close()
+			c = s.party(t)
+		}
+		path.Close()
+		path.Close()
+		if got := runtime.GOMAXPROCS(0); got != before {
+			t.Errorf("%d processors, were %d", got, before)
+		}
+	})
 }

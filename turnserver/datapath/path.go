@@ -56,6 +56,7 @@ type Path struct {
 	began   time.Time
 	engines []*engine
 	turns   atomic.Uint32
+	spare   spare
 
 	// relayed and bound find the live relays by the address that peers know and
 	// by the one their socket is bound to; epoch changes when they do.
@@ -125,6 +126,7 @@ func (p *Path) Close() {
 	for _, e := range p.engines {
 		e.stop()
 	}
+	p.spare.remove()
 	p.work.Wait()
 }
 

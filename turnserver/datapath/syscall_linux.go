@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The calls of an engine do not wait, so they are made as raw system calls: the
-// scheduler need not prepare for a thread that sleeps. x/sys has none of them
+// The calls of an engine do not wait, but for epollWait at times, so they are made as
+// raw system calls: the scheduler need not prepare for a thread that sleeps. x/sys has none of them
 // without allocations. This is the only file with pointers that Go does not
 // check: each is made in the call that it is for, to memory that outlives it.
 
@@ -22,9 +22,11 @@ type mmsghdr struct {
 
 const wordBytes = 4 << (^uint(0) >> 63)
 
-func epollWait(fd int, events []unix.EpollEvent) (int, syscall.Errno) {
+// epollWait waits for so many milliseconds at most, for which it keeps whoever
+// calls it from the scheduler.
+func epollWait(fd int, events []unix.EpollEvent, milliseconds int) (int, syscall.Errno) {
 	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(fd),
-		uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
+		uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(milliseconds), 0, 0)
 	return int(n), errno
 }
 
