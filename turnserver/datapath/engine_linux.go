@@ -60,6 +60,7 @@ type engine struct {
 	clock  int64 // of this round; 0 = not read yet
 	rested int64 // when it parked last
 	short  int   // how many rests in a row were short
+	bursts bursts
 	in     inbox
 	out    outbox
 }
@@ -80,7 +81,8 @@ func newEngine(p *Path) (e *engine, err error) {
 	e = &engine{path: p, done: make(chan struct{})}
 	e.sources.Store(&[]atomic.Pointer[descriptor]{})
 	if err := e.open(); err != nil {
-		return nil, errors.Join(err, e.gate.Close(), e.epoll.Close())
+		_, _ = e.gate.Close(), e.epoll.Close() // as far as they are there
+		return nil, err
 	}
 	e.out.init(&p.stats, !p.config.NoOffload && splits())
 	return e, nil
@@ -129,20 +131,34 @@ func (e *engine) run() {
 	_ = gate.Read(func(gate uintptr) bool { // the error says that the gate is closed
 		hold := e.holds()
 		if hold > 0 {
-			e.setGate(int(gate), epoll, unix.EPOLL_CTL_DEL)
-			defer e.setGate(int(gate), epoll, unix.EPOLL_CTL_ADD)
+			e.shut(int(gate), epoll)
+			defer e.unshut(int(gate), epoll)
 		}
+		silent := false // since the last interrupt
 		for served := 1; ; served++ {
 			n, errno := epollWait(epoll, e.events[:], hold)
+			if errno == unix.EINTR && hold > 0 && !silent {
+				silent = true
+				runtime.Gosched() // somebody wants the processor, or all of them
+				continue
+			}
 			if n <= 0 || errno != 0 {
-				if errno == 0 && hold > 0 {
+				if hold > 0 {
 					e.short = 0
 				}
 				e.round++ // a rest
 				e.rested = e.path.Now()
 				return false
 			}
+			silent = false
+			e.begin()
 			e.serve(e.events[:n])
+			for polls := 0; hold > 0 && polls < mostPolls && e.bursts.goesOn(); polls++ {
+				if n, errno = epollWait(epoll, e.events[:], 0); n > 0 && errno == 0 {
+					e.serve(e.events[:n])
+				}
+			}
+			e.end()
 			if hold == 0 && served%politeRounds == 0 {
 				runtime.Gosched()
 			}
@@ -150,11 +166,19 @@ func (e *engine) run() {
 	})
 }
 
-// setGate has Go's poller told of the epoll, or not. That it is added anew counts: who
-// only modified it would not be told of what came before, if the gate had not
-// been asked since an earlier event (ep_modify in fs/eventpoll.c).
-func (e *engine) setGate(gate, epoll, op int) {
-	if err := unix.EpollCtl(gate, op, epoll, &unix.EpollEvent{Events: unix.EPOLLIN}); err != nil {
+// shut has Go's poller no longer told of packets.
+func (e *engine) shut(gate, epoll int) { e.modify(gate, epoll, 0) }
+
+// unshut ends that. A gate that has not been asked since an earlier event counts as one
+// that has told of it, and a new one would be lost (ep_modify in the
+// kernel's fs/eventpoll.c): so it is asked before.
+func (e *engine) unshut(gate, epoll int) {
+	_, _ = epollWait(gate, e.events[:1], 0) // it has nothing, being shut
+	e.modify(gate, epoll, unix.EPOLLIN)
+}
+
+func (e *engine) modify(gate, epoll int, events uint32) {
+	if err := unix.EpollCtl(gate, unix.EPOLL_CTL_MOD, epoll, &unix.EpollEvent{Events: events}); err != nil {
 		e.path.log.Error("gate of an engine", "err", err) // cannot be: both are open
 	}
 }
@@ -173,18 +197,26 @@ func (e *engine) holds() int {
 	return longestHold
 }
 
-// serve receives from the sockets of a round and sends what comes of it.
-func (e *engine) serve(events []unix.EpollEvent) {
+func (e *engine) begin() {
 	e.round++
 	e.clock = 0
+}
+
+// serve receives from the sockets of a round.
+func (e *engine) serve(events []unix.EpollEvent) {
 	for i := range events {
 		if d := e.source(int(events[i].Fd)); d != nil && d.acquire() {
-			e.receive(d)
+			e.bursts.received += e.receive(d)
 			d.release()
 		}
 	}
+}
+
+// end sends what came of a round.
+func (e *engine) end() {
 	e.out.flush()
 	e.in.reset()
+	e.bursts.end()
 }
 
 func (e *engine) source(fd int) *descriptor {
@@ -243,8 +275,8 @@ func control(epoll *os.File, op, fd int, events uint32) error {
 }
 
 // receive handles what a socket has, up to one batch: what is left makes a new
-// event.
-func (e *engine) receive(d *descriptor) {
+// event. It returns how many slots of the inbox that was.
+func (e *engine) receive(d *descriptor) int {
 	if e.in.left() < d.batch || e.out.full() {
 		e.out.flush()
 		e.in.reset()
@@ -264,6 +296,7 @@ func (e *engine) receive(d *descriptor) {
 		}
 		e.handle(d, i, from, client.relay)
 	}
+	return n
 }
 
 // handle passes on what is in a slot: one datagram, or several of the same
