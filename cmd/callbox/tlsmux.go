@@ -29,8 +29,8 @@ const (
 )
 
 // turnProtocols are the application protocols that TURN clients may offer: those of
-// RFC 7443, and of RFC 8833, which Firefox does. Were they not known here, the
-// handshake would end with no_application_protocol (RFC 7301 section 3.2).
+// RFC 7443, and of RFC 8833. Were they not known here, the handshake with a client that
+// does would end with no_application_protocol (RFC 7301 section 3.2).
 func turnProtocols() []string {
 	return []string{"stun.turn", "stun.nat-discovery", "webrtc", "c-webrtc"}
 }
