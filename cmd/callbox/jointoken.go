@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -86,7 +87,7 @@ func (t *joinTokens) authorize(token, room string) (signaling.Grant, error) {
 	switch {
 	case token == "":
 		return signaling.Grant{}, errors.New("this server wants a token; ask whoever runs it for a link with one")
-	case len(token) > maxJoinToken:
+	case len(token) > maxJoinToken, strings.ContainsAny(token, "\r\n"): // which base64 would pass over
 		return signaling.Grant{}, errTokenInvalid()
 	}
 	var claims joinClaims

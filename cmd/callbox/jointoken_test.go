@@ -50,12 +50,13 @@ func TestJoinToken(t *testing.T) {
 	now := tokenNow().Unix()
 	key := []byte(joinSecret)
 	hs := jwt.SigningMethodHS256
+	good := sign(t, hs, key, nil, jwt.MapClaims{"room": "quiet", "exp": now + 60})
 	const invalid, expired, another = "not valid here", "has expired", "for another room"
 	for _, tc := range []struct {
 		name, token, room string
 		want, fault       string // the name in the room, or part of the error
 	}{
-		{"one room", sign(t, hs, key, nil, jwt.MapClaims{"room": "quiet", "exp": now + 60}), "quiet", "", ""},
+		{"one room", good, "quiet", "", ""},
 		{"with a name", sign(t, hs, key, nil, jwt.MapClaims{"room": "quiet", "exp": now + 60, "name": "Ann"}), "quiet", "Ann", ""},
 		{"any room", sign(t, hs, key, nil, jwt.MapClaims{"room": "*", "exp": now + 60}), "river", "", ""},
 		{"decomposed in the token", sign(t, hs, key, nil, jwt.MapClaims{"room": "cafe\u0301", "exp": now + 60}), "caf\u00e9", "", ""},
@@ -81,6 +82,8 @@ func TestJoinToken(t *testing.T) {
 		{"too long", sign(t, hs, key, nil, jwt.MapClaims{"room": "*", "exp": now + 60, "pad": strings.Repeat("a", maxJoinToken)}), "quiet", "", invalid},
 		{"no token", "rubbish", "quiet", "", invalid},
 		{"dots", "..", "quiet", "", invalid},
+		{"a line end after it", good + "\n", "quiet", "", invalid},
+		{"a line end in its signature", good[:len(good)-5] + "\r\n" + good[len(good)-5:], "quiet", "", invalid},
 	} {
 		grant, err := tokens.authorize(tc.token, tc.room)
 		switch {
@@ -147,7 +150,7 @@ func FuzzJoinToken(f *testing.F) {
 	head, rest, _ := strings.Cut(good, ".")
 	body, signature, _ := strings.Cut(rest, ".")
 	none := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none","typ":"JWT"}`))
-	for _, seed := range []string{good, none + "." + body + ".", none + "." + rest, head + "." + body + ".", head + ".." + signature, good + "=", "", "..", head + "." + body + "." + body} {
+	for _, seed := range []string{good, none + "." + body + ".", none + "." + rest, head + "." + body + ".", head + ".." + signature, good + "=", good + "\n", "", "..", head + "." + body + "." + body} {
 		f.Add(seed)
 	}
 	tokens := joinTokensOf(f, joinSecret)
