@@ -99,6 +99,9 @@ func (e *endpoint) answerSuccess() {
 	}
 	b.AddString(wire.Software, software)
 	e.answer(&b)
+	if q.method == wire.ChannelBind {
+		q.relay.data.Announce(q.channel)
+	}
 }
 
 // answer signs and sends the answer to the request being handled.

@@ -57,8 +57,7 @@ func TestQuotas(t *testing.T) {
 	peer := func(i int) stun.Setter {
 		return xorPeer{netip.MustParseAddrPort(fmt.Sprintf("8.8.8.%d:9", i))}
 	}
-	wantSuccess(t, first.request(t, stun.MethodChannelBind, channelNumber(0x4000), peer(1)))
-	wantSuccess(t, first.request(t, stun.MethodChannelBind, channelNumber(0x4000), peer(1)))
+	first.bind(t, 0x4000, peer(1)) // and again
 	first.wantCode(t, first.request(t, stun.MethodChannelBind, channelNumber(0x4001), peer(2)), stun.CodeInsufficientCapacity)
 	wantSuccess(t, first.request(t, stun.MethodCreatePermission, peer(2)))
 	wantSuccess(t, first.request(t, stun.MethodCreatePermission, peer(1), peer(2)))
@@ -100,7 +99,7 @@ func TestIPv6Relay(t *testing.T) {
 		t.Fatalf("relayed address %s, want ::1", relayed)
 	}
 	peer := listenUDP(t, "[::1]:0")
-	wantSuccess(t, c.request(t, stun.MethodChannelBind, channelNumber(0x4000), xorPeer{addrPortOf(peer.LocalAddr())}))
+	c.bind(t, 0x4000, xorPeer{addrPortOf(peer.LocalAddr())})
 	c.send(t, channelData(0x4000, "over IPv6"))
 	want(t, peer, []byte("over IPv6"), net.UDPAddrFromAddrPort(relayed))
 	if _, err := peer.WriteTo([]byte("and back"), net.UDPAddrFromAddrPort(relayed)); err != nil {
@@ -115,7 +114,7 @@ func TestUnrelayedDatagrams(t *testing.T) {
 	c := s.rawAs(t, "ann")
 	relayed := net.UDPAddrFromAddrPort(c.allocate(t))
 	peer := listenUDP(t, "127.0.0.1:0")
-	wantSuccess(t, c.request(t, stun.MethodChannelBind, channelNumber(0x4000), xorPeer{addrPortOf(peer.LocalAddr())}))
+	c.bind(t, 0x4000, xorPeer{addrPortOf(peer.LocalAddr())})
 	other := listenUDP(t, "127.0.0.2:0")
 	if _, err := other.WriteTo([]byte("uninvited"), relayed); err != nil {
 		t.Fatal(err)
@@ -151,8 +150,8 @@ func TestRelaysBehindNAT(t *testing.T) {
 	if relayA.Addr() != netip.MustParseAddr("192.0.2.200") {
 		t.Fatalf("relayed address %s", relayA)
 	}
-	wantSuccess(t, ann.request(t, stun.MethodChannelBind, channelNumber(0x4000), xorPeer{relayB}))
-	wantSuccess(t, bo.request(t, stun.MethodChannelBind, channelNumber(0x4001), xorPeer{relayA}))
+	ann.bind(t, 0x4000, xorPeer{relayB})
+	bo.bind(t, 0x4001, xorPeer{relayA})
 	ann.send(t, channelData(0x4000, "hairpin!"))
 	want(t, bo.conn, channelData(0x4001, "hairpin!"), bo.server)
 }

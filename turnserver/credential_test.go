@@ -123,7 +123,7 @@ func TestExpiredCredential(t *testing.T) {
 	peer := xorPeer{addrPortOf(listenUDP(t, "127.0.0.1:0").LocalAddr())}
 	wantSuccess(t, c.request(t, stun.MethodRefresh))
 	wantSuccess(t, c.request(t, stun.MethodCreatePermission, peer))
-	wantSuccess(t, c.request(t, stun.MethodChannelBind, channelNumber(0x4000), peer))
+	c.bind(t, 0x4000, peer)
 
 	elsewhere := s.raw(t, c.username, c.password)
 	for _, method := range []stun.Method{stun.MethodAllocate, stun.MethodRefresh} {

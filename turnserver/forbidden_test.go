@@ -154,7 +154,7 @@ func TestForbiddenFromNowOn(t *testing.T) {
 			c := s.rawOver(t, protocol, "mallory")
 			relayed := c.allocate(t)
 			bound := net.UDPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), relayed.Port()))
-			wantSuccess(t, c.request(t, stun.MethodChannelBind, channelNumber(0x4000), xorPeer{peer}))
+			c.bind(t, 0x4000, xorPeer{peer})
 			allowed := []func(){
 				func() { c.send(t, channelData(0x4000, "by channel..")) },
 				func() { c.sendIndication(t, peer, "indication..") },
@@ -212,7 +212,7 @@ func TestOnlyPermitted(t *testing.T) {
 			friend, stranger := listenUDP(t, "127.0.0.2:0"), listenUDP(t, "127.0.0.3:0")
 			wantSuccess(t, ann.request(t, stun.MethodCreatePermission, xorPeer{addrPortOf(friend.LocalAddr())}))
 			// The other side's permission opens nothing here.
-			wantSuccess(t, mallory.request(t, stun.MethodChannelBind, channelNumber(0x4000), xorPeer{relayed}))
+			mallory.bind(t, 0x4000, xorPeer{relayed})
 			mallory.send(t, channelData(0x4000, "short cut by channel"))
 			mallory.sendIndication(t, relayed, "short cut by indication")
 			wantSuccess(t, mallory.request(t, stun.MethodRefresh))
@@ -284,7 +284,7 @@ func TestOwnRelayAddressIsNoWayIn(t *testing.T) {
 	relayed := c.allocate(t)
 	peer := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port(e))
 	wantSuccess(t, c.request(t, stun.MethodCreatePermission, xorPeer{peer}))
-	wantSuccess(t, c.request(t, stun.MethodChannelBind, channelNumber(0x4000), xorPeer{peer}))
+	c.bind(t, 0x4000, xorPeer{peer})
 	c.sendIndication(t, peer, "indication")
 	c.send(t, channelData(0x4000, "channel data"))
 	// The server's own port, and the other way round.

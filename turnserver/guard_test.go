@@ -31,25 +31,11 @@ func (c *rawClient) exchangeRaw(t *testing.T, packet []byte) *stun.Message {
 
 func (c *rawClient) receive(t *testing.T) *stun.Message {
 	t.Helper()
-	if err := c.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
-		t.Fatal(err)
-	}
-	buffer := make([]byte, 65536)
-	n, _, err := c.conn.ReadFrom(buffer)
-	if err != nil {
-		t.Fatal(err)
-	}
 	answer := &stun.Message{}
-	if err := stun.Decode(buffer[:n], answer); err != nil {
+	if err := stun.Decode(c.packet(t), answer); err != nil {
 		t.Fatal(err)
 	}
 	return answer
-}
-
-// signedRequest builds a request of the client's without sending it.
-func (c *rawClient) signedRequest(method stun.Method, attributes ...stun.Setter) *stun.Message {
-	setters := append([]stun.Setter{stun.TransactionID, stun.NewType(method, stun.ClassRequest)}, attributes...)
-	return stun.MustBuild(append(setters, stun.NewUsername(c.username), stun.NewRealm(c.realm), c.nonce, c.key())...)
 }
 
 func lifetimeOf(t *testing.T, m *stun.Message) time.Duration {
@@ -352,7 +338,7 @@ func TestPeerErrors(t *testing.T) {
 	if live := s.server.Allocations(); len(live) != 1 || live[0].Permissions != 0 {
 		t.Errorf("allocations %+v", live)
 	}
-	wantSuccess(t, c.request(t, stun.MethodChannelBind, channelNumber(0x7fff), peer))
+	c.bind(t, 0x7fff, peer)
 }
 
 // A request with more peers than there is room for gets none of them in.

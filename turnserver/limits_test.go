@@ -56,7 +56,7 @@ func (s *setup) bound(t *testing.T, user string) bound {
 	t.Helper()
 	b := bound{rawClient: s.rawAs(t, user), peer: listenUDP(t, "127.0.0.1:0")}
 	b.relayed = net.UDPAddrFromAddrPort(b.allocate(t))
-	wantSuccess(t, b.request(t, stun.MethodChannelBind, channelNumber(0x4000), xorPeer{addrPortOf(b.peer.LocalAddr())}))
+	b.bind(t, 0x4000, xorPeer{addrPortOf(b.peer.LocalAddr())})
 	return b
 }
 

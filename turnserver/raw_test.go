@@ -55,25 +55,44 @@ func (c *rawClient) key() stun.MessageIntegrity {
 // request sends a signed request and returns the answer.
 func (c *rawClient) request(t *testing.T, method stun.Method, attributes ...stun.Setter) *stun.Message {
 	t.Helper()
+	return c.exchange(t, c.signedRequest(method, attributes...))
+}
+
+// bind binds a channel. The server tells what comes from the peer by it a moment after
+// its answer, and has done so when it answers the next request.
+func (c *rawClient) bind(t *testing.T, number uint16, peer stun.Setter) {
+	t.Helper()
+	for range 2 {
+		wantSuccess(t, c.request(t, stun.MethodChannelBind, channelNumber(number), peer))
+	}
+}
+
+// signedRequest builds a request of the client's without sending it.
+func (c *rawClient) signedRequest(method stun.Method, attributes ...stun.Setter) *stun.Message {
 	setters := append([]stun.Setter{stun.TransactionID, stun.NewType(method, stun.ClassRequest)}, attributes...)
-	setters = append(setters, stun.NewUsername(c.username), stun.NewRealm(c.realm), c.nonce, c.key())
-	return c.exchange(t, stun.MustBuild(setters...))
+	return stun.MustBuild(append(setters, stun.NewUsername(c.username), stun.NewRealm(c.realm), c.nonce, c.key())...)
+}
+
+// packet returns what comes next.
+func (c *rawClient) packet(t *testing.T) []byte {
+	t.Helper()
+	if err := c.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	buffer := make([]byte, 65536)
+	n, _, err := c.conn.ReadFrom(buffer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return buffer[:n]
 }
 
 func (c *rawClient) exchange(t *testing.T, request *stun.Message) *stun.Message {
 	t.Helper()
 	c.send(t, request.Raw)
-	if err := c.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
-		t.Fatal(err)
-	}
-	buffer := make([]byte, 2048)
 	for {
-		n, _, err := c.conn.ReadFrom(buffer)
-		if err != nil {
-			t.Fatalf("%s: no answer: %v", request.Type, err)
-		}
 		answer := &stun.Message{}
-		if stun.Decode(buffer[:n], answer) == nil && answer.TransactionID == request.TransactionID {
+		if stun.Decode(c.packet(t), answer) == nil && answer.TransactionID == request.TransactionID {
 			return answer
 		}
 	}

@@ -212,7 +212,7 @@ func TestStalledClient(t *testing.T) {
 	stalled := s.rawTCP(t, "stalled")
 	relayed := net.UDPAddrFromAddrPort(stalled.allocate(t))
 	flood := listenUDP(t, "127.0.0.1:0")
-	wantSuccess(t, stalled.request(t, stun.MethodChannelBind, channelNumber(0x4000), xorPeer{addrPortOf(flood.LocalAddr())}))
+	stalled.bind(t, 0x4000, xorPeer{addrPortOf(flood.LocalAddr())})
 
 	tcp, udp := allocate(t, s.client(t, turnserver.TCP, "ann")), allocate(t, s.client(t, turnserver.UDP, "bo"))
 	peer := listenUDP(t, "127.0.0.1:0")

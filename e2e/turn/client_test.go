@@ -212,9 +212,13 @@ func (c *client) permit(t *testing.T, peer netip.AddrPort) {
 	c.must(t, stun.MethodCreatePermission, peerAddress(peer))
 }
 
+// bind binds a channel. The server sends by it from a moment after its answer on, which
+// has passed when it answers the next request.
 func (c *client) bind(t *testing.T, number uint16, peer netip.AddrPort) {
 	t.Helper()
-	c.must(t, stun.MethodChannelBind, word{stun.AttrChannelNumber, uint32(number) << 16}, peerAddress(peer))
+	for range 2 {
+		c.must(t, stun.MethodChannelBind, word{stun.AttrChannelNumber, uint32(number) << 16}, peerAddress(peer))
+	}
 }
 
 func channelData(number uint16, payload []byte) []byte {

@@ -36,9 +36,9 @@ func TestAllocations(t *testing.T) {
 		for _, p := range []*party{a, b, c} {
 			p.relay.Permit(peer.addr.Addr(), true)
 		}
-		a.relay.Bind(0x4000, peer.addr, true)
-		a.relay.Bind(0x4001, b.relayed, true)
-		b.relay.Bind(0x4001, a.relayed, true)
+		bind(a.relay, 0x4000, peer.addr)
+		bind(a.relay, 0x4001, b.relayed)
+		bind(b.relay, 0x4001, a.relayed)
 		p := pattern(1000, 1)
 		binding := wire.Build(nil, wire.NewType(wire.Binding, wire.Request), wire.TransactionID{1})
 		binding.AddFingerprint()

@@ -109,7 +109,7 @@ func TestPortsAreFreeAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 			r.Permit(flood.addr.Addr(), true)
-			r.Bind(0x4000, flood.addr, true)
+			bind(r, 0x4000, flood.addr)
 			to.Store(&at)
 			c.receive(t)
 			r.Close()

@@ -226,6 +226,7 @@ func FuzzFromClient(f *testing.F) {
 	for i, peer := range []netip.AddrPort{friend, foe, a, b} {
 		sender.Permit(peer.Addr(), true)
 		sender.Bind(0x4000+uint16(i), peer, true)
+		sender.Announce(0x4000 + uint16(i))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) > maxDatagram {

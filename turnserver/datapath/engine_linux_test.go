@@ -69,9 +69,9 @@ func TestBurstsInChannels(t *testing.T) {
 		a, b, peer := s.party(t), s.party(t), dial(t, "127.0.0.1:0")
 		a.relay.Permit(peer.addr.Addr(), true)
 		b.relay.Permit(peer.addr.Addr(), true)
-		a.relay.Bind(0x4000, peer.addr, true)
-		a.relay.Bind(0x4001, b.relayed, true)
-		b.relay.Bind(0x4002, a.relayed, true)
+		bind(a.relay, 0x4000, peer.addr)
+		bind(a.relay, 0x4001, b.relayed)
+		bind(b.relay, 0x4002, a.relayed)
 		at := addrPort(s.socket.LocalAddr())
 		for seed, shape := range bursts() {
 			payloads := burst(shape, seed)
@@ -105,7 +105,7 @@ func TestBurstsInIndications(t *testing.T) {
 		for _, p := range []*party{a, b} {
 			p.relay.Permit(peer.addr.Addr(), true)
 		}
-		a.relay.Bind(0x4001, b.relayed, true)
+		bind(a.relay, 0x4001, b.relayed)
 		for seed, shape := range bursts() {
 			payloads := burst(shape, seed)
 			var across, down []byte
@@ -169,7 +169,7 @@ func TestRefusedSegments(t *testing.T) {
 				t.Fatal(err)
 			}
 			r.Permit(peer.addr.Addr(), true)
-			r.Bind(0x4000, peer.addr, true)
+			bind(r, 0x4000, peer.addr)
 			at := addrPort(s.socket.LocalAddr())
 			for seed := range 20 { // often enough for it to be given up
 				payloads := burst([3]int{5, 1000, 10}, seed)
@@ -258,7 +258,7 @@ func TestQuickSuccession(t *testing.T) {
 		}
 		for range 4 {
 			c.relay.Permit(peer.addr.Addr(), true)
-			c.relay.Bind(0x4000, peer.addr, true)
+			bind(c.relay, 0x4000, peer.addr)
 			eventually(t, "the engine waits by itself", func() bool {
 				for range 50 {
 					exchange()

@@ -132,6 +132,12 @@ func (s *server) partyWith(tb testing.TB, address string, config datapath.RelayC
 	return &party{conn: c, relay: relay, relayed: config.Relayed}
 }
 
+// bind binds a channel that the client knows of.
+func bind(r *datapath.Relay, number uint16, peer netip.AddrPort) {
+	r.Bind(number, peer, true)
+	r.Announce(number)
+}
+
 func (c *conn) send(tb testing.TB, p []byte, to netip.AddrPort) {
 	tb.Helper()
 	if _, err := c.WriteToUDPAddrPort(p, to); err != nil {
@@ -234,7 +240,7 @@ func TestChannelBothWays(t *testing.T) {
 		s := start(t, config)
 		a, peer := s.party(t), dial(t, "127.0.0.1:0")
 		a.relay.Permit(peer.addr.Addr(), true)
-		a.relay.Bind(0x4000, peer.addr, true)
+		bind(a.relay, 0x4000, peer.addr)
 		var bytes uint64
 		for i, size := range sizes() {
 			p := pattern(size, i)
@@ -251,6 +257,41 @@ func TestChannelBothWays(t *testing.T) {
 		})
 		if got := s.path.Stats(); len(got.Drops) != 0 || got.Traffic != a.relay.Traffic() {
 			t.Errorf("stats %+v", got)
+		}
+	})
+}
+
+// A channel that the client does not know of yet is good in its own direction only.
+func TestChannelIsAnnounced(t *testing.T) {
+	everywhere(t, func(t *testing.T, config datapath.Config) {
+		t.Helper()
+		s := start(t, config)
+		a, b, peer := s.party(t), s.party(t), dial(t, "127.0.0.1:0")
+		at := addrPort(s.socket.LocalAddr())
+		a.relay.Permit(peer.addr.Addr(), true)
+		b.relay.Permit(peer.addr.Addr(), true)
+		bind(b.relay, 0x4000, a.relayed)
+		a.relay.Bind(0x4001, peer.addr, true)
+		a.relay.Bind(0x4002, b.relayed, true)
+		fromPeers := func(want func(from netip.AddrPort, number uint16, p []byte)) {
+			t.Helper()
+			p := pattern(100, 1)
+			peer.send(t, p, a.relayed)
+			want(peer.addr, 0x4001, p)
+			b.say(t, s, channelData(0x4000, p))
+			want(b.relayed, 0x4002, p)
+		}
+		fromPeers(func(from netip.AddrPort, _ uint16, p []byte) { a.wantIndication(t, from, p) })
+		a.say(t, s, channelData(0x4001, pattern(100, 2)))
+		peer.want(t, pattern(100, 2), a.relayed)
+		a.say(t, s, channelData(0x4002, pattern(100, 3)))
+		b.want(t, channelData(0x4000, pattern(100, 3)), at)
+		for _, number := range []uint16{0x4001, 0x4001, 0x4002, 0x4003} { // again, and one that is not bound
+			a.relay.Announce(number)
+		}
+		fromPeers(func(_ netip.AddrPort, number uint16, p []byte) { a.want(t, channelData(number, p), at) })
+		if _, channels := a.relay.Rights(); channels != 2 {
+			t.Errorf("%d channels", channels)
 		}
 	})
 }
@@ -286,7 +327,7 @@ func TestRelayToRelay(t *testing.T) {
 		for _, p := range []*party{a, b} {
 			p.relay.Permit(a.relayed.Addr(), true)
 		}
-		a.relay.Bind(0x4000, b.relayed, true)
+		bind(a.relay, 0x4000, b.relayed)
 		for i, size := range sizes() {
 			p := pattern(size, i)
 			a.say(t, s, channelData(0x4000, p))
@@ -294,7 +335,7 @@ func TestRelayToRelay(t *testing.T) {
 			b.say(t, s, sendIndication(a.relayed, p))
 			a.want(t, channelData(0x4000, p), at)
 		}
-		b.relay.Bind(0x7fff, a.relayed, true)
+		bind(b.relay, 0x7fff, a.relayed)
 		for i, size := range append(sizes(), 65503) {
 			p := pattern(size, i)
 			a.say(t, s, channelData(0x4000, p))

@@ -135,12 +135,21 @@ func (r *Relay) Permit(peer netip.Addr, on bool) {
 	r.rights.Store(r.rights.Load().withPermission(peer.Unmap(), on))
 }
 
-// Bind binds a channel to a peer, or takes the binding away. It gives no
-// permission.
+// Bind binds a channel to a peer, for what the client sends, or takes the binding
+// away. It gives no permission.
 func (r *Relay) Bind(number uint16, peer netip.AddrPort, on bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.rights.Store(r.rights.Load().withChannel(number, unmapped(peer), on))
+}
+
+// Announce has what the peer of a channel sends go by the channel, too. The caller
+// has sent the client the answer to its ChannelBind before: a client may discard
+// ChannelData of a channel that it does not know to be bound.
+func (r *Relay) Announce(number uint16) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rights.Store(r.rights.Load().withAnnounced(number))
 }
 
 // Permits says whether a peer has a permission.

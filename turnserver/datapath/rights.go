@@ -14,9 +14,10 @@ type rights struct {
 
 // binding joins a channel with a peer.
 type binding struct {
-	number uint16
-	peer   netip.AddrPort
-	route  route // belongs to the goroutine that reads from the client
+	number    uint16
+	peer      netip.AddrPort
+	announced bool  // the client knows
+	route     route // belongs to the goroutine that reads from the client
 }
 
 func (s *rights) permits(peer netip.Addr) bool { return slices.Contains(s.permissions, peer) }
@@ -30,9 +31,10 @@ func (s *rights) channel(number uint16) *binding {
 	return nil
 }
 
+// channelOf returns the channel that the client knows to be bound to a peer.
 func (s *rights) channelOf(peer netip.AddrPort) *binding {
 	for _, b := range s.channels {
-		if b.peer == peer {
+		if b.announced && b.peer == peer {
 			return b
 		}
 	}
@@ -64,5 +66,16 @@ func (s *rights) withChannel(number uint16, peer netip.AddrPort, on bool) *right
 	if on {
 		changed.channels = append(changed.channels, &binding{number: number, peer: peer})
 	}
+	return changed
+}
+
+// withAnnounced returns the rights with a channel that the client knows.
+func (s *rights) withAnnounced(number uint16) *rights {
+	b := s.channel(number)
+	if b == nil || b.announced {
+		return s
+	}
+	changed := s.withChannel(number, b.peer, false)
+	changed.channels = append(changed.channels, &binding{number: number, peer: b.peer, announced: true})
 	return changed
 }

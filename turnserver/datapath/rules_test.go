@@ -42,13 +42,13 @@ func TestPermissions(t *testing.T) {
 		peer.send(t, []byte("not permitted"), a.relayed)
 		stranger.send(t, channelData(0x4000, []byte("no allocation")), addrPort(s.socket.LocalAddr()))
 		stranger.send(t, sendIndication(peer.addr, []byte("no allocation")), addrPort(s.socket.LocalAddr()))
-		a.relay.Bind(0x4001, b.relayed, true)
+		bind(a.relay, 0x4001, b.relayed)
 		a.say(t, s, channelData(0x4001, []byte("b permits nobody")))
 		want := map[datapath.Drop]uint64{datapath.NoPermission: 3, datapath.NoChannel: 1, datapath.NoAllocation: 2, datapath.Malformed: 2}
 		s.wantDrops(t, want)
 
 		a.relay.Permit(peer.addr.Addr(), true)
-		a.relay.Bind(0x4000, peer.addr, true)
+		bind(a.relay, 0x4000, peer.addr)
 		a.say(t, s, channelData(0x4000, []byte("bound")))
 		peer.want(t, []byte("bound"), a.relayed)
 		a.relay.Bind(0x4000, peer.addr, false)
@@ -82,8 +82,8 @@ func TestPolicy(t *testing.T) {
 		for _, p := range []*party{a, b} {
 			p.relay.Permit(peer.addr.Addr(), true)
 		}
-		a.relay.Bind(0x4000, peer.addr, true)
-		a.relay.Bind(0x4001, b.relayed, true)
+		bind(a.relay, 0x4000, peer.addr)
+		bind(a.relay, 0x4001, b.relayed)
 		pass := func() {
 			a.say(t, s, channelData(0x4000, []byte("up")))
 			peer.want(t, []byte("up"), a.relayed)
@@ -124,8 +124,8 @@ func TestRates(t *testing.T) {
 		for _, p := range []*party{a, b} {
 			p.relay.Permit(a.relayed.Addr(), true)
 		}
-		a.relay.Bind(0x4000, b.relayed, true)
-		b.relay.Bind(0x4000, a.relayed, true)
+		bind(a.relay, 0x4000, b.relayed)
+		bind(b.relay, 0x4000, a.relayed)
 		p := pattern(30_000, 0)
 		for range 2 {
 			a.say(t, s, channelData(0x4000, p))
@@ -230,7 +230,7 @@ func TestArrivalAddress(t *testing.T) {
 			}
 			peer := dial(t, "127.0.0.1:0")
 			r.Permit(peer.addr.Addr(), true)
-			r.Bind(0x4000, peer.addr, true)
+			bind(r, 0x4000, peer.addr)
 			c.send(t, channelData(0x4000, []byte("up")), asked)
 			peer.want(t, []byte("up"), relay.addr)
 			for range 3 {
@@ -255,7 +255,7 @@ func TestIPv6(t *testing.T) {
 		for _, p := range []*party{a, b} {
 			p.relay.Permit(loopback, true)
 		}
-		a.relay.Bind(0x4000, peer.addr, true)
+		bind(a.relay, 0x4000, peer.addr)
 		for i, size := range sizes() {
 			p := pattern(size, i)
 			a.send(t, channelData(0x4000, p), at)

@@ -67,11 +67,11 @@ func TestStream(t *testing.T) {
 		a.relay.Permit(loopback, true)
 		b.relay.Permit(loopback, true)
 		other.relay.Permit(loopback, true)
-		a.relay.Bind(0x4000, peer.addr, true)
-		a.relay.Bind(0x4001, b.relayed, true)
-		a.relay.Bind(0x4002, other.relayed, true)
-		b.relay.Bind(0x4001, a.relayed, true)
-		other.relay.Bind(0x4003, a.relayed, true)
+		bind(a.relay, 0x4000, peer.addr)
+		bind(a.relay, 0x4001, b.relayed)
+		bind(a.relay, 0x4002, other.relayed)
+		bind(b.relay, 0x4001, a.relayed)
+		bind(other.relay, 0x4003, a.relayed)
 		at := addrPort(s.socket.LocalAddr())
 		for i, size := range sizes() {
 			p := pattern(size, i)
@@ -118,7 +118,7 @@ func TestStalledStream(t *testing.T) {
 		}
 		r.Permit(a.relayed.Addr(), true)
 		a.relay.Permit(at.Addr(), true)
-		a.relay.Bind(0x4000, at, true)
+		bind(a.relay, 0x4000, at)
 		peer := dial(t, "127.0.0.1:0")
 		for range 10 {
 			a.say(t, s, channelData(0x4000, pattern(60000, 0)))

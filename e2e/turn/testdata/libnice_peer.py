@@ -23,7 +23,6 @@ nice.nice_agent_send.argtypes = [
     ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint, ctypes.c_uint, ctypes.c_char_p
 ]
 COMPONENT = 1
-HELLO = b"is somebody there"
 
 
 def say(**message):
@@ -81,20 +80,10 @@ def main(controlling, transport, host, port, username, password):
         raise SystemExit("not connected")
     say(connected=True)
     if controlling:
-        # What is sent before the other side is ready too is lost, as datagrams may be.
-        for _ in range(40):
-            nice.nice_agent_send(pointer, stream, COMPONENT, len(HELLO), HELLO)
-            try:
-                received.get(timeout=0.5)
-                break
-            except queue.Empty:
-                pass
         for i, size in enumerate(json.loads(sys.stdin.readline())["sizes"]):
             payload = bytes((i + k) % 256 for k in range(size))
             nice.nice_agent_send(pointer, stream, COMPONENT, size, payload)
             echo = received.get(timeout=20)
-            while echo == HELLO:
-                echo = received.get(timeout=20)
             if echo != payload:
                 say(fault="payload %d came back as %d bytes, %d were sent" % (i, len(echo), size))
         say(done=True)
