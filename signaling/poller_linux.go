@@ -22,14 +22,19 @@ const (
 // pollers read for the WebSockets that are sockets of the system: one goroutine
 // for each processor instead of one for each connection. So one wake-up of the
 // scheduler serves all connections that have something, and an idle one has no
-// stack. The zero value is ready.
+// stack.
 type pollers struct {
 	running sync.WaitGroup
+	count   int // of processors
 
 	mu   sync.Mutex // guards the following
 	all  []*poller  // nil before the first connection
 	next int        // who gets the next one
 }
+
+// init settles how many there are going to be, before others add processors to the
+// process, as the TURN server does.
+func (ps *pollers) init() { ps.count = runtime.GOMAXPROCS(0) }
 
 // add has a poller read for t from now on. It returns false when there is none
 // for it: t needs a goroutine of its own.
@@ -48,7 +53,7 @@ func (ps *pollers) choose() *poller {
 	defer ps.mu.Unlock()
 	if ps.all == nil {
 		ps.all = []*poller{}
-		for range runtime.GOMAXPROCS(0) {
+		for range ps.count {
 			p, err := newPoller(ps)
 			if err != nil {
 				break // the system gives no more: it works with fewer, and with none

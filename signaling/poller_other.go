@@ -9,6 +9,7 @@ type (
 	poller struct{}
 )
 
+func (*pollers) init()                {}
 func (*pollers) add(*webSocket) bool  { return false }
 func (*pollers) close()               {}
 func (*poller) leave(*webSocket) bool { return true }

@@ -66,6 +66,7 @@ func New(config Config) (*Server, error) {
 	}
 	s.setTokenKeys(config.SessionSecrets)
 	s.rooms = newRooms(s)
+	s.pollers.init()
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

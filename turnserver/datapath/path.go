@@ -15,7 +15,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,7 +25,8 @@ import (
 // Config is what a Path is made of. The zero Config relays to and from
 // everywhere, without a limit.
 type Config struct {
-	// Engines is how many goroutines share the work on Linux; 0 = GOMAXPROCS.
+	// Engines is how many goroutines share the work on Linux; 0 = GOMAXPROCS, without
+	// what other Paths have added to it.
 	Engines int
 	// Denies returns the name of the rule that refuses a peer, "" when none
 	// does; nil = none. A peer that is a live relay of the same Path is not
@@ -81,7 +81,7 @@ func New(config Config) (*Path, error) {
 		return nil, errors.New("negative number of engines")
 	}
 	if config.Engines == 0 {
-		config.Engines = runtime.GOMAXPROCS(0)
+		config.Engines = ownProcessors()
 	}
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)

@@ -5,34 +5,55 @@ import (
 	"sync"
 )
 
-// spare are the processors, in the scheduler's sense, that a path has added for its
-// engines to wait with.
-type spare struct{ wanted, added int }
+// processors are those of the process, in the scheduler's sense: its own, and the
+// ones that paths have added for their engines to wait with.
+var processors struct { //nolint:gochecknoglobals // they are the process's
+	sync.Mutex
 
-// processors has several paths of a process change their number one after the other.
-var processors sync.Mutex //nolint:gochecknoglobals // what it guards is the process's
+	own, added int // own is known while some are added
+}
+
+// ownProcessors returns how many the process has without those that were added.
+func ownProcessors() int {
+	processors.Lock()
+	defer processors.Unlock()
+	if processors.added > 0 {
+		return processors.own
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// spare is how many a path has added.
+type spare int
 
 // add has the scheduler use n more, the first time that it is called, and sees to it
 // later on that nobody has taken them. From then on Go no longer follows a limit of
 // the container's that changes.
 func (s *spare) add(n int) {
-	processors.Lock()
-	defer processors.Unlock()
+	p := &processors
+	p.Lock()
+	defer p.Unlock()
 	now := runtime.GOMAXPROCS(0)
-	if s.wanted == 0 {
-		s.wanted, s.added = now+n, n
+	if p.added == 0 {
+		p.own = now
 	}
-	if now < s.wanted {
-		runtime.GOMAXPROCS(s.wanted)
+	if *s == 0 {
+		*s = spare(n)
+		p.added += n
+	}
+	if now < p.own+p.added {
+		runtime.GOMAXPROCS(p.own + p.added)
 	}
 }
 
 // remove takes them away again.
 func (s *spare) remove() {
-	processors.Lock()
-	defer processors.Unlock()
-	if now := runtime.GOMAXPROCS(0); s.wanted > 0 && now >= s.wanted {
-		runtime.GOMAXPROCS(now - s.added)
+	p := &processors
+	p.Lock()
+	defer p.Unlock()
+	if now := runtime.GOMAXPROCS(0); *s > 0 && now >= p.own+p.added {
+		runtime.GOMAXPROCS(now - int(*s))
 	}
-	s.wanted, s.added = 0, 0
+	p.added -= int(*s)
+	*s = 0
 }
