@@ -69,7 +69,7 @@ type frameReader struct {
 func newFrameReader(conn net.Conn) frameReader { return frameReader{waiter: newWaiter(conn)} }
 
 // next returns a frame that was read, without its padding, or nil when it is not
-// all there. It is good until the next call of a method.
+// all there. It is good until the next fill or free.
 func (f *frameReader) next() ([]byte, error) {
 	b := f.buffer
 	if b == nil {
@@ -98,18 +98,18 @@ func (f *frameReader) next() ([]byte, error) {
 			return have[:length:length], nil
 		}
 	}
-	if len(have) == 0 {
-		b.free()
-		f.buffer = nil
-	}
 	return nil, nil
 }
 
 // fill reads more, as much as one read brings. It comes after a next that has
 // returned nil.
 func (f *frameReader) fill() (err error) {
-	if f.buffer != nil {
-		f.buffer = f.buffer.makeRoom(f.whole)
+	switch b := f.buffer; {
+	case b == nil:
+	case b.start == b.end:
+		f.free()
+	default:
+		f.buffer = b.makeRoom(f.whole)
 	}
 	f.buffer, err = f.waiter.read(f.buffer)
 	return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pion/stun/v3"
 
+	"callbox/turnserver/datapath"
 	"callbox/turnserver/wire"
 )
 
@@ -113,13 +114,17 @@ func FuzzStream(f *testing.F) {
 	f.Add(append(bytes.Clone(binding), 0x40, 0, 0xff, 0xff))
 	f.Add([]byte("GET / HTTP/1.1\r\n\r\n"))
 	f.Add([]byte{0x16, 3, 1, 0, 0xff})
+	path, err := datapath.New(datapath.Config{Portable: true})
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		client, server := net.Pipe()
 		go func() {
 			_, _ = client.Write(data)
 			client.Close()
 		}()
-		s := newStream(server, nil, streamTimeouts{first: handshakeTimeout, idle: handshakeTimeout, write: handshakeTimeout})
+		s := newStream(server, path.NewStream(), streamTimeouts{first: handshakeTimeout, idle: handshakeTimeout, write: handshakeTimeout})
 		total := 0
 		for {
 			frame, err := s.nextFrame()

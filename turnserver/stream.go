@@ -55,6 +55,7 @@ func (s *stream) ReadControl(p []byte) (int, netip.AddrPort, netip.Addr, error) 
 			return 0, netip.AddrPort{}, netip.Addr{}, err
 		}
 		if !s.data.Receive(frame) && len(frame) <= len(p) {
+			s.data.Flush()
 			return copy(p, frame), addrPort(s.RemoteAddr()), netip.Addr{}, nil
 		}
 	}
@@ -89,6 +90,7 @@ func (s *stream) nextFrame() ([]byte, error) {
 		if frame != nil {
 			return frame, nil
 		}
+		s.data.Flush()
 		if err == nil && !timed {
 			err = s.setReadDeadline()
 		}

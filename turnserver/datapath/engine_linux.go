@@ -84,7 +84,7 @@ func newEngine(p *Path) (e *engine, err error) {
 		_, _ = e.gate.Close(), e.epoll.Close() // as far as they are there
 		return nil, err
 	}
-	e.out.init(&p.stats, !p.config.NoOffload && splits())
+	e.out.init(p)
 	return e, nil
 }
 
@@ -348,22 +348,10 @@ func nextBatch(asked, got int, again bool) int {
 }
 
 // toPeer, toClient, scratch and now make the engine an outlet.
-func (e *engine) toPeer(r *Relay, to *destination, body []byte) {
-	if d, ok := r.port.(*descriptor); ok {
-		e.out.add(d, to, nil, body, 0)
-		return
-	}
-	e.path.stats.drop(r.port.send(to, nil, body, 0))
-}
+func (e *engine) toPeer(r *Relay, to *destination, body []byte) { e.out.toPeer(r, to, body) }
 
 func (e *engine) toClient(c Client, head, body []byte, padding int) {
-	if u, ok := c.(*udpClient); ok {
-		if d, ok := u.socket.port.(*descriptor); ok {
-			e.out.add(d, &u.to, head, body, padding)
-			return
-		}
-	}
-	e.path.stats.drop(c.send(head, body, padding))
+	e.out.toClient(c, head, body, padding)
 }
 
 func (e *engine) scratch(n int) []byte { return e.out.scratch(n) }

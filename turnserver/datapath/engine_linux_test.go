@@ -126,6 +126,41 @@ func TestBurstsInIndications(t *testing.T) {
 	})
 }
 
+// What one read from a stream has brought leaves together, to peers and to clients.
+func TestBurstsOfStreams(t *testing.T) {
+	engines(t, func(t *testing.T, config datapath.Config) {
+		t.Helper()
+		s := start(t, config)
+		a, b, other, peer := s.streamParty(t), s.party(t), s.streamParty(t), dial(t, "127.0.0.1:0")
+		for _, r := range []*datapath.Relay{a.relay, b.relay, other.relay} {
+			r.Permit(peer.addr.Addr(), true)
+		}
+		bind(a.relay, 0x4000, peer.addr)
+		bind(a.relay, 0x4001, b.relayed)
+		bind(a.relay, 0x4002, other.relayed)
+		bind(other.relay, 0x4003, a.relayed)
+		for seed, shape := range bursts() {
+			payloads := burst(shape, seed)
+			for _, p := range payloads {
+				for number := uint16(0x4000); number < 0x4003; number++ {
+					a.stream.Receive(channelData(number, p))
+				}
+			}
+			a.stream.Flush()
+			var stream []byte
+			for _, p := range payloads {
+				peer.want(t, p, a.relayed)
+				b.wantIndication(t, a.relayed, p)
+				stream = append(stream, padded(channelData(0x4003, p))...)
+			}
+			other.want(t, stream)
+		}
+		if got := s.path.Stats(); got.Segmented > 0 == config.NoOffload || len(got.Drops) > 0 {
+			t.Errorf("stats %+v", got)
+		}
+	})
+}
+
 // joins wants the kernel to have joined and split, unless it may not.
 func joins(t *testing.T, s *server, config datapath.Config) {
 	t.Helper()

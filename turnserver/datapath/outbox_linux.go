@@ -7,14 +7,16 @@ const (
 	scratchBytes = maxParts * 8
 )
 
-// outbox collects what an engine sends in a round, so that each socket sends its
-// datagrams with one call. The order of what goes from one socket to one
+// outbox collects what an engine sends in a round, or what comes of one read from a
+// stream, so that each socket sends its datagrams with one call, and the writer of
+// each stream is woken once. The order of what goes from one socket to one
 // destination is kept.
 type outbox struct {
-	stats *counters
-	lanes []lane
-	runs  []run
-	parts []part
+	stats   *counters
+	lanes   []lane
+	runs    []run
+	parts   []part
+	streams []*Stream // that have something new to write
 
 	headers    [scratchBytes]byte
 	headerUsed int
@@ -52,9 +54,9 @@ func (p *part) length() int { return len(p.head) + len(p.body) + p.padding }
 
 const none = -1
 
-func (b *outbox) init(stats *counters, offload bool) {
-	b.stats = stats
-	b.sender.init(stats, offload)
+func (b *outbox) init(p *Path) {
+	b.stats = &p.stats
+	b.sender.init(&p.stats, !p.config.NoOffload && splits())
 	b.lanes = make([]lane, 0, eventsAtOnce)
 	b.runs = make([]run, 0, maxParts)
 	b.parts = make([]part, 0, maxParts)
@@ -68,6 +70,38 @@ func (b *outbox) full() bool {
 func (b *outbox) scratch(n int) []byte {
 	b.headerUsed += n
 	return b.headers[b.headerUsed-n : b.headerUsed : b.headerUsed]
+}
+
+// toPeer collects what a relay sends.
+func (b *outbox) toPeer(r *Relay, to *destination, body []byte) {
+	if d, ok := r.port.(*descriptor); ok {
+		b.add(d, to, nil, body, 0)
+		return
+	}
+	b.stats.drop(r.port.send(to, nil, body, 0))
+}
+
+// toClient collects what a client is sent.
+func (b *outbox) toClient(c Client, head, body []byte, padding int) {
+	switch c := c.(type) {
+	case *udpClient:
+		if d, ok := c.socket.port.(*descriptor); ok {
+			b.add(d, &c.to, head, body, padding)
+			return
+		}
+	case *Stream:
+		b.queue(c, head, body)
+		return
+	}
+	b.stats.drop(c.send(head, body, padding))
+}
+
+func (b *outbox) queue(s *Stream, head, body []byte) {
+	cause := s.queue(head, body)
+	b.stats.drop(cause)
+	if n := len(b.streams); cause == Sent && (n == 0 || b.streams[n-1] != s) {
+		b.streams = append(b.streams, s)
+	}
 }
 
 // add collects a datagram; its bytes must stay until flush.
@@ -143,6 +177,10 @@ func (b *outbox) flush() {
 		l.d.release()
 		l.d = nil
 	}
-	b.lanes, b.runs, b.parts = b.lanes[:0], b.runs[:0], b.parts[:0]
+	for i, s := range b.streams {
+		s.wake()
+		b.streams[i] = nil
+	}
+	b.lanes, b.runs, b.parts, b.streams = b.lanes[:0], b.runs[:0], b.parts[:0], b.streams[:0]
 	b.headerUsed = 0
 }

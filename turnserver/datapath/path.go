@@ -58,6 +58,8 @@ type Path struct {
 	turns   atomic.Uint32
 	spare   spare
 
+	outboxes sync.Pool // lent to who reads from streams
+
 	// relayed and bound find the live relays by the address that peers know and
 	// by the one their socket is bound to; epoch changes when they do.
 	relayed, bound *table[Relay]

@@ -2,6 +2,7 @@ package datapath
 
 import (
 	"encoding/binary"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -44,7 +45,7 @@ func (s *sender) init(stats *counters, offload bool) {
 
 // splits says whether the kernel knows UDP_SEGMENT. One before 4.18 would take a
 // run for one long datagram.
-func splits() bool {
+var splits = sync.OnceValue(func() bool { //nolint:gochecknoglobals // a function
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return false
@@ -52,7 +53,7 @@ func splits() bool {
 	defer unix.Close(fd) //nolint:errcheck // it was never used
 	_, err = unix.GetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_SEGMENT)
 	return err == nil
-}
+})
 
 // send sends the runs of one lane from fd.
 func (s *sender) send(fd int, b *outbox, first int32) {

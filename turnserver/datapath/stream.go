@@ -18,7 +18,7 @@ const (
 type Stream struct {
 	path  *Path
 	relay atomic.Pointer[Relay]
-	out   direct
+	out   streamOutlet
 
 	mu      sync.Mutex
 	ready   sync.Cond
@@ -27,17 +27,18 @@ type Stream struct {
 }
 
 // NewStream makes a client of a connection. The caller runs Run, gives Receive
-// each frame that it reads, and ends with Close.
+// each frame that it reads and then calls Flush, and ends with Close.
 func (p *Path) NewStream() *Stream {
-	s := &Stream{path: p, out: direct{path: p}}
+	s := &Stream{path: p, out: newStreamOutlet(p)}
 	s.ready.L = &s.mu
 	return s
 }
 
 // Receive relays a frame of the client's, without its padding, and says whether
-// there was something to relay or to drop: else it is a control message. It is
-// called from one goroutine.
+// there was something to relay or to drop: else it is a control message. The frame
+// must stay as it is until Flush. It is called from one goroutine.
 func (s *Stream) Receive(frame []byte) bool {
+	s.out.begin()
 	k := packet{buffer: frame, end: len(frame)}
 	switch s.path.fromClient(&s.out, s.relay.Load(), &k) {
 	case kindControl, kindBinding:
@@ -46,6 +47,10 @@ func (s *Stream) Receive(frame []byte) bool {
 		return true
 	}
 }
+
+// Flush sends what has come of the frames since the last Flush. It is called from the
+// goroutine that calls Receive, when it has no frame at hand.
+func (s *Stream) Flush() { s.out.flush() }
 
 // Write queues a control message. The error is net.ErrClosed, or that of the
 // connection.
@@ -94,6 +99,15 @@ func (s *Stream) fail(err error) {
 }
 
 func (s *Stream) send(head, body []byte, _ int) Drop {
+	cause := s.queue(head, body)
+	s.wake()
+	return cause
+}
+
+// wake has Run write what is queued.
+func (s *Stream) wake() { s.ready.Signal() }
+
+func (s *Stream) queue(head, body []byte) Drop {
 	length := len(head) + len(body)
 	padding := -length & 3
 	s.mu.Lock()
@@ -105,7 +119,6 @@ func (s *Stream) send(head, body []byte, _ int) Drop {
 		return ClientQueue
 	}
 	s.pending = append(append(append(s.pending, head...), body...), make([]byte, padding)...)
-	s.ready.Signal()
 	return Sent
 }
 

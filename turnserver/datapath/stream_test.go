@@ -78,6 +78,7 @@ func TestStream(t *testing.T) {
 			if !a.stream.Receive(channelData(0x4000, p)) || !a.stream.Receive(channelData(0x4001, p)) || !a.stream.Receive(channelData(0x4002, p)) {
 				t.Fatal("not taken for data")
 			}
+			a.stream.Flush()
 			peer.want(t, p, a.relayed)
 			b.want(t, channelData(0x4001, p), at)
 			other.want(t, padded(channelData(0x4003, p)))

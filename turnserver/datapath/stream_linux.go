@@ -1,0 +1,47 @@
+package datapath
+
+// streamOutlet is the outlet of a goroutine that reads from a stream: what comes of
+// one read leaves together. The outbox is lent for that time.
+type streamOutlet struct {
+	path *Path
+	box  *outbox // nil = nothing is collected
+}
+
+func newStreamOutlet(p *Path) streamOutlet { return streamOutlet{path: p} }
+
+// begin is called before each frame.
+func (o *streamOutlet) begin() {
+	if o.box != nil && o.box.full() {
+		o.box.flush()
+	}
+}
+
+func (o *streamOutlet) flush() {
+	if o.box != nil {
+		o.box.flush()
+		o.path.outboxes.Put(o.box)
+		o.box = nil
+	}
+}
+
+func (o *streamOutlet) open() *outbox {
+	if o.box == nil {
+		var ok bool
+		if o.box, ok = o.path.outboxes.Get().(*outbox); !ok {
+			o.box = new(outbox)
+			o.box.init(o.path)
+		}
+	}
+	return o.box
+}
+
+func (o *streamOutlet) toPeer(r *Relay, to *destination, body []byte) {
+	o.open().toPeer(r, to, body)
+}
+
+func (o *streamOutlet) toClient(c Client, head, body []byte, padding int) {
+	o.open().toClient(c, head, body, padding)
+}
+
+func (o *streamOutlet) scratch(n int) []byte { return o.open().scratch(n) }
+func (o *streamOutlet) now() int64           { return o.path.Now() }
