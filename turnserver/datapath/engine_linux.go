@@ -212,11 +212,17 @@ func (e *engine) serve(events []unix.EpollEvent) {
 	}
 }
 
-// end sends what came of a round.
+// end sends what came of a round. Who writes to streams has its turn at once: those
+// goroutines wait for this processor, and another one takes them over only after a
+// while.
 func (e *engine) end() {
 	e.out.flush()
 	e.in.reset()
 	e.bursts.end()
+	if e.out.woke {
+		e.out.woke = false
+		runtime.Gosched()
+	}
 }
 
 func (e *engine) source(fd int) *descriptor {

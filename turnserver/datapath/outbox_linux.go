@@ -17,6 +17,7 @@ type outbox struct {
 	runs    []run
 	parts   []part
 	streams []*Stream // that have something new to write
+	woke    bool      // a writer of one of them, since the engine has looked
 
 	headers    [scratchBytes]byte
 	headerUsed int
@@ -179,7 +180,7 @@ func (b *outbox) flush() {
 	}
 	for i, s := range b.streams {
 		s.wake()
-		b.streams[i] = nil
+		b.streams[i], b.woke = nil, true
 	}
 	b.lanes, b.runs, b.parts, b.streams = b.lanes[:0], b.runs[:0], b.parts[:0], b.streams[:0]
 	b.headerUsed = 0
