@@ -43,6 +43,9 @@ func newStream(conn net.Conn, data *datapath.Stream, timeouts streamTimeouts) *s
 	below, layers := innermost(conn)
 	s.secure = layers > 0
 	s.below, _ = below.(*gatheringConn)
+	if w := newSocketWriter(conn); w != nil {
+		data.WriteAtOnce(w.write)
+	}
 	return s
 }
 

@@ -179,8 +179,8 @@ func (b *outbox) flush() {
 		l.d = nil
 	}
 	for i, s := range b.streams {
-		s.wake()
-		b.streams[i], b.woke = nil, true
+		b.woke = s.push() || b.woke
+		b.streams[i] = nil
 	}
 	b.lanes, b.runs, b.parts, b.streams = b.lanes[:0], b.runs[:0], b.parts[:0], b.streams[:0]
 	b.headerUsed = 0

@@ -23,7 +23,9 @@ type Stream struct {
 	mu      sync.Mutex
 	ready   sync.Cond
 	pending []byte
+	writing bool // Run is
 	err     error
+	at      func(p []byte) int // writes what goes at once; nil = Run writes all
 }
 
 // NewStream makes a client of a connection. The caller runs Run, gives Receive
@@ -33,6 +35,12 @@ func (p *Path) NewStream() *Stream {
 	s.ready.L = &s.mu
 	return s
 }
+
+// WriteAtOnce has what is queued written by write, from any goroutine and without a
+// detour to that of Run, when nothing else waits. write must not wait: it returns how
+// many bytes the connection took, and the rest, as well as the next error, is Run's.
+// It is called under a lock. The caller of NewStream calls this before anything else, or never.
+func (s *Stream) WriteAtOnce(write func(p []byte) int) { s.at = write }
 
 // Receive relays a frame of the client's, without its padding, and says whether
 // there was something to relay or to drop: else it is a control message. The frame
@@ -67,9 +75,11 @@ func (s *Stream) Run(write func(p []byte) error) {
 	var taken []byte
 	for {
 		s.mu.Lock()
+		s.writing = false
 		for len(s.pending) == 0 && s.err == nil {
 			s.ready.Wait()
 		}
+		s.writing = true
 		if cap(taken) > keptQueue {
 			taken = nil
 		}
@@ -100,12 +110,27 @@ func (s *Stream) fail(err error) {
 
 func (s *Stream) send(head, body []byte, _ int) Drop {
 	cause := s.queue(head, body)
-	s.wake()
+	s.push()
 	return cause
 }
 
-// wake has Run write what is queued.
-func (s *Stream) wake() { s.ready.Signal() }
+// push has what is queued written, and says whether Run was woken for it.
+func (s *Stream) push() (woke bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.at != nil && !s.writing && s.err == nil && len(s.pending) > 0 {
+		n := s.at(s.pending)
+		s.pending = s.pending[:copy(s.pending, s.pending[n:])]
+	}
+	if len(s.pending) > 0 {
+		s.ready.Signal()
+		return true
+	}
+	if cap(s.pending) > keptQueue {
+		s.pending = nil
+	}
+	return false
+}
 
 func (s *Stream) queue(head, body []byte) Drop {
 	length := len(head) + len(body)

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"runtime"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"callbox/turnserver/datapath"
@@ -128,4 +131,59 @@ func TestStalledStream(t *testing.T) {
 		peer.want(t, []byte("others go on"), a.relayed)
 		s.wantDrops(t, map[datapath.Drop]uint64{datapath.ClientQueue: 6}) // 256 KiB hold four
 	})
+}
+
+// What is written at once and what waits for Run are one stream, in order, and never
+// written by two at a time.
+func TestStreamWritesAtOnce(t *testing.T) {
+	const senders, messages, length = 4, 500, 4
+	stream := start(t, datapath.Config{}).path.NewStream()
+	var written []byte
+	var busy atomic.Bool
+	var atOnce, waited atomic.Int64
+	take := func(p []byte, counted *atomic.Int64) {
+		if busy.Swap(true) {
+			t.Error("two write at a time")
+		}
+		written = append(written, p...)
+		runtime.Gosched()
+		busy.Store(false)
+		counted.Add(int64(len(p)))
+	}
+	stream.WriteAtOnce(func(p []byte) int {
+		part := len(p) * (4 - len(written)/64%5) / 4 // all of it, a part, or nothing
+		p = p[:part]
+		take(p, &atOnce)
+		return len(p)
+	})
+	var work sync.WaitGroup
+	work.Go(func() {
+		stream.Run(func(p []byte) error {
+			take(p, &waited)
+			return nil
+		})
+	})
+	for sender := range byte(senders) {
+		work.Go(func() {
+			for i := range messages {
+				if err := stream.Write([]byte{sender, byte(i >> 8), byte(i), 0}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	eventually(t, "all is written", func() bool { return atOnce.Load()+waited.Load() == senders*messages*length })
+	stream.Close()
+	work.Wait()
+	if atOnce.Load() == 0 || waited.Load() == 0 {
+		t.Errorf("%d bytes were written at once, %d were not", atOnce.Load(), waited.Load())
+	}
+	var next [senders]int
+	for message := range slices.Chunk(written, length) {
+		sender, i := message[0], int(message[1])<<8|int(message[2])
+		if i != next[sender] {
+			t.Fatalf("sender %d: message %d comes after %d", sender, i, next[sender]-1)
+		}
+		next[sender]++
+	}
 }
