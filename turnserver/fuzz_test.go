@@ -9,7 +9,6 @@ import (
 
 	"github.com/pion/stun/v3"
 
-	"callbox/turnserver/datapath"
 	"callbox/turnserver/wire"
 )
 
@@ -114,10 +113,7 @@ func FuzzStream(f *testing.F) {
 	f.Add(append(bytes.Clone(binding), 0x40, 0, 0xff, 0xff))
 	f.Add([]byte("GET / HTTP/1.1\r\n\r\n"))
 	f.Add([]byte{0x16, 3, 1, 0, 0xff})
-	path, err := datapath.New(datapath.Config{Portable: true})
-	if err != nil {
-		f.Fatal(err)
-	}
+	path := newPath(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		client, server := net.Pipe()
 		go func() {

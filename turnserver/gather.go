@@ -22,13 +22,9 @@ func (l gatheringListener) Accept() (net.Conn, error) {
 	return &gatheringConn{Conn: conn, waiter: newWaiter(conn)}, nil
 }
 
-const (
-	// maxHeld bounds what is kept of what TLS writes: all that waits for a
-	// client at once, with what TLS adds to small frames.
-	maxHeld = 1 << 20
-	// keptBytes is how large a buffer may be that is kept for the next time.
-	keptBytes = 16 << 10
-)
+// maxHeld bounds what is kept of what TLS writes: all that waits for a client at
+// once, with what TLS adds to small frames.
+const maxHeld = 1 << 20
 
 var errHeld = errors.New("the client does not read")
 
@@ -40,9 +36,26 @@ type gatheringConn struct {
 	waiter  waiter
 	arrived *streamBuffer // what TLS has not read; nil = nothing
 
-	mu          sync.Mutex
-	holding     bool
-	held, spare []byte
+	mu      sync.Mutex
+	holding bool   // somebody is going to flush
+	behind  func() // has it flushed by somebody; nil = Write may wait
+	held    []byte
+	buffer  *streamBuffer // where held begins; nil = nothing is held
+	socket  *socketWriter
+}
+
+// neverWait has Write never wait from now on, as nobody does then who writes by TLS.
+// behind is called when something is kept that nobody else is about to flush. It
+// returns false, and changes nothing, when the connection is no socket.
+func (c *gatheringConn) neverWait(behind func()) bool {
+	socket := newSocketWriter(c.Conn)
+	if socket == nil {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.socket, c.behind = socket, behind
+	return true
 }
 
 // Read gives TLS what has arrived.
@@ -62,18 +75,28 @@ func (c *gatheringConn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Write writes, or keeps between hold and flush what is written.
+// Write writes, or keeps what is written: between hold and flush, and where it may
+// never wait.
 func (c *gatheringConn) Write(p []byte) (int, error) {
 	c.mu.Lock()
-	if !c.holding {
+	holding, behind := c.holding, c.behind
+	switch {
+	case !holding && behind == nil:
 		c.mu.Unlock() // TLS writes from one goroutine at a time
 		return c.Conn.Write(p)
-	}
-	defer c.mu.Unlock()
-	if len(c.held)+len(p) > maxHeld {
+	case len(c.held)+len(p) > maxHeld:
+		c.mu.Unlock()
 		return 0, errHeld
 	}
+	if c.buffer == nil {
+		c.buffer = largeBuffers.Get().(*streamBuffer) //nolint:forcetypeassert // nothing else is put there
+		c.held = c.buffer.bytes[:0]
+	}
 	c.held = append(c.held, p...)
+	c.mu.Unlock()
+	if !holding {
+		behind()
+	}
 	return len(p), nil
 }
 
@@ -82,7 +105,7 @@ func (c *gatheringConn) Write(p []byte) (int, error) {
 func (c *gatheringConn) hold() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.holding, c.held, c.spare = true, c.spare, nil
+	c.holding = true
 }
 
 // flush writes what was kept. What TLS writes meanwhile for the goroutine that
@@ -90,21 +113,34 @@ func (c *gatheringConn) hold() {
 func (c *gatheringConn) flush() error {
 	for {
 		c.mu.Lock()
-		held := c.held
-		if c.held = nil; len(held) == 0 {
-			c.holding = false
-		}
+		held, buffer := c.held, c.buffer
+		c.held, c.buffer = nil, nil
+		c.holding = buffer != nil
 		c.mu.Unlock()
-		if len(held) == 0 {
+		if buffer == nil {
 			return nil
 		}
-		if _, err := c.Conn.Write(held); err != nil {
+		_, err := c.Conn.Write(held)
+		buffer.free()
+		if err != nil {
 			return err // the connection is of no more use
 		}
-		if cap(held) <= keptBytes {
-			c.mu.Lock()
-			c.spare = held[:0]
-			c.mu.Unlock()
-		}
 	}
+}
+
+// flushNow writes what goes at once, and says whether there is more: then flush has to
+// follow.
+func (c *gatheringConn) flushNow() (more bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.socket.write(c.held)
+	c.held = c.held[:copy(c.held, c.held[n:])]
+	if len(c.held) > 0 {
+		return true
+	}
+	if c.buffer != nil {
+		c.buffer.free()
+	}
+	c.holding, c.held, c.buffer = false, nil, nil
+	return false
 }

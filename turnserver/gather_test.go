@@ -3,6 +3,8 @@ package turnserver
 import (
 	"bytes"
 	"crypto/tls"
+	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"net/http/httptest"
@@ -78,7 +80,7 @@ func TestRecordForEachFrame(t *testing.T) {
 	counted := &countedConn{Conn: far}
 	below := &gatheringConn{Conn: counted, waiter: newWaiter(far)}
 	client, server := secured(t, below, near)
-	s := newStream(server, nil, streamTimeouts{write: writeTimeout})
+	s := newStream(server, newPath(t).NewStream(), streamTimeouts{write: writeTimeout})
 	if !s.secure || s.below != below {
 		t.Fatal("TLS or what is below it was not found")
 	}
@@ -103,12 +105,57 @@ func TestRecordForEachFrame(t *testing.T) {
 	}
 }
 
+// Whoever has something for a client over TLS never waits for it, also when it does not
+// read: the goroutine of the stream does. What TLS writes by itself comes, too.
+func TestTLSNeverWaits(t *testing.T) {
+	near, far := socketPair(t)
+	if err := errors.Join(near.(*net.TCPConn).SetReadBuffer(1<<15), far.(*net.TCPConn).SetWriteBuffer(1<<15)); err != nil {
+		t.Fatal(err)
+	}
+	client, server := secured(t, &gatheringConn{Conn: far, waiter: newWaiter(far)}, near)
+	s := newStream(server, newPath(t).NewStream(), streamTimeouts{write: handshakeTimeout})
+	frame := func(i uint32) []byte {
+		return append(binary.BigEndian.AppendUint32([]byte{0x40, 0, 3, 0xe8}, i), make([]byte, 996)...)
+	}
+	send := func(i uint32) {
+		if err := s.data.Write(frame(i)); err != nil {
+			t.Error(err)
+		}
+	}
+	record := make([]byte, 1<<14)
+	want := func(i uint32) {
+		t.Helper()
+		if n, err := client.Read(record); err != nil || !bytes.Equal(record[:n], frame(i)) {
+			t.Fatalf("frame %d: %d bytes, %v", i, n, err)
+		}
+	}
+	const frames = 200 // more than the sockets hold, less than the queue
+	for i := range uint32(frames) {
+		send(i) // nobody reads, and nobody runs the stream
+	}
+	var running sync.WaitGroup
+	running.Go(s.writeQueued)
+	for i := range uint32(frames) {
+		want(i)
+	}
+	if _, err := server.Write(frame(frames)); err != nil { // as it answers when a client asks for a new key
+		t.Error(err)
+	}
+	want(frames)
+	for i := range uint32(frames) {
+		send(i)
+		want(i)
+	}
+	s.Close()
+	running.Wait()
+}
+
 // One goroutine reads while another gathers records.
 func TestBothWaysWhileGathering(t *testing.T) {
 	near, far := socketPair(t)
 	below := &gatheringConn{Conn: far, waiter: newWaiter(far)}
 	client, server := secured(t, below, near)
-	s := newStream(server, nil, streamTimeouts{write: writeTimeout})
+	s := newStream(server, newPath(t).NewStream(), streamTimeouts{write: writeTimeout})
 	frame := append([]byte{0x40, 0, 3, 0xe8}, make([]byte, 1000)...)
 	const turns = 200
 	var reading, writing sync.WaitGroup

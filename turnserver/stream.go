@@ -44,7 +44,9 @@ func newStream(conn net.Conn, data *datapath.Stream, timeouts streamTimeouts) *s
 	s.secure = layers > 0
 	s.below, _ = below.(*gatheringConn)
 	if w := newSocketWriter(conn); w != nil {
-		data.WriteAtOnce(w.write)
+		data.WriteAtOnce(func(p []byte) (int, bool) { return w.write(p), false })
+	} else if s.below != nil && s.below.neverWait(data.Behind) {
+		data.WriteAtOnce(s.writeRecordsNow)
 	}
 	return s
 }
@@ -166,27 +168,46 @@ func (s *stream) writeQueued() {
 	})
 }
 
-// writeRecords writes each of the frames in p as a TLS record of its own: there
-// are clients that take a record for a message.
+// writeRecords writes what is kept below TLS, and then the frames in p.
 func (s *stream) writeRecords(p []byte) error {
-	if s.below != nil {
-		s.below.hold()
+	if s.below == nil {
+		_, err := s.seal(p)
+		return err
 	}
-	for len(p) >= wire.ChannelHeaderLen {
-		length, padding, ok := wire.FrameLength([4]byte(p))
+	err := s.below.flush()
+	if err == nil {
+		s.below.hold()
+		_, err = s.seal(p)
+	}
+	if err != nil {
+		return err
+	}
+	return s.below.flush()
+}
+
+// writeRecordsNow writes the frames in p as far as that goes without waiting. What TLS
+// has sealed is taken; more says that some of that has still to be flushed.
+func (s *stream) writeRecordsNow(p []byte) (taken int, more bool) {
+	s.below.hold()
+	taken, _ = s.seal(p) // the error comes again
+	return taken, s.below.flushNow()
+}
+
+// seal gives TLS each of the frames in p as a record of its own: there are clients
+// that take a record for a message. It returns how many bytes of p that were.
+func (s *stream) seal(p []byte) (taken int, err error) {
+	for len(p)-taken >= wire.ChannelHeaderLen {
+		length, padding, ok := wire.FrameLength([4]byte(p[taken:]))
 		if !ok {
-			return errFraming
+			return taken, errFraming
 		}
 		padded := length + padding
-		if _, err := s.Write(p[:padded]); err != nil {
-			return err
+		if _, err := s.Write(p[taken : taken+padded]); err != nil {
+			return taken, err
 		}
-		p = p[padded:]
+		taken += padded
 	}
-	if s.below != nil {
-		return s.below.flush()
-	}
-	return nil
+	return taken, nil
 }
 
 // Close closes the connection at once, without TLS's farewell, which could

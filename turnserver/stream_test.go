@@ -16,6 +16,16 @@ import (
 	"callbox/turnserver/datapath"
 )
 
+// newPath is a path without a goroutine, so that nobody need close it.
+func newPath(tb testing.TB) *datapath.Path {
+	tb.Helper()
+	path, err := datapath.New(datapath.Config{Portable: true})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return path
+}
+
 func pipeStream(t *testing.T) (client net.Conn, s *stream) {
 	t.Helper()
 	client, server := net.Pipe()
@@ -23,11 +33,7 @@ func pipeStream(t *testing.T) (client net.Conn, s *stream) {
 		client.Close()
 		server.Close()
 	})
-	path, err := datapath.New(datapath.Config{Portable: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return client, newStream(server, path.NewStream(), streamTimeouts{first: firstMessageTimeout, idle: idleTimeout, write: writeTimeout})
+	return client, newStream(server, newPath(t).NewStream(), streamTimeouts{first: firstMessageTimeout, idle: idleTimeout, write: writeTimeout})
 }
 
 func binding() []byte { return stun.MustBuild(stun.TransactionID, stun.BindingRequest).Raw }

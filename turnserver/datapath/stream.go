@@ -9,9 +9,21 @@ import (
 const (
 	// streamQueue bounds the bytes that wait for the client of a stream.
 	streamQueue = 256 << 10
-	// keptQueue is how large a queue may be that is kept for the next time.
-	keptQueue = 16 << 10
+	// queueRoom is what a queue holds at first, which is enough unless a client is slow.
+	queueRoom = 32 << 10
 )
+
+// queues are lent to streams that have something queued.
+var queues = sync.Pool{New: func() any { return new([queueRoom]byte) }} //nolint:gochecknoglobals // a cache
+
+func newQueue() []byte { return queues.Get().(*[queueRoom]byte)[:0] } //nolint:forcetypeassert // nothing else is put there
+
+// freeQueue gives a queue back, unless it has grown.
+func freeQueue(b []byte) {
+	if cap(b) == queueRoom {
+		queues.Put((*[queueRoom]byte)(b[:queueRoom]))
+	}
+}
 
 // Stream is a client on a connection, TCP or TLS. What is sent to it waits in a
 // bounded queue, so that nobody else ever waits for it.
@@ -24,8 +36,9 @@ type Stream struct {
 	ready   sync.Cond
 	pending []byte
 	writing bool // Run is
+	behind  bool // Run has to, also when nothing is queued
 	err     error
-	at      func(p []byte) int // writes what goes at once; nil = Run writes all
+	at      func(p []byte) (taken int, more bool) // nil = Run writes all
 }
 
 // NewStream makes a client of a connection. The caller runs Run, gives Receive
@@ -37,10 +50,18 @@ func (p *Path) NewStream() *Stream {
 }
 
 // WriteAtOnce has what is queued written by write, from any goroutine and without a
-// detour to that of Run, when nothing else waits. write must not wait: it returns how
-// many bytes the connection took, and the rest, as well as the next error, is Run's.
+// detour to that of Run, when nothing else waits. write must not wait. It returns how many
+// bytes it took, and whether Run has to go on all the same: the rest, and the next error, are Run's.
 // It is called under a lock. The caller of NewStream calls this before anything else, or never.
-func (s *Stream) WriteAtOnce(write func(p []byte) int) { s.at = write }
+func (s *Stream) WriteAtOnce(write func(p []byte) (taken int, more bool)) { s.at = write }
+
+// Behind has Run call its write, be there something queued or not.
+func (s *Stream) Behind() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.behind = true
+	s.ready.Signal()
+}
 
 // Receive relays a frame of the client's, without its padding, and says whether
 // there was something to relay or to drop: else it is a control message. The frame
@@ -70,25 +91,22 @@ func (s *Stream) Write(p []byte) error {
 }
 
 // Run writes what is queued, as much as there is at once, until write fails or
-// the stream is closed.
+// the stream is closed. After Behind that may be nothing.
 func (s *Stream) Run(write func(p []byte) error) {
-	var taken []byte
 	for {
 		s.mu.Lock()
 		s.writing = false
-		for len(s.pending) == 0 && s.err == nil {
+		for len(s.pending) == 0 && !s.behind && s.err == nil {
 			s.ready.Wait()
 		}
-		s.writing = true
-		if cap(taken) > keptQueue {
-			taken = nil
-		}
-		taken, s.pending = s.pending, taken[:0]
-		err := s.err
+		s.writing, s.behind = true, false
+		taken, err := s.pending, s.err
+		s.pending = nil
 		s.mu.Unlock()
 		if err == nil {
 			err = write(taken)
 		}
+		freeQueue(taken)
 		if err != nil {
 			s.fail(err)
 			return
@@ -118,17 +136,17 @@ func (s *Stream) send(head, body []byte, _ int) Drop {
 func (s *Stream) push() (woke bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.at != nil && !s.writing && s.err == nil && len(s.pending) > 0 {
-		n := s.at(s.pending)
-		s.pending = s.pending[:copy(s.pending, s.pending[n:])]
+	if s.at != nil && !s.writing && !s.behind && s.err == nil && len(s.pending) > 0 {
+		var taken int
+		taken, s.behind = s.at(s.pending)
+		s.pending = s.pending[:copy(s.pending, s.pending[taken:])]
 	}
-	if len(s.pending) > 0 {
+	if len(s.pending) > 0 || s.behind {
 		s.ready.Signal()
 		return true
 	}
-	if cap(s.pending) > keptQueue {
-		s.pending = nil
-	}
+	freeQueue(s.pending)
+	s.pending = nil
 	return false
 }
 
@@ -142,6 +160,9 @@ func (s *Stream) queue(head, body []byte) Drop {
 		return ClientGone
 	case len(s.pending)+length+padding > streamQueue:
 		return ClientQueue
+	}
+	if s.pending == nil {
+		s.pending = newQueue()
 	}
 	s.pending = append(append(append(s.pending, head...), body...), make([]byte, padding)...)
 	return Sent

@@ -150,11 +150,11 @@ func TestStreamWritesAtOnce(t *testing.T) {
 		busy.Store(false)
 		counted.Add(int64(len(p)))
 	}
-	stream.WriteAtOnce(func(p []byte) int {
+	stream.WriteAtOnce(func(p []byte) (int, bool) {
 		part := len(p) * (4 - len(written)/64%5) / 4 // all of it, a part, or nothing
 		p = p[:part]
 		take(p, &atOnce)
-		return len(p)
+		return len(p), part%3 == 0
 	})
 	var work sync.WaitGroup
 	work.Go(func() {
