@@ -38,14 +38,15 @@ type gatheringConn struct {
 
 	mu      sync.Mutex
 	holding bool   // somebody is going to flush
-	behind  func() // has it flushed by somebody; nil = Write may wait
+	behind  func() // has somebody flush; nil = Write may wait
 	held    []byte
 	buffer  *streamBuffer // where held begins; nil = nothing is held
 	socket  *socketWriter
 }
 
 // neverWait has Write never wait from now on, as nobody does then who writes by TLS.
-// behind is called when something is kept that nobody else is about to flush. It
+// behind is called when TLS has written something by itself, as the answer to a key
+// update, which nobody is about to flush. It
 // returns false, and changes nothing, when the connection is no socket.
 func (c *gatheringConn) neverWait(behind func()) bool {
 	socket := newSocketWriter(c.Conn)
@@ -60,6 +61,9 @@ func (c *gatheringConn) neverWait(behind func()) bool {
 
 // Read gives TLS what has arrived.
 func (c *gatheringConn) Read(p []byte) (int, error) {
+	if c.forgotten() {
+		c.behind()
+	}
 	if c.arrived == nil {
 		var err error
 		if c.arrived, err = c.waiter.read(nil); err != nil {
@@ -79,13 +83,12 @@ func (c *gatheringConn) Read(p []byte) (int, error) {
 // never wait.
 func (c *gatheringConn) Write(p []byte) (int, error) {
 	c.mu.Lock()
-	holding, behind := c.holding, c.behind
-	switch {
-	case !holding && behind == nil:
+	if !c.holding && c.behind == nil {
 		c.mu.Unlock() // TLS writes from one goroutine at a time
 		return c.Conn.Write(p)
-	case len(c.held)+len(p) > maxHeld:
-		c.mu.Unlock()
+	}
+	defer c.mu.Unlock()
+	if len(c.held)+len(p) > maxHeld {
 		return 0, errHeld
 	}
 	if c.buffer == nil {
@@ -93,11 +96,16 @@ func (c *gatheringConn) Write(p []byte) (int, error) {
 		c.held = c.buffer.bytes[:0]
 	}
 	c.held = append(c.held, p...)
-	c.mu.Unlock()
-	if !holding {
-		behind()
-	}
 	return len(p), nil
+}
+
+// forgotten says whether something is kept that nobody is about to flush. Write cannot
+// tell of it, because TLS calls that under a lock which who flushes may wait for; but what
+// TLS writes by itself it writes while it reads, and then reads on.
+func (c *gatheringConn) forgotten() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.holding && c.buffer != nil
 }
 
 // hold has Write keep what is written until flush, which the same goroutine
