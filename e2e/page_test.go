@@ -239,7 +239,18 @@ func TestDenied(t *testing.T) {
 	})
 	tb := open(t, b, s, "denied", url.Values{"lang": {"en"}})
 	tb.awaitScreen("prejoin")
+	// The question stays open for a while: that is no reason to say that there is no camera.
+	tb.until(`(() => {
+		const {mediaDevices} = navigator, ask = mediaDevices.getUserMedia.bind(mediaDevices);
+		mediaDevices.getUserMedia = (wanted) => new Promise((done) => { window.answer = () => done(ask(wanted)); });
+		return true;
+	})()`)
 	tb.click("allow")
+	tb.until(`!!window.answer && ["videoinput", "audioinput"].every((kind) => {
+		const picker = document.querySelector('[data-pickers] [data-picker="' + kind + '"] select');
+		return picker.checkVisibility() && picker.selectedOptions[0].textContent !== "None found";
+	})`)
+	tb.until(`(window.answer(), true)`)
 	tb.until(`(() => {
 		const card = document.querySelector("[data-problems] .problem");
 		return !!card && card.checkVisibility() && card.querySelector("[data-do]").textContent.length > 10;

@@ -40,11 +40,9 @@ function fill(select, media, kind, t) {
     id,
     label || t('deviceUnnamed', {number: i + 1}),
   ]);
-  if (!known)
-    entries.unshift([
-      '',
-      t(devices.length > 0 || kind === 'audiooutput' ? 'deviceDefault' : 'deviceNone'),
-    ]);
+  // Browsers name no camera and no microphone before they may be used.
+  const some = devices.length > 0 || kind === 'audiooutput' || media.capture === 'asking';
+  if (!known) entries.unshift(['', t(some ? 'deviceDefault' : 'deviceNone')]);
   const signature = JSON.stringify(entries);
   if (select.dataset.entries !== signature) {
     select.dataset.entries = signature;
