@@ -44,10 +44,10 @@ type gatheringConn struct {
 	socket  *socketWriter
 }
 
-// neverWait has Write never wait from now on, as nobody does then who writes by TLS.
-// behind is called when TLS has written something by itself, as the answer to a key
-// update, which nobody is about to flush. It
-// returns false, and changes nothing, when the connection is no socket.
+// neverWait has Write never wait from now on, and so nobody who writes by TLS. behind is
+// called when TLS has written something by itself, such as the answer to a key update,
+// that nobody is about to flush. It returns false, and changes nothing, when the
+// connection is no TCP socket.
 func (c *gatheringConn) neverWait(behind func()) bool {
 	socket := newSocketWriter(c.Conn)
 	if socket == nil {
@@ -108,8 +108,7 @@ func (c *gatheringConn) forgotten() bool {
 	return !c.holding && c.buffer != nil
 }
 
-// hold has Write keep what is written until flush, which the same goroutine
-// calls.
+// hold has Write keep what is written until flush, or until flushNow has written all.
 func (c *gatheringConn) hold() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -58,8 +58,8 @@ func (c *rawClient) request(t *testing.T, method stun.Method, attributes ...stun
 	return c.exchange(t, c.signedRequest(method, attributes...))
 }
 
-// bind binds a channel. The server tells what comes from the peer by it a moment after
-// its answer, and has done so when it answers the next request.
+// bind binds a channel. The server sends by it from a moment after its answer on, which
+// has passed when it answers the next request.
 func (c *rawClient) bind(t *testing.T, number uint16, peer stun.Setter) {
 	t.Helper()
 	for range 2 {

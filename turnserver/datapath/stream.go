@@ -25,8 +25,8 @@ func freeQueue(b []byte) {
 	}
 }
 
-// Stream is a client on a connection, TCP or TLS. What is sent to it waits in a
-// bounded queue, so that nobody else ever waits for it.
+// Stream is a client on a connection, TCP or TLS. What it does not take at once waits
+// in a bounded queue, so that nobody else ever waits for the client.
 type Stream struct {
 	path  *Path
 	relay atomic.Pointer[Relay]
@@ -50,9 +50,10 @@ func (p *Path) NewStream() *Stream {
 }
 
 // WriteAtOnce has what is queued written by write, from any goroutine and without a
-// detour to that of Run, when nothing else waits. write must not wait. It returns how many
-// bytes it took, and whether Run has to go on all the same: the rest, and the next error, are Run's.
-// It is called under a lock. The caller of NewStream calls this before anything else, or never.
+// detour to that of Run, when nothing else waits. write must not wait, and is called under a
+// lock. It returns how many bytes it took, and whether Run has to go on although that
+// was all; what it did not take, and its error, are Run's. The caller of NewStream calls
+// this before anything else, or never.
 func (s *Stream) WriteAtOnce(write func(p []byte) (taken int, more bool)) { s.at = write }
 
 // Behind has Run call its write, be there something queued or not.
@@ -81,7 +82,7 @@ func (s *Stream) Receive(frame []byte) bool {
 // goroutine that calls Receive, when it has no frame at hand.
 func (s *Stream) Flush() { s.out.flush() }
 
-// Write queues a control message. The error is net.ErrClosed, or that of the
+// Write sends a control message. The error is net.ErrClosed, or that of the
 // connection.
 func (s *Stream) Write(p []byte) error {
 	s.path.stats.drop(s.send(nil, p, 0))
