@@ -161,6 +161,33 @@ func TestBurstsOfStreams(t *testing.T) {
 	})
 }
 
+// One read may bring more frames than an engine collects.
+func TestManyFramesOfOneRead(t *testing.T) {
+	engines(t, func(t *testing.T, config datapath.Config) {
+		t.Helper()
+		s := start(t, config)
+		a := s.streamParty(t)
+		const each = 200 // datagrams, which the sockets hold
+		var peers [4]*conn
+		for i := range peers {
+			peers[i] = dial(t, "127.0.0.1:0")
+			a.relay.Permit(peers[i].addr.Addr(), true)
+			bind(a.relay, 0x4000+uint16(i), peers[i].addr)
+		}
+		for n := range each {
+			for i := range peers {
+				a.stream.Receive(channelData(0x4000+uint16(i), pattern(4, n)))
+			}
+		}
+		a.stream.Flush()
+		for n := range each {
+			for _, peer := range peers {
+				peer.want(t, pattern(4, n), a.relayed)
+			}
+		}
+	})
+}
+
 // joins wants the kernel to have joined and split, unless it may not.
 func joins(t *testing.T, s *server, config datapath.Config) {
 	t.Helper()
