@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"callbox/turnserver/datapath"
 )
@@ -150,41 +151,44 @@ func TestTLSNeverWaits(t *testing.T) {
 // writes under a lock that whoever has something for the client needs, too.
 func TestTLSWritesByItself(t *testing.T) {
 	near, far := socketPair(t)
+	if err := near.SetDeadline(time.Now().Add(time.Minute)); err != nil { // the test's own
+		t.Fatal(err)
+	}
 	client, server := secured(t, &gatheringConn{Conn: far, waiter: newWaiter(far)}, near)
 	s := newStream(server, newPath(t).NewStream(), streamTimeouts{write: handshakeTimeout})
-	frame := append([]byte{0x40, 0, 3, 0xe8}, make([]byte, 1000)...)
-	const frames = 3000
-	var working, reading sync.WaitGroup
+	var working sync.WaitGroup
 	working.Go(s.writeQueued)
-	reading.Go(func() { _, _ = io.Copy(io.Discard, server) })
-	for range 2 {
+	working.Go(func() { _, _ = io.Copy(io.Discard, server) })
+	defer working.Wait()
+	defer s.Close()
+	frame := append([]byte{0x40, 0, 3, 0xe8}, make([]byte, 1000)...)
+	const frames = 100 // of each kind, which fit into every queue while nobody reads
+	for range 20 {
 		var sending sync.WaitGroup
-		sending.Go(func() {
-			for range frames {
-				if err := s.data.Write(frame); err != nil {
-					t.Error(err)
+		for _, write := range []func([]byte) error{
+			s.data.Write,
+			func(p []byte) error { _, err := server.Write(p); return err },
+		} {
+			sending.Go(func() {
+				for range frames {
+					if err := write(frame); err != nil {
+						t.Error(err)
+						return
+					}
 				}
-				_, _ = io.ReadFull(client, make([]byte, len(frame))) // so that no queue is full
-			}
-		})
-		sending.Go(func() {
-			for range frames {
-				if _, err := server.Write(frame); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-		sending.Wait()
-		if _, err := client.Write(frame); err != nil { // so that the server reads on
-			t.Error(err)
+			})
 		}
-		if _, err := io.CopyN(io.Discard, client, frames*int64(len(frame))); err != nil {
-			t.Error(err)
+		sending.Wait()
+		if _, err := server.Write(frame); err != nil { // what nobody else sends for
+			t.Fatal(err)
+		}
+		if _, err := client.Write(frame); err != nil { // so that the server reads on
+			t.Fatal(err)
+		}
+		if _, err := io.CopyN(io.Discard, client, (2*frames+1)*int64(len(frame))); err != nil {
+			t.Fatal(err)
 		}
 	}
-	s.Close()
-	working.Wait()
-	reading.Wait()
 }
 
 // One goroutine reads while another gathers records.
