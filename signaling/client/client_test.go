@@ -213,18 +213,18 @@ func stub(t *testing.T, talk func(ws *websocket.Conn)) string {
 	t.Helper()
 	var talking sync.WaitGroup
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		talking.Add(1) // before the connection leaves the web server, which is waited for first
+		defer talking.Done()
 		ws, err := new(websocket.Upgrader).Upgrade(w, r, nil)
 		if err != nil {
 			return
 		}
-		talking.Go(func() {
-			defer ws.Close()
-			talk(ws)
-		})
+		defer ws.Close()
+		talk(ws)
 	}))
 	t.Cleanup(func() {
-		talking.Wait()
 		web.Close()
+		talking.Wait()
 	})
 	return web.URL
 }
