@@ -2,6 +2,7 @@ package datapath_test
 
 import (
 	"net/netip"
+	"runtime"
 	"sync/atomic"
 	"testing"
 
@@ -14,6 +15,8 @@ import (
 func TestAllocations(t *testing.T) {
 	everywhere(t, func(t *testing.T, config datapath.Config) {
 		t.Helper()
+		own := runtime.GOMAXPROCS(0) // AllocsPerRun changes it, and does not know that engines do
+		t.Cleanup(func() { runtime.GOMAXPROCS(own) })
 		config.Denies = func(netip.Addr) string { return "" }
 		config.PolicyEpoch = new(atomic.Uint64)
 		config.Total = limit.NewBucket(1<<40, 0)

@@ -40,7 +40,8 @@ const (
 // Where packets come in quick succession it waits in the epoll itself, and keeps
 // its processor in Go's sense (a P) meanwhile; the path adds one for each engine
 // before the first does so, and other goroutines have as many as before. The gate is
-// shut for that time, so that packets do not wake Go's poller too. Whoever needs
+// shut for that time, so that packets do not wake Go's poller too, and another thread
+// is called to wait there in its place (relief). Whoever needs
 // the engine out of there, as the garbage collector does, interrupts it by a
 // signal; and after longestHold without a packet it parks.
 type engine struct {
@@ -48,6 +49,8 @@ type engine struct {
 	epoll *os.File // Go's poller does not know it
 	gate  *os.File
 	done  chan struct{}
+
+	relief relief
 
 	// sources are the descriptors that are served, by number. Changes are made
 	// under the lock; the engine reads without.
@@ -73,12 +76,13 @@ func (p *Path) startEngines() error {
 		}
 		p.engines = append(p.engines, e)
 		go e.run()
+		go e.relief.run(e.done)
 	}
 	return nil
 }
 
 func newEngine(p *Path) (e *engine, err error) {
-	e = &engine{path: p, done: make(chan struct{})}
+	e = &engine{path: p, done: make(chan struct{}), relief: newRelief()}
 	e.sources.Store(&[]atomic.Pointer[descriptor]{})
 	if err := e.open(); err != nil {
 		_, _ = e.gate.Close(), e.epoll.Close() // as far as they are there
@@ -115,6 +119,7 @@ func (e *engine) open() error {
 func (e *engine) stop() {
 	_ = e.gate.Close() // fails only when it was closed before
 	<-e.done
+	<-e.relief.done
 	_ = e.epoll.Close()
 }
 
@@ -133,6 +138,7 @@ func (e *engine) run() {
 		if hold > 0 {
 			e.shut(int(gate), epoll)
 			defer e.unshut(int(gate), epoll)
+			e.relief.call()
 		}
 		silent := false // since the last interrupt
 		for served := 1; ; served++ {

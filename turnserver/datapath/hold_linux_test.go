@@ -1,0 +1,110 @@
+package datapath_test
+
+import (
+	"net"
+	"os"
+	"runtime"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"callbox/turnserver/datapath"
+)
+
+// An engine that waits in its own epoll does so on the thread that asked Go's poller
+// last. Unless another thread takes over, nothing else that the process reads from is
+// served until the runtime looks after its poller, which it does after 10 ms: then
+// this counts 50 packets and more. Of 20 rounds a quarter have to be good, so that other
+// programs may have the processors for most of the time.
+func TestOthersAreServedWhileAnEngineWaits(t *testing.T) {
+	const (
+		rounds  = 20
+		pace    = 100 * time.Microsecond
+		before  = 40 // packets that have the engine wait by itself
+		allowed = 30
+		most    = 100_000
+	)
+	own := runtime.GOMAXPROCS(2) // one for who sends, and one for all others
+	t.Cleanup(func() { runtime.GOMAXPROCS(own) })
+	s := start(t, datapath.Config{Engines: 1})
+	out, in, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = out.Close() }()
+	var read atomic.Int64
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for b := make([]byte, 1); ; read.Add(1) {
+			if _, err := out.Read(b); err != nil {
+				return
+			}
+		}
+	}()
+	counted := make(chan []int)
+	go func() {
+		runtime.LockOSThread() // a thread of another process, as far as the scheduler is concerned
+		defer runtime.UnlockOSThread()
+		to, pipe := rawUDP(t, s.socket.LocalAddr()), in.Fd()
+		defer func() { _ = unix.Close(to) }()
+		var counts []int
+		for round := range int64(rounds) {
+			for range before {
+				rawWrite(t, uintptr(to), pace)
+			}
+			rawWrite(t, pipe, 0)
+			n := 0
+			for ; read.Load() == round && n < most; n++ {
+				rawWrite(t, uintptr(to), pace)
+			}
+			counts = append(counts, n)
+			spin(30 * time.Millisecond) // so that the engine parks
+		}
+		counted <- counts
+	}()
+	counts := <-counted
+	_ = in.Close()
+	<-done
+	slices.Sort(counts)
+	if counts[rounds/4] > allowed {
+		t.Errorf("packets that the engine got before something else was read: %v", counts)
+	}
+}
+
+// rawUDP returns a socket that Go's poller does not know.
+func rawUDP(t *testing.T, to net.Addr) int {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
+	if err != nil {
+		t.Error(err)
+		return -1
+	}
+	at := addrPort(to)
+	if err := unix.Connect(fd, &unix.SockaddrInet4{Port: int(at.Port()), Addr: at.Addr().As4()}); err != nil {
+		t.Error(err)
+	}
+	return fd
+}
+
+// rawWrite writes what no engine answers, without a word to the scheduler, and then
+// keeps the processor for a while.
+func rawWrite(t *testing.T, fd uintptr, then time.Duration) {
+	t.Helper()
+	data := [1]byte{0xff}
+	if _, _, errno := unix.RawSyscall(unix.SYS_WRITE, fd, uintptr(unsafe.Pointer(&data)), 1); errno != 0 {
+		t.Error(errno)
+	}
+	spin(then)
+}
+
+func spin(d time.Duration) {
+	began := time.Now()
+	for time.Since(began) < d {
+		continue
+	}
+}
