@@ -29,7 +29,7 @@ func newSocketWriter(conn net.Conn) *socketWriter {
 		return nil // it is closed, which the next write will tell
 	}
 	w := &socketWriter{raw: raw}
-	w.try = func(fd uintptr) { w.written = writeNow(int(fd), w.bytes) }
+	w.try = func(fd uintptr) { w.written = writeSome(fd, w.bytes) }
 	return w
 }
 
@@ -41,11 +41,11 @@ func (w *socketWriter) write(p []byte) int {
 	return w.written
 }
 
-// writeNow writes to a socket that does not block, as those of the runtime are.
-func writeNow(fd int, p []byte) int {
-	n, err := syscall.Write(fd, p)
+// writeSome returns how much of p the socket took.
+func writeSome(fd uintptr, p []byte) int {
+	n, err := writeNow(fd, p)
 	for errors.Is(err, syscall.EINTR) {
-		n, err = syscall.Write(fd, p)
+		n, err = writeNow(fd, p)
 	}
 	return max(n, 0) // an error comes again with the next write
 }

@@ -16,9 +16,9 @@ func (w *waiter) try(fd uintptr) bool {
 	if b == nil {
 		b = newStreamBuffer()
 	}
-	n, err := syscall.Read(int(fd), b.bytes[b.end:]) // the runtime's sockets never block
+	n, err := readNow(fd, b.bytes[b.end:])
 	for errors.Is(err, syscall.EINTR) {
-		n, err = syscall.Read(int(fd), b.bytes[b.end:])
+		n, err = readNow(fd, b.bytes[b.end:])
 	}
 	if n > 0 {
 		b.end += n
