@@ -19,14 +19,14 @@ func TestCheckRelays(t *testing.T) {
 	}{{here, true}, {elsewhere, false}} {
 		s := start(t, func(c *turnserver.Config) {
 			c.PublicIPs = []netip.Addr{tc.public}
-			c.RelayPorts = turnserver.PortRange{Min: 41000, Max: 41099}
+			c.RelayPorts = turnserver.PortRange{Min: 21100, Max: 21199}
 		})
 		results := s.server.CheckRelays(t.Context())
 		if len(results) != 1 {
 			t.Fatalf("%d results, want 1", len(results))
 		}
 		r := results[0]
-		if r.Reached != tc.want || r.Public != tc.public || r.Bound != here || r.Port < 41000 || r.Port > 41099 {
+		if r.Reached != tc.want || r.Public != tc.public || r.Bound != here || r.Port < 21100 || r.Port > 21199 {
 			t.Errorf("public address %v: %+v, want reached: %v", tc.public, r, tc.want)
 		}
 		if snapshot := s.server.Snapshot(); snapshot.Created != 0 {
@@ -38,7 +38,7 @@ func TestCheckRelays(t *testing.T) {
 // TestCheckRelaysGivesPortBack holds that a check takes no port that is in use,
 // and gives its own back.
 func TestCheckRelaysGivesPortBack(t *testing.T) {
-	s := start(t, func(c *turnserver.Config) { c.RelayPorts = turnserver.PortRange{Min: 41200, Max: 41200} })
+	s := start(t, func(c *turnserver.Config) { c.RelayPorts = turnserver.PortRange{Min: 21200, Max: 21200} })
 	for range 2 {
 		if r := s.server.CheckRelays(t.Context())[0]; !r.Reached || r.Err != nil {
 			t.Fatalf("the only port: %+v", r)

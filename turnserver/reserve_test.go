@@ -36,10 +36,10 @@ func (c *rawClient) reservePair(t *testing.T) (even uint16, token stun.Setter) {
 // RFC 8656 section 7.2: the port beside an even one is kept for its user's next
 // allocation, and for nobody else.
 func TestReservation(t *testing.T) {
-	span := turnserver.PortRange{Min: 51001, Max: 51004} // one pair
+	span := turnserver.PortRange{Min: 21001, Max: 21004} // one pair
 	s := start(t, func(c *turnserver.Config) { c.RelayPorts = span })
 	even, token := s.rawAs(t, "ann").reservePair(t)
-	if even != 51002 {
+	if even != 21002 {
 		t.Errorf("even port %d, want the one whose next is there", even)
 	}
 	s.rawAs(t, "bo").allocate(t)
@@ -57,8 +57,8 @@ func TestReservation(t *testing.T) {
 // Where no two ports lie side by side there is no pair, and nothing is left
 // over from the search.
 func TestNoPair(t *testing.T) {
-	s := start(t, func(c *turnserver.Config) { c.RelayPorts = turnserver.PortRange{Min: 51011, Max: 51014} })
-	other := listenUDP(t, "127.0.0.1:51013")
+	s := start(t, func(c *turnserver.Config) { c.RelayPorts = turnserver.PortRange{Min: 21011, Max: 21014} })
+	other := listenUDP(t, "127.0.0.1:21013")
 	c := s.rawAs(t, "ann")
 	c.wantCode(t, c.request(t, stun.MethodAllocate, requestedTransport(17), evenPort(true)), stun.CodeInsufficientCapacity)
 	for range 2 {
