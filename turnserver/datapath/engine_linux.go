@@ -24,6 +24,9 @@ const (
 	// engine waits by itself.
 	busyRests = 16
 	shortRest = int64(time.Millisecond)
+	// manyStreamed is how many more rounds with packets from streams than without them
+	// end that.
+	manyStreamed = 16
 	// longestHold is how long it then waits for a packet, in milliseconds.
 	longestHold = 10
 )
@@ -43,7 +46,9 @@ const (
 // shut for that time, so that packets do not wake Go's poller too, and another thread
 // is called to wait there in its place (relief). Whoever needs
 // the engine out of there, as the garbage collector does, interrupts it by a
-// signal; and after longestHold without a packet it parks.
+// signal; and after longestHold without a packet it parks, as it does where streams
+// bring packets as often as its sockets: Go's poller is awake for those anyway, and
+// to have one thread wait for both takes less.
 type engine struct {
 	path  *Path
 	epoll *os.File // Go's poller does not know it
@@ -63,6 +68,7 @@ type engine struct {
 	clock  int64 // of this round; 0 = not read yet
 	rested int64 // when it parked last
 	short  int   // how many rests in a row were short
+	beside beside
 	bursts bursts
 	in     inbox
 	out    outbox
@@ -152,8 +158,7 @@ func (e *engine) run() {
 				if hold > 0 {
 					e.short = 0
 				}
-				e.round++ // a rest
-				e.rested = e.path.Now()
+				e.rest()
 				return false
 			}
 			silent = false
@@ -165,6 +170,10 @@ func (e *engine) run() {
 				}
 			}
 			e.end()
+			if hold > 0 && e.beside.often() {
+				e.rest()
+				return false
+			}
 			if hold == 0 && served%politeRounds == 0 {
 				runtime.Gosched()
 			}
@@ -196,11 +205,16 @@ func (e *engine) holds() int {
 		e.short = 0
 		return 0
 	}
-	if e.short++; e.short < busyRests {
+	if e.short++; e.short < busyRests || !e.beside.seldom() {
 		return 0
 	}
 	e.path.spare.add(len(e.path.engines))
 	return longestHold
+}
+
+func (e *engine) rest() {
+	e.round++
+	e.rested = e.path.Now()
 }
 
 func (e *engine) begin() {
@@ -225,6 +239,7 @@ func (e *engine) end() {
 	e.out.flush()
 	e.in.reset()
 	e.bursts.end()
+	e.beside.end(e.path.streamed.Load())
 	if e.out.woke {
 		e.out.woke = false
 		runtime.Gosched()

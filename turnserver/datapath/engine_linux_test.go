@@ -294,6 +294,49 @@ func TestOverflows(t *testing.T) {
 	}
 }
 
+// Where streams bring packets as often as its sockets an engine does not wait by itself,
+// or no longer. It must find what comes all the same.
+func TestBesideStreams(t *testing.T) {
+	before := runtime.GOMAXPROCS(0)
+	t.Cleanup(func() {
+		if got := runtime.GOMAXPROCS(0); got != before {
+			t.Errorf("%d processors, were %d", got, before)
+		}
+	})
+	s := start(t, datapath.Config{Engines: 1})
+	at, peer, c := addrPort(s.socket.LocalAddr()), dial(t, "127.0.0.1:0"), s.party(t)
+	c.relay.Permit(peer.addr.Addr(), true)
+	bind(c.relay, 0x4000, peer.addr)
+	stream := s.path.NewStream()
+	defer stream.Close()
+	exchange := func(streamed func()) {
+		p := pattern(100, 1)
+		streamed()
+		peer.send(t, p, c.relayed)
+		c.want(t, channelData(0x4000, p), at)
+		streamed()
+		c.send(t, channelData(0x4000, p), at)
+		peer.want(t, p, c.relayed)
+	}
+	for range 100 {
+		exchange(stream.Flush)
+	}
+	if got := runtime.GOMAXPROCS(0); got != before {
+		t.Errorf("%d processors, were %d: the engine waits by itself", got, before)
+	}
+	for range 5 {
+		eventually(t, "the engine waits by itself", func() bool {
+			for range 50 {
+				exchange(func() {})
+			}
+			return runtime.GOMAXPROCS(0) == before+1
+		})
+		for range 50 {
+			exchange(stream.Flush)
+		}
+	}
+}
+
 // Where packets come in quick succession an engine waits by itself. It must find what
 // comes to any socket, also to one that is new, or has the number of a closed one; all
 // other goroutines have as many processors as before; and at the end it gives back

@@ -58,7 +58,8 @@ type Path struct {
 	turns   atomic.Uint32
 	spare   spare
 
-	outboxes sync.Pool // lent to who reads from streams
+	outboxes sync.Pool     // lent to who reads from streams
+	streamed atomic.Uint64 // how often one has read
 
 	// relayed and bound find the live relays by the address that peers know and
 	// by the one their socket is bound to; epoch changes when they do.

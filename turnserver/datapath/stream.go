@@ -80,7 +80,10 @@ func (s *Stream) Receive(frame []byte) bool {
 
 // Flush sends what has come of the frames since the last Flush. It is called from the
 // goroutine that calls Receive, when it has no frame at hand.
-func (s *Stream) Flush() { s.out.flush() }
+func (s *Stream) Flush() {
+	s.out.flush()
+	s.path.streamed.Add(1)
+}
 
 // Write sends a control message. The error is net.ErrClosed, or that of the
 // connection.
