@@ -111,6 +111,7 @@ func TestResumeLosesNothing(t *testing.T) {
 	}
 	ann.say(4, "four")
 	bo.hears(4, "four")
+	waitFor(t, "the broken connection to be forgotten", func() bool { return server.Snapshot().Connections == 2 })
 	s := server.Snapshot()
 	if s.Peers != 2 || s.Away != 0 || s.Joins["resumed"] != 1 || s.Transports["websocket"] != 2 {
 		t.Errorf("snapshot = %+v", s)
