@@ -1,5 +1,9 @@
 package datapath
 
+// manyStreamed is how many more rounds with something from streams than without have
+// an engine no longer wait by itself.
+const manyStreamed = 16
+
 // beside compares how often an engine has something to do with how often streams
 // bring something.
 type beside struct {

@@ -24,9 +24,6 @@ const (
 	// engine waits by itself.
 	busyRests = 16
 	shortRest = int64(time.Millisecond)
-	// manyStreamed is how many more rounds with packets from streams than without them
-	// end that.
-	manyStreamed = 16
 	// longestHold is how long it then waits for a packet, in milliseconds.
 	longestHold = 10
 )
@@ -199,7 +196,7 @@ func (e *engine) modify(gate, epoll int, events uint32) {
 }
 
 // holds returns how long the engine may wait in its epoll, in milliseconds: not at
-// all unless its rests have become short.
+// all unless its rests have become short, and streams seldom bring something.
 func (e *engine) holds() int {
 	if e.path.Now()-e.rested > shortRest {
 		e.short = 0
@@ -212,6 +209,7 @@ func (e *engine) holds() int {
 	return longestHold
 }
 
+// rest is what precedes parking.
 func (e *engine) rest() {
 	e.round++
 	e.rested = e.path.Now()
