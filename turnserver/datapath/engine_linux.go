@@ -53,6 +53,7 @@ type engine struct {
 	done  chan struct{}
 
 	relief relief
+	held   atomic.Bool // it waits by itself
 
 	// sources are the descriptors that are served, by number. Changes are made
 	// under the lock; the engine reads without.
@@ -179,7 +180,10 @@ func (e *engine) run() {
 }
 
 // shut has Go's poller no longer told of packets.
-func (e *engine) shut(gate, epoll int) { e.modify(gate, epoll, 0) }
+func (e *engine) shut(gate, epoll int) {
+	e.held.Store(true)
+	e.modify(gate, epoll, 0)
+}
 
 // unshut ends that. A gate that has not been asked since an earlier event counts as one
 // that has told of it, and a new one would be lost (ep_modify in the
@@ -187,6 +191,7 @@ func (e *engine) shut(gate, epoll int) { e.modify(gate, epoll, 0) }
 func (e *engine) unshut(gate, epoll int) {
 	_, _ = epollWait(gate, e.events[:1], 0) // it has nothing, being shut
 	e.modify(gate, epoll, unix.EPOLLIN)
+	e.held.Store(false)
 }
 
 func (e *engine) modify(gate, epoll int, events uint32) {
