@@ -35,23 +35,6 @@ func TestBucket(t *testing.T) {
 	}
 }
 
-func TestPrefixOf(t *testing.T) {
-	for addr, want := range map[string]string{
-		"192.0.2.1":          "192.0.2.1/32",
-		"::ffff:192.0.2.1":   "192.0.2.1/32",
-		"2001:db8:1:2:3::4":  "2001:db8:1:2::/64",
-		"fe80::1%eth0":       "fe80::/64",
-		"2001:db8:1:2::ffff": "2001:db8:1:2::/64",
-	} {
-		if got := prefixOf(netip.MustParseAddr(addr)); got.String() != want {
-			t.Errorf("prefixOf(%s) = %v, want %s", addr, got, want)
-		}
-	}
-	if got := prefixOf(netip.Addr{}); got.IsValid() {
-		t.Errorf("prefixOf(invalid) = %v", got)
-	}
-}
-
 func TestAddressesForget(t *testing.T) {
 	now := time.Hour
 	table := newAddresses(2, newRate(1, 1))

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"callbox/internal/netaddr"
 )
 
 // rate is a limit on how often something may happen: perSecond on average,
@@ -67,7 +69,7 @@ type addresses struct {
 	joins       rate
 
 	mu    sync.Mutex // guards the following
-	table map[netip.Prefix]*address
+	table map[netip.Addr]*address
 }
 
 type address struct {
@@ -82,22 +84,7 @@ func (a *address) idle(now time.Duration) bool {
 }
 
 func newAddresses(connections int, joins rate) *addresses {
-	return &addresses{connections: connections, joins: joins, table: make(map[netip.Prefix]*address)}
-}
-
-// prefixOf returns what is counted as one client: an IPv4 address, or the /64
-// of an IPv6 one, all of which a single client may use (RFC 6177).
-func prefixOf(addr netip.Addr) netip.Prefix {
-	addr = addr.Unmap().WithZone("")
-	bits := addr.BitLen()
-	if addr.Is6() {
-		bits = 64
-	}
-	prefix, err := addr.Prefix(bits)
-	if err != nil {
-		return netip.Prefix{} // an invalid address: all of them count as one
-	}
-	return prefix
+	return &addresses{connections: connections, joins: joins, table: make(map[netip.Addr]*address)}
 }
 
 // connect counts a connection from addr, and tells whether it may be made.
@@ -105,7 +92,7 @@ func prefixOf(addr netip.Addr) netip.Prefix {
 func (t *addresses) connect(addr netip.Addr) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	a := t.entryLocked(prefixOf(addr))
+	a := t.entryLocked(netaddr.Client(addr))
 	if t.connections > 0 && a.connections >= t.connections {
 		return false
 	}
@@ -116,11 +103,11 @@ func (t *addresses) connect(addr netip.Addr) bool {
 func (t *addresses) disconnect(addr netip.Addr, now time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	prefix := prefixOf(addr)
-	a := t.entryLocked(prefix)
+	client := netaddr.Client(addr)
+	a := t.entryLocked(client)
 	a.connections--
 	if a.idle(now) {
-		delete(t.table, prefix)
+		delete(t.table, client)
 	}
 }
 
@@ -129,7 +116,7 @@ func (t *addresses) disconnect(addr netip.Addr, now time.Duration) {
 func (t *addresses) join(addr netip.Addr, now time.Duration) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.entryLocked(prefixOf(addr)).joins.take(t.joins, now)
+	return t.entryLocked(netaddr.Client(addr)).joins.take(t.joins, now)
 }
 
 // fail counts a refused token from addr; it returns how long to wait when it
@@ -137,36 +124,36 @@ func (t *addresses) join(addr netip.Addr, now time.Duration) time.Duration {
 func (t *addresses) fail(addr netip.Addr, now time.Duration) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.entryLocked(prefixOf(addr)).failures.take(failures(), now)
+	return t.entryLocked(netaddr.Client(addr)).failures.take(failures(), now)
 }
 
 // mayFail returns how long addr has to wait before it may show a token.
 func (t *addresses) mayFail(addr netip.Addr, now time.Duration) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.entryLocked(prefixOf(addr)).failures.wait(failures(), now)
+	return t.entryLocked(netaddr.Client(addr)).failures.wait(failures(), now)
 }
 
 // sweep forgets what needs no remembering.
 func (t *addresses) sweep(now time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for prefix, a := range t.table {
+	for client, a := range t.table {
 		if a.idle(now) {
-			delete(t.table, prefix)
+			delete(t.table, client)
 		}
 	}
 }
 
-func (t *addresses) entryLocked(prefix netip.Prefix) *address {
-	if a := t.table[prefix]; a != nil {
+func (t *addresses) entryLocked(client netip.Addr) *address {
+	if a := t.table[client]; a != nil {
 		return a
 	}
 	if len(t.table) >= maxAddresses {
 		t.evictLocked()
 	}
 	a := new(address)
-	t.table[prefix] = a
+	t.table[client] = a
 	return a
 }
 
@@ -175,9 +162,9 @@ func (t *addresses) entryLocked(prefix netip.Prefix) *address {
 // what the machine holds.
 func (t *addresses) evictLocked() {
 	tries := 16
-	for prefix, a := range t.table {
+	for client, a := range t.table {
 		if a.connections == 0 {
-			delete(t.table, prefix)
+			delete(t.table, client)
 			return
 		}
 		if tries--; tries == 0 {

@@ -7,8 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"callbox/internal/netaddr"
 	"callbox/turnserver/datapath"
-	"callbox/turnserver/limit"
 )
 
 // accept takes a listener's connections until the server closes.
@@ -93,7 +93,7 @@ func clientKey(conn net.Conn) netip.Addr {
 	if _, ok := conn.RemoteAddr().(*net.TCPAddr); !ok {
 		return netip.Addr{}
 	}
-	return limit.Client(addrPort(conn.RemoteAddr()).Addr())
+	return netaddr.Client(addrPort(conn.RemoteAddr()).Addr())
 }
 
 // refreshOwn keeps the addresses of the machine's interfaces current.

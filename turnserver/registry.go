@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"callbox/internal/netaddr"
 	"callbox/turnserver/limit"
 )
 
@@ -77,7 +78,7 @@ func newRegistry(limits *Limits) *registry {
 func (g *registry) reserve(name string, client netip.Addr) (*limit.Bucket, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	client = limit.Client(client)
+	client = netaddr.Client(client)
 	g.forget(time.Now())
 	u := g.users[name]
 	refuse := func(reason string, err error) (*limit.Bucket, error) {
@@ -111,7 +112,7 @@ func (g *registry) cancel(name string, client netip.Addr) {
 }
 
 func (g *registry) giveBack(name string, client netip.Addr) {
-	client = limit.Client(client)
+	client = netaddr.Client(client)
 	if g.clients[client]--; g.clients[client] <= 0 {
 		delete(g.clients, client)
 	}

@@ -21,15 +21,17 @@ func importRules() map[string][]string {
 		"callbox/bench":              {"**"},
 		"callbox/bench/turn/plain":   {"**"}, // what ours is measured beside
 		"callbox/e2e":                {"**"},
-		"callbox/signaling":          {"callbox/signaling/protocol", "github.com/gorilla/websocket", "golang.org/x/text", "golang.org/x/time"},
+		"callbox/signaling":          {"callbox/internal/netaddr", "callbox/signaling/protocol", "github.com/gorilla/websocket", "golang.org/x/text", "golang.org/x/time"},
 		"callbox/signaling/protocol": {"golang.org/x/text"},
 		"callbox/signaling/client":   {"callbox/signaling/protocol", "github.com/gorilla/websocket"},
 		// The suite and the runner share nothing with what they judge.
 		"callbox/signaling/conformance": {},
 		"callbox/signaling/mutants":     {},
-		"callbox/turnserver":            {"github.com/pion/turn/v4", "github.com/pion/stun/v3", "github.com/pion/logging", "golang.org/x/sys", "golang.org/x/time"},
+		"callbox/turnserver":            {"callbox/internal/netaddr", "github.com/pion/turn/v4", "github.com/pion/stun/v3", "github.com/pion/logging", "golang.org/x/sys", "golang.org/x/time"},
 		"callbox/peer":                  {"callbox/signaling/client", "callbox/signaling/protocol", "github.com/pion", "golang.org/x/image"},
 		"callbox/frontend":              {},
+		"callbox/internal/netaddr":      {},
+		"callbox/internal/budget":       {"callbox/internal/netaddr"},
 		"callbox/cert":                  {},
 	}
 }

@@ -43,18 +43,6 @@ func NewSources(perSecond, burst int) *Sources {
 	return &Sources{interval: interval, tolerance: int64(max(burst, 1)) * interval, seed: maphash.MakeSeed()}
 }
 
-// Client returns what a client is counted by: an IPv4 address, or the first of
-// the /64 that one IPv6 client has all of (RFC 6177 section 2).
-func Client(addr netip.Addr) netip.Addr {
-	const network = 64
-	addr = addr.Unmap().WithZone("")
-	if addr.Is6() {
-		prefix, _ := addr.Prefix(network) // fails for other lengths only
-		return prefix.Addr()
-	}
-	return addr
-}
-
 // Take reports whether addr may have one more answer at the time now, a
 // monotonic time in nanoseconds that is not negative, from the same beginning
 // for all calls.

@@ -96,20 +96,6 @@ func TestSourcesConcurrently(t *testing.T) {
 	}
 }
 
-func TestClient(t *testing.T) {
-	for addr, want := range map[string]string{
-		"192.0.2.1": "192.0.2.1", "::ffff:192.0.2.1": "192.0.2.1",
-		"2001:db8:1:2:3:4:5:6": "2001:db8:1:2::", "fe80::1%eth0": "fe80::",
-	} {
-		if got := limit.Client(netip.MustParseAddr(addr)); got.String() != want {
-			t.Errorf("%s: %s, want %s", addr, got, want)
-		}
-	}
-	if got := limit.Client(netip.Addr{}); got.IsValid() {
-		t.Errorf("no address: %s", got)
-	}
-}
-
 func TestSourcesAllocates(t *testing.T) {
 	s := limit.NewSources(10, 20)
 	v4, v6 := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")
