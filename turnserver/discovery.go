@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"callbox/internal/netaddr"
 	"callbox/turnserver/datapath"
 	"callbox/turnserver/wire"
 )
@@ -30,7 +31,7 @@ type outlet struct {
 func newDiscovery(sockets []*datapath.Socket, addresses *relayAddresses) *discovery {
 	d := &discovery{sockets: map[netip.AddrPort]outlet{}, public: addresses.publicOf}
 	for _, socket := range sockets {
-		local := addrPort(socket.LocalAddr())
+		local := netaddr.AddrPort(socket.LocalAddr())
 		if !local.Addr().IsUnspecified() {
 			d.add(local, outlet{socket: socket})
 			continue
@@ -54,7 +55,7 @@ func (d *discovery) add(local netip.AddrPort, o outlet) {
 // attach has a socket tell what its answers are to say, if there is anything.
 func (d *discovery) attach(socket *datapath.Socket) {
 	type description struct{ origin, other netip.AddrPort }
-	bound := addrPort(socket.LocalAddr())
+	bound := netaddr.AddrPort(socket.LocalAddr())
 	told := map[netip.Addr]description{}
 	for local, o := range d.sockets {
 		same := local == bound || bound.Addr().IsUnspecified() && o.at.IsValid() && local.Port() == bound.Port()
@@ -219,7 +220,7 @@ func (e *endpoint) localOf(at netip.Addr) netip.AddrPort {
 	if e.protocol != UDP {
 		return netip.AddrPort{}
 	}
-	local := addrPort(e.conn.LocalAddr())
+	local := netaddr.AddrPort(e.conn.LocalAddr())
 	if at.IsValid() {
 		local = netip.AddrPortFrom(at.Unmap(), local.Port())
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pion/turn/v4"
 
+	"callbox/internal/netaddr"
 	"callbox/turnserver/datapath"
 	"callbox/turnserver/wire"
 )
@@ -226,14 +227,14 @@ func (e *endpoint) forget(r *relay) {
 }
 
 func (e *endpoint) onPermission(relayed net.Addr, ip net.IP, on bool) {
-	r := e.server.relays.relayedAt(addrPort(relayed))
+	r := e.server.relays.relayedAt(netaddr.AddrPort(relayed))
 	if peer, ok := netip.AddrFromSlice(ip); ok && r != nil {
 		r.data.Permit(peer, on)
 	}
 }
 
 func (e *endpoint) onChannel(relayed, peer net.Addr, number uint16, on bool) {
-	if r := e.server.relays.relayedAt(addrPort(relayed)); r != nil {
-		r.data.Bind(number, addrPort(peer), on)
+	if r := e.server.relays.relayedAt(netaddr.AddrPort(relayed)); r != nil {
+		r.data.Bind(number, netaddr.AddrPort(peer), on)
 	}
 }

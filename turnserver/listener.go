@@ -93,7 +93,7 @@ func clientKey(conn net.Conn) netip.Addr {
 	if _, ok := conn.RemoteAddr().(*net.TCPAddr); !ok {
 		return netip.Addr{}
 	}
-	return netaddr.Client(addrPort(conn.RemoteAddr()).Addr())
+	return netaddr.Client(netaddr.AddrPort(conn.RemoteAddr()).Addr())
 }
 
 // refreshOwn keeps the addresses of the machine's interfaces current.

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"callbox/internal/netaddr"
 	"callbox/turnserver/datapath"
 	"callbox/turnserver/limit"
 )
@@ -144,10 +145,10 @@ func (s *Server) uptime() int64 { return s.path.Now() }
 func servingAddrs(c *Config) []netip.Addr {
 	addrs := slices.Concat(c.RelayIPs, c.PublicIPs)
 	for _, conn := range c.PacketConns {
-		addrs = append(addrs, addrPort(conn.LocalAddr()).Addr())
+		addrs = append(addrs, netaddr.AddrPort(conn.LocalAddr()).Addr())
 	}
 	for _, l := range c.Listeners {
-		addrs = append(addrs, addrPort(l.Addr()).Addr())
+		addrs = append(addrs, netaddr.AddrPort(l.Addr()).Addr())
 	}
 	return addrs
 }

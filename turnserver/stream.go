@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"callbox/internal/netaddr"
 	"callbox/turnserver/datapath"
 )
 
@@ -60,7 +61,7 @@ func (s *stream) ReadControl(p []byte) (int, netip.AddrPort, netip.Addr, error) 
 		}
 		if !s.data.Receive(frame) && len(frame) <= len(p) {
 			s.data.Flush()
-			return copy(p, frame), addrPort(s.RemoteAddr()), netip.Addr{}, nil
+			return copy(p, frame), netaddr.AddrPort(s.RemoteAddr()), netip.Addr{}, nil
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+
+	"callbox/internal/netaddr"
 )
 
 // machine knows the addresses of this machine.
@@ -39,7 +41,7 @@ func routeTo(ctx context.Context, to netip.Addr) netip.Addr {
 		return netip.Addr{} // no route
 	}
 	defer conn.Close()
-	return boundAddr(conn.LocalAddr()).Addr()
+	return netaddr.AddrPort(conn.LocalAddr()).Addr()
 }
 
 // first returns the address that this machine is reached at from its network:

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"callbox/internal/netaddr"
 	"callbox/signaling"
 	"callbox/turnserver"
 )
@@ -55,7 +56,7 @@ func (p *turnPart) adminRoutes(metrics prometheus.Gatherer, more func(*http.Serv
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	more(mux)
-	return guardAdmin(boundAddr(p.listeners.admin.Addr()).Addr().IsLoopback(), mux)
+	return guardAdmin(netaddr.AddrPort(p.listeners.admin.Addr()).Addr().IsLoopback(), mux)
 }
 
 // readyText is "ready", and what is wrong with how others reach the relays.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"callbox/internal/netaddr"
 	"callbox/signaling/protocol"
 	"callbox/turnserver"
 )
@@ -41,7 +42,7 @@ func (l *listeners) offered() []turnEndpoint {
 	if !l.shared {
 		return l.endpoints()
 	}
-	web := boundAddr(l.https.Addr())
+	web := netaddr.AddrPort(l.https.Addr())
 	if web.Port() != httpsPort && len(l.turnTLS) > 0 {
 		return l.endpoints()
 	}
@@ -54,16 +55,16 @@ func (l *listeners) offered() []turnEndpoint {
 func (l *listeners) endpoints() []turnEndpoint {
 	var endpoints []turnEndpoint
 	for _, conn := range l.turnUDP {
-		endpoint := turnEndpoint{turnserver.UDP, boundAddr(conn.LocalAddr())}
+		endpoint := turnEndpoint{turnserver.UDP, netaddr.AddrPort(conn.LocalAddr())}
 		if !slices.Contains(endpoints, endpoint) { // several sockets may share an address
 			endpoints = append(endpoints, endpoint)
 		}
 	}
 	for _, listener := range l.turnTCP {
-		endpoints = append(endpoints, turnEndpoint{turnserver.TCP, boundAddr(listener.Addr())})
+		endpoints = append(endpoints, turnEndpoint{turnserver.TCP, netaddr.AddrPort(listener.Addr())})
 	}
 	for _, listener := range l.turnTLS {
-		endpoints = append(endpoints, turnEndpoint{turnserver.TLS, boundAddr(listener.Addr())})
+		endpoints = append(endpoints, turnEndpoint{turnserver.TLS, netaddr.AddrPort(listener.Addr())})
 	}
 	return endpoints
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"net"
-	"net/netip"
 	"runtime"
 	"slices"
 	"strconv"
@@ -137,17 +136,4 @@ func (l *listeners) close() error {
 		errs = append(errs, closer.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// boundAddr returns the address and port that a socket is bound to, an IPv4
-// address as such.
-func boundAddr(addr net.Addr) netip.AddrPort {
-	var bound netip.AddrPort
-	switch addr := addr.(type) {
-	case *net.TCPAddr:
-		bound = addr.AddrPort()
-	case *net.UDPAddr:
-		bound = addr.AddrPort()
-	}
-	return netip.AddrPortFrom(bound.Addr().Unmap(), bound.Port())
 }

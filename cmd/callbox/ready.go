@@ -11,6 +11,8 @@ import (
 
 	"github.com/mattn/go-isatty"
 	"rsc.io/qr"
+
+	"callbox/internal/netaddr"
 )
 
 // ready is the line that says where everything serves.
@@ -35,7 +37,7 @@ func (l *listeners) newReady(network netip.Addr) ready {
 		if l == nil {
 			return ""
 		}
-		return told(scheme, boundAddr(l.Addr()))
+		return told(scheme, netaddr.AddrPort(l.Addr()))
 	}
 	r := ready{Ready: true, HTTP: listener("http", l.http), HTTPS: listener("https", l.https), TURN: []string{}, Admin: listener("http", l.admin)}
 	for _, endpoint := range l.endpoints() {

@@ -20,6 +20,7 @@ import (
 	"github.com/gorilla/websocket"
 	"github.com/pion/turn/v4"
 
+	"callbox/internal/netaddr"
 	"callbox/signaling/client"
 	"callbox/signaling/protocol"
 )
@@ -139,7 +140,7 @@ func (r *running) allocate(t *testing.T, transport, address string, server proto
 		t.Fatalf("allocate by %s: %v", transport, err)
 	}
 	t.Cleanup(func() { _ = relayed.Close() }) // the server may have ended before
-	return boundAddr(relayed.LocalAddr())
+	return netaddr.AddrPort(relayed.LocalAddr())
 }
 
 // tryAllocate makes a relay over TCP and ends it.

@@ -81,7 +81,7 @@ func (m *tlsMux) run() error {
 			time.Sleep(acceptPause) //nolint:forbidigo // a loop without a pause would take the processor until it passes
 			continue
 		}
-		client := netaddr.Client(boundAddr(conn.RemoteAddr()).Addr())
+		client := netaddr.Client(netaddr.AddrPort(conn.RemoteAddr()).Addr())
 		if !m.enter(client) {
 			_ = conn.Close() // nothing depends on how it ends
 			continue

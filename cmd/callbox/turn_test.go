@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"callbox/internal/netaddr"
 	"callbox/signaling/protocol"
 )
 
@@ -71,7 +72,7 @@ func TestTURN(t *testing.T) {
 		relayRoundTrip(t, one, two)
 		found := false
 		for _, relay := range r.relays(t, "") {
-			found = found || relay.User == "ann-"+transport && relay.Relayed == boundAddr(one.LocalAddr())
+			found = found || relay.User == "ann-"+transport && relay.Relayed == netaddr.AddrPort(one.LocalAddr())
 		}
 		if !found {
 			t.Errorf("GET /relays does not list the relay of ann-%s", transport)

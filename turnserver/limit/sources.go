@@ -20,7 +20,7 @@ const (
 // Sources bounds how often each client address is answered: with a bucket of
 // answers for each of the addresses that were answered last, in a table of
 // fixed size. Where addresses crowd, the one that was answered least makes room,
-// so that those over their limit stay. An address is what Client makes of it.
+// so that those over their limit stay. An address is what netaddr.Client makes of it.
 // All methods are safe for concurrent use, and nil Sources have no limit.
 type Sources struct {
 	interval  int64 // microseconds that one answer costs
