@@ -76,7 +76,11 @@ func (e *endpoint) answerAllocate(r *relay) {
 	if r.missing != 0 {
 		// ADDRESS-ERROR-CODE (RFC 8656 section 18.12): the relay of the other
 		// family was refused.
-		b.AddUint32(wire.AddressErrorCode, uint32(wire.IPv6)<<24|uint32(r.missing/100)<<8|uint32(r.missing%100)) //nolint:gosec // three digits
+		other := wire.IPv4
+		if r.relayed.Addr().Is4() {
+			other = wire.IPv6
+		}
+		b.AddUint32(wire.AddressErrorCode, uint32(other)<<24|uint32(r.missing/100)<<8|uint32(r.missing%100)) //nolint:gosec // three digits
 	}
 	b.AddString(wire.Software, software)
 	e.answer(&b)

@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -81,6 +82,9 @@ type Config struct {
 	// IP and port. Nil = the kernel's sockets.
 	ListenPacket func(network, address string) (net.PacketConn, error)
 	Limits       Limits
+	// DefaultFamily is the address family of a relay whose client asks for none;
+	// empty = FamilyAuto.
+	DefaultFamily Family
 	// MinLifetime is the shortest lifetime that an allocation is granted, in
 	// whole seconds up to MaxLifetime; 0 = DefaultLifetime, as RFC 8656 section
 	// 7.2 recommends.
@@ -107,6 +111,9 @@ func (c *Config) normalize() error {
 			return lc.ListenPacket(context.Background(), network, address)
 		}
 	}
+	if c.DefaultFamily == "" {
+		c.DefaultFamily = FamilyAuto
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -126,6 +133,9 @@ func (c *Config) validate() error {
 		errs = append(errs, fmt.Errorf("realm is longer than %d bytes", maxRealmBytes))
 	}
 	errs = append(errs, validateSecrets(c.Secrets))
+	if !slices.Contains(Families(), c.DefaultFamily) {
+		errs = append(errs, fmt.Errorf("default address family %q is none of %v", c.DefaultFamily, Families()))
+	}
 	if c.MinLifetime < time.Second || c.MinLifetime > MaxLifetime || c.MinLifetime%time.Second != 0 {
 		errs = append(errs, fmt.Errorf("shortest lifetime %s is not in whole seconds between %s and %s", c.MinLifetime, time.Second, MaxLifetime))
 	}

@@ -124,7 +124,7 @@ func (e *endpoint) newRelay(p *place, bytes *limit.Bucket) (r *relay, err error)
 	}
 	if q.both {
 		r.missing = codeInsufficientCapacity
-		if !e.server.addresses.has(false) {
+		if !e.server.addresses.has(!q.is4) {
 			r.missing = codeFamilyNotSupported
 		}
 	}

@@ -52,7 +52,8 @@ func (q *request) readPort(m wire.Message) *refusal {
 }
 
 // readFamily reads REQUESTED-ADDRESS-FAMILY, and ADDITIONAL-ADDRESS-FAMILY: who
-// asks for both families gets the IPv4 one, and is told that there is no other.
+// asks for both families gets one, IPv4 where there is that, and is told that
+// there is no other.
 func (e *endpoint) readFamily(m wire.Message) *refusal {
 	q := &e.request
 	asked, refused := family(m, wire.RequestedAddressFamily)
@@ -70,7 +71,9 @@ func (e *endpoint) readFamily(m wire.Message) *refusal {
 		return refuse(codeFamilyNotSupported)
 	}
 	q.both = additional != 0
-	q.is4 = asked != wire.IPv6
+	if q.is4 = e.server.wantsIPv4(asked, q.client.Addr()); q.both {
+		q.is4 = e.server.addresses.has(true)
+	}
 	if q.token == nil && !e.server.addresses.has(q.is4) {
 		return refuse(codeFamilyNotSupported)
 	}

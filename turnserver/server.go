@@ -27,6 +27,7 @@ type Server struct {
 	limits      Limits
 	timeouts    serverTimeouts
 	minLifetime time.Duration
+	family      Family
 	nonces      *nonces
 	reserved    *reservations
 	discovery   *discovery
@@ -80,6 +81,7 @@ func newServer(config Config, timeouts serverTimeouts) (*Server, error) {
 		answers:     config.Limits.sources(),
 		timeouts:    timeouts,
 		minLifetime: config.MinLifetime,
+		family:      config.DefaultFamily,
 		nonces:      newNonces(config.Now),
 		listeners:   config.Listeners,
 		conns:       map[net.Conn]struct{}{},
