@@ -25,7 +25,10 @@ const (
 func (e *endpoint) answerError(refused *refusal) {
 	q := &e.request
 	signed := q.key != nil
-	if q.silent || !signed && !e.mayAnswer() {
+	if q.silent {
+		return
+	}
+	if e.noteRefusal(refused); !signed && !e.mayAnswer() {
 		return
 	}
 	b := wire.Build(make([]byte, 0, answerRoom), wire.NewType(q.method, wire.Error), q.id)

@@ -14,6 +14,19 @@ func (s *Server) SetSecrets(secrets [][]byte) error {
 	return nil
 }
 
+// SetUsers replaces the fixed users. The allocations of those that are gone, or
+// have another password, end; it does not wait for that. An error leaves the
+// users as they were.
+func (s *Server) SetUsers(users []User) error {
+	keys, err := newUserKeys(users, s.credentials.realm)
+	if err != nil {
+		return err
+	}
+	s.credentials.users.Store(&keys)
+	s.endRelays(s.relays.orphans(), endRevoked)
+	return nil
+}
+
 // SetPublicIPs replaces Config.PublicIPs: relays that are made from now on are
 // advertised under the new addresses, and those that live keep theirs. An error
 // leaves the addresses as they were.

@@ -58,8 +58,12 @@ type Config struct {
 	// Realm of the long-term credentials; empty = DefaultRealm.
 	Realm string
 	// Secrets that sign credentials; the first signs new ones, all are
-	// accepted. At least one, each of at least MinSecretBytes.
+	// accepted. At least one unless there are Users, each of at least
+	// MinSecretBytes.
 	Secrets [][]byte
+	// Users have passwords that do not end by themselves. Server.Credential
+	// never makes a credential of theirs.
+	Users []User
 	// PacketConns and Listeners take clients. From a successful New on the
 	// server owns them and closes them. A PacketConn need not be a
 	// *net.UDPConn, but its addresses must be *net.UDPAddr.
@@ -132,7 +136,9 @@ func (c *Config) validate() error {
 	if len(c.Realm) > maxRealmBytes {
 		errs = append(errs, fmt.Errorf("realm is longer than %d bytes", maxRealmBytes))
 	}
-	errs = append(errs, validateSecrets(c.Secrets))
+	if len(c.Secrets) > 0 || len(c.Users) == 0 {
+		errs = append(errs, validateSecrets(c.Secrets))
+	}
 	if !slices.Contains(Families(), c.DefaultFamily) {
 		errs = append(errs, fmt.Errorf("default address family %q is none of %v", c.DefaultFamily, Families()))
 	}

@@ -196,6 +196,10 @@ func (e *endpoint) onAllocationCreated(_, _ net.Addr, _, _, _ string, _ net.Addr
 		e.server.log.Warn("a relay could not be served", "err", err)
 		r.end()
 	}
+	if !r.hasUser() { // it went while the request was handled
+		r.endsBecause(endRevoked)
+		r.end()
+	}
 }
 
 // remember makes a relay its client's, unless its allocation has ended already.

@@ -17,14 +17,14 @@ func FuzzUsername(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, username string) {
-		expiry, user, err := parseUsername(username)
+		expiry, user, _, err := parseUsername(username)
 		if err != nil {
 			return
 		}
 		if user == "" || expiry.Unix() < 0 || len(username) > maxUsernameBytes {
 			t.Errorf("%q: %d, %q", username, expiry.Unix(), user)
 		}
-		again, same, err := parseUsername(strconv.FormatInt(expiry.Unix(), 10) + ":" + user)
+		again, same, _, err := parseUsername(strconv.FormatInt(expiry.Unix(), 10) + ":" + user)
 		if err != nil || same != user || !again.Equal(expiry) {
 			t.Errorf("%q reads again as %v, %q, %v", username, again, same, err)
 		}

@@ -41,12 +41,16 @@ func (e *endpoint) AllocatePacketConn(string, int) (net.PacketConn, net.Addr, er
 func allocateRefusal(err error) *refusal {
 	switch {
 	case errors.Is(err, errUserQuota), errors.Is(err, errAddressQuota), errors.Is(err, errTotalQuota):
-		return refuse(codeQuotaReached)
+		return refuseFor(codeQuotaReached, err.Error())
 	case errors.Is(err, errMayFragment):
-		return &refusal{code: codeUnknownAttribute, unknown: []wire.Attr{wire.DontFragment}}
-	default:
-		return refuse(codeInsufficientCapacity)
+		return &refusal{code: codeUnknownAttribute, unknown: []wire.Attr{wire.DontFragment}, cause: errMayFragment.Error()}
 	}
+	for _, known := range []error{errDraining, errReservation, errPortsExhausted} {
+		if errors.Is(err, known) {
+			return refuseFor(codeInsufficientCapacity, known.Error())
+		}
+	}
+	return refuseFor(codeInsufficientCapacity, "no socket")
 }
 
 // openRelay opens the relay that the request asks for, and takes its place in
@@ -55,11 +59,11 @@ func (s *Server) openRelay(e *endpoint) (r *relay, err error) {
 	q := &e.request
 	var p *place
 	if q.token != nil {
-		if p, err = s.reserved.take(token(q.token), q.user); err != nil {
+		if p, err = s.reserved.take(token(q.token), q.account()); err != nil {
 			return nil, err
 		}
 	}
-	bytes, err := s.relays.reserve(q.user, q.client.Addr())
+	bytes, err := s.relays.reserve(q.account(), q.client.Addr())
 	if err != nil {
 		s.log.Debug("allocation refused", "user", q.user, "err", err)
 		if p != nil {
@@ -78,7 +82,7 @@ func (s *Server) openRelay(e *endpoint) (r *relay, err error) {
 		if reserved != nil {
 			s.reserved.expire(token(reserved))
 		}
-		s.relays.cancel(q.user, q.client.Addr())
+		s.relays.cancel(q.account(), q.client.Addr())
 		return nil, err
 	}
 	r.reserved = reserved
@@ -93,18 +97,18 @@ func (s *Server) openPlace(q *request) (p *place, reserved []byte, err error) {
 		s.noteExhausted(err)
 		return p, nil, err
 	}
-	if _, err = s.relays.reserve(q.user, q.client.Addr()); err != nil {
+	if _, err = s.relays.reserve(q.account(), q.client.Addr()); err != nil {
 		return nil, nil, err
 	}
 	p, next, err := s.addresses.openPair(q.is4)
 	if err != nil {
-		s.relays.cancel(q.user, q.client.Addr())
+		s.relays.cancel(q.account(), q.client.Addr())
 		s.noteExhausted(err)
 		return nil, nil, err
 	}
-	t, err := s.reserved.hold(next, q.user, q.client.Addr())
+	t, err := s.reserved.hold(next, q.account(), q.client.Addr())
 	if err != nil {
-		s.relays.cancel(q.user, q.client.Addr())
+		s.relays.cancel(q.account(), q.client.Addr())
 		next.discard()
 		p.discard()
 		return nil, nil, err
@@ -120,7 +124,7 @@ func (e *endpoint) newRelay(p *place, bytes *limit.Bucket) (r *relay, err error)
 		endpoint: e, address: p.address, client: q.client,
 		relayed: relayed, relayedAddr: net.UDPAddrFromAddrPort(relayed),
 		bound:    netip.AddrPortFrom(p.address.bind, p.port),
-		username: q.username, user: q.user, since: time.Now(), key: q.key, id: q.id, granted: q.lifetime,
+		username: q.username, user: q.user, kind: q.kind, since: time.Now(), key: q.key, id: q.id, granted: q.lifetime,
 	}
 	if q.both {
 		r.missing = codeInsufficientCapacity

@@ -106,14 +106,14 @@ func (e *endpoint) checkPeers() *refusal {
 		if rule := e.server.policy.denies(ip); rule != "" && !e.server.relays.relaysAt(ip) {
 			e.server.deniedPeers.add(ruleLabel(rule))
 			r.refuse(rule, ip)
-			return refuse(codeForbidden)
+			return refuseFor(codeForbidden, ruleLabel(rule))
 		}
 		if ip.Is4() != r.relayed.Addr().Is4() {
 			return refuse(codeFamilyMismatch)
 		}
 	}
 	if !r.admit(q.peers, q.channel) {
-		return refuse(codeInsufficientCapacity)
+		return refuseFor(codeInsufficientCapacity, "permissions or channels")
 	}
 	return nil
 }

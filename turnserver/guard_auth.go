@@ -1,6 +1,10 @@
 package turnserver
 
-import "callbox/turnserver/wire"
+import (
+	"errors"
+
+	"callbox/turnserver/wire"
+)
 
 // authenticate finds out who sends the request, by the long-term credential
 // mechanism (RFC 8489 section 9.2.4), and finds the client's relay. The nonce is
@@ -22,27 +26,31 @@ func (e *endpoint) authenticate(m wire.Message) *refusal {
 	q.username, q.relay = string(username), e.relayOf(q.client)
 	r, allocate := q.relay, q.method == wire.Allocate
 	if r != nil && (!allocate || r.id == q.id) && r.keeps(q.username, string(realm), m) {
-		q.key, q.user = r.key, r.user
+		q.key, q.user, q.kind = r.key, r.user, r.kind
 		return nil
 	}
-	key, expired, err := e.server.credentials.verify(q.username, string(realm), m)
+	who, err := e.server.credentials.verify(q.username, string(realm), q.client.Addr(), m)
 	switch {
 	case err != nil:
 		return e.distrust(codeUnauthorized, err)
-	case expired:
+	case who.expired:
 		return e.distrust(codeUnauthorized, errExpired)
 	}
-	q.key = key
+	q.key = who.key
 	if r != nil && r.username != q.username && !allocate {
 		return e.distrust(codeWrongCredentials, errNotOwner) // RFC 8656 section 5
 	}
-	_, q.user, _ = parseUsername(q.username)
+	q.user, q.kind = who.user, who.kind
 	return nil
 }
 
 // distrust counts a credential that was not accepted.
 func (e *endpoint) distrust(code int, cause error) *refusal {
-	e.server.authFailures.add(authFailure(cause))
+	failure := authFailure(cause)
+	e.server.authFailures.add(failure)
+	if errors.Is(cause, errGuessing) {
+		e.request.user = e.request.username // there is such a user, for whoever reads the log
+	}
 	e.server.log.Debug("credential not accepted", "protocol", string(e.protocol), "client", e.request.client.String(), "err", cause)
-	return refuse(code)
+	return refuseFor(code, failure)
 }

@@ -44,6 +44,7 @@ func guardedEndpoint(tb testing.TB, conn clientConn) *endpoint {
 		answers: limit.NewSources(1000, 1000),
 	}
 	s.credentials.secrets.Store(&config.Secrets)
+	s.credentials.users.Store(&userKeys{})
 	s.relays = newRegistry(&s.limits)
 	s.discovery = newDiscovery(nil, addresses)
 	return &endpoint{server: s, protocol: UDP, conn: conn, control: newControl(), byClient: map[netip.AddrPort]*relay{}}

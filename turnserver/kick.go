@@ -30,7 +30,10 @@ func (s *Server) Restore(user string) { s.credentials.revoked.remove(user) }
 
 // end ends the allocations that a user has now.
 func (s *Server) end(user, reason string) int {
-	relays := s.relays.relaysOf(user)
+	return s.endRelays(s.relays.relaysOf(user), reason)
+}
+
+func (s *Server) endRelays(relays []*relay, reason string) int {
 	for _, r := range relays {
 		r.endsBecause(reason)
 	}

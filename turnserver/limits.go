@@ -9,6 +9,7 @@ import (
 // Defaults of Limits.
 const (
 	DefaultUserAllocations    = 8
+	DefaultFixedAllocations   = 1000
 	DefaultAddressAllocations = 1000
 	DefaultTotalAllocations   = 10000
 	DefaultPermissions        = 64
@@ -26,6 +27,10 @@ type Limits struct {
 	// allocations of one user, of one client address and of the server. What is
 	// over them is answered with 486 (Allocation Quota Reached).
 	UserAllocations, AddressAllocations, TotalAllocations int
+	// FixedAllocations bounds the live allocations of a user of Config.Users,
+	// in the place of UserAllocations. A user name that is its expiry alone
+	// counts as no user, since all who got one in the same second share it.
+	FixedAllocations int
 	// Permissions and Channels bound those of one allocation. What is over them
 	// is answered with 508 (Insufficient Capacity).
 	Permissions, Channels int
@@ -34,7 +39,9 @@ type Limits struct {
 	AddressConnections int
 	// UserBytes and TotalBytes bound the payload that is relayed in a second,
 	// both ways together, for one user with all its allocations, and for all. A
-	// second's worth may come at once. What is over them is dropped.
+	// second's worth may come at once. What is over them is dropped. Where many
+	// may share a name, as that of Config.Users, or an expiry alone, UserBytes
+	// bounds each allocation by itself.
 	UserBytes, TotalBytes int
 	// Unauthenticated bounds the answers in a second to one client address over
 	// UDP for requests that prove nothing: binding requests, and those without
@@ -48,6 +55,7 @@ func (l *Limits) normalize() {
 		fallback int
 	}{
 		{&l.UserAllocations, DefaultUserAllocations},
+		{&l.FixedAllocations, DefaultFixedAllocations},
 		{&l.AddressAllocations, DefaultAddressAllocations},
 		{&l.TotalAllocations, DefaultTotalAllocations},
 		{&l.Permissions, DefaultPermissions},

@@ -2,7 +2,9 @@ package turnserver
 
 import (
 	"errors"
+	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,7 +38,7 @@ type registry struct {
 
 	mu        sync.RWMutex
 	open      int
-	users     map[string]*user
+	users     map[account]*user
 	left      []departure        // oldest first
 	clients   map[netip.Addr]int // open relays of client addresses
 	byRelayed map[netip.AddrPort]*relay
@@ -60,27 +62,27 @@ const maxLeft = 1 << 14
 
 // departure is that a user's last allocation has ended.
 type departure struct {
-	name string
-	user *user
-	at   time.Time
+	account account
+	user    *user
+	at      time.Time
 }
 
 func newRegistry(limits *Limits) *registry {
 	return &registry{
-		limits: limits, users: map[string]*user{}, clients: map[netip.Addr]int{}, liveAt: map[netip.Addr]int{},
+		limits: limits, users: map[account]*user{}, clients: map[netip.Addr]int{}, liveAt: map[netip.Addr]int{},
 		byRelayed: map[netip.AddrPort]*relay{},
 		ended:     map[string]uint64{}, refused: map[string]uint64{},
 	}
 }
 
 // reserve takes a place in the quotas, which cancel or remove gives back, and
-// returns what bounds the user's bytes.
-func (g *registry) reserve(name string, client netip.Addr) (*limit.Bucket, error) {
+// returns what bounds the bytes of the relay.
+func (g *registry) reserve(a account, client netip.Addr) (*limit.Bucket, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	client = netaddr.Client(client)
 	g.forget(time.Now())
-	u := g.users[name]
+	u := g.users[a]
 	refuse := func(reason string, err error) (*limit.Bucket, error) {
 		g.refused[reason]++
 		return nil, err
@@ -88,7 +90,7 @@ func (g *registry) reserve(name string, client netip.Addr) (*limit.Bucket, error
 	switch {
 	case g.drained != nil:
 		return refuse("draining", errDraining)
-	case u != nil && reached(u.open, g.limits.UserAllocations):
+	case u != nil && g.limits.full(a, u.open):
 		return refuse("user_quota", errUserQuota)
 	case reached(g.clients[client], g.limits.AddressAllocations):
 		return refuse("address_quota", errAddressQuota)
@@ -96,30 +98,36 @@ func (g *registry) reserve(name string, client netip.Addr) (*limit.Bucket, error
 		return refuse("total_quota", errTotalQuota)
 	}
 	if u == nil {
-		u = &user{relay: map[*relay]struct{}{}, bytes: g.limits.userBucket()}
-		g.users[name] = u
+		u = &user{relay: map[*relay]struct{}{}}
+		if !a.shared() {
+			u.bytes = g.limits.userBucket()
+		}
+		g.users[a] = u
 	}
 	g.open++
 	g.clients[client]++
 	u.open++
+	if a.shared() {
+		return g.limits.userBucket(), nil
+	}
 	return u.bytes, nil
 }
 
-func (g *registry) cancel(name string, client netip.Addr) {
+func (g *registry) cancel(a account, client netip.Addr) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.giveBack(name, client)
+	g.giveBack(a, client)
 }
 
-func (g *registry) giveBack(name string, client netip.Addr) {
+func (g *registry) giveBack(a account, client netip.Addr) {
 	client = netaddr.Client(client)
 	if g.clients[client]--; g.clients[client] <= 0 {
 		delete(g.clients, client)
 	}
-	u := g.users[name]
+	u := g.users[a]
 	if u.open--; u.open == 0 {
 		u.left = time.Now()
-		g.left = append(g.left, departure{name, u, u.left})
+		g.left = append(g.left, departure{a, u, u.left})
 		g.forget(u.left)
 	}
 	if g.open--; g.open == 0 && g.drained != nil {
@@ -136,8 +144,8 @@ func (g *registry) forget(now time.Time) {
 		}
 		g.left[0] = departure{}
 		g.left = g.left[1:]
-		if first.user.open == 0 && first.user.left.Equal(first.at) && g.users[first.name] == first.user {
-			delete(g.users, first.name)
+		if first.user.open == 0 && first.user.left.Equal(first.at) && g.users[first.account] == first.user {
+			delete(g.users, first.account)
 		}
 	}
 }
@@ -165,7 +173,7 @@ func (g *registry) add(r *relay) bool {
 	}
 	r.state = relayLive
 	g.created++
-	g.users[r.user].relay[r] = struct{}{}
+	g.users[r.account()].relay[r] = struct{}{}
 	g.byRelayed[r.relayed] = r
 	g.liveAt[r.relayed.Addr()]++
 	return true
@@ -179,24 +187,37 @@ func (g *registry) remove(r *relay) (reason string, wasLive bool) {
 	if wasLive = r.state == relayLive; wasLive {
 		reason = r.endReason()
 		g.ended[reason]++
-		delete(g.users[r.user].relay, r)
+		delete(g.users[r.account()].relay, r)
 		delete(g.byRelayed, r.relayed)
 		if g.liveAt[r.relayed.Addr()]--; g.liveAt[r.relayed.Addr()] <= 0 {
 			delete(g.liveAt, r.relayed.Addr())
 		}
 	}
 	r.state = relayEnded
-	g.giveBack(r.user, r.client.Addr())
+	g.giveBack(r.account(), r.client.Addr())
 	return reason, wasLive
 }
 
-// relaysOf returns the live relays of a user.
+// relaysOf returns the live relays of the users of a name, of every kind.
 func (g *registry) relaysOf(name string) []*relay {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	var relays []*relay
-	if u := g.users[name]; u != nil {
-		for r := range u.relay {
+	for _, kind := range []accountKind{timed, nameless, fixed} {
+		if u := g.users[account{name, kind}]; u != nil {
+			relays = slices.AppendSeq(relays, maps.Keys(u.relay))
+		}
+	}
+	return relays
+}
+
+// orphans returns the live relays whose fixed user is gone.
+func (g *registry) orphans() []*relay {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	var relays []*relay
+	for _, r := range g.byRelayed {
+		if !r.hasUser() {
 			relays = append(relays, r)
 		}
 	}

@@ -14,7 +14,7 @@ func TestUserBytesOutliveTheAllocation(t *testing.T) {
 		g := newRegistry(&Limits{UserBytes: 100_000})
 		reserve := func(name string) (spent bool) {
 			t.Helper()
-			bytes, err := g.reserve(name, client)
+			bytes, err := g.reserve(account{name: name}, client)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -23,11 +23,11 @@ func TestUserBytesOutliveTheAllocation(t *testing.T) {
 		if reserve("ann") {
 			t.Error("a new user has no bytes")
 		}
-		g.cancel("ann", client)
+		g.cancel(account{name: "ann"}, client)
 		if !reserve("ann") {
 			t.Error("the bytes are spent twice")
 		}
-		g.cancel("ann", client)
+		g.cancel(account{name: "ann"}, client)
 		if len(g.users) != 1 {
 			t.Errorf("%d users, want the one that has left", len(g.users))
 		}
@@ -36,7 +36,7 @@ func TestUserBytesOutliveTheAllocation(t *testing.T) {
 		if len(g.users) != 1 || len(g.left) != 0 {
 			t.Errorf("%d users and %d that have left, want only the new one", len(g.users), len(g.left))
 		}
-		g.cancel("bo", client)
+		g.cancel(account{name: "bo"}, client)
 		reserve("bo") // back again
 		<-time.After(g.limits.userRefill())
 		reserve("ann")

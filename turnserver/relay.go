@@ -34,6 +34,7 @@ type relay struct {
 	relayedAddr    *net.UDPAddr // what pion knows the allocation by
 	client         netip.AddrPort
 	username, user string
+	kind           accountKind
 	since          time.Time
 	key            []byte // it was made with
 
@@ -69,13 +70,23 @@ func (r *relay) SetDeadline(time.Time) error      { return errors.ErrUnsupported
 func (r *relay) SetReadDeadline(time.Time) error  { return errors.ErrUnsupported }
 func (r *relay) SetWriteDeadline(time.Time) error { return errors.ErrUnsupported }
 
+// account is whom the relay is counted for.
+func (r *relay) account() account { return account{r.user, r.kind} }
+
 // keeps says whether a request is signed with the key that the
 // allocation was made with: that stays good for it when the credential expires
-// and when its secret goes, but not when its user is revoked.
+// and when its secret goes, but not when its user is revoked, or is a fixed one
+// that is gone.
 func (r *relay) keeps(username, realm string, m wire.Message) bool {
 	c := &r.endpoint.server.credentials
 	return r.username == username && realm == c.realm && m.CheckIntegrity(r.key) &&
-		!c.revoked.refuses(r.user, time.Time{}, time.Time{})
+		!c.revoked.refuses(r.user, time.Time{}, time.Time{}) && r.hasUser()
+}
+
+// hasUser reports whether the fixed user that the allocation was made for is
+// still there, with the same password. It is true for all others.
+func (r *relay) hasUser() bool {
+	return r.kind != fixed || r.endpoint.server.credentials.stillHas(r.user, r.key)
 }
 
 // refuse tells once for each allocation which rule stood against a peer.

@@ -21,6 +21,7 @@ type request struct {
 
 	key            []byte // it is signed with this; nil = not verified
 	username, user string // verified
+	kind           accountKind
 
 	relay    *relay // the client's; that of an Allocate is opened for it
 	lifetime time.Duration
@@ -41,6 +42,7 @@ type request struct {
 type refusal struct {
 	code    int
 	unknown []wire.Attr // of 420
+	cause   string      // for the log, where the code alone does not say it
 }
 
 // The error codes that the server answers with (RFC 8489 section 14.8, RFC 8656
@@ -94,6 +96,8 @@ func reason(code int) string {
 
 func refuse(code int) *refusal { return &refusal{code: code} }
 
+func refuseFor(code int, cause string) *refusal { return &refusal{code: code, cause: cause} }
+
 // begin starts on a request.
 func (q *request) begin(m wire.Message, client netip.AddrPort, at netip.Addr) {
 	*q = request{
@@ -101,6 +105,9 @@ func (q *request) begin(m wire.Message, client netip.AddrPort, at netip.Addr) {
 		length: len(m.Raw()), fingerprint: m.HasFingerprint(), peers: q.peers[:0],
 	}
 }
+
+// account is whom a relay of the request is counted for.
+func (q *request) account() account { return account{q.user, q.kind} }
 
 // addr is the client's address as pion wants it.
 func (q *request) addr() net.Addr { return net.UDPAddrFromAddrPort(q.client) }

@@ -63,7 +63,7 @@ type token [reservationTokenLen]byte
 // allocation (EVEN-PORT with its R bit, RFC 8656 section 18.7). Each holds a
 // bound socket, and its user's place in the quotas.
 type reservations struct {
-	release func(user string, client netip.Addr)
+	release func(a account, client netip.Addr)
 
 	mu     sync.Mutex
 	closed bool
@@ -71,18 +71,18 @@ type reservations struct {
 }
 
 type reservation struct {
-	place  *place
-	user   string
-	client netip.Addr
-	timer  *time.Timer
+	place   *place
+	account account
+	client  netip.Addr
+	timer   *time.Timer
 }
 
-func newReservations(release func(user string, client netip.Addr)) *reservations {
+func newReservations(release func(a account, client netip.Addr)) *reservations {
 	return &reservations{release: release, held: map[token]*reservation{}}
 }
 
 // hold keeps a place for a user, whose place in the quotas the caller has taken.
-func (s *reservations) hold(p *place, user string, client netip.Addr) (token, error) {
+func (s *reservations) hold(p *place, a account, client netip.Addr) (token, error) {
 	var t token
 	_, _ = rand.Read(t[:]) // never fails
 	s.mu.Lock()
@@ -90,24 +90,24 @@ func (s *reservations) hold(p *place, user string, client netip.Addr) (token, er
 	if s.closed {
 		return t, net.ErrClosed
 	}
-	r := &reservation{place: p, user: user, client: client}
+	r := &reservation{place: p, account: a, client: client}
 	s.held[t] = r
 	r.timer = time.AfterFunc(reservationTime, func() { s.expire(t) })
 	return t, nil
 }
 
 // take ends a reservation of the user's, whose place in the quotas is free then.
-func (s *reservations) take(t token, user string) (*place, error) {
+func (s *reservations) take(t token, a account) (*place, error) {
 	s.mu.Lock()
 	r := s.held[t]
-	if r == nil || r.user != user {
+	if r == nil || r.account != a {
 		s.mu.Unlock()
 		return nil, errReservation
 	}
 	r.timer.Stop()
 	delete(s.held, t)
 	s.mu.Unlock()
-	s.release(r.user, r.client)
+	s.release(r.account, r.client)
 	return r.place, nil
 }
 
@@ -125,7 +125,7 @@ func (s *reservations) expire(t token) {
 
 func (s *reservations) end(r *reservation) {
 	r.place.discard()
-	s.release(r.user, r.client)
+	s.release(r.account, r.client)
 }
 
 // close ends every reservation, and takes no more.

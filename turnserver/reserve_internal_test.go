@@ -21,10 +21,11 @@ func (c countedClose) Close() error {
 // A reservation that nobody uses ends after 30 seconds, once.
 func TestReservationExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		ann := account{name: "ann"}
 		client, closed, released := netip.MustParseAddr("192.0.2.1"), 0, 0
-		s := newReservations(func(user string, addr netip.Addr) {
-			if user != "ann" || addr != client {
-				t.Errorf("released for %q at %s", user, addr)
+		s := newReservations(func(a account, addr netip.Addr) {
+			if a != ann || addr != client {
+				t.Errorf("released for %v at %s", a, addr)
 			}
 			released++
 		})
@@ -35,7 +36,7 @@ func TestReservationExpires(t *testing.T) {
 			if !ok {
 				t.Fatal("the port is not free")
 			}
-			held, err := s.hold(&place{conn: countedClose{closed: &closed}, address: &relayAddress{ports: ports}, port: port}, "ann", client)
+			held, err := s.hold(&place{conn: countedClose{closed: &closed}, address: &relayAddress{ports: ports}, port: port}, ann, client)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -43,10 +44,10 @@ func TestReservationExpires(t *testing.T) {
 		}
 		held := reserve()
 		time.Sleep(reservationTime - time.Nanosecond) //nolint:forbidigo // the clock of synctest
-		if _, err := s.take(held, "bo"); err == nil {
+		if _, err := s.take(held, account{name: "ann", kind: fixed}); err == nil {
 			t.Error("another user takes it")
 		}
-		p, err := s.take(held, "ann")
+		p, err := s.take(held, ann)
 		if err != nil || closed != 0 || released != 1 {
 			t.Fatalf("%v, closed %d, released %d", err, closed, released)
 		}
@@ -54,7 +55,7 @@ func TestReservationExpires(t *testing.T) {
 		late := reserve()
 		time.Sleep(reservationTime) //nolint:forbidigo // the clock of synctest
 		synctest.Wait()
-		if _, err := s.take(late, "ann"); err == nil || closed != 2 || released != 2 {
+		if _, err := s.take(late, ann); err == nil || closed != 2 || released != 2 {
 			t.Errorf("after its time: %v, closed %d, released %d", err, closed, released)
 		}
 		reserve()
@@ -62,7 +63,7 @@ func TestReservationExpires(t *testing.T) {
 		if closed != 3 || released != 3 {
 			t.Errorf("after the end: closed %d, released %d", closed, released)
 		}
-		if _, err := s.hold(&place{}, "ann", client); err == nil {
+		if _, err := s.hold(&place{}, ann, client); err == nil {
 			t.Error("a reservation after the end")
 		}
 	})

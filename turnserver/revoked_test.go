@@ -82,16 +82,16 @@ func TestAddressQuotaIPv6(t *testing.T) {
 		client netip.Addr
 		want   error
 	}{{a, nil}, {b, errAddressQuota}, {c, nil}} {
-		if _, err := g.reserve("ann", step.client); err != step.want { //nolint:errorlint // a sentinel as it is
+		if _, err := g.reserve(account{name: "ann"}, step.client); err != step.want { //nolint:errorlint // a sentinel as it is
 			t.Errorf("%s: %v, want %v", step.client, err, step.want)
 		}
 	}
-	g.cancel("ann", a)
-	if _, err := g.reserve("bo", b); err != nil {
+	g.cancel(account{name: "ann"}, a)
+	if _, err := g.reserve(account{name: "bo"}, b); err != nil {
 		t.Error(err)
 	}
-	g.cancel("bo", b)
-	g.cancel("ann", c)
+	g.cancel(account{name: "bo"}, b)
+	g.cancel(account{name: "ann"}, c)
 	if len(g.users) != 0 || len(g.clients) != 0 || g.open != 0 {
 		t.Errorf("left: %v, %v, %d", g.users, g.clients, g.open)
 	}

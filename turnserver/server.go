@@ -41,6 +41,7 @@ type Server struct {
 	answers *limit.Sources // to those who proved nothing
 
 	authFailures, deniedPeers tally
+	refusals                  refusals
 	failedAllocations         atomic.Uint64
 	toldExhausted             atomic.Int64
 	ending                    atomic.Bool // Close was called
@@ -69,7 +70,8 @@ func New(config Config) (*Server, error) {
 func newServer(config Config, timeouts serverTimeouts) (*Server, error) {
 	err := config.normalize()
 	addresses, addressErr := newRelayAddresses(&config)
-	if err = errors.Join(err, addressErr); err != nil {
+	users, usersErr := newUserKeys(config.Users, config.Realm)
+	if err = errors.Join(err, addressErr, usersErr); err != nil {
 		return nil, err
 	}
 	s := &Server{
@@ -88,6 +90,7 @@ func newServer(config Config, timeouts serverTimeouts) (*Server, error) {
 		connsOf:     map[netip.Addr]int{},
 	}
 	s.credentials.secrets.Store(&config.Secrets)
+	s.credentials.users.Store(&users)
 	s.relays = newRegistry(&s.limits)
 	s.reserved = newReservations(s.relays.cancel)
 	if s.path, err = s.newPath(&config); err != nil {

@@ -27,9 +27,14 @@ type Snapshot struct {
 	// RefusedAllocations were over a limit: user_quota, address_quota,
 	// total_quota, or draining.
 	RefusedAllocations map[string]uint64
+	// Refusals counts the requests that were refused, by the code of the answer.
+	// 401 has also the challenge that every client meets first, 438 the nonce
+	// that is too old.
+	Refusals map[int]uint64
 	// AuthFailures counts requests with a credential that was not accepted.
 	// AuthFailuresBy has the reasons: username (is none of ours), realm,
-	// signature, expired, revoked, and user (of another's allocation).
+	// signature, expired, revoked, user (of another's allocation), and guessing
+	// (its address has tried too many passwords of a fixed user).
 	AuthFailures   uint64
 	AuthFailuresBy map[string]uint64
 	// UnauthenticatedWithheld counts answers that were over
@@ -113,6 +118,7 @@ func (s *Server) Snapshot() Snapshot {
 		FailedAllocations:       s.failedAllocations.Load(),
 		UnauthenticatedWithheld: s.answers.Refused(), RevokedUsers: s.credentials.revoked.count(),
 	}
+	snapshot.Refusals = s.refusals.load()
 	snapshot.AuthFailuresBy, snapshot.AuthFailures = s.authFailures.load()
 	snapshot.DeniedBy, snapshot.DeniedPeers = s.deniedPeers.load()
 	path := s.path.Stats()

@@ -78,7 +78,8 @@ func (p *turnPart) turnMetrics(m sink) {
 	m.gauge("draining", "1 while no new allocations are made.", int64(draining))
 	m.gauge("revoked_users", "Users whose credentials are refused because they left, or were put out.", int64(c.RevokedUsers))
 	m.reasons("auth_failures_total", "Requests whose credential was not accepted, by reason.",
-		"reason", c.AuthFailuresBy, "username", "realm", "signature", "expired", "revoked", "user")
+		"reason", c.AuthFailuresBy, "username", "realm", "signature", "expired", "revoked", "user", "guessing")
+	m.counters("refusals_total", "Requests refused, by the code of the answer; 401 has also the challenge that every client meets first.", "code", byText(c.Refusals))
 	m.counter("unauthenticated_withheld_total", "Answers withheld from addresses that had too many without proving who they are.", c.UnauthenticatedWithheld)
 	m.reasons("denied_peers_total", "Permissions and channels refused by policy, by the built-in range or configured.", "rule", c.DeniedBy, "configured")
 	m.counter("denied_packets_total", "Datagrams from and to peers that policy forbids.", c.DeniedPackets)
