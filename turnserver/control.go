@@ -72,7 +72,10 @@ func (e *endpoint) fromPion(m wire.Message) {
 	}
 	q.withPion = false
 	if m.Type().Class() == wire.Success {
-		if !q.silent {
+		switch {
+		case q.refusal != nil:
+			e.answerError(q.refusal)
+		case !q.silent:
 			e.answerSuccess()
 		}
 		return

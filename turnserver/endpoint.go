@@ -196,9 +196,19 @@ func (e *endpoint) onAllocationCreated(_, _ net.Addr, _, _, _ string, _ net.Addr
 		e.server.log.Warn("a relay could not be served", "err", err)
 		r.end()
 	}
-	if !r.hasUser() { // it went while the request was handled
-		r.endsBecause(endRevoked)
-		r.end()
+	e.revokedMeanwhile(r)
+}
+
+// revokedMeanwhile ends a relay whose user was revoked, or taken away, after its
+// Allocate was verified and before it could be found in the registry, and
+// refuses the Allocate. Since then a revocation finds the relay by itself.
+func (e *endpoint) revokedMeanwhile(r *relay) {
+	if r.isRevoked() {
+		e.request.refusal = e.distrust(codeUnauthorized, errRevoked)
+		e.server.endRelays([]*relay{r}, endRevoked)
+		if r.reserved != nil {
+			e.server.reserved.expire(token(r.reserved))
+		}
 	}
 }
 

@@ -7,3 +7,11 @@ import "time"
 func NewWithTimeouts(config Config, handshake, first, idle, write time.Duration) (*Server, error) {
 	return newServer(config, serverTimeouts{handshake: handshake, stream: streamTimeouts{first: first, idle: idle, write: write}})
 }
+
+// Open returns how many places in the quotas are taken, by relays and by ports
+// that are reserved.
+func (s *Server) Open() int {
+	s.relays.mu.RLock()
+	defer s.relays.mu.RUnlock()
+	return s.relays.open
+}

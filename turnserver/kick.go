@@ -16,20 +16,35 @@ const (
 // for the end.
 func (s *Server) Kick(user string) int { return s.end(user, endKicked) }
 
-// Revoke ends the allocations of a user and refuses its credentials, also those
-// that are made from now on, until Restore, or until every one that was made
-// before has expired. It does not wait for the end, and may be called under a
-// lock.
-func (s *Server) Revoke(user string) int {
-	s.credentials.revoked.add(user, s.credentials.now())
+// Revoke is for an operator: it ends the allocations of a user and refuses its
+// credentials, also those that are made from now on, until every one that was
+// made before has expired, and for an hour at least. Neither Restore nor the
+// departures of others lift that. It returns how many allocations it ends, does
+// not wait for their end, and fails with ErrTooManyRevoked only.
+func (s *Server) Revoke(user string) (int, error) {
+	if err := s.credentials.revoked.revoke(user, s.credentials.now()); err != nil {
+		return 0, err
+	}
+	return s.end(user, endRevoked), nil
+}
+
+// Suspend is for users who leave: it does what Revoke does, until Restore. With
+// more suspended users than the server remembers, the first of them is
+// forgotten. It may be called under a lock.
+func (s *Server) Suspend(user string) int {
+	s.credentials.revoked.suspend(user, s.credentials.now())
 	return s.end(user, endRevoked)
 }
 
-// Restore accepts the credentials of a user again.
-func (s *Server) Restore(user string) { s.credentials.revoked.remove(user) }
+// Restore accepts the credentials of a suspended user again.
+func (s *Server) Restore(user string) { s.credentials.revoked.restore(user) }
 
-// end ends the allocations that a user has now.
+// end ends the allocations that a user has now and, when it is revoked, what is
+// reserved for it.
 func (s *Server) end(user, reason string) int {
+	if reason == endRevoked && !s.reserved.empty() {
+		s.unlessClosed(func() { s.reserved.drop(user) })
+	}
 	return s.endRelays(s.relays.relaysOf(user), reason)
 }
 
@@ -37,17 +52,22 @@ func (s *Server) endRelays(relays []*relay, reason string) int {
 	for _, r := range relays {
 		r.endsBecause(reason)
 	}
-	if len(relays) == 0 {
-		return 0
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.closed { // else they end by themselves
-		s.work.Go(func() {
+	if len(relays) > 0 {
+		s.unlessClosed(func() {
 			for _, r := range relays {
 				r.end()
 			}
 		})
 	}
 	return len(relays)
+}
+
+// unlessClosed does something to relays on a goroutine of the server. When that
+// is closed they end by themselves.
+func (s *Server) unlessClosed(do func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.work.Go(do)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"net"
 	"net/netip"
 	"testing"
 	"time"
@@ -43,26 +44,28 @@ func TestKick(t *testing.T) {
 	}
 }
 
-// A revoked user's relays end, and its credentials make no more, until it is
+// unauthorized wants neither a new relay nor anything else for a client.
+func (c *rawClient) unauthorized(t *testing.T) {
+	t.Helper()
+	for _, method := range []stun.Method{stun.MethodAllocate, stun.MethodRefresh} {
+		if code := errorCode(c.request(t, method, requestedTransport(17))); code != stun.CodeUnauthorized {
+			t.Errorf("%s of a revoked user: %d, want 401", method, code)
+		}
+	}
+}
+
+// A suspended user's relays end, and its credentials make no more, until it is
 // restored. Others go on, also those who talk with it.
-func TestRevoke(t *testing.T) {
+func TestSuspend(t *testing.T) {
 	s := start(t, allowLoopback)
 	ann, idle, bo := s.bound(t, "ann"), s.rawAs(t, "ann"), s.bound(t, "bo")
-	if got := s.server.Revoke("ann"); got != 1 {
+	if got := s.server.Suspend("ann"); got != 1 {
 		t.Errorf("ended %d, want 1", got)
 	}
 	s.active(t, 1)
-	unauthorized := func(c *rawClient) {
-		t.Helper()
-		for _, method := range []stun.Method{stun.MethodAllocate, stun.MethodRefresh} {
-			if code := errorCode(c.request(t, method, requestedTransport(17))); code != stun.CodeUnauthorized {
-				t.Errorf("%s of a revoked user: %d, want 401", method, code)
-			}
-		}
-	}
-	unauthorized(ann.rawClient)
-	unauthorized(idle)
-	unauthorized(s.rawAs(t, "ann")) // with a new credential
+	ann.unauthorized(t)
+	idle.unauthorized(t)
+	s.rawAs(t, "ann").unauthorized(t) // with a new credential
 	bo.flood(t, s, 3, 3)
 	wantSuccess(t, bo.request(t, stun.MethodRefresh))
 	got := s.server.Snapshot()
@@ -73,6 +76,57 @@ func TestRevoke(t *testing.T) {
 	idle.allocate(t)
 	if got := s.server.Snapshot(); got.RevokedUsers != 0 {
 		t.Errorf("%d revoked users after the restoration", got.RevokedUsers)
+	}
+}
+
+// What an operator has revoked its victim does not restore by leaving and
+// coming back.
+func TestRevoke(t *testing.T) {
+	s := start(t, allowLoopback)
+	ann, bo := s.bound(t, "ann"), s.bound(t, "bo")
+	s.rawAs(t, "ann").reservePair(t)
+	if got, err := s.server.Revoke("ann"); got != 2 || err != nil {
+		t.Errorf("ended %d, %v, want 2", got, err)
+	}
+	s.active(t, 1)
+	s.server.Suspend("ann")
+	s.server.Restore("ann")
+	ann.unauthorized(t)
+	s.rawAs(t, "ann").unauthorized(t)
+	wantSuccess(t, bo.request(t, stun.MethodRefresh))
+	eventually(t, "nothing is reserved for a revoked user", func() bool {
+		return s.server.Open() == 1
+	})
+}
+
+// A user that is revoked while its Allocate is being carried out keeps no relay.
+func TestRevokeBesideAllocate(t *testing.T) {
+	for name, revoke := range map[string]func(*turnserver.Server) error{
+		"leaves":  func(s *turnserver.Server) error { s.Suspend("ann"); return nil },
+		"revoked": func(s *turnserver.Server) error { _, err := s.Revoke("ann"); return err },
+	} {
+		for _, protocol := range protocols() {
+			t.Run(name+" over "+string(protocol), func(t *testing.T) {
+				var s *setup
+				s = start(t, func(c *turnserver.Config) {
+					// The request is verified by now, and its relay not yet known.
+					c.ListenPacket = func(network, address string) (net.PacketConn, error) {
+						if err := revoke(s.server); err != nil {
+							return nil, err
+						}
+						var lc net.ListenConfig
+						return lc.ListenPacket(t.Context(), network, address)
+					}
+				})
+				ann := s.rawOver(t, protocol, "ann")
+				ann.wantCode(t, ann.request(t, stun.MethodAllocate, requestedTransport(17), evenPort(true)), stun.CodeUnauthorized)
+				s.active(t, 0)
+				eventually(t, "nothing is kept", func() bool { return s.server.Open() == 0 })
+				if got := s.server.Snapshot(); got.EndedBy["revoked"] != got.Created || got.AuthFailuresBy["revoked"] != 1 {
+					t.Errorf("snapshot %+v", got)
+				}
+			})
+		}
 	}
 }
 
@@ -181,7 +235,7 @@ func TestReasonsOfTheEnd(t *testing.T) {
 			case "kicked":
 				s.server.Kick("ann")
 			case "revoked":
-				s.server.Revoke("ann")
+				s.server.Suspend("ann")
 			case "expired":
 				s.rawAs(t, "bo").allocate(t, lifetime(time.Second))
 				s.active(t, 1)

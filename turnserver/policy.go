@@ -143,8 +143,10 @@ func (p *policy) deniesLiteral(addr netip.Addr) string {
 
 // embeddedIPv4 returns the IPv4 address that the network may deliver an IPv6
 // packet to: IPv4-compatible ::/96 (RFC 4291 section 2.5.5.1), IPv4-translated
-// ::ffff:0:0:0/96 (RFC 2765), NAT64 64:ff9b::/96 (RFC 6052) and 6to4 2002::/16
-// (RFC 3056). IPv4-mapped ones are IPv4 addresses to Unmap already.
+// ::ffff:0:0:0/96 (RFC 2765), NAT64 64:ff9b::/96 (RFC 6052), 6to4 2002::/16
+// (RFC 3056) and, in any network, ISATAP (RFC 5214 section 6.1). IPv4-mapped
+// ones are IPv4 addresses to Unmap already, and the NAT64 prefix of an operator
+// looks like any other network.
 func embeddedIPv4(addr netip.Addr) (netip.Addr, bool) {
 	if !addr.Is6() {
 		return netip.Addr{}, false
@@ -152,6 +154,9 @@ func embeddedIPv4(addr netip.Addr) (netip.Addr, bool) {
 	b := addr.As16()
 	if b[0] == 0x20 && b[1] == 0x02 {
 		return netip.AddrFrom4([4]byte(b[2:6])), true
+	}
+	if b[8]&^0x02 == 0 && b[9] == 0 && b[10] == 0x5e && b[11] == 0xfe {
+		return netip.AddrFrom4([4]byte(b[12:])), true
 	}
 	switch [12]byte(b[:12]) {
 	case [12]byte{}, [12]byte{8: 0xff, 9: 0xff}, [12]byte{1: 0x64, 2: 0xff, 3: 0x9b}:
@@ -161,13 +166,16 @@ func embeddedIPv4(addr netip.Addr) (netip.Addr, bool) {
 }
 
 // specialPurpose lists the ranges of the IANA special-purpose registries
-// (RFC 6890), multicast, and the tunnels that RFC 6156 section 9.1 forbids.
+// (RFC 6890), multicast, the tunnels that RFC 6156 section 9.1 forbids, and the
+// one public address that a cloud answers its own machines at. All other clouds
+// have theirs, of metadata and the like, in private and link-local ranges.
 func specialPurpose() []peerRule {
 	ranges := []struct{ prefix, name string }{
 		{"0.0.0.0/8", "this network"},
 		{"10.0.0.0/8", "private"},
 		{"100.64.0.0/10", "shared address space"},
 		{"127.0.0.0/8", "loopback"},
+		{"168.63.129.16/32", "Azure platform"},
 		{"169.254.0.0/16", "link-local"},
 		{"172.16.0.0/12", "private"},
 		{"192.0.0.0/24", "protocol assignments"},
@@ -191,6 +199,7 @@ func specialPurpose() []peerRule {
 		{"2001::/23", "protocol assignments, Teredo, ORCHID"},
 		{"2001:db8::/32", "documentation"},
 		{"2002::/16", "6to4"},
+		{"2620:4f:8000::/48", "AS112"},
 		{"3fff::/20", "documentation"},
 		{"5f00::/16", "segment routing"},
 		{"fc00::/7", "unique local"},

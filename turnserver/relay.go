@@ -80,7 +80,14 @@ func (r *relay) account() account { return account{r.user, r.kind} }
 func (r *relay) keeps(username, realm string, m wire.Message) bool {
 	c := &r.endpoint.server.credentials
 	return r.username == username && realm == c.realm && m.CheckIntegrity(r.key) &&
-		!c.revoked.refuses(r.user, time.Time{}, time.Time{}) && r.hasUser()
+		!r.isRevoked()
+}
+
+// isRevoked reports whether the user of the allocation is revoked, or is a fixed
+// one that is gone.
+func (r *relay) isRevoked() bool {
+	c := &r.endpoint.server.credentials
+	return c.revoked.refuses(r.user, time.Time{}, c.now()) || !r.hasUser()
 }
 
 // hasUser reports whether the fixed user that the allocation was made for is

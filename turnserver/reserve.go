@@ -123,6 +123,29 @@ func (s *reservations) expire(t token) {
 	}
 }
 
+func (s *reservations) empty() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.held) == 0
+}
+
+// drop ends the reservations of a user.
+func (s *reservations) drop(user string) {
+	s.mu.Lock()
+	var dropped []*reservation
+	for t, r := range s.held {
+		if r.account.name == user {
+			delete(s.held, t)
+			dropped = append(dropped, r)
+		}
+	}
+	s.mu.Unlock()
+	for _, r := range dropped {
+		r.timer.Stop()
+		s.end(r)
+	}
+}
+
 func (s *reservations) end(r *reservation) {
 	r.place.discard()
 	s.release(r.account, r.client)

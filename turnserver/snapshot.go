@@ -116,7 +116,7 @@ func (s *Server) Allocations() []Allocation {
 func (s *Server) Snapshot() Snapshot {
 	snapshot := Snapshot{
 		FailedAllocations:       s.failedAllocations.Load(),
-		UnauthenticatedWithheld: s.answers.Refused(), RevokedUsers: s.credentials.revoked.count(),
+		UnauthenticatedWithheld: s.answers.Refused(), RevokedUsers: s.credentials.revoked.count(s.credentials.now()),
 	}
 	snapshot.Refusals = s.refusals.load()
 	snapshot.AuthFailuresBy, snapshot.AuthFailures = s.authFailures.load()

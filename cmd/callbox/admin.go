@@ -7,6 +7,7 @@ import (
 	"net/http/pprof" // it adds itself to http.DefaultServeMux, which nothing serves
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -46,7 +47,7 @@ func (p *turnPart) adminRoutes(metrics prometheus.Gatherer, more func(*http.Serv
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /relays", p.relays)
 	if p.turn != nil {
-		mux.HandleFunc("DELETE /relays/{user}", p.kickRelays)
+		mux.HandleFunc("DELETE /relays/{user...}", p.kickRelays)
 		mux.HandleFunc("POST /drain", p.drainRelays)
 	}
 	// Any profile, such as /debug/pprof/heap. There is no /debug/pprof/cmdline:
@@ -118,12 +119,20 @@ func (p *turnPart) relays(w http.ResponseWriter, r *http.Request) {
 // kickRelays ends the relays of a user; ?revoke=1 refuses its credentials, too.
 func (p *turnPart) kickRelays(w http.ResponseWriter, r *http.Request) {
 	user := r.PathValue("user")
-	revoke := r.URL.Query().Get("revoke") == "1"
-	end := p.turn.Kick
-	if revoke {
-		end = p.turn.Revoke
+	revoke := false
+	if query := r.URL.Query(); query.Has("revoke") {
+		var err error
+		if revoke, err = strconv.ParseBool(query.Get("revoke")); err != nil {
+			plainText(w, http.StatusBadRequest, "revoke is 1 or 0\n")
+			return
+		}
 	}
-	if end(user) == 0 && !revoke {
+	if revoke {
+		if _, err := p.turn.Revoke(user); err != nil {
+			plainText(w, http.StatusInsufficientStorage, err.Error()+"\n")
+			return
+		}
+	} else if p.turn.Kick(user) == 0 {
 		plainText(w, http.StatusNotFound, "this user has no relay\n")
 		return
 	}
@@ -142,11 +151,18 @@ func (s *server) rooms(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, rooms)
 }
 
-// kick puts a peer out.
+// kick puts a peer out, for good: what others do later does not make room for
+// its credential, as it may for those of peers who leave.
 func (s *server) kick(w http.ResponseWriter, r *http.Request) {
-	if !s.signaling.Kick(r.PathValue("id")) {
+	id := r.PathValue("id")
+	if !s.signaling.Kick(id) {
 		plainText(w, http.StatusNotFound, "there is no peer of this id\n")
 		return
+	}
+	if s.turn != nil {
+		if _, err := s.turn.Revoke(id); err != nil {
+			s.log.Warn("the credential of a kicked peer is refused for as long as few others leave", "err", err)
+		}
 	}
 	w.WriteHeader(http.StatusNoContent)
 }

@@ -81,7 +81,7 @@ func (s *server) openSignaling() error {
 			if seated {
 				s.turn.Restore(peer)
 			} else {
-				s.turn.Revoke(peer)
+				s.turn.Suspend(peer)
 			}
 		}
 	}

@@ -146,7 +146,10 @@ func TestKickRelays(t *testing.T) {
 		{"/relays/nobody", http.StatusNotFound, []string{"ann/1", "bo"}, true},
 		{"/relays/ann%2F1", http.StatusNoContent, []string{"bo"}, true},
 		{"/relays/ann%2F1", http.StatusNotFound, []string{"bo"}, true},
-		{"/relays/ann%2F1?revoke=1", http.StatusNoContent, []string{"bo"}, false},
+		{"/relays/ann/1?revoke=maybe", http.StatusBadRequest, []string{"bo"}, true},
+		{"/relays/ann/1?revoke=0", http.StatusNotFound, []string{"bo"}, true},
+		{"/relays/ann/1?revoke=1", http.StatusNoContent, []string{"bo"}, false},
+		{"/relays/%61nn%2f1?revoke=1", http.StatusNoContent, []string{"bo"}, false},
 	} {
 		if got := r.request(t, http.MethodDelete, step.path); got != step.want {
 			t.Errorf("DELETE %s: %d, want %d", step.path, got, step.want)
@@ -162,7 +165,56 @@ func TestKickRelays(t *testing.T) {
 	}
 	r.wantMetric(t, `callbox_turn_allocations_ended_total{reason="kicked"} 1`)
 	r.wantMetric(t, `callbox_turn_revoked_users 1`)
-	r.wantMetric(t, `callbox_turn_auth_failures_total{reason="revoked"} 1`)
+	r.wantMetric(t, `callbox_turn_auth_failures_total{reason="revoked"} 2`)
+}
+
+// joinRoom joins the room of these tests; more is what the frame says beside that.
+func (r *running) joinRoom(t *testing.T, more string) (socket, protocol.Joined) {
+	t.Helper()
+	s := dialSocket(t, r.ready.HTTP, nil)
+	if err := s.WriteMessage(websocket.TextMessage, []byte(`{"type":"join","id":1,"room":"quiet-river"`+more+`}`)); err != nil {
+		t.Fatal(err)
+	}
+	_, text, err := s.ReadMessage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	frame, err := protocol.DecodeServerFrame(text)
+	joined, ok := frame.(protocol.Joined)
+	if err != nil || !ok {
+		t.Fatalf("%s: %v", text, err)
+	}
+	return s, joined
+}
+
+// TestRevocationOutlastsItsVictim revokes a peer's credentials, which loses its
+// seat then and comes back to it.
+func TestRevocationOutlastsItsVictim(t *testing.T) {
+	t.Parallel()
+	r := start(t, "--grace", "100ms")
+	tcp := strings.TrimPrefix(r.ready.TURN[1], "tcp://")
+	socket, ann := r.joinRoom(t, "")
+	r.allocate(t, "tcp", tcp, ann.ICEServers[1])
+	if got := r.request(t, http.MethodDelete, "/relays/"+ann.Peer+"?revoke=true"); got != http.StatusNoContent {
+		t.Fatalf("DELETE /relays/%s?revoke=true: %d", ann.Peer, got)
+	}
+	r.wantRelays(t)
+	_ = socket.NetConn().Close()
+	eventually(t, func() error {
+		if rooms := r.get(t, r.ready.Admin+"/rooms").body; rooms != "[]\n" {
+			return fmt.Errorf("rooms: %s", rooms)
+		}
+		return nil
+	})
+	_, back := r.joinRoom(t, fmt.Sprintf(`,"resume":%q,"seq":0`, ann.Resume))
+	if back.Peer != ann.Peer {
+		t.Fatalf("coming back: %+v", back)
+	}
+	for _, credential := range []protocol.ICEServer{ann.ICEServers[1], back.ICEServers[1]} {
+		if err := r.tryAllocate(t, tcp, credential); err == nil {
+			t.Error("a revoked credential makes relays")
+		}
+	}
 }
 
 // TestRelaysEndWithTheSeat holds that a peer's relays and credential go when it
@@ -171,25 +223,8 @@ func TestRelaysEndWithTheSeat(t *testing.T) {
 	t.Parallel()
 	r := start(t)
 	tcp := strings.TrimPrefix(r.ready.TURN[1], "tcp://")
-	join := func(more string) (socket, protocol.Joined) {
-		t.Helper()
-		s := dialSocket(t, r.ready.HTTP, nil)
-		if err := s.WriteMessage(websocket.TextMessage, []byte(`{"type":"join","id":1,"room":"quiet-river"`+more+`}`)); err != nil {
-			t.Fatal(err)
-		}
-		_, text, err := s.ReadMessage()
-		if err != nil {
-			t.Fatal(err)
-		}
-		frame, err := protocol.DecodeServerFrame(text)
-		joined, ok := frame.(protocol.Joined)
-		if err != nil || !ok {
-			t.Fatalf("%s: %v", text, err)
-		}
-		return s, joined
-	}
-	annSocket, ann := join("")
-	boSocket, bo := join("")
+	annSocket, ann := r.joinRoom(t, "")
+	boSocket, bo := r.joinRoom(t, "")
 	r.allocate(t, "tcp", tcp, ann.ICEServers[1])
 	r.allocate(t, "tcp", tcp, bo.ICEServers[1])
 
@@ -201,7 +236,7 @@ func TestRelaysEndWithTheSeat(t *testing.T) {
 		t.Errorf("while away: %v", err)
 	}
 	r.wantRelays(t, ann.Peer, bo.Peer)
-	annSocket, back := join(fmt.Sprintf(`,"resume":%q,"seq":1`, ann.Resume))
+	annSocket, back := r.joinRoom(t, fmt.Sprintf(`,"resume":%q,"seq":1`, ann.Resume))
 	if !back.Resumed || back.Peer != ann.Peer {
 		t.Fatalf("coming back: %+v", back)
 	}
