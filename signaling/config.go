@@ -46,6 +46,10 @@ type Config struct {
 	Authorize func(token, room string) (Grant, error)
 	// Limits bounds what a client may do.
 	Limits Limits
+	// Memory bounds what all clients together may make the server hold: seats,
+	// messages that wait for their reader, unfinished frames. At its bound
+	// whoever wants more is refused, and calls that run go on. nil = no bound.
+	Memory Memory
 	// AllowedOrigins are web origins, such as https://example.org, whose pages
 	// may use this server, beside its own.
 	AllowedOrigins []string
@@ -82,7 +86,8 @@ type Limits struct {
 	FrameBurst      int // 0 = twice FramesPerSecond
 	JoinsPerSecond  int // for each address; an IPv6 address counts with its /64
 	JoinBurst       int // 0 = ten times JoinsPerSecond
-	Connections     int // at once, for each address
+	Connections     int // at once, for each address; and seats, those of broken connections included
+	AllConnections  int // at once, of all addresses
 
 	JoinWithin  time.Duration // a connection that has not joined after it is closed
 	QueueEvents int           // messages that a client has not confirmed
@@ -137,6 +142,7 @@ func (c *Config) validate() error {
 		{"joins per second", l.JoinsPerSecond},
 		{"join burst", l.JoinBurst},
 		{"connections", l.Connections},
+		{"connections in all", l.AllConnections},
 		{"time to join", int(l.JoinWithin)},
 		{"queued events", l.QueueEvents},
 		{"queued bytes", l.QueueBytes},

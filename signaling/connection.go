@@ -39,7 +39,8 @@ type connection struct {
 
 	mu        sync.Mutex // guards the following; a shard may be locked
 	queue     queue
-	sent      uint64 // the newest event of the session that was handed to the transport
+	account   account // of the replies and notices in queue
+	sent      uint64  // the newest event of the session that was handed to the transport
 	closeCode int
 	closeText string
 }
@@ -51,6 +52,7 @@ const (
 	stateOverflowed             // the queue took no more: the client is too slow
 	stateWaiting                // a join waits for others: the client is not at fault
 	stateDeparted               // it has carried a session that left
+	stateUnruly                 // the client lately went beyond a limit
 )
 
 // badFrames remembers when the client's last bad frames came, since the
@@ -109,6 +111,7 @@ func (c *connection) handle(frame []byte, out *flushes) {
 		id = request.RequestID()
 	}
 	if wait := c.frames.take(c.server.frames, out.now(c.server)); wait > 0 {
+		c.state.Or(stateUnruly)
 		fault = c.server.rateLimited(id, "too many frames", wait)
 	} else if c.server.isClosing() {
 		fault = closingError(id)
@@ -150,6 +153,12 @@ func (c *connection) tooLarge(out *flushes) {
 	c.end(protocol.CloseTooLarge, "frame too large", out)
 }
 
+// noMemory ends a connection when there is no memory for the frame that its
+// client has begun. The client comes back, and sends it again.
+func (c *connection) noMemory(out *flushes) {
+	c.end(protocol.CloseTooSlow, "no memory for the frame", out)
+}
+
 // allowControl counts a transport's own control frame against the rate of
 // frames.
 func (c *connection) allowControl() bool {
@@ -176,8 +185,18 @@ func (c *connection) push(o outgoing) {
 }
 
 func (c *connection) pushLocked(o outgoing) {
-	if !c.is(stateEnded) && !c.queue.push(o) {
+	if c.is(stateEnded) {
+		return
+	}
+	if o.counted() && !c.account.keep(c.server.memory, c.addr, len(o.payload)) || !c.queue.push(o) {
 		c.state.Or(stateOverflowed)
+	}
+}
+
+// freeLocked notes that what was counted of o is no longer kept.
+func (c *connection) freeLocked(o outgoing) {
+	if o.counted() {
+		c.account.free(c.server.memory, c.addr, len(o.payload))
 	}
 }
 
@@ -212,6 +231,7 @@ func (c *connection) take(dst []byte, limit int, encode func([]byte, outgoing) [
 		if !ok {
 			break
 		}
+		c.freeLocked(o)
 		if o.seq != 0 {
 			c.sent = o.seq
 		}
@@ -278,6 +298,7 @@ func (c *connection) stop(code int, text string) bool {
 	c.closeCode, c.closeText = code, text
 	if code == protocol.CloseTooSlow || code == protocol.CloseTakenOver {
 		c.queue = queue{} // it would stand before the close for ever; or nobody wants it any more
+		c.account.close(c.server.memory, c.addr)
 	}
 	c.server.counters.closed(code)
 	return true

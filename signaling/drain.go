@@ -13,8 +13,22 @@ func (t *webSocket) flush() {
 		return
 	}
 	// The socket takes no more now, or cannot be asked without waiting.
+	t.countBatch()
 	t.connection.server.running.Go(func() { t.drain(t.stream.write) })
 	runtime.Gosched() // the writer starts before the queue fills
+}
+
+// countBatch takes memory for what the socket did not take. Without memory the
+// client is too slow: the connection ends soon, and the batch with it.
+func (t *webSocket) countBatch() {
+	c := t.connection
+	if needed := cap(*t.held); needed > 0 && t.paid == 0 {
+		if c.server.memory.Take(c.addr, needed) {
+			t.paid = needed
+		} else {
+			c.state.Or(stateOverflowed)
+		}
+	}
 }
 
 // begin makes the caller the one who drains, unless somebody is at it, who is
@@ -109,6 +123,10 @@ func (t *webSocket) fail() {
 }
 
 func (t *webSocket) endTurnLocked() {
+	if t.paid > 0 {
+		t.connection.server.memory.Give(t.connection.addr, t.paid)
+		t.paid = 0
+	}
 	batches.put(t.held)
 	t.held, t.batch = nil, nil
 	t.busy = false

@@ -72,7 +72,7 @@ func (sh *shard) succeed(e *entry, old string, out *flushes) (joinResult, []*con
 // since 1970.
 func (e *entry) session(sh *shard, after int64) *session {
 	return &session{
-		shard: sh, peer: e.joined.Peer, name: e.request.Name, nonce: e.request.Nonce,
+		shard: sh, peer: e.joined.Peer, name: e.request.Name, nonce: e.request.Nonce, addr: e.connection.addr,
 		joined: max(time.Now().UnixMilli(), after), since: sh.server.uptime(), incarnation: newIncarnation(),
 	}
 }
@@ -97,7 +97,12 @@ func (sh *shard) find(e *entry, s *session, result joinResult, out *flushes) (jo
 		}
 		return joinFull, taken
 	}
+	// Whoever comes back with a seat's token has been let in before.
+	if !s.sit(result == joinRecovered) {
+		return joinRateLimited, nil
+	}
 	if !s.adopt(e.connection) {
+		s.rise()
 		return joinRefused, nil
 	}
 	sh.sit(e, s, out)
@@ -223,6 +228,7 @@ func (sh *shard) replace(e *entry, old *session, out *flushes) joinResult {
 	if !s.adopt(e.connection) {
 		return joinRefused
 	}
+	s.sit(true)
 	c := old.connection
 	sh.gone.add(old.peer, protocol.ReasonReplaced, s.peer, sh.server.uptime()+ResumeLife)
 	sh.depart(old, protocol.ReasonReplaced, out)

@@ -28,6 +28,13 @@ type kept struct {
 	kind    kind
 }
 
+// eventOverhead is what an event takes beside its payload, in bytes: its places
+// in the lists of the session and the connection, and what is unused in them.
+const eventOverhead = 160
+
+// size returns how many bytes are kept for k.
+func (k *kept) size() int { return cap(k.payload) + eventOverhead }
+
 // events holds, in order, the events of one peer that it has not confirmed.
 // The zero value is empty.
 type events struct {
@@ -36,6 +43,7 @@ type events struct {
 	messages int
 	bytes    int // of the messages
 	own      int // the server's
+	size     int // of all, as kept.size counts
 }
 
 func (e *events) count() int { return len(e.list) - e.head }
@@ -43,6 +51,7 @@ func (e *events) count() int { return len(e.list) - e.head }
 func (e *events) at(i int) *kept { return &e.list[e.head+i] }
 
 func (e *events) add(k kept) {
+	e.size += k.size()
 	if k.kind == kindMessage {
 		e.messages++
 		e.bytes += len(k.payload)
@@ -67,6 +76,7 @@ func (e *events) ownFull(limits *Limits) bool {
 // drop removes the oldest.
 func (e *events) drop() {
 	k := e.at(0)
+	e.size -= k.size()
 	if k.kind == kindMessage {
 		e.messages--
 		e.bytes -= len(k.payload)
@@ -81,9 +91,24 @@ func (e *events) drop() {
 
 // trim gives back memory that only a burst needed.
 func (e *events) trim() {
-	if e.count() == 0 {
-		e.list, e.head = nil, 0
+	e.list, e.head = trimmed(e.list, e.head), 0
+}
+
+// trimmed returns what list has from head on, in no more memory than four times
+// that takes.
+func trimmed[T any](list []T, head int) []T {
+	const few = 16
+	n := len(list) - head
+	switch {
+	case n == 0:
+		return nil
+	case cap(list) > max(few, 4*n):
+		return append(make([]T, 0, n), list[head:]...)
+	case head > 0:
+		copy(list, list[head:])
+		clear(list[n:])
 	}
+	return list[:n]
 }
 
 // dropPayloads keeps only who is to be told of what.
@@ -91,7 +116,7 @@ func (e *events) dropPayloads() {
 	for i := range e.count() {
 		e.at(i).payload = nil
 	}
-	e.bytes = 0
+	e.bytes, e.size = 0, e.count()*eventOverhead
 }
 
 // disown forgets the promises to a peer whose ids begin anew.
@@ -130,8 +155,8 @@ type answered struct {
 }
 
 // next returns the place for the reply to id, which is larger than all before
-// it. Its memory may be used again when reuse.
-func (r *replies) next(id uint64, reuse bool) *answered {
+// it, with the frame that was there.
+func (r *replies) next(id uint64) *answered {
 	if len(r.ring) < repliesKept {
 		r.ring = append(r.ring, answered{id: id})
 		return &r.ring[len(r.ring)-1]
@@ -139,14 +164,11 @@ func (r *replies) next(id uint64, reuse bool) *answered {
 	a := &r.ring[r.head]
 	r.head = (r.head + 1) % repliesKept
 	a.id = id
-	if !reuse {
-		a.frame = nil
-	}
 	return a
 }
 
-// find returns the reply to id; nil = it is not there. forgotten tells whether
-// it may have been.
+// find returns the reply to id; nil = it is not there, or was not kept.
+// forgotten tells whether it may have been there.
 func (r *replies) find(id uint64) (frame []byte, forgotten bool) {
 	for i := range r.ring {
 		if r.ring[i].id == id {
@@ -154,6 +176,14 @@ func (r *replies) find(id uint64) (frame []byte, forgotten bool) {
 		}
 	}
 	return nil, len(r.ring) == repliesKept && id < r.ring[r.head].id
+}
+
+// size returns how many bytes are kept for the replies.
+func (r *replies) size() (size int) {
+	for i := range r.ring {
+		size += cap(r.ring[i].frame)
+	}
+	return size
 }
 
 // own copies the replies, so that nobody else has a hold of them.

@@ -225,6 +225,14 @@ func (d *decoder) begin(head []byte) error {
 	return nil
 }
 
+// memory returns how many bytes d holds beyond those that every connection may.
+func (d *decoder) memory() int {
+	if d.held == nil || d.given {
+		return 0
+	}
+	return max(cap(*d.held)-heldBuffers.size, 0)
+}
+
 // size is how much of the message is held.
 func (d *decoder) size() int {
 	if d.held == nil {

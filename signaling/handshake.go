@@ -32,7 +32,7 @@ func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	}
 	conn, early, err := hijack(w)
 	if err != nil {
-		s.addresses.disconnect(addr, s.uptime())
+		s.disconnect(addr)
 		s.refuseHTTP(w, http.StatusInternalServerError, "bad_handshake", "this connection cannot become a WebSocket")
 		s.log.Debug("handshake refused", "err", err)
 		return
@@ -58,7 +58,7 @@ func (s *Server) open(conn net.Conn, early []byte, h *handshake, addr, arrived n
 	t.hear()
 	if !s.start(c, t.run) {
 		t.stream.finish()
-		s.addresses.disconnect(addr, s.uptime())
+		s.disconnect(addr)
 		return
 	}
 	t.flush()
@@ -90,9 +90,9 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) (netip.Addr, bool
 		return netip.Addr{}, false
 	}
 	addr := s.clientAddr(r)
-	if !s.addresses.connect(addr) {
+	if fault := s.connect(addr); fault != nil {
 		w.Header().Set("Retry-After", "1")
-		s.refuseHTTP(w, http.StatusTooManyRequests, "rate_limited", "too many connections from this address")
+		s.refuseHTTP(w, fault.status, fault.code, fault.message)
 		return netip.Addr{}, false
 	}
 	return addr, true

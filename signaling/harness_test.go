@@ -15,6 +15,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"callbox/internal/budget"
 	"callbox/signaling"
 	"callbox/signaling/protocol"
 )
@@ -39,6 +40,7 @@ func handler(server *signaling.Server) http.Handler {
 // serve runs a server on loopback until the test's end.
 func serve(tb testing.TB, config signaling.Config) *testServer {
 	tb.Helper()
+	countMemory(tb, &config)
 	server, err := signaling.New(config)
 	if err != nil {
 		tb.Fatal(err)
@@ -51,6 +53,23 @@ func serve(tb testing.TB, config signaling.Config) *testServer {
 		web.Close()
 	})
 	return &testServer{Server: server, url: web.URL}
+}
+
+// countMemory gives a server without a bound of its memory one that nothing
+// reaches, and checks that all of it is given back in the end.
+func countMemory(tb testing.TB, config *signaling.Config) {
+	if config.Memory == nil {
+		config.Memory = budget.New(1 << 40)
+	}
+	memory, ok := config.Memory.(*budget.Memory)
+	if !ok {
+		return
+	}
+	tb.Cleanup(func() { // runs after the server has been closed
+		if s := memory.Snapshot(); s.Used != 0 {
+			tb.Errorf("%d bytes are still taken for %d addresses", s.Used, s.Addresses)
+		}
+	})
 }
 
 func closeServer(tb testing.TB, server *signaling.Server) {
@@ -72,6 +91,7 @@ func serveMemory(t *testing.T, config signaling.Config) *testServer {
 // serveMemoryWith does so by an http.Server that set changes.
 func serveMemoryWith(t *testing.T, config signaling.Config, set func(*http.Server)) *testServer {
 	t.Helper()
+	countMemory(t, &config)
 	server, err := signaling.New(config)
 	if err != nil {
 		t.Fatal(err)

@@ -138,6 +138,8 @@ func (e *entry) enter(out *flushes) (joinResult, protocol.Frame) {
 			}
 			probed = true
 			continue
+		case joinRateLimited:
+			return result, s.rateLimited(e.request.ID, "no more seats for this address now, those of broken connections count too", retrySeat)
 		default:
 			s.log.Debug("peer joined", "peer", e.joined.Peer)
 		}

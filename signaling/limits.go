@@ -74,13 +74,14 @@ type addresses struct {
 
 type address struct {
 	connections int
+	seats       int // those of broken connections included
 	joins       bucket
 	failures    bucket
 }
 
 // idle tells whether a needs no remembering.
 func (a *address) idle(now time.Duration) bool {
-	return a.connections == 0 && a.joins.full(now) && a.failures.full(now)
+	return a.connections == 0 && a.seats == 0 && a.joins.full(now) && a.failures.full(now)
 }
 
 func newAddresses(connections int, joins rate) *addresses {
@@ -106,6 +107,30 @@ func (t *addresses) disconnect(addr netip.Addr, now time.Duration) {
 	client := netaddr.Client(addr)
 	a := t.entryLocked(client)
 	a.connections--
+	if a.idle(now) {
+		delete(t.table, client)
+	}
+}
+
+// seat counts a seat of addr, and reports whether it may have it. exempt = it
+// has it in any case. unseat must follow when it may.
+func (t *addresses) seat(addr netip.Addr, exempt bool) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	a := t.entryLocked(netaddr.Client(addr))
+	if t.connections > 0 && a.seats >= t.connections && !exempt {
+		return false
+	}
+	a.seats++
+	return true
+}
+
+func (t *addresses) unseat(addr netip.Addr, now time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	client := netaddr.Client(addr)
+	a := t.entryLocked(client)
+	a.seats--
 	if a.idle(now) {
 		delete(t.table, client)
 	}
@@ -163,7 +188,7 @@ func (t *addresses) entryLocked(client netip.Addr) *address {
 func (t *addresses) evictLocked() {
 	tries := 16
 	for client, a := range t.table {
-		if a.connections == 0 {
+		if a.connections == 0 && a.seats == 0 {
 			delete(t.table, client)
 			return
 		}

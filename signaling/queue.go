@@ -19,6 +19,10 @@ type outgoing struct {
 // reply tells whether o answers a frame of the client.
 func (o *outgoing) reply() bool { return o.seq == 0 && !o.ping && !o.notice }
 
+// counted reports whether the connection's account counts o: what a session
+// does not keep by itself.
+func (o *outgoing) counted() bool { return o.seq == 0 && !o.ping }
+
 // replyPlaces is how many replies wait for a client that reads none. Events
 // are bounded by what its session keeps.
 const replyPlaces = 256
@@ -81,18 +85,18 @@ func (q *queue) pop() (outgoing, bool) {
 	return o, true
 }
 
-// popReply removes the oldest reply, whatever stands before it, and returns its
-// payload; nil = there is none.
-func (q *queue) popReply() []byte {
+// popReply removes the oldest reply, whatever stands before it. ok is false
+// when there is none.
+func (q *queue) popReply() (o outgoing, ok bool) {
 	for i := q.head; i < len(q.frames); i++ {
 		if q.frames[i].reply() {
-			payload := q.frames[i].payload
+			o = q.frames[i]
 			q.frames = slices.Delete(q.frames, i, i+1)
 			q.replies--
-			return payload
+			return o, true
 		}
 	}
-	return nil
+	return outgoing{}, false
 }
 
 // taken notes that all that was popped has been sent.
@@ -104,9 +108,7 @@ func (q *queue) taken() {
 
 // trim gives back memory that only a burst needed.
 func (q *queue) trim() {
-	if q.head == len(q.frames) {
-		q.frames, q.head = nil, 0
-	}
+	q.frames, q.head = trimmed(q.frames, q.head), 0
 }
 
 // replace puts payload into the event seq, if that is still there.

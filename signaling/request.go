@@ -89,14 +89,28 @@ func (s *session) respond(id uint64, reply protocol.Frame) {
 		c.pushLocked(outgoing{payload: protocol.Encode(reply)})
 		return
 	}
-	// What waits in the queue are the last replies of all: with so few, the
-	// place to be used again is not among them.
-	kept := s.replies.next(id, c.queue.replies < repliesKept)
-	if ack, ok := reply.(protocol.Ack); ok {
-		kept.frame = protocol.AppendAck(kept.frame[:0], ack)
-	} else {
-		kept.frame = protocol.Append(kept.frame[:0], reply)
+	ack, ok := reply.(protocol.Ack)
+	s.keepReplyLocked(id, func(dst []byte) []byte {
+		if ok {
+			return protocol.AppendAck(dst, ack)
+		}
+		return protocol.Append(dst, reply)
+	})
+}
+
+// keepReplyLocked queues the reply to id that encode appends, and keeps it. The
+// connection's mu must be held.
+func (s *session) keepReplyLocked(id uint64, encode func(dst []byte) []byte) {
+	c := s.connection
+	kept := s.replies.next(id)
+	before := cap(kept.frame)
+	if c.queue.replies >= repliesKept {
+		// What waits in the queue are the last replies of all: with fewer, the
+		// one whose memory is used again is not among them.
+		kept.frame = nil
 	}
+	kept.frame = encode(kept.frame[:0])
+	s.resize(cap(kept.frame) - before)
 	c.pushLocked(outgoing{payload: kept.frame})
 }
 
@@ -163,9 +177,9 @@ func (s *session) acknowledge(id uint64, to string) {
 	c := s.connection
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	kept := s.replies.next(id, c.queue.replies < repliesKept)
-	kept.frame = protocol.AppendAck(kept.frame[:0], protocol.Ack{ID: id, To: []string{to}})
-	c.pushLocked(outgoing{payload: kept.frame})
+	s.keepReplyLocked(id, func(dst []byte) []byte {
+		return protocol.AppendAck(dst, protocol.Ack{ID: id, To: []string{to}})
+	})
 }
 
 func (s *session) messageAll(r protocol.Message, out *flushes) {
@@ -197,7 +211,7 @@ func (s *session) messageAll(r protocol.Message, out *flushes) {
 func (s *session) queueFull(id uint64) {
 	s.shard.server.counters.queueFull.Add(1)
 	s.respond(id, protocol.Error{
-		ID: id, Code: protocol.CodeQueueFull, Message: "the receiver does not read fast enough",
+		ID: id, Code: protocol.CodeQueueFull, Message: "nothing more is kept for the receiver now, which has not confirmed what it was sent",
 		Retry: true, After: protocol.SecondsOf(retryAfter),
 	})
 }

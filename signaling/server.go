@@ -26,6 +26,7 @@ type Server struct {
 	origins   origins
 	frames    rate
 	addresses *addresses
+	memory    Memory
 	rooms     *rooms
 	tokens    atomic.Pointer[tokenKeys] // SetSessionSecrets replaces them
 	counters  counters
@@ -60,9 +61,13 @@ func New(config Config) (*Server, error) {
 		origins:   newOrigins(config.AllowedOrigins),
 		frames:    newRate(l.FramesPerSecond, l.FrameBurst),
 		addresses: newAddresses(l.Connections, newRate(l.JoinsPerSecond, l.JoinBurst)),
+		memory:    config.Memory,
 		done:      make(chan struct{}),
 
 		connections: make(map[*connection]struct{}),
+	}
+	if s.memory == nil {
+		s.memory = unbounded{}
 	}
 	s.setTokenKeys(config.SessionSecrets)
 	s.rooms = newRooms(s)
@@ -136,7 +141,10 @@ func (s *Server) forget(c *connection) {
 	s.mu.Lock()
 	delete(s.connections, c)
 	s.mu.Unlock()
-	s.addresses.disconnect(c.addr, s.uptime())
+	c.mu.Lock()
+	c.account.close(s.memory, c.addr)
+	c.mu.Unlock()
+	s.disconnect(c.addr)
 }
 
 func (s *Server) iceServers(peer string, arrived netip.Addr) ([]protocol.ICEServer, protocol.Seconds) {

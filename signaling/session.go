@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"net/netip"
 	"time"
 
 	"callbox/signaling/protocol"
@@ -15,7 +16,8 @@ type session struct {
 	shard  *shard
 	peer   string
 	name   string
-	joined int64 // in milliseconds since 1970, or later to follow who joined before; decides the order
+	addr   netip.Addr // the client's, whom what is kept counts for
+	joined int64      // in milliseconds since 1970, or later to follow who joined before; decides the order
 	since  time.Duration
 
 	// Guarded by shard.mu.
@@ -28,6 +30,8 @@ type session struct {
 
 	// incarnation is drawn whenever seq and the ids begin anew.
 	incarnation uint64
+	account     account // of events and replies
+	paid        bool    // seatBytes were taken for it
 	tokenMade   time.Duration
 	seq         uint64 // the newest event
 	events      events // those that the client has not confirmed
@@ -57,7 +61,9 @@ func (s *session) adopt(c *connection) bool {
 
 // welcome queues joined and the events after seq.
 func (s *session) welcome(joined protocol.Joined, seq uint64) {
+	before := s.replies.size()
 	s.replies.own()
+	s.resize(s.replies.size() - before)
 	c := s.connection
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -94,6 +100,7 @@ func (s *session) part(c *connection) {
 // reset lets seq and ids begin anew: what was kept is lost.
 func (s *session) reset() {
 	s.incarnation = newIncarnation()
+	s.resize(-s.events.size - s.replies.size())
 	s.seq, s.sent, s.lastID, s.lost = 0, 0, 0, false
 	s.events, s.replies = events{}, replies{}
 	for _, o := range s.room.seats {
@@ -111,7 +118,8 @@ func (s *session) announce(k kind, about *session, out *flushes, event func(seq 
 		return
 	}
 	c := s.connection
-	if s.events.ownFull(&s.shard.server.config.Limits) {
+	e := kept{payload: protocol.Encode(event(s.seq + 1)), peer: about, kind: k}
+	if s.events.ownFull(&s.shard.server.config.Limits) || !s.keep(e.size()) {
 		s.lose()
 		if c != nil {
 			c.state.Or(stateOverflowed)
@@ -120,10 +128,9 @@ func (s *session) announce(k kind, about *session, out *flushes, event func(seq 
 		return
 	}
 	s.seq++
-	payload := protocol.Encode(event(s.seq))
-	s.events.add(kept{payload: payload, peer: about, kind: k})
+	s.events.add(e)
 	if c != nil {
-		c.push(outgoing{payload: payload, seq: s.seq})
+		c.push(outgoing{payload: e.payload, seq: s.seq})
 		out.add(c)
 	}
 }
@@ -156,7 +163,10 @@ func (s *session) fold(k kind, about *session, event func(seq uint64) protocol.F
 		if e.kind == kindReset {
 			return true // it says what matters already
 		}
+		before := e.size()
 		e.kind, e.payload = k, protocol.Encode(event(seq))
+		s.events.size += e.size() - before
+		s.resize(e.size() - before)
 		if c := s.connection; c != nil {
 			c.queue.replace(seq, e.payload)
 		}
@@ -169,7 +179,9 @@ func (s *session) fold(k kind, about *session, event func(seq uint64) protocol.F
 // anew. Who waits for its confirmation is told so then, or by bye.
 func (s *session) lose() {
 	s.lost = true
+	before := s.events.size
 	s.events.dropPayloads()
+	s.resize(s.events.size - before)
 	s.shard.server.counters.lost.Add(1)
 }
 
@@ -179,7 +191,10 @@ func (s *session) deliver(from *session, m protocol.Message, out *flushes) bool 
 	limits := &s.shard.server.config.Limits
 	c := s.connection
 	size := len(m.Data) + len(from.peer) + messageOverhead
-	if s.lost || !limits.fits(s.events.messages, s.events.bytes, size) {
+	if s.lost || !limits.fits(s.events.messages, s.events.bytes, size) || !s.keep(size+eventOverhead) {
+		if c != nil {
+			c.state.Or(stateUnruly)
+		}
 		// What the same read brought before was not sent yet, and shows nothing.
 		if c != nil && !out.has(c) && c.clogged(limits, size) {
 			c.state.Or(stateOverflowed)
@@ -200,8 +215,51 @@ func (s *session) deliver(from *session, m protocol.Message, out *flushes) bool 
 
 // confirm notes that the client has seen the events up to seq.
 func (s *session) confirm(seq uint64) {
+	before := s.events.size
 	for at := s.confirmed(); at < min(seq, s.seq); at++ {
 		s.events.drop()
+	}
+	s.resize(s.events.size - before)
+}
+
+// keep reports whether n more bytes may be kept for the client.
+func (s *session) keep(n int) bool {
+	return s.account.keep(s.shard.server.memory, s.addr, n)
+}
+
+// resize counts what is kept for the client, and cannot be refused, n bytes
+// larger, or smaller when n is negative.
+func (s *session) resize(n int) {
+	switch {
+	case n < 0:
+		s.account.free(s.shard.server.memory, s.addr, -n)
+	case n > 0 && !s.keep(n):
+		s.account.used += n // what is kept next is asked for together with it
+	}
+}
+
+// sit reports whether the client's address may have one more seat, and counts
+// it. exempt is for a peer whose seat has been counted before.
+func (s *session) sit(exempt bool) bool {
+	server := s.shard.server
+	if !server.addresses.seat(s.addr, exempt) {
+		return false
+	}
+	s.paid = server.memory.Take(s.addr, seatBytes)
+	if !s.paid && !exempt {
+		server.addresses.unseat(s.addr, server.uptime())
+		return false
+	}
+	return true
+}
+
+// rise gives back all that was counted for s and its seat.
+func (s *session) rise() {
+	server := s.shard.server
+	server.addresses.unseat(s.addr, server.uptime())
+	s.account.close(server.memory, s.addr)
+	if s.paid {
+		server.memory.Give(s.addr, seatBytes)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 type eventSource struct {
 	// Static after construction.
 	connection *connection
+	key        sourceKey
 	over       chan struct{} // closed when the connection has ended
 
 	posting   atomic.Bool // a POST is under way
@@ -30,7 +31,6 @@ type eventSource struct {
 	closeCode int
 	closeText string
 	finished  bool          // over is closed
-	ended     time.Duration // when that was, since the server's start
 	sign      chan struct{} // closed at the next sign of life; nil = nobody waits
 }
 
@@ -42,8 +42,10 @@ func newEventSource(s *Server) *eventSource {
 
 // run waits for the end of the connection and of its streams.
 func (t *eventSource) run() {
-	defer t.connection.server.forget(t.connection)
+	s := t.connection.server
+	defer s.forget(t.connection)
 	<-t.over
+	s.sources.end(t, s.uptime())
 	t.mu.Lock()
 	last := t.newest // it waits for those before it
 	t.mu.Unlock()
@@ -91,16 +93,9 @@ func (t *eventSource) finishLocked() {
 	if t.finished {
 		return
 	}
-	t.finished, t.ended = true, t.connection.server.uptime()
+	t.finished = true
 	close(t.over)
 	t.signLocked()
-}
-
-// endedBefore tells whether the connection ended before that time.
-func (t *eventSource) endedBefore(limit time.Duration) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.finished && t.ended < limit
 }
 
 func (t *eventSource) silence() time.Duration {
@@ -152,7 +147,9 @@ func (t *eventSource) post(frame []byte) []byte {
 	reply := t.reply
 	t.reply = nil
 	if reply == nil {
-		reply = c.queue.popReply()
+		o, _ := c.queue.popReply()
+		c.freeLocked(o)
+		reply = o.payload
 	}
 	reply = bytes.Clone(reply) // its memory may be used again
 	c.mu.Unlock()

@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,20 +29,48 @@ const (
 // sourceKey is what the server keeps of a secret.
 type sourceKey [sha256.Size]byte
 
+// endedKept bounds how many connections are remembered after their end. About a
+// kilobyte is kept for each.
+const endedKept = 4096
+
 // eventSources finds connections over plain HTTP by their secrets. The zero
 // value is empty.
 type eventSources struct {
 	mu    sync.Mutex // guards the following
 	bySum map[sourceKey]*eventSource
+	ended []endedSource // from the oldest on
 }
 
-func (m *eventSources) add(key sourceKey, t *eventSource) {
+type endedSource struct {
+	key sourceKey
+	at  time.Duration // since the server's start
+}
+
+func (m *eventSources) add(t *eventSource) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.bySum == nil {
 		m.bySum = make(map[sourceKey]*eventSource)
 	}
-	m.bySum[key] = t
+	m.bySum[t.key] = t
+}
+
+// end notes that the connection of t has ended: its client may ask why, for a
+// while.
+func (m *eventSources) end(t *eventSource, now time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.ended) >= endedKept {
+		m.forgetLocked(1)
+	}
+	m.ended = append(m.ended, endedSource{t.key, now})
+}
+
+// remove forgets t, which has not begun.
+func (m *eventSources) remove(t *eventSource) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.bySum, t.key)
 }
 
 // find returns whose secret r shows, or nil.
@@ -60,10 +89,20 @@ func (m *eventSources) find(r *http.Request) *eventSource {
 func (m *eventSources) sweep(now time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for key, t := range m.bySum {
-		if t.endedBefore(now - closeKept) {
-			delete(m.bySum, key)
-		}
+	n := 0
+	for n < len(m.ended) && m.ended[n].at < now-closeKept {
+		n++
+	}
+	m.forgetLocked(n)
+}
+
+// forgetLocked forgets the oldest n.
+func (m *eventSources) forgetLocked(n int) {
+	for _, each := range m.ended[:n] {
+		delete(m.bySum, each.key)
+	}
+	if m.ended = m.ended[n:]; len(m.ended) == 0 {
+		m.ended = nil
 	}
 }
 
@@ -86,16 +125,18 @@ func (s *Server) openSource(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	secret := make([]byte, secretSize)
+	_, _ = rand.Read(secret) // never fails
 	t := newEventSource(s)
+	t.key = sha256.Sum256(secret)
 	t.connection = s.newConnection(s.numbers.Add(1), t, addr, localAddr(r))
+	s.sources.add(t)
 	if !s.start(t.connection, func() { s.running.Go(t.run) }) {
-		s.addresses.disconnect(addr, s.uptime())
+		s.sources.remove(t)
+		s.disconnect(addr)
 		s.refuseClosing(w)
 		return
 	}
-	secret := make([]byte, secretSize)
-	_, _ = rand.Read(secret) // never fails
-	s.sources.add(sha256.Sum256(secret), t)
 	s.counters.accepted.Add(1)
 	s.log.Debug("client connected", "remote_addr", addr)
 	writeJSON(w, http.StatusCreated, map[string]string{"session": base64.RawURLEncoding.EncodeToString(secret)})
@@ -170,8 +211,14 @@ func (s *Server) serveFrames(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer t.posting.Store(false)
-	frame, err := s.readBody(w, r)
+	frame, free, err := s.readBody(w, r, t.connection.addr)
+	defer free()
 	if err != nil {
+		if errors.Is(err, errNoMemory) {
+			w.Header().Set("Retry-After", "1")
+			writeError(w, http.StatusServiceUnavailable, "queue_full", "the server has no memory for a frame of this size now")
+			return
+		}
 		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 			text := "a frame may have " + strconv.Itoa(s.config.Limits.FrameBytes) + " bytes"
 			writeError(w, http.StatusRequestEntityTooLarge, "too_large", text)
@@ -183,12 +230,26 @@ func (s *Server) serveFrames(w http.ResponseWriter, r *http.Request) {
 	writeReply(w, t.post(frame))
 }
 
-func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+// errNoMemory is why the frame in a request is not read.
+var errNoMemory = errors.New("no memory for the frame")
+
+// readBody returns the frame in r. free gives back what was taken for it, and
+// must be called even with an error.
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request, addr netip.Addr) (frame []byte, free func(), err error) {
 	body := r.Body
-	if limit := s.config.Limits.FrameBytes; limit > 0 {
-		body = http.MaxBytesReader(w, body, int64(limit))
+	size := r.ContentLength
+	if limit := int64(s.config.Limits.FrameBytes); limit > 0 {
+		body = http.MaxBytesReader(w, body, limit)
+		if size < 0 || size > limit {
+			size = limit
+		}
 	}
-	return io.ReadAll(body)
+	taken := int(max(size-connectionBytes, 0)) // a small one is its connection's own
+	if !s.memory.Take(addr, taken) {
+		return nil, func() {}, errNoMemory
+	}
+	frame, err = io.ReadAll(body)
+	return frame, func() { s.memory.Give(addr, taken) }, err
 }
 
 // writeReply answers a POST. A frame that came too soon is also told in the

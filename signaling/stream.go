@@ -101,19 +101,21 @@ func (p *readBufferPool) put(b *readBuffer) {
 type pool struct {
 	free sync.Pool
 	size int // capacity of a new one
+	most int // capacity of the largest that is kept
 }
 
 const (
-	// maxPooled is the largest slice that is kept.
-	maxPooled = 128 << 10
 	// batchSize is how many bytes of frames are written at once, when so many
 	// wait. A larger frame goes alone.
 	batchSize = 16 << 10
 )
 
 var (
-	batches     = pool{size: batchSize + 1024} //nolint:gochecknoglobals // a pool serves all connections of the process
-	heldBuffers = pool{size: 4 << 10}          //nolint:gochecknoglobals // a pool serves all connections of the process
+	//nolint:gochecknoglobals // a pool serves all connections of the process
+	batches = pool{size: batchSize + 1024, most: 128 << 10}
+	// Small ones alone, for each counts as what it could hold.
+	//nolint:gochecknoglobals // as above
+	heldBuffers = pool{size: 4 << 10, most: 4 << 10}
 )
 
 func (p *pool) get() *[]byte {
@@ -125,7 +127,7 @@ func (p *pool) get() *[]byte {
 }
 
 func (p *pool) put(b *[]byte) {
-	if b != nil && cap(*b) <= maxPooled {
+	if b != nil && cap(*b) <= p.most {
 		*b = (*b)[:0]
 		p.free.Put(b)
 	}

@@ -84,6 +84,7 @@ func (c *connection) check(out *flushes) {
 		c.end(protocol.CloseGoingAway, "no sign of life", out)
 	case now-c.pinged >= interval:
 		c.pinged = now
+		c.state.And(^uint32(stateUnruly))
 		c.ping(out)
 		c.trim()
 	}

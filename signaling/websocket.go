@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"callbox/signaling/protocol"
 )
 
 // closeWait is how long a closed connection may take to send what is queued
@@ -25,6 +27,7 @@ type webSocket struct {
 
 	// Owned by the reader.
 	frames decoder
+	taken  int        // bytes that were taken from the server's memory for frames
 	early  []byte     // what the client sent before it was answered; nil = nothing
 	poller *poller    // that is the reader; nil = a goroutine of its own is
 	socket *rawStream // stream, which the poller reads
@@ -49,6 +52,7 @@ type webSocket struct {
 	answer []byte  // to the handshake; nil = it went
 	held   *[]byte // from batches
 	batch  []byte  // what the socket has not taken of held
+	paid   int     // bytes that were taken from the server's memory for held
 }
 
 // closeError is why reading ends: the client closed, or broke RFC 6455.
@@ -87,6 +91,7 @@ func (t *webSocket) readOn(err error) {
 func (t *webSocket) endReading(err error, out *flushes) (more bool) {
 	c := t.connection
 	t.frames.release()
+	t.countFrames() // there is nothing left
 	closed, isClose := errors.AsType[closeError](err)
 	switch {
 	case isClose:
@@ -180,7 +185,28 @@ func (t *webSocket) takeFrames(p []byte, out *flushes) error {
 			return closeError{code: code, byClient: ok}
 		}
 	}
+	if !t.countFrames() {
+		t.connection.noMemory(out)
+		return closeError{code: protocol.CloseTooSlow}
+	}
 	return nil
+}
+
+// countFrames takes memory for what has come of a message, or gives it back. It
+// reports whether there was enough.
+func (t *webSocket) countFrames() bool {
+	server, addr := t.connection.server, t.connection.addr
+	needed := t.frames.memory()
+	switch more := needed - t.taken; {
+	case more > 0:
+		if !server.memory.Take(addr, more) {
+			return false
+		}
+	case more < 0:
+		server.memory.Give(addr, -more)
+	}
+	t.taken = needed
+	return true
 }
 
 // wait leaves the poller, which has others to serve.

@@ -12,7 +12,7 @@ const (
 	CodeUnauthorized  Code = "unauthorized"   // the token, resume or replace is not good for this
 	CodeNoSuchPeer    Code = "no_such_peer"   // nobody in this room has that id, or it is one's own
 	CodeAlone         Code = "alone"          // nobody else is in the room
-	CodeQueueFull     Code = "queue_full"     // the receiver does not read fast enough
+	CodeQueueFull     Code = "queue_full"     // nothing more is kept for the receiver, which has confirmed too little
 	CodeTooLarge      Code = "too_large"      // the frame is larger than the server takes
 	CodeRateLimited   Code = "rate_limited"   // too many, too fast
 	CodeClosing       Code = "closing"        // the server is going down

@@ -1,0 +1,187 @@
+package signaling_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"callbox/internal/budget"
+	"callbox/signaling/protocol"
+)
+
+// joinRoom joins that room with a raw client.
+func (s *testServer) joinRoom(t *testing.T, room string) (*rawClient, protocol.Joined) {
+	t.Helper()
+	c := s.raw(t)
+	c.send(fmt.Sprintf(`{"type":"join","id":1,"room":%q}`, room))
+	return c, expect[protocol.Joined](c)
+}
+
+// dialStatus returns the status of a handshake that is refused.
+func (s *testServer) dialStatus(t *testing.T) int {
+	t.Helper()
+	dialer := websocket.Dialer{NetDialContext: s.dialFunc}
+	ws, response, err := dialer.DialContext(within(t), strings.Replace(s.url, "http", "ws", 1)+"/ws", nil)
+	if err == nil {
+		_ = ws.Close()
+	}
+	_ = response.Body.Close()
+	return response.StatusCode
+}
+
+// TestUnconfirmedMessagesHaveABudget lets pairs of one address keep messages
+// that they do not confirm, until the server keeps no more. Others call on.
+func TestUnconfirmedMessagesHaveABudget(t *testing.T) {
+	memory := budget.New(4 << 20)
+	config := graceConfig()
+	config.Memory = memory
+	var addr atomic.Pointer[netip.Addr]
+	config.ClientAddr = from(&addr)
+	server := serve(t, config)
+	as := func(text string) { a := netip.MustParseAddr(text); addr.Store(&a) }
+
+	as("192.0.2.1")
+	big := `"` + strings.Repeat("x", 3<<10) + `"`
+	refused := 0
+	for pair := range 2 {
+		a, _ := server.joinRoom(t, fmt.Sprintf("greedy-%d", pair))
+		b, _ := server.joinRoom(t, fmt.Sprintf("greedy-%d", pair))
+		expect[protocol.OtherJoined](a)
+		for id := 2; id < 42; id++ {
+			b.send(fmt.Sprintf(`{"type":"message","id":%d,"data":%s}`, id, big))
+			f, _ := b.read()
+			if fault, ok := f.(protocol.Error); ok && fault.Code == protocol.CodeQueueFull && fault.Retry {
+				refused++
+			}
+		}
+	}
+	s := memory.Snapshot()
+	if refused == 0 || s.Used > s.Total/17 {
+		t.Errorf("%d messages were refused, one address holds %d of %d bytes", refused, s.Used, s.Total)
+	}
+
+	as("192.0.2.2")
+	ann, _ := server.sit(t, "Ann")
+	bo, _ := server.sit(t, "Bo")
+	expect[protocol.OtherJoined](ann)
+	bo.send(`{"type":"message","id":2,"data":` + big + `}`)
+	expect[protocol.Ack](bo)
+}
+
+// TestAwaySeatsCountForTheirAddress breaks connections one after the other: the
+// seats that are held for them are bounded, and a resume is never refused.
+func TestAwaySeatsCountForTheirAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		config := graceConfig()
+		config.Limits.Connections = 3
+		server := serveMemory(t, config)
+		var last protocol.Joined
+		for i := range 3 {
+			c, joined := server.joinRoom(t, fmt.Sprintf("away-%d", i))
+			last = joined
+			_ = c.Close()
+			synctest.Wait()
+		}
+		c := server.raw(t)
+		c.send(`{"type":"join","id":1,"room":"one-more"}`)
+		if fault := c.expectError(protocol.CodeRateLimited); !fault.Retry || fault.After == 0 {
+			t.Errorf("error = %+v, want one to be tried again", fault)
+		}
+		back := server.raw(t)
+		back.send(`{"type":"join","id":1,"room":"away-2",` + resume(last, 0) + `}`)
+		again := expect[protocol.Joined](back)
+		if !again.Resumed {
+			t.Errorf("joined = %+v, want the seat back", again)
+		}
+		timePasses(config.Grace + time.Second)
+		server.joinRoom(t, "one-more")
+	})
+}
+
+// TestUnfinishedFramesHaveABudget begins frames that it does not finish.
+func TestUnfinishedFramesHaveABudget(t *testing.T) {
+	config := graceConfig()
+	memory := budget.New(8 << 20)
+	config.Memory = memory
+	server := serve(t, config)
+	begun := append([]byte{0x81, 0xfe, 0xff, 0xff, 0, 0, 0, 0}, bytes.Repeat([]byte{'x'}, 60<<10)...)
+	const clients = 20
+	closed := make(chan int, clients)
+	for range clients {
+		c := server.raw(t)
+		if _, err := c.NetConn().Write(begun); err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			_, _, err := c.ReadMessage()
+			code := 0
+			if fault, ok := errors.AsType[*websocket.CloseError](err); ok {
+				code = fault.Code
+			}
+			closed <- code
+		}()
+	}
+	// 20 times 60 KiB are more than the half of a megabyte that one address may hold.
+	if code := <-closed; code != protocol.CloseTooSlow {
+		t.Errorf("the first to be closed heard %d, want %d", code, protocol.CloseTooSlow)
+	}
+	if s := memory.Snapshot(); s.Used > s.Total/17 || s.Peak < s.Total/34 {
+		t.Errorf("%d of %d bytes are held, %d at most", s.Used, s.Total, s.Peak)
+	}
+}
+
+// TestFramesOverHTTPHaveABudget has no memory for a large one.
+func TestFramesOverHTTPHaveABudget(t *testing.T) {
+	config := graceConfig()
+	config.Memory = budget.New(17 * 20 << 10)
+	server := serve(t, config)
+	p := server.httpPeer(t)
+	for size, want := range map[int]int{1 << 10: http.StatusOK, 60 << 10: http.StatusServiceUnavailable} {
+		frame := `{"type":"ping","id":1,"padding":"` + strings.Repeat("x", size) + `"}`
+		if got, answer := p.ask(http.MethodPost, "frames", frame); got != want {
+			t.Errorf("a frame of %d bytes got %d %s, want %d", size, got, answer, want)
+		}
+	}
+}
+
+// TestConnectionsInAllMakeRoom fills the server with connections that do not
+// join. Whoever comes then takes the place of one of them, and nobody's who has.
+func TestConnectionsInAllMakeRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		config := graceConfig()
+		config.Limits.AllConnections = 4
+		server := serveMemory(t, config)
+		ann, _ := server.sit(t, "Ann")
+		bo, _ := server.sit(t, "Bo")
+		expect[protocol.OtherJoined](ann)
+		strays := []*rawClient{server.raw(t), server.raw(t)}
+		if status := server.dialStatus(t); status != http.StatusServiceUnavailable {
+			t.Errorf("status = %d while everybody has good reason to be there", status)
+		}
+		timePasses(3 * time.Second) // the strays have had time to join
+		eve, _ := server.joinRoom(t, "eve")
+		ended := 0
+		for _, c := range strays {
+			_ = c.SetReadDeadline(time.Now().Add(time.Second))
+			if _, _, err := c.ReadMessage(); websocket.IsCloseError(err, protocol.CloseTooSlow) {
+				ended++
+			}
+		}
+		if ended != 1 {
+			t.Errorf("%d of two strays made room, want one", ended)
+		}
+		for _, c := range []*rawClient{ann, bo, eve} {
+			c.send(`{"type":"ping","id":9}`)
+			expect[protocol.Pong](c)
+		}
+	})
+}
