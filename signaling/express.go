@@ -32,6 +32,11 @@ func (s *Server) Listener(inner net.Listener, path string, seen func(*http.Reque
 	}
 }
 
+// expressListener is there for its figures. Without it, the median of three
+// rounds beside one another is 7,430 cycles of connect, join, leave and close per
+// CPU second in place of 8,787, 3.1 times those of socket.io in place of 3.6, and
+// 10,000 clients that arrive at once have all joined after 1.12 s in place of
+// 0.76 s (two cores, 2026-11-29; 3.5 times and 1.1 s are what is wanted).
 type expressListener struct {
 	// Static after construction.
 	listener
@@ -89,7 +94,7 @@ func (l *expressListener) open(c *boundedConn) (opened bool) {
 	if l.seen != nil {
 		l.seen(r)
 	}
-	if !s.addresses.connect(addr) {
+	if s.connect(addr) != nil {
 		return false
 	}
 	c.offset = size
@@ -126,7 +131,7 @@ func (l *expressListener) parse(head []byte) int {
 		l.header[name] = l.values[n : n+1 : n+1]
 	}
 	host := l.header["Host"]
-	if len(host) != 1 || l.header["Content-Length"] != nil || l.header["Transfer-Encoding"] != nil || l.header["Expect"] != nil {
+	if len(host) != 1 || !isPlainHost(host[0]) || l.header["Content-Length"] != nil || l.header["Transfer-Encoding"] != nil || l.header["Expect"] != nil {
 		return 0
 	}
 	delete(l.header, "Host")
@@ -146,6 +151,18 @@ func (l *expressListener) isHere(target string) bool {
 	}
 	for i := range len(rest) {
 		if rest[i] <= ' ' || rest[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// isPlainHost reports whether a request's host has nothing but letters, digits
+// and what stands in addresses and ports. net/http judges all others.
+func isPlainHost(host string) bool {
+	for i := range len(host) {
+		c := host[i]
+		if letter := c | 0x20; (letter < 'a' || letter > 'z') && (c < '0' || c > '9') && strings.IndexByte("-._:[]", c) < 0 {
 			return false
 		}
 	}

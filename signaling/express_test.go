@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"reflect"
 	"runtime"
@@ -95,9 +97,13 @@ func TestListenerOutlivesAPanic(t *testing.T) {
 // FuzzRequestHead compares what the listener takes for a request with what
 // net/http does.
 func FuzzRequestHead(f *testing.F) {
+	verdict := netHTTPVerdict(f)
 	f.Add([]byte(opening()))
 	f.Add([]byte(opening("line", "GET /ws?a=%20 HTTP/1.1", "X-Forwarded-For", "192.0.2.1|192.0.2.2, 192.0.2.3") + "\x81\x80"))
 	f.Add([]byte("GET /ws HTTP/1.1\r\nhost:a\r\nX_y:\t \r\n\r\n"))
+	for _, host := range []string{"a b\"<>", "x@y", "\xff", "a|b", "[::1]:80", "A.example.:1", "%41"} {
+		f.Add([]byte("GET /ws HTTP/1.1\r\nHost: " + host + "\r\n\r\n"))
+	}
 	f.Fuzz(func(t *testing.T, head []byte) {
 		l := &expressListener{url: url.URL{Path: "/ws"}, header: make(http.Header)}
 		size := l.parse(head)
@@ -118,5 +124,26 @@ func FuzzRequestHead(f *testing.F) {
 			r.Proto != ours.Proto || r.ContentLength != 0 || !reflect.DeepEqual(r.Header, ours.Header) {
 			t.Errorf("%q is %+v, not %+v", head, r, ours)
 		}
+		if status := verdict(t, head[:size]); status != http.StatusOK {
+			t.Errorf("net/http answers %q with %d", head, status)
+		}
 	})
+}
+
+// netHTTPVerdict returns a function that has an http.Server of the standard
+// library answer a request: 200 when it gets as far as a handler.
+func netHTTPVerdict(f *testing.F) func(*testing.T, []byte) int {
+	web := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	f.Cleanup(web.Close)
+	return func(t *testing.T, head []byte) int {
+		conn, err := net.Dial("tcp", web.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := conn.Write(head); err != nil {
+			t.Fatal(err)
+		}
+		return readStatus(t, conn)
+	}
 }

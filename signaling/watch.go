@@ -143,8 +143,21 @@ func (s *Server) probe(seats []*connection, out *flushes) bool {
 		select {
 		case <-each.heard:
 		default:
-			each.connection.end(protocol.CloseGoingAway, "no sign of life", out)
+			each.connection.endSilent(out)
 		}
 	}
 	return true
+}
+
+// endSilent ends a connection whose client is silent. When it returns, the seat
+// is held or free, even if another goroutine began to end the connection for
+// the same reason and has not come that far.
+func (c *connection) endSilent(out *flushes) {
+	c.end(protocol.CloseGoingAway, "no sign of life", out)
+	c.mu.Lock()
+	code := c.closeCode
+	c.mu.Unlock()
+	if s := c.session.Load(); s != nil && code == protocol.CloseGoingAway {
+		c.server.rooms.lose(s, c, out)
+	}
 }
