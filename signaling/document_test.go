@@ -79,6 +79,7 @@ func TestFiguresOfTheDocument(t *testing.T) {
 		fmt.Sprintf("| frames, for each connection | %d a second, %d at once |", l.FramesPerSecond, l.FrameBurst),
 		fmt.Sprintf("| joins, for each address | %d a second, %d at once |", l.JoinsPerSecond, l.JoinBurst),
 		fmt.Sprintf("| connections, for each address | %d |", l.Connections),
+		fmt.Sprintf("those of broken connections included | %d |", l.Connections),
 		fmt.Sprintf("after `leave` | %.0f s |", l.JoinWithin.Seconds()),
 		fmt.Sprintf("| grace of a seat | %.0f s |", signaling.DefaultGrace.Seconds()),
 		fmt.Sprintf("| ping | every %.0f s |", signaling.DefaultPing.Seconds()),

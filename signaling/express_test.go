@@ -133,9 +133,11 @@ func FuzzRequestHead(f *testing.F) {
 // netHTTPVerdict returns a function that has an http.Server of the standard
 // library answer a request: 200 when it gets as far as a handler.
 func netHTTPVerdict(f *testing.F) func(*testing.T, []byte) int {
+	f.Helper()
 	web := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	f.Cleanup(web.Close)
 	return func(t *testing.T, head []byte) int {
+		t.Helper()
 		conn, err := net.Dial("tcp", web.Listener.Addr().String())
 		if err != nil {
 			t.Fatal(err)

@@ -58,6 +58,7 @@ func serve(tb testing.TB, config signaling.Config) *testServer {
 // countMemory gives a server without a bound of its memory one that nothing
 // reaches, and checks that all of it is given back in the end.
 func countMemory(tb testing.TB, config *signaling.Config) {
+	tb.Helper()
 	if config.Memory == nil {
 		config.Memory = budget.New(1 << 40)
 	}

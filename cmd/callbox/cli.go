@@ -84,6 +84,7 @@ func parseOnce(args []string, env environment, std streams) *commandLine {
 		kong.NamedMapper("listeners", kong.MapperFunc(addListener)),
 		kong.KindMapper(reflect.Int, noting(&line.faults, "a whole number such as 20", strconv.Atoi)),
 		kong.TypeMapper(reflect.TypeFor[byteRate](), noting(&line.faults, "a number of bytes a second from 1K to 1000G, such as 10M or 500K, or 0", parseByteRate)),
+		kong.TypeMapper(reflect.TypeFor[byteSize](), noting(&line.faults, "a number of bytes such as 500M or 2G, or 0", parseByteSize)),
 		kong.TypeMapper(reflect.TypeFor[time.Duration](), noting(&line.faults, "a duration such as 15s or 1m30s", time.ParseDuration)),
 	)
 	if err != nil {

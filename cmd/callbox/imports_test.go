@@ -44,6 +44,7 @@ func onlyIn() map[string][]string {
 		"github.com/alecthomas/kong":          {"callbox/cmd/callbox"},
 		"github.com/prometheus/client_golang": {"callbox/cmd/callbox"},
 		"github.com/golang-jwt/jwt/v5":        {"callbox/cmd/callbox"},
+		"github.com/KimMachineGun":            {"callbox/cmd/callbox"},
 	}
 }
 

@@ -20,6 +20,7 @@ func (p *turnPart) newRegistry() *prometheus.Registry {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		collected{"callbox_", p.ownMetrics},
+		collected{"callbox_memory_", p.memoryMetrics},
 	)
 	if p.turn != nil {
 		registry.MustRegister(collected{"callbox_turn_", p.turnMetrics})

@@ -56,6 +56,7 @@ func (s *server) openSignaling() error {
 	config := s.config.signaling
 	config.Logger = s.log.With("part", "signaling")
 	config.ClientAddr = s.proxies.clientAddr
+	config.Memory = s.memory
 	config.Report = s.calls.report
 	config.SessionSecrets = s.config.session.values
 	err := s.proxies.set(s.config.proxies.values)

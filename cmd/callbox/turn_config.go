@@ -30,6 +30,7 @@ type turnConfig struct {
 	allowPeers *list[netip.Prefix]
 	denyPeers  *list[netip.Prefix]
 	limits     turnserver.Limits
+	memory     memoryBudget
 }
 
 // parse makes sense of what can be judged without the machine.
@@ -52,6 +53,7 @@ func (f *turnFlags) parse(env environment, faults *faults) *turnConfig {
 	config.allowPeers = newList("--turn-allow-peer", f.TurnAllowPeer, turnserver.ParsePeerRule, faults)
 	config.denyPeers = newList("--turn-deny-peer", f.TurnDenyPeer, turnserver.ParsePeerRule, faults)
 	config.limits = f.limits(faults)
+	config.memory = f.parseMemory(faults)
 	return config
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"callbox/internal/budget"
 	"callbox/turnserver"
 	"callbox/turnserver/publicip"
 )
@@ -32,6 +33,7 @@ type turnPart struct {
 	certificates certificates
 	shared       net.Listener       // takes TURN over TLS beside HTTPS; nil = none
 	turn         *turnserver.Server // nil = off
+	memory       *budget.Memory     // of what clients make the process hold
 
 	finder   publicip.Finder
 	stopping atomic.Bool
@@ -44,6 +46,7 @@ type turnPart struct {
 // prepare looks at the machine and reads or makes the certificate, or notes
 // all faults; https says whether more than TURN is served over TLS.
 func (p *turnPart) prepare(ctx context.Context, https bool, faults *faults) {
+	p.memory = p.config.memory.open(ctx, p.log)
 	var err error
 	if p.machine, err = thisMachine(ctx); err != nil {
 		faults.add("addresses of this machine", err)

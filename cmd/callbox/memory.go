@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"math"
+	"os"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
+
+	"callbox/internal/budget"
+)
+
+const (
+	// leastMemory is the least budget that serves a few calls.
+	leastMemory = 16_000_000
+	// memoryOverBudget is how many times the budget the Go runtime may use
+	// before it collects garbage more often: garbage, and what the program
+	// needs by itself, come on top.
+	memoryOverBudget = 2
+)
+
+// byteSize is a number of bytes.
+type byteSize int64
+
+// parseByteSize reads what parseByteRate does.
+func parseByteSize(text string) (byteSize, error) {
+	size, err := parseByteRate(text)
+	return byteSize(size), err
+}
+
+// memoryBudget is the budget for what clients make the process hold.
+type memoryBudget struct {
+	bytes int64 // 0 = no limit
+	known bool  // the flag or the machine says how much there is
+}
+
+// parseMemory makes sense of --memory. Without it the budget is three eighths of
+// what the process may use.
+func (f *turnLimits) parseMemory(faults *faults) memoryBudget {
+	if f.Memory == nil {
+		available, ok := availableMemory()
+		return memoryBudget{bytes: available / 8 * 3, known: ok}
+	}
+	if size := int64(*f.Memory); size != 0 && size < leastMemory {
+		faults.addf("--memory", "%d bytes are too few, give %d at least", size, leastMemory)
+	}
+	return memoryBudget{bytes: int64(*f.Memory), known: true}
+}
+
+// open returns the budget for what clients make the process hold, and has the
+// runtime collect garbage in time. GOMEMLIMIT wins.
+func (b memoryBudget) open(ctx context.Context, log *slog.Logger) *budget.Memory {
+	if !b.known {
+		log.WarnContext(ctx, "this system does not say how much memory there is, so clients have no budget; set one with --memory")
+	}
+	if b.bytes > 0 && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryOverBudget * b.bytes)
+	}
+	return budget.New(b.bytes)
+}
+
+// availableMemory returns how many bytes the process may use: the least of what
+// the machine has, its control group allows and its resource limits allow.
+func availableMemory() (bytes int64, ok bool) {
+	least := uint64(math.MaxUint64)
+	for _, ask := range []func() (uint64, error){memlimit.FromSystem, memlimit.FromCgroup} {
+		if size, err := ask(); err == nil && size > 0 {
+			least = min(least, size)
+		}
+	}
+	for _, resource := range []int{syscall.RLIMIT_DATA, syscall.RLIMIT_AS} {
+		var limit syscall.Rlimit
+		if syscall.Getrlimit(resource, &limit) == nil {
+			least = min(least, limit.Cur) // without a limit it is the largest number
+		}
+	}
+	const most = 1 << 50 // more is no limit
+	return int64(min(least, most)), least < most
+}
+
+func (p *turnPart) memoryMetrics(m sink) {
+	s := p.memory.Snapshot()
+	m.gauge("budget_bytes", "Bytes that clients may make the process hold (--memory); 0 = no limit.", s.Total)
+	m.gauge("used_bytes", "Bytes of the budget that are taken now.", s.Used)
+	m.gauge("peak_bytes", "Bytes of the budget that were taken at most.", s.Peak)
+	m.gauge("addresses", "Client addresses that hold something now.", int64(s.Addresses))
+	m.counter("refused_total", "What clients were refused because the budget, or their address's share, was taken.", s.Refused)
+}
