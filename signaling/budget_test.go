@@ -116,11 +116,12 @@ func TestUnfinishedFramesHaveABudget(t *testing.T) {
 	begun := append([]byte{0x81, 0xfe, 0xff, 0xff, 0, 0, 0, 0}, bytes.Repeat([]byte{'x'}, 60<<10)...)
 	const clients = 20
 	closed := make(chan int, clients)
-	for range clients {
-		c := server.raw(t)
-		if _, err := c.NetConn().Write(begun); err != nil {
-			t.Fatal(err)
-		}
+	all := make([]*rawClient, clients)
+	for i := range all {
+		all[i] = server.raw(t)
+	}
+	for _, c := range all {
+		_, _ = c.NetConn().Write(begun) // it may be closed already
 		go func() {
 			_, _, err := c.ReadMessage()
 			code := 0
