@@ -19,6 +19,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"callbox/internal/safefile"
 )
 
 const (
@@ -44,7 +46,7 @@ func localSuffixes() []string {
 
 func (l *Local) openAuthority() error {
 	name := filepath.Join(l.dir, caFile)
-	text, err := readFile(name)
+	text, err := safefile.ReadPrivate(name, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := l.mayCreateAuthority(name); err != nil {
 			return err
@@ -66,11 +68,11 @@ func (l *Local) openAuthority() error {
 		return fmt.Errorf("local certificate authority: %s begins on %s, after this machine's clock; set the clock right",
 			name, l.ca.cert.NotBefore.Format(time.DateTime))
 	}
-	if info, err := os.Stat(name); err == nil && info.Mode().Perm()&0o077 != 0 {
-		l.log.Warn("key of the local certificate authority can be read by others, take that away with chmod 600", "file", name)
+	if remark := safefile.OpenToOthers(name); remark != "" {
+		l.log.Warn("key of the local certificate authority is not private", "remark", remark)
 	}
-	if public, err := readFile(l.CAFile()); err != nil || !bytes.Equal(public, l.ca.pem) {
-		return writeFile(l.CAFile(), l.ca.pem, 0o644, replace)
+	if public, err := safefile.ReadPrivate(l.CAFile(), maxFile); err != nil || !bytes.Equal(public, l.ca.pem) {
+		return safefile.WritePrivate(l.CAFile(), l.ca.pem, 0o644)
 	}
 	return nil
 }
@@ -78,7 +80,7 @@ func (l *Local) openAuthority() error {
 // mayCreateAuthority refuses to make a new authority beside the certificate
 // of one whose key is gone.
 func (l *Local) mayCreateAuthority(name string) error {
-	if _, err := os.Stat(l.CAFile()); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(l.CAFile()); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {
 		return fmt.Errorf("local certificate authority: %w", err)
@@ -94,9 +96,9 @@ func (l *Local) createAuthority(name string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("local certificate authority: %w", err)
 	}
-	err = writeFile(name, text, 0o600, keep)
+	err = safefile.CreatePrivate(name, text, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return readFile(name)
+		return safefile.ReadPrivate(name, maxFile)
 	}
 	if err != nil {
 		return nil, err

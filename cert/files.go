@@ -7,11 +7,11 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
 	"strings"
 	"time"
+
+	"callbox/internal/safefile"
 )
 
 // maxFile bounds how much of a file is read, in bytes. A chain is a few KiB.
@@ -25,8 +25,9 @@ type Files struct {
 
 	refresher
 	// refresher.mu guards the following.
-	certPEM, keyPEM []byte // what was read last, good or bad
-	fault           string // what was wrong with it, already logged
+	certSource, keySource *safefile.Source
+	certPEM, keyPEM       []byte // what was read last, good or bad
+	fault                 error  // what is wrong with it, already logged
 }
 
 // NewFiles reads a PEM certificate chain, leaf first, and its unencrypted
@@ -37,7 +38,10 @@ func NewFiles(certFile, keyFile string, log *slog.Logger) (*Files, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	f := &Files{certFile: certFile, keyFile: keyFile, log: log}
+	f := &Files{
+		certFile: certFile, keyFile: keyFile, log: log,
+		certSource: safefile.NewSource(certFile, maxFile), keySource: safefile.NewSource(keyFile, maxFile),
+	}
 	certPEM, keyPEM, err := f.read()
 	if err != nil {
 		return nil, err
@@ -57,7 +61,21 @@ func NewFiles(certFile, keyFile string, log *slog.Logger) (*Files, error) {
 // they were when they were last good. It is meant for tls.Config and never
 // returns an error.
 func (f *Files) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	return f.get(f.look), nil
+	return f.get(f.lookAndTell), nil
+}
+
+// Reload reads the files at once. It returns in a few words what has changed, ""
+// when nothing has, or what is wrong with the files when the old certificate
+// stays.
+func (f *Files) Reload() (change string, err error) {
+	pair, err := f.reload(func(old *tls.Certificate) (pair *tls.Certificate, err error) {
+		pair, f.fault = f.look(old)
+		return pair, f.fault
+	})
+	if pair != nil {
+		change = "good until " + pair.Leaf.NotAfter.Format(time.DateTime)
+	}
+	return change, err
 }
 
 // Leaf returns the certificate in use, parsed.
@@ -68,26 +86,36 @@ func (f *Files) Leaf() *x509.Certificate {
 // look reads the files and returns their certificate when it is another one.
 // Contents are compared, not times: a file can be replaced by one of the same
 // second, or moved under a symbolic link.
-func (f *Files) look(*tls.Certificate) *tls.Certificate {
+func (f *Files) look(*tls.Certificate) (*tls.Certificate, error) {
 	certPEM, keyPEM, err := f.read()
-	if err == nil {
-		if bytes.Equal(certPEM, f.certPEM) && bytes.Equal(keyPEM, f.keyPEM) {
-			return nil
-		}
-		f.certPEM, f.keyPEM = certPEM, keyPEM
-		var pair *tls.Certificate
-		if pair, err = f.parse(certPEM, keyPEM); err == nil {
-			f.fault = ""
-			f.log.Info("certificate files read again", "file", f.certFile, "not_after", pair.Leaf.NotAfter)
-			f.warnWhenEnded(pair)
-			return pair
-		}
+	if err != nil {
+		f.certPEM, f.keyPEM = nil, nil
+		return nil, err
 	}
-	if fault := err.Error(); fault != f.fault {
-		f.fault = fault
+	if bytes.Equal(certPEM, f.certPEM) && bytes.Equal(keyPEM, f.keyPEM) {
+		return nil, f.fault
+	}
+	f.certPEM, f.keyPEM = certPEM, keyPEM
+	pair, err := f.parse(certPEM, keyPEM)
+	if err != nil {
+		return nil, err
+	}
+	f.warnWhenEnded(pair)
+	return pair, nil
+}
+
+// lookAndTell looks, and logs what came of it.
+func (f *Files) lookAndTell(old *tls.Certificate) *tls.Certificate {
+	before := f.fault
+	pair, err := f.look(old)
+	f.fault = err
+	switch {
+	case pair != nil:
+		f.log.Info("certificate files read again", "file", f.certFile, "not_after", pair.Leaf.NotAfter)
+	case err != nil && (before == nil || before.Error() != err.Error()):
 		f.log.Error("new certificate files are not usable, the old certificate stays", "err", err)
 	}
-	return nil
+	return pair
 }
 
 func (f *Files) warnWhenEnded(pair *tls.Certificate) {
@@ -97,8 +125,8 @@ func (f *Files) warnWhenEnded(pair *tls.Certificate) {
 }
 
 func (f *Files) read() (certPEM, keyPEM []byte, err error) {
-	certPEM, certErr := readFile(f.certFile)
-	keyPEM, keyErr := readFile(f.keyFile)
+	certPEM, certErr := f.certSource.Read()
+	keyPEM, keyErr := f.keySource.Read()
 	return certPEM, keyPEM, errors.Join(certErr, keyErr)
 }
 
@@ -162,21 +190,4 @@ func blockTypes(text []byte) map[string]bool {
 		}
 		types[block.Type] = true
 	}
-}
-
-// readFile reads a file whole, but not one larger than maxFile.
-func readFile(name string) ([]byte, error) {
-	file, err := os.Open(name) //nolint:gosec // the operator names the file, that is what it is for
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close() //nolint:errcheck // only read from
-	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(text) > maxFile {
-		return nil, fmt.Errorf("%s: larger than %d bytes, so neither certificate nor key", name, maxFile)
-	}
-	return text, nil
 }

@@ -7,10 +7,11 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
+
+	"callbox/internal/safefile"
 )
 
 const (
@@ -65,8 +66,11 @@ func LoadOrCreateLocal(dir string, hosts func() []string, log *slog.Logger) (*Lo
 }
 
 func (l *Local) open() error {
-	if err := os.MkdirAll(l.dir, 0o700); err != nil {
+	if err := safefile.MakeFolder(l.dir); err != nil {
 		return err
+	}
+	if remark := safefile.OpenToOthers(l.dir); remark != "" {
+		l.log.Warn("the folder of the local certificate authority is not private", "remark", remark)
 	}
 	if err := l.openAuthority(); err != nil {
 		return err
@@ -91,7 +95,7 @@ func (l *Local) open() error {
 // machine's names or addresses made that necessary. It is meant for
 // tls.Config and never returns an error.
 func (l *Local) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	return l.get(l.look), nil
+	return l.get(l.lookAndTell), nil
 }
 
 // Leaf returns the certificate in use, parsed.
@@ -106,15 +110,29 @@ func (l *Local) CAPEM() []byte { return l.ca.pem }
 // CAFile returns the path of the file that holds what CAPEM returns.
 func (l *Local) CAFile() string { return filepath.Join(l.dir, caCertFile) }
 
-func (l *Local) look(old *tls.Certificate) *tls.Certificate {
+// Reload looks at once whether the machine's names or addresses make a new
+// certificate necessary. It returns in a few words what has changed, "" when
+// nothing has.
+func (l *Local) Reload() (change string, err error) {
+	pair, err := l.reload(l.look)
+	if pair != nil {
+		change = "signed anew"
+	}
+	return change, err
+}
+
+func (l *Local) look(old *tls.Certificate) (*tls.Certificate, error) {
 	want := l.wanted()
 	if l.good(old.Leaf, want) {
-		return nil
+		return nil, nil
 	}
-	pair, err := l.newLeaf(want)
+	return l.newLeaf(want)
+}
+
+func (l *Local) lookAndTell(old *tls.Certificate) *tls.Certificate {
+	pair, err := l.look(old)
 	if err != nil {
 		l.log.Error("no new local certificate, the old one stays", "err", err)
-		return nil
 	}
 	return pair
 }
@@ -158,7 +176,7 @@ func (l *Local) newLeaf(want sans) (*tls.Certificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("local certificate: %w", err)
 	}
-	if err := writeFile(filepath.Join(l.dir, leafFile), text, 0o600, replace); err != nil {
+	if err := safefile.WritePrivate(filepath.Join(l.dir, leafFile), text, 0o600); err != nil {
 		return nil, err
 	}
 	l.log.Info("local certificate signed", "names", len(want.names), "addresses", len(want.addrs), "not_after", pair.Leaf.NotAfter)
@@ -167,7 +185,7 @@ func (l *Local) newLeaf(want sans) (*tls.Certificate, error) {
 
 func (l *Local) readLeaf() (*tls.Certificate, error) {
 	name := filepath.Join(l.dir, leafFile)
-	text, err := readFile(name)
+	text, err := safefile.ReadPrivate(name, maxFile)
 	if err != nil {
 		return nil, err
 	}

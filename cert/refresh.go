@@ -15,7 +15,7 @@ const checkPeriod = time.Second
 type refresher struct {
 	current atomic.Pointer[tls.Certificate]
 
-	mu sync.Mutex // held while looking; never waited for
+	mu sync.Mutex // held while looking; no handshake waits for it
 	// mu guards the following.
 	next time.Time
 }
@@ -33,4 +33,16 @@ func (r *refresher) get(look func(old *tls.Certificate) *tls.Certificate) *tls.C
 		}
 	}
 	return r.current.Load()
+}
+
+// reload looks at once, and returns the certificate that is new in use; nil
+// when the old one stays.
+func (r *refresher) reload(look func(old *tls.Certificate) (*tls.Certificate, error)) (*tls.Certificate, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	found, err := look(r.current.Load())
+	if found != nil {
+		r.current.Store(found)
+	}
+	return found, err
 }

@@ -56,6 +56,16 @@ func (c *certificates) get() func(*tls.ClientHelloInfo) (*tls.Certificate, error
 	return c.local.GetCertificate
 }
 
+// follow has the files looked at, or the machine's names and addresses.
+func (c *certificates) follow(files *followedFiles) {
+	switch {
+	case c.files != nil:
+		files.addOnHUP("--tls-cert, --tls-key", c.files.Reload)
+	case c.local != nil:
+		files.addOnHUP("local certificate", c.local.Reload)
+	}
+}
+
 // leaf returns the certificate in use; nil when there is none.
 func (c *certificates) leaf() *x509.Certificate {
 	switch {

@@ -16,7 +16,7 @@ func TestParseEnvironment(t *testing.T) {
 		"CALLBOX_REALM": "env", "CALLBOX_TURN_SECRET": "with,comma", "CALLBOX_GRACE": "1m", "CALLBOX_VERSION": "true", "CALLBOX_HELP": "true", "HTTPS": ":1",
 	})
 	var out strings.Builder
-	line := parse([]string{"--realm", "flag"}, env, streams{nil, &out, &out})
+	line := parse([]string{"--realm", "flag"}, env, streams{stdout: &out, stderr: &out})
 	if err := line.faults.err(); err != nil || line.done || out.String() != "" {
 		t.Fatalf("parse: %v, %q", err, out.String())
 	}

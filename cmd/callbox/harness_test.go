@@ -122,7 +122,7 @@ func startEnv(t *testing.T, env environment, args ...string) *running {
 	var code int
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		code = run(ctx, withData(r.data, args), env, strings.NewReader(""), stdoutEnd, r.stderr)
+		code = run(ctx, nil, withData(r.data, args), env, strings.NewReader(""), stdoutEnd, r.stderr)
 		_ = stdoutEnd.Close() // never fails
 	})
 	r.stop = sync.OnceValue(func() int {
@@ -235,7 +235,7 @@ func runToEnd(t *testing.T, env environment, args ...string) (code int, stdout, 
 	ctx, cancel := context.WithTimeoutCause(t.Context(), patience, errors.New("the program did not end"))
 	defer cancel()
 	var out, errOut bytes.Buffer
-	code = run(ctx, args, env, strings.NewReader(""), &out, &errOut)
+	code = run(ctx, nil, args, env, strings.NewReader(""), &out, &errOut)
 	if ctx.Err() != nil {
 		t.Fatal(context.Cause(ctx))
 	}

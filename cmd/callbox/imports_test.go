@@ -32,7 +32,8 @@ func importRules() map[string][]string {
 		"callbox/frontend":              {},
 		"callbox/internal/netaddr":      {},
 		"callbox/internal/budget":       {"callbox/internal/netaddr"},
-		"callbox/cert":                  {},
+		"callbox/cert":                  {"callbox/internal/safefile"},
+		"callbox/internal/safefile":     {},
 	}
 }
 

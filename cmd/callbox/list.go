@@ -1,24 +1,15 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
-	"os"
 	"strings"
-	"time"
 
-	"golang.org/x/sync/errgroup"
+	"callbox/internal/safefile"
 )
 
-const (
-	// maxListFile bounds how much of a file of @FILE is read, in bytes.
-	maxListFile = 1 << 20
-	// listPeriod is the time between two looks at the files.
-	listPeriod = time.Second
-)
+// maxListFile bounds how much of a file of @FILE is read, in bytes.
+const maxListFile = 1 << 20
 
 // list is the value of a repeatable flag, some of it perhaps in files (@FILE),
 // one entry a line; empty lines and such that begin with # do not count.
@@ -28,9 +19,9 @@ type list[T any] struct {
 	parse  func(string) ([]T, error)
 	values []T
 
-	// Owned by the goroutine that calls follow.
-	seen  string // the files' text that values were made of
-	fault string // what was wrong with newer text, told already
+	// Owned by the goroutine that reads the files again.
+	sources map[string]*safefile.Source // by the name of the file
+	seen    string                      // the files' text that values were made of
 }
 
 func newList[T any](flag string, given []string, parse func(string) ([]T, error), faults *faults) *list[T] {
@@ -60,7 +51,7 @@ func (l *list[T]) read() (values []T, seen string, err error) {
 		entries := []string{given}
 		where := ""
 		if name, ok := strings.CutPrefix(given, "@"); ok {
-			text, err := readListFile(name)
+			text, err := l.readFile(name)
 			if err != nil {
 				errs = append(errs, err)
 				continue
@@ -70,7 +61,7 @@ func (l *list[T]) read() (values []T, seen string, err error) {
 			where = name + ": "
 		}
 		for i, entry := range entries {
-			if entry = strings.TrimSpace(entry); where != "" && (entry == "" || entry[0] == '#') {
+			if entry = safefile.Trim(entry); where != "" && (entry == "" || entry[0] == '#') {
 				continue
 			}
 			parsed, err := l.parse(entry)
@@ -84,59 +75,52 @@ func (l *list[T]) read() (values []T, seen string, err error) {
 	return values, seen, errors.Join(errs...)
 }
 
-// follow lets group follow a list that has files.
-func follow[T any](ctx context.Context, group *errgroup.Group, l *list[T], log *slog.Logger, apply func([]T) error) {
-	if l.hasFiles() {
-		group.Go(func() error {
-			l.follow(ctx, log, apply)
-			return nil
-		})
+func (l *list[T]) readFile(name string) (string, error) {
+	if l.sources[name] == nil {
+		l.setSource(name, safefile.NewSource(name, maxListFile))
 	}
+	return readText(l.sources[name])
 }
 
-// follow reads the files again until ctx ends, and hands changed values to
-// apply. A fault is logged once, and what was there before stays.
-func (l *list[T]) follow(ctx context.Context, log *slog.Logger, apply func([]T) error) {
-	log = log.With("flag", l.flag)
-	ticks := time.NewTicker(listPeriod)
-	defer ticks.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticks.C:
-		}
+// keepPrivate has a file read as one of the data folder.
+func (l *list[T]) keepPrivate(name string) {
+	l.setSource(name, safefile.NewPrivateSource(name, maxListFile))
+}
+
+func (l *list[T]) setSource(name string, source *safefile.Source) {
+	if l.sources == nil {
+		l.sources = map[string]*safefile.Source{}
+	}
+	l.sources[name] = source
+}
+
+// readText returns the text of a file.
+func readText(source *safefile.Source) (string, error) {
+	content, err := source.Read()
+	if err != nil {
+		return "", err
+	}
+	text, err := safefile.Text(content)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", source.Name(), err)
+	}
+	return text, nil
+}
+
+// follow has the files of a list read again, and changed values handed to apply.
+func follow[T any](files *followedFiles, l *list[T], apply func([]T) error) {
+	if !l.hasFiles() {
+		return
+	}
+	files.add(l.flag, func() (string, error) {
 		values, seen, err := l.read()
-		if err == nil && seen == l.seen {
-			l.fault = ""
-			continue
+		if err != nil || seen == l.seen {
+			return "", err
 		}
-		if err == nil {
-			err = apply(values)
+		if err := apply(values); err != nil {
+			return "", err
 		}
-		switch {
-		case err == nil:
-			l.seen, l.fault = seen, ""
-			log.Info("file of a flag read again", "entries", len(values))
-		case err.Error() != l.fault:
-			l.fault = err.Error()
-			log.Error("file of a flag is not usable, the old value stays", "err", err)
-		}
-	}
-}
-
-func readListFile(name string) (string, error) {
-	file, err := os.Open(name) //nolint:gosec // the operator names the file, that is what it is for
-	if err != nil {
-		return "", err
-	}
-	defer file.Close() //nolint:errcheck // only read from
-	text, err := io.ReadAll(io.LimitReader(file, maxListFile+1))
-	if err != nil {
-		return "", err
-	}
-	if len(text) > maxListFile {
-		return "", fmt.Errorf("%s is larger than %d bytes", name, maxListFile)
-	}
-	return string(text), nil
+		l.seen = seen
+		return fmt.Sprintf("%d entries", len(values)), nil
+	})
 }

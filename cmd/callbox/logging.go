@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"gopkg.in/natefinch/lumberjack.v2"
+
+	"callbox/internal/safefile"
 )
 
 const (
@@ -25,31 +27,31 @@ type logFlags struct {
 	LogFile   string `placeholder:"FILE" help:"Log to this file, put aside at 100 MB, five of them kept, instead of to standard error."`
 }
 
-// open returns the logger that the flags describe and what closes its file.
-// With faults the logger is nonetheless usable.
-func (f *logFlags) open(stderr io.Writer) (log *slog.Logger, closeLog func() error, faults faults) {
+// open returns the logger that the flags describe and its file, nil when it has
+// none. With faults the logger is nonetheless usable.
+func (f *logFlags) open(stderr io.Writer) (log *slog.Logger, file *logFile, faults faults) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(f.LogLevel)); err != nil {
 		faults.addf("--log-level", "%q is not debug, info, warn or error", f.LogLevel)
 	}
-	out, closeLog := stderr, func() error { return nil }
+	out := stderr
 	if f.LogFile != "" {
-		file, err := openLogFile(f.LogFile, logFileMegabytes, stderr)
-		if err != nil {
+		var err error
+		if file, err = openLogFile(f.LogFile, logFileMegabytes, stderr); err != nil {
 			faults.add("--log-file", err)
 		} else {
-			out, closeLog = file, file.Close
+			out = file
 		}
 	}
 	options := &slog.HandlerOptions{Level: level}
 	switch f.LogFormat {
 	case "text":
-		return slog.New(slog.NewTextHandler(out, options)), closeLog, faults
+		return slog.New(slog.NewTextHandler(out, options)), file, faults
 	case "json":
-		return slog.New(slog.NewJSONHandler(out, options)), closeLog, faults
+		return slog.New(slog.NewJSONHandler(out, options)), file, faults
 	}
 	faults.addf("--log-format", "%q is not text or json", f.LogFormat)
-	return slog.New(slog.NewTextHandler(out, options)), closeLog, faults
+	return slog.New(slog.NewTextHandler(out, options)), file, faults
 }
 
 // logFile is a rotated file. What cannot be written to it goes to standard
@@ -70,17 +72,32 @@ func openLogFile(name string, megabytes int, fallback io.Writer) (*logFile, erro
 	if err := os.MkdirAll(filepath.Dir(name), 0o750); err != nil {
 		return nil, err
 	}
-	file, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // the operator names the file
-	if err != nil {
-		return nil, err
-	}
-	if err := file.Close(); err != nil {
+	if err := tryLogFile(name); err != nil {
 		return nil, err
 	}
 	return &logFile{
 		rotated:  &lumberjack.Logger{Filename: name, MaxSize: megabytes, MaxBackups: logFileBackups, Compress: true},
 		fallback: fallback,
 	}, nil
+}
+
+// tryLogFile makes sure that name is a file, or can be made one: what is put
+// aside is renamed, and a pipe would be waited for.
+func tryLogFile(name string) error {
+	file, err := safefile.Append(name)
+	if err != nil {
+		return err
+	}
+	return file.Close()
+}
+
+// reopen has the next line written to the file that has the name now, after
+// another program has put the old one aside.
+func (f *logFile) reopen() error {
+	if err := tryLogFile(f.rotated.Filename); err != nil {
+		return err
+	}
+	return f.rotated.Close()
 }
 
 func (f *logFile) Write(line []byte) (int, error) {
@@ -97,4 +114,10 @@ func (f *logFile) Write(line []byte) (int, error) {
 	return f.fallback.Write(line)
 }
 
-func (f *logFile) Close() error { return f.rotated.Close() }
+// Close closes the file; a nil file is closed.
+func (f *logFile) Close() error {
+	if f == nil {
+		return nil
+	}
+	return f.rotated.Close()
+}

@@ -16,13 +16,13 @@ func TestLogFormats(t *testing.T) {
 	for _, format := range []string{"text", "json"} {
 		var b strings.Builder
 		flags := logFlags{LogLevel: "warn", LogFormat: format}
-		log, closeLog, faults := flags.open(&b)
+		log, file, faults := flags.open(&b)
 		if len(faults) > 0 {
 			t.Fatal(faults.err())
 		}
 		log.Info("unheard")
 		log.Warn("heard", "room", "x")
-		if err := closeLog(); err != nil {
+		if err := file.Close(); err != nil {
 			t.Fatal(err)
 		}
 		if isJSON := json.Valid([]byte(b.String())); isJSON != (format == "json") || strings.Contains(b.String(), "unheard") || !strings.Contains(b.String(), "heard") {

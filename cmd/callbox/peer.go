@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"strings"
 	"time"
 
+	"callbox/internal/safefile"
 	"callbox/peer"
 	"callbox/peer/pattern"
 )
@@ -126,11 +126,11 @@ func (p *peerCommand) token() (string, error) {
 	if !ok {
 		return p.Token, nil
 	}
-	text, err := readListFile(name)
+	text, err := readText(safefile.NewSource(name, maxListFile))
 	if err != nil {
 		return "", err
 	}
-	token := strings.TrimSpace(text)
+	token := safefile.Trim(text)
 	if token == "" || len(token) > maxJoinToken {
 		return "", fmt.Errorf("in %s is no token", name)
 	}
@@ -170,7 +170,7 @@ func openReport(name string, stdout io.Writer) (io.WriteCloser, error) {
 	case "-":
 		return unclosed{stdout}, nil
 	default:
-		return os.Create(name) //nolint:gosec // the user names it
+		return safefile.Output(name)
 	}
 }
 

@@ -39,7 +39,7 @@ func callPeerTo(t *testing.T, out *syncBuffer, url string, flags ...string) func
 		wg     sync.WaitGroup
 	)
 	wg.Go(func() {
-		code = run(ctx, append([]string{"peer", url, "room"}, flags...), noEnv, strings.NewReader(""), out, &errOut)
+		code = run(ctx, nil, append([]string{"peer", url, "room"}, flags...), noEnv, strings.NewReader(""), out, &errOut)
 	})
 	wait := sync.OnceValue(func() ended {
 		defer cancel()

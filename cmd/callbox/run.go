@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 )
@@ -37,6 +38,8 @@ func (e *exitError) Unwrap() error { return e.err }
 type streams struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	hangups        <-chan os.Signal // SIGHUP: read files again; nil = there are none
+	logFile        *logFile         // opened again then; nil = there is none
 }
 
 // environment looks up an environment variable, as os.LookupEnv does.
@@ -44,9 +47,9 @@ type environment func(name string) (value string, ok bool)
 
 // run is the whole program: args without the program's name, an environment
 // and streams in, an exit code out. It returns when ctx ends and everything
-// that it started has ended.
-func run(ctx context.Context, args []string, env func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer) int {
-	std := streams{stdin, stdout, stderr}
+// that it started has ended. hangups gets SIGHUP, which ends nothing.
+func run(ctx context.Context, hangups <-chan os.Signal, args []string, env func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer) int {
+	std := streams{stdin: stdin, stdout: stdout, stderr: stderr, hangups: hangups}
 	line := parse(args, env, std)
 	if line.done {
 		return exitGood
@@ -54,11 +57,12 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), st
 	if line.kong == nil {
 		return tell(stderr, &exitError{exitUsage, line.faults.err()})
 	}
-	log, closeLog, logFaults := line.cli.Log.open(stderr)
+	log, logFile, logFaults := line.cli.Log.open(stderr)
+	std.logFile = logFile
 	line.faults = append(line.faults, logFaults...)
 	err := line.command(ctx, std, env, log)
 	code := tell(stderr, err)
-	if err := closeLog(); err != nil {
+	if err := logFile.Close(); err != nil {
 		code = max(code, tell(stderr, fmt.Errorf("--log-file: %w", err)))
 	}
 	return code

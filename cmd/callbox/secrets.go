@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 
+	"callbox/internal/safefile"
 	"callbox/turnserver"
 )
 
@@ -45,11 +47,25 @@ func isStored(given string) bool { return given == stored }
 // secretOf reads one shared secret. An error does not say what it is.
 func secretOf(minBytes int) func(string) ([][]byte, error) {
 	return func(text string) ([][]byte, error) {
+		if inQuotes(text) {
+			return nil, errors.New("a secret stands in quotes, which would be part of it; write it without")
+		}
 		if len(text) < minBytes {
 			return nil, fmt.Errorf("a secret has %d bytes, at least %d are needed", len(text), minBytes)
 		}
 		return [][]byte{[]byte(text)}, nil
 	}
+}
+
+// inQuotes reports whether quotes stand around text, as shells and other
+// configuration files take them off.
+func inQuotes(text string) bool {
+	for _, quotes := range [][2]string{{`"`, `"`}, {"'", "'"}, {"`", "`"}, {"“", "”"}, {"„", "“"}, {"‘", "’"}, {"«", "»"}} {
+		if rest, ok := strings.CutPrefix(text, quotes[0]); ok && strings.HasSuffix(rest, quotes[1]) {
+			return true
+		}
+	}
+	return false
 }
 
 // needsStoredSecret reports whether a secret is kept in the data folder.
@@ -60,22 +76,22 @@ func (c *serveCommand) needsStoredSecret() bool {
 
 // openSecrets reads the secrets in the data folder, and makes those that are
 // not there yet. Their files are followed like those of @FILE.
-func (c *serveConfig) openSecrets(faults *faults) {
-	c.turnConfig.openSecrets(faults)
-	c.openStored(c.session, c.flags.SessionSecret, "session secret", sessionSecretFile, faults)
-	c.openStored(c.join, c.flags.JoinSecret, "join secret", joinSecretFile, faults)
+func (c *serveConfig) openSecrets(log *slog.Logger, faults *faults) {
+	c.turnConfig.openSecrets(log, faults)
+	c.openStored(c.session, c.flags.SessionSecret, "session secret", sessionSecretFile, log, faults)
+	c.openStored(c.join, c.flags.JoinSecret, "join secret", joinSecretFile, log, faults)
 }
 
 // openSecrets does so with the secret of credentials.
-func (c *turnConfig) openSecrets(faults *faults) {
+func (c *turnConfig) openSecrets(log *slog.Logger, faults *faults) {
 	if c.turnFlags.servesTURN() {
-		c.openStored(c.secrets, c.turnFlags.TurnSecret, "TURN secret", turnSecretFile, faults)
+		c.openStored(c.secrets, c.turnFlags.TurnSecret, "TURN secret", turnSecretFile, log, faults)
 	}
 }
 
 // openStored puts the secret of a file in the data folder into the place that
 // the flag's values give it.
-func (c *turnConfig) openStored(l *list[[]byte], given []string, what, file string, faults *faults) {
+func (c *turnConfig) openStored(l *list[[]byte], given []string, what, file string, log *slog.Logger, faults *faults) {
 	if !slices.ContainsFunc(given, isStored) || c.data == "" {
 		return
 	}
@@ -84,9 +100,13 @@ func (c *turnConfig) openStored(l *list[[]byte], given []string, what, file stri
 		return
 	}
 	path := filepath.Join(c.data, file)
-	if _, err := turnserver.LoadOrCreateSecret(path); err != nil {
+	_, wasOpen, err := safefile.LoadOrCreateSecret(path, turnserver.MinSecretBytes)
+	if err != nil {
 		faults.add("--data", fmt.Errorf("%s: %w", what, err))
 		return
+	}
+	if wasOpen {
+		log.Warn("a secret could be read by others and has been made private; if somebody may have read it, remove the file and start again", "file", path)
 	}
 	l.given = slices.Clone(given)
 	for i := range l.given {
@@ -94,7 +114,7 @@ func (c *turnConfig) openStored(l *list[[]byte], given []string, what, file stri
 			l.given[i] = "@" + path
 		}
 	}
-	var err error
+	l.keepPrivate(path)
 	if l.values, l.seen, err = l.read(); err != nil {
 		faults.add(l.flag, err)
 	}
@@ -113,6 +133,9 @@ func signingSecret(flag, data, file string, minBytes int, maker string, env envi
 		given = "@" + filepath.Join(folder, file)
 	}
 	l := list[[]byte]{given: []string{given}, parse: secretOf(minBytes)}
+	if isStored(flag) {
+		l.keepPrivate(given[1:])
+	}
 	secrets, _, err := l.read()
 	switch {
 	case isStored(flag) && errors.Is(err, fs.ErrNotExist):

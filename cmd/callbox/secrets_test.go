@@ -1,10 +1,13 @@
 package main
 
 import (
+	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf16"
 )
 
 func openTestSecrets(t *testing.T, c *serveCommand, data string) *serveConfig {
@@ -16,7 +19,7 @@ func openTestSecrets(t *testing.T, c *serveCommand, data string) *serveConfig {
 		session:    newSecrets("--session-secret", c.SessionSecret, 1, &wrong),
 		join:       newSecrets("--join-secret", c.JoinSecret, 1, &wrong),
 	}
-	config.openSecrets(&wrong)
+	config.openSecrets(slog.New(slog.DiscardHandler), &wrong)
 	if err := wrong.err(); err != nil {
 		t.Fatal(err)
 	}
@@ -76,5 +79,119 @@ func TestStoredSecretsNotNeeded(t *testing.T) {
 	made, err := os.ReadDir(data)
 	if err != nil || len(made) != 1 || made[0].Name() != sessionSecretFile {
 		t.Errorf("in the data folder: %v, %v; want the session secret alone", made, err)
+	}
+}
+
+// TestSecretFilesOfEditors reads one list of secrets as editors write it.
+func TestSecretFilesOfEditors(t *testing.T) {
+	t.Parallel()
+	first, second := "0123456789abcdef", `a "b" # c; d' e`+"\u00e4"
+	wide := []byte{0xff, 0xfe}
+	for _, unit := range utf16.Encode([]rune("# two\r\n" + first + "\r\n" + second + "\r\n")) {
+		wide = append(wide, byte(unit), byte(unit>>8))
+	}
+	for name, text := range map[string]string{
+		"LF": first + "\n" + second + "\n", "no last line end": first + "\n" + second, "CRLF": first + "\r\n\r\n" + second + "\r\n",
+		"CR": first + "\r" + second + "\r", "byte order mark": "\ufeff" + first + "\n" + second, "UTF-16": string(wide),
+		"blanks": "  " + first + " \t\n\u00a0" + second + "\u00a0\u200b\n", "DOS": first + "\r\n" + second + "\r\n\x1a",
+	} {
+		file := filepath.Join(t.TempDir(), "secrets")
+		writeFile(t, file, text)
+		var wrong faults
+		l := newSecrets("--turn-secret", []string{"@" + file}, 16, &wrong)
+		if wrong.err() != nil || len(l.values) != 2 || string(l.values[0]) != first || string(l.values[1]) != second {
+			t.Errorf("%s: %q, %v", name, l.values, wrong.err())
+		}
+	}
+	for _, text := range []string{`"` + first + `"`, "'" + first + "'", "“" + first + "”", first + "\x00", "\x00" + first} {
+		file := filepath.Join(t.TempDir(), "secrets")
+		writeFile(t, file, "\n"+text)
+		var wrong faults
+		newSecrets("--turn-secret", []string{"@" + file}, 16, &wrong)
+		if err := wrong.err(); err == nil || strings.Contains(err.Error(), first) {
+			t.Errorf("%q: %v, want a fault without the secret", text, err)
+		}
+	}
+}
+
+// TestDataFolderLinks puts links in the place of stored secrets: what they lead
+// to must not be touched.
+func TestDataFolderLinks(t *testing.T) {
+	t.Parallel()
+	for name, link := range map[string]func(target, name string) error{"symbolic": os.Symlink, "hard": os.Link} {
+		for _, content := range []string{"x", strings.Repeat("x", 40)} {
+			data, target := t.TempDir(), filepath.Join(t.TempDir(), "target")
+			if err := os.WriteFile(target, []byte(content), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if err := link(target, filepath.Join(data, turnSecretFile)); err != nil {
+				t.Fatal(err)
+			}
+			code, _, stderr := runToEnd(t, noEnv, append([]string{"--data", data}, allFree()...)...)
+			if code != exitUsage || !strings.Contains(stderr, "--data: TURN secret: ") {
+				t.Errorf("%s link: exit code %d: %s", name, code, stderr)
+			}
+			if info, err := os.Stat(target); err != nil || info.Mode() != 0o644 {
+				t.Errorf("%s link: the target's mode is %v, %v", name, info.Mode(), err)
+			}
+			if text, err := os.ReadFile(target); err != nil || string(text) != content {
+				t.Errorf("%s link: the target holds %q, %v", name, text, err)
+			}
+		}
+	}
+	for _, file := range []string{turnSecretFile, sessionSecretFile, "cert", "cert/ca.pem", "cert/ca.crt", "cert/leaf.pem"} {
+		data, nowhere := t.TempDir(), filepath.Join(t.TempDir(), "nowhere")
+		if strings.HasPrefix(file, "cert/") {
+			if err := os.Mkdir(filepath.Join(data, "cert"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Symlink(nowhere, filepath.Join(data, file)); err != nil {
+			t.Fatal(err)
+		}
+		code, _, stderr := runToEnd(t, noEnv, append([]string{"--data", data}, allFree()...)...)
+		if code != exitUsage || !strings.Contains(stderr, filepath.Join(data, file)) {
+			t.Errorf("%s leads nowhere: exit code %d: %s", file, code, stderr)
+		}
+		if _, err := os.Lstat(nowhere); !os.IsNotExist(err) {
+			t.Errorf("%s: what it leads to was made", file)
+		}
+	}
+}
+
+// TestOpenDataFolder starts in folders and with files that others can read: they
+// stay so, but the secret, and all is told.
+func TestOpenDataFolder(t *testing.T) {
+	t.Parallel()
+	p := startProcess(t, t.TempDir())
+	_ = p.cmd.Process.Kill() // all files are made
+	if err := p.end(t); err == nil {
+		t.Error("killed, and ended well")
+	}
+	modes := map[string]os.FileMode{"": 0o755, "cert": 0o750, "cert/ca.pem": 0o640, "turn-secret": 0o644}
+	for name, mode := range modes {
+		if err := os.Chmod(filepath.Join(p.data, name), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link := filepath.Join(t.TempDir(), "link") // as DynamicUser of systemd makes one
+	if err := os.Symlink(p.data, link); err != nil {
+		t.Fatal(err)
+	}
+	again := startProcess(t, link)
+	for name, mode := range modes {
+		told := fmt.Sprintf("chmod 700 %s", filepath.Join(link, name))
+		switch name {
+		case "cert/ca.pem":
+			told = "chmod 600 " + filepath.Join(link, name)
+		case "turn-secret":
+			told, mode = "has been made private", 0o600
+		}
+		if !strings.Contains(again.stderr.String(), told) {
+			t.Errorf("the log does not say %q:\n%s", told, again.stderr)
+		}
+		if info, err := os.Stat(filepath.Join(p.data, name)); err != nil || info.Mode().Perm() != mode {
+			t.Errorf("%s: mode %v, %v; want %v", name, info.Mode(), err, mode)
+		}
 	}
 }

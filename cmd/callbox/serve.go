@@ -15,7 +15,7 @@ func (c *serveCommand) Run(ctx context.Context, std streams, env environment, lo
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	return s.run(ctx, std.stdout)
+	return s.run(ctx, std)
 }
 
 // open binds every socket and makes every part, or tells all faults at once,
@@ -23,12 +23,12 @@ func (c *serveCommand) Run(ctx context.Context, std streams, env environment, lo
 func (c *serveCommand) open(ctx context.Context, env environment, log *slog.Logger, faults faults) (*server, error) {
 	config := c.parseConfig(env, &faults)
 	s := &server{
-		turnPart: turnPart{log: log, config: config.turnConfig, listeners: c.listen(ctx, &faults)},
+		turnPart: turnPart{log: log, files: followedFiles{log: log}, config: config.turnConfig, listeners: c.listen(ctx, &faults)},
 		config:   config,
 		calls:    newCalls(),
 	}
 	s.prepare(ctx, c.HTTPS != "", &faults)
-	config.openSecrets(&faults)
+	config.openSecrets(log, &faults)
 	if len(faults) == 0 {
 		s.sharePort(c.LimitConnections)
 		faults.add("STUN and TURN", s.openTURN()) //nolint:contextcheck // the relays outlive ctx, until server.shutdown

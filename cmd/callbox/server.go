@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -45,7 +44,7 @@ type server struct {
 
 // run serves until ctx ends or a listener fails, then ends everything.
 // It owns every goroutine of this package.
-func (s *server) run(ctx context.Context, stdout io.Writer) error {
+func (s *server) run(ctx context.Context, std streams) error {
 	group, ctx := errgroup.WithContext(ctx)
 	handler := s.routes() //nolint:contextcheck // a request has a context of its own
 	var servers []*http.Server
@@ -67,13 +66,13 @@ func (s *server) run(ctx context.Context, stdout io.Writer) error {
 	if l := s.listeners.admin; l != nil {
 		admin = serve(l, s.adminRoutes(), nil)
 	}
-	s.follow(ctx, group)
+	s.follow(ctx, group, std)
 	group.Go(func() error {
 		<-ctx.Done()
 		return s.end(context.WithoutCancel(ctx), servers, admin)
 	})
 	s.tellReach()
-	if err := s.listeners.tellReady(stdout, s.machine, s.certificates.local != nil); err != nil {
+	if err := s.listeners.tellReady(std.stdout, s.machine, s.certificates.local != nil); err != nil {
 		s.log.Warn("ready line was not written", "err", err)
 	}
 	return group.Wait()
@@ -82,14 +81,18 @@ func (s *server) run(ctx context.Context, stdout io.Writer) error {
 // webTLS is what pages are served with.
 func (s *server) webTLS() *tls.Config { return s.certificates.config("h2", "http/1.1") }
 
-// follow reads the files of flags again while ctx lasts.
-func (s *server) follow(ctx context.Context, group *errgroup.Group) {
+// follow has files read again while ctx lasts.
+func (s *server) follow(ctx context.Context, group *errgroup.Group, std streams) {
 	s.turnPart.follow(ctx, group)
-	follow(ctx, group, s.config.proxies, s.log, s.proxies.set)
-	follow(ctx, group, s.config.session, s.log, s.signaling.SetSessionSecrets)
+	follow(&s.files, s.config.proxies, s.proxies.set)
+	follow(&s.files, s.config.session, s.signaling.SetSessionSecrets)
 	if s.joins != nil {
-		follow(ctx, group, s.config.join, s.log, s.joins.setSecrets)
+		follow(&s.files, s.config.join, s.joins.setSecrets)
 	}
+	group.Go(func() error {
+		s.files.follow(ctx, std)
+		return nil
+	})
 }
 
 func newHTTPServer(handler http.Handler, config *tls.Config, log *slog.Logger) *http.Server {

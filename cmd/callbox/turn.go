@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -36,7 +35,7 @@ func (c *turnCommand) Run(ctx context.Context, line *kong.Context, std streams, 
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	return part.run(ctx, c.Drain, std.stdout)
+	return part.run(ctx, c.Drain, std)
 }
 
 // open binds every socket and makes the server, or tells all faults at once,
@@ -52,10 +51,10 @@ func (c *turnCommand) open(ctx context.Context, env environment, log *slog.Logge
 	if config.data == "" && (c.needsLocalCertificate(false) || c.needsStoredSecret()) {
 		faults.add("--data", errNoDataFolder)
 	}
-	p := &turnPart{log: log, config: config, listeners: c.listen(ctx, &faults)}
+	p := &turnPart{log: log, files: followedFiles{log: log}, config: config, listeners: c.listen(ctx, &faults)}
 	p.listeners.admin = listenTCP(ctx, new(net.ListenConfig), "--admin", c.Admin, &faults)
 	p.prepare(ctx, false, &faults)
-	config.openSecrets(&faults)
+	config.openSecrets(log, &faults)
 	if len(faults) == 0 {
 		faults.add("STUN and TURN", p.openTURN()) //nolint:contextcheck // the relays outlive ctx, until turnPart.shutdown
 	}
@@ -69,7 +68,7 @@ func (c *turnCommand) open(ctx context.Context, env environment, log *slog.Logge
 // run serves until ctx ends or a listener fails, then ends everything; relays
 // have as long as drain to end by themselves when it is ctx that ended.
 // It owns every goroutine of this package.
-func (p *turnPart) run(ctx context.Context, drain time.Duration, stdout io.Writer) error {
+func (p *turnPart) run(ctx context.Context, drain time.Duration, std streams) error {
 	signalled := ctx
 	group, ctx := errgroup.WithContext(ctx)
 	var admin *http.Server
@@ -79,6 +78,10 @@ func (p *turnPart) run(ctx context.Context, drain time.Duration, stdout io.Write
 	}
 	p.follow(ctx, group)
 	group.Go(func() error {
+		p.files.follow(ctx, std)
+		return nil
+	})
+	group.Go(func() error {
 		<-ctx.Done()
 		if signalled.Err() != nil {
 			p.drain(context.WithoutCancel(ctx), drain)
@@ -86,7 +89,7 @@ func (p *turnPart) run(ctx context.Context, drain time.Duration, stdout io.Write
 		return p.shutdown(context.WithoutCancel(ctx), admin)
 	})
 	p.tellReach()
-	if err := p.listeners.tellReady(stdout, p.machine, p.certificates.local != nil); err != nil {
+	if err := p.listeners.tellReady(std.stdout, p.machine, p.certificates.local != nil); err != nil {
 		p.log.Warn("ready line was not written", "err", err)
 	}
 	return group.Wait()

@@ -2,10 +2,11 @@ package main
 
 import (
 	"log/slog"
-	"os"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
+	"callbox/internal/safefile"
 	"callbox/turnserver/coturn"
 )
 
@@ -89,10 +90,9 @@ func (c *turnCommand) applyCoturnLimits(config *coturn.Config, given map[string]
 }
 
 func readCoturn(name string) (*coturn.Config, error) {
-	file, err := os.Open(name) //nolint:gosec // the operator names the file, that is what it is for
+	text, err := readText(safefile.NewSource(name, maxListFile))
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close() //nolint:errcheck // only read from
-	return coturn.Parse(name, file)
+	return coturn.Parse(name, strings.NewReader(text))
 }

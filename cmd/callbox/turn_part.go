@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"callbox/internal/budget"
+	"callbox/internal/safefile"
 	"callbox/turnserver"
 	"callbox/turnserver/publicip"
 )
@@ -35,6 +36,7 @@ type turnPart struct {
 	turn         *turnserver.Server // nil = off
 	memory       *budget.Memory     // of what clients make the process hold
 
+	files    followedFiles
 	finder   publicip.Finder
 	stopping atomic.Bool
 
@@ -60,7 +62,19 @@ func (p *turnPart) prepare(ctx context.Context, https bool, faults *faults) {
 	if _, err := os.Stat(p.config.data); len(*faults) > 0 && errors.Is(err, fs.ErrNotExist) {
 		p.config.data = "" // not made for a start that fails
 	}
+	p.tellOpenToOthers(p.config.data)
 	p.certificates = p.config.openCertificates(https, p.log, faults)
+}
+
+// tellOpenToOthers warns when others can get at the data folder. What is there is
+// not this program's to change.
+func (p *turnPart) tellOpenToOthers(data string) {
+	if data == "" {
+		return
+	}
+	if remark := safefile.OpenToOthers(data); remark != "" {
+		p.log.Warn("the data folder is not private", "remark", remark)
+	}
 }
 
 // findPublicIPs asks for the addresses that relays are advertised under.
@@ -125,18 +139,15 @@ func (p *turnPart) abandon(ctx context.Context, faults *faults) {
 	}
 }
 
-// follow reads the files of flags again while ctx lasts.
+// follow has files read again, and asks again what may change, while ctx lasts.
 func (p *turnPart) follow(ctx context.Context, group *errgroup.Group) {
+	p.certificates.follow(&p.files)
 	if p.turn == nil {
 		return
 	}
-	var mu sync.Mutex
-	// mu guards the following.
 	allow, deny := p.config.allowPeers.values, p.config.denyPeers.values
 	setPeers := func(list *[]netip.Prefix) func([]netip.Prefix) error {
 		return func(changed []netip.Prefix) error {
-			mu.Lock()
-			defer mu.Unlock()
 			*list = changed
 			p.turn.SetPeers(allow, deny)
 			return nil
@@ -154,9 +165,9 @@ func (p *turnPart) follow(ctx context.Context, group *errgroup.Group) {
 			return nil
 		})
 	}
-	follow(ctx, group, p.config.secrets, p.log, p.turn.SetSecrets)
-	follow(ctx, group, p.config.allowPeers, p.log, setPeers(&allow))
-	follow(ctx, group, p.config.denyPeers, p.log, setPeers(&deny))
+	follow(&p.files, p.config.secrets, p.turn.SetSecrets)
+	follow(&p.files, p.config.allowPeers, setPeers(&allow))
+	follow(&p.files, p.config.denyPeers, setPeers(&deny))
 }
 
 // endStep is one step of the end of a server, with its share of the time.

@@ -1,0 +1,61 @@
+package safefile
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+const (
+	newSecretBytes = 32
+	maxSecretFile  = 4096
+)
+
+// LoadOrCreateSecret reads the secret in a file of the program's own, or makes
+// one of 32 random bytes there, written as hexadecimal text, when there is none.
+// The secret is the file's text without the blanks around it, so that it can be
+// given to any other server as it stands. Several processes may call it at once
+// and get the same secret.
+//
+// A file that others could read is made private (mode 0600), and wasOpen is
+// true. Nothing is changed about a file that is not fit to be the secret.
+func LoadOrCreateSecret(name string, minBytes int) (secret string, wasOpen bool, err error) {
+	secret, wasOpen, err = loadSecret(name, minBytes)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return secret, wasOpen, err
+	}
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		return "", false, err
+	}
+	random := make([]byte, newSecretBytes)
+	_, _ = rand.Read(random) // never fails
+	if err := CreatePrivate(name, []byte(hex.EncodeToString(random)+"\n"), 0o600); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", false, fmt.Errorf("make secret file: %w", err)
+	}
+	return loadSecret(name, minBytes)
+}
+
+func loadSecret(name string, minBytes int) (secret string, wasOpen bool, err error) {
+	file, info, err := openPrivate(name)
+	if err != nil {
+		return "", false, err
+	}
+	defer file.Close() //nolint:errcheck // only read from
+	content, err := readAll(file, maxSecretFile)
+	if err != nil {
+		return "", false, err
+	}
+	text, err := Text(content)
+	if err != nil {
+		return "", false, fmt.Errorf("%s: %w", name, err)
+	}
+	if secret = Trim(text); len(secret) < minBytes {
+		return "", false, fmt.Errorf("secret file %s holds %d bytes, at least %d are needed", name, len(secret), minBytes)
+	}
+	wasOpen, err = makePrivate(file, info)
+	return secret, wasOpen, err
+}
