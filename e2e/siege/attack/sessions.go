@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// sessions opens connections over plain HTTP and leaves them, each in its own way.
+func sessions(ctx context.Context, a *attacker) {
+	a.crowd(ctx, max(1, a.each/10), func(ctx context.Context, source netip.Addr, i int) {
+		client := a.http(source)
+		defer client.CloseIdleConnections()
+		for n := 0; ctx.Err() == nil; n++ {
+			var opened struct{ Session string }
+			text, ok := a.post(ctx, client, source, http.MethodPost, "sessions", "", "")
+			if !ok || json.Unmarshal([]byte(text), &opened) != nil {
+				return
+			}
+			a.opened.Add(1)
+			switch i % 4 {
+			case 0: // ended in order
+				a.post(ctx, client, source, http.MethodDelete, "sessions", opened.Session, "")
+			case 1: // joined, and never heard of again
+				room := "sessions-" + strings.ReplaceAll(source.String(), ":", "-") + "-" + strconv.Itoa(n)
+				a.post(ctx, client, source, http.MethodPost, "frames", opened.Session, `{"type":"join","id":1,"room":"`+room+`"}`)
+			case 2: // joined, and left
+				a.post(ctx, client, source, http.MethodPost, "frames", opened.Session, `{"type":"join","id":1,"room":"s"}`)
+				a.post(ctx, client, source, http.MethodDelete, "sessions", opened.Session, "")
+			default: // dropped
+			}
+		}
+	})
+}
+
+func (a *attacker) http(source netip.Addr) *http.Client {
+	dialer := net.Dialer{Timeout: dialWait, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))}
+	return &http.Client{Timeout: 5 * dialWait, Transport: &http.Transport{DialContext: dialer.DialContext}}
+}
+
+func (a *attacker) post(ctx context.Context, client *http.Client, source netip.Addr, method, path, session, body string) (string, bool) {
+	a.tried.Add(1)
+	request, err := http.NewRequestWithContext(ctx, method, "http://"+a.server(source, a.ports.http)+"/api/v1/"+path, strings.NewReader(body))
+	if err != nil {
+		return "", false
+	}
+	if session != "" {
+		request.Header.Set("Authorization", "Bearer "+session)
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return "", false
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(response.Body, mostRead))
+	return string(text), err == nil && response.StatusCode < http.StatusMultipleChoices
+}

@@ -1,0 +1,418 @@
+package siege
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"callbox/e2e/need"
+	"callbox/peer"
+)
+
+var (
+	full   = flag.Bool("siege.full", false, "each attack for a minute, on 1 GiB and 1024 descriptors")
+	during = flag.Duration("siege.for", 0, "how long each attack is, when not as long as usual")
+)
+
+// scale says how large a siege is, and what is too slow.
+type scale struct {
+	files, data int // descriptors, and bytes of RLIMIT_DATA
+	flags       []string
+	each        int           // attackers' connections from each of their addresses
+	lead        time.Duration // of an attack before people come
+	during      time.Duration // each attack
+	settle      time.Duration // until everything is as before
+
+	calls, rooms, users int
+	fps, message        int
+	pause               time.Duration // between messages of one person
+	pace                time.Duration // between new rooms
+
+	ackWithin, joinWithin, healthWithin, gap time.Duration
+	missing                                  float64 // part of a call's frames
+	logRate                                  float64 // bytes a second
+}
+
+func theScale() *scale {
+	s := shortScale()
+	if *full {
+		s = fullScale()
+	}
+	if *during > 0 {
+		s.during = *during
+	}
+	return s
+}
+
+func fullScale() *scale {
+	return &scale{
+		files: 1024, data: 1 << 30, each: 200, lead: 5 * time.Second, during: time.Minute, settle: time.Minute,
+		calls: 20, rooms: 50, users: 150, fps: 10, message: 8 << 10, pause: time.Second, pace: 150 * time.Millisecond,
+		ackWithin: 10 * time.Second, joinWithin: 15 * time.Second, healthWithin: time.Second, gap: 3 * time.Second,
+		missing: 0.02, logRate: 50e3,
+	}
+}
+
+func shortScale() *scale {
+	return &scale{
+		files: 256, data: 256 << 20, flags: []string{"--grace", "10s", "--ping", "5s"},
+		each: 30, lead: 500 * time.Millisecond, during: 2500 * time.Millisecond, settle: 30 * time.Second,
+		calls: 3, rooms: 10, users: 20, fps: 5, message: 8 << 10, pause: 250 * time.Millisecond, pace: 110 * time.Millisecond,
+		ackWithin: 10 * time.Second, joinWithin: 15 * time.Second, healthWithin: 3 * time.Second, gap: 5 * time.Second,
+		missing: 0.05, logRate: 500e3,
+	}
+}
+
+// attack is what attackers do.
+type attack struct {
+	name    string
+	numbers string   // of the table in docs/security.md
+	from    []string // addresses; nil = those of attackers
+}
+
+// plan is a server and what it has to bear, one attack after the other.
+type plan struct {
+	name    string
+	secret  bool // a token is needed to join
+	attacks []attack
+}
+
+func plans() []plan {
+	open := []attack{
+		{"keepalive", "1", nil},
+		{"unfinished", "1", nil},
+		{"streams", "2", nil},
+		{"unconfirmed", "3, 10", nil},
+		{"away", "3", nil},
+		{"frames", "10", nil},
+		{"sessions", "9", nil},
+		{"reports", "11", nil},
+		{"relays", "13", nil},
+		{"spoofed", "15", []string{botsAddr, usersAddr}},
+		{"flood", "18", nil},
+		{"turn", "1", nil},
+	}
+	tokens := plan{"guarded", true, []attack{{"tokens", "12", []string{botsAddr, usersAddr, roomsAddr}}}}
+	if !*full {
+		return []plan{{"open", false, open}}
+	}
+	all := []plan{tokens}
+	for _, a := range open {
+		all = append(all, plan{a.name, false, []attack{a}})
+	}
+	return all
+}
+
+// TestSiege attacks servers that people use.
+func TestSiege(t *testing.T) {
+	need.Root(t)
+	need.Program(t, "ip")
+	setUpNetwork(t)
+	lighter := lighten(t)
+	var table bytes.Buffer
+	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "attack\ttried\tlet in\theld\tfaults\tjoin ≤\tresume ≤\tack ≤\tframe gap ≤\thealthz ≤\tRSS MiB\tdata MiB\tbudget MiB\tfds\tlog KiB\t")
+	for _, p := range plans() {
+		t.Run(p.name, func(t *testing.T) {
+			s := raise(t, p.secret)
+			defer s.leave(t)
+			before := s.reading(t)
+			for _, a := range p.attacks {
+				t.Run(a.name, func(t *testing.T) { fmt.Fprintln(w, s.bear(t, a, lighter)) })
+			}
+			t.Run("afterwards", func(t *testing.T) { s.settle(t, before) })
+		})
+	}
+	if err := w.Flush(); err != nil {
+		t.Error(err)
+	}
+	t.Logf("the siege:\n%s", &table)
+}
+
+// siege is a server, those who use it, and who watches.
+type siege struct {
+	*crowd
+	watch *watch
+	rooms []*pair
+	calls []*call
+	stop  func()
+}
+
+// raise starts a server, its rooms and its calls.
+func raise(t *testing.T, secret bool) *siege {
+	t.Helper()
+	s := &siege{crowd: &crowd{scale: theScale(), ledger: newLedger()}, watch: &watch{}}
+	var flags []string
+	if secret {
+		flags = []string{"--join-secret", "stored"}
+	}
+	s.server = startServer(t, s.scale, flags...)
+	if secret {
+		out, err := exec.CommandContext(t.Context(), filepath.Join(programs, "callbox"), "token", "--room", "*", "--data", s.server.data, "--join-secret", "stored").Output()
+		if err != nil {
+			t.Fatalf("callbox token: %v", err)
+		}
+		s.token = strings.TrimSpace(string(out))
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	wait := s.watch.start(ctx, s.server, s.scale.healthWithin)
+	s.stop = func() {
+		cancel()
+		wait()
+	}
+	s.rooms = s.meetAll(t.Context(), roomsAddr, "room", s.scale.rooms)
+	s.calls = s.dialAll(t.Context(), s.scale.calls)
+	s.report(t, s.ledger.take())
+	return s
+}
+
+// report fails a named test for each concern with faults.
+func (s *siege) report(t *testing.T, l *ledger) {
+	t.Helper()
+	for _, c := range concerns() {
+		t.Run(string(c), func(t *testing.T) { fail(t, l.faults[c]) })
+	}
+}
+
+// fail tells of some of the faults.
+func fail(t *testing.T, faults []string) {
+	t.Helper()
+	const some = 5
+	if len(faults) > 0 {
+		t.Errorf("%d faults:\n%s", len(faults), strings.Join(faults[:min(some, len(faults))], "\n"))
+	}
+}
+
+// bear lets an attack go on while people come and go, and judges how they
+// fared. It returns a row of the table.
+func (s *siege) bear(t *testing.T, a attack, lighter func(pid int) error) string {
+	t.Helper()
+	s.watch.take()
+	logged := s.server.logBytes()
+	strike := s.begin(t, a, lighter)
+	s.live(t, a.name)
+	struck := strike(t)
+	for _, c := range s.calls {
+		for _, side := range c.sides {
+			side.check()
+		}
+	}
+	seen, l := s.watch.take(), s.ledger.take()
+	logged = s.server.logBytes() - logged
+	s.report(t, l)
+	t.Run("healthz", func(t *testing.T) { fail(t, seen.faults) })
+	t.Run("memory", func(t *testing.T) {
+		if seen.data > s.scale.data {
+			t.Errorf("data is %d MiB", seen.data>>20)
+		}
+	})
+	t.Run("log", func(t *testing.T) {
+		if most := s.scale.logRate * (s.scale.during + 2*time.Second).Seconds(); float64(logged) > most {
+			t.Errorf("%d bytes were logged, more than %.0f", logged, most)
+		}
+	})
+	t.Run("attack", func(t *testing.T) {
+		if struck.Tried == 0 || struck.Opened == 0 {
+			t.Errorf("it was none: %+v", struck)
+		}
+	})
+	s.alive(t)
+	faults := len(seen.faults)
+	for _, c := range concerns() {
+		faults += len(l.faults[c])
+	}
+	ms := time.Millisecond
+	return fmt.Sprintf("%s (%s)\t%d\t%d\t%d\t%d\t%v\t%v\t%v\t%v\t%v\t%d\t%d\t%.0f\t%d\t%d\t", a.name, a.numbers, struck.Tried, struck.Opened, struck.Most, faults,
+		l.worst[joining].Round(ms), l.worst[resuming].Round(ms), l.worst[messaging].Round(ms), l.worst[calling].Round(ms), seen.health.Round(ms),
+		seen.resident>>20, seen.usage.data>>20, seen.budget/(1<<20), seen.files, logged>>10)
+}
+
+// live has users come while the attack goes on, break and resume, call, and leave.
+func (s *siege) live(t *testing.T, name string) {
+	t.Helper()
+	end := time.Now().Add(s.scale.during)
+	sleep(t.Context(), s.scale.lead)
+	called := make(chan struct{})
+	go func() {
+		defer close(called)
+		s.callOnce(t.Context(), "late-"+name)
+	}()
+	users := s.meetAll(t.Context(), usersAddr, "user-"+name, s.scale.users/2)
+	for i, pr := range users {
+		if i%3 == 0 {
+			pr.people[0].cut()
+		}
+	}
+	<-called
+	for _, pr := range users {
+		pr.people[0].awaitBack(t.Context())
+	}
+	sleep(t.Context(), time.Until(end))
+	partAll(users)
+}
+
+// callOnce makes one new relayed call from the address of all bots.
+func (s *siege) callOnce(ctx context.Context, name string) {
+	begun := time.Now()
+	if c := s.dial(ctx, name, peer.TURNOverUDP); c != nil {
+		s.ledger.good(relaying, time.Since(begun))
+		c.end()
+	}
+}
+
+// struck is what an attack says of itself.
+type struck struct {
+	Tried, Opened, Most, Sent int64
+	Fault                     string
+}
+
+// begin starts the attack; the function it returns waits for its end.
+func (s *siege) begin(t *testing.T, a attack, lighter func(pid int) error) func(t *testing.T) struck {
+	t.Helper()
+	from := a.from
+	if from == nil {
+		from = attackers()
+	}
+	v4 := "127.0.0.1"
+	if a.from != nil {
+		v4 = publicAddr
+	}
+	p := s.server.ports
+	command := exec.Command(filepath.Join(programs, "attack"), "-http", p.http, "-https", p.https, "-udp", p.udp, "-tcp", p.tcp, "-tls", p.tls,
+		"-v4", v4, "-v6", server6, "-each", fmt.Sprint(s.scale.each), "-from", strings.Join(from, ","), "-for", s.scale.during.String(), a.name)
+	var out bytes.Buffer
+	command.Stdout, command.Stderr = &out, os.Stderr
+	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := lighter(command.Process.Pid); err != nil {
+		t.Error(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- command.Wait() }()
+	return func(t *testing.T) (st struck) {
+		t.Helper()
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(s.scale.during + 20*time.Second):
+			t.Error("the attack does not end")
+			_ = command.Process.Kill()
+			<-ended
+		}
+		if err := json.Unmarshal(out.Bytes(), &st); err != nil {
+			t.Error(err)
+		}
+		t.Logf("%+v", st)
+		return st
+	}
+}
+
+// alive ends the test when the server has ended.
+func (s *siege) alive(t *testing.T) {
+	t.Helper()
+	select {
+	case <-s.server.ended:
+		t.Fatalf("the server has ended: %v\n%s", s.server.command.ProcessState, s.server.lastWords())
+	default:
+	}
+}
+
+// leave ends calls and rooms.
+func (s *siege) leave(t *testing.T) {
+	t.Helper()
+	for _, c := range s.calls {
+		c.end()
+	}
+	partAll(s.rooms)
+	s.stop()
+	s.report(t, s.ledger.take())
+}
+
+// gauges must be as before when an attack is over.
+func gauges() []string {
+	return []string{
+		"callbox_signaling_peers", "callbox_signaling_rooms", "callbox_signaling_connections",
+		"callbox_turn_allocations", "callbox_turn_connections",
+	}
+}
+
+// reading is the state that a siege begins with.
+type reading struct {
+	usage
+	heap    float64
+	metrics map[string]float64
+}
+
+func (s *siege) reading(t *testing.T) reading {
+	t.Helper()
+	r, err := s.read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (s *siege) read(ctx context.Context) (reading, error) {
+	// What is garbage is none of the attack's holdings.
+	if _, err := s.server.get(ctx, "/debug/pprof/heap?gc=1"); err != nil {
+		return reading{}, err
+	}
+	metrics, err := s.server.metrics(ctx)
+	if err != nil {
+		return reading{}, err
+	}
+	used, err := s.server.usage()
+	return reading{used, metrics["go_memstats_heap_inuse_bytes"], metrics}, err
+}
+
+// What may be left of an attack.
+const (
+	heapLeft  = 16 << 20
+	filesLeft = 16
+)
+
+// settle waits until everything is as it was before the attack.
+func (s *siege) settle(t *testing.T, before reading) {
+	t.Helper()
+	limited, cancel := context.WithTimeout(t.Context(), s.scale.settle)
+	defer cancel()
+	for {
+		now, err := s.read(context.WithoutCancel(limited))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var left []string
+		for _, name := range gauges() {
+			if now.metrics[name] > before.metrics[name] {
+				left = append(left, fmt.Sprintf("%s is %v, was %v", name, now.metrics[name], before.metrics[name]))
+			}
+		}
+		if now.heap > before.heap+heapLeft {
+			left = append(left, fmt.Sprintf("the heap is %.0f MiB, was %.0f", now.heap/(1<<20), before.heap/(1<<20)))
+		}
+		if now.files > before.files+filesLeft {
+			left = append(left, fmt.Sprintf("%d descriptors are open, were %d", now.files, before.files))
+		}
+		if len(left) == 0 {
+			t.Logf("before: RSS %d MiB, %d descriptors; after: %d MiB, %d", before.resident>>20, before.files, now.resident>>20, now.files)
+			return
+		}
+		if !sleep(limited, time.Second) {
+			t.Fatalf("after %v:\n%s", s.scale.settle, strings.Join(left, "\n"))
+		}
+	}
+}

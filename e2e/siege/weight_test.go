@@ -1,0 +1,101 @@
+package siege
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"callbox/e2e/need"
+)
+
+// Where a quarter of the usual CPU weight can be had, by version of cgroups.
+var weights = []struct{ root, file, value string }{
+	{"/sys/fs/cgroup", "cpu.weight", "25"},
+	{"/sys/fs/cgroup/cpu", "cpu.shares", "256"},
+}
+
+const niceQuarter = 6 // niceness that is about a quarter of the weight
+
+// lighten returns a function that gives a process a quarter of the usual CPU
+// weight: by a cgroup that all such processes share, else by its niceness.
+func lighten(t *testing.T) func(pid int) error {
+	t.Helper()
+	for _, w := range weights {
+		if dir, ok := lightGroup(t, w.root, w.file, w.value); ok {
+			return func(pid int) error {
+				return os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0o600)
+			}
+		}
+	}
+	t.Log("there are no cgroups for the CPU here: attackers are niced")
+	return func(pid int) error {
+		// Each session is a group of its own where the kernel groups by sessions.
+		err := os.WriteFile(fmt.Sprintf("/proc/%d/autogroup", pid), []byte(strconv.Itoa(niceQuarter)), 0o600)
+		if errors.Is(err, os.ErrNotExist) {
+			err = nil
+		}
+		return errors.Join(err, syscall.Setpriority(syscall.PRIO_PROCESS, pid, niceQuarter))
+	}
+}
+
+// lightGroup makes a cgroup of that weight until the test ends.
+func lightGroup(t *testing.T, root, file, value string) (dir string, ok bool) {
+	t.Helper()
+	dir = filepath.Join(root, fmt.Sprintf("callbox-siege-%d", os.Getpid()))
+	if os.Mkdir(dir, 0o755) != nil {
+		return "", false
+	}
+	// The second version gives a group what its parent passes on.
+	if _, err := os.Stat(filepath.Join(root, "cgroup.subtree_control")); err == nil {
+		_ = os.WriteFile(filepath.Join(root, "cgroup.subtree_control"), []byte("+cpu"), 0o600)
+	}
+	if _, err := os.Stat(filepath.Join(dir, file)); err == nil {
+		ok = os.WriteFile(filepath.Join(dir, file), []byte(value), 0o600) == nil
+	}
+	if !ok {
+		_ = os.Remove(dir)
+		return "", false
+	}
+	t.Cleanup(func() {
+		if err := os.Remove(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir, true
+}
+
+// TestLighten shows that a process is lighter afterwards.
+func TestLighten(t *testing.T) {
+	need.Root(t)
+	lighter := lighten(t)
+	sleep := exec.Command("sleep", "30")
+	sleep.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+	if err := sleep.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = sleep.Process.Kill()
+		_ = sleep.Wait()
+	})
+	if err := lighter(sleep.Process.Pid); err != nil {
+		t.Fatal(err)
+	}
+	groups, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", sleep.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	nice, err := syscall.Getpriority(syscall.PRIO_PROCESS, sleep.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The system call returns 20 minus the niceness.
+	if !strings.Contains(string(groups), "callbox-siege-") && nice != 20-niceQuarter {
+		t.Errorf("the process has niceness %d and is in\n%s", 20-nice, groups)
+	}
+}
