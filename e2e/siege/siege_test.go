@@ -66,10 +66,10 @@ func fullScale() *scale {
 func shortScale() *scale {
 	return &scale{
 		files: 256, data: 256 << 20, flags: []string{"--grace", "10s", "--ping", "5s"},
-		each: 30, lead: 500 * time.Millisecond, during: 2500 * time.Millisecond, settle: 30 * time.Second,
+		each: 30, lead: 500 * time.Millisecond, during: 2 * time.Second, settle: 30 * time.Second,
 		calls: 3, rooms: 10, users: 20, fps: 5, message: 8 << 10, pause: 250 * time.Millisecond, pace: 110 * time.Millisecond,
-		ackWithin: 10 * time.Second, joinWithin: 15 * time.Second, healthWithin: 3 * time.Second, gap: 5 * time.Second,
-		missing: 0.05, logRate: 500e3,
+		ackWithin: 20 * time.Second, joinWithin: 30 * time.Second, healthWithin: 5 * time.Second, gap: 10 * time.Second,
+		missing: 0.05, logRate: 2e6,
 	}
 }
 
