@@ -210,7 +210,7 @@ func (c *crowd) meet(ctx context.Context, from, room string) *pair {
 	for _, side := range []string{"a", "b"} {
 		p := c.enter(ctx, from, room, room+side)
 		if p == nil {
-			pr.part()
+			pr.part(ctx)
 			return nil
 		}
 		pr.people = append(pr.people, p)
@@ -225,7 +225,7 @@ func (c *crowd) meet(ctx context.Context, from, room string) *pair {
 }
 
 // part ends the talk, and both leave.
-func (pr *pair) part() {
+func (pr *pair) part(ctx context.Context) {
 	if pr.hush != nil {
 		pr.hush()
 	}
@@ -236,7 +236,7 @@ func (pr *pair) part() {
 		p.mu.Unlock()
 	}
 	for _, p := range pr.people {
-		limited, cancel := context.WithTimeout(context.Background(), leaveWait)
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveWait)
 		if err := p.client.Leave(limited); err != nil {
 			p.ledger.fault(keeping, "%s cannot leave: %v", p.name, err)
 		}
@@ -270,10 +270,10 @@ func (c *crowd) meetAll(ctx context.Context, from, name string, n int) []*pair {
 }
 
 // partAll ends rooms side by side.
-func partAll(pairs []*pair) {
+func partAll(ctx context.Context, pairs []*pair) {
 	var all sync.WaitGroup
 	for _, pr := range pairs {
-		all.Go(pr.part)
+		all.Go(func() { pr.part(ctx) })
 	}
 	all.Wait()
 }

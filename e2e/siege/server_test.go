@@ -50,7 +50,7 @@ func startServer(t *testing.T, s *scale, flags ...string) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer log.Close()
+	defer log.Close() //nolint:errcheck // the server has a handle of its own
 	srv.command.Stderr = log
 	stdout, err := srv.command.StdoutPipe()
 	if err == nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -121,14 +122,19 @@ func TestSiege(t *testing.T) {
 	lighter := lighten(t)
 	var table bytes.Buffer
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "attack\ttried\tlet in\theld\tfaults\tjoin ≤\tresume ≤\tack ≤\tframe gap ≤\thealthz ≤\tRSS MiB\tdata MiB\tbudget MiB\tfds\tlog KiB\t")
+	row := func(text string) {
+		if _, err := io.WriteString(w, text+"\n"); err != nil {
+			t.Error(err)
+		}
+	}
+	row("attack\ttried\tlet in\theld\tfaults\tjoin ≤\tresume ≤\tack ≤\tframe gap ≤\thealthz ≤\tRSS MiB\tdata MiB\tbudget MiB\tfds\tlog KiB\t")
 	for _, p := range plans() {
 		t.Run(p.name, func(t *testing.T) {
 			s := raise(t, p.secret)
 			defer s.leave(t)
 			before := s.reading(t)
 			for _, a := range p.attacks {
-				t.Run(a.name, func(t *testing.T) { fmt.Fprintln(w, s.bear(t, a, lighter)) })
+				t.Run(a.name, func(t *testing.T) { row(s.bear(t, a, lighter)) })
 			}
 			t.Run("afterwards", func(t *testing.T) { s.settle(t, before) })
 		})
@@ -234,7 +240,7 @@ func (s *siege) bear(t *testing.T, a attack, lighter func(pid int) error) string
 	ms := time.Millisecond
 	return fmt.Sprintf("%s (%s)\t%d\t%d\t%d\t%d\t%v\t%v\t%v\t%v\t%v\t%d\t%d\t%.0f\t%d\t%d\t", a.name, a.numbers, struck.Tried, struck.Opened, struck.Most, faults,
 		l.worst[joining].Round(ms), l.worst[resuming].Round(ms), l.worst[messaging].Round(ms), l.worst[calling].Round(ms), seen.health.Round(ms),
-		seen.resident>>20, seen.usage.data>>20, seen.budget/(1<<20), seen.files, logged>>10)
+		seen.resident>>20, seen.data>>20, seen.budget/(1<<20), seen.files, logged>>10)
 }
 
 // live has users come while the attack goes on, break and resume, call, and leave.
@@ -258,7 +264,7 @@ func (s *siege) live(t *testing.T, name string) {
 		pr.people[0].awaitBack(t.Context())
 	}
 	sleep(t.Context(), time.Until(end))
-	partAll(users)
+	partAll(t.Context(), users)
 }
 
 // callOnce makes one new relayed call from the address of all bots.
@@ -311,7 +317,7 @@ func (s *siege) begin(t *testing.T, a attack, lighter func(pid int) error) func(
 		case <-time.After(s.scale.during + 20*time.Second):
 			t.Error("the attack does not end")
 			_ = command.Process.Kill()
-			<-ended
+			t.Log(<-ended)
 		}
 		if err := json.Unmarshal(out.Bytes(), &st); err != nil {
 			t.Error(err)
@@ -337,7 +343,7 @@ func (s *siege) leave(t *testing.T) {
 	for _, c := range s.calls {
 		c.end()
 	}
-	partAll(s.rooms)
+	partAll(t.Context(), s.rooms)
 	s.stop()
 	s.report(t, s.ledger.take())
 }

@@ -103,8 +103,9 @@ func (a *attacker) dial(ctx context.Context, source netip.Addr, port int) (*conn
 
 // keep counts a connection until it is closed.
 func (a *attacker) keep(ctx context.Context, raw net.Conn) *conn {
-	now := a.held.Add(1)
-	for most := a.most.Load(); now > most && !a.most.CompareAndSwap(most, now); most = a.most.Load() {
+	for now, done := a.held.Add(1), false; !done; {
+		most := a.most.Load()
+		done = now <= most || a.most.CompareAndSwap(most, now)
 	}
 	c := &conn{Conn: raw, attacker: a}
 	c.unhook = context.AfterFunc(ctx, func() { _ = raw.Close() })
@@ -119,7 +120,7 @@ func (a *attacker) dialTLS(ctx context.Context, source netip.Addr, port int, pro
 	}
 	secure := tls.Client(c.Conn, &tls.Config{InsecureSkipVerify: true, NextProtos: protocols}) //nolint:gosec // G402: whoever attacks does not ask whom
 	if err := secure.HandshakeContext(ctx); err != nil {
-		_ = c.Close()
+		c.end()
 		return nil, err
 	}
 	c.Conn = secure
@@ -132,10 +133,11 @@ func (c *conn) Write(b []byte) (int, error) {
 	return n, err
 }
 
-func (c *conn) Close() error {
+// end closes the connection; it may be called more than once.
+func (c *conn) end() {
 	c.once.Do(func() {
 		c.unhook()
 		c.attacker.held.Add(-1)
+		_ = c.Close()
 	})
-	return c.Conn.Close()
 }

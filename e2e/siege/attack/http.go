@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"io"
 	"net"
 	"net/netip"
@@ -23,7 +24,7 @@ func keepAlive(ctx context.Context, a *attacker) {
 		if err != nil {
 			return
 		}
-		defer c.Close()
+		defer c.end()
 		for {
 			_, err := io.WriteString(c, "GET /x HTTP/1.1\r\nHost: "+c.RemoteAddr().String()+"\r\n\r\n")
 			if err != nil || !answered(c) {
@@ -66,7 +67,7 @@ func silence(ctx context.Context, a *attacker, source netip.Addr) {
 			continue
 		}
 		a.opened.Add(1)
-		defer c.Close()
+		defer c.end()
 		defer untilClosed(c)
 	}
 }
@@ -80,7 +81,7 @@ func hello(ctx context.Context, a *attacker, source netip.Addr) {
 	if err != nil {
 		return
 	}
-	defer c.Close()
+	defer c.end()
 	a.opened.Add(1)
 	_, _ = c.Write([]byte{22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3})
 	untilClosed(c)
@@ -101,7 +102,7 @@ func slowly(ctx context.Context, a *attacker, source netip.Addr, begin string) {
 	if err != nil {
 		return
 	}
-	defer c.Close()
+	defer c.end()
 	a.opened.Add(1)
 	for text := begin; ; text = "y" {
 		if _, err := io.WriteString(c, text); err != nil || !pause(ctx, trickle) {
@@ -116,7 +117,7 @@ func readers(ctx context.Context, a *attacker, source netip.Addr) {
 	if err != nil {
 		return
 	}
-	defer c.Close()
+	defer c.end()
 	if raw, ok := c.Conn.(*net.TCPConn); ok {
 		_ = raw.SetReadBuffer(4 << 10)
 	}
@@ -135,7 +136,7 @@ func upgrades(ctx context.Context, a *attacker, source netip.Addr) {
 	if err != nil {
 		return
 	}
-	defer s.Close()
+	defer s.end()
 	a.opened.Add(1)
 	untilClosed(s)
 }
@@ -152,7 +153,7 @@ func streams(ctx context.Context, a *attacker) {
 		if err != nil {
 			return
 		}
-		defer c.Close()
+		defer c.end()
 		a.opened.Add(1)
 		if _, err := c.Write(h2Requests(i%2 == 1)); err == nil {
 			untilClosed(c)
@@ -182,7 +183,8 @@ func h2Requests(post bool) []byte {
 }
 
 func h2Frame(b *bytes.Buffer, kind, flags byte, stream int, payload []byte) {
-	n := len(payload)
-	b.Write([]byte{byte(n >> 16), byte(n >> 8), byte(n), kind, flags, byte(stream >> 24), byte(stream >> 16), byte(stream >> 8), byte(stream)})
+	head := binary.BigEndian.AppendUint32(nil, uint32(len(payload))<<8|uint32(kind)) //nolint:gosec // G115: it is a few kilobytes
+	head = binary.BigEndian.AppendUint32(append(head, flags), uint32(stream))        //nolint:gosec // G115: it is at most twice h2Streams
+	b.Write(head)
 	b.Write(payload)
 }

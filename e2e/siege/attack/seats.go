@@ -34,7 +34,7 @@ func pairs(ctx context.Context, a *attacker, connected bool) {
 			if err != nil {
 				return
 			}
-			defer s.Close()
+			defer s.end()
 			if _, err := s.join(ctx, room); err != nil {
 				return
 			}
@@ -84,7 +84,7 @@ func frames(ctx context.Context, a *attacker) {
 		if err != nil {
 			return
 		}
-		defer s.Close()
+		defer s.end()
 		if i%3 > 0 { // a third of them never joins
 			if _, err := s.join(ctx, fmt.Sprintf("frames-%s-%d", strings.ReplaceAll(source.String(), ":", "-"), i)); err != nil {
 				return
@@ -140,7 +140,7 @@ func (a *attacker) seats(ctx context.Context, n int, name string, talk func(s *s
 		if err != nil {
 			return
 		}
-		defer s.Close()
+		defer s.end()
 		if _, err := s.join(ctx, fmt.Sprintf("%s-%s-%d", name, strings.ReplaceAll(source.String(), ":", "-"), i)); err != nil {
 			return
 		}
@@ -150,7 +150,7 @@ func (a *attacker) seats(ctx context.Context, n int, name string, talk func(s *s
 			untilClosed(s)
 		}()
 		talk(s, i)
-		_ = s.Close()
+		s.end()
 		<-read
 	})
 }
@@ -163,7 +163,7 @@ func tokens(ctx context.Context, a *attacker) {
 		if err != nil {
 			return
 		}
-		defer s.Close()
+		defer s.end()
 		for pause(ctx, 20*time.Millisecond) {
 			a.tried.Add(1)
 			if s.text(wrong) != nil {

@@ -44,7 +44,7 @@ func turn(ctx context.Context, a *attacker) {
 		if err != nil {
 			return
 		}
-		defer c.Close()
+		defer c.end()
 		a.opened.Add(1)
 		if _, err := c.Write(way.text); err == nil {
 			untilClosed(c)
@@ -60,7 +60,7 @@ func relays(ctx context.Context, a *attacker) {
 		if err != nil {
 			return
 		}
-		defer s.Close()
+		defer s.end()
 		joined, err := s.join(ctx, fmt.Sprintf("relays-%s-%d", strings.ReplaceAll(source.String(), ":", "-"), i))
 		if err != nil {
 			return

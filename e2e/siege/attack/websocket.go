@@ -46,7 +46,7 @@ func (a *attacker) webSocket(ctx context.Context, source netip.Addr, secure bool
 			return s, nil
 		}
 	}
-	_ = c.Close()
+	c.end()
 	return nil, err
 }
 
