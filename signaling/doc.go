@@ -22,11 +22,19 @@
 // does a writer goroutine run. One goroutine for the whole Server looks after
 // pings and deadlines. [Server.Close] waits for them all.
 //
+// # Memory
+//
+// What is kept for a client counts against [Config.Memory]: for each seat and
+// each connection a fixed part, and by an account what goes beyond it (events,
+// replies, unfinished frames, what a slow socket does not take). Whoever is
+// refused there is told so, or, as a reader that is too slow, closed with 4002.
+//
 // # Locks
 //
 // A shard of the room table is locked first, a connection's lock second, a
-// transport's last. All of a room, its sessions included, is guarded by its
+// transport's third; that of the client addresses and Config.Memory are asked
+// under any of them. All of a room, its sessions included, is guarded by its
 // shard's lock, so that a request is carried out as a whole or not at all.
-// Nothing that can block, and no callback, happens under any of them: what is
+// Nothing that can block, and no callback but Config.Memory and Config.Seated, happens under any of them: what is
 // to be sent is noted in a flushes, and done when the lock is released.
 package signaling
