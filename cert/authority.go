@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"math/big"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -68,6 +69,10 @@ func (l *Local) openAuthority() error {
 		return fmt.Errorf("local certificate authority: %s begins on %s, after this machine's clock; set the clock right",
 			name, l.ca.cert.NotBefore.Format(time.DateTime))
 	}
+	if !l.ca.isNarrow() {
+		l.log.Warn("the local certificate authority was made by an older version, and whoever gets at its key could sign more than this machine's pages with it; "+
+			"to have a narrower one made, which devices must be told to trust again, remove both files and start again", "key", name, "certificate", l.CAFile())
+	}
 	if remark := safefile.OpenToOthers(name); remark != "" {
 		l.log.Warn("key of the local certificate authority is not private", "remark", remark)
 	}
@@ -92,7 +97,7 @@ func (l *Local) mayCreateAuthority(name string) error {
 // createAuthority writes a new authority and returns the file's text, which
 // is another process's when that came first.
 func (l *Local) createAuthority(name string) ([]byte, error) {
-	text, err := newAuthority(l.now())
+	text, err := newAuthority(l.now(), parseHosts(l.hosts()).addrs)
 	if err != nil {
 		return nil, fmt.Errorf("local certificate authority: %w", err)
 	}
@@ -107,7 +112,9 @@ func (l *Local) createAuthority(name string) ([]byte, error) {
 	return text, nil
 }
 
-func newAuthority(now time.Time) ([]byte, error) {
+// newAuthority returns a new authority that can vouch for this machine's name, for
+// names and addresses of local networks, and for the machine's own addresses.
+func newAuthority(now time.Time, own []netip.Addr) ([]byte, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -130,11 +137,17 @@ func newAuthority(now time.Time) ([]byte, error) {
 		IsCA:                  true,
 		BasicConstraintsValid: true,
 		MaxPathLenZero:        true,
-		// Addresses are not constrained: which ones a machine gets is not
-		// known in advance, and sites of the internet go by name.
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+
+		PermittedDNSDomainsCritical: true, // of all constraints
 		PermittedDNSDomains:         permitted,
-		PermittedDNSDomainsCritical: true,
+		PermittedIPRanges:           permittedRanges(own),
 	}
+	// Of these kinds nothing is permitted. What an empty constraint means differs
+	// between libraries, so the one domain that is permitted, which nobody
+	// has (RFC 6761), is excluded as well.
+	template.PermittedEmailAddresses, template.ExcludedEmailAddresses = []string{"invalid"}, []string{"invalid"}
+	template.PermittedURIDomains, template.ExcludedURIDomains = []string{"invalid"}, []string{"invalid"}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		return nil, err
@@ -154,18 +167,65 @@ func parseAuthority(text []byte) (*authority, error) {
 	return &authority{cert: pair.Leaf, key: key, pem: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Leaf.Raw})}, nil
 }
 
-// permitted returns the hosts that the authority's constraints let it sign:
-// one name outside them would make the whole certificate worthless.
-func (a *authority) permitted(want sans) sans {
-	if len(a.cert.PermittedDNSDomains) == 0 {
-		return want
+// localRanges are the networks whose addresses mean something else in every
+// local network: loopback, link-local, private, shared and unique local ones.
+func localRanges() []string {
+	return []string{
+		"127.0.0.0/8", "169.254.0.0/16", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10",
+		"::1/128", "fe80::/10", "fc00::/7",
 	}
-	want.names = slices.DeleteFunc(want.names, func(name string) bool {
-		return !slices.ContainsFunc(a.cert.PermittedDNSDomains, func(domain string) bool {
+}
+
+// permittedRanges returns the addresses that an authority may vouch for: local
+// ones, and the machine's own. Of an IPv6 address that is the network of 64 bits,
+// in which machines change their addresses from day to day (RFC 8981).
+func permittedRanges(own []netip.Addr) []*net.IPNet {
+	var ranges []*net.IPNet
+	for _, text := range localRanges() {
+		ranges = append(ranges, ipNet(netip.MustParsePrefix(text)))
+	}
+	for _, addr := range own {
+		if !slices.ContainsFunc(ranges, func(r *net.IPNet) bool { return r.Contains(addr.AsSlice()) }) {
+			bits := addr.BitLen()
+			if addr.Is6() {
+				bits = 64
+			}
+			ranges = append(ranges, ipNet(netip.PrefixFrom(addr, bits).Masked()))
+		}
+	}
+	return ranges
+}
+
+func ipNet(prefix netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: prefix.Addr().AsSlice(), Mask: net.CIDRMask(prefix.Bits(), prefix.Addr().BitLen())}
+}
+
+// isNarrow reports whether the authority can sign only what it is for. Those
+// made by older versions are constrained in names alone.
+func (a *authority) isNarrow() bool {
+	return len(a.cert.ExtKeyUsage) == 1 && len(a.cert.PermittedIPRanges) > 0 && len(a.cert.PermittedDNSDomains) > 0
+}
+
+// permitted returns the hosts that the authority's constraints let it sign, and
+// those that they do not: one of them would make the whole certificate worthless.
+func (a *authority) permitted(want sans) (may, mayNot sans) {
+	for _, name := range want.names {
+		if len(a.cert.PermittedDNSDomains) == 0 || slices.ContainsFunc(a.cert.PermittedDNSDomains, func(domain string) bool {
 			return name == domain || strings.HasSuffix(name, "."+domain)
-		})
-	})
-	return want
+		}) {
+			may.names = append(may.names, name)
+		} else {
+			mayNot.names = append(mayNot.names, name)
+		}
+	}
+	for _, addr := range want.addrs {
+		if len(a.cert.PermittedIPRanges) == 0 || slices.ContainsFunc(a.cert.PermittedIPRanges, func(r *net.IPNet) bool { return r.Contains(addr.AsSlice()) }) {
+			may.addrs = append(may.addrs, addr)
+		} else {
+			mayNot.addrs = append(mayNot.addrs, addr)
+		}
+	}
+	return may, mayNot
 }
 
 // sign returns a new key and its certificate for the hosts.

@@ -15,7 +15,7 @@ import (
 // newPair returns a certificate for localhost and its key, in PEM.
 func newPair(tb testing.TB) (certPEM, keyPEM []byte) {
 	tb.Helper()
-	text, err := newAuthority(time.Now())
+	text, err := newAuthority(time.Now(), nil)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestFilesReload(t *testing.T) {
 
 func TestFilesEnded(t *testing.T) {
 	t.Parallel()
-	text, err := newAuthority(time.Now().Add(-2 * leafLife))
+	text, err := newAuthority(time.Now().Add(-2*leafLife), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"time"
@@ -38,7 +39,10 @@ type Local struct {
 	log   *slog.Logger
 	now   func() time.Time
 	ca    *authority
+
 	refresher
+	// refresher.mu guards the following.
+	told []netip.Addr // that the authority may not vouch for
 }
 
 // LoadOrCreateLocal reads the local authority and certificate from dir, and
@@ -47,9 +51,9 @@ type Local struct {
 // Hosts returns the names and addresses to be reached under, as text; it is
 // called now and during handshakes, at most once a second, and must not block
 // for long. Names that the authority may not vouch for are left out: it is
-// constrained to localhost, this machine's name when it was made, and the
-// suffixes of local networks, so that who trusts it need not fear that its
-// key speaks for the rest of the internet.
+// constrained to servers under localhost, this machine's name and addresses when
+// it was made, and the names and addresses of local networks, so that who trusts it
+// need not fear that its key speaks for the rest of the internet.
 //
 // An authority that is there and cannot be read, or has ended, is never
 // replaced in silence, as devices trust it: the error says what to do.
@@ -137,9 +141,20 @@ func (l *Local) lookAndTell(old *tls.Certificate) *tls.Certificate {
 	return pair
 }
 
-// wanted returns the hosts that the authority may vouch for.
+// wanted returns the hosts that the authority may vouch for. Of others it tells
+// addresses, once each: names are those of other networks.
 func (l *Local) wanted() sans {
-	return l.ca.permitted(parseHosts(l.hosts()))
+	may, mayNot := l.ca.permitted(parseHosts(l.hosts()))
+	for _, addr := range mayNot.addrs {
+		if !slices.Contains(l.told, addr) && len(l.told) < maxHosts {
+			l.told = append(l.told, addr)
+			l.log.Warn("this machine has a public address that its local certificate authority may not vouch for, so browsers refuse it under that address; "+
+				"remove both files and start again to have a new authority made, which devices must be told to trust again, or use certificate files",
+				"key", filepath.Join(l.dir, caFile), "certificate", l.CAFile())
+			l.log.Debug("address without a certificate", "addr", addr)
+		}
+	}
+	return may
 }
 
 // good reports whether leaf is this authority's, has long enough to go and

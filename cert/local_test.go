@@ -110,20 +110,20 @@ func TestLocalLeaf(t *testing.T) {
 		hosts []string
 		fresh bool
 	}{
-		{"same day", 0, []string{"localhost", "192.0.2.1"}, false},
-		{"other order", day, []string{"192.0.2.1", "localhost"}, false},
+		{"same day", 0, []string{"localhost", "10.0.2.1"}, false},
+		{"other order", day, []string{"10.0.2.1", "localhost"}, false},
 		{"address lost", day, []string{"localhost"}, false},
-		{"address won", day, []string{"localhost", "192.0.2.1", "192.0.2.9"}, true},
-		{"name won", day, []string{"localhost", "192.0.2.1", "den.local"}, true},
-		{"name that may not be signed", day, []string{"localhost", "192.0.2.1", "example.org"}, false},
-		{"before the last month", 365 * day, []string{"localhost", "192.0.2.1"}, false},
-		{"in the last month", 368 * day, []string{"localhost", "192.0.2.1"}, true},
-		{"after its end", 500 * day, []string{"localhost", "192.0.2.1"}, true},
+		{"address won", day, []string{"localhost", "10.0.2.1", "10.0.2.9"}, true},
+		{"name won", day, []string{"localhost", "10.0.2.1", "den.local"}, true},
+		{"name that may not be signed", day, []string{"localhost", "10.0.2.1", "example.org"}, false},
+		{"before the last month", 365 * day, []string{"localhost", "10.0.2.1"}, false},
+		{"in the last month", 368 * day, []string{"localhost", "10.0.2.1"}, true},
+		{"after its end", 500 * day, []string{"localhost", "10.0.2.1"}, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			first := mustOpenAt(t, dir, start, "localhost", "192.0.2.1")
+			first := mustOpenAt(t, dir, start, "localhost", "10.0.2.1")
 			if life := first.Leaf().NotAfter.Sub(first.Leaf().NotBefore); life > 397*day {
 				t.Errorf("leaf lives %v, want at most 397 days", life)
 			}
@@ -155,7 +155,7 @@ func TestLocalFollowsAddressesWhileRunning(t *testing.T) {
 	}
 	before, _ := l.GetCertificate(nil)
 	mu.Lock()
-	hosts = append(hosts, "192.0.2.33")
+	hosts = append(hosts, "10.0.2.33")
 	mu.Unlock()
 	if again, _ := l.GetCertificate(nil); again != before {
 		t.Error("looked again within a second")
@@ -164,7 +164,7 @@ func TestLocalFollowsAddressesWhileRunning(t *testing.T) {
 	l.next = time.Time{}
 	l.mu.Unlock()
 	after, _ := l.GetCertificate(nil)
-	if err := after.Leaf.VerifyHostname("192.0.2.33"); err != nil {
+	if err := after.Leaf.VerifyHostname("10.0.2.33"); err != nil {
 		t.Errorf("after the machine got an address: %v", err)
 	}
 	// With the folder gone no certificate can be kept, so the old one stays.
@@ -172,7 +172,7 @@ func TestLocalFollowsAddressesWhileRunning(t *testing.T) {
 		t.Fatal(err)
 	}
 	mu.Lock()
-	hosts = append(hosts, "192.0.2.34")
+	hosts = append(hosts, "10.0.2.34")
 	mu.Unlock()
 	l.mu.Lock()
 	l.next = time.Time{}
