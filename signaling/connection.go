@@ -38,10 +38,10 @@ type connection struct {
 	state atomic.Uint32
 
 	mu        sync.Mutex // guards the following; a shard may be locked
+	closeCode int32
 	queue     queue
 	account   account // of the replies and notices in queue
 	sent      uint64  // the newest event of the session that was handed to the transport
-	closeCode int
 	closeText string
 }
 
@@ -254,7 +254,7 @@ func (c *connection) flush(out *flushes) {
 	case state&stateCloseDue != 0:
 		c.mu.Lock()
 		c.state.And(^uint32(stateCloseDue))
-		code, text := c.closeCode, c.closeText
+		code, text := int(c.closeCode), c.closeText
 		c.mu.Unlock()
 		c.transport.close(code, text)
 	case state&(stateOverflowed|stateEnded) == stateOverflowed:
@@ -295,7 +295,7 @@ func (c *connection) stop(code int, text string) bool {
 		return false
 	}
 	c.state.Or(stateEnded | stateCloseDue)
-	c.closeCode, c.closeText = code, text
+	c.closeCode, c.closeText = int32(code), text //nolint:gosec // close codes have 16 bits
 	if code == protocol.CloseTooSlow || code == protocol.CloseTakenOver {
 		c.queue = queue{} // it would stand before the close for ever; or nobody wants it any more
 		c.account.close(c.server.memory, c.addr)

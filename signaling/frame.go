@@ -44,17 +44,17 @@ var (
 type decoder struct {
 	limit int // largest message, in bytes; 0 = none
 
-	left    int     // payload bytes of the frame that have not come yet
-	key     uint32  // its mask, turned to the next byte
-	have    uint8   // bytes in head
-	inFrame bool    // its header is complete
-	final   bool    // it ends its message
-	opcode  byte    // the frame's own
-	message byte    // opcode of the message that is incomplete; 0 = none is
-	given   bool    // held was handed out whole
+	left    int    // payload bytes of the frame that have not come yet
+	key     uint32 // its mask, turned to the next byte
+	have    uint8  // bytes in head
+	inFrame bool   // its header is complete
+	final   bool   // it ends its message
+	opcode  byte   // the frame's own
+	message byte   // opcode of the message that is incomplete; 0 = none is
+	given   bool   // held was handed out whole
+	head    [maxHeader]byte
 	held    *[]byte // what has come of the message, unless all is in one piece; from heldBuffers
 	control []byte  // what has come of a control frame that is cut
-	head    [maxHeader]byte
 }
 
 // next takes from p what completes one message or control frame. It returns

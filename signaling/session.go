@@ -25,20 +25,20 @@ type session struct {
 	connection *connection // nil = it is away
 	transport  string      // of its last connection
 	lastHeard  time.Duration
-	told       bool   // the others know that it is away
 	nonce      string // of its join; empty = none
 
 	// incarnation is drawn whenever seq and the ids begin anew.
 	incarnation uint64
 	account     account // of events and replies
-	paid        bool    // seatBytes were taken for it
 	tokenMade   time.Duration
 	seq         uint64 // the newest event
 	events      events // those that the client has not confirmed
-	lost        bool   // not all of them are there: they cannot be resumed
 	lastID      uint64 // the highest request id
 	sent        uint64 // the newest event that was handed to a transport before the connection of now
 	replies     replies
+	told        bool // the others know that it is away
+	lost        bool // not all events are there: they cannot be resumed
+	paid        bool // seatBytes were taken for it
 
 	// What is told when it ends.
 	messagesIn, messagesOut uint64
