@@ -33,7 +33,7 @@ export class Client {
         this.frames.push(frame);
         this.told.push(type === 'message' ? `message ${seq}` : type);
       },
-      ondown: (tries) => this.told.push(`down ${tries}`),
+      ondown: (tries, refusal) => this.told.push(`down ${tries}${refusal ? ` ${refusal}` : ''}`),
       onend: (cause) => this.told.push(`end ${cause}`),
     });
   }
@@ -68,7 +68,7 @@ export class Client {
     this.transport.callbacks.ontext(JSON.stringify(frame));
   }
 
-  closes(code) {
-    this.transport.callbacks.onclose(code);
+  closes(code, refusal) {
+    this.transport.callbacks.onclose(code, refusal);
   }
 }

@@ -155,17 +155,23 @@ test('two devices that fail for two reasons are two problems', async () => {
   ]);
 });
 
-test('a page that is not secure says so and asks nothing', async () => {
-  for (const options of [{secure: false}, {devices: undefined, secure: true}]) {
+test('a page that is not secure, or gets no devices at all, says so and asks nothing', async () => {
+  for (const [devices, secure, code] of [
+    [new FakeDevices(), false, 'insecure'],
+    [undefined, false, 'insecure'],
+    [undefined, true, 'unsupported'],
+    [Object.assign(new EventTarget(), {enumerateDevices: async () => []}), true, 'unsupported'],
+  ]) {
     const media = new Media({
-      devices: 'devices' in options ? undefined : new FakeDevices(),
-      secure: options.secure,
+      devices,
+      secure,
       permission: async () => '',
       recall: () => '',
       remember: () => {},
     });
+    assert.equal(media.available, false);
     await media.start();
-    assert.deepEqual(media.state.problems, [{kind: 'both', code: 'insecure'}]);
+    assert.deepEqual(media.state.problems, [{kind: 'both', code}]);
   }
 });
 

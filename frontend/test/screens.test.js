@@ -111,6 +111,28 @@ test('over the call stands what matters most', () => {
   assert.equal(bannerOf(driver.state, driver.at), '');
 });
 
+test('a server that refuses is told as such', () => {
+  for (const [refusal, banner] of [
+    ['limited', 'bannerLimited'],
+    ['busy', 'bannerBusy'],
+    ['origin', 'refusedTitle'],
+    ['host', 'refusedTitle'],
+    [null, 'bannerServerLost'],
+  ]) {
+    const driver = Driver.waiting();
+    driver.does({type: 'down', tries: 2, refusal});
+    assert.equal(bannerOf(driver.state, driver.at), banner);
+  }
+});
+
+test('a refusal that only the operator can end is the end', () => {
+  for (const cause of ['origin', 'host', 'unsupported']) {
+    const driver = Driver.joining();
+    driver.does({type: 'ended', cause});
+    assert.deepEqual([driver.screen, driver.state.reason], ['ended', cause]);
+  }
+});
+
 test('a server that is away is told differently before and after it was ever there', () => {
   for (const [driver, banner] of [
     [Driver.joining(), 'bannerServerDown'],

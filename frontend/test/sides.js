@@ -16,10 +16,10 @@ export class Side {
   };
   chimes = 0;
 
-  constructor(name) {
+  constructor(name, RTCPeerConnection = FakePeerConnection) {
     this.name = name;
     this.call = new Call({
-      origin: 'http://localhost',
+      server: 'http://localhost',
       token: '',
       seat: new Seat(),
       media: this.media,
@@ -29,7 +29,7 @@ export class Side {
       onchange: () => {},
       onchime: () => this.chimes++,
       WebSocket: FakeWebSocket,
-      RTCPeerConnection: FakePeerConnection,
+      RTCPeerConnection,
     });
   }
 

@@ -16,6 +16,7 @@ class FakeHTTP {
     this.requests.push({method, path, headers, body, keepalive});
     if (signal?.aborted) throw signal.reason;
     const status = this.status[path];
+    if (status instanceof Response) return status;
     if (status) return new Response('<html>no</html>', {status});
     if (path === '/sessions') return json({session: 'secret'});
     if (path === '/events') return this.#stream(signal);
@@ -57,6 +58,7 @@ class FakeHTTP {
 
 const json = (value, init) => new Response(JSON.stringify(value), init);
 
+/** @param {FakeHTTP} [http] */
 async function open(http = new FakeHTTP()) {
   const told = [];
   const transport = new SSETransport(
@@ -64,7 +66,7 @@ async function open(http = new FakeHTTP()) {
     {
       onopen: () => told.push('open'),
       ontext: (text) => told.push(text),
-      onclose: (code) => told.push(code),
+      onclose: (code, refusal) => told.push(refusal?.code ?? code),
     },
     http.fetch,
   );
@@ -211,4 +213,18 @@ test('event streams are read as HTML says', () => {
     {id: '', type: '', data: ' d'},
   ]);
   assert.deepEqual(new EventParser().feed(stream), events);
+});
+
+test('what the server refuses the session with is told', async () => {
+  for (const [status, code, told] of [
+    [403, 'forbidden_origin', 'origin'],
+    [421, 'misdirected', 'host'],
+    [429, 'rate_limited', 'limited'],
+    [503, 'closing', 1006],
+    [502, 'none', 1006],
+  ]) {
+    const http = new FakeHTTP();
+    http.status['/sessions'] = json({code, message: 'm'}, {status});
+    assert.deepEqual((await open(http)).told, [told]);
+  }
 });

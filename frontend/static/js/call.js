@@ -14,7 +14,7 @@ import {WebSocketTransport} from './transport_websocket.js';
 
 /**
  * @typedef {object} Options
- * @property {string} origin of the server: http or https
+ * @property {string} server its address, without a slash at the end: http or https
  * @property {string} token that lets us in, '' = none
  * @property {Seat} seat
  * @property {Media} media
@@ -47,16 +47,16 @@ export class Call {
   constructor(options) {
     this.#options = options;
     this.#state = {...initial, relay: options.relay};
-    const {origin, seat} = options;
+    const {server, seat} = options;
     this.#signaling = new Signaling({
       seat,
       transports: {
         websocket: (callbacks) =>
-          new WebSocketTransport(`ws${origin.slice(4)}/ws`, callbacks, options.WebSocket),
-        sse: (callbacks) => new SSETransport(`${origin}/api/v1`, callbacks, options.fetch),
+          new WebSocketTransport(`ws${server.slice(4)}/ws`, callbacks, options.WebSocket),
+        sse: (callbacks) => new SSETransport(`${server}/api/v1`, callbacks, options.fetch),
       },
       onframe: (frame) => this.dispatch({type: 'frame', frame}),
-      ondown: (tries) => this.dispatch({type: 'down', tries}),
+      ondown: (tries, refusal) => this.dispatch({type: 'down', tries, refusal}),
       onend: (cause) => this.dispatch({type: 'ended', cause}),
     });
     const {media} = options;
@@ -173,7 +173,22 @@ export class Call {
   }
 
   /** @param {CommandOf<'build'>} command */
-  #build({link: id, peer, polite, call, relay, ask, keep}) {
+  #build(command) {
+    try {
+      this.#connect(command);
+    } catch (error) {
+      console.warn('no connection can be made:', error);
+      queueMicrotask(() => this.#unsupported());
+    }
+  }
+
+  /** WebRTC refuses to work after all: the seat is worth nothing to us, and keeps the other side waiting. */
+  #unsupported() {
+    this.dispatch({type: 'ended', cause: 'unsupported'});
+  }
+
+  /** @param {CommandOf<'build'>} command */
+  #connect({link: id, peer, polite, call, relay, ask, keep}) {
     if (keep) {
       this.#kept?.close();
       this.#kept = this.#link;
@@ -189,6 +204,7 @@ export class Call {
       ...(this.#options.RTCPeerConnection && {RTCPeerConnection: this.#options.RTCPeerConnection}),
       send: (data) => this.#send(peer, {call, ...data}),
       tell: (event) => this.dispatch(event),
+      onbroken: () => link === this.#link && this.#unsupported(),
       onremote: () => this.#options.onchange(),
     });
     this.#link = link;

@@ -20,6 +20,7 @@ import {QualityMeter, ratesOf, sampleOf} from './stats.js';
  * @property {Source} source
  * @property {(data: Outgoing) => void} send
  * @property {(event: LinkEvent) => void} tell
+ * @property {() => void} onbroken the browser makes no connection
  * @property {() => void} onremote the remote streams or their tracks changed
  */
 
@@ -62,6 +63,7 @@ export class Link {
       send,
       prepareAnswer: () => this.#prepareAnswer(),
       onerror: (error) => console.warn('negotiation:', error),
+      onbroken: options.onbroken,
     });
     this.#listen();
     if (polite) return;

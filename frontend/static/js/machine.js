@@ -15,6 +15,7 @@ import {
   stopLinkTimers,
 } from './machine_link.js';
 /** @import {ICEServer, Joined, Peer, SendState} from './messages.js' */
+/** @import {RefusalCode} from './refusal.js' */
 
 /**
  * The call as a pure reducer: (state, event) → (state, commands). It touches no clock, no socket and
@@ -51,6 +52,7 @@ import {
  * @property {string} name of this user
  * @property {'off'|'connecting'|'up'|'down'} signaling up = joined; down = the way back is sought
  * @property {number} attempts to get back, so far
+ * @property {RefusalCode|null} refusal why the server does not let us back, when it says so
  * @property {string} self peer id, '' until joined
  * @property {Peer|null} peer who is in the room with us, as far as the server says
  * @property {number} awayAt ms, when the connection between peer and server broke, if it is broken
@@ -63,7 +65,7 @@ import {
  * @property {ICEServer[]} iceServers
  * @property {boolean} relay only relayed candidates, by the page's options
  * @property {''|'left'|'timeout'|'closing'} notice
- * @property {''|'left'|'unreachable'|'refused'|'unauthorized'|'replaced'|'bad_room'} reason of phase 'ended'
+ * @property {''|'left'|'unreachable'|'refused'|'unauthorized'|'replaced'|'bad_room'|'origin'|'host'|'unsupported'} reason of phase 'ended'
  * @property {boolean} mine the seat is elsewhere now, and the user wants it back
  * @property {boolean} trouble the clock runs that ends a call nobody can reach
  * @property {number} joinedAt ms, when the other side was first known
@@ -75,7 +77,7 @@ import {
 
 /**
  * @typedef {{type: 'open', room: string} | {type: 'join', name: string} | {type: 'leave'} | {type: 'rejoin'}
- *   | {type: 'down', tries: number} | {type: 'ended', cause: string|number} | {type: 'frame', frame: import('./messages.js').Frame}
+ *   | {type: 'down', tries: number, refusal?: RefusalCode|null} | {type: 'ended', cause: string|number} | {type: 'frame', frame: import('./messages.js').Frame}
  *   | {type: 'timer', name: Timer} | {type: 'online'}} CallEvent
  * @typedef {{type: 'connection', link: number, state: Link['connection']}
  *   | {type: 'settled', link: number, settled: boolean}
@@ -103,6 +105,7 @@ export const initial = Object.freeze({
   name: '',
   signaling: 'off',
   attempts: 0,
+  refusal: null,
   self: '',
   peer: null,
   awayAt: 0,
@@ -133,6 +136,9 @@ const REASONS = {
   unauthorized: 'unauthorized',
   bad_request: 'bad_room',
   bad_frame: 'bad_room',
+  origin: 'origin',
+  host: 'host',
+  unsupported: 'unsupported',
 };
 
 /** @param {State} state @param {State['reason']} reason @param {number} at @returns {Step} */
@@ -199,6 +205,7 @@ function joined(state, frame, at) {
     ...state,
     signaling: 'up',
     attempts: 0,
+    refusal: null,
     self: frame.peer,
     room: frame.room,
     iceServers: frame.iceServers,
@@ -314,9 +321,9 @@ const on = {
         })
       : step(state),
   leave: (state, {at}) => (state.phase === 'in' ? end(state, 'left', at) : step(state)),
-  down: (state, {tries}) =>
+  down: (state, {tries, refusal = null}) =>
     state.phase === 'in'
-      ? step({...state, signaling: 'down', attempts: tries}, [stop('servers')])
+      ? step({...state, signaling: 'down', attempts: tries, refusal}, [stop('servers')])
       : step(state),
   ended: (state, {cause, at}) =>
     state.phase === 'in' ? end(state, REASONS[cause] ?? 'refused', at) : step(state),

@@ -2,20 +2,22 @@ import {Call} from './call.js';
 import {chooseLanguage, format, loadTexts} from './i18n.js';
 import {chime} from './level.js';
 import {Media} from './media.js';
-import {pageOptions, parseRoom, pathOfRoom, roomOfPath, takeToken} from './options.js';
+import {pageOptions} from './options.js';
+import {refusalOf} from './refusal.js';
+import {pathOfRoom, readAddress, readRoom, takeToken} from './roomlink.js';
 import {screenOf} from './screens.js';
 import {Seat} from './seat.js';
 import {keepToken, ofTab, recall, remember} from './storage.js';
+import {canCall} from './support.js';
 import {View} from './ui/view.js';
 import {WakeLock} from './wakelock.js';
 import {onWakeUp} from './wakeup.js';
 /** @import {Key, Language, Texts} from './i18n.js' */
 
-const address = new URL(location.href);
-const token = keepToken(takeToken(address));
-// Neither the history nor a link that is copied gives the token away.
-if (address.href !== location.href) history.replaceState(null, '', address);
-const options = pageOptions(address.searchParams);
+/** The home page, three folders above this module: callbox may be served below a path. */
+const HOME = new URL('../../../', import.meta.url);
+const options = pageOptions(new URLSearchParams(location.search));
+let token = '';
 
 const media = new Media({
   devices: navigator.mediaDevices,
@@ -35,8 +37,10 @@ const media = new Media({
 });
 
 const call = new Call({
-  origin: location.origin,
-  token,
+  server: HOME.href.slice(0, -1),
+  get token() {
+    return token;
+  },
   seat: new Seat(ofTab(), navigator.locks),
   media,
   relay: options.relay,
@@ -50,10 +54,31 @@ const call = new Call({
 });
 
 const wakeLock = new WakeLock();
+/** What a text about the server may name. */
+const place = {origin: location.origin, host: location.hostname};
+/** @type {Record<import('./roomlink.js').FaultCode, Key>} */
+const FAULTS = {
+  empty: 'homeBadRoom',
+  letter: 'homeBadLetter',
+  long: 'homeBadRoom',
+  encoding: 'homeBadLink',
+  path: 'homeNoRoom',
+};
+/** @type {Record<import('./refusal.js').RefusalCode, Key>} */
+const REFUSALS = {
+  origin: 'refusedOrigin',
+  host: 'refusedHost',
+  limited: 'homeLimited',
+  busy: 'homeBusy',
+};
 /** @type {Language} */ let language = 'en';
 /** @type {Texts} */ let texts;
 /** The last join was without devices. */
 let without = false;
+/** Whether this browser can make calls; null = nobody has asked yet. @type {Promise<boolean>|null} */
+let callable = null;
+let supported = true;
+/** What is told on the home page. @type {() => string} */ let homeError = () => '';
 /** @type {MediaStream|null} */ let selfStream = null;
 
 /** @param {Key} key @param {Record<string, string|number>} [parameters] */
@@ -78,9 +103,11 @@ function render() {
     microphone: media.tracks.audio,
     link: call.shown,
     canShareScreen: media.canShareScreen,
+    supported,
+    homeError: homeError(),
     language,
     t,
-    url: location.origin + pathOfRoom(state.room),
+    url: HOME.href + pathOfRoom(state.room),
     now: performance.now(),
   });
   wakeLock.want(screen === 'waiting' || screen === 'connecting' || screen === 'call');
@@ -88,37 +115,73 @@ function render() {
 
 /** @param {string} room '' = home */
 function go(room) {
-  history.pushState(null, '', (room ? pathOfRoom(room) : '/') + location.search);
+  history.pushState(null, '', HOME.pathname + (room && pathOfRoom(room)) + location.search);
   open();
+}
+
+/** @param {import('./roomlink.js').Fault|null} fault */
+function tellFault(fault) {
+  const {code = null, letter = ''} = fault ?? {};
+  homeError = () => (code ? t(FAULTS[code], {letter}) : '');
 }
 
 /** Shows what the address says. */
 function open() {
   if (call.state.phase === 'in') call.dispatch({type: 'leave'});
-  const room = roomOfPath(location.pathname);
+  const address = new URL(location.href);
+  token = keepToken(takeToken(address));
+  const {room, fault} = readAddress(address, HOME.pathname);
+  // The address of a room is to be passed on without what stuck to it on its way here.
+  if (room) address.pathname = HOME.pathname + pathOfRoom(room);
+  // Neither the history nor a link that is copied gives the token away.
+  if (address.href !== location.href) history.replaceState(null, '', address);
+  tellFault(fault);
   call.dispatch({type: 'open', room});
   if (room) void preview();
   else void media.stop();
 }
 
-/** Shows the camera at once where that needs no question. */
+/** Says what will not work, and shows the camera at once where that needs no question. */
 async function preview() {
-  if ((await media.granted()) && media.state.capture === 'idle') await media.start();
+  callable ??= canCall();
+  supported = await callable;
+  render();
+  if (!supported || media.state.capture !== 'idle') return;
+  if (!media.available || (await media.granted())) await media.start();
 }
 
 async function start() {
+  /** @type {Key} */ let key = 'homeFailed';
   try {
-    const response = await fetch('/api/v1/rooms', {method: 'POST'});
-    if (!response.ok) throw new Error(`status ${response.status}`);
-    const {room} = await response.json();
-    go(room);
-  } catch (error) {
-    view.homeError(t(/status (429|503)/.test(String(error)) ? 'homeBusy' : 'homeFailed'));
+    const response = await fetch(`${HOME.href}api/v1/rooms`, {method: 'POST'});
+    if (response.ok) {
+      const {room} = await response.json();
+      go(room);
+      return;
+    }
+    const refusal = await refusalOf(response);
+    if (refusal) key = REFUSALS[refusal.code];
+  } catch {
+    // The server cannot be reached, or somebody in between has answered.
+  }
+  homeError = () => t(key, place);
+  render();
+}
+
+/** @param {string} typed */
+function joinRoom(typed) {
+  const link = readRoom(typed);
+  if (link.token) token = keepToken(link.token);
+  if (link.room) go(link.room);
+  else {
+    tellFault(link.fault);
+    render();
   }
 }
 
 /** @param {string} name */
 async function join(name) {
+  if (!(await callable)) return;
   without = false;
   remember('name', name);
   if (media.state.capture === 'idle') {
@@ -131,6 +194,7 @@ async function join(name) {
 
 /** @param {string} name */
 async function joinWithout(name) {
+  if (!(await callable)) return;
   without = true;
   remember('name', name);
   await media.stop();
@@ -172,10 +236,10 @@ async function speak(next) {
 const view = new View(
   {
     start: () => void start(),
-    joinRoom: (typed) => {
-      const room = parseRoom(typed);
-      if (room) go(room);
-      else view.homeError(t('homeBadRoom'));
+    joinRoom,
+    typing: () => {
+      tellFault(null);
+      render();
     },
     allow: () => void media.start(),
     join: (name) => void join(name),

@@ -83,6 +83,11 @@ export class Media {
     return this.#state;
   }
 
+  /** False when the browser gives this page no devices at all. */
+  get available() {
+    return this.#env.secure && typeof this.#env.devices?.getUserMedia === 'function';
+  }
+
   get canShareScreen() {
     return typeof this.#env.devices?.getDisplayMedia === 'function';
   }
@@ -199,8 +204,9 @@ export class Media {
   }
 
   async #capture() {
-    if (!this.#env.devices || !this.#env.secure) {
-      this.#update({problems: [{kind: 'both', code: 'insecure'}]});
+    if (!this.available) {
+      const code = this.#env.secure ? 'unsupported' : 'insecure';
+      this.#update({problems: [{kind: 'both', code}]});
       return;
     }
     if (await this.#open(['audio', 'video'])) return;

@@ -18,6 +18,7 @@
  * @property {() => Promise<void>} prepareAnswer puts the local tracks on the m-lines of an offer
  *   that has just been set
  * @property {(error: unknown) => void} onerror
+ * @property {() => void} onbroken not even a first description can be made: nothing will come of this
  */
 
 /** Candidates kept, of either side; a browser gathers some ten to thirty. */
@@ -98,10 +99,17 @@ export class Negotiation {
       await this.#pc.setLocalDescription();
       this.#options.send({description: this.#pc.localDescription});
     } catch (error) {
-      this.#options.onerror(error);
+      this.#failed(error);
     } finally {
       this.makingOffer = false;
     }
+  }
+
+  /** No description of this side could be made. @param {unknown} error */
+  #failed(error) {
+    this.#options.onerror(error);
+    const {signalingState, localDescription} = this.#pc;
+    if (signalingState !== 'closed' && localDescription === null) this.#options.onbroken();
   }
 
   /** @param {CallData} data */
@@ -137,7 +145,12 @@ export class Negotiation {
     for (const candidate of this.#early.splice(0)) await this.#candidate(candidate);
     if (answer) return;
     await this.#options.prepareAnswer();
-    await pc.setLocalDescription();
+    try {
+      await pc.setLocalDescription();
+    } catch (error) {
+      this.#failed(error);
+      return;
+    }
     this.#options.send({description: pc.localDescription});
   }
 

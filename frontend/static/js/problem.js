@@ -1,6 +1,6 @@
 /**
  * Why camera or microphone could not be had, in one word. Each has a text that says what to do.
- * @typedef {'insecure'|'blocked'|'dismissed'|'system'|'missing'|'busy'|'embedded'|'gone'|'other'} ProblemCode
+ * @typedef {'insecure'|'blocked'|'dismissed'|'system'|'missing'|'busy'|'embedded'|'gone'|'unsupported'|'webrtc'|'other'} ProblemCode
  * @typedef {{kind: 'audio'|'video'|'both', code: ProblemCode}} Problem
  */
 

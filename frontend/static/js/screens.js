@@ -64,9 +64,17 @@ export function stepsOf(state, media) {
 /** Milliseconds that the other side may be away before it is worth a word. */
 const CALM = 3000;
 
+/** What is told when the server refuses to have us back. */
+const REFUSED = Object.freeze({
+  limited: 'bannerLimited',
+  busy: 'bannerBusy',
+  origin: 'refusedTitle',
+  host: 'refusedTitle',
+});
+
 /**
  * The one thing to be told over the call right now: a text key, or ''.
- * @param {State} state @param {number} now ms @returns {''|'bannerClosing'|'bannerServerLost'|'bannerServerDown'|'bannerReconnecting'|'bannerStalled'|'bannerPeerOffline'}
+ * @param {State} state @param {number} now ms @returns {''|'bannerClosing'|'bannerServerLost'|'bannerServerDown'|'bannerReconnecting'|'bannerStalled'|'bannerPeerOffline'|'bannerLimited'|'bannerBusy'|'refusedTitle'}
  */
 export function bannerOf(state, now) {
   if (state.phase !== 'in') return '';
@@ -80,11 +88,18 @@ function mediaBanner({met, link}) {
   return link.stalled ? 'bannerStalled' : '';
 }
 
+/** @param {State} state */
+function downBanner({refusal, self}) {
+  if (refusal) return REFUSED[refusal];
+  return self ? 'bannerServerLost' : 'bannerServerDown';
+}
+
 /** @param {State} state @param {number} now ms */
-function signalingBanner({notice, signaling, attempts, self, link, peer, awayAt}, now) {
+function signalingBanner(state, now) {
+  const {notice, signaling, attempts, link, peer, awayAt} = state;
   if (notice === 'closing' && attempts < 3) return 'bannerClosing';
   // The first try comes at once: what heals by itself in a moment is not worth a word.
-  if (signaling === 'down' && attempts > 1) return self ? 'bannerServerLost' : 'bannerServerDown';
+  if (signaling === 'down' && attempts > 1) return downBanner(state);
   const offline = peer ? peer.away && now - awayAt >= CALM : notice === 'timeout';
   return link && offline ? 'bannerPeerOffline' : '';
 }

@@ -1,8 +1,10 @@
 import {Backoff} from './backoff.js';
 import {decodeAnyFrame} from './messages.js';
 import {Outbox} from './outbox.js';
+import {isFinal} from './refusal.js';
 import {TransportChoice} from './transport.js';
 /** @import {ErrorFrame, Frame, Joined} from './messages.js' */
+/** @import {Refusal, RefusalCode} from './refusal.js' */
 /** @import {Seat} from './seat.js' */
 /** @import {Callbacks, Transport, TransportName} from './transport.js' */
 
@@ -12,8 +14,9 @@ import {TransportChoice} from './transport.js';
  * @property {Seat} seat
  * @property {(frame: Frame) => void} onframe gets `joined` and `full`, events exactly once and in order,
  *   and notices
- * @property {(tries: number) => void} ondown the connection is lost, or could not be had; the way back is sought
- * @property {(cause: string|number) => void} onend there is no way back: an error code, or a close code
+ * @property {(tries: number, refusal: RefusalCode|null) => void} ondown the connection is lost, or could not be had; the way
+ *   back is sought. refusal = the server is there, and refuses
+ * @property {(cause: string|number) => void} onend there is no way back: an error code, a refusal, or a close code
  * @property {() => number} [random] for how long to wait
  */
 
@@ -64,6 +67,7 @@ export class Signaling {
   #seq = 0;
   #confirmed = 0;
   #held = false;
+  /** What the server said when it last refused. @type {RefusalCode|null} */ #refusal = null;
   #upSince = 0;
   /** @type {Frame[]} Events that were faster than the reply to `join`. */ #early = [];
   /** @type {Timeout} */ #retry;
@@ -82,10 +86,9 @@ export class Signaling {
 
   /** For whoever looks for a fault. */
   get info() {
-    const {joined, resumed, lost} = this.#counts;
     const up = this.#phase === 'up';
     const transport = up ? this.#transportName : '';
-    return {phase: this.#phase, transport, peer: this.#peer, seq: this.#seq, joined, resumed, lost};
+    return {phase: this.#phase, transport, peer: this.#peer, seq: this.#seq, ...this.#counts};
   }
 
   /** Joins a room and stays in it until leave(), or until onend. @param {Entrance} entrance */
@@ -93,6 +96,7 @@ export class Signaling {
     this.#stop();
     this.#entrance = entrance;
     this.#backoff.reset();
+    this.#refusal = null;
     this.#nonce = randomText();
     this.#resume = '';
     this.#phase = 'waiting';
@@ -152,7 +156,7 @@ export class Signaling {
     this.#transport = transport = this.#options.transports[name]({
       onopen: ours(() => this.#join()),
       ontext: ours((text) => this.#receive(text)),
-      onclose: ours((code) => this.#fail(code)),
+      onclose: ours((code, refusal) => this.#closed(code, refusal)),
     });
     this.#expect(name === 'websocket' ? WEBSOCKET_PATIENCE : PATIENCE);
   }
@@ -196,6 +200,7 @@ export class Signaling {
   /** @param {Joined} frame */
   #joined(frame) {
     this.#choice.worked(this.#transportName);
+    this.#refusal = null;
     this.#phase = 'up';
     this.#upSince = Date.now();
     this.#counts.joined++;
@@ -245,6 +250,7 @@ export class Signaling {
       return;
     }
     if (frame.retry) this.#backoff.hold(Math.max(1, frame.after));
+    this.#refusal = frame.code === 'rate_limited' ? 'limited' : null;
     this.#choice.worked(this.#transportName);
     this.#hangUp();
     this.#wait();
@@ -330,6 +336,16 @@ export class Signaling {
     this.#transport?.send(JSON.stringify(frame));
   }
 
+  /** @param {number} code @param {Refusal|null} [refusal] */
+  #closed(code, refusal) {
+    // Of a WebSocket that was refused a page learns nothing: what the server has said before still holds.
+    if (this.#transportName === 'sse') this.#refusal = refusal?.code ?? null;
+    // A call that runs needs no server: what its operator does to the server may not end it.
+    if (refusal && isFinal(refusal.code) && !this.#peer) return this.#end(refusal.code);
+    if (refusal) this.#backoff.hold(refusal.after);
+    this.#fail(code);
+  }
+
   /** The connection is gone. @param {number} code */
   #fail(code) {
     const joined = this.#phase === 'up';
@@ -347,7 +363,7 @@ export class Signaling {
     const {ms, held} = this.#backoff.next();
     this.#held = held;
     this.#retry = setTimeout(() => this.#dial(), ms);
-    this.#options.ondown(this.#backoff.tries);
+    this.#options.ondown(this.#backoff.tries, this.#refusal);
   }
 
   /** @param {string|number} cause */

@@ -1,7 +1,9 @@
+/** @import {Refusal} from './refusal.js' */
+
 /**
  * What carries a session: it knows nothing of frames but that they are texts. `onclose` comes once, unless
  * the transport was closed from here; nothing comes after it.
- * @typedef {{onopen: () => void, ontext: (text: string) => void, onclose: (code: number) => void}} Callbacks
+ * @typedef {{onopen: () => void, ontext: (text: string) => void, onclose: (code: number, refusal?: Refusal|null) => void}} Callbacks
  * @typedef {object} Transport
  * @property {string} name
  * @property {(text: string) => void} send

@@ -1,3 +1,5 @@
+import {refusalOf} from './refusal.js';
+/** @import {Refusal} from './refusal.js' */
 /** @import {Callbacks} from './transport.js' */
 
 /**
@@ -60,11 +62,11 @@ export class SSETransport {
     this.#stream?.abort();
   }
 
-  /** @param {number} code */
-  #end(code) {
+  /** @param {number} code @param {Refusal|null} [refusal] */
+  #end(code, refusal = null) {
     if (this.#closed) return;
     this.close();
-    this.#callbacks.onclose(code);
+    this.#callbacks.onclose(code, refusal);
   }
 
   #heard() {
@@ -85,7 +87,10 @@ export class SSETransport {
     try {
       const {signal} = this.#requests;
       const response = await this.#request('POST', '/sessions', {signal});
-      if (!response.ok) throw new Error(`status ${response.status}`);
+      if (!response.ok) {
+        this.#end(BROKEN, await refusalOf(response));
+        return;
+      }
       this.#secret = String((await response.json()).session);
       // A proxy may end a response that lasts; the session waits for the next one.
       for (let first = true; !this.#closed && (await this.#listen(first)); first = false);

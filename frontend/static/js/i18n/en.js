@@ -6,8 +6,13 @@ export default Object.freeze({
   homeRoom: 'Room name or link',
   homeJoin: 'Join',
   homeBadRoom: 'A room name has letters, digits, “-”, “_” and “.”, at most 64 of them.',
+  homeBadLetter:
+    'A room name cannot have “{letter}” in it, only letters, digits, “-”, “_” and “.”.',
+  homeBadLink: 'This link was damaged on its way. Ask for it again, or type the room name.',
+  homeNoRoom: 'This address leads to no room. Check the link, or start a new call.',
   homeFailed: 'The server could not be reached. Check your connection and try again.',
   homeBusy: 'The server is busy. Try again in a moment.',
+  homeLimited: 'Too many requests come from your network. Wait a minute, then try again.',
   homePrivate: 'Picture and sound are encrypted between the two of you. Nothing is stored.',
 
   prejoinTitle: 'Ready to join?',
@@ -91,13 +96,15 @@ export default Object.freeze({
   bannerClosing: 'The server is restarting. A running call goes on.',
   bannerServerLost: 'The server cannot be reached; trying again. A running call goes on.',
   bannerServerDown: 'The server cannot be reached. Trying again …',
+  bannerLimited: 'Too many requests come from your network. Trying again …',
+  bannerBusy: 'The server is busy. Trying again …',
   bannerReconnecting: 'Connection lost. Reconnecting …',
   bannerStalled: 'Nothing arrives from the other side. Looking for a better path …',
   bannerPeerOffline: '{name} has lost the server for now; the call goes on.',
 
   fullTitle: 'This call is full',
   fullText:
-    'Two people are already talking in “{room}”. Try again when one has left, or start another call.',
+    'Two people are already in “{room}”. The place of somebody who lost the connection is kept for a short while. Try again when one has left, or start another call.',
   newCall: 'New call',
 
   endedTitle: 'Call ended',
@@ -105,6 +112,11 @@ export default Object.freeze({
   endedUnreachable: 'No way through to the other side was found.',
   endedUnreachableHint:
     'A firewall on one side may block calls. Another network, such as a phone’s, often helps.',
+  refusedTitle: 'This server does not accept calls from this address',
+  refusedOrigin:
+    'The server does not know the address {origin}. Whoever runs it must have the proxy pass the Host header on, or start callbox with --allow-origin {origin}.',
+  refusedHost:
+    'The server does not answer to the name {host}. Whoever runs it must start callbox with --host {host}.',
   endedRefused: 'The server refused this connection.',
   endedUnauthorized:
     'This link does not let you in: it may be incomplete or too old. Ask for a new one.',
@@ -152,6 +164,11 @@ export default Object.freeze({
     'It is shown inside another page that does not allow it. Open it in a tab of its own.',
   problemGone: '{deviceIs} gone',
   problemGoneDo: 'Your call goes on with another one.',
+  problemUnsupported: 'This browser gives web pages no devices',
+  problemUnsupportedDo: 'Join without camera and microphone, or open the link in another browser.',
+  problemWebrtc: 'This browser cannot make calls',
+  problemWebrtcDo:
+    'WebRTC is missing or switched off: by a setting, an add-on, or whoever manages this device. Allow it, or open the link in another browser.',
   problemOther: '{deviceIs} not working',
   problemOtherDo: 'Unplug and plug it in again, or restart the browser, then try again.',
 });

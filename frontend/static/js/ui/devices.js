@@ -72,6 +72,8 @@ const TEXTS = {
   busy: ['problemBusy', 'problemBusyDo'],
   embedded: ['problemEmbedded', 'problemEmbeddedDo'],
   gone: ['problemGone', 'problemGoneDo'],
+  unsupported: ['problemUnsupported', 'problemUnsupportedDo'],
+  webrtc: ['problemWebrtc', 'problemWebrtcDo'],
   other: ['problemOther', 'problemOtherDo'],
 };
 
@@ -85,7 +87,7 @@ export function renderProblems(place, problems, t) {
     find('[data-title]', card).textContent = t(title, parameters);
     find('[data-do]', card).textContent = t(remedy, parameters);
     const retry = find('[data-action]', card);
-    retry.hidden = problem.code === 'gone' || problem.code === 'insecure';
+    retry.hidden = ['gone', 'insecure', 'unsupported', 'webrtc'].includes(problem.code);
     find('.problem', card).dataset.problem = problem.code;
     translate(card, t);
     return card;

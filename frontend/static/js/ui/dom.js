@@ -16,6 +16,8 @@
  * @property {MediaStreamTrack|null} microphone
  * @property {Link|null} link whose picture to show
  * @property {boolean} canShareScreen
+ * @property {boolean} supported this browser can make calls
+ * @property {string} homeError what is told on the home page, '' = nothing
  * @property {Language} language
  * @property {Translate} t
  * @property {string} url of the room

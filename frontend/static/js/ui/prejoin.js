@@ -3,11 +3,15 @@ import {renderProblems} from './devices.js';
 import {find, play, setIcon, setText} from './dom.js';
 /** @import {Model} from './dom.js' */
 /** @import {Key} from '../i18n.js' */
+/** @import {Problem} from '../problem.js' */
 
 /** Above this somebody speaks; the noise of a quiet room stays below. */
 const AUDIBLE = 0.3;
 /** Milliseconds without a word until a hint is shown. */
 const QUIET_AFTER = 5000;
+
+/** @type {Problem[]} */
+const UNSUPPORTED = [{kind: 'both', code: 'webrtc'}];
 
 /** The screen before the call. */
 export class Prejoin {
@@ -28,10 +32,19 @@ export class Prejoin {
     setText(find('[data-room]', this.#section), model.call.room);
     this.#cover(model);
     this.#hearing(model);
-    renderProblems(find('[data-problems]', this.#section), model.media.problems, model.t);
+    // What this browser cannot do at all goes before what is wrong with its devices.
+    const problems = model.supported ? model.media.problems : UNSUPPORTED;
+    renderProblems(find('[data-problems]', this.#section), problems, model.t);
     find('.round-buttons', this.#section).hidden = model.media.capture !== 'done';
     const busy = model.media.capture === 'asking';
-    /** @type {HTMLButtonElement} */ (find('[data-action="join"]', this.#section)).disabled = busy;
+    for (const [action, disabled] of /** @type {const} */ ([
+      ['join', busy || !model.supported],
+      ['join-without', !model.supported],
+      ['allow', !model.supported],
+    ])) {
+      const button = find(`[data-action="${action}"]`, this.#section);
+      /** @type {HTMLButtonElement} */ (button).disabled = disabled;
+    }
   }
 
   /** @param {Model} model */

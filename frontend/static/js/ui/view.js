@@ -14,6 +14,7 @@ import {HTML_LANG} from '../i18n.js';
  * @typedef {object} Actions
  * @property {() => void} start
  * @property {(typed: string) => void} joinRoom
+ * @property {() => void} typing a room's name or link
  * @property {() => void} allow
  * @property {(name: string) => void} join
  * @property {(name: string) => void} joinWithout
@@ -69,7 +70,7 @@ export class View {
       event.preventDefault();
       actions.newCall();
     });
-    this.#room.addEventListener('input', () => this.homeError(''));
+    this.#room.addEventListener('input', () => actions.typing());
   }
 
   /** @returns {HTMLInputElement} */
@@ -82,10 +83,10 @@ export class View {
     return find('[name="name"]');
   }
 
-  /** @param {string} text '' = none */
-  homeError(text) {
-    setText(find('#home-error'), text);
-    this.#room.toggleAttribute('aria-invalid', text !== '');
+  /** @param {Model} model */
+  #home({homeError}) {
+    setText(find('#home-error'), homeError);
+    this.#room.toggleAttribute('aria-invalid', homeError !== '');
   }
 
   /** Somebody came while the page may be out of sight. */
@@ -107,6 +108,7 @@ export class View {
     if (changed) this.#show(model.screen);
     this.#title(model);
     this.#toggles(model);
+    this.#home(model);
     renderPickers(model);
     this.#prejoin.render(model);
     this.#stage.render(model);
@@ -175,10 +177,21 @@ export class View {
       unauthorized: 'endedUnauthorized',
       replaced: 'endedReplaced',
       bad_room: 'endedBadRoom',
+      origin: 'refusedOrigin',
+      host: 'refusedHost',
+      unsupported: 'problemWebrtcDo',
+    };
+    /** @type {Record<string, Key>} */
+    const titles = {
+      replaced: 'elsewhereTitle',
+      origin: 'refusedTitle',
+      host: 'refusedTitle',
+      unsupported: 'problemWebrtc',
     };
     const elsewhere = call.reason === 'replaced';
-    setText(find('[data-ended-title]'), t(elsewhere ? 'elsewhereTitle' : 'endedTitle'));
-    setText(find('[data-ended-text]'), t(reasons[call.reason] ?? 'endedLeft'));
+    const {origin, hostname: host} = location;
+    setText(find('[data-ended-title]'), t(titles[call.reason] ?? 'endedTitle'));
+    setText(find('[data-ended-text]'), t(reasons[call.reason] ?? 'endedLeft', {origin, host}));
     setText(find('[data-rejoin]'), t(elsewhere ? 'elsewhereTake' : 'rejoin'));
     let more = '';
     if (call.reason === 'unreachable') more = t('endedUnreachableHint');

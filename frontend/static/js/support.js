@@ -1,0 +1,32 @@
+/** Milliseconds after which a browser that does not answer is given the benefit of the doubt. */
+const PATIENCE = 10_000;
+
+/**
+ * Reports whether this browser can make calls. WebRTC may be missing (an old browser, an app's web view), or be
+ * there and refuse to work (Tor Browser, add-ons for privacy, a policy), so everything that a call begins with is
+ * tried once.
+ * @param {Pick<typeof globalThis, 'RTCPeerConnection'|'RTCRtpTransceiver'>} [scope]
+ */
+export async function canCall(scope = globalThis) {
+  if (!scope.RTCPeerConnection || !scope.RTCRtpTransceiver) return false;
+  /** @type {RTCPeerConnection|undefined} */ let pc;
+  /** @type {ReturnType<typeof setTimeout>|undefined} */ let timer;
+  const late = new Promise((resolve) => (timer = setTimeout(resolve, PATIENCE, true)));
+  try {
+    pc = new scope.RTCPeerConnection();
+    return await Promise.race([offers(pc), late]);
+  } catch {
+    return false;
+  } finally {
+    clearTimeout(timer);
+    pc?.close?.();
+  }
+}
+
+/** @param {RTCPeerConnection} pc */
+async function offers(pc) {
+  for (const kind of ['audio', 'video']) pc.addTransceiver(kind);
+  const {sdp} = await pc.createOffer();
+  await pc.setLocalDescription();
+  return Boolean(sdp) && pc.localDescription !== null;
+}

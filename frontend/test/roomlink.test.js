@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import {readFileSync} from 'node:fs';
+import {test} from 'node:test';
+import {pathOfRoom, readAddress, readRoom, takeToken} from '../static/js/roomlink.js';
+
+/** The command line reads the same ones. */
+const samples = JSON.parse(
+  readFileSync(new URL('../../internal/roomlink/testdata/links.json', import.meta.url)),
+);
+const HOST = 'https://call.example';
+
+test('what people type, paste and open is the room that was meant, or a fault in words', () => {
+  assert.ok(samples.length > 200);
+  for (const {text, path, room = '', token = '', fault, letter = ''} of samples) {
+    const link = path === undefined ? readRoom(text) : readAddress(new URL(HOST + path));
+    const want = fault ? {code: fault, letter} : null;
+    assert.deepEqual(link, {room, token, fault: want}, JSON.stringify(text ?? path));
+  }
+});
+
+test('a room survives the way into its address and, with what sticks to it there, back', () => {
+  for (const room of ['lamp', 'x.', 'x..', '...', '.x', 'a.b', '_x-', '静静的河', 'é']) {
+    for (const end of ['', '.', '...', ')', '/', '\u200b', '。明天', '%20']) {
+      const url = new URL(`/${pathOfRoom(room)}${end}`, HOST);
+      assert.equal(readAddress(url).room, room, url.href);
+    }
+  }
+});
+
+test('the home page is neither a room nor a fault', () => {
+  for (const [path, base] of [
+    ['/', '/'],
+    ['/call/', '/call/'],
+  ])
+    assert.deepEqual(readAddress(new URL(path, HOST), base), {room: '', token: '', fault: null});
+  assert.equal(readAddress(new URL('/', HOST), '/call/').fault.code, 'path');
+});
+
+test('the token is taken out of the address, and only it', () => {
+  for (const [href, token, left] of [
+    ['https://a.example/r/lamp', '', 'https://a.example/r/lamp'],
+    ['https://a.example/r/lamp#token=a.b_c-d', 'a.b_c-d', 'https://a.example/r/lamp'],
+    ['https://a.example/r/lamp#token=a.b_c-d.', 'a.b_c-d', 'https://a.example/r/lamp'],
+    ['https://a.example/r/lamp#token=a.b%E3%80%82', 'a.b', 'https://a.example/r/lamp'],
+    ['https://a.example/r/lamp%23token=a.b)', 'a.b', 'https://a.example/r/lamp'],
+    ['https://a.example/r/lamp#x=1&token=t', 't', 'https://a.example/r/lamp#x=1'],
+    ['https://a.example/r/lamp?lang=zh&token=t', 't', 'https://a.example/r/lamp?lang=zh'],
+    ['https://a.example/r/lamp?token=q#token=f', 'f', 'https://a.example/r/lamp'],
+    ['https://a.example/r/100%#token=t', 't', 'https://a.example/r/100%'],
+    ['https://a.example/#top', '', 'https://a.example/#top'],
+  ]) {
+    const url = new URL(href);
+    assert.equal(takeToken(url), token, href);
+    assert.equal(url.href.replace(/#$/, ''), left);
+  }
+});
