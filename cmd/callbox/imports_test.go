@@ -30,6 +30,7 @@ func importRules() map[string][]string {
 		"callbox/turnserver":            {"callbox/internal/netaddr", "github.com/pion/turn/v4", "github.com/pion/stun/v3", "github.com/pion/logging", "golang.org/x/sys", "golang.org/x/time"},
 		"callbox/peer":                  {"callbox/signaling/client", "callbox/signaling/protocol", "github.com/pion", "golang.org/x/image"},
 		"callbox/frontend":              {},
+		"callbox/internal/roomlink":     {"callbox/signaling/protocol"},
 		"callbox/internal/netaddr":      {},
 		"callbox/internal/budget":       {"callbox/internal/netaddr"},
 		"callbox/cert":                  {"callbox/internal/safefile"},

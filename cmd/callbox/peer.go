@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"callbox/internal/roomlink"
 	"callbox/internal/safefile"
 	"callbox/peer"
 	"callbox/peer/pattern"
@@ -20,10 +22,10 @@ const peerName = "callbox peer"
 
 // peerCommand holds the arguments and flags of callbox peer as they are given.
 type peerCommand struct {
-	URL  string `arg:"" name:"url" help:"The server's address, such as https://example.org."`
-	Room string `arg:"" name:"room" help:"The room to join."`
+	URL  string `arg:"" name:"url" help:"The server's address, such as https://example.org, or the link of a room's page, which says the room as well, and the token if there is one in it."`
+	Room string `arg:"" optional:"" name:"room" help:"The room to join, by its name or its page's link."`
 
-	Token string `placeholder:"TOKEN" group:"The way:" help:"Token for a server that wants one, see callbox token; or @FILE."`
+	Token string `placeholder:"TOKEN" group:"The way:" help:"Token for a server that wants one, see callbox token; or @FILE. Default: the one in the room's link."`
 
 	Video string `default:"pattern" group:"What is sent:" help:"pattern: a picture that can be checked, with its frame number and the time as a barcode; or none."`
 	Audio string `default:"tone" group:"What is sent:" help:"tone: a sine of 1 kHz; or none."`
@@ -45,7 +47,9 @@ type peerCommand struct {
 func (*peerCommand) Help() string {
 	return "Exit codes: 0 good, 1 an expectation failed, 2 usage, 3 could not join, 4 never connected or nobody came, " +
 		"5 connected and no media came, 6 lost during the call, 130 interrupted; of 6, 5 and 1 the first that holds. " +
-		"That the other side leaves in order, after media came, is good."
+		"That the other side leaves in order, after media came, is good. " +
+		"The bot sends and receives VP8 and PCMU (G.711), which every browser has. It speaks neither Opus nor H.264, " +
+		"so it has no call with a program that offers only those."
 }
 
 // Run calls, and tells what came of it.
@@ -63,7 +67,7 @@ func (p *peerCommand) Run(ctx context.Context, std streams, log *slog.Logger) er
 	if p.JSON == "-" {
 		people = io.Discard
 	}
-	printer := &callPrinter{w: people, room: p.Room}
+	printer := &callPrinter{w: people, room: cfg.Room}
 	cfg.Observe = printer.event
 	report, err := peer.Run(ctx, cfg)
 	if err != nil {
@@ -86,14 +90,18 @@ func (p *peerCommand) Run(ctx context.Context, std streams, log *slog.Logger) er
 // config makes sense of the flags; the error names all that cannot be.
 func (p *peerCommand) config() (peer.Config, error) {
 	var wrong faults
+	link := p.link(&wrong)
 	cfg := peer.Config{
-		Server: p.URL, Room: p.Room, Name: peerName, Version: programVersion(),
+		Server: link.Server, Room: link.Room, Name: peerName, Version: programVersion(),
 		ICE: peer.ICEPolicy(p.ICE), TURNProtocol: peer.TURNProtocol(p.TURNProto),
 		Duration: p.Duration, ConnectTimeout: p.ConnectTimeout,
 	}
 	var err error
 	cfg.Token, err = p.token()
 	wrong.add("--token", err)
+	if cfg.Token == "" {
+		cfg.Token = link.Token
+	}
 	cfg.Video = p.video(&wrong)
 	switch p.Audio {
 	case "tone":
@@ -114,10 +122,37 @@ func (p *peerCommand) config() (peer.Config, error) {
 	if p.Insecure {
 		cfg.TLS = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // that is what the flag says
 	}
-	if err := cfg.Check(); err != nil {
+	if err := cfg.Check(); err != nil && link.Server != "" { // otherwise the arguments have been told of already
 		wrong = append(wrong, err)
 	}
 	return cfg, wrong.err()
+}
+
+// link makes sense of the arguments, either of which may be a room's link.
+func (p *peerCommand) link(wrong *faults) roomlink.Link {
+	link, err := roomlink.Parse(p.URL)
+	switch {
+	case err != nil && p.Room == "":
+		wrong.addf("<url>", "%q is not the link of a room; give the room's name beside the server's address: %w", p.URL, inPlainWords(err))
+		return roomlink.Link{}
+	case err == nil && p.Room == "" && link.Server == "":
+		wrong.addf("<url>", "%q names no server; give its address before the room", p.URL)
+		return roomlink.Link{}
+	case p.Room == "":
+		return link
+	case err != nil || link.Server == "":
+		link = roomlink.Link{Server: p.URL}
+	}
+	named, err := roomlink.Parse(p.Room)
+	wrong.add("<room>", inPlainWords(err))
+	if link.Room != "" && err == nil && link.Room != named.Room {
+		wrong.addf("<room>", "the link leads to the room %s, and not to %s", link.Room, named.Room)
+	}
+	link.Room = cmp.Or(named.Room, p.Room)
+	if link.Token == "" {
+		link.Token = named.Token
+	}
+	return link
 }
 
 // token returns the token to show, "" when there is none.

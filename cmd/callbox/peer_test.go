@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"callbox/internal/roomlink"
 	"callbox/peer"
 )
 
@@ -32,6 +33,12 @@ func callPeer(t *testing.T, url string, flags ...string) func() ended {
 // callPeerTo is callPeer whose standard output can be read meanwhile.
 func callPeerTo(t *testing.T, out *syncBuffer, url string, flags ...string) func() ended {
 	t.Helper()
+	return runPeer(t, out, append([]string{url, "room"}, flags...)...)
+}
+
+// runPeer is callPeerTo with arguments of one's own.
+func runPeer(t *testing.T, out *syncBuffer, args ...string) func() ended {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
 	var (
 		errOut bytes.Buffer
@@ -39,7 +46,7 @@ func callPeerTo(t *testing.T, out *syncBuffer, url string, flags ...string) func
 		wg     sync.WaitGroup
 	)
 	wg.Go(func() {
-		code = run(ctx, nil, append([]string{"peer", url, "room"}, flags...), noEnv, strings.NewReader(""), out, &errOut)
+		code = run(ctx, nil, append([]string{"peer"}, args...), noEnv, strings.NewReader(""), out, &errOut)
 	})
 	wait := sync.OnceValue(func() ended {
 		defer cancel()
@@ -148,8 +155,13 @@ func TestPeerUsage(t *testing.T) {
 		args  []string
 		texts []string
 	}{
-		"no arguments": {nil, []string{"url"}},
-		"no room":      {[]string{"http://127.0.0.1"}, []string{"room"}},
+		"no arguments":    {nil, []string{"url"}},
+		"no room":         {[]string{"http://127.0.0.1"}, []string{"<url>", "not the link of a room"}},
+		"no server":       {[]string{"quiet-river-lamp"}, []string{"<url>", "names no server"}},
+		"two rooms":       {[]string{"http://127.0.0.1/r/a", "b"}, []string{"<room>", "leads to the room a, and not to b"}},
+		"a room no more":  {[]string{"ws://x", "a!b"}, []string{"<room>", "has '!' in it", "http://HOST"}},
+		"a damaged link":  {[]string{"http://127.0.0.1/r/100%"}, []string{"<url>", "has a '%'"}},
+		"a link too long": {[]string{"http://127.0.0.1/r/" + strings.Repeat("a", 65)}, []string{"<url>", "longer than 64"}},
 		"all at once": {
 			[]string{
 				"ws://x", "room", "--video", "film", "--audio", "beep", "--fps", "0", "--size", "640x360", "--ice", "best",
@@ -265,4 +277,57 @@ func TestPeerInterrupted(t *testing.T) {
 		t.Errorf("ended with %v\n%s", err, said)
 	}
 	one().check(t, exitGood, "callbox peer left") // it was left in order
+}
+
+// What people have at hand is the link of a room's page.
+func TestPeerLink(t *testing.T) {
+	t.Parallel()
+	const server, link = "https://call.example", "https://call.example/r/quiet-river-lamp"
+	for _, c := range []struct {
+		args []string
+		want roomlink.Link
+	}{
+		{[]string{server, "quiet-river-lamp"}, roomlink.Link{Server: server, Room: "quiet-river-lamp"}},
+		{[]string{link}, roomlink.Link{Server: server, Room: "quiet-river-lamp"}},
+		{[]string{"<" + link + ">."}, roomlink.Link{Server: server, Room: "quiet-river-lamp"}},
+		{[]string{link, "quiet-river-lamp"}, roomlink.Link{Server: server, Room: "quiet-river-lamp"}},
+		{[]string{server, link}, roomlink.Link{Server: server, Room: "quiet-river-lamp"}},
+		{[]string{link, link + "."}, roomlink.Link{Server: server, Room: "quiet-river-lamp"}},
+		{[]string{server + "/call/", "lamp"}, roomlink.Link{Server: server + "/call/", Room: "lamp"}},
+		{[]string{server + "/call/r/lamp"}, roomlink.Link{Server: server + "/call", Room: "lamp"}},
+		{[]string{link + "#token=a.b-c."}, roomlink.Link{Server: server, Room: "quiet-river-lamp", Token: "a.b-c"}},
+		{[]string{link + "#token=a.b-c", "quiet-river-lamp"}, roomlink.Link{Server: server, Room: "quiet-river-lamp", Token: "a.b-c"}},
+		{[]string{server, link + "#token=a.b-c"}, roomlink.Link{Server: server, Room: "quiet-river-lamp", Token: "a.b-c"}},
+		{[]string{link + "#token=d", "", "e"}, roomlink.Link{Server: server, Room: "quiet-river-lamp", Token: "e"}},
+	} {
+		command := peerCommand{URL: c.args[0], Video: "none", Audio: "none", ICE: "all", Duration: 1, ConnectTimeout: 1}
+		if len(c.args) > 1 {
+			command.Room = c.args[1]
+		}
+		if len(c.args) > 2 {
+			command.Token = c.args[2]
+		}
+		cfg, err := command.config()
+		if got := (roomlink.Link{Server: cfg.Server, Room: cfg.Room, Token: cfg.Token}); err != nil || got != c.want {
+			t.Errorf("%q: %+v, %v; want %+v", c.args, got, err, c.want)
+		}
+	}
+}
+
+// Two bots meet by the link that callbox token prints, and nothing else.
+func TestPeersMeetByALink(t *testing.T) {
+	t.Parallel()
+	s := start(t, "--join-secret", stored)
+	code, link, stderr := runToEnd(t, noEnv, "token", "--room", "x%2E", "--url", s.ready.HTTP, "--data", s.data)
+	if code != exitGood {
+		t.Fatal(stderr)
+	}
+	link = strings.TrimSpace(link)
+	var bots []func() ended
+	for range 2 {
+		bots = append(bots, runPeer(t, &syncBuffer{}, link, "--duration", "1s", "--connect-timeout", "25s"))
+	}
+	for _, bot := range bots {
+		bot().check(t, exitGood, "In room x..")
+	}
 }

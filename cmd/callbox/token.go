@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"time"
 
+	"callbox/internal/roomlink"
 	"callbox/signaling/protocol"
 )
 
@@ -16,10 +17,10 @@ const (
 
 // tokenCommand holds the flags of callbox token as they are given.
 type tokenCommand struct {
-	Room string        `required:"" placeholder:"ROOM" help:"The room that the token lets in, or * for every room."`
+	Room string        `placeholder:"ROOM" help:"The room that the token lets in, by its name or its page's link, or * for every room. Not needed when --url is the link of a room."`
 	Name string        `placeholder:"NAME" help:"The name that whoever shows the token has in the room. Default: any."`
 	TTL  time.Duration `name:"ttl" default:"1h" help:"How long one can join with the token."`
-	URL  string        `name:"url" placeholder:"URL" help:"The server's address, such as https://example.org: print the link to open, with the token in it, and not the token alone."`
+	URL  string        `name:"url" placeholder:"URL" help:"The server's address, such as https://example.org, or the link of a room there: print the link to open, with the token in it, and not the token alone."`
 
 	JoinSecret string `default:"stored" help:"The server's --join-secret: itself, @FILE of which the first one signs, or stored, the one in --data."`
 	Data       string `placeholder:"FOLDER" help:"The server's --data. Default: the user's data folder, and callbox in it."`
@@ -34,28 +35,22 @@ func (*tokenCommand) Help() string {
 // Run makes a token and prints it.
 func (c *tokenCommand) Run(std streams, env environment) error {
 	var wrong faults
-	if c.Room != anyRoom {
-		_, err := protocol.CanonicalRoom(c.Room, protocol.MaxRoomName)
-		wrong.add("--room", inPlainWords(err))
-	}
+	page := c.place(&wrong)
 	wrong.add("--name", inPlainWords(protocol.CheckPeerName(c.Name, protocol.MaxPeerName)))
 	if c.TTL < minTokenLife || c.TTL > maxTokenLife {
 		wrong.addf("--ttl", "%v is not between %v and %v", c.TTL, minTokenLife, maxTokenLife)
 	}
-	page, err := c.page()
-	wrong.add("--url", err)
 	secret, err := signingSecret(c.JoinSecret, c.Data, joinSecretFile, minJoinSecretBytes, "callbox serve --join-secret stored", env)
 	wrong.add("--join-secret", err)
 	if err := wrong.err(); err != nil {
 		return &exitError{exitUsage, err}
 	}
-	token, err := signJoinToken(secret, c.Room, c.Name, time.Now().Add(c.TTL))
+	token, err := signJoinToken(secret, page.room, c.Name, time.Now().Add(c.TTL))
 	if err != nil {
 		return err
 	}
-	if page != nil {
-		page.Fragment = "token=" + token
-		token = page.String()
+	if page.server != nil {
+		token = roomlink.Address(page.server, page.room, token).String()
 	}
 	_, err = fmt.Fprintln(std.stdout, token)
 	return err
@@ -69,20 +64,45 @@ func inPlainWords(err error) error {
 	return err
 }
 
-// page returns the address of the room's page; nil when none is asked for.
-func (c *tokenCommand) page() (*url.URL, error) {
+// tokenPlace is the room that a token is for, and the server whose page it is entered by.
+type tokenPlace struct {
+	room   string
+	server *url.URL // nil = no link is asked for
+}
+
+// place makes sense of --room and --url, either of which may be a room's link.
+func (c *tokenCommand) place(wrong *faults) tokenPlace {
+	place := tokenPlace{room: c.Room}
+	address := c.URL
+	linked, err := roomlink.Parse(c.URL)
+	if err == nil && linked.Server != "" {
+		address = linked.Server
+		if c.Room == "" {
+			place.room = linked.Room
+		}
+	} else {
+		linked.Room = ""
+	}
+	if place.room == "" {
+		wrong.addf("--room", "it is missing: name the room, or * for every room")
+	} else if place.room != anyRoom {
+		named, err := roomlink.Parse(place.room)
+		wrong.add("--room", inPlainWords(err))
+		place.room = named.Room
+		if err == nil && linked.Room != "" && linked.Room != named.Room {
+			wrong.addf("--url", "its link leads to the room %s, and not to %s", linked.Room, named.Room)
+		}
+	}
 	if c.URL == "" {
-		return nil, nil //nolint:nilnil // there is none
+		return place
 	}
-	u, err := url.Parse(c.URL)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Fragment != "" || u.RawQuery != "" {
-		return nil, fmt.Errorf("%q is not of the form https://host", c.URL)
+	place.server, err = url.Parse(address)
+	if err != nil || place.server.Scheme != "http" && place.server.Scheme != "https" || place.server.Host == "" ||
+		place.server.Fragment != "" || place.server.RawQuery != "" {
+		wrong.addf("--url", "%q is neither of the form https://host nor a room's link", c.URL)
 	}
-	switch c.Room {
-	case anyRoom:
-		return nil, errors.New("a link leads to one room; name it with --room")
-	case ".", "..": // which mean something else in a path
-		return nil, fmt.Errorf("no link can lead to a room named %q", c.Room)
+	if c.Room == anyRoom {
+		wrong.addf("--url", "a link leads to one room; name it with --room")
 	}
-	return u.JoinPath("r", c.Room), nil
+	return place
 }

@@ -30,6 +30,10 @@ func TestTokenCommand(t *testing.T) {
 		{"of a file", []string{"--room", "*", "--name", "Ann", "--join-secret", "@" + file}, "river", "Ann", ""},
 		{"stored", []string{"--room", "quiet", "--data", data}, "quiet", "", ""},
 		{"as a link", []string{"--room", "quiet", "--data", data, "--url", "https://call.example.org"}, "quiet", "", "https://call.example.org/r/quiet#token="},
+		{"a room's link", []string{"--room", "<https://call.example.org/r/quiet>.", "--data", data}, "quiet", "", ""},
+		{"as a room's link", []string{"--url", "https://call.example.org/r/quiet.", "--data", data}, "quiet", "", "https://call.example.org/r/quiet#token="},
+		{"as a room's link below a path", []string{"--room", "quiet", "--url", "https://call.example.org/call/r/quiet#token=old", "--data", data}, "quiet", "", "https://call.example.org/call/r/quiet#token="},
+		{"a room with a dot at its end", []string{"--room", "x%2E", "--data", data, "--url", "https://call.example.org"}, "x.", "", "https://call.example.org/r/x%2E#token="},
 		{"as a link below a path", []string{"--room", "河", "--data", data, "--url", "http://127.0.0.1:8080/a/"}, "河", "", "http://127.0.0.1:8080/a/r/%E6%B2%B3#token="},
 	} {
 		code, stdout, stderr := runToEnd(t, noEnv, append([]string{"token"}, tc.args...)...)
@@ -57,12 +61,14 @@ func TestTokenCommandFaults(t *testing.T) {
 		args []string
 		want []string // a line each
 	}{
-		{"no room", env, nil, []string{"missing flags: --room"}},
-		{"everything at once", env, []string{"--room", "a b", "--name", "a\tb", "--ttl", "0s", "--url", "call.example.org", "--join-secret", "short"}, []string{
-			"--room: the room's name has ' ' in it", "--name: name has a control character", "--ttl: 0s is not between", `--url: "call.example.org" is not`, "--join-secret: a secret has 5 bytes, at least 32",
+		{"no room", env, []string{"--join-secret", joinSecret}, []string{"--room: it is missing"}},
+		{"everything at once", env, []string{"--room", "a!b", "--name", "a\tb", "--ttl", "0s", "--url", "call.example.org", "--join-secret", "short"}, []string{
+			"--room: the room's name has '!' in it", "--name: name has a control character", "--ttl: 0s is not between", `--url: "call.example.org" is neither`, "--join-secret: a secret has 5 bytes, at least 32",
 		}},
 		{"a link to every room", env, []string{"--room", "*", "--url", "https://a.example", "--join-secret", joinSecret}, []string{"--url: a link leads to one room"}},
-		{"a link to a room that is a path", env, []string{"--room", "..", "--url", "https://a.example", "--join-secret", joinSecret}, []string{"--url: no link can lead to"}},
+		{"a link to a room that is a path", env, []string{"--room", "%2E.", "--url", "https://a.example", "--join-secret", joinSecret}, []string{"--room: no link can lead to"}},
+		{"two rooms", env, []string{"--room", "a", "--url", "https://a.example/r/b", "--join-secret", joinSecret}, []string{"--url: its link leads to the room b, and not to a"}},
+		{"a damaged link", env, []string{"--room", "https://a.example/r/100%", "--join-secret", joinSecret}, []string{"--room: the link has a '%'"}},
 		{"too long", env, []string{"--room", "*", "--ttl", "9000h", "--join-secret", joinSecret}, []string{"--ttl: 9000h0m0s is not between 1s and 8784h0m0s"}},
 		{"none stored", env, []string{"--room", "a", "--data", data}, []string{"--join-secret: there is none in " + data + "; start"}},
 		{"none stored in the usual folder", env, []string{"--room", "a"}, []string{"--join-secret: there is none in " + home}},

@@ -68,7 +68,9 @@ func cutSentence(path string) string {
 }
 
 // trimEnd removes the characters at the end that are not part of it.
-func trimEnd(text string, trailing func(rune) bool) string { return strings.TrimRightFunc(text, trailing) }
+func trimEnd(text string, trailing func(rune) bool) string {
+	return strings.TrimRightFunc(text, trailing)
+}
 
 // withoutFormat removes characters that are not drawn: zero-width blanks, soft hyphens, direction marks, isolates. No
 // name of a room may have them.

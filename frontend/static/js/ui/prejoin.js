@@ -40,7 +40,6 @@ export class Prejoin {
     for (const [action, disabled] of /** @type {const} */ ([
       ['join', busy || !model.supported],
       ['join-without', !model.supported],
-      ['allow', !model.supported],
     ])) {
       const button = find(`[data-action="${action}"]`, this.#section);
       /** @type {HTMLButtonElement} */ (button).disabled = disabled;
@@ -48,15 +47,17 @@ export class Prejoin {
   }
 
   /** @param {Model} model */
-  #cover({media, t}) {
+  #cover({media, supported, t}) {
     const cover = find('[data-cover="preview"]', this.#section);
     cover.hidden = media.video;
-    const idle = media.capture === 'idle';
+    const idle = media.capture === 'idle' && supported;
     find('[data-action="allow"]', cover).hidden = !idle;
     find('[data-allow-why]', cover).hidden = !idle;
     setIcon(cover, idle ? '#i-camera' : '#i-camera-off');
-    const text = idle ? '' : t(media.capture === 'asking' ? 'prejoinAsking' : 'prejoinCameraOff');
-    setText(find('[data-cover-text]', cover), text);
+    /** @type {Key} */
+    const key = media.capture === 'asking' ? 'prejoinAsking' : 'prejoinCameraOff';
+    const text = supported ? t(key) : t('problemWebrtc');
+    setText(find('[data-cover-text]', cover), idle ? '' : text);
   }
 
   /** @param {Model} model */

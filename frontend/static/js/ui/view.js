@@ -85,7 +85,11 @@ export class View {
 
   /** @param {Model} model */
   #home({homeError}) {
-    setText(find('#home-error'), homeError);
+    const place = find('#home-error');
+    const fresh = homeError !== '' && place.textContent !== homeError;
+    setText(place, homeError);
+    // In a small window it would stand below the edge.
+    if (fresh) place.scrollIntoView({block: 'nearest'});
     this.#room.toggleAttribute('aria-invalid', homeError !== '');
   }
 
