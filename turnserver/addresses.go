@@ -122,6 +122,16 @@ func (r *relayAddresses) bind(a *relayAddress, fits func(port uint16) bool) (*pl
 	return &place{conn: conn, address: a, port: port}, nil
 }
 
+// freePorts returns how many ports the addresses of a family have left.
+func (r *relayAddresses) freePorts(is4 bool) (n int) {
+	for _, a := range r.all {
+		if a.bind.Is4() == is4 {
+			n += a.ports.left()
+		}
+	}
+	return n
+}
+
 func (r *relayAddresses) has(is4 bool) bool {
 	for _, a := range r.all {
 		if a.bind.Is4() == is4 {

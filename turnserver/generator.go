@@ -2,6 +2,7 @@ package turnserver
 
 import (
 	"errors"
+	"math"
 	"net"
 	"net/netip"
 	"time"
@@ -40,7 +41,7 @@ func (e *endpoint) AllocatePacketConn(string, int) (net.PacketConn, net.Addr, er
 // allocateRefusal says to a client why it gets no relay.
 func allocateRefusal(err error) *refusal {
 	switch {
-	case errors.Is(err, errUserQuota), errors.Is(err, errAddressQuota), errors.Is(err, errTotalQuota):
+	case errors.Is(err, errUserQuota), errors.Is(err, errAddressQuota), errors.Is(err, errAddressPace), errors.Is(err, errTotalQuota):
 		return refuseFor(codeQuotaReached, err.Error())
 	case errors.Is(err, errMayFragment):
 		return &refusal{code: codeUnknownAttribute, unknown: []wire.Attr{wire.DontFragment}, cause: errMayFragment.Error()}
@@ -63,7 +64,14 @@ func (s *Server) openRelay(e *endpoint) (r *relay, err error) {
 			return nil, err
 		}
 	}
-	bytes, err := s.relays.reserve(q.account(), q.client.Addr())
+	places, free := 1, s.addresses.freePorts(q.is4)
+	switch {
+	case p != nil:
+		free = math.MaxInt // it needs none
+	case q.reserveNext:
+		places = 2
+	}
+	bytes, err := s.relays.reserve(q.account(), q.client.Addr(), places, free)
 	if err != nil {
 		s.log.Debug("allocation refused", "user", q.user, "err", err)
 		if p != nil {
@@ -90,15 +98,13 @@ func (s *Server) openRelay(e *endpoint) (r *relay, err error) {
 }
 
 // openPlace opens the socket of a relay, and where that is asked for the one
-// beside it, which is held.
+// beside it, which is held. The caller has taken the places of both in the
+// quotas; with an error, that of the second is given back.
 func (s *Server) openPlace(q *request) (p *place, reserved []byte, err error) {
 	if !q.reserveNext {
 		p, err = s.addresses.open(q.is4, func(port uint16) bool { return !q.evenPort || port%2 == 0 })
 		s.noteExhausted(err)
 		return p, nil, err
-	}
-	if _, err = s.relays.reserve(q.account(), q.client.Addr()); err != nil {
-		return nil, nil, err
 	}
 	p, next, err := s.addresses.openPair(q.is4)
 	if err != nil {

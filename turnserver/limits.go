@@ -10,7 +10,7 @@ import (
 const (
 	DefaultUserAllocations    = 8
 	DefaultFixedAllocations   = 1000
-	DefaultAddressAllocations = 1000
+	DefaultAddressAllocations = 200
 	DefaultTotalAllocations   = 10000
 	DefaultPermissions        = 64
 	DefaultChannels           = 64
@@ -25,7 +25,10 @@ const (
 type Limits struct {
 	// UserAllocations, AddressAllocations and TotalAllocations bound the live
 	// allocations of one user, of one client address and of the server. What is
-	// over them is answered with 486 (Allocation Quota Reached).
+	// over them is answered with 486 (Allocation Quota Reached). Unless
+	// AddressAllocations is off, an address has at most an eighth of the relay
+	// ports that are free or its own, or eight, and from a quarter of
+	// AddressAllocations on a user gets one allocation from there in ten seconds.
 	UserAllocations, AddressAllocations, TotalAllocations int
 	// FixedAllocations bounds the live allocations of a user of Config.Users,
 	// in the place of UserAllocations. A user name that is its expiry alone

@@ -100,6 +100,13 @@ func (p *ports) take(fits func(port uint16) bool) (uint16, bool) {
 	return 0, false
 }
 
+// left returns how many ports are not in use.
+func (p *ports) left() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.free) + len(p.resting)
+}
+
 // release gives back a port that was in use.
 func (p *ports) release(port uint16) {
 	p.mu.Lock()

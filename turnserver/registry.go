@@ -16,6 +16,7 @@ import (
 var (
 	errUserQuota    = errors.New("allocation quota of the user reached")
 	errAddressQuota = errors.New("allocation quota of the client address reached")
+	errAddressPace  = errors.New("many relays of the client address, one of the user a moment ago")
 	errTotalQuota   = errors.New("allocation quota of the server reached")
 	errDraining     = errors.New("the server is draining")
 )
@@ -55,6 +56,7 @@ type user struct {
 	relay map[*relay]struct{} // live
 	bytes *limit.Bucket
 	left  time.Time // when open became 0
+	since time.Time // it has got a relay; zero when it has given one back
 }
 
 // maxLeft bounds the users without allocations that are remembered.
@@ -75,13 +77,15 @@ func newRegistry(limits *Limits) *registry {
 	}
 }
 
-// reserve takes a place in the quotas, which cancel or remove gives back, and
-// returns what bounds the bytes of the relay.
-func (g *registry) reserve(a account, client netip.Addr) (*limit.Bucket, error) {
+// reserve takes n places in the quotas, each of which cancel or remove gives
+// back, where so many ports are free. It returns what bounds the bytes of the
+// relay.
+func (g *registry) reserve(a account, client netip.Addr, n, free int) (*limit.Bucket, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	client = netaddr.Client(client)
-	g.forget(time.Now())
+	now, held := time.Now(), g.clients[client]
+	g.forget(now)
 	u := g.users[a]
 	refuse := func(reason string, err error) (*limit.Bucket, error) {
 		g.refused[reason]++
@@ -90,11 +94,13 @@ func (g *registry) reserve(a account, client netip.Addr) (*limit.Bucket, error) 
 	switch {
 	case g.drained != nil:
 		return refuse("draining", errDraining)
-	case u != nil && g.limits.full(a, u.open):
+	case u != nil && g.limits.full(a, u.open+n-1):
 		return refuse("user_quota", errUserQuota)
-	case reached(g.clients[client], g.limits.AddressAllocations):
+	case g.limits.addressFull(held, n, free):
 		return refuse("address_quota", errAddressQuota)
-	case reached(g.open, g.limits.TotalAllocations):
+	case u != nil && u.open > 0 && !a.shared() && now.Sub(u.since) < pace && g.limits.paced(held):
+		return refuse("address_quota", errAddressPace)
+	case reached(g.open+n-1, g.limits.TotalAllocations):
 		return refuse("total_quota", errTotalQuota)
 	}
 	if u == nil {
@@ -104,9 +110,10 @@ func (g *registry) reserve(a account, client netip.Addr) (*limit.Bucket, error) 
 		}
 		g.users[a] = u
 	}
-	g.open++
-	g.clients[client]++
-	u.open++
+	g.open += n
+	g.clients[client] += n
+	u.open += n
+	u.since = now
 	if a.shared() {
 		return g.limits.userBucket(), nil
 	}
@@ -125,6 +132,7 @@ func (g *registry) giveBack(a account, client netip.Addr) {
 		delete(g.clients, client)
 	}
 	u := g.users[a]
+	u.since = time.Time{}
 	if u.open--; u.open == 0 {
 		u.left = time.Now()
 		g.left = append(g.left, departure{a, u, u.left})

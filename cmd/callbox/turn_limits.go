@@ -14,7 +14,7 @@ type turnLimits struct {
 	Memory *byteSize `placeholder:"BYTES" group:"Memory:" help:"Bytes that all clients together may make the program hold, such as 500M; one address gets a sixteenth of what is free, and whoever asks for more is refused. 0 = no limit. Default: three eighths of the memory that the machine, the container or the resource limits allow."`
 
 	TurnUserQuota    int      `default:"8" group:"Limits of TURN (0 = no limit):" help:"Relays of one user."`
-	TurnAddressQuota int      `default:"1000" group:"Limits of TURN (0 = no limit):" help:"Relays of one client address; an IPv6 address counts with its /64."`
+	TurnAddressQuota int      `default:"200" group:"Limits of TURN (0 = no limit):" help:"Relays of one client address; an IPv6 address counts with its /64."`
 	TurnTotalQuota   int      `default:"10000" group:"Limits of TURN (0 = no limit):" help:"Relays of all users."`
 	TurnPeers        int      `default:"64" group:"Limits of TURN (0 = no limit):" help:"Peers that one relay may have permissions for, and as many channels."`
 	TurnMaxBps       byteRate `default:"10M" group:"Limits of TURN (0 = no limit):" help:"Bytes a second for each user, both ways together, such as 10M or 500K; what is over it is dropped."`

@@ -1,0 +1,147 @@
+package turnserver
+
+import (
+	"errors"
+	"net/netip"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// crowd is a registry with a number of ports, whose clients ask for relays.
+type crowd struct {
+	*registry
+	free int
+}
+
+func newCrowd(ports int) *crowd {
+	limits := &Limits{}
+	limits.normalize()
+	return &crowd{newRegistry(limits), ports}
+}
+
+// ask has a user at an address ask for n relays in one request.
+func (c *crowd) ask(user, address string, n int) error {
+	_, err := c.reserve(account{name: user}, netip.MustParseAddr(address), n, c.free)
+	if err == nil {
+		c.free -= n
+	}
+	return err
+}
+
+// take has an address get all that it can, as ever new users, and returns how
+// many that are.
+func (c *crowd) take(t *testing.T, address string) (got int) {
+	t.Helper()
+	for {
+		err := c.ask(address+" "+strconv.Itoa(c.open), address, 1)
+		if err != nil && !errors.Is(err, errAddressQuota) {
+			t.Fatal(err)
+		}
+		if err != nil {
+			return got
+		}
+		got++
+	}
+}
+
+func TestShareOfPorts(t *testing.T) {
+	for _, test := range []struct {
+		ports, one    int // of them for one address
+		ten, newcomer int // at least left by ten, and for another
+	}{
+		{16384, 200, 14384, 200},
+		{1500, 187, 375, 40},
+		{400, 50, 100, 12},
+		{100, 12, 10, 8},
+	} {
+		c := newCrowd(test.ports)
+		if got := c.take(t, "192.0.2.0"); got != test.one {
+			t.Errorf("of %d ports one address gets %d, want %d", test.ports, got, test.one)
+		}
+		for i := range 9 {
+			c.take(t, "192.0.2."+strconv.Itoa(1+i))
+		}
+		if c.free < test.ten {
+			t.Errorf("ten addresses leave %d of %d ports, want %d", c.free, test.ports, test.ten)
+		}
+		if got := c.take(t, "198.51.100.1"); got < test.newcomer {
+			t.Errorf("after ten a newcomer gets %d of %d ports, want %d", got, test.ports, test.newcomer)
+		}
+	}
+}
+
+// An IPv6 client has its /64, and a few ports are nobody's to share.
+func TestShareOfFewPorts(t *testing.T) {
+	c := newCrowd(4)
+	if err := errors.Join(c.ask("ann", "2001:db8::1", 2), c.ask("ann", "2001:db8::2", 1), c.ask("bo", "2001:db8::3", 1)); err != nil {
+		t.Error(err)
+	}
+	c = newCrowd(100)
+	if got := c.take(t, "2001:db8::1"); got != 12 {
+		t.Errorf("an IPv6 client gets %d of 100 ports, want 12", got)
+	}
+	if err := c.ask("one more", "2001:db8::ffff:1", 1); !errors.Is(err, errAddressQuota) {
+		t.Errorf("another address of the same /64: %v, want %v", err, errAddressQuota)
+	}
+	if err := c.ask("even", "2001:db8:0:1::1", 2); err != nil {
+		t.Error(err)
+	}
+}
+
+// Browsers ask for a relay by each protocol. Everybody of a company behind one
+// address gets one, and one more for a call that breaks.
+func TestManyUsersBehindOneAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const users, protocols = 150, 3
+		c := newCrowd(16384)
+		for i := range users {
+			got := 0
+			for range protocols {
+				if err := c.ask(strconv.Itoa(i), "192.0.2.1", 1); err == nil {
+					got++
+				}
+			}
+			if got == 0 {
+				t.Fatalf("user %d gets no relay", i)
+			}
+		}
+		c.cancel(account{name: "0"}, netip.MustParseAddr("192.0.2.1"))
+		if err := c.ask("0", "192.0.2.1", 1); err != nil {
+			t.Errorf("in the place of one that was given back: %v", err)
+		}
+		<-time.After(pace)
+		if err := c.ask(strconv.Itoa(users-1), "192.0.2.1", 1); err != nil {
+			t.Errorf("a second relay, later: %v", err)
+		}
+		if got := c.clients[netip.MustParseAddr("192.0.2.1")]; got > DefaultAddressAllocations {
+			t.Errorf("the address has %d relays", got)
+		}
+	})
+}
+
+// Accounts that many share are not made to wait for one another.
+func TestSharedAccountsAreNotPaced(t *testing.T) {
+	for _, kind := range []accountKind{fixed, nameless} {
+		g, client := newCrowd(16384).registry, netip.MustParseAddr("192.0.2.1")
+		for range DefaultAddressAllocations {
+			if _, err := g.reserve(account{"webrtc", kind}, client, 1, 16384); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := g.reserve(account{"webrtc", kind}, client, 1, 16384); !errors.Is(err, errAddressQuota) {
+			t.Errorf("one more: %v, want %v", err, errAddressQuota)
+		}
+	}
+}
+
+func TestAddressQuotaOff(t *testing.T) {
+	c := newCrowd(1500)
+	c.limits.AddressAllocations = -1
+	for i := range 1500 {
+		if err := c.ask(strconv.Itoa(i/8), "192.0.2.1", 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
