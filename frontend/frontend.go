@@ -58,8 +58,8 @@ type handler struct {
 	assets map[string]file
 }
 
-// Handler serves the page at "/" and at "/r/<room>", and what it is made of under "/assets/". Every
-// other path is 404, every method but GET and HEAD 405. It expects to be mounted at the root of a
+// Handler serves the page at "/" and at "/r/<room>", and what it is made of under "/assets/". Other
+// spellings of a room's path are redirected there. Every other path is 404, every method but GET and HEAD 405. It expects to be mounted at the root of a
 // host, beside the signaling server's /ws and /api/, which the page talks to.
 func Handler(config Config) http.Handler {
 	h := handler{assets: map[string]file{}}
@@ -174,8 +174,11 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name, ok := strings.CutPrefix(r.URL.Path, assetsPrefix+h.hash+"/")
 	asset, found := h.assets[name]
 	if !ok || !found {
-		w.Header().Set("Cache-Control", "no-store")
-		http.Error(w, "not found", http.StatusNotFound)
+		if target, ok := canonicalRoom(r.URL.EscapedPath()); ok {
+			redirect(w, r, target)
+			return
+		}
+		serveNothing(w, r)
 		return
 	}
 	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")

@@ -30,6 +30,10 @@ func ask(h http.Handler, method, target string, headers ...string) response {
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
+	return serve(h, r)
+}
+
+func serve(h http.Handler, r *http.Request) response {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return response{w.Code, w.Header(), w.Body.String()}
