@@ -31,7 +31,7 @@ func (s *server) routes() http.Handler {
 			return next(c)
 		}
 	})
-	e.Any(webSocketPath, echo.WrapHandler(s.signaling.WebSocketHandler()))
+	e.Any(webSocketPath, echo.WrapHandler(withBareConn(s.signaling.WebSocketHandler())))
 	e.Any("/api/*", echo.WrapHandler(s.signaling.APIHandler()))
 	if local := s.certificates.local; local != nil {
 		e.Match([]string{http.MethodGet, http.MethodHead}, "/ca.crt", func(c echo.Context) error {

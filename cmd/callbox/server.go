@@ -54,7 +54,7 @@ func (s *server) run(ctx context.Context, std streams) error {
 		return server
 	}
 	if l := s.listeners.http; l != nil {
-		servers = append(servers, serve(s.webListener(ctx, l), handler, nil))
+		servers = append(servers, serve(wordyListener{s.webListener(ctx, l)}, handler, nil))
 	}
 	if s.mux != nil {
 		group.Go(s.mux.run)

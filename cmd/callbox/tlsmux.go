@@ -109,6 +109,8 @@ func (m *tlsMux) identify(ctx context.Context, raw net.Conn) (*muxListener, net.
 	switch protocol := conn.ConnectionState().NegotiatedProtocol; {
 	case slices.Contains(turnProtocols(), protocol):
 		return m.turn, conn
+	case protocol == "http/1.1":
+		return m.web, &peekedConn{Conn: conn}
 	case protocol != "":
 		return m.web, conn
 	}
@@ -192,8 +194,8 @@ func (l *muxListener) Close() error {
 
 func (l *muxListener) Addr() net.Addr { return l.addr }
 
-// peekedConn is a TLS connection of which the first byte has been read. Read
-// begins with it again.
+// peekedConn is a TLS connection that HTTP/1.1 is spoken on. Read begins with
+// what has been read of it already.
 type peekedConn struct {
 	*tls.Conn
 	first []byte
@@ -207,6 +209,8 @@ func (c *peekedConn) Read(p []byte) (int, error) {
 	c.first = c.first[n:]
 	return n, nil
 }
+
+func (c *peekedConn) Write(p []byte) (int, error) { return writeInWords(c.Conn, p) }
 
 // NetConn returns the TLS connection itself. Whoever reads from it must have
 // read something from this one before.

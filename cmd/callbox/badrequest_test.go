@@ -1,0 +1,58 @@
+package main
+
+import (
+	"bufio"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A link that was damaged on its way is answered in words, also where net/http
+// lets no handler see it.
+func TestDamagedLinks(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	plain := func() (net.Conn, error) { return net.Dial("tcp", strings.TrimPrefix(s.ready.HTTP, "http://")) }
+	secure := func(protocols ...string) func() (net.Conn, error) {
+		return func() (net.Conn, error) {
+			config := &tls.Config{InsecureSkipVerify: true, NextProtos: protocols}
+			return tls.Dial("tcp", strings.TrimPrefix(s.ready.HTTPS, "https://"), config)
+		}
+	}
+	for name, dial := range map[string]func() (net.Conn, error){"HTTP": plain, "HTTPS": secure(), "HTTPS with ALPN": secure("http/1.1")} {
+		for target, status := range map[string]int{
+			"/r/100%": http.StatusBadRequest, "/r/%zz": http.StatusBadRequest, "/%": http.StatusBadRequest, "/r/x?a%": http.StatusOK,
+			"/r/%FF": http.StatusOK, "/r/a%2Fb": http.StatusOK, "/nothing": http.StatusNotFound,
+		} {
+			conn, err := dial()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+				t.Fatal(err)
+			}
+			// The second one on a connection, too.
+			fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\nGET "+target+" HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n")
+			reader := bufio.NewReader(conn)
+			var last *http.Response
+			var body []byte
+			for range 2 {
+				if last, err = http.ReadResponse(reader, nil); err != nil {
+					t.Fatalf("%s %s: %v", name, target, err)
+				}
+				if body, err = io.ReadAll(last.Body); err != nil {
+					t.Fatalf("%s %s: %v", name, target, err)
+				}
+			}
+			if last.StatusCode != status || !strings.HasPrefix(last.Header.Get("Content-Type"), "text/html") || !strings.HasPrefix(string(body), "<!doctype html>") {
+				t.Errorf("%s %s: status %d, %s, %.60q", name, target, last.StatusCode, last.Header.Get("Content-Type"), body)
+			}
+		}
+	}
+}
