@@ -4,11 +4,8 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
-	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"callbox/internal/safefile"
@@ -30,10 +27,11 @@ type Files struct {
 	fault                 error  // what is wrong with it, already logged
 }
 
-// NewFiles reads a PEM certificate chain, leaf first, and its unencrypted
-// PEM key. An error says in words what is wrong with which file; after that,
-// a file that is replaced by a bad one is logged and the old certificate
-// stays in use. A nil log discards.
+// NewFiles reads a PEM certificate chain in any order and its unencrypted PEM
+// key, as any editor writes them. An error says in words what is wrong with which
+// file, and the log what browsers will not like about a certificate; after that, a
+// file that is replaced by a bad one is logged and the old certificate stays in
+// use. A nil log discards.
 func NewFiles(certFile, keyFile string, log *slog.Logger) (*Files, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -53,7 +51,6 @@ func NewFiles(certFile, keyFile string, log *slog.Logger) (*Files, error) {
 	f.certPEM, f.keyPEM = certPEM, keyPEM
 	f.next = time.Now().Add(checkPeriod)
 	f.current.Store(pair)
-	f.warnWhenEnded(pair)
 	return f, nil
 }
 
@@ -96,12 +93,7 @@ func (f *Files) look(*tls.Certificate) (*tls.Certificate, error) {
 		return nil, f.fault
 	}
 	f.certPEM, f.keyPEM = certPEM, keyPEM
-	pair, err := f.parse(certPEM, keyPEM)
-	if err != nil {
-		return nil, err
-	}
-	f.warnWhenEnded(pair)
-	return pair, nil
+	return f.parse(certPEM, keyPEM)
 }
 
 // lookAndTell looks, and logs what came of it.
@@ -118,76 +110,20 @@ func (f *Files) lookAndTell(old *tls.Certificate) *tls.Certificate {
 	return pair
 }
 
-func (f *Files) warnWhenEnded(pair *tls.Certificate) {
-	if time.Now().After(pair.Leaf.NotAfter) {
-		f.log.Warn("certificate has ended, browsers will refuse it", "file", f.certFile, "not_after", pair.Leaf.NotAfter)
-	}
-}
-
 func (f *Files) read() (certPEM, keyPEM []byte, err error) {
 	certPEM, certErr := f.certSource.Read()
 	keyPEM, keyErr := f.keySource.Read()
 	return certPEM, keyPEM, errors.Join(certErr, keyErr)
 }
 
+// parse makes sense of what was read, and logs what clients will not like.
 func (f *Files) parse(certPEM, keyPEM []byte) (*tls.Certificate, error) {
-	if err := errors.Join(checkCertificate(f.certFile, certPEM), checkKey(f.keyFile, keyPEM)); err != nil {
+	pair, remarks, err := parsePair(f.certFile, certPEM, f.keyFile, keyPEM)
+	if err != nil {
 		return nil, err
 	}
-	pair, err := tls.X509KeyPair(certPEM, keyPEM)
-	switch {
-	case err == nil:
-		return &pair, nil
-	case strings.Contains(err.Error(), "does not match"):
-		return nil, fmt.Errorf("%s and %s do not belong together: the key is that of another certificate", f.certFile, f.keyFile)
-	default:
-		return nil, fmt.Errorf("%s with %s: %w", f.certFile, f.keyFile, err)
+	for _, remark := range remarks {
+		f.log.Warn("certificate will not be accepted everywhere", "file", f.certFile, "remark", remark)
 	}
-}
-
-// checkCertificate says in words why text is not a PEM certificate chain.
-func checkCertificate(name string, text []byte) error {
-	types := blockTypes(text)
-	switch {
-	case len(types) == 0:
-		return fmt.Errorf("%s: no PEM in it; a certificate begins with -----BEGIN CERTIFICATE-----", name)
-	case types["CERTIFICATE"]:
-		return nil
-	case hasKey(types):
-		return fmt.Errorf("%s: a key, and no certificate in it; certificate and key may be switched", name)
-	default:
-		return fmt.Errorf("%s: no certificate in it", name)
-	}
-}
-
-// checkKey says in words why text is not an unencrypted PEM key.
-func checkKey(name string, text []byte) error {
-	types := blockTypes(text)
-	switch {
-	case len(types) == 0:
-		return fmt.Errorf("%s: no PEM in it; a key begins with -----BEGIN PRIVATE KEY-----", name)
-	case types["ENCRYPTED PRIVATE KEY"] || bytes.Contains(text, []byte("Proc-Type: 4,ENCRYPTED")):
-		return fmt.Errorf("%s: the key is protected by a passphrase, which nobody is here to type; use one without", name)
-	case hasKey(types):
-		return nil
-	case types["CERTIFICATE"]:
-		return fmt.Errorf("%s: a certificate, and no key in it; certificate and key may be switched", name)
-	default:
-		return fmt.Errorf("%s: no key in it", name)
-	}
-}
-
-func hasKey(types map[string]bool) bool {
-	return types["PRIVATE KEY"] || types["EC PRIVATE KEY"] || types["RSA PRIVATE KEY"]
-}
-
-func blockTypes(text []byte) map[string]bool {
-	types := map[string]bool{}
-	for {
-		var block *pem.Block
-		if block, text = pem.Decode(text); block == nil {
-			return types
-		}
-		types[block.Type] = true
-	}
+	return pair, nil
 }

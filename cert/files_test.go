@@ -174,9 +174,8 @@ func FuzzFiles(f *testing.F) {
 	f.Add(keyPEM, certPEM)
 	f.Add([]byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), keyPEM)
 	f.Add([]byte(nil), []byte("-----BEGIN X-----\n"))
-	files := &Files{certFile: "c", keyFile: "k"}
 	f.Fuzz(func(t *testing.T, certPEM, keyPEM []byte) {
-		pair, err := files.parse(certPEM, keyPEM)
+		pair, _, err := parsePair("c", certPEM, "k", keyPEM)
 		if (pair == nil) == (err == nil) {
 			t.Fatalf("parse = %v, %v", pair, err)
 		}

@@ -39,7 +39,7 @@ func TestNothingBlocks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer socket.Close()
+	defer socket.Close() //nolint:errcheck // nothing to lose
 	pipe := makePipe(t, filepath.Join(dir, "pipe"))
 	link := filepath.Join(dir, "link")
 	if err := os.Symlink(pipe, link); err != nil {
@@ -104,7 +104,7 @@ func TestFileBecomesPipe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer writer.Close()
+	defer writer.Close() //nolint:errcheck // a pipe
 	if text, err := source.Read(); err == nil || !strings.Contains(err.Error(), "at the start alone") {
 		t.Errorf("%q, %v; want the pipe refused", text, err)
 	}

@@ -1,0 +1,181 @@
+package cert
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// bundle is what two files hold.
+type bundle struct {
+	certs []*x509.Certificate // in the order of the file, each once
+	odd   [][]byte            // certificates that Go cannot read
+	keys  []crypto.Signer
+	fault error // of the first certificate that Go cannot read
+}
+
+// parsePair makes sense of the files of a certificate and of its key. The key
+// tells which certificate is the server's own, whatever the order is.
+// remarks are in words what clients will not like about it.
+func parsePair(certFile string, certPEM []byte, keyFile string, keyPEM []byte) (pair *tls.Certificate, remarks []string, err error) {
+	certBlocks, damaged := blocks(certPEM)
+	keyBlocks, damagedKeys := blocks(keyPEM)
+	var errs []error
+	if !slices.ContainsFunc(certBlocks, isCertificate) {
+		errs = append(errs, notCertificate(certFile, certPEM, certBlocks, damaged))
+	}
+	if !slices.ContainsFunc(keyBlocks, isKey) {
+		errs = append(errs, notKey(keyFile, keyPEM, keyBlocks, damagedKeys))
+	}
+	if len(errs) > 0 {
+		return nil, nil, errors.Join(errs...)
+	}
+	var b bundle
+	b.addCertificates(certBlocks)
+	if err := b.addKeys(keyBlocks); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", keyFile, err)
+	}
+	leaf, key := b.own(time.Now())
+	switch {
+	case leaf == nil && len(b.certs) == 0:
+		return nil, nil, fmt.Errorf("%s: %w", certFile, b.fault)
+	case leaf == nil:
+		return nil, nil, fmt.Errorf("%s and %s do not belong together: the key is that of another certificate", certFile, keyFile)
+	}
+	if damaged > 0 {
+		remarks = append(remarks, fmt.Sprintf("%d block(s) in it cannot be read: a line is missing, or was changed when it was copied", damaged))
+	}
+	chain, strangers := b.chain(leaf)
+	for _, stranger := range strangers {
+		remarks = append(remarks, fmt.Sprintf("the certificate of %s in it has nothing to do with the server's own and is left out", nameOf(stranger)))
+	}
+	pair = &tls.Certificate{PrivateKey: key, Leaf: leaf}
+	for _, c := range chain {
+		pair.Certificate = append(pair.Certificate, c.Raw)
+	}
+	pair.Certificate = append(pair.Certificate, b.odd...)
+	return pair, append(remarks, remarksOn(chain, len(b.odd) > 0, nil, time.Now())...), nil
+}
+
+func (b *bundle) addCertificates(found []*pem.Block) {
+	for _, block := range found {
+		if !isCertificate(block) {
+			continue
+		}
+		der := block.Bytes
+		if block.Type == "TRUSTED CERTIFICATE" { // of OpenSSL, with what it is trusted for behind it
+			var first asn1.RawValue
+			if _, err := asn1.Unmarshal(der, &first); err == nil {
+				der = first.FullBytes
+			}
+		}
+		parsed, err := x509.ParseCertificate(der)
+		switch {
+		case err != nil:
+			b.odd = append(b.odd, der)
+			if b.fault == nil {
+				b.fault = err
+			}
+		case !slices.ContainsFunc(b.certs, parsed.Equal):
+			b.certs = append(b.certs, parsed)
+		}
+	}
+}
+
+func (b *bundle) addKeys(found []*pem.Block) error {
+	var fault error
+	for _, block := range found {
+		if !isKey(block) {
+			continue
+		}
+		key, err := parseKey(block.Bytes)
+		if err == nil {
+			b.keys = append(b.keys, key)
+		} else if fault == nil {
+			fault = fmt.Errorf("%s: %w", block.Type, err)
+		}
+	}
+	if len(b.keys) > 0 {
+		return nil
+	}
+	return fault
+}
+
+func parseKey(der []byte) (crypto.Signer, error) {
+	key, err := x509.ParsePKCS8PrivateKey(der)
+	if err != nil {
+		if rsaKey, rsaErr := x509.ParsePKCS1PrivateKey(der); rsaErr == nil {
+			return rsaKey, nil
+		}
+		if ecKey, ecErr := x509.ParseECPrivateKey(der); ecErr == nil {
+			return ecKey, nil
+		}
+		return nil, err
+	}
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return nil, errors.New("the key is of a kind that signs nothing")
+	}
+	return signer, nil
+}
+
+// own returns the certificate of one of the keys. Of several it is the first that
+// is good now.
+func (b *bundle) own(now time.Time) (leaf *x509.Certificate, key crypto.Signer) {
+	for _, candidate := range b.certs {
+		for _, signer := range b.keys {
+			public, ok := signer.Public().(interface{ Equal(crypto.PublicKey) bool })
+			if !ok || !public.Equal(candidate.PublicKey) {
+				continue
+			}
+			good := !now.Before(candidate.NotBefore) && !now.After(candidate.NotAfter)
+			if good {
+				return candidate, signer
+			}
+			if leaf == nil {
+				leaf, key = candidate, signer
+			}
+		}
+	}
+	return leaf, key
+}
+
+// chain returns leaf and after it those that vouch for it, each after the one that
+// it signed, and what has nothing to do with them.
+func (b *bundle) chain(leaf *x509.Certificate) (chain, strangers []*x509.Certificate) {
+	chain = []*x509.Certificate{leaf}
+	for at := 0; at < len(chain); at++ { // an authority may have several certificates
+		for _, candidate := range b.certs {
+			if !slices.Contains(chain, candidate) && signed(candidate, chain[at]) {
+				chain = append(chain, candidate)
+			}
+		}
+	}
+	for _, c := range b.certs {
+		if !slices.Contains(chain, c) {
+			strangers = append(strangers, c)
+		}
+	}
+	return chain, strangers
+}
+
+// signed reports whether one certificate is by the authority of another. A
+// signature that is too weak to be checked counts: it is told by a remark.
+func signed(by, c *x509.Certificate) bool {
+	if !bytes.Equal(by.RawSubject, c.RawIssuer) {
+		return false
+	}
+	err := c.CheckSignatureFrom(by)
+	_, weak := errors.AsType[x509.InsecureAlgorithmError](err)
+	return err == nil || weak
+}
+
+// nameOf returns what people call the holder of a certificate.
+func nameOf(c *x509.Certificate) string { return fmt.Sprintf("%q", c.Subject) }

@@ -1,0 +1,150 @@
+package cert
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+const (
+	// minRSA is what browsers and systems want of an RSA key, in bits (CA/Browser
+	// Forum, Baseline Requirements, section 6.1.5).
+	minRSA = 2048
+	// maxRSA is what Go and others still verify.
+	maxRSA = 8192
+	// maxLife is what Apple's systems accept of any authority (HT103769).
+	maxLife = 825 * 24 * time.Hour
+	// maxPublicLife is what browsers accept of a public authority.
+	maxPublicLife = 398 * 24 * time.Hour
+)
+
+// remarksOn says in words what browsers will not like about a certificate and its
+// chain. more says that there are certificates in the file that Go cannot read,
+// roots are what is trusted, nil = the system's.
+func remarksOn(chain []*x509.Certificate, more bool, roots *x509.CertPool, now time.Time) []string {
+	leaf := chain[0]
+	remarks := slices.Concat(nameRemarks(leaf), keyRemarks(leaf), useRemarks(leaf))
+	for i, c := range chain {
+		who := "the certificate"
+		if i > 0 {
+			who = "the certificate of its authority " + nameOf(c)
+		}
+		if now.After(c.NotAfter) {
+			remarks = append(remarks, fmt.Sprintf("%s has ended, on %s; browsers refuse it", who, c.NotAfter.Format(time.DateTime)))
+		} else if now.Before(c.NotBefore) {
+			remarks = append(remarks, fmt.Sprintf("%s is good only from %s on; browsers refuse it until then, or this machine's clock is wrong", who, c.NotBefore.Format(time.DateTime)))
+		}
+		if !isSelfSigned(c) && isWeak(c.SignatureAlgorithm) {
+			remarks = append(remarks, fmt.Sprintf("%s is signed with %v, which browsers refuse", who, c.SignatureAlgorithm))
+		}
+	}
+	return append(remarks, trustRemarks(chain, more, roots, now)...)
+}
+
+func nameRemarks(leaf *x509.Certificate) []string {
+	var remarks []string
+	if len(leaf.DNSNames) == 0 && len(leaf.IPAddresses) == 0 {
+		remarks = append(remarks, fmt.Sprintf("no names in it (subjectAltName), and browsers refuse it whatever its CN says (%q)", leaf.Subject.CommonName))
+	}
+	for _, name := range leaf.DNSNames {
+		if _, err := netip.ParseAddr(name); err == nil {
+			remarks = append(remarks, fmt.Sprintf("the address %s stands among its DNS names, where browsers do not look for it: it has to be subjectAltName=IP:%[1]s", name))
+		}
+	}
+	return remarks
+}
+
+func keyRemarks(leaf *x509.Certificate) []string {
+	const better = "; use ECDSA with P-256, or RSA with 2048 bits"
+	switch key := leaf.PublicKey.(type) {
+	case ed25519.PublicKey:
+		return []string{"its key is of the kind Ed25519, which browsers do not take" + better}
+	case *ecdsa.PublicKey:
+		if key.Curve != elliptic.P256() && key.Curve != elliptic.P384() {
+			return []string{fmt.Sprintf("its key is on the curve %s, which not every browser takes%s", key.Curve.Params().Name, better)}
+		}
+	case *rsa.PublicKey:
+		if bits := key.N.BitLen(); bits < minRSA || bits > maxRSA {
+			return []string{fmt.Sprintf("its RSA key has %d bits, which not every client takes%s", bits, better)}
+		}
+	}
+	return nil
+}
+
+func useRemarks(leaf *x509.Certificate) []string {
+	var remarks []string
+	uses := leaf.ExtKeyUsage
+	if (len(uses) > 0 || len(leaf.UnknownExtKeyUsage) > 0) && !slices.Contains(uses, x509.ExtKeyUsageServerAuth) && !slices.Contains(uses, x509.ExtKeyUsageAny) {
+		remarks = append(remarks, "it is not for servers (extendedKeyUsage without serverAuth), and browsers refuse it")
+	}
+	if leaf.KeyUsage != 0 && leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
+		remarks = append(remarks, "its key may not sign (keyUsage without digitalSignature), and browsers refuse it")
+	}
+	if leaf.IsCA {
+		remarks = append(remarks, "it is the certificate of an authority (CA:TRUE), which Firefox refuses from a server")
+	}
+	if len(leaf.UnhandledCriticalExtensions) > 0 {
+		remarks = append(remarks, fmt.Sprintf("clients have to know what %v means, which stands in it as critical, and refuse it when they do not", leaf.UnhandledCriticalExtensions))
+	}
+	statusRequest := asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 24} // RFC 7633
+	for _, extension := range leaf.Extensions {
+		if extension.Id.Equal(statusRequest) {
+			remarks = append(remarks, "it demands that the server proves it has not been revoked (OCSP must-staple), which callbox does not do, and Firefox refuses it")
+		}
+	}
+	return remarks
+}
+
+// trustRemarks says what is missing between a certificate and a root that clients
+// may know, and what those of public authorities may not be.
+func trustRemarks(chain []*x509.Certificate, more bool, roots *x509.CertPool, now time.Time) []string {
+	leaf := chain[0]
+	life := leaf.NotAfter.Sub(leaf.NotBefore)
+	intermediates := x509.NewCertPool()
+	for _, c := range chain[1:] {
+		intermediates.AddCert(c)
+	}
+	var remarks []string
+	if life > maxLife {
+		remarks = append(remarks, fmt.Sprintf("it is good for %d days, and devices of Apple take no more than 825", life/(24*time.Hour)))
+	}
+	at := leaf.NotAfter.Add(-time.Second) // that it has ended is another matter
+	if now.Before(at) && !now.Before(leaf.NotBefore) {
+		at = now
+	}
+	_, err := leaf.Verify(x509.VerifyOptions{Roots: roots, Intermediates: intermediates, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
+	if err == nil {
+		if life > maxPublicLife && life <= maxLife {
+			remarks = append(remarks, fmt.Sprintf("it is good for %d days, and browsers take no more than 398 of a public authority", life/(24*time.Hour)))
+		}
+		return remarks
+	}
+	if _, unknown := errors.AsType[x509.UnknownAuthorityError](err); !unknown {
+		return remarks
+	}
+	if len(chain) == 1 && !isSelfSigned(leaf) && !more {
+		remarks = append(remarks, fmt.Sprintf("it was issued by %q, whose certificate is not in the file; clients that do not know it refuse the connection. "+
+			"Perhaps this is cert.pem in the place of fullchain.pem", leaf.Issuer))
+	}
+	return remarks
+}
+
+func isSelfSigned(c *x509.Certificate) bool { return bytes.Equal(c.RawSubject, c.RawIssuer) }
+
+func isWeak(algorithm x509.SignatureAlgorithm) bool {
+	switch algorithm {
+	case x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
+		return true
+	default:
+		return false
+	}
+}
