@@ -79,6 +79,9 @@ func (nothingYetError) Temporary() bool { return true }
 
 func (c *boundedConn) take() { c.taken = true }
 
+// NetConn returns the connection below, for whoever counts those.
+func (c *boundedConn) NetConn() net.Conn { return c.Conn }
+
 // Read gives TLS, or HTTP, what has arrived.
 func (c *boundedConn) Read(p []byte) (int, error) {
 	b := c.arrived

@@ -32,6 +32,7 @@ func importRules() map[string][]string {
 		"callbox/frontend":              {},
 		"callbox/internal/roomlink":     {"callbox/signaling/protocol"},
 		"callbox/internal/netaddr":      {},
+		"callbox/internal/accept":       {"callbox/internal/budget", "callbox/internal/netaddr"},
 		"callbox/internal/budget":       {"callbox/internal/netaddr"},
 		"callbox/cert":                  {"callbox/internal/safefile"},
 		"callbox/internal/safefile":     {},

@@ -32,7 +32,7 @@ func (s *server) routes() http.Handler {
 		}
 	})
 	e.Any(webSocketPath, echo.WrapHandler(withBareConn(s.signaling.WebSocketHandler())))
-	e.Any("/api/*", echo.WrapHandler(s.signaling.APIHandler()))
+	e.Any("/api/*", echo.WrapHandler(holdStreams(s.signaling.APIHandler())))
 	if local := s.certificates.local; local != nil {
 		e.Match([]string{http.MethodGet, http.MethodHead}, "/ca.crt", func(c echo.Context) error {
 			// The type makes a phone offer to install it.

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"callbox/internal/accept"
 	"callbox/signaling"
 )
 
@@ -30,6 +31,7 @@ func (c *serveCommand) open(ctx context.Context, env environment, log *slog.Logg
 	s.prepare(ctx, c.HTTPS != "", &faults)
 	config.openSecrets(log, &faults)
 	if len(faults) == 0 {
+		s.web = newWebBounds(c.LimitConnections, &s.proxies, s.log)
 		s.sharePort(c.LimitConnections)
 		faults.add("STUN and TURN", s.openTURN()) //nolint:contextcheck // the relays outlive ctx, until server.shutdown
 	}
@@ -47,7 +49,7 @@ func (c *serveCommand) open(ctx context.Context, env environment, log *slog.Logg
 // clients of one address that have yet to tell which of the two they want.
 func (s *server) sharePort(limit int) {
 	if l := s.listeners.https; l != nil && s.config.turnFlags.servesTURN() {
-		s.mux = newTLSMux(signaling.NewListener(l), s.webTLS(), limit, s.log)
+		s.mux = newTLSMux(signaling.NewListener(s.web.conns.Listener(l, accept.Secure)), s.webTLS(), limit, s.web.conns, s.log)
 		s.shared, s.listeners.shared = s.mux.turn, true
 	}
 }

@@ -5,13 +5,13 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"callbox/internal/accept"
 	"callbox/signaling"
 )
 
@@ -22,12 +22,6 @@ const (
 	signalingTime = 2 * time.Second
 	httpTime      = 2 * time.Second
 	turnTime      = 3 * time.Second
-
-	readHeaderTimeout = 5 * time.Second // slow-loris
-	readTimeout       = 30 * time.Second
-	writeTimeout      = time.Minute
-	idleTimeout       = 2 * time.Minute
-	maxHeaderBytes    = 32 << 10
 )
 
 // server is callbox serve, bound and made, ready to run.
@@ -40,31 +34,33 @@ type server struct {
 	joins     *joinTokens // nil = everybody may join
 	calls     *calls
 	notices   proxyNotices
+	web       *webBounds
 }
 
 // run serves until ctx ends or a listener fails, then ends everything.
 // It owns every goroutine of this package.
 func (s *server) run(ctx context.Context, std streams) error {
 	group, ctx := errgroup.WithContext(ctx)
-	handler := s.routes() //nolint:contextcheck // a request has a context of its own
+	handler := s.web.requests.limit(s.routes()) //nolint:contextcheck // a request has a context of its own
 	var servers []*http.Server
-	serve := func(listener net.Listener, handler http.Handler, config *tls.Config) *http.Server {
-		server := newHTTPServer(handler, config, s.log)
+	serve := func(listener net.Listener, handler http.Handler, config *tls.Config) {
+		server := s.web.newServer(handler, config, s.log)
+		servers = append(servers, server)
 		group.Go(func() error { return s.serveHTTP(server, listener) })
-		return server
 	}
 	if l := s.listeners.http; l != nil {
-		servers = append(servers, serve(wordyListener{s.webListener(ctx, l)}, handler, nil))
+		serve(wordyListener{s.webListener(ctx, s.web.conns.Listener(l, accept.Plain))}, handler, nil)
 	}
 	if s.mux != nil {
 		group.Go(s.mux.run)
-		servers = append(servers, serve(s.mux.web, withPeekedTLS(handler), s.mux.config))
+		serve(s.mux.web, withPeekedTLS(handler), s.mux.config)
 	} else if l := s.listeners.https; l != nil {
-		servers = append(servers, serve(tls.NewListener(signaling.NewListener(l), s.webTLS()), handler, s.webTLS()))
+		secured := signaling.NewListener(s.web.conns.Listener(l, accept.Secure))
+		serve(tls.NewListener(secured, s.webTLS()), handler, s.webTLS())
 	}
 	var admin *http.Server
-	if l := s.listeners.admin; l != nil {
-		admin = serve(l, s.adminRoutes(), nil)
+	if s.listeners.admin != nil {
+		admin = s.serveAdmin(group, s.adminRoutes(), s.web.conns)
 	}
 	s.follow(ctx, group, std)
 	group.Go(func() error {
@@ -93,21 +89,6 @@ func (s *server) follow(ctx context.Context, group *errgroup.Group, std streams)
 		s.files.follow(ctx, std)
 		return nil
 	})
-}
-
-func newHTTPServer(handler http.Handler, config *tls.Config, log *slog.Logger) *http.Server {
-	return &http.Server{
-		Handler:           handler,
-		TLSConfig:         config,
-		ReadHeaderTimeout: readHeaderTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ConnContext:       rememberPeeked,
-		// Handshakes that fail and the like: what strangers do, with addresses.
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
 }
 
 // serveHTTP serves until the end.

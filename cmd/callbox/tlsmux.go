@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"callbox/internal/accept"
 	"callbox/internal/netaddr"
 )
 
@@ -44,6 +45,7 @@ type tlsMux struct {
 	config *tls.Config
 	log    *slog.Logger
 	limit  int // of clients of one address that have not told yet; 0 = none
+	conns  *accept.Table
 	web    *muxListener
 	turn   *muxListener
 
@@ -53,13 +55,13 @@ type tlsMux struct {
 	pending map[netip.Addr]int
 }
 
-// newTLSMux takes the connections of inner when it is run. The caller closes
-// inner and both sides.
-func newTLSMux(inner net.Listener, config *tls.Config, limit int, log *slog.Logger) *tlsMux {
+// newTLSMux takes the connections of inner, which conns counts, when it is run.
+// The caller closes inner and both sides.
+func newTLSMux(inner net.Listener, config *tls.Config, limit int, conns *accept.Table, log *slog.Logger) *tlsMux {
 	config = config.Clone()
 	config.NextProtos = append(config.NextProtos, turnProtocols()...)
 	return &tlsMux{
-		inner: inner, config: config, log: log, limit: limit,
+		inner: inner, config: config, log: log, limit: limit, conns: conns,
 		web: newMuxListener(inner.Addr()), turn: newMuxListener(inner.Addr()),
 		pending: map[netip.Addr]int{},
 	}
@@ -86,9 +88,13 @@ func (m *tlsMux) run() error {
 			_ = conn.Close() // nothing depends on how it ends
 			continue
 		}
+		m.conns.State(conn, http.StateNew)
 		m.work.Go(func() {
 			side, secured := m.identify(ctx, conn)
 			m.leave(client)
+			if side == m.turn {
+				m.conns.Release(conn) // the TURN server counts its own
+			}
 			if side == nil || !side.offer(ctx, secured) {
 				_ = conn.Close()
 			}

@@ -72,9 +72,8 @@ func (p *turnPart) run(ctx context.Context, drain time.Duration, std streams) er
 	signalled := ctx
 	group, ctx := errgroup.WithContext(ctx)
 	var admin *http.Server
-	if l := p.listeners.admin; l != nil {
-		admin = newHTTPServer(p.adminRoutes(p.newRegistry(), func(*http.ServeMux) {}), nil, p.log)
-		group.Go(func() error { return p.serveHTTP(admin, l) })
+	if p.listeners.admin != nil {
+		admin = p.serveAdmin(group, p.adminRoutes(p.newRegistry(), func(*http.ServeMux) {}), nil)
 	}
 	p.follow(ctx, group)
 	group.Go(func() error {

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"callbox/internal/budget"
+	"callbox/internal/netaddr"
+)
+
+const (
+	// fieldCost is what a field of a header takes beside its bytes.
+	fieldCost = 128
+	// bodyCost is what reading the body of a request takes at most.
+	bodyCost = 128 << 10
+)
+
+// requests bounds how many requests are served at a time for each client
+// address, which is told by proxies where they are trusted, and the memory that
+// their headers and bodies take. The rest is charged to their connections.
+type requests struct {
+	perAddress int // 0 = no bound
+	memory     *budget.Memory
+	client     func(*http.Request) netip.Addr
+
+	tooMany, noMemory atomic.Uint64 // refused
+
+	mu      sync.Mutex // guards the following
+	running map[netip.Addr]int
+}
+
+func newRequests(perAddress int, memory *budget.Memory, client func(*http.Request) netip.Addr) *requests {
+	return &requests{perAddress: perAddress, memory: memory, client: client, running: make(map[netip.Addr]int)}
+}
+
+// limit refuses requests beyond the bounds, in words. A request lasts until its
+// context ends: with HTTP/2, that is when the client has taken the whole answer.
+func (q *requests) limit(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		client := netaddr.Client(q.client(r))
+		if !q.enter(client) {
+			q.tooMany.Add(1)
+			refuseRequest(w, r, http.StatusTooManyRequests, "too many requests of your address at a time; try again in a moment\n")
+			return
+		}
+		cost := costOf(r)
+		if !q.memory.Take(client, cost) {
+			q.leave(client)
+			q.noMemory.Add(1)
+			refuseRequest(w, r, http.StatusServiceUnavailable, "the server has no memory left for this request; try again in a moment\n")
+			return
+		}
+		context.AfterFunc(r.Context(), func() {
+			q.memory.Give(client, cost)
+			q.leave(client)
+		})
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (q *requests) enter(client netip.Addr) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.perAddress > 0 && q.running[client] >= q.perAddress {
+		return false
+	}
+	q.running[client]++
+	return true
+}
+
+func (q *requests) leave(client netip.Addr) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.running[client]--; q.running[client] <= 0 {
+		delete(q.running, client)
+	}
+}
+
+// costOf returns the memory that serving a request may take.
+func costOf(r *http.Request) int {
+	cost := len(r.RequestURI)
+	for name, values := range r.Header {
+		for _, value := range values {
+			cost += fieldCost + len(name) + len(value)
+		}
+	}
+	if r.ContentLength != 0 {
+		cost += bodyCost
+	}
+	return cost
+}
+
+// refuseRequest answers without a body over HTTP/2: a client that gives no window
+// for it would make the refusal wait like any other answer.
+func refuseRequest(w http.ResponseWriter, r *http.Request, status int, text string) {
+	w.Header().Set("Retry-After", "2")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if r.ProtoMajor > 1 {
+		w.WriteHeader(status)
+		return
+	}
+	plainText(w, status, text)
+}

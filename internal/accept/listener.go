@@ -1,0 +1,122 @@
+package accept
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+	"strconv"
+	"syscall"
+)
+
+// Kind is what a listener's connections begin with.
+type Kind int
+
+const (
+	// Plain connections are told in words of HTTP why they are refused.
+	Plain Kind = iota
+	// Secure connections begin with TLS; they are closed.
+	Secure
+)
+
+// What a connection that serves HTTP is charged for, as measured: goroutines and
+// buffers, what TLS keeps, and with HTTP/2 as many streams as webHTTP2 of
+// cmd/callbox allows, whose clients take nothing of the answers.
+const (
+	plainCost  = 32 << 10
+	secureCost = 64 << 10
+	http2Cost  = 320 << 10
+)
+
+// costOf returns what a connection is charged for, of which conn is the outer
+// layer that is known.
+func costOf(c *Conn, conn net.Conn) int {
+	if c.kind == Plain {
+		return plainCost
+	}
+	secured, ok := conn.(interface{ ConnectionState() tls.ConnectionState })
+	if ok && secured.ConnectionState().NegotiatedProtocol == "h2" {
+		return http2Cost
+	}
+	return secureCost
+}
+
+// Listener returns a listener of the connections of inner that t admits. It is
+// to stand below everything else that wraps connections. Those that are no
+// sockets of TCP are passed on uncounted.
+func (t *Table) Listener(inner net.Listener, kind Kind) net.Listener {
+	return &listener{Listener: inner, table: t, kind: kind}
+}
+
+type listener struct {
+	net.Listener
+	table *Table
+	kind  Kind
+}
+
+// SyscallConn gives access to the socket, for its options.
+func (l *listener) SyscallConn() (syscall.RawConn, error) {
+	if socket, ok := l.Listener.(syscall.Conn); ok {
+		return socket.SyscallConn()
+	}
+	return nil, errors.ErrUnsupported
+}
+
+// Accept returns the next connection that is admitted.
+func (l *listener) Accept() (net.Conn, error) {
+	relieved := false
+	for {
+		conn, err := l.Listener.Accept()
+		switch {
+		case err != nil && !relieved && isOutOfDescriptors(err):
+			if relieved = l.table.relieve(); relieved {
+				continue
+			}
+			return nil, err
+		case err != nil:
+			return nil, err
+		}
+		socket, ok := conn.(*net.TCPConn)
+		if !ok {
+			return conn, nil
+		}
+		c := &Conn{TCPConn: socket, table: l.table, kind: l.kind}
+		victim, reason := l.table.admit(c)
+		if victim != nil {
+			victim.endDisplaced()
+		}
+		if reason == "" {
+			return c, nil
+		}
+		c.refuse(reason)
+	}
+}
+
+func isOutOfDescriptors(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}
+
+// refuse tells the client why it is refused, if it speaks plain HTTP, and ends
+// the connection. It does not wait.
+func (c *Conn) refuse(reason string) {
+	if c.kind == Plain {
+		discardArrived(c.TCPConn) // or closing would take the answer back
+		_, _ = c.TCPConn.Write(refusal(reason))
+	}
+	_ = c.TCPConn.Close() // nothing depends on how it ends
+	if c.holder != nil {
+		c.table.remove(c)
+	}
+}
+
+// refusal is the answer to a connection that is refused.
+func refusal(reason string) []byte {
+	status, text := "503 Service Unavailable", "the server has as many connections as it can serve; try again in a few seconds\n"
+	switch reason {
+	case refusedAddress:
+		status, text = "429 Too Many Requests", "your address has too many connections; close some, or try again in a few seconds\n"
+	case refusedMemory:
+		text = "the server has no memory left for more connections; try again in a few seconds\n"
+	}
+	return []byte("HTTP/1.1 " + status + "\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n" +
+		"Retry-After: 5\r\nConnection: close\r\nContent-Length: " + strconv.Itoa(len(text)) + "\r\n\r\n" + text)
+}
