@@ -74,7 +74,8 @@ func callboxLine(p *programs, s settings) []string {
 	}
 	line := []string{
 		p.callbox, "serve", "--data", p.File("data"), "--http", plain, "--https", secure, "--admin", "127.0.0.1:0",
-		"--turn-udp", "127.0.0.1:0", "--turn-tcp", "127.0.0.1:0", "--turn-tls", "", "--log-level", "warn",
+		"--turn-udp", "127.0.0.1:0", "--turn-tcp", "127.0.0.1:0", "--turn-tls", "", "--turn-total-quota", "16", // descriptors are for signaling
+		"--log-level", "warn",
 	}
 	if s.tls {
 		line = append(line, "--tls-cert", p.cert, "--tls-key", p.key)

@@ -22,21 +22,32 @@ type descriptorShares struct {
 	relays     int
 }
 
-// shareDescriptors divides descriptors among a server's parts; web says whether
-// it has more than TURN.
-func shareDescriptors(descriptors int, web bool) descriptorShares {
-	const parts = 8
-	of := func(some int) int {
-		if descriptors == 0 {
-			return 0
+// shareDescriptors divides descriptors among the parts that a server has: web
+// listeners, and TURN with at most so many relays (0 = no limit).
+func shareDescriptors(descriptors int, web, turn bool, maxRelays int) descriptorShares {
+	const (
+		part          = 8   // the least share is an eighth
+		enoughReserve = 256 // for what does not grow with the number of clients
+		enoughForRest = 64  // of the web connections, beside WebSockets
+	)
+	if descriptors == 0 {
+		return descriptorShares{}
+	}
+	var shares descriptorShares
+	rest := descriptors - min(descriptors/part, enoughReserve)
+	if turn {
+		shares.turnTCP, shares.relays = max(descriptors/part, 1), max(descriptors/part*2, 1)
+		if maxRelays > 0 {
+			shares.relays = min(shares.relays, maxRelays)
+			shares.turnTCP = min(shares.turnTCP, 2*maxRelays) // one for each, and those that have none yet
 		}
-		return max(descriptors*some/parts, 1)
+		rest -= shares.turnTCP + shares.relays
 	}
-	if !web {
-		return descriptorShares{turnTCP: of(3), relays: of(4)}
+	if web {
+		shares.web = max(rest, 1)
+		shares.webSockets = shares.web - min(shares.web/part, enoughForRest)
 	}
-	all := of(4)
-	return descriptorShares{web: all, webSockets: all - all/parts, turnTCP: of(1), relays: of(2)}
+	return shares
 }
 
 // warnOfDescriptors tells that the process may have few of them.

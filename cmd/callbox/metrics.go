@@ -30,8 +30,19 @@ func (p *turnPart) newRegistry() *prometheus.Registry {
 
 func (s *server) newRegistry() *prometheus.Registry {
 	registry := s.turnPart.newRegistry()
-	registry.MustRegister(collected{"callbox_signaling_", s.signalingMetrics}, s.calls)
+	registry.MustRegister(collected{"callbox_http_", s.web.metrics}, collected{"callbox_signaling_", s.signalingMetrics}, s.calls)
 	return registry
+}
+
+func (b *webBounds) metrics(m sink) {
+	c := b.conns.Snapshot()
+	m.gauges("connections", "Open TCP connections of the web listeners, by what they do: wait for a request, serve some, or carry a call (WebSockets and streams of events).",
+		"state", map[string]int{"waiting": c.Waiting, "busy": c.Busy, "call": c.Held})
+	m.gauge("addresses", "Client addresses that have such connections.", int64(c.Addresses))
+	m.counter("connections_displaced_total", "Connections that served HTTP and gave way to newcomers, because there were too many.", c.Displaced)
+	m.counters("connections_refused_total", "Connections refused at accept: too many in all, of their address, or no memory left for them.", "reason", c.Refused)
+	m.counters("requests_refused_total", "Requests refused: too many of their address at a time, or no memory left for them.",
+		"reason", map[string]uint64{"address": b.requests.tooMany.Load(), "memory": b.requests.noMemory.Load()})
 }
 
 func (p *turnPart) ownMetrics(m sink) {

@@ -36,8 +36,13 @@ func startProcess(t *testing.T, data string, args ...string) *process {
 	if args == nil {
 		args = allFree()
 	}
-	p := &process{running: running{data: data, stderr: &syncBuffer{}}, done: make(chan error, 1)}
-	p.cmd = exec.Command(binary, withData(data, args)...)
+	return startCommand(t, data, exec.Command(binary, withData(data, args)...))
+}
+
+// startCommand runs a command that becomes the program.
+func startCommand(t *testing.T, data string, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{running: running{data: data, stderr: &syncBuffer{}}, cmd: cmd, done: make(chan error, 1)}
 	p.cmd.Stderr = p.stderr
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {

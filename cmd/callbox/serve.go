@@ -31,7 +31,9 @@ func (c *serveCommand) open(ctx context.Context, env environment, log *slog.Logg
 	s.prepare(ctx, c.HTTPS != "", &faults)
 	config.openSecrets(log, &faults)
 	if len(faults) == 0 {
-		s.web = newWebBounds(c.LimitConnections, &s.proxies, s.log)
+		shares := shareDescriptors(descriptors(), true, c.servesTURN(), c.TurnTotalQuota)
+		warnOfDescriptors(descriptors(), shares, s.log)
+		s.web = newWebBounds(c.LimitConnections, shares, &s.proxies)
 		s.sharePort(c.LimitConnections)
 		faults.add("STUN and TURN", s.openTURN()) //nolint:contextcheck // the relays outlive ctx, until server.shutdown
 	}

@@ -44,11 +44,9 @@ type webBounds struct {
 }
 
 // newWebBounds makes the bounds of a server whose clients may each have limit
-// signaling connections; 0 = no bound for each client.
-func newWebBounds(limit int, proxies *trustedProxies, log *slog.Logger) *webBounds {
-	descriptors := descriptors()
-	shares := shareDescriptors(descriptors, true)
-	warnOfDescriptors(descriptors, shares, log)
+// signaling connections (0 = no bound for each client), and all of them their
+// share of the descriptors.
+func newWebBounds(limit int, shares descriptorShares, proxies *trustedProxies) *webBounds {
 	return &webBounds{
 		conns: accept.New(accept.Config{
 			All:        shares.web,
