@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"callbox/internal/accept"
+	"callbox/internal/budget"
 )
 
 const (
@@ -45,15 +46,16 @@ type webBounds struct {
 
 // newWebBounds makes the bounds of a server whose clients may each have limit
 // signaling connections (0 = no bound for each client), and all of them their
-// share of the descriptors.
-func newWebBounds(limit int, shares descriptorShares, proxies *trustedProxies) *webBounds {
+// share of the descriptors. What they hold is charged to memory.
+func newWebBounds(limit int, shares descriptorShares, memory *budget.Memory, proxies *trustedProxies) *webBounds {
 	return &webBounds{
 		conns: accept.New(accept.Config{
 			All:        shares.web,
 			PerAddress: perLimit * limit,
 			Exempt:     proxies.trusts,
+			Memory:     memory,
 		}),
-		requests: newRequests(perLimit*limit, nil, proxies.clientAddr),
+		requests: newRequests(perLimit*limit, memory, proxies.clientAddr),
 	}
 }
 
