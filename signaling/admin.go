@@ -1,6 +1,10 @@
 package signaling
 
-import "time"
+import (
+	"errors"
+	"fmt"
+	"time"
+)
 
 // RoomInfo is a room with somebody in it, for the operator.
 type RoomInfo struct {
@@ -42,11 +46,24 @@ func (s *Server) Rooms() []RoomInfo {
 	return all
 }
 
-// Kick puts a peer out: its seat is free, the others hear bye with reason
-// kicked, its connection is closed with 1008, and it cannot resume. It returns
-// false when there is no such peer.
-func (s *Server) Kick(peer string) bool {
+// ErrNoPeer is the error of [Server.Kick] when nobody has that id.
+var ErrNoPeer = errors.New("there is no peer of this id")
+
+// Kick puts a peer out, or the one that has replaced it: its seat is free, the
+// others hear bye with reason kicked, its connection is closed with 1008, and
+// neither its token nor one of a seat that it had in this room before is good
+// for a resume. With a ban, up to [MaxBan], the room refuses its address for so
+// long. It returns whom it put out. Any other error than ErrNoPeer says that a
+// restart of the server would forget it.
+func (s *Server) Kick(peer string, ban time.Duration) (string, error) {
 	var out flushes
-	defer out.flush()
-	return s.rooms.kick(peer, &out)
+	last, err := s.rooms.kick(peer, min(ban, MaxBan), &out)
+	out.flush()
+	if errors.Is(err, ErrNoPeer) {
+		return "", err
+	}
+	if saveErr := s.kicks.save(); saveErr != nil {
+		err = errors.Join(err, fmt.Errorf("keep the kick: %w", saveErr))
+	}
+	return last, err
 }

@@ -49,7 +49,7 @@ func TestKick(t *testing.T) {
 	expect[protocol.OtherJoined](ann)
 	ann.say(1, "x")
 	ann.acked(1)
-	if !server.Kick(joined.Peer) || server.Kick("nobody") {
+	if put(server.Kick(joined.Peer, 0)) != nil || put(server.Kick("nobody", 0)) == nil {
 		t.Error("want to kick who is there, and nobody else")
 	}
 	bo.expectClose(protocol.ClosePolicy)
@@ -61,7 +61,7 @@ func TestKick(t *testing.T) {
 	expect[protocol.OtherJoined](ann)
 	_ = bo.NetConn().Close()
 	expect[protocol.Away](ann)
-	if !server.Kick(joined.Peer) {
+	if put(server.Kick(joined.Peer, 0)) != nil {
 		t.Error("nobody to kick")
 	}
 	if e := expect[protocol.Bye](ann); e.Reason != protocol.ReasonKicked {

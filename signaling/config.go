@@ -44,6 +44,9 @@ type Config struct {
 	// that a stranger must not know. nil = everybody may join. It is called by
 	// many goroutines at once, and must not block: other clients wait for it.
 	Authorize func(token, room string) (Grant, error)
+	// Kicks keeps whom the operator put out beyond the server's end; nil =
+	// nothing does.
+	Kicks KickStore
 	// Limits bounds what a client may do.
 	Limits Limits
 	// Memory bounds what all clients together may make the server hold: seats,

@@ -23,22 +23,28 @@ func (m *rooms) withNonce(room, nonce string) string {
 // enter gives the connection of e its seat, queues joined for it and tells the
 // others. When there is no free one it changes nothing, and returns joinFull
 // and the connections of those who sit there. joinAgain = somebody else was
-// quicker, e is to be prepared once more.
+// quicker, e is to be prepared once more. joinUnadmitted = e is to be admitted
+// first, since nobody holds the seat that it replaces.
 func (m *rooms) enter(e *entry, out *flushes) (joinResult, []*connection) {
 	sh := m.shard(e.request.Room)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
+	if sh.server.kicks.bars(e.request.Room, e.connection.addr) {
+		return joinBarred, nil
+	}
 	rm := sh.rooms[e.request.Room]
 	switch r := &e.request; {
 	case r.Resume != "":
 		return sh.resume(e, rm, out)
 	case r.Replace != "":
 		old, last, ok := sh.living(rm, e.claim.peer)
-		if !ok {
+		switch {
+		case !ok || sh.server.kicks.isOut(&e.claim):
 			return joinUnauthorized, nil
-		}
-		if old != nil {
+		case old != nil:
 			return sh.replace(e, old, out), nil
+		case !e.admitted:
+			return joinUnadmitted, nil
 		}
 		return sh.succeed(e, last, out)
 	case r.Nonce != "":
@@ -53,17 +59,17 @@ func (m *rooms) enter(e *entry, out *flushes) (joinResult, []*connection) {
 			return sh.takeOver(e, s, false, out), nil
 		}
 	}
-	s := e.session(sh, sh.lastJoined(rm)+1)
+	s := e.session(sh, sh.lastJoined(e.request.Room)+1)
 	return sh.find(e, s, joinNew, out)
 }
 
 // succeed gives a new peer a free seat in the place of one whose seat is free:
 // whoever comes with that one's token again means the new peer.
 func (sh *shard) succeed(e *entry, old string, out *flushes) (joinResult, []*connection) {
-	s := e.session(sh, sh.lastJoined(sh.rooms[e.request.Room])+1)
+	s := e.session(sh, sh.lastJoined(e.request.Room)+1)
 	result, taken := sh.find(e, s, joinNew, out)
 	if result == joinNew {
-		sh.gone.add(old, protocol.ReasonReplaced, s.peer, sh.server.uptime()+ResumeLife)
+		sh.gone.add(old, e.claim.joined, protocol.ReasonReplaced, s.peer, sh.server.uptime()+ResumeLife)
 	}
 	return result, taken
 }
@@ -77,12 +83,14 @@ func (e *entry) session(sh *shard, after int64) *session {
 	}
 }
 
-// lastJoined returns when the last one in rm joined; rm may be nil.
-func (sh *shard) lastJoined(rm *room) int64 {
-	if rm == nil {
-		return 0
+// lastJoined returns when the last one in that room joined, or the last one that
+// was put out of it.
+func (sh *shard) lastJoined(name string) int64 {
+	last := sh.server.kicks.last(name)
+	if rm := sh.rooms[name]; rm != nil {
+		last = max(last, rm.seats[len(rm.seats)-1].joined)
 	}
-	return rm.seats[len(rm.seats)-1].joined
+	return last
 }
 
 // find gives the new peer s a free seat, if there is one.
@@ -142,6 +150,9 @@ func (sh *shard) resume(e *entry, rm *room, out *flushes) (joinResult, []*connec
 			resumed := s.incarnation == e.claim.incarnation && !s.lost && s.confirmed() <= seq && seq <= s.seq
 			return sh.takeOver(e, s, resumed, out), nil
 		}
+	}
+	if sh.gone.mayBe(e.claim.joined) || sh.server.kicks.refuse(&e.claim) {
+		return joinUnauthorized, nil
 	}
 	s := e.session(sh, 0)
 	s.name, s.joined = e.claim.name, e.claim.joined
@@ -204,6 +215,8 @@ func (e *entry) overtaken(s *session, out *flushes) bool {
 // was the last, when the last one's seat is free, and false when that was put
 // out.
 func (sh *shard) living(rm *room, peer string) (s *session, last string, ok bool) {
+	first := peer
+	defer func() { sh.gone.shorten(first, last) }()
 	for range goneKept {
 		if rm != nil {
 			if s := rm.find(peer); s != nil {
@@ -224,13 +237,13 @@ func (sh *shard) replace(e *entry, old *session, out *flushes) joinResult {
 	if e.overtaken(old, out) {
 		return joinRefused
 	}
-	s := e.session(sh, sh.lastJoined(old.room)+1)
+	s := e.session(sh, sh.lastJoined(old.room.name)+1)
 	if !s.adopt(e.connection) {
 		return joinRefused
 	}
 	s.sit(true)
 	c := old.connection
-	sh.gone.add(old.peer, protocol.ReasonReplaced, s.peer, sh.server.uptime()+ResumeLife)
+	sh.gone.add(old.peer, old.joined, protocol.ReasonReplaced, s.peer, sh.server.uptime()+ResumeLife)
 	sh.depart(old, protocol.ReasonReplaced, out)
 	if c != nil && c.stop(protocol.CloseTakenOver, "seat taken over") {
 		out.add(c)

@@ -196,11 +196,11 @@ func TestManyComeAtOnce(t *testing.T) {
 
 func TestGoneSeatsAreBounded(t *testing.T) {
 	var g goneSeats
-	g.add("a", protocol.ReasonReplaced, "b", 10)
+	g.add("a", 1, protocol.ReasonReplaced, "b", 10)
 	if reason, by := g.find("a"); reason != protocol.ReasonReplaced || by != "b" {
 		t.Errorf("found %q, %q", reason, by)
 	}
-	g.add("b", protocol.ReasonLeft, "", 20)
+	g.add("b", 2, protocol.ReasonLeft, "", 20)
 	g.prune(10)
 	if reason, _ := g.find("a"); reason != "" {
 		t.Error("not forgotten")
@@ -209,12 +209,18 @@ func TestGoneSeatsAreBounded(t *testing.T) {
 		t.Errorf("found %q, %q", reason, by)
 	}
 	for range goneKept + 10 {
-		g.add(newPeerID(), protocol.ReasonLeft, "", 30)
+		g.add(newPeerID(), 3, protocol.ReasonLeft, "", 30)
 	}
 	if len(g.seats) != goneKept || len(g.order) != goneKept {
 		t.Errorf("%d seats are kept, want %d", len(g.seats), goneKept)
 	}
+	if !g.mayBe(3) || g.mayBe(4) {
+		t.Error("what was forgotten is not refused, or more than that")
+	}
 	g.prune(30)
+	if g.mayBe(3) {
+		t.Error("what has expired is refused for ever")
+	}
 	if g.seats != nil || g.order != nil {
 		t.Error("memory is kept for nothing")
 	}

@@ -254,8 +254,13 @@ func (h *history) kick(c *faultClient) {
 	peer := who.life.peer
 	was := who.kicked
 	who.kicked = true
+	for _, other := range h.names {
+		if other != who && other.room == who.room {
+			other.bereft = true
+		}
+	}
 	h.mu.Unlock()
-	if !server.Kick(peer) { // it was not there any more
+	if put(server.Kick(peer, 0)) != nil { // it was not there any more
 		h.mu.Lock()
 		who.kicked = was
 		h.mu.Unlock()

@@ -24,6 +24,7 @@ type identity struct {
 	leaving   bool   // it said leave, maybe in vain
 	replaced  bool   // it said replace, maybe in vain
 	kicked    bool   // it was kicked
+	bereft    bool   // somebody else in its room was kicked: if its seat was not held, its token has ended
 	unsure    bool   // a join was sent and has no answer: who knows what became of it
 	repeating bool   // a join was sent again, and has no answer
 	gone      string // why it cannot come back; empty = it may
@@ -225,7 +226,7 @@ func (l *line) gotRefused(f *serverFrame) {
 			h.fault("%s: a room without capacity is full", l)
 		}
 	case f.Code == "closing" && l.server.stopping:
-	case f.Code == "unauthorized" && l.byToken && (who.leaving || who.replaced || who.kicked):
+	case f.Code == "unauthorized" && l.byToken && (who.leaving || who.replaced || who.kicked || who.bereft):
 		who.end("refused")
 	default:
 		h.fault("%s: the join was refused: %s", l, f.Code)

@@ -22,6 +22,7 @@ type entry struct {
 	request    protocol.Join   // Room is canonical
 	claim      claim           // of Resume or Replace
 	joined     protocol.Joined // as far as it needs no lock
+	admitted   bool            // it may take a seat that nobody holds
 	known      bool            // the nonce is that of the peer in joined
 }
 
@@ -66,42 +67,59 @@ func (e *entry) check(limits *Limits) error {
 }
 
 // admit decides whether the client may try. A validly signed resume or replace
-// stands for all that its first join had to show.
+// stands for all that its first join had to show, as long as there is a seat to
+// take back or over.
 func (e *entry) admit(out *flushes) (result joinResult, refusal protocol.Frame) {
-	r, s, addr := &e.request, e.connection.server, e.connection.addr
-	now := out.now(s)
-	if token := r.Resume + r.Replace; token != "" { // there is one of them at most
-		claim, err := s.tokens.Load().decode(token)
-		switch {
-		case err == errForged: //nolint:errorlint // decode returns it unwrapped
-			if wait := s.addresses.fail(addr, now); wait > 0 {
-				return joinRateLimited, s.rateLimited(r.ID, "too many refused tokens from this address", wait)
-			}
-			return e.unauthorized()
-		case err != nil || claim.room != roomHash(r.Room) || claim.expires <= time.Now().Unix():
-			return e.unauthorized()
-		}
-		e.claim = claim
-		return joinOK, nil
+	r, s := &e.request, e.connection.server
+	token := r.Resume + r.Replace // there is one of them at most
+	if token == "" {
+		return e.admitNew(out)
 	}
-	if wait := s.addresses.join(addr, now); wait > 0 {
+	claim, err := s.tokens.Load().decode(token)
+	switch {
+	case err == errForged: //nolint:errorlint // decode returns it unwrapped
+		if result, refusal := e.failed(out); refusal != nil {
+			return result, refusal
+		}
+		return e.unauthorized()
+	case err != nil || claim.room != roomHash(r.Room) || claim.expires <= time.Now().Unix():
+		return e.unauthorized()
+	}
+	e.claim = claim
+	return joinOK, nil
+}
+
+// admitNew decides about a join that has no seat yet. The token is verified
+// before anything is counted: whatever strangers behind the same address do, a
+// good one gets in. Counting failures first would protect no secret, since one
+// of 32 bytes cannot be guessed at any rate.
+func (e *entry) admitNew(out *flushes) (result joinResult, refusal protocol.Frame) {
+	r, s := &e.request, e.connection.server
+	if s.config.Authorize != nil {
+		grant, err := s.config.Authorize(r.Token, r.Room)
+		if err != nil {
+			if result, refusal := e.failed(out); refusal != nil {
+				return result, refusal
+			}
+			return joinUnauthorized, protocol.Error{ID: r.ID, Code: protocol.CodeUnauthorized, Message: err.Error()}
+		}
+		if grant.Name != "" {
+			r.Name = grant.Name
+		}
+	}
+	if wait := s.addresses.join(e.connection.addr, out.now(s)); wait > 0 {
 		return joinRateLimited, s.rateLimited(r.ID, "too many joins from this address", wait)
 	}
-	if s.config.Authorize == nil {
-		return joinOK, nil
-	}
-	if wait := s.addresses.mayFail(addr, now); wait > 0 {
-		return joinRateLimited, s.rateLimited(r.ID, "too many refused tokens from this address", wait)
-	}
-	grant, err := s.config.Authorize(r.Token, r.Room)
-	if err != nil {
-		s.addresses.fail(addr, now)
-		return joinUnauthorized, protocol.Error{
-			ID: r.ID, Code: protocol.CodeUnauthorized, Message: err.Error(),
-		}
-	}
-	if grant.Name != "" {
-		r.Name = grant.Name
+	e.admitted = true
+	return joinOK, nil
+}
+
+// failed counts a refused token. refusal is nil unless the address has shown
+// too many.
+func (e *entry) failed(out *flushes) (result joinResult, refusal protocol.Frame) {
+	s := e.connection.server
+	if wait := s.addresses.fail(e.connection.addr, out.now(s)); wait > 0 {
+		return joinRateLimited, s.rateLimited(e.request.ID, "too many refused tokens from this address", wait)
 	}
 	return joinOK, nil
 }
@@ -132,6 +150,16 @@ func (e *entry) enter(out *flushes) (joinResult, protocol.Frame) {
 			continue
 		case joinUnauthorized:
 			return e.unauthorized()
+		case joinBarred:
+			return joinUnauthorized, protocol.Error{
+				ID: e.request.ID, Code: protocol.CodeUnauthorized,
+				Message: "the operator has put this address out of the room for now; try again later, or meet in another room",
+			}
+		case joinUnadmitted:
+			if result, refusal := e.admitNew(out); refusal != nil {
+				return result, refusal
+			}
+			continue
 		case joinFull:
 			if probed || !e.probe(taken, out) {
 				return joinFull, protocol.Full{ID: e.request.ID, Room: e.request.Room, Capacity: s.config.Capacity}

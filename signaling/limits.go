@@ -152,13 +152,6 @@ func (t *addresses) fail(addr netip.Addr, now time.Duration) time.Duration {
 	return t.entryLocked(netaddr.Client(addr)).failures.take(failures(), now)
 }
 
-// mayFail returns how long addr has to wait before it may show a token.
-func (t *addresses) mayFail(addr netip.Addr, now time.Duration) time.Duration {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.entryLocked(netaddr.Client(addr)).failures.wait(failures(), now)
-}
-
 // sweep forgets what needs no remembering.
 func (t *addresses) sweep(now time.Duration) {
 	t.mu.Lock()

@@ -221,7 +221,7 @@ func TestResumeThatCannotBe(t *testing.T) {
 	_ = server.refused(t, resume(annJoined, 0), protocol.CodeUnauthorized)
 
 	_, kicked := server.sit(t, "Bo")
-	if !server.Kick(kicked.Peer) || server.Kick(kicked.Peer) {
+	if put(server.Kick(kicked.Peer, 0)) != nil || put(server.Kick(kicked.Peer, 0)) == nil {
 		t.Error("want one kick that finds somebody")
 	}
 	_ = server.refused(t, resume(kicked, 0), protocol.CodeUnauthorized)

@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"crypto/subtle"
+	"errors"
 	"hash/maphash"
 	"slices"
 	"sync"
@@ -147,33 +148,37 @@ func (m *rooms) leave(s *session, c *connection, reason protocol.Reason, out *fl
 	}
 }
 
-// kick frees the seat of that peer and closes its connection. It returns false
-// when there is no such peer.
-func (m *rooms) kick(peer string, out *flushes) bool {
+// kick frees the seat of that peer, or of the one that has replaced it, and
+// closes its connection. Its room refuses its address for the time of refuse.
+// It returns whom it put out.
+func (m *rooms) kick(peer string, refuse time.Duration, out *flushes) (string, error) {
 	for i := range m.shards {
-		if m.shards[i].kick(peer, out) {
-			return true
+		if last, err := m.shards[i].kick(peer, refuse, out); !errors.Is(err, ErrNoPeer) {
+			return last, err
 		}
 	}
-	return false
+	return "", ErrNoPeer
 }
 
-func (sh *shard) kick(peer string, out *flushes) bool {
+func (sh *shard) kick(peer string, refuse time.Duration, out *flushes) (string, error) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
+	// Whoever reloads its page faster than the operator types is no safer.
+	_, peer, _ = sh.living(nil, peer)
 	for _, rm := range sh.rooms {
 		s := rm.find(peer)
 		if s == nil {
 			continue
 		}
+		err := sh.server.kicks.note(s, refuse)
 		// First the connection, so that it answers nothing as one without a seat.
 		if c := s.connection; c != nil && c.stop(protocol.ClosePolicy, "kicked") {
 			out.add(c)
 		}
 		sh.depart(s, protocol.ReasonKicked, out)
-		return true
+		return peer, err
 	}
-	return false
+	return "", ErrNoPeer
 }
 
 // expire frees the seats whose grace time is over.
@@ -231,7 +236,7 @@ func (sh *shard) depart(s *session, reason protocol.Reason, out *flushes) {
 		})
 	}
 	if reason == protocol.ReasonLeft || reason == protocol.ReasonKicked {
-		sh.gone.add(s.peer, reason, "", sh.server.uptime()+ResumeLife)
+		sh.gone.add(s.peer, s.joined, reason, "", sh.server.uptime()+ResumeLife)
 	}
 	sh.ended(s, reason, out)
 }

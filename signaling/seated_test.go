@@ -69,7 +69,7 @@ func TestSeated(t *testing.T) {
 		}
 		told.want(t, "back too late", "+"+reloaded.Peer)
 
-		server.Kick(recovered.Peer)
+		_, _ = server.Kick(recovered.Peer, 0)
 		c.expectClose(protocol.ClosePolicy)
 		told.want(t, "kicked", "-"+recovered.Peer)
 

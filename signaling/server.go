@@ -28,6 +28,7 @@ type Server struct {
 	addresses *addresses
 	memory    Memory
 	rooms     *rooms
+	kicks     kicks
 	tokens    atomic.Pointer[tokenKeys] // SetSessionSecrets replaces them
 	counters  counters
 	numbers   atomic.Uint64 // of connections
@@ -74,6 +75,10 @@ func New(config Config) (*Server, error) {
 	s.pollers.init()
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.kicks.store = config.Kicks
+	if err := s.kicks.load(); err != nil {
+		s.log.Error("whom the operator put out before is not known any more, their tokens may be good again", "err", err)
 	}
 	s.running.Go(s.watch)
 	return s, nil

@@ -24,6 +24,7 @@ type session struct {
 	room       *room       // nil = it has departed
 	connection *connection // nil = it is away
 	transport  string      // of its last connection
+	from       netip.Addr  // where that came from
 	lastHeard  time.Duration
 	nonce      string // of its join; empty = none
 
@@ -55,7 +56,7 @@ func (s *session) adopt(c *connection) bool {
 	}
 	c.session.Store(s)
 	c.joinBy.Store(0)
-	s.connection, s.told, s.transport = c, false, c.transport.name()
+	s.connection, s.told, s.transport, s.from = c, false, c.transport.name(), c.addr
 	return true
 }
 

@@ -59,8 +59,10 @@ const (
 	joinRefused // anything else
 	joinResults
 
-	joinOK    = joinNew     // so far
-	joinAgain = joinResults // to be prepared once more
+	joinOK         = joinNew         // so far
+	joinAgain      = joinResults     // to be prepared once more
+	joinUnadmitted = joinResults + 1 // to be admitted as one without a seat, and prepared once more
+	joinBarred     = joinResults + 2 // its address is refused
 )
 
 func (r joinResult) String() string {

@@ -46,6 +46,7 @@ func (s *Server) watch() {
 			swept = now
 			s.addresses.sweep(now)
 			s.sources.sweep(now)
+			s.kicks.prune()
 		}
 	}
 }

@@ -150,19 +150,3 @@ func (s *server) rooms(w http.ResponseWriter, _ *http.Request) {
 	slices.SortFunc(rooms, func(a, b signaling.RoomInfo) int { return strings.Compare(a.Name, b.Name) })
 	writeJSON(w, rooms)
 }
-
-// kick puts a peer out, for good: what others do later does not make room for
-// its credential, as it may for those of peers who leave.
-func (s *server) kick(w http.ResponseWriter, r *http.Request) {
-	id := r.PathValue("id")
-	if !s.signaling.Kick(id) {
-		plainText(w, http.StatusNotFound, "there is no peer of this id\n")
-		return
-	}
-	if s.turn != nil {
-		if _, err := s.turn.Revoke(id); err != nil {
-			s.log.Warn("the credential of a kicked peer is refused for as long as few others leave", "err", err)
-		}
-	}
-	w.WriteHeader(http.StatusNoContent)
-}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"callbox/internal/accept"
@@ -63,6 +64,9 @@ func (s *server) openSignaling() error {
 	config.Memory = s.memory
 	config.Report = s.calls.report
 	config.SessionSecrets = s.config.session.values
+	if s.config.data != "" {
+		config.Kicks = kickFile(filepath.Join(s.config.data, kicksFile))
+	}
 	err := s.proxies.set(s.config.proxies.values)
 	if secrets := s.config.join.values; len(secrets) > 0 && err == nil {
 		s.joins, err = newJoinTokens(secrets, time.Now)

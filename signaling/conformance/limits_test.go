@@ -154,6 +154,16 @@ func TestWhoMayJoin(t *testing.T) {
 		page.enter(fields{"replace": b.resume(), "token": nil})
 		a.about("bye", b.peer())
 		a.about("other_joined", page.peer())
+		// Of a seat that nobody holds, replace is a join.
+		spare := page.resume()
+		page.get("left", "leave", nil)
+		a.about("bye", page.peer())
+		late := s.dial("Late")
+		s.isRefused(late.tryJoin(fields{"replace": spare, "token": nil}))
+		late.enter(fields{"replace": spare})
+		a.about("other_joined", late.peer())
+		late.get("left", "leave", nil)
+		a.about("bye", late.peer())
 		if s.at.own != nil {
 			named := s.dial("Somebody")
 			named.enter(fields{"token": "let Ann in"})
@@ -176,5 +186,6 @@ func TestWhoMayJoin(t *testing.T) {
 			s.failf("who guesses tokens is told to come back after %v", last)
 		}
 		b.resumed() // a good token is not counted
+		s.join("Ann")
 	})
 }

@@ -28,7 +28,7 @@ func seats() []mutant {
 	return []mutant{
 		{"capacity", "enter.go", `len(rm.seats) >= capacity {`, `len(rm.seats) > capacity {`, "a room takes one peer too many", []string{fault, conformance}},
 		{"ghost", "enter.go", "	sh.depart(old, protocol.ReasonReplaced, out)\n", "	sh.setAway(old, true)\n", "a reloaded page meets its own ghost", []string{fault, conformance}},
-		{"successor", "enter.go", `sh.gone.add(old.peer, protocol.ReasonReplaced, s.peer,`, `sh.gone.add(old.peer, protocol.ReasonReplaced, "",`, "a second reload does not find the first", []string{conformance}},
+		{"successor", "enter.go", `sh.gone.add(old.peer, old.joined, protocol.ReasonReplaced, s.peer,`, `sh.gone.add(old.peer, old.joined, protocol.ReasonReplaced, "",`, "a second reload does not find the first", []string{conformance}},
 		{"taken over", "enter.go", `if old.stop(protocol.CloseTakenOver, "seat taken over") {`, `if false {`, "the old connection of a seat stays open", []string{conformance}},
 		{"order", "enter.go", `s.name, s.joined = e.claim.name, e.claim.joined`, `s.name = e.claim.name`, "a restart changes who offers", []string{fault, conformance}},
 		{"polite", "room.go", `Polite: before(o, s)}`, `Polite: before(s, o)}`, "both sides offer", []string{fault, conformance}},
@@ -69,6 +69,7 @@ func entrance() []mutant {
 		{"seq too high", "enter.go", ` && s.confirmed() <= seq && seq <= s.seq`, ` && s.confirmed() <= seq`, "resumed, though the peer saw what never was", []string{conformance}},
 		{"incarnation", "enter.go", `s.incarnation == e.claim.incarnation && `, ``, "resumed by a token from before the loss", []string{conformance}},
 		{"nonce", "enter.go", `	case r.Nonce != "":`, `	case false:`, "a repeated join takes a second seat", []string{fault, conformance}},
+		{"spare key", "enter.go", `case !e.admitted:`, `case false:`, "a token of a seat that was left opens a room that needs one", []string{conformance}},
 		{"bad frames", "connection.go", `return oldest != 0 && now-oldest < badFrameWindow`, `return oldest != 0 && now < oldest`, "a client may send any number of bad frames", []string{conformance}},
 		{"Last-Event-ID", "sse_http.go", `t.connection.replay(seen)`, `t.connection.replay(seen - seen)`, "a new stream repeats what was seen", []string{conformance}},
 	}

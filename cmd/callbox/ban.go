@@ -1,0 +1,71 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"callbox/signaling"
+)
+
+// minBan is the shortest time that an address is refused for.
+const minBan = time.Second
+
+// kick puts a peer out; ?ban=TIME has its room refuse its address, too.
+func (s *server) kick(w http.ResponseWriter, r *http.Request) {
+	ban, err := parseBan(r.URL.RawQuery)
+	if err != nil {
+		plainText(w, http.StatusBadRequest, err.Error()+"\n")
+		return
+	}
+	peer, err := s.signaling.Kick(r.PathValue("id"), ban)
+	if errors.Is(err, signaling.ErrNoPeer) {
+		plainText(w, http.StatusNotFound, "there is no peer of this id\n")
+		return
+	}
+	if s.turn != nil {
+		// What others do later does not make room for its credential, as it may
+		// for those of peers who leave.
+		if _, err := s.turn.Revoke(peer); err != nil {
+			s.log.Warn("the credential of a kicked peer is refused for as long as few others leave", "err", err)
+		}
+	}
+	if err != nil {
+		s.log.Error("a kick will not outlast a restart", "err", err)
+		plainText(w, http.StatusInternalServerError, "the peer is put out, but a restart of the server will forget it: "+err.Error()+"\n")
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// parseBan reads the query of a kick. What it does not know is a fault, so that
+// a slip of the pen is no kick without a ban.
+func parseBan(query string) (time.Duration, error) {
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return 0, errors.New("the part of the address after '?' cannot be read")
+	}
+	for key := range values {
+		if key != "ban" {
+			return 0, fmt.Errorf("%q is not known here; only ban=TIME is, such as ban=10m", key)
+		}
+	}
+	texts := values["ban"]
+	switch {
+	case texts == nil:
+		return 0, nil
+	case len(texts) > 1 && slices.ContainsFunc(texts, func(text string) bool { return text != texts[0] }):
+		return 0, errors.New("ban stands there several times")
+	}
+	ban, err := time.ParseDuration(texts[0])
+	if err != nil {
+		return 0, fmt.Errorf("ban: %q is not a time such as 90s, 10m or 24h", texts[0])
+	}
+	if ban < minBan || ban > signaling.MaxBan {
+		return 0, fmt.Errorf("ban: %v is not between %v and %v", ban, minBan, signaling.MaxBan)
+	}
+	return ban, nil
+}
