@@ -63,7 +63,7 @@ func attributeLen(value int) int { return 4 + (value+3)&^3 }
 // mayAnswer says whether a client that has proved nothing may have one more
 // answer. One on a stream has proved where it is.
 func (e *endpoint) mayAnswer() bool {
-	return e.protocol != UDP || e.server.answers.Take(e.server.uptime(), e.request.client.Addr())
+	return e.protocol != UDP || e.server.answers.Answer(e.server.uptime(), e.request.client, e.request.id[:])
 }
 
 // answerAllocate tells which relay the client has (RFC 8656 section 7.2).

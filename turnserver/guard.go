@@ -57,6 +57,9 @@ func (e *endpoint) check(m wire.Message) *refusal {
 	if refused := e.authenticate(m); refused != nil {
 		return refused
 	}
+	if e.protocol == UDP {
+		e.server.answers.Know(e.server.uptime(), e.request.client)
+	}
 	if unknown := unknownAttributes(m); len(unknown) > 0 {
 		return &refusal{code: codeUnknownAttribute, unknown: unknown}
 	}

@@ -164,7 +164,8 @@ func (s *Socket) receive(o outlet, r *Relay, from netip.AddrPort, at netip.Addr,
 // answerBinding tells a client the address that it is seen at.
 func (s *Socket) answerBinding(m wire.Message, from netip.AddrPort, at netip.Addr, o outlet) {
 	stats := &s.path.stats
-	if limit := s.path.config.Unauthenticated; limit != nil && !limit.Take(o.now(), from.Addr()) {
+	id := m.TransactionID()
+	if limit := s.path.config.Unauthenticated; limit != nil && !limit.Answer(o.now(), from, id[:]) {
 		stats.drop(AnswerRate)
 		return
 	}

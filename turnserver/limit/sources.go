@@ -28,6 +28,7 @@ type Sources struct {
 	seed      maphash.Seed
 	refused   atomic.Uint64
 	table     [sets][ways]atomic.Uint64
+	seen      sightings
 }
 
 // NewSources returns a limit of perSecond answers for each address, of which
@@ -40,17 +41,55 @@ func NewSources(perSecond, burst int) *Sources {
 	}
 	const second = int64(time.Second / time.Microsecond)
 	interval := max(second/int64(perSecond), 1)
-	return &Sources{interval: interval, tolerance: int64(max(burst, 1)) * interval, seed: maphash.MakeSeed()}
+	return &Sources{interval: interval, tolerance: int64(max(burst, 1)) * interval, seed: maphash.MakeSeed(), seen: sightings{seed: maphash.MakeSeed()}}
 }
 
 // Take reports whether addr may have one more answer at the time now, a
 // monotonic time in nanoseconds that is not negative, from the same beginning
 // for all calls.
 func (s *Sources) Take(now int64, addr netip.Addr) bool {
+	if s == nil || s.take(microseconds(now), addr, s.tolerance) {
+		return true
+	}
+	s.refused.Add(1)
+	return false
+}
+
+// Answer is Take for a request with an id that came from a port of an address,
+// and gives those of an address over its limit a second chance: ports that ask
+// again have a quarter of the burst more, and requests that come again, like
+// ports that Know was told of, another quarter. So who forges an address takes
+// its answers only from those who have not asked yet, and they are answered when
+// they ask again. In the long run the address gets no more answers by that.
+func (s *Sources) Answer(now int64, client netip.AddrPort, id []byte) bool {
 	if s == nil {
 		return true
 	}
-	at := (now/int64(time.Microsecond) + 1) & timeMask
+	at := microseconds(now)
+	if s.take(at, client.Addr(), s.tolerance) {
+		return true
+	}
+	r, granted := s.seen.rank(at, client, id)
+	if r != anybody && s.take(at, client.Addr(), s.tolerance+int64(r)*s.tolerance/4) {
+		granted()
+		return true
+	}
+	s.refused.Add(1)
+	return false
+}
+
+// Know notes that a client has proved who it is, for ten minutes.
+func (s *Sources) Know(now int64, client netip.AddrPort) {
+	if s != nil {
+		s.seen.know(microseconds(now), client)
+	}
+}
+
+// microseconds is the time of the table. It is never 0.
+func microseconds(now int64) int64 { return (now/int64(time.Microsecond) + 1) & timeMask }
+
+// take takes an answer unless the address is so far ahead of what it is due.
+func (s *Sources) take(at int64, addr netip.Addr, tolerance int64) bool {
 	hash := s.hash(addr)
 	set, tag := &s.table[hash%sets], hash>>timeBits
 	for {
@@ -60,8 +99,7 @@ func (s *Sources) Take(now int64, addr netip.Addr) bool {
 			paid = max(at, int64(was&timeMask))
 		}
 		paid += s.interval
-		if paid-at > s.tolerance {
-			s.refused.Add(1)
+		if paid-at > tolerance {
 			return false
 		}
 		if place.CompareAndSwap(was, tag<<timeBits|uint64(paid)&timeMask) { //nolint:gosec // not negative
