@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"callbox/internal/safefile"
@@ -18,6 +19,7 @@ type list[T any] struct {
 	given  []string
 	parse  func(string) ([]T, error)
 	values []T
+	places []string // of what was read last, such as "FILE: line 3"; "" = the flag itself
 
 	// Owned by the goroutine that reads the files again.
 	sources map[string]*safefile.Source // by the name of the file
@@ -47,6 +49,7 @@ func (l *list[T]) hasFiles() bool {
 // joins all faults.
 func (l *list[T]) read() (values []T, seen string, err error) {
 	var errs []error
+	l.places = nil
 	for _, given := range l.given {
 		entries := []string{given}
 		where := ""
@@ -64,12 +67,17 @@ func (l *list[T]) read() (values []T, seen string, err error) {
 			if entry = safefile.Trim(entry); where != "" && (entry == "" || entry[0] == '#') {
 				continue
 			}
+			place := ""
+			if where != "" {
+				place = fmt.Sprintf("%sline %d", where, i+1)
+			}
 			parsed, err := l.parse(entry)
-			if err != nil && where != "" {
-				err = fmt.Errorf("%sline %d: %w", where, i+1, err)
+			if err != nil && place != "" {
+				err = fmt.Errorf("%s: %w", place, err)
 			}
 			errs = append(errs, err)
 			values = append(values, parsed...)
+			l.places = append(l.places, slices.Repeat([]string{place}, len(parsed))...)
 		}
 	}
 	return values, seen, errors.Join(errs...)

@@ -32,6 +32,9 @@ func (c *serveCommand) parseConfig(env environment, faults *faults) *serveConfig
 	if config.data == "" && (c.needsLocalCertificate(c.HTTPS != "") || c.needsStoredSecret()) {
 		faults.add("--data", errNoDataFolder)
 	}
+	if c.servesTURN() && len(c.TurnSecret) == 0 {
+		faults.addf("--turn-secret", "pages need relays, too, and are never given a fixed user; leave the flag out, and a secret is made")
+	}
 	if c.HTTP == "" && c.HTTPS == "" {
 		faults.addf("--http, --https", "both are off, so nothing would be served")
 	}

@@ -27,6 +27,7 @@ type turnConfig struct {
 	relayIPs   []netip.Addr
 	relayPorts turnserver.PortRange
 	secrets    *list[[]byte] // of time-limited credentials; the first signs
+	users      *list[turnserver.User]
 	allowPeers *list[netip.Prefix]
 	denyPeers  *list[netip.Prefix]
 	limits     turnserver.Limits
@@ -49,7 +50,11 @@ func (f *turnFlags) parse(env environment, faults *faults) *turnConfig {
 	}) {
 		faults.addf("--realm", "%q is not 1 to %d printable bytes without quotes and backslashes", f.Realm, maxRealmBytes)
 	}
+	if f.hasOnlyUsers() {
+		f.TurnSecret = nil
+	}
 	config.secrets = newSecrets("--turn-secret", f.TurnSecret, turnserver.MinSecretBytes, faults)
+	config.users = f.users(faults)
 	config.allowPeers = newList("--turn-allow-peer", f.TurnAllowPeer, turnserver.ParsePeerRule, faults)
 	config.denyPeers = newList("--turn-deny-peer", f.TurnDenyPeer, turnserver.ParsePeerRule, faults)
 	config.limits = f.limits(faults)

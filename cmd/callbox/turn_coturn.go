@@ -10,31 +10,42 @@ import (
 	"callbox/turnserver/coturn"
 )
 
-// givenFlags are the names of the flags that the command line or the
-// environment gives.
-func givenFlags(context *kong.Context) map[string]bool {
-	given := map[string]bool{}
+// givenFlags are the flags that the command line or the environment gives, with
+// their values where these are texts.
+func givenFlags(context *kong.Context) coturn.Flags {
+	given := coturn.Flags{}
 	for _, element := range context.Path {
-		if element.Flag != nil {
-			given[element.Flag.Name] = true
+		if element.Flag == nil {
+			continue
 		}
+		var values []string
+		switch value := element.Flag.Target.Interface().(type) {
+		case string:
+			values = []string{value}
+		case []string:
+			values = value
+		}
+		given[element.Flag.Name] = values
 	}
 	return given
 }
 
 // applyCoturn puts what a configuration file of coturn says in the place of
 // flags that are not given.
-func (c *turnCommand) applyCoturn(given map[string]bool, log *slog.Logger, faults *faults) {
+func (c *turnCommand) applyCoturn(given coturn.Flags, log *slog.Logger, faults *faults) {
 	if c.CoturnConfig == "" {
 		return
 	}
-	config, err := readCoturn(c.CoturnConfig)
+	config, err := readCoturn(c.CoturnConfig, given)
 	if err != nil {
 		faults.add("--coturn-config", err)
 		return
 	}
 	for _, note := range config.Notes {
 		log.Info("key of coturn is not needed", "key", note.Key, "line", note.Line, "reason", note.Reason)
+	}
+	for _, warning := range config.Warnings {
+		log.Warn("key of coturn", "key", warning.Key, "line", warning.Line, "reason", warning.Reason)
 	}
 	for _, text := range []struct {
 		flag  string
@@ -45,12 +56,12 @@ func (c *turnCommand) applyCoturn(given map[string]bool, log *slog.Logger, fault
 		{"relay-ports", &c.RelayPorts, config.RelayPorts},
 		{"tls-cert", &c.TLSCert, config.Cert},
 		{"tls-key", &c.TLSKey, config.Key},
+		{"turn-default-family", &c.TurnDefaultFamily, config.DefaultFamily},
 	} {
-		if text.value != "" && !given[text.flag] {
+		if _, ok := given[text.flag]; text.value != "" && !ok {
 			*text.field = text.value
 		}
 	}
-	ownCertificate := given["tls-cert"] && config.Cert == ""
 	for _, texts := range []struct {
 		flag  string
 		field *[]string
@@ -60,19 +71,20 @@ func (c *turnCommand) applyCoturn(given map[string]bool, log *slog.Logger, fault
 		{"turn-tcp", &c.TurnTCP, config.TCP},
 		{"turn-tls", &c.TurnTLS, config.TLS},
 		{"turn-secret", &c.TurnSecret, config.Secrets},
+		{"turn-user", &c.TurnUser, config.Users},
 		{"public-ip", &c.PublicIP, config.PublicIPs},
 		{"relay-ip", &c.RelayIP, config.RelayIPs},
 		{"turn-allow-peer", &c.TurnAllowPeer, config.AllowPeers},
 		{"turn-deny-peer", &c.TurnDenyPeer, config.DenyPeers},
 	} {
-		if !given[texts.flag] && (texts.flag != "turn-tls" || !ownCertificate) {
+		if _, ok := given[texts.flag]; !ok {
 			*texts.field = texts.value
 		}
 	}
 	c.applyCoturnLimits(config, given)
 }
 
-func (c *turnCommand) applyCoturnLimits(config *coturn.Config, given map[string]bool) {
+func (c *turnCommand) applyCoturnLimits(config *coturn.Config, given coturn.Flags) {
 	for _, limit := range []struct {
 		flag  string
 		field *int
@@ -83,16 +95,16 @@ func (c *turnCommand) applyCoturnLimits(config *coturn.Config, given map[string]
 		{"turn-max-bps", (*int)(&c.TurnMaxBps), config.UserBytes},
 		{"turn-total-bps", (*int)(&c.TurnTotalBps), config.TotalBytes},
 	} {
-		if limit.value != 0 && !given[limit.flag] {
+		if _, ok := given[limit.flag]; limit.value != 0 && !ok {
 			*limit.field = max(limit.value, 0)
 		}
 	}
 }
 
-func readCoturn(name string) (*coturn.Config, error) {
+func readCoturn(name string, given coturn.Flags) (*coturn.Config, error) {
 	text, err := readText(safefile.NewSource(name, maxListFile))
 	if err != nil {
 		return nil, err
 	}
-	return coturn.Parse(name, strings.NewReader(text))
+	return coturn.Parse(name, strings.NewReader(text), given)
 }

@@ -75,10 +75,10 @@ func TestCoturnBesideFlags(t *testing.T) {
 
 func TestCoturnFaults(t *testing.T) {
 	t.Parallel()
-	file := coturnFile(t, "lt-cred-mech", "user=ann:hidden", "no-such-key", "external-ip=1.2.3")
+	file := coturnFile(t, "lt-cred-mech", "user=17:hidden", "no-such-key", "external-ip=1.2.3")
 	code, stdout, stderr := runToEnd(t, noEnv, append([]string{"turn", "--data", t.TempDir(), "--coturn-config", file, "--realm="}, turnFree()...)...)
 	want := []string{
-		"--coturn-config: " + file + ":2: user: users with fixed passwords", "--coturn-config: " + file + `:3: "no-such-key" is no key`,
+		"--coturn-config: " + file + ":2: user: user \"17\"", "--coturn-config: " + file + `:3: "no-such-key" is no key`,
 		"--coturn-config: " + file + ":4: external-ip: ", "--realm: ",
 	}
 	for _, want := range want {

@@ -14,6 +14,7 @@ type turnLimits struct {
 	Memory *byteSize `placeholder:"BYTES" group:"Memory:" help:"Bytes that all clients together may make the program hold, such as 500M; one address gets a sixteenth of what is free, and whoever asks for more is refused. 0 = no limit. Default: three eighths of the memory that the machine, the container or the resource limits allow."`
 
 	TurnUserQuota    int      `default:"8" group:"Limits of TURN (0 = no limit):" help:"Relays of one user."`
+	TurnFixedQuota   int      `default:"1000" group:"Limits of TURN (0 = no limit):" help:"Relays of the name of one --turn-user."`
 	TurnAddressQuota int      `default:"200" group:"Limits of TURN (0 = no limit):" help:"Relays of one client address; an IPv6 address counts with its /64."`
 	TurnTotalQuota   int      `default:"10000" group:"Limits of TURN (0 = no limit):" help:"Relays of all users."`
 	TurnPeers        int      `default:"64" group:"Limits of TURN (0 = no limit):" help:"Peers that one relay may have permissions for, and as many channels."`
@@ -35,6 +36,7 @@ func (f *turnLimits) limits(faults *faults) turnserver.Limits {
 	peers := count("--turn-peers", f.TurnPeers)
 	return turnserver.Limits{
 		UserAllocations:    count("--turn-user-quota", f.TurnUserQuota),
+		FixedAllocations:   count("--turn-fixed-quota", f.TurnFixedQuota),
 		AddressAllocations: count("--turn-address-quota", f.TurnAddressQuota),
 		TotalAllocations:   count("--turn-total-quota", f.TurnTotalQuota),
 		Permissions:        peers,

@@ -46,23 +46,24 @@ func TestTurnLimits(t *testing.T) {
 	}
 	var defaults turnserver.Limits
 	defaults.UserAllocations, defaults.AddressAllocations, defaults.TotalAllocations = turnserver.DefaultUserAllocations, turnserver.DefaultAddressAllocations, turnserver.DefaultTotalAllocations
+	defaults.FixedAllocations = turnserver.DefaultFixedAllocations
 	defaults.Permissions, defaults.Channels = turnserver.DefaultPermissions, turnserver.DefaultChannels
 	defaults.AddressConnections, defaults.Unauthenticated = turnserver.DefaultAddressConnections, turnserver.DefaultUnauthenticated
 	defaults.UserBytes, defaults.TotalBytes = turnserver.DefaultUserBytes, -1
 	if got := limits(); got != defaults {
 		t.Errorf("without flags: %+v, want %+v", got, defaults)
 	}
-	got := limits("--turn-user-quota=1", "--turn-address-quota=2", "--turn-total-quota=3", "--turn-peers=4", "--turn-connections=5", "--turn-answers=6", "--turn-max-bps=7K", "--turn-total-bps=8M")
+	got := limits("--turn-user-quota=1", "--turn-address-quota=2", "--turn-total-quota=3", "--turn-fixed-quota=9", "--turn-peers=4", "--turn-connections=5", "--turn-answers=6", "--turn-max-bps=7K", "--turn-total-bps=8M")
 	want := turnserver.Limits{
-		UserAllocations: 1, AddressAllocations: 2, TotalAllocations: 3, Permissions: 4, Channels: 4,
+		UserAllocations: 1, FixedAllocations: 9, AddressAllocations: 2, TotalAllocations: 3, Permissions: 4, Channels: 4,
 		AddressConnections: 5, Unauthenticated: 6, UserBytes: 7000, TotalBytes: 8_000_000,
 	}
 	if got != want {
 		t.Errorf("with flags: %+v, want %+v", got, want)
 	}
-	got = limits("--turn-user-quota=0", "--turn-address-quota=0", "--turn-total-quota=0", "--turn-peers=0", "--turn-connections=0", "--turn-answers=0", "--turn-max-bps=0", "--turn-total-bps=0")
+	got = limits("--turn-user-quota=0", "--turn-fixed-quota=0", "--turn-address-quota=0", "--turn-total-quota=0", "--turn-peers=0", "--turn-connections=0", "--turn-answers=0", "--turn-max-bps=0", "--turn-total-bps=0")
 	off := turnserver.Limits{
-		UserAllocations: -1, AddressAllocations: -1, TotalAllocations: -1, Permissions: -1, Channels: -1,
+		UserAllocations: -1, FixedAllocations: -1, AddressAllocations: -1, TotalAllocations: -1, Permissions: -1, Channels: -1,
 		AddressConnections: -1, Unauthenticated: -1, UserBytes: -1, TotalBytes: -1,
 	}
 	if got != off {

@@ -100,6 +100,7 @@ func (p *turnPart) openTURN() error {
 	if !p.config.turnFlags.servesTURN() {
 		return nil
 	}
+	p.config.warnOfWeakUsers(p.config.users.values, p.log)
 	var listeners []turnserver.Listener
 	for _, l := range p.listeners.turnTCP {
 		listeners = append(listeners, turnserver.Listener{Listener: l, Protocol: turnserver.TCP})
@@ -115,17 +116,21 @@ func (p *turnPart) openTURN() error {
 	p.turn, err = turnserver.New(turnserver.Config{
 		Realm:       p.config.turnFlags.Realm,
 		Secrets:     p.config.secrets.values,
+		Users:       p.config.users.values,
 		PacketConns: p.listeners.turnUDP,
 		Listeners:   listeners,
 		RelayIPs:    p.config.relayIPs,
 		PublicIPs:   p.config.public.addrs(),
 		RelayPorts:  p.config.relayPorts,
-		AllowPeers:  p.config.allowPeers.values,
-		DenyPeers:   p.config.denyPeers.values,
-		Limits:      p.config.limits,
-		NoShortCut:  p.config.turnFlags.NoShortCut,
-		NoOffload:   p.config.turnFlags.NoOffload,
-		Logger:      p.log.With("part", "turn"),
+
+		DefaultFamily: turnserver.Family(p.config.turnFlags.TurnDefaultFamily),
+
+		AllowPeers: p.config.allowPeers.values,
+		DenyPeers:  p.config.denyPeers.values,
+		Limits:     p.config.limits,
+		NoShortCut: p.config.turnFlags.NoShortCut,
+		NoOffload:  p.config.turnFlags.NoOffload,
+		Logger:     p.log.With("part", "turn"),
 	})
 	return err
 }
@@ -166,6 +171,7 @@ func (p *turnPart) follow(ctx context.Context, group *errgroup.Group) {
 		})
 	}
 	follow(&p.files, p.config.secrets, p.turn.SetSecrets)
+	follow(&p.files, p.config.users, p.setUsers)
 	follow(&p.files, p.config.allowPeers, setPeers(&allow))
 	follow(&p.files, p.config.denyPeers, setPeers(&deny))
 }

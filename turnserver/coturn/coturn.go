@@ -1,6 +1,6 @@
 // Package coturn reads the configuration file of coturn, turnserver.conf, for
 // a server that is to do coturn's usual job: relays for users with time-limited
-// credentials of a shared secret (use-auth-secret).
+// credentials of a shared secret (use-auth-secret), or for fixed users.
 //
 // Every key that coturn has or had is in one table, with what becomes of it: it
 // is understood, or not needed, or refused, the last two with the reason. A file
@@ -31,13 +31,17 @@ type Config struct {
 	UDP, TCP, TLS []string
 	// Secrets are shared with who makes credentials, in the file's order.
 	Secrets []string
-	Realm   string
+	// Users are fixed ones, as name:password or name:0xKEY.
+	Users []string
+	Realm string
 	// Cert and Key name PEM files.
 	Cert, Key string
 	// PublicIPs stand for RelayIPs, in their order or one for each family.
 	PublicIPs, RelayIPs []string
 	// RelayPorts is a range such as "49152-65535".
 	RelayPorts string
+	// DefaultFamily is ipv4, ipv6 or keep.
+	DefaultFamily string
 	// AllowPeers and DenyPeers are addresses and CIDRs.
 	AllowPeers, DenyPeers []string
 	// UserQuota and TotalQuota bound allocations, UserBytes and TotalBytes bytes
@@ -46,9 +50,11 @@ type Config struct {
 	// Notes tell what the file asks for and nothing is done about, with the
 	// reason, once for each key.
 	Notes []Note
+	// Warnings tell what is served, and should be changed.
+	Warnings []Note
 }
 
-// Note is a key that is not needed.
+// Note is what is to be said about a line with a key.
 type Note struct {
 	Key, Reason string
 	Line        int
@@ -61,45 +67,65 @@ type file struct {
 	line  int // that is being read
 	table map[string]Key
 	keys  map[string]int // the line that a key stands in first
-	fault []error
+	flags Flags
+	fault []fault
 
 	authSecret bool
+	users      []user
+	unserved   string // key that coturn itself does not serve here
 	ports      ports
 	addresses  addresses
 }
 
-// Parse reads a file; name is told in errors. The error joins all that is
+// fault is what is wrong with a key; "" when it is with the file.
+type fault struct {
+	key string
+	err error
+}
+
+// Parse reads a file; name is told in errors. What flags say in the place of
+// the file is neither missed there nor judged. The error joins all that is
 // wrong, each with name and line. It never holds a value of the file but for
-// addresses, numbers and words that coturn knows, so no secret.
-func Parse(name string, r io.Reader) (*Config, error) {
-	f := &file{name: name, table: byName(), keys: map[string]int{}, ports: defaultPorts()}
+// addresses, numbers, names of users and words that coturn knows, so no secret.
+func Parse(name string, r io.Reader, flags Flags) (*Config, error) {
+	f := &file{name: name, table: byName(), keys: map[string]int{}, flags: flags, ports: defaultPorts()}
 	scanner := bufio.NewScanner(r)
 	scanner.Buffer(nil, MaxLineBytes)
 	for scanner.Scan() {
 		if f.line++; f.line > MaxLines {
-			f.fail(fmt.Errorf("the file has more than %d lines", MaxLines))
+			f.failLine("", f.line, fmt.Errorf("the file has more than %d lines", MaxLines))
 			break
 		}
 		f.read(scanner.Text())
 	}
 	if err := scanner.Err(); errors.Is(err, bufio.ErrTooLong) {
 		f.line++
-		f.fail(fmt.Errorf("the line has more than %d bytes", MaxLineBytes))
+		f.failLine("", f.line, fmt.Errorf("the line has more than %d bytes", MaxLineBytes))
 	} else if err != nil {
-		f.fault = append(f.fault, fmt.Errorf("%s: %w", name, err))
+		f.fault = append(f.fault, fault{err: fmt.Errorf("%s: %w", name, err)})
 	}
 	f.finish()
-	if err := errors.Join(f.fault...); err != nil {
+	var errs []error
+	for _, fault := range f.fault {
+		errs = append(errs, fault.err)
+	}
+	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
 	return &f.Config, nil
 }
 
-// fail notes what is wrong with the line being read.
-func (f *file) fail(err error) { f.failAt(f.line, err) }
+// fail notes what is wrong with a key in the line being read.
+func (f *file) fail(key string, err error) { f.failLine(key, f.line, err) }
 
-func (f *file) failAt(line int, err error) {
-	f.fault = append(f.fault, fmt.Errorf("%s:%d: %w", f.name, line, err))
+// failAt notes what is wrong with a key where it stands first.
+func (f *file) failAt(key string, err error) { f.failLine(key, f.keys[key], err) }
+
+func (f *file) failLine(key string, line int, err error) {
+	if key != "" {
+		err = fmt.Errorf("%s: %w", key, err)
+	}
+	f.fault = append(f.fault, fault{key, fmt.Errorf("%s:%d: %w", f.name, line, err)})
 }
 
 // read takes one line in.
@@ -110,7 +136,7 @@ func (f *file) read(line string) {
 	}
 	key, ok := f.table[name]
 	if !ok {
-		f.fail(fmt.Errorf("%.64q is no key of coturn", name))
+		f.failLine("", f.line, fmt.Errorf("%.64q is no key of coturn", name))
 		return
 	}
 	first := f.keys[name] == 0
@@ -120,7 +146,7 @@ func (f *file) read(line string) {
 	if key.Flag {
 		on, err := parseBool(value)
 		if err != nil {
-			f.fail(fmt.Errorf("%s: %w", name, err))
+			f.fail(name, err)
 			return
 		}
 		if !on {
@@ -132,12 +158,12 @@ func (f *file) read(line string) {
 	case key.Use == Unneeded && first:
 		f.Notes = append(f.Notes, Note{Key: name, Reason: key.Text, Line: f.line})
 	case key.Use == Refused:
-		f.fail(fmt.Errorf("%s: %s", name, key.Text))
+		f.fail(name, errors.New(key.Text))
 	case key.Use == Understood && !key.Flag && value == "":
-		f.fail(fmt.Errorf("%s: it needs a value", name))
+		f.fail(name, errors.New("it needs a value"))
 	case key.Use == Understood:
 		if err := key.apply(f, value); err != nil {
-			f.fail(fmt.Errorf("%s: %w", name, err))
+			f.fail(name, err)
 		}
 	}
 }
@@ -184,29 +210,19 @@ func (f *file) finish() {
 	f.checkCertificate()
 	f.resolvePorts()
 	f.resolveAddresses()
+	f.passOver()
 }
 
-// checkUsers wants shared secrets and nothing else for users to be known by.
-func (f *file) checkUsers() {
-	switch {
-	case len(f.Secrets) > 0 || f.keys["static-auth-secret"] > 0 || f.keys["user"] > 0:
-		// All is well, or the fault is told where they stand.
-	case f.authSecret:
-		f.failAt(f.keys["use-auth-secret"], errors.New("use-auth-secret: there is no static-auth-secret; secrets in a database are not read"))
-	case f.keys["lt-cred-mech"] > 0:
-		f.failAt(f.keys["lt-cred-mech"], errors.New("lt-cred-mech: users with fixed passwords are not served; use use-auth-secret and static-auth-secret"))
-	default:
-		f.fault = append(f.fault, fmt.Errorf("%s: there is no use-auth-secret with a static-auth-secret, which is how users are known here", f.name))
-	}
-}
-
+// checkCertificate wants a certificate and its key, each here or as a flag.
 func (f *file) checkCertificate() {
+	named := func(flag, key string) bool { return f.flags.names(flag) || !f.flags.has(flag) && f.keys[key] > 0 }
+	cert, key := named("tls-cert", "cert"), named("tls-key", "pkey")
 	switch {
-	case f.Cert != "" && f.Key == "":
-		f.failAt(f.keys["cert"], errors.New("cert: it needs its key, pkey"))
-	case f.Cert == "" && f.Key != "":
-		f.failAt(f.keys["pkey"], errors.New("pkey: it needs its certificate, cert"))
-	case f.Cert == "":
+	case cert && !key:
+		f.failAt("cert", errors.New("it needs its key, pkey"))
+	case !cert && key:
+		f.failAt("pkey", errors.New("it needs its certificate, cert"))
+	case !cert:
 		f.ports.noTLS = true // as coturn does, which then has nothing to show
 	}
 }

@@ -12,7 +12,7 @@ const secret = "static-auth-secret=north-north-north\n"
 
 func parse(t *testing.T, text string) *Config {
 	t.Helper()
-	c, err := Parse("turnserver.conf", strings.NewReader(text))
+	c, err := Parse("turnserver.conf", strings.NewReader(text), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func TestParseUsualFiles(t *testing.T) {
 		}},
 		{"Jitsi", "use-auth-secret\nkeep-address-family\nstatic-auth-secret=north-north-north\nrealm=jitsi.example\ncert=/etc/cert.pem\npkey=/etc/key.pem\nno-multicast-peers\nno-cli\n" +
 			"no-loopback-peers\nno-tcp-relay\nno-tcp\nlistening-port=3478\ntls-listening-port=5349\nno-tlsv1\nno-tlsv1_1\ncipher-list=ECDHE\ndenied-peer-ip=0.0.0.0-0.255.255.255\nsyslog\n", Config{
-			UDP: all, TLS: []string{":5349"}, Secrets: []string{"north-north-north"}, Realm: "jitsi.example", Cert: "/etc/cert.pem", Key: "/etc/key.pem", DenyPeers: []string{"0.0.0.0/8"},
+			UDP: all, TLS: []string{":5349"}, Secrets: []string{"north-north-north"}, Realm: "jitsi.example", Cert: "/etc/cert.pem", Key: "/etc/key.pem", DefaultFamily: "keep", DenyPeers: []string{"0.0.0.0/8"},
 		}},
 		{"two addresses", secret + "listening-ip=192.0.2.1\nlistening-ip=2001:db8::1\nalt-listening-port=443\nmin-port=50000\nmax-port 60000\nmax-bps=1000\nbps-capacity = 9000\naux-server=[2001:db8::1]:80\n", Config{
 			UDP:     []string{"192.0.2.1:3478", "192.0.2.1:443", "[2001:db8::1]:3478", "[2001:db8::1]:443", "[2001:db8::1]:80"},
@@ -73,7 +73,7 @@ func TestParseNotes(t *testing.T) {
 		}
 		got = append(got, fmt.Sprintf("%d:%s", note.Line, note.Key))
 	}
-	if want := "2:no-cli 3:fingerprint 4:cli-port 6:lt-cred-mech"; strings.Join(got, " ") != want {
+	if want := "2:no-cli 3:fingerprint 4:cli-port"; strings.Join(got, " ") != want {
 		t.Errorf("notes %v, want %s", got, want)
 	}
 }
@@ -84,10 +84,15 @@ func TestParseFaults(t *testing.T) {
 		name, text string
 		want       []string // beginnings of lines
 	}{
-		{"empty", "", []string{"f: there is no use-auth-secret"}},
+		{"empty", "", []string{"f: there is neither use-auth-secret"}},
 		{"secrets of a database", "realm=a\nuse-auth-secret\n", []string{"f:2: use-auth-secret: there is no static-auth-secret"}},
-		{"fixed passwords", "lt-cred-mech\nuser=ann:hidden\n", []string{"f:2: user: users with fixed passwords are not served"}},
-		{"long-term credentials", "lt-cred-mech\n", []string{"f:1: lt-cred-mech: users with fixed"}},
+		{"users of a database", "lt-cred-mech\n", []string{"f:1: lt-cred-mech: there is no user"}},
+		{"users", "realm=a\nuser=ann\nuser=:hidden\nuser=ann:\nuser=17:hidden\nuser=17:ann:hidden\nuser=@ann:hidden\nuser=ann:0xhidden\nuser=ann:changeme\nuser\n", []string{
+			"f:2: user: a fixed user is NAME:PASSWORD", "f:3: user: a fixed user has no name", `f:4: user: user "ann": there is no password`, `f:5: user: user "17": a name that is a number`,
+			`f:6: user: user "17": a name`, "f:7: user: a name that begins with @", `f:8: user: user "ann": a key is 0x and 32`, "f:9: user: it is a text that everybody knows", "f:10: user: it needs a value",
+		}},
+		{"a key without realm", "user=ann:0xbc807ee29df3c9ffa736523fb2c4e8ee\n", []string{`f:1: user: the key of "ann" is made for a realm`}},
+		{"family", secret + "allocation-default-address-family=both\n", []string{"f:2: allocation-default-address-family: its value is none of"}},
 		{"everything at once", "static-auth-secret=hidden\nno-such=hidden\nexternal-ip=1.2.3\nlistening-port=70000\ndenied-peer-ip=10.0.0.9-10.0.0.1\n" +
 			"denied-peer-ip=10.0.0.1-::1\nuser-quota=many\nno-auth\nredis-userdb=\"password=hidden\"\nrealm\nuse-auth-secret=perhaps\ncert=a\nmin-port=9\nmax-port=8\nrest-api-separator=;\nno-udp\nno-tcp\n", []string{
 			"f:1: static-auth-secret: the secret has 6 bytes", `f:2: "no-such" is no key of coturn`, `f:3: external-ip: "1.2.3" is neither`, `f:4: listening-port: "70000" is not a port`,
@@ -105,7 +110,7 @@ func TestParseFaults(t *testing.T) {
 		{"long line", secret + "realm=" + strings.Repeat("a", MaxLineBytes), []string{"f:2: the line has more than 4096 bytes"}},
 		{"many lines", secret + strings.Repeat("\n", MaxLines), []string{"f:10001: the file has more than 10000 lines"}},
 	} {
-		_, err := Parse("f", strings.NewReader(tc.text))
+		_, err := Parse("f", strings.NewReader(tc.text), nil)
 		if err == nil {
 			t.Errorf("%s: no fault", tc.name)
 			continue

@@ -2,7 +2,6 @@ package coturn
 
 import (
 	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -62,21 +61,13 @@ func byName() map[string]Key {
 
 func understoodKeys() []Key {
 	return []Key{
-		{Names: []string{"use-auth-secret"}, Flag: true, Text: "the only way in which users are known; needs `static-auth-secret`", apply: func(f *file, _ string) error {
+		{Names: []string{"use-auth-secret"}, Flag: true, Text: "time-limited credentials; needs `static-auth-secret` or `--turn-secret`", apply: func(f *file, _ string) error {
 			f.authSecret = true
 			return nil
 		}},
-		{Names: []string{"static-auth-secret"}, Text: "`--turn-secret`, at least 16 bytes; repeatable, the first signs", apply: func(f *file, value string) error {
-			const minSecret = 16 // turnserver.MinSecretBytes
-			if len(value) < minSecret {
-				return fmt.Errorf("the secret has %d bytes, at least %d are needed; head -c 32 /dev/urandom | base64 makes a good one", len(value), minSecret)
-			}
-			if value[0] == '@' {
-				return errors.New("a secret that begins with @ would be taken for the name of a file; choose another")
-			}
-			f.Secrets = append(f.Secrets, value)
-			return nil
-		}},
+		{Names: []string{"static-auth-secret"}, Text: "`--turn-secret`, at least 16 bytes; repeatable, the first signs", apply: (*file).addSecret},
+		{Names: []string{"lt-cred-mech"}, Flag: true, Text: "fixed users; needs `user` or `--turn-user`. Beside a secret it says nothing, as in coturn", apply: func(*file, string) error { return nil }},
+		{Names: []string{"user"}, Text: "`--turn-user`: `name:password`, or `name:0xKEY` with the key of the `realm`; repeatable. Not served beside a secret in the file, as in coturn", apply: (*file).addUser},
 		{Names: []string{"rest-api-separator"}, Text: "a colon, as it is; anything else is refused", apply: func(_ *file, value string) error {
 			if value != ":" {
 				return errors.New("user names have a colon behind their end; let who makes credentials use one")
@@ -85,7 +76,7 @@ func understoodKeys() []Key {
 		}},
 		{Names: []string{"realm"}, Text: "`--realm`", apply: func(f *file, value string) error {
 			f.Realm = value
-			return nil
+			return f.judge(value, false)
 		}},
 		{Names: []string{"listening-ip"}, Text: "addresses of the listeners", apply: addAddr(func(f *file) *[]netip.Addr { return &f.addresses.listening })},
 		{Names: []string{"listening-port"}, Text: "port of `--turn-udp` and `--turn-tcp`", apply: setPort(func(f *file) *uint16 { return &f.ports.plain })},
@@ -100,6 +91,17 @@ func understoodKeys() []Key {
 		{Names: []string{"pkey"}, Text: "`--tls-key`, read again when it changes", apply: setText(func(f *file) *string { return &f.Key })},
 		{Names: []string{"external-ip"}, Text: "`--public-ip`; `public/local` names the `--relay-ip` that it stands for; a name becomes `dns:NAME` and is asked again", apply: (*file).addExternal},
 		{Names: []string{"relay-ip"}, Text: "`--relay-ip`; without it the addresses of `listening-ip`", apply: addAddr(func(f *file) *[]netip.Addr { return &f.addresses.relay })},
+		{Names: []string{"allocation-default-address-family"}, Text: "`--turn-default-family`: `ipv4`, `ipv6` or `keep`; without it IPv4, and IPv6 where there is no other", apply: func(f *file, value string) error {
+			if !slices.Contains([]string{"ipv4", "ipv6", "keep"}, value) {
+				return errors.New("its value is none of ipv4, ipv6 and keep")
+			}
+			f.DefaultFamily = value
+			return nil
+		}},
+		{Names: []string{"keep-address-family"}, Flag: true, Text: "`--turn-default-family keep`", apply: func(f *file, _ string) error {
+			f.DefaultFamily = "keep"
+			return nil
+		}},
 		{Names: []string{"min-port"}, Text: "first of `--relay-ports`", apply: setPort(func(f *file) *uint16 { return &f.ports.min })},
 		{Names: []string{"max-port"}, Text: "last of `--relay-ports`", apply: setPort(func(f *file) *uint16 { return &f.ports.max })},
 		{Names: []string{"user-quota"}, Text: "`--turn-user-quota`; 0 = no limit", apply: setLimit(func(f *file) *int { return &f.UserQuota })},
@@ -143,7 +145,7 @@ func setPort(field func(*file) *uint16) func(*file, string) error {
 func setText(field func(*file) *string) func(*file, string) error {
 	return func(f *file, value string) error {
 		*field(f) = value
-		return nil
+		return f.judgeForm(value)
 	}
 }
 

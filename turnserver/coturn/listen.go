@@ -97,7 +97,8 @@ func (f *file) addAux(value string) error {
 func (f *file) resolvePorts() {
 	p := f.ports
 	if p.min > p.max || p.min == 0 {
-		f.failAt(max(f.keys["min-port"], f.keys["max-port"]), fmt.Errorf("min-port, max-port: %d-%d is no range of ports", p.min, p.max))
+		line := max(f.keys["min-port"], f.keys["max-port"])
+		f.fault = append(f.fault, fault{"min-port", fmt.Errorf("%s:%d: min-port, max-port: %d-%d is no range of ports", f.name, line, p.min, p.max)})
 	}
 	if f.keys["min-port"] != 0 || f.keys["max-port"] != 0 {
 		f.RelayPorts = fmt.Sprintf("%d-%d", p.min, p.max)
@@ -130,8 +131,8 @@ func (f *file) resolvePorts() {
 	if !p.noTLS {
 		f.TLS = at(p.tls, p.altTLS)
 	}
-	if len(f.UDP)+len(f.TCP)+len(f.TLS) == 0 {
-		f.fault = append(f.fault, fmt.Errorf("%s: with all that is off nothing would be served", f.name))
+	if len(f.UDP)+len(f.TCP)+len(f.TLS) == 0 && !f.flags.names("turn-udp") && !f.flags.names("turn-tcp") && !f.flags.names("turn-tls") {
+		f.fault = append(f.fault, fault{err: fmt.Errorf("%s: with all that is off nothing would be served", f.name)})
 	}
 }
 
@@ -139,17 +140,17 @@ func (f *file) resolvePorts() {
 // bind to and what they are advertised under.
 func (f *file) resolveAddresses() {
 	a := f.addresses
+	if f.flags.has("public-ip") {
+		f.RelayIPs = texts(f.relayAddrs())
+		return
+	}
 	paired := slices.IndexFunc(a.external, func(e external) bool { return e.local.IsValid() }) >= 0
 	single := slices.IndexFunc(a.external, func(e external) bool { return !e.local.IsValid() })
 	if paired && single >= 0 {
-		f.failAt(a.external[single].line, errors.New("external-ip: one without a local address beside others that have one; write public/local in all of them"))
+		f.failLine("external-ip", a.external[single].line, errors.New("one without a local address beside others that have one; write public/local in all of them"))
 		return
 	}
-	relay := a.relay
-	if len(relay) == 0 {
-		// coturn then relays from where it listens.
-		relay = slices.DeleteFunc(slices.Clone(a.listening), func(addr netip.Addr) bool { return addr.IsUnspecified() || addr.IsLoopback() })
-	}
+	relay := f.relayAddrs()
 	if !paired {
 		for _, e := range a.external {
 			f.PublicIPs = append(f.PublicIPs, e.public)
@@ -160,11 +161,12 @@ func (f *file) resolveAddresses() {
 	publicOf := map[netip.Addr]string{}
 	for _, e := range a.external {
 		publicOf[e.local] = e.public
-		if !slices.Contains(relay, e.local) {
-			if len(a.relay) > 0 {
-				f.failAt(e.line, fmt.Errorf("external-ip: %s is no relay-ip", e.local))
-				continue
-			}
+		switch {
+		case slices.Contains(relay, e.local) || f.flags.has("relay-ip"):
+			// coturn knows addresses, too, that it does not relay from.
+		case len(a.relay) > 0:
+			f.failLine("external-ip", e.line, fmt.Errorf("%s is no relay-ip", e.local))
+		default:
 			relay = append(relay, e.local)
 		}
 	}
@@ -175,6 +177,33 @@ func (f *file) resolveAddresses() {
 		}
 		f.RelayIPs, f.PublicIPs = append(f.RelayIPs, addr.String()), append(f.PublicIPs, public)
 	}
+}
+
+// relayAddrs returns the addresses that relays are bound to: of the flag, of
+// relay-ip, or as in coturn those that are listened at.
+func (f *file) relayAddrs() []netip.Addr {
+	var relay []netip.Addr
+	for _, text := range f.flags["relay-ip"] {
+		if addr, err := parseAddr(strings.Trim(text, "[]")); err == nil {
+			relay = append(relay, addr)
+		}
+	}
+	if f.flags.has("relay-ip") {
+		return relay
+	}
+	if len(f.addresses.relay) > 0 {
+		return f.addresses.relay
+	}
+	if public := f.flags["public-ip"]; len(public) > 0 && len(public) == len(f.addresses.external) {
+		// The flag names other addresses for the same local ones.
+		for _, e := range f.addresses.external {
+			if e.local.IsValid() {
+				relay = append(relay, e.local)
+			}
+		}
+		return relay
+	}
+	return slices.DeleteFunc(slices.Clone(f.addresses.listening), func(addr netip.Addr) bool { return addr.IsUnspecified() || addr.IsLoopback() })
 }
 
 func texts(addrs []netip.Addr) []string {

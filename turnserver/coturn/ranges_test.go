@@ -73,7 +73,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		c, err := Parse("f", strings.NewReader(text))
+		c, err := Parse("f", strings.NewReader(text), nil)
 		if (c == nil) == (err == nil) {
 			t.Fatalf("%v, %v", c, err)
 		}
@@ -85,7 +85,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		if len(c.Secrets) == 0 || len(c.UDP)+len(c.TCP)+len(c.TLS) == 0 {
+		if len(c.Secrets)+len(c.Users) == 0 || len(c.UDP)+len(c.TCP)+len(c.TLS) == 0 {
 			t.Fatalf("a server of nothing or for everybody: %+v", c)
 		}
 		for _, address := range append(append(c.UDP, c.TCP...), c.TLS...) {

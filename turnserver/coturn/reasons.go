@@ -7,7 +7,6 @@ func unneededKeys() []Key {
 		return Key{Names: names, Use: Unneeded, Text: text, Flag: true}
 	}
 	return []Key{
-		flags("`use-auth-secret` says it; without that the file is refused", "lt-cred-mech"),
 		flags("multicast is always denied", "no-multicast-peers"),
 		flags("loopback is always denied", "no-loopback-peers"),
 		unneeded("nonces always end by themselves, and are bound to the client's address", "stale-nonce", "stateless-nonce", "stateless-nonce-secret"),
@@ -20,9 +19,8 @@ func unneededKeys() []Key {
 		unneeded("key exchange and ciphers are those that Go takes for safe", "cipher-list", "ec-curve-name", "dh-file", "dh566", "dh1066", "dh2066", "raw-public-keys"),
 		flags("Binding requests are answered, and limited for each address", "no-stun", "secure-stun", "no-auth-pings"),
 		flags("what RFC 5780 needs is served where there are two addresses or ports", "rfc5780", "no-rfc5780", "response-origin-only-with-rfc5780"),
-		flags("RFC 8489 and RFC 8656 are served, and what older clients need", "stun-backward-compatibility", "rfc3489-compatibility", "rfc5766-channel-numbers"),
-		flags("a relay is of IPv4 unless the client asks for IPv6 (RFC 8656)", "keep-address-family"),
-		unneeded("a relay is of IPv4 unless the client asks for IPv6 (RFC 8656)", "allocation-default-address-family"),
+		flags("clients of RFC 3489, whose requests have no magic cookie, get no answer; all that WebRTC and SIP use have had one since 2008 (RFC 5389)", "stun-backward-compatibility", "rfc3489-compatibility"),
+		flags("channel numbers of RFC 5766, 0x4000 to 0x7FFF, are always taken", "rfc5766-channel-numbers"),
 		flags("a client whose address changes makes a new connection (ICE restart)", "mobility"),
 		flags("there are no origins", "check-origin-consistency"),
 		unneeded("the engine chooses by itself", "relay-threads", "cpus", "ne", "sock-buf-size", "udp-self-balance", "udp-recvmmsg", "udp-gso", "multiplex-peer", "multiplex-peer-port", "multiplex-peer-max-peers"),
@@ -55,10 +53,9 @@ func refusedKeys() []Key {
 		return Key{Names: names, Use: Refused, Text: text, Flag: true}
 	}
 	return []Key{
-		refused("users with fixed passwords are not served, since such passwords never end; use `use-auth-secret`", "user"),
-		flags("relays for everybody are not served: strangers would use them; use `use-auth-secret`", "no-auth"),
+		flags("relays for everybody are not served: strangers would use them; use `use-auth-secret`, or `user`", "no-auth"),
 		flags("OAuth (RFC 7635) is not served; use `use-auth-secret`", "oauth"),
-		refused("users and secrets of a database are not read; use `static-auth-secret`", "psql-userdb", "sql-userdb", "mysql-userdb", "mongo-userdb", "redis-userdb"),
+		refused("users and secrets of a database are not read; use `static-auth-secret` or `user`, or the flags `--turn-secret` or `--turn-user`", "psql-userdb", "sql-userdb", "mysql-userdb", "mongo-userdb", "redis-userdb"),
 		refused("listeners and relays are bound to addresses; name them with `listening-ip` and `relay-ip`", "listening-device", "relay-device"),
 		refused("the PROXY protocol is not spoken; clients must reach the server themselves", "tcp-proxy-port"),
 		refused("clients are sent to no other server; let who hands out credentials choose", "alternate-server", "udp-alternate-server", "tcp-alternate-server", "tls-alternate-server"),
