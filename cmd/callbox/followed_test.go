@@ -171,16 +171,22 @@ func TestNoFileHangs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { writer.Close() })
+	t.Cleanup(func() { _ = writer.Close() })
 	certFile, keyFile := filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
 	writeCertificate(t, certFile, keyFile, "call.local")
 	for _, file := range []string{pipe, link, held, "/dev/zero", dir} {
 		for _, args := range [][]string{
-			{"serve", "--turn-secret", "@" + file}, {"serve", "--session-secret", "@" + file}, {"serve", "--join-secret", "@" + file},
-			{"serve", "--trusted-proxy", "@" + file}, {"serve", "--turn-deny-peer", "@" + file},
-			{"serve", "--tls-cert", file, "--tls-key", keyFile}, {"serve", "--tls-cert", certFile, "--tls-key", file},
-			{"turn", "--coturn-config", file}, {"turn", "--turn-allow-peer", "@" + file},
-			{"token", "--room", "r", "--join-secret", "@" + file}, {"turn-credential", "--turn-secret", "@" + file},
+			{"serve", "--turn-secret", "@" + file},
+			{"serve", "--session-secret", "@" + file},
+			{"serve", "--join-secret", "@" + file},
+			{"serve", "--trusted-proxy", "@" + file},
+			{"serve", "--turn-deny-peer", "@" + file},
+			{"serve", "--tls-cert", file, "--tls-key", keyFile},
+			{"serve", "--tls-cert", certFile, "--tls-key", file},
+			{"turn", "--coturn-config", file},
+			{"turn", "--turn-allow-peer", "@" + file},
+			{"token", "--room", "r", "--join-secret", "@" + file},
+			{"turn-credential", "--turn-secret", "@" + file},
 			{"peer", "http://127.0.0.1:1", "r", "--token", "@" + file},
 		} {
 			t.Run(strings.Join(args[:2], " ")+filepath.Base(file), func(t *testing.T) {
@@ -243,11 +249,11 @@ func TestPipeAsSecret(t *testing.T) {
 	if _, err := io.WriteString(writer, secret); err != nil {
 		t.Fatal(err)
 	}
-	writer.Close()
+	_ = writer.Close() // a pipe
 	cmd := exec.Command(binary, "token", "--room", "r", "--join-secret", "@/dev/stdin")
 	cmd.Stdin = reader
 	out, err := cmd.CombinedOutput()
-	reader.Close()
+	_ = reader.Close() // a pipe
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

@@ -35,6 +35,7 @@ func importRules() map[string][]string {
 		"callbox/internal/accept":       {"callbox/internal/budget", "callbox/internal/netaddr"},
 		"callbox/internal/budget":       {"callbox/internal/netaddr"},
 		"callbox/cert":                  {"callbox/internal/safefile"},
+		"callbox/internal/hangup":       {},
 		"callbox/internal/safefile":     {},
 	}
 }
