@@ -115,6 +115,11 @@ func (p *chromiumPage) Eval(ctx context.Context, expression string, result any) 
 	return decodeValue(text, result)
 }
 
+// Resize gives the page a window of that size, in CSS pixels.
+func (p *chromiumPage) Resize(ctx context.Context, width, height int) error {
+	return p.call(ctx, "Emulation.setDeviceMetricsOverride", object{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}, nil)
+}
+
 func (p *chromiumPage) Screenshot(ctx context.Context) ([]byte, error) {
 	var shot struct{ Data string }
 	if err := p.call(ctx, "Page.captureScreenshot", object{"format": "png"}, &shot); err != nil {

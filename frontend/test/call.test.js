@@ -128,3 +128,16 @@ test('leaving tells the other side and leaves nothing running', async () => {
   assert.equal(FakeWebSocket.all.length, 0);
   assert.equal(bo.screen, 'waiting');
 });
+
+test('the page goes away in mid-call: the other side hears it at once, and they can meet again', async () => {
+  const {room, ann, bo} = await connected();
+  ann.call.goAway();
+  await quiet(20);
+  assert.deepEqual([bo.screen, bo.call.state.notice], ['waiting', 'left']);
+  const back = new Side('Ann');
+  await back.join(room);
+  await quiet(60);
+  for (const {pc} of [back, bo]) pc.becomes('connected');
+  await quiet(20);
+  assert.deepEqual([back.screen, bo.screen], ['call', 'call']);
+});

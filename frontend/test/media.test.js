@@ -314,3 +314,15 @@ test('no screen chosen is no fault; one that cannot be had is', async () => {
 test('what is not an error at all is still a problem', () => {
   assert.deepEqual(problemOf(undefined, 'audio', ''), {kind: 'audio', code: 'other'});
 });
+
+test('the first of two cameras is busy: the call has sound, and the other one can be chosen', async () => {
+  const {media, devices} = setup();
+  const busy = fail('NotReadableError');
+  devices.fails = ({video}) => (video && video.deviceId?.exact !== 'cam2' ? busy() : undefined);
+  await media.start();
+  assert.deepEqual(media.state.problems, [{kind: 'video', code: 'busy'}]);
+  assert.deepEqual([media.state.audio, media.state.video], [true, false]);
+  await media.select('videoinput', 'cam2');
+  await media.setVideo(true);
+  assert.deepEqual([media.state.video, media.state.problems], [true, []]);
+});

@@ -108,7 +108,7 @@ export default Object.freeze({
   endedLeft: '你已离开通话。',
   endedUnreachable: '没有找到通往对方的路径。',
   endedUnreachableHint: '可能有一方的防火墙阻止了通话。换个网络（例如手机网络）通常有用。',
-  refusedTitle: '服务器不接受来自此地址的通话',
+  refusedTitle: '服务器不接受此地址的通话',
   refusedOrigin:
     '服务器不认识地址 {origin}。请让管理员把代理设为原样转发 Host 请求头，或在启动 callbox 时加上 --allow-origin {origin}。',
   refusedHost: '服务器不响应域名 {host}。请让管理员在启动 callbox 时加上 --host {host}。',

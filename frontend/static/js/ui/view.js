@@ -196,7 +196,9 @@ export class View {
     const {origin, hostname: host} = location;
     setText(find('[data-ended-title]'), t(titles[call.reason] ?? 'endedTitle'));
     setText(find('[data-ended-text]'), t(reasons[call.reason] ?? 'endedLeft', {origin, host}));
-    setText(find('[data-rejoin]'), t(elsewhere ? 'elsewhereTake' : 'rejoin'));
+    const refused = ['origin', 'host', 'unsupported'].includes(call.reason);
+    const again = elsewhere ? 'elsewhereTake' : refused ? 'retry' : 'rejoin';
+    setText(find('[data-rejoin]'), t(again));
     let more = '';
     if (call.reason === 'unreachable') more = t('endedUnreachableHint');
     else if (call.connectedAt > 0 && !elsewhere)
