@@ -20,7 +20,7 @@ const (
 )
 
 // Limits bounds what clients may take. In each field 0 means the default of the
-// same name, for TotalBytes no limit, and a negative value no limit. A client
+// same name, for TotalConnections and TotalBytes no limit, and a negative value no limit. A client
 // address is an IPv4 address, or the /64 that an IPv6 client has.
 type Limits struct {
 	// UserAllocations, AddressAllocations and TotalAllocations bound the live
@@ -40,6 +40,10 @@ type Limits struct {
 	// AddressConnections bounds the open TCP and TLS connections of one client
 	// address. What is over it is closed at once.
 	AddressConnections int
+	// TotalConnections bounds those of all clients; 0 = no limit. A newcomer
+	// takes the place of a connection without an allocation, of the address that
+	// has most of those, and is closed only when there is none.
+	TotalConnections int
 	// UserBytes and TotalBytes bound the payload that is relayed in a second,
 	// both ways together, for one user with all its allocations, and for all. A
 	// second's worth may come at once. What is over them is dropped. Where many

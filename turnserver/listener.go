@@ -23,12 +23,16 @@ func (s *Server) accept(ctx context.Context, l Listener) {
 		if err != nil {
 			return
 		}
-		if !s.track(conn) {
+		displaced, ok := s.conns.enter(conn)
+		if displaced != nil {
+			closeNow(displaced)
+		}
+		if !ok {
 			closeNow(conn)
 			continue
 		}
 		s.work.Go(func() {
-			defer s.untrack(conn)
+			defer s.conns.leave(conn)
 			s.serveStream(ctx, conn, l.Protocol)
 		})
 	}
@@ -51,41 +55,15 @@ func (s *Server) serveStream(ctx context.Context, conn net.Conn, protocol Protoc
 	writing.Go(stream.writeQueued)
 	defer writing.Wait()
 	defer stream.Close()
-	e, err := s.serve(stream, protocol, stream.setLive)
+	e, err := s.serve(stream, protocol, func(live bool) {
+		stream.setLive(live)
+		s.conns.setLive(conn, live)
+	})
 	if err != nil {
 		s.log.Error("serve a TURN connection", "err", err)
 		return
 	}
 	e.wait()
-}
-
-// track notes a connection, so that Close can end it, and bounds how many one
-// address has.
-func (s *Server) track(conn net.Conn) bool {
-	client := clientKey(conn)
-	if !client.IsValid() {
-		s.log.Debug("TURN connection without a TCP address")
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed || reached(s.connsOf[client], s.limits.AddressConnections) {
-		s.refusedConnections++
-		return false
-	}
-	s.connsOf[client]++
-	s.conns[conn] = struct{}{}
-	return true
-}
-
-func (s *Server) untrack(conn net.Conn) {
-	client := clientKey(conn)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.conns, conn)
-	if s.connsOf[client]--; s.connsOf[client] <= 0 {
-		delete(s.connsOf, client)
-	}
 }
 
 // clientKey is what connections are counted by; invalid without a TCP address.

@@ -46,11 +46,10 @@ type Server struct {
 	toldExhausted             atomic.Int64
 	ending                    atomic.Bool // Close was called
 
-	mu                 sync.Mutex
-	closed             bool
-	conns              map[net.Conn]struct{}
-	connsOf            map[netip.Addr]int
-	refusedConnections uint64
+	conns *connections
+
+	mu     sync.Mutex
+	closed bool
 }
 
 type serverTimeouts struct {
@@ -86,8 +85,7 @@ func newServer(config Config, timeouts serverTimeouts) (*Server, error) {
 		family:      config.DefaultFamily,
 		nonces:      newNonces(config.Now),
 		listeners:   config.Listeners,
-		conns:       map[net.Conn]struct{}{},
-		connsOf:     map[netip.Addr]int{},
+		conns:       newConnections(config.Limits),
 	}
 	s.credentials.secrets.Store(&config.Secrets)
 	s.credentials.users.Store(&users)
@@ -167,10 +165,8 @@ func (s *Server) Close(ctx context.Context) error {
 	s.mu.Lock()
 	first := !s.closed
 	s.closed = true
-	for conn := range s.conns {
-		closeNow(conn)
-	}
 	s.mu.Unlock()
+	s.conns.close()
 	s.cancel()
 	s.reserved.close()
 	if first {

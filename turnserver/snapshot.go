@@ -49,9 +49,11 @@ type Snapshot struct {
 	// RevokedUsers are those whose credentials are refused.
 	RevokedUsers int
 	// Connections are open TCP and TLS connections, RefusedConnections those
-	// closed because their address had too many.
-	Connections        int
-	RefusedConnections uint64
+	// closed at once because there were too many of their address or in all, and
+	// DisplacedConnections those that made room for others.
+	Connections          int
+	RefusedConnections   uint64
+	DisplacedConnections uint64
 	// ToPeers and FromPeers are what was relayed for clients and to them.
 	ToPeers, FromPeers Traffic
 	// Path has more about both: what went in channels, in indications and by the
@@ -130,9 +132,9 @@ func (s *Server) Snapshot() Snapshot {
 		snapshot.Drops[cause.String()] = path.Drops[cause]
 	}
 	s.relays.fill(&snapshot)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	snapshot.Connections, snapshot.RefusedConnections = len(s.conns), s.refusedConnections
+	s.conns.mu.Lock()
+	defer s.conns.mu.Unlock()
+	snapshot.Connections, snapshot.RefusedConnections, snapshot.DisplacedConnections = len(s.conns.open), s.conns.refused, s.conns.displaced
 	return snapshot
 }
 

@@ -259,6 +259,54 @@ func TestConnectionsOfOneAddress(t *testing.T) {
 	}
 }
 
+// Where all have too many connections, those without an allocation make room, of
+// whoever has most of them.
+func TestConnectionsOfAll(t *testing.T) {
+	s := start(t, func(c *turnserver.Config) {
+		allowLoopback(c)
+		c.Limits.TotalConnections = 4
+	})
+	open := func(from string) net.Conn {
+		dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+		conn, err := dialer.DialContext(t.Context(), "tcp", s.tcp.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+			t.Fatal(err)
+		}
+		return conn
+	}
+	wantClosed := func(conn net.Conn) {
+		t.Helper()
+		if _, err := conn.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("a connection from %v: %v, want it closed", conn.LocalAddr(), err)
+		}
+	}
+	allocate(t, s.client(t, turnserver.TCP, "ann"))
+	var others []net.Conn
+	for i := range 3 {
+		others = append(others, open("127.0.0.2"))
+		eventually(t, "it is open", func() bool { return s.server.Snapshot().Connections == i+2 })
+	}
+	allocate(t, s.client(t, turnserver.TCP, "bo"))
+	wantClosed(others[0])
+	third, fourth := open("127.0.0.3"), open("127.0.0.4")
+	wantClosed(others[1])
+	wantClosed(others[2])
+	again := open("127.0.0.3") // everybody has one: in the place of one's own
+	wantClosed(third)
+	allocate(t, s.client(t, turnserver.TCP, "ann")) // whose address has relays, and nothing idle
+	wantClosed(fourth)
+	allocate(t, s.client(t, turnserver.TCP, "bo"))
+	wantClosed(again)
+	wantClosed(open("127.0.0.5"))
+	if got := s.server.Snapshot(); got.Active != 4 || got.DisplacedConnections != 6 || got.RefusedConnections != 1 {
+		t.Errorf("%d relays, %d displaced, %d refused", got.Active, got.DisplacedConnections, got.RefusedConnections)
+	}
+}
+
 // Nothing is left of allocations that came and went, and of a closed server.
 func TestNothingLeaks(t *testing.T) {
 	goroutines, files := runtime.NumGoroutine(), openFiles(t)

@@ -2,6 +2,8 @@ package main
 
 import (
 	"log/slog"
+
+	"callbox/turnserver"
 )
 
 const (
@@ -48,6 +50,14 @@ func shareDescriptors(descriptors int, web, turn bool, maxRelays int) descriptor
 		shares.webSockets = shares.web - min(shares.web/part, enoughForRest)
 	}
 	return shares
+}
+
+// bound has limits of TURN keep to its share.
+func (s descriptorShares) bound(limits *turnserver.Limits) {
+	limits.TotalConnections = s.turnTCP
+	if s.relays > 0 && (limits.TotalAllocations < 0 || limits.TotalAllocations > s.relays) {
+		limits.TotalAllocations = s.relays
+	}
 }
 
 // warnOfDescriptors tells that the process may have few of them.

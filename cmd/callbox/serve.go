@@ -34,6 +34,8 @@ func (c *serveCommand) open(ctx context.Context, env environment, log *slog.Logg
 	if len(faults) == 0 {
 		shares := shareDescriptors(descriptors(), true, c.servesTURN(), c.TurnTotalQuota)
 		warnOfDescriptors(descriptors(), shares, s.log)
+		shares.bound(&config.limits)
+		config.signaling.Limits.AllConnections = shares.webSockets
 		s.web = newWebBounds(c.LimitConnections, shares, s.memory, &s.proxies)
 		s.sharePort(c.LimitConnections)
 		faults.add("STUN and TURN", s.openTURN()) //nolint:contextcheck // the relays outlive ctx, until server.shutdown

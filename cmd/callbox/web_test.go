@@ -84,6 +84,8 @@ func TestDescriptorsAreNotTaken(t *testing.T) {
 		{"requests that do not end", p.ready.HTTP, "POST /api/v1/frames HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n"},
 		{"headers that do not end", p.ready.HTTPS, "GET / HTTP/1.1\r\nHost: "},
 		{"silence on the shared port", p.ready.HTTPS, ""},
+		{"silence at TURN", p.ready.TURN[1], ""},
+		{"half a handshake at TURN", p.ready.TURN[2], "\x16\x03\x01\x02"},
 	} {
 		for i := range 3 {
 			occupy(t, "127.0.0."+strconv.Itoa(2+i), attack.endpoint, fewerDescriptors/3, attack.request)
