@@ -24,7 +24,7 @@ import (
 func TestWithoutWebSocket(t *testing.T) {
 	s := theServer(t)
 	joinLab(t)
-	proxy := startProxy(t, theLab(t).A, s)
+	proxy := startProxy(t, theLab(t).A, s, "")
 	through := &server{process: s.process, url: proxy.url, ca: s.ca, ready: s.ready, client: s.client}
 	ann := openAt(t, side{"chromium", "a"}, through, "narrow", url.Values{"lang": {"en"}})
 	bo := openAt(t, side{"chromium", "b"}, s, "narrow", url.Values{"lang": {"en"}})
@@ -130,7 +130,8 @@ func (p *proxy) forward(w http.ResponseWriter, r *http.Request, to http.Handler)
 	to.ServeHTTP(w, r.WithContext(ctx))
 }
 
-func startProxy(t *testing.T, n *netlab.Namespace, s *server) *proxy {
+// startProxy starts one that takes strip off the paths it passes on.
+func startProxy(t *testing.T, n *netlab.Namespace, s *server, strip string) *proxy {
 	t.Helper()
 	target, err := url.Parse(s.url)
 	if err != nil {
@@ -149,14 +150,14 @@ func startProxy(t *testing.T, n *netlab.Namespace, s *server) *proxy {
 	}}
 	p := &proxy{ended: make(chan struct{})}
 	p.events.Store(true)
-	p.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	p.Server = httptest.NewUnstartedServer(http.StripPrefix(strip, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		upgrade := strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
 		if upgrade && !p.websocket.Load() || strings.HasSuffix(r.URL.Path, "/events") && !p.events.Load() {
 			http.Error(w, "not through here", http.StatusBadGateway)
 			return
 		}
 		p.forward(w, r, to)
-	}))
+	})))
 	var listener net.Listener
 	err = n.Do(func() error {
 		var err error

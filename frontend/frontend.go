@@ -29,6 +29,8 @@ const (
 	roomPrefix   = "/r/"
 	// indexName is the page itself, which is never cached: it names the hash.
 	indexName = "index.html"
+	// deepest is how many slashes the path of a page has at most, beside the first one.
+	deepest = 1
 	// lazyPrefix holds the texts of the languages, of which the page loads one.
 	lazyPrefix = "js/i18n/"
 )
@@ -54,13 +56,14 @@ type file struct {
 
 type handler struct {
 	hash   string
-	index  file
+	pages  []file // the page, by the depth of its path
 	assets map[string]file
 }
 
 // Handler serves the page at "/" and at "/r/<room>", and what it is made of under "/assets/". Other
-// spellings of a room's path are redirected there. Every other path is 404, every method but GET and HEAD 405. It expects to be mounted at the root of a
-// host, beside the signaling server's /ws and /api/, which the page talks to.
+// spellings of a room's path are redirected there. Every other path is 404, every method but GET and
+// HEAD 405. The signaling server's /ws and /api/, which the page talks to, are expected beside it. All
+// of them may be below a path, which the page finds out by itself: its links are relative.
 func Handler(config Config) http.Handler {
 	h := handler{assets: map[string]file{}}
 	sum := sha256.New()
@@ -91,13 +94,16 @@ func Handler(config Config) http.Handler {
 			h.assets[name] = newFile(name, body)
 		}
 	}
-	h.index = newFile(indexName, h.fill(contents[indexName], config))
+	for depth := range deepest + 1 {
+		h.pages = append(h.pages, newFile(indexName, h.fill(contents[indexName], depth, config)))
+	}
 	return h
 }
 
 // fill writes the hash and the list of modules into the page, so that a browser fetches them all at
-// once instead of finding one after the other.
-func (h handler) fill(page []byte, config Config) []byte {
+// once instead of finding one after the other. Links lead up from a page at the given depth.
+func (h handler) fill(page []byte, depth int, config Config) []byte {
+	base := "./" + strings.Repeat("../", depth)
 	var preload strings.Builder
 	var modules []string
 	for name := range h.assets {
@@ -107,9 +113,10 @@ func (h handler) fill(page []byte, config Config) []byte {
 	}
 	slices.Sort(modules)
 	for _, name := range modules {
-		fmt.Fprintf(&preload, "<link rel=\"modulepreload\" href=\"%s%s/%s\" />\n    ", assetsPrefix, h.hash, name)
+		fmt.Fprintf(&preload, "<link rel=\"modulepreload\" href=\"%s%s%s/%s\" />\n    ", base, assetsPrefix[1:], h.hash, name)
 	}
 	return []byte(strings.NewReplacer(
+		"{{base}}", base,
 		"{{hash}}", h.hash,
 		"{{preload}}", strings.TrimSpace(preload.String()),
 		"{{version}}", htmlAttribute(config.Version),
@@ -166,9 +173,9 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 		return
 	}
-	if isPage(r.URL.EscapedPath()) {
+	if escaped := r.URL.EscapedPath(); isPage(escaped) {
 		w.Header().Set("Cache-Control", "no-store")
-		h.index.serve(w, r, false)
+		h.pages[strings.Count(escaped, "/")-1].serve(w, r, false)
 		return
 	}
 	name, ok := strings.CutPrefix(r.URL.Path, assetsPrefix+h.hash+"/")

@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -39,14 +41,31 @@ func serve(h http.Handler, r *http.Request) response {
 	return response{w.Code, w.Header(), w.Body.String()}
 }
 
-var reference = regexp.MustCompile(`(?:href|src)="(/assets/[^"]+)"`)
+var reference = regexp.MustCompile(`(?:href|src)="([^"#]+)"`)
 
 // references are the paths of everything that the page names.
 func references(t *testing.T, h http.Handler) []string {
 	t.Helper()
+	return referencesAt(t, h, "/")
+}
+
+// referencesAt are those of the page at a path, as a browser resolves them.
+func referencesAt(t *testing.T, h http.Handler, at string) []string {
+	t.Helper()
+	base, err := url.Parse(at)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var paths []string
-	for _, match := range reference.FindAllStringSubmatch(get(h, "/").body, -1) {
-		paths = append(paths, match[1])
+	for _, match := range reference.FindAllStringSubmatch(get(h, at).body, -1) {
+		target, err := base.Parse(match[1])
+		if err != nil || strings.HasPrefix(match[1], "/") {
+			t.Errorf("the page at %s names %q: %v; want it relative", at, match[1], err)
+			continue
+		}
+		if target.Path != "/" { // which the page's own name leads to
+			paths = append(paths, target.Path)
+		}
 	}
 	if len(paths) < 10 {
 		t.Fatalf("the page names only %d files: %v", len(paths), paths)
@@ -89,6 +108,23 @@ func TestPagePaths(t *testing.T) {
 	}
 	if !strings.Contains(page, `data-version="1.2 &quot;quoted&quot; &lt;x&gt;"`) {
 		t.Error("the version is not in the page, or not escaped")
+	}
+}
+
+// TestBelowAPath holds that the page names the same files wherever it is, so that it works below any path.
+func TestBelowAPath(t *testing.T) {
+	h := Handler(Config{})
+	want := references(t, h)
+	for _, at := range []string{"/r/quiet-river-lamp", "/r/%E9%9D%99%E6%B2%B3", "/r/%2e%2e%2fassets", "/r/lamp?lang=zh"} {
+		if got := referencesAt(t, h, at); !slices.Equal(got, want) {
+			t.Errorf("the page at %s names %q, want %q", at, got, want)
+		}
+	}
+	absolute := regexp.MustCompile(`['"` + "`" + `]/(?:api|ws|assets)\b`)
+	for name, asset := range h.(handler).assets {
+		if found := absolute.Find(asset.body); found != nil {
+			t.Errorf("%s names %s, which is not below a path", name, found)
+		}
 	}
 }
 
@@ -278,7 +314,7 @@ func TestNothingForeign(t *testing.T) {
 			t.Errorf("%s names %s", name, found)
 		}
 	}
-	if found := foreign.Find(h.index.body); found != nil {
+	if found := foreign.Find(h.pages[0].body); found != nil {
 		t.Errorf("the page names %s", found)
 	}
 }
