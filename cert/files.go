@@ -75,6 +75,9 @@ func (f *Files) Reload() (change string, err error) {
 	return change, err
 }
 
+// Certificate returns the certificate in use with its chain.
+func (f *Files) Certificate() *tls.Certificate { return f.current.Load() }
+
 // Leaf returns the certificate in use, parsed.
 func (f *Files) Leaf() *x509.Certificate {
 	return f.current.Load().Leaf

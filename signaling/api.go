@@ -38,7 +38,7 @@ func (s *Server) cors(next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		h.Set("X-Content-Type-Options", "nosniff")
 		if !s.origins.allow(r) {
-			s.refuseHTTP(w, http.StatusForbidden, "forbidden_origin", "this page's origin is not allowed here")
+			s.refuseOrigin(w, r)
 			return
 		}
 		origin := r.Header.Get("Origin")

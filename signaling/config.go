@@ -56,6 +56,10 @@ type Config struct {
 	// AllowedOrigins are web origins, such as https://example.org, whose pages
 	// may use this server, beside its own.
 	AllowedOrigins []string
+	// OriginRefused is told of each request that was refused for its Origin.
+	// nil = nobody wants to know. It is called by many goroutines at once, and
+	// must not block.
+	OriginRefused func(*http.Request)
 	// ICEServers makes the ICE servers for a peer, and says how long their
 	// credentials are good for (0 = without limit). arrived is the local
 	// address that the peer's request came in at; it may be invalid. nil =

@@ -19,15 +19,15 @@ import (
 // http.Server as it came, also what is to be refused. Where the system can do
 // that, connections are accepted once they bring data.
 //
-// seen, which may be nil, is called with each request that the http.Server does
-// not get, in place of what else stands in front of WebSocketHandler, and with
-// those of clients that have too many connections. It must not block; neither it
-// nor Config.ClientAddr may keep the request.
-func (s *Server) Listener(inner net.Listener, path string, seen func(*http.Request)) net.Listener {
+// pass, which may be nil, stands for what else is in front of WebSocketHandler:
+// it is called with each request that could be granted, and one that it returns
+// false for goes to the http.Server. It must not block; neither it nor
+// Config.ClientAddr may keep the request.
+func (s *Server) Listener(inner net.Listener, path string, pass func(*http.Request) bool) net.Listener {
 	deferAccept(inner)
 	return &expressListener{
 		listener: listener{Listener: inner, bound: boundAccepted(inner)},
-		server:   s, seen: seen,
+		server:   s, pass: pass,
 		url: url.URL{Path: path}, header: make(http.Header),
 	}
 }
@@ -41,7 +41,7 @@ type expressListener struct {
 	// Static after construction.
 	listener
 	server *Server
-	seen   func(*http.Request)
+	pass   func(*http.Request) bool
 	url    url.URL
 
 	mu      sync.Mutex   // guards the following, which is of the connection of now
@@ -91,8 +91,8 @@ func (l *expressListener) open(c *boundedConn) (opened bool) {
 	}
 	r.RemoteAddr = c.RemoteAddr().String()
 	addr := s.clientAddr(r)
-	if l.seen != nil {
-		l.seen(r)
+	if l.pass != nil && !l.pass(r) {
+		return false
 	}
 	if s.connect(addr) != nil {
 		return false

@@ -39,6 +39,7 @@ func TestListenerLeavesTheRest(t *testing.T) {
 		opening("Host", ""):                                        400,
 		opening("X-A", "\x01"):                                     400,
 		opening("Connection", "Upgrade", "Origin", "null"):         403,
+		opening("Host", "elsewhere.example"):                       101, // by who stands in front
 		strings.ReplaceAll(opening(), "\r\n", "\n"):                101,
 		opening("line", "GET /ws HTTP/1.1\r\nX-A : a"):             400,
 		opening("X-Many", strings.Repeat("x|", 40)+"x"):            101,

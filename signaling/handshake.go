@@ -17,7 +17,7 @@ func (s *Server) WebSocketHandler() http.Handler {
 
 func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	if !s.origins.allow(r) {
-		s.refuseHTTP(w, http.StatusForbidden, "forbidden_origin", "this page's origin is not allowed here")
+		s.refuseOrigin(w, r)
 		return
 	}
 	h, fault := readHandshake(r)

@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -64,6 +65,18 @@ func (set origins) allow(r *http.Request) bool {
 		return false
 	}
 	return set[o] || o.isHost(r.Host)
+}
+
+// refuseOrigin answers a request whose origin is not allowed. A page of the
+// server's own can read the answer, as to its browser it asks its own origin:
+// that page has a proxy in front which does not pass its Host on.
+func (s *Server) refuseOrigin(w http.ResponseWriter, r *http.Request) {
+	if s.config.OriginRefused != nil {
+		s.config.OriginRefused(r)
+	}
+	s.refuseHTTP(w, http.StatusForbidden, "forbidden_origin", fmt.Sprintf(
+		"this page's origin, %.200s, is not allowed at %.200s; if it is the server's own page, the proxy in front must pass the Host header on unchanged",
+		r.Header.Get("Origin"), r.Host))
 }
 
 func (o webOrigin) isHost(hostport string) bool {

@@ -234,11 +234,15 @@ func openServer(t *testing.T, listens bool) *webSocketServer {
 	mux.Handle("/ws", server.WebSocketHandler())
 	web := httptest.NewUnstartedServer(mux)
 	if listens {
-		web.Listener = server.Listener(web.Listener, "/ws", func(r *http.Request) {
+		web.Listener = server.Listener(web.Listener, "/ws", func(r *http.Request) bool {
 			if r.Header.Get("X-Panic") != "" {
 				panic("at the disco")
 			}
+			if r.Host == "elsewhere.example" {
+				return false
+			}
 			s.direct.Add(1)
+			return true
 		})
 	}
 	web.Start()

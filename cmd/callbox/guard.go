@@ -1,10 +1,6 @@
 package main
 
-import (
-	"net"
-	"net/http"
-	"net/netip"
-)
+import "net/http"
 
 // guardAdmin keeps web pages out of the admin listener, which asks nobody who
 // they are:
@@ -38,16 +34,4 @@ func onlyWatches(r *http.Request) bool {
 	default:
 		return false
 	}
-}
-
-// isLocalHost reports whether the host of a request, with or without a port,
-// is localhost or an address.
-func isLocalHost(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	} else if n := len(host); n > 1 && host[0] == '[' && host[n-1] == ']' {
-		host = host[1 : n-1]
-	}
-	_, err := netip.ParseAddr(host)
-	return err == nil || host == "localhost"
 }

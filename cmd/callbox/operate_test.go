@@ -251,6 +251,7 @@ func writeCertificate(t *testing.T, certFile, keyFile, name string) *x509.CertPo
 	if err != nil {
 		t.Fatal(err)
 	}
+	writeFile(t, certFile+".ca", string(local.CAPEM()))
 	text, err := os.ReadFile(filepath.Join(dir, "leaf.pem"))
 	if err != nil {
 		t.Fatal(err)

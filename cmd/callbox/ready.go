@@ -22,24 +22,31 @@ type ready struct {
 	HTTPS string   `json:"https,omitempty"`
 	TURN  []string `json:"turn"`
 	Admin string   `json:"admin,omitempty"`
+	// CA is the fingerprint of the local authority, by which others can tell
+	// that what they install is its certificate.
+	CA string `json:"ca_sha256,omitempty"`
 }
 
 // newReady tells the addresses of the bound sockets; network is what a socket
-// bound to every address is told as.
-func (l *listeners) newReady(network netip.Addr) ready {
+// bound to every address is told as, and basePath what pages are below.
+func (l *listeners) newReady(network netip.Addr, basePath string) ready {
 	told := func(scheme string, bound netip.AddrPort) string {
 		if bound.Addr().IsUnspecified() {
 			bound = netip.AddrPortFrom(network, bound.Port())
 		}
 		return scheme + "://" + bound.String()
 	}
-	listener := func(scheme string, l net.Listener) string {
+	listener := func(scheme string, l net.Listener, path string) string {
 		if l == nil {
 			return ""
 		}
-		return told(scheme, netaddr.AddrPort(l.Addr()))
+		return told(scheme, netaddr.AddrPort(l.Addr())) + path
 	}
-	r := ready{Ready: true, HTTP: listener("http", l.http), HTTPS: listener("https", l.https), TURN: []string{}, Admin: listener("http", l.admin)}
+	path := strings.TrimSuffix(basePath, "/")
+	r := ready{
+		Ready: true, HTTP: listener("http", l.http, path), HTTPS: listener("https", l.https, path),
+		TURN: []string{}, Admin: listener("http", l.admin, ""),
+	}
 	for _, endpoint := range l.endpoints() {
 		r.TURN = append(r.TURN, told(string(endpoint.protocol), endpoint.addr))
 	}
@@ -49,12 +56,20 @@ func (l *listeners) newReady(network netip.Addr) ready {
 // tellReady writes the ready line: JSON with addresses that this machine can
 // open, or on a terminal the same as text for a person, with the addresses
 // that others in the network can open.
-func (l *listeners) tellReady(w io.Writer, machine *machine, localCA bool) error {
+func (p *turnPart) tellReady(w io.Writer, basePath string) error {
+	network, isPerson := loopback(), false
 	if file, ok := w.(*os.File); ok && isatty.IsTerminal(file.Fd()) {
-		_, err := io.WriteString(w, l.newReady(machine.any()).text(localCA))
+		network, isPerson = p.machine.any(), true
+	}
+	r := p.listeners.newReady(network, basePath)
+	if p.certificates.local != nil {
+		r.CA = caFingerprint(p.certificates.local)
+	}
+	if isPerson {
+		_, err := io.WriteString(w, r.text())
 		return err
 	}
-	line, err := json.Marshal(l.newReady(loopback()))
+	line, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
@@ -63,7 +78,7 @@ func (l *listeners) tellReady(w io.Writer, machine *machine, localCA bool) error
 }
 
 // text is the ready line for a person.
-func (r ready) text(localCA bool) string {
+func (r ready) text() string {
 	var b strings.Builder
 	b.WriteString("callbox is ready.\n\n")
 	row := func(name, value string) {
@@ -79,10 +94,11 @@ func (r ready) text(localCA bool) string {
 	if r.HTTPS != "" {
 		b.WriteString(halfBlocks(r.HTTPS))
 		b.WriteString("\nTo call with a phone in the same network, let it scan this, or type the address.\n")
-		if localCA {
+		if r.CA != "" {
 			fmt.Fprintf(&b, "The phone will warn that it does not know the certificate: this computer signed it itself.\n"+
-				"Go on past the warning. Or, to be rid of it, open %s/ca.crt on the phone and install the\n"+
-				"file as a trusted certificate authority; it can vouch for this network, not for websites.\n", r.HTTPS)
+				"Go on past the warning. Or, to be rid of it, open %s/ca on the phone and install the\n"+
+				"file as a trusted certificate authority; it can vouch for this network, not for websites.\n"+
+				"Its fingerprint (SHA-256) must be this one:\n  %s\n", r.HTTPS, r.CA)
 		}
 		b.WriteString("\n")
 	}

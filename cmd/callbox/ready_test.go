@@ -26,41 +26,46 @@ func TestReadyLine(t *testing.T) {
 		http: listenerAt("127.0.0.1:41231"), https: listenerAt("[::]:8443"), admin: listenerAt("[::1]:9090"),
 		turnTCP: []net.Listener{listenerAt("0.0.0.0:3478"), listenerAt("[2001:db8::1]:3478")}, turnTLS: []net.Listener{listenerAt("[::ffff:192.0.2.1]:5349")},
 	}
-	var b strings.Builder
-	if err := l.tellReady(&b, machineOf("127.0.0.1"), true); err != nil {
-		t.Fatal(err)
+	tell := func(l *listeners, basePath string) string {
+		t.Helper()
+		var b strings.Builder
+		p := &turnPart{listeners: l, machine: machineOf("127.0.0.1")}
+		if err := p.tellReady(&b, basePath); err != nil {
+			t.Fatal(err)
+		}
+		if !json.Valid([]byte(b.String())) {
+			t.Error("the line is no JSON")
+		}
+		return b.String()
 	}
 	want := `{"ready":true,"http":"http://127.0.0.1:41231","https":"https://127.0.0.1:8443",` +
 		`"turn":["tcp://127.0.0.1:3478","tcp://[2001:db8::1]:3478","tls://192.0.2.1:5349"],"admin":"http://[::1]:9090"}` + "\n"
-	if b.String() != want {
-		t.Errorf("ready line\n%swant\n%s", b.String(), want)
+	if got := tell(l, "/"); got != want {
+		t.Errorf("ready line\n%swant\n%s", got, want)
 	}
-
-	b.Reset()
-	if err := (&listeners{http: listenerAt("127.0.0.1:1")}).tellReady(&b, machineOf("127.0.0.1"), false); err != nil {
-		t.Fatal(err)
-	}
-	if want := `{"ready":true,"http":"http://127.0.0.1:1","turn":[]}` + "\n"; b.String() != want {
-		t.Errorf("ready line %s, want %s", b.String(), want)
-	}
-	if !json.Valid([]byte(b.String())) {
-		t.Error("the line is no JSON")
+	l = &listeners{http: listenerAt("127.0.0.1:1"), admin: listenerAt("127.0.0.1:2")}
+	if got, want := tell(l, "/a/call/"), `{"ready":true,"http":"http://127.0.0.1:1/a/call","turn":[],"admin":"http://127.0.0.1:2"}`+"\n"; got != want {
+		t.Errorf("ready line %s, want %s", got, want)
 	}
 }
 
 func TestReadyText(t *testing.T) {
 	t.Parallel()
 	l := &listeners{http: listenerAt("127.0.0.1:8080"), https: listenerAt("[::]:8443")}
-	text := l.newReady(machineOf("127.0.0.1,192.168.1.5").any()).text(true)
-	for _, want := range []string{"http://127.0.0.1:8080", "https://192.168.1.5:8443", "will warn", "https://192.168.1.5:8443/ca.crt", halfBlocks("https://192.168.1.5:8443")} {
-		if !strings.Contains(text, want) {
+	r := l.newReady(machineOf("127.0.0.1,192.168.1.5").any(), "/call/")
+	r.CA = "AB:CD"
+	for _, want := range []string{
+		"http://127.0.0.1:8080/call\n", "https://192.168.1.5:8443/call\n", "will warn", "https://192.168.1.5:8443/call/ca ", "AB:CD",
+		halfBlocks("https://192.168.1.5:8443/call"),
+	} {
+		if text := r.text(); !strings.Contains(text, want) {
 			t.Errorf("text does not say %q:\n%s", want, text)
 		}
 	}
-	if text := l.newReady(loopback()).text(false); strings.Contains(text, "ca.crt") || !strings.Contains(text, "phone") {
+	if text := l.newReady(loopback(), "/").text(); strings.Contains(text, "/ca ") || !strings.Contains(text, "phone") {
 		t.Errorf("text with a certificate of files:\n%s", text)
 	}
-	if text := (&listeners{http: listenerAt("127.0.0.1:8080")}).newReady(loopback()).text(false); strings.Contains(text, "phone") {
+	if text := (&listeners{http: listenerAt("127.0.0.1:8080")}).newReady(loopback(), "/").text(); strings.Contains(text, "phone") {
 		t.Errorf("text without HTTPS speaks of phones:\n%s", text)
 	}
 }

@@ -1,24 +1,22 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
 	"runtime/debug"
-	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"callbox/frontend"
-	"callbox/signaling"
 )
 
-// webSocketPath is where signaling over WebSocket is.
-const webSocketPath = "/ws"
+const (
+	webSocketPath = "/ws"   // signaling over WebSocket
+	apiPath       = "/api/" // signaling over plain HTTP, and new rooms
+)
 
 // routes returns what the http and https listeners serve. This is the only
 // file that knows Echo.
@@ -32,13 +30,11 @@ func (s *server) routes() http.Handler {
 		}
 	})
 	e.Any(webSocketPath, echo.WrapHandler(withBareConn(s.signaling.WebSocketHandler())))
-	e.Any("/api/*", echo.WrapHandler(holdStreams(s.signaling.APIHandler())))
-	if local := s.certificates.local; local != nil {
-		e.Match([]string{http.MethodGet, http.MethodHead}, "/ca.crt", func(c echo.Context) error {
-			// The type makes a phone offer to install it.
-			c.Response().Header().Set(echo.HeaderContentDisposition, `attachment; filename="callbox-ca.crt"`)
-			return c.Blob(http.StatusOK, "application/x-x509-ca-cert", local.CAPEM())
-		})
+	e.Any(apiPath+"*", echo.WrapHandler(holdStreams(s.signaling.APIHandler())))
+	if s.certificates.local != nil {
+		for _, path := range []string{caPath, caFilePath} {
+			e.Match([]string{http.MethodGet, http.MethodHead}, path, echo.WrapHandler(http.HandlerFunc(s.serveCA)))
+		}
 	}
 	e.Any("/*", echo.WrapHandler(frontend.Handler(frontend.Config{Version: programVersion()})))
 	return e
@@ -81,38 +77,5 @@ func recoverPanic(log *slog.Logger) echo.MiddlewareFunc {
 			}()
 			return next(c)
 		}
-	}
-}
-
-// webListener wraps the listener of plain HTTP. Most WebSockets open without
-// any handler in front of them, which do no more than notice proxies then,
-// unless each request is to be logged.
-func (s *server) webListener(ctx context.Context, inner net.Listener) net.Listener {
-	if s.log.Enabled(ctx, slog.LevelDebug) {
-		return signaling.NewListener(inner)
-	}
-	return s.signaling.Listener(inner, webSocketPath, s.noticeProxy)
-}
-
-// proxyNotices warns, once each, of what an operator behind a proxy may not
-// have thought of. The address that requests arrive at, from which TURN URLs
-// are made, is then one that no client can reach; and the address that they
-// come from is the proxy's, until it is trusted to tell another.
-type proxyNotices struct{ publicIP, trust sync.Once }
-
-func (s *server) noticeProxy(r *http.Request) {
-	forwarded := r.Header.Get(forwardedFor) != ""
-	if (forwarded || r.Header.Get("Forwarded") != "") && len(s.config.public.addrs()) == 0 && s.turn != nil {
-		s.notices.publicIP.Do(func() {
-			s.log.Warn("requests come through a proxy, clients cannot learn this server's address from them; name it with --public-ip")
-		})
-	}
-	if !forwarded {
-		return
-	}
-	if peer := peerAddr(r); (peer.IsLoopback() || peer.IsPrivate()) && !s.proxies.trusts(peer) {
-		s.notices.trust.Do(func() {
-			s.log.Warn("requests come through a proxy that is not trusted, all its clients share the limits of one address; name it with --trusted-proxy")
-		})
 	}
 }

@@ -31,6 +31,10 @@ func (c *serveCommand) open(ctx context.Context, env environment, log *slog.Logg
 	}
 	s.prepare(ctx, c.HTTPS != "", &faults)
 	config.openSecrets(log, &faults)
+	s.hsts.off = c.HSTS == "off"
+	if files := s.certificates.files; files != nil {
+		s.hsts.certificate = files.Certificate
+	}
 	if len(faults) == 0 {
 		shares := shareDescriptors(descriptors(), true, c.servesTURN(), c.TurnTotalQuota)
 		warnOfDescriptors(descriptors(), shares, s.log)
@@ -63,6 +67,7 @@ func (s *server) openSignaling() error {
 	config := s.config.signaling
 	config.Logger = s.log.With("part", "signaling")
 	config.ClientAddr = s.proxies.clientAddr
+	config.OriginRefused = s.noticeOrigin
 	config.Memory = s.memory
 	config.Report = s.calls.report
 	config.SessionSecrets = s.config.session.values

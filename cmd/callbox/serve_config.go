@@ -23,6 +23,8 @@ type serveConfig struct {
 	session   *list[[]byte] // secrets of resume tokens; of each list the first signs
 	join      *list[[]byte] // secrets of join tokens; nobody needs one when there is none
 	proxies   *list[netip.Prefix]
+	hosts     []string // that listeners on loopback answer to
+	basePath  string   // what everything is served below; begins and ends with a slash
 	signaling signaling.Config
 }
 
@@ -41,6 +43,11 @@ func (c *serveCommand) parseConfig(env environment, faults *faults) *serveConfig
 	config.session = newSecrets("--session-secret", c.SessionSecret, minSessionSecretBytes, faults)
 	config.join = newSecrets("--join-secret", c.JoinSecret, minJoinSecretBytes, faults)
 	config.proxies = newList("--trusted-proxy", c.TrustedProxy, turnserver.ParsePeerRule, faults)
+	config.hosts = parseHosts(c.Host, faults)
+	config.basePath = parseBasePath(c.BasePath, faults)
+	if c.HSTS != "on" && c.HSTS != "off" {
+		faults.addf("--hsts", "%q is neither on nor off", c.HSTS)
+	}
 	config.signaling = c.parseSignaling(faults)
 	return config
 }

@@ -12,6 +12,10 @@ type serveCommand struct {
 
 	Admin string `default:"127.0.0.1:9090" group:"Listeners (empty = off, port 0 = any free one):" help:"Metrics at /metrics, health at /healthz and /readyz, live relays at /relays, rooms at /rooms, profiles at /debug/pprof."`
 
+	BasePath string   `default:"/" placeholder:"PATH" group:"Web:" help:"Serve below a path, such as /call/, for a reverse proxy that has other programs beside this one; the proxy may pass the path on or take it off."`
+	Host     []string `placeholder:"NAME" group:"Web:" help:"Host name that a listener on loopback answers to, beside localhost and addresses: the one that a reverse proxy on this machine passes on; repeatable."`
+	HSTS     string   `name:"hsts" default:"on" placeholder:"on|off" group:"Web:" help:"on: tell browsers to use HTTPS alone for 30 days, where this machine trusts the certificate; off: tell them to forget that."`
+
 	RoomCapacity     int           `default:"2" group:"Signaling:" help:"Peers in a room; 0 = no limit."`
 	Grace            time.Duration `default:"30s" group:"Signaling:" help:"How long the seat of a peer whose connection broke is held for it to come back; 0 = not at all."`
 	Ping             time.Duration `default:"15s" group:"Signaling:" help:"Time between WebSocket pings; the connection of a peer that is silent for two of them is given up; 0 = off."`

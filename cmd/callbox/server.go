@@ -33,7 +33,8 @@ type server struct {
 	proxies   trustedProxies
 	joins     *joinTokens // nil = everybody may join
 	calls     *calls
-	notices   proxyNotices
+	notices   notices
+	hsts      hsts
 	web       *webBounds
 }
 
@@ -41,7 +42,7 @@ type server struct {
 // It owns every goroutine of this package.
 func (s *server) run(ctx context.Context, std streams) error {
 	group, ctx := errgroup.WithContext(ctx)
-	handler := s.web.requests.limit(s.routes()) //nolint:contextcheck // a request has a context of its own
+	routes := s.web.requests.limit(s.routes()) //nolint:contextcheck // a request has a context of its own
 	var servers []*http.Server
 	serve := func(listener net.Listener, handler http.Handler, config *tls.Config) {
 		server := s.web.newServer(handler, config, s.log)
@@ -49,14 +50,14 @@ func (s *server) run(ctx context.Context, std streams) error {
 		group.Go(func() error { return s.serveHTTP(server, listener) })
 	}
 	if l := s.listeners.http; l != nil {
-		serve(wordyListener{s.webListener(ctx, s.web.conns.Listener(l, accept.Plain))}, handler, nil)
+		serve(wordyListener{s.webListener(ctx, s.web.conns.Listener(l, accept.Plain))}, s.front(l, routes), nil)
 	}
 	if s.mux != nil {
 		group.Go(s.mux.run)
-		serve(s.mux.web, withPeekedTLS(handler), s.mux.config)
+		serve(s.mux.web, withPeekedTLS(s.front(s.mux.web, routes)), s.mux.config)
 	} else if l := s.listeners.https; l != nil {
 		secured := signaling.NewListener(s.web.conns.Listener(l, accept.Secure))
-		serve(tls.NewListener(secured, s.webTLS()), handler, s.webTLS())
+		serve(tls.NewListener(secured, s.webTLS()), s.front(l, routes), s.webTLS())
 	}
 	var admin *http.Server
 	if s.listeners.admin != nil {
@@ -68,7 +69,7 @@ func (s *server) run(ctx context.Context, std streams) error {
 		return s.end(context.WithoutCancel(ctx), servers, admin)
 	})
 	s.tellReach()
-	if err := s.listeners.tellReady(std.stdout, s.machine, s.certificates.local != nil); err != nil {
+	if err := s.tellReady(std.stdout, s.config.basePath); err != nil {
 		s.log.Warn("ready line was not written", "err", err)
 	}
 	return group.Wait()

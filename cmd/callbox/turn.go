@@ -91,7 +91,7 @@ func (p *turnPart) run(ctx context.Context, drain time.Duration, std streams) er
 		return p.shutdown(context.WithoutCancel(ctx), admin)
 	})
 	p.tellReach()
-	if err := p.listeners.tellReady(std.stdout, p.machine, p.certificates.local != nil); err != nil {
+	if err := p.tellReady(std.stdout, "/"); err != nil {
 		p.log.Warn("ready line was not written", "err", err)
 	}
 	return group.Wait()

@@ -217,7 +217,7 @@ func TestTURNFaults(t *testing.T) {
 func TestTURNReadyText(t *testing.T) {
 	t.Parallel()
 	l := &listeners{turnTCP: []net.Listener{listenerAt("0.0.0.0:3478")}}
-	text := l.newReady(netip.MustParseAddr("192.168.1.5")).text(true)
+	text := l.newReady(netip.MustParseAddr("192.168.1.5"), "/").text()
 	for want, present := range map[string]bool{"tcp://192.168.1.5:3478": true, "turn-credential": true, "phone": false, "http": false} {
 		if strings.Contains(text, want) != present {
 			t.Errorf("the text says %q: %v\n%s", want, !present, text)

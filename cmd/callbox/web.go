@@ -89,6 +89,8 @@ func newHTTPServer(handler http.Handler, conns *accept.Table, log *slog.Logger) 
 		ReadTimeout:       readTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ConnState:         conns.State,
+		// OPTIONS * is answered as everything else is.
+		DisableGeneralOptionsHandler: true,
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
 			return accept.WithConn(rememberPeeked(ctx, conn), conn)
 		},

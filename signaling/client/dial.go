@@ -167,7 +167,8 @@ func (d *dialer) webSocket(ctx context.Context) (l line, blocked bool, err error
 	}
 	if response != nil {
 		refused := handshakeError(response)
-		return nil, refused.Code == "", refused
+		// The server says bad_handshake to what a proxy has made of an upgrade.
+		return nil, refused.Code == "" || refused.Code == "bad_handshake", refused
 	}
 	if cause := context.Cause(ctx); cause != nil {
 		return nil, false, fmt.Errorf("dial: %w", cause)

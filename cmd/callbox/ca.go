@@ -1,0 +1,108 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/pem"
+	"fmt"
+	"html"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"callbox/cert"
+	"callbox/internal/netaddr"
+)
+
+const (
+	// caPath is the page that offers the certificate of the local authority,
+	// and caFilePath the certificate.
+	caPath     = "/ca"
+	caFilePath = "/ca.crt"
+)
+
+// caFingerprint returns the SHA-256 of an authority's certificate, written as
+// devices show it.
+func caFingerprint(local *cert.Local) string {
+	block, _ := pem.Decode(local.CAPEM())
+	if block == nil {
+		return ""
+	}
+	sum := sha256.Sum256(block.Bytes)
+	return strings.ReplaceAll(fmt.Sprintf("% X", sum[:]), " ", ":")
+}
+
+// serveCA hands out the certificate of the local authority, and the page that
+// offers it, where nobody on the way can put another one in its place: whoever
+// did so could from then on be any website to that device.
+func (s *server) serveCA(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.TLS == nil && !staysHere(r):
+		writePage(w, http.StatusForbidden, refusedCAPage(s.secureURL(r)))
+	case r.URL.Path == caPath:
+		writePage(w, http.StatusOK, caPage(caFingerprint(s.certificates.local)))
+	default:
+		header := w.Header()
+		header.Set("Content-Type", "application/x-x509-ca-cert") // makes a phone offer to install it
+		header.Set("Content-Disposition", `attachment; filename="callbox-ca.crt"`)
+		header.Set("Cache-Control", "no-store")
+		_, _ = w.Write(s.certificates.local.CAPEM()) // the client is gone when this fails
+	}
+}
+
+// staysHere reports whether a request has not left this machine, so far as can
+// be told: a proxy on this machine is called from elsewhere. Some, as nginx by
+// default, say nothing of themselves but speak HTTP/1.0.
+func staysHere(r *http.Request) bool {
+	host := hostOf(r.Host)
+	addr, err := netip.ParseAddr(host)
+	toLoopback := host == "localhost" || err == nil && addr.Unmap().IsLoopback()
+	throughProxy := forwardedHeader(r.Header) != "" || r.Header.Get("Via") != "" || !r.ProtoAtLeast(1, 1)
+	return toLoopback && peerAddr(r).IsLoopback() && !throughProxy
+}
+
+// secureURL returns the address of the page over HTTPS, at the address of this
+// machine that r arrived at; "" without HTTPS.
+func (s *server) secureURL(r *http.Request) string {
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if !ok || s.listeners.https == nil {
+		return ""
+	}
+	port := strconv.Itoa(int(netaddr.AddrPort(s.listeners.https.Addr()).Port()))
+	return "https://" + net.JoinHostPort(netaddr.AddrPort(local).Addr().String(), port) + s.config.basePath + caPath[1:]
+}
+
+func caPage(fingerprint string) plainPage {
+	shown := "<p><code>" + html.EscapeString(fingerprint) + "</code></p>"
+	return plainPage{
+		title: "The certificate authority of this callbox · 此 callbox 的证书颁发机构",
+		english: "<p>This computer has signed its certificate itself, so devices warn of it. A device that has this authority installed no longer does. " +
+			"The authority can vouch for this network, not for websites.</p>" +
+			"<ol><li>Compare this fingerprint (SHA-256) with the one that callbox printed when it was started:" + shown +
+			"If they differ, somebody stands between you and the server: install nothing.</li>" +
+			`<li><a href="ca.crt" download>Download the certificate</a>.</li>` +
+			"<li>Install it as a trusted certificate authority in the settings of the device, which shows the fingerprint again.</li></ol>",
+		chinese: "<p>本机的证书由其自身签发，因此设备会发出警告。安装此证书颁发机构（CA）之后便不再警告。该 CA 只能为本地网络作证，不能为公网网站作证。</p>" +
+			"<ol><li>请将此指纹（SHA-256）与 callbox 启动时显示的指纹核对：" + shown + "如果两者不同，说明有人在中途篡改，请勿安装。</li>" +
+			`<li><a href="ca.crt" download>下载证书</a>。</li>` +
+			"<li>在设备的设置中将其安装为受信任的 CA，安装时会再次显示指纹。</li></ol>",
+	}
+}
+
+// refusedCAPage leads to url, if there is one, where the certificate is.
+func refusedCAPage(url string) plainPage {
+	page := plainPage{
+		title: "Not over plain HTTP · 不能通过明文 HTTP 下载",
+		english: "<p>The certificate authority is handed out over HTTPS only, and on the computer that callbox runs on: " +
+			"over plain HTTP anybody on the way could replace it.</p>",
+		chinese: "<p>证书颁发机构（CA）的证书只能通过 HTTPS 或在运行 callbox 的电脑上获取：经明文 HTTP 传输时，途中任何人都可以将其替换。</p>",
+	}
+	if url == "" {
+		return page
+	}
+	link := `<a href="` + html.EscapeString(url) + `">` + html.EscapeString(url) + "</a>"
+	page.english += "<p>Open " + link + ", and compare the fingerprint there with the one that callbox printed when it was started.</p>"
+	page.chinese += "<p>请打开 " + link + "，并将其中的指纹与 callbox 启动时显示的指纹核对。</p>"
+	return page
+}
