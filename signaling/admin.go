@@ -33,7 +33,7 @@ func (s *Server) Rooms() []RoomInfo {
 			for k, each := range rm.seats {
 				info.Peers[k] = PeerInfo{
 					Peer: each.peer, Name: each.name, State: "connected", Since: s.started.Add(each.since),
-					Transport: each.transport, Unconfirmed: each.events.count(),
+					Transport: each.transport.String(), Unconfirmed: each.events.count(),
 				}
 				if each.connection == nil {
 					info.Peers[k].State = "away"

@@ -19,7 +19,7 @@ func (f *flushed) flush() {
 		f.then()
 	}
 }
-func (f *flushed) name() string                                  { return "" }
+func (f *flushed) kind() transportKind                           { return overWebSocket }
 func (f *flushed) wait() bool                                    { return true }
 func (f *flushed) close(int, string)                             {}
 func (f *flushed) cut()                                          {}

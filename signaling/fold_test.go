@@ -10,7 +10,7 @@ import (
 // idle is a transport that does nothing.
 type idle struct{ transport }
 
-func (idle) name() string           { return "idle" }
+func (idle) kind() transportKind    { return overWebSocket }
 func (idle) silence() time.Duration { return 0 }
 
 // TestWhatWasSentStaysAsItIs has a client resume with less than it was sent.

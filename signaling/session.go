@@ -23,8 +23,7 @@ type session struct {
 	// Guarded by shard.mu.
 	room       *room       // nil = it has departed
 	connection *connection // nil = it is away
-	transport  string      // of its last connection
-	from       netip.Addr  // where that came from
+	from       netip.Addr  // the client's address on its last connection
 	lastHeard  time.Duration
 	nonce      string // of its join; empty = none
 
@@ -37,13 +36,14 @@ type session struct {
 	lastID      uint64 // the highest request id
 	sent        uint64 // the newest event that was handed to a transport before the connection of now
 	replies     replies
-	told        bool // the others know that it is away
-	lost        bool // not all events are there: they cannot be resumed
-	paid        bool // seatBytes were taken for it
+	told        bool          // the others know that it is away
+	lost        bool          // not all events are there: they cannot be resumed
+	paid        bool          // seatBytes were taken for it
+	transport   transportKind // of its last connection
+	resumes     uint32        // how often it came back
 
 	// What is told when it ends.
 	messagesIn, messagesOut uint64
-	resumes                 int
 }
 
 // adopt makes c carry s from now on. It returns false, and changes nothing,
@@ -56,7 +56,7 @@ func (s *session) adopt(c *connection) bool {
 	}
 	c.session.Store(s)
 	c.joinBy.Store(0)
-	s.connection, s.told, s.transport, s.from = c, false, c.transport.name(), c.addr
+	s.connection, s.told, s.transport, s.from = c, false, c.transport.kind(), c.addr
 	return true
 }
 

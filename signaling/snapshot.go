@@ -176,7 +176,7 @@ func (s *Server) Snapshot() Snapshot {
 	s.mu.Lock()
 	snapshot.Connections = len(s.connections)
 	for each := range s.connections {
-		snapshot.Transports[each.transport.name()]++
+		snapshot.Transports[each.transport.kind().String()]++
 	}
 	s.mu.Unlock()
 	for result := range joinResults {

@@ -54,7 +54,7 @@ func (t *eventSource) run() {
 	}
 }
 
-func (t *eventSource) name() string { return "sse" }
+func (t *eventSource) kind() transportKind { return overSSE }
 
 // wait is always right: each POST has a goroutine of its own.
 func (t *eventSource) wait() bool { return true }

@@ -2,12 +2,24 @@ package signaling
 
 import "time"
 
+// transportKind says what carries a connection.
+type transportKind uint8
+
+const (
+	overWebSocket transportKind = iota
+	overSSE
+)
+
+// String returns the kind's name in metrics and for operators.
+func (k transportKind) String() string {
+	return [...]string{"websocket", "sse"}[k]
+}
+
 // transport carries the frames of one connection to its client, and calls the
 // connection's handle for each frame from there. Neither a connection nor a
 // session knows which kind of transport it has. No method blocks.
 type transport interface {
-	// name tells the kind, for people: "websocket" or "sse".
-	name() string
+	kind() transportKind
 	// flush sends what the connection's queue holds: now what the client takes
 	// now, the rest as soon as it takes it.
 	flush()

@@ -63,8 +63,7 @@ type closeError struct {
 
 func (e closeError) Error() string { return "close with " + strconv.Itoa(e.code) }
 
-// name is the transport's.
-func (t *webSocket) name() string { return "websocket" }
+func (t *webSocket) kind() transportKind { return overWebSocket }
 
 // run begins to read: by a poller, or else by a goroutine of its own, as when
 // the client did not wait for the answer to its handshake.
