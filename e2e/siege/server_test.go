@@ -112,15 +112,29 @@ func (s *server) stop(t *testing.T) {
 	}
 }
 
-// lastWords are the beginning and the end of the log: the reason of a crash
-// stands above the stacks.
+// lastWords are the end of the log, or the beginning of a crash in it.
 func (s *server) lastWords() string {
 	text, err := os.ReadFile(s.log)
 	if err != nil {
 		return err.Error()
 	}
-	at := max(bytes.Index(text, []byte("fatal error")), bytes.Index(text, []byte("panic:")), len(text)-3000, 0)
-	return string(text[at:min(len(text), at+3000)])
+	const enough = 1500
+	for _, crash := range []string{"fatal error", "panic:", "WARNING: DATA RACE"} {
+		if at := bytes.Index(text, []byte(crash)); at >= 0 {
+			return string(text[at:min(len(text), at+enough)])
+		}
+	}
+	return string(text[max(0, len(text)-enough):])
+}
+
+// dead reports whether the server has ended.
+func (s *server) dead() bool {
+	select {
+	case <-s.ended:
+		return true
+	default:
+		return false
+	}
 }
 
 func (s *server) logBytes() int64 {

@@ -134,9 +134,13 @@ func TestSiege(t *testing.T) {
 			defer s.leave(t)
 			before := s.reading(t)
 			for _, a := range p.attacks {
-				t.Run(a.name, func(t *testing.T) { row(s.bear(t, a, lighter)) })
+				if !s.server.dead() {
+					t.Run(a.name, func(t *testing.T) { row(s.bear(t, a, lighter)) })
+				}
 			}
-			t.Run("afterwards", func(t *testing.T) { s.settle(t, before) })
+			if !s.server.dead() {
+				t.Run("afterwards", func(t *testing.T) { s.settle(t, before) })
+			}
 		})
 	}
 	if err := w.Flush(); err != nil {
@@ -235,7 +239,9 @@ func (s *siege) bear(t *testing.T, a attack, lighter func(pid int) error) string
 			t.Errorf("it was none: %+v", struck)
 		}
 	})
-	s.alive(t)
+	if s.server.dead() {
+		t.Errorf("the server has ended: %v\n%s", s.server.command.ProcessState, s.server.lastWords())
+	}
 	faults := len(seen.faults)
 	for _, c := range concerns() {
 		faults += len(l.faults[c])
@@ -330,16 +336,6 @@ func (s *siege) begin(t *testing.T, a attack, lighter func(pid int) error) func(
 	}
 }
 
-// alive ends the test when the server has ended.
-func (s *siege) alive(t *testing.T) {
-	t.Helper()
-	select {
-	case <-s.server.ended:
-		t.Fatalf("the server has ended: %v\n%s", s.server.command.ProcessState, s.server.lastWords())
-	default:
-	}
-}
-
 // leave ends calls and rooms.
 func (s *siege) leave(t *testing.T) {
 	t.Helper()
@@ -348,7 +344,9 @@ func (s *siege) leave(t *testing.T) {
 	}
 	partAll(t.Context(), s.rooms)
 	s.stop()
-	s.report(t, s.ledger.take())
+	if l := s.ledger.take(); !s.server.dead() { // whose death has been told
+		s.report(t, l)
+	}
 }
 
 // gauges must be as before when an attack is over.
