@@ -73,9 +73,11 @@ func (p *person) try(ctx context.Context, from, room string) error {
 		TLS: insecure(),
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			conn, err := dialer.DialContext(ctx, network, address)
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			p.conn = conn
+			if err == nil {
+				p.mu.Lock()
+				p.conn = conn
+				p.mu.Unlock()
+			}
 			return conn, err
 		},
 	}
