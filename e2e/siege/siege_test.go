@@ -98,17 +98,16 @@ func plans() []plan {
 		{"frames", "10", nil},
 		{"sessions", "9", nil},
 		{"reports", "11", nil},
-		{"relays", "13", nil},
 		{"spoofed", "15", []string{botsAddr, usersAddr}},
 		{"flood", "18", nil},
-		{"turn", "1", nil},
 	}
+	turn := []attack{{"turn", "1", nil}, {"relays", "13", nil}}
 	tokens := plan{"guarded", true, []attack{{"tokens", "12", []string{botsAddr, usersAddr, roomsAddr}}}}
 	if !*full {
 		return []plan{{"open", false, open}}
 	}
 	all := []plan{tokens}
-	for _, a := range open {
+	for _, a := range append(open, turn...) {
 		all = append(all, plan{a.name, false, []attack{a}})
 	}
 	return all
