@@ -9,7 +9,7 @@ import (
 )
 
 // followPeriod is the time between two looks at the files.
-const followPeriod = time.Second
+const followPeriod = time.Second / 2
 
 // followedFiles are the files that are read again while the program runs: every
 // second, and at once when SIGHUP says so. One goroutine reads all of them.
