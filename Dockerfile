@@ -12,7 +12,7 @@ RUN go mod download
 COPY . .
 ARG VERSION=dev
 RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$VERSION" -o dist/callbox ./cmd/callbox
-RUN mkdir -p dist/data
+RUN mkdir -p dist && mkdir -m 0700 dist/data
 
 FROM scratch AS prebuilt
 COPY dist /src/dist

@@ -184,3 +184,52 @@ func FuzzFiles(f *testing.F) {
 		}
 	})
 }
+
+// TestFilesUnderLinks swaps a symbolic link from one renewal to the next, as
+// certbot and Kubernetes do.
+func TestFilesUnderLinks(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, version := range []string{"1", "2"} {
+		if err := os.Mkdir(filepath.Join(dir, version), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		certPEM, keyPEM := newPair(t)
+		write(t, filepath.Join(dir, version, "tls.crt"), certPEM)
+		write(t, filepath.Join(dir, version, "tls.key"), keyPEM)
+	}
+	live := filepath.Join(dir, "live")
+	point := func(version string) {
+		t.Helper()
+		next := filepath.Join(dir, "next")
+		if err := os.Symlink(version, next); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(next, live); err != nil {
+			t.Fatal(err)
+		}
+	}
+	point("1")
+	f, err := NewFiles(filepath.Join(live, "tls.crt"), filepath.Join(live, "tls.key"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := f.Leaf()
+	if change, err := f.Reload(); change != "" || err != nil {
+		t.Errorf("nothing has changed, and Reload returns %q, %v", change, err)
+	}
+	point("2")
+	if change, err := f.Reload(); change == "" || err != nil || f.Leaf().Equal(first) {
+		t.Errorf("after the swap: %q, %v", change, err)
+	}
+	if err := os.Remove(live); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Reload(); err == nil {
+		t.Error("files that are away are no fault")
+	}
+	point("1")
+	if _, err := f.Reload(); err != nil || !f.Leaf().Equal(first) {
+		t.Errorf("after the files are back: %v", err)
+	}
+}

@@ -165,3 +165,26 @@ func TestStartFaultsLeaveNothingBound(t *testing.T) {
 		t.Errorf("serves at %s, want %s", second.ready.HTTP, first.ready.HTTP)
 	}
 }
+
+// TestStartFaultsDataFolder starts without a place for what has to be kept.
+func TestStartFaultsDataFolder(t *testing.T) {
+	t.Parallel()
+	code, _, stderr := runToEnd(t, noEnv, allFree()...)
+	if code != exitUsage || !strings.Contains(stderr, "--data: there is no home folder") {
+		t.Errorf("without HOME: exit code %d: %s", code, stderr)
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	writeFile(t, file, "")
+	for name, want := range map[string]string{file: "not a directory", "/proc/callbox": "/proc/callbox", "/proc/1": "/proc/1"} {
+		code, _, stderr := runToEnd(t, noEnv, append([]string{"--data", name}, allFree()...)...)
+		if code != exitUsage || !strings.Contains(stderr, "--data: ") || !strings.Contains(stderr, want) {
+			t.Errorf("--data %s: exit code %d: %s", name, code, stderr)
+		}
+	}
+	data := t.TempDir()
+	writeFile(t, filepath.Join(data, turnSecretFile), "")
+	code, _, stderr = runToEnd(t, noEnv, append([]string{"--data", data}, allFree()...)...)
+	if code != exitUsage || !strings.Contains(stderr, "holds 0 bytes") {
+		t.Errorf("empty secret: exit code %d: %s", code, stderr)
+	}
+}
