@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"crypto/tls"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -38,21 +37,31 @@ func TestDamagedLinks(t *testing.T) {
 				t.Fatal(err)
 			}
 			// The second one on a connection, too.
-			fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\nGET "+target+" HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n")
+			_, err = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\nGET "+target+" HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n")
+			if err != nil {
+				t.Fatal(err)
+			}
 			reader := bufio.NewReader(conn)
-			var last *http.Response
-			var body []byte
-			for range 2 {
-				if last, err = http.ReadResponse(reader, nil); err != nil {
-					t.Fatalf("%s %s: %v", name, target, err)
-				}
-				if body, err = io.ReadAll(last.Body); err != nil {
-					t.Fatalf("%s %s: %v", name, target, err)
-				}
-			}
-			if last.StatusCode != status || !strings.HasPrefix(last.Header.Get("Content-Type"), "text/html") || !strings.HasPrefix(string(body), "<!doctype html>") {
-				t.Errorf("%s %s: status %d, %s, %.60q", name, target, last.StatusCode, last.Header.Get("Content-Type"), body)
-			}
+			checkPage(t, name+" /", reader, http.StatusOK)
+			checkPage(t, name+" "+target, reader, status)
 		}
+	}
+}
+
+// checkPage reads an answer, which must be a page.
+func checkPage(t *testing.T, name string, reader *bufio.Reader, status int) {
+	t.Helper()
+	response, err := http.ReadResponse(reader, nil)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	contentType := response.Header.Get("Content-Type")
+	if response.StatusCode != status || !strings.HasPrefix(contentType, "text/html") || !strings.HasPrefix(string(body), "<!doctype html>") {
+		t.Errorf("%s: status %d, %s, %.60q", name, response.StatusCode, contentType, body)
 	}
 }
