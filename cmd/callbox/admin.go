@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"net/http/pprof" // it adds itself to http.DefaultServeMux, which nothing serves
 	"net/netip"
 	"slices"
 	"strconv"
@@ -50,12 +49,7 @@ func (p *turnPart) adminRoutes(metrics prometheus.Gatherer, more func(*http.Serv
 		mux.HandleFunc("DELETE /relays/{user...}", p.kickRelays)
 		mux.HandleFunc("POST /drain", p.drainRelays)
 	}
-	// Any profile, such as /debug/pprof/heap. There is no /debug/pprof/cmdline:
-	// secrets may stand in flags.
-	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	addProfiles(mux)
 	more(mux)
 	return guardAdmin(netaddr.AddrPort(p.listeners.admin.Addr()).Addr().IsLoopback(), mux)
 }

@@ -1,6 +1,9 @@
 package main
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+)
 
 // guardAdmin keeps web pages out of the admin listener, which asks nobody who
 // they are:
@@ -8,8 +11,9 @@ import "net/http"
 //   - A page whose name leads to this machine (DNS rebinding) is known by its
 //     Host, which is a name. On loopback only localhost and addresses are
 //     answered; elsewhere names may watch, as scrapers do, and no more.
-//   - Browsers say where a request that changes something comes from (Origin,
-//     Fetch Metadata). No page of ours makes any, so all of them are refused.
+//   - Browsers say where a request comes from (Origin, Fetch Metadata). What
+//     another site causes is refused, and what changes something is refused to
+//     every page, as there is none of ours.
 func guardAdmin(onLoopback bool, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
@@ -17,12 +21,29 @@ func guardAdmin(onLoopback bool, next http.Handler) http.Handler {
 		switch {
 		case !isLocalHost(r.Host) && (onLoopback || !onlyWatches(r)):
 			plainText(w, http.StatusForbidden, "this is answered at localhost and at addresses only, not at a name\n")
+		case isCrossSite(r):
+			plainText(w, http.StatusForbidden, "this is not answered to other web sites\n")
 		case r.Method != http.MethodGet && r.Method != http.MethodHead && (r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != ""):
 			plainText(w, http.StatusForbidden, "a browser cannot change anything here; use a program such as curl\n")
 		default:
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+// isCrossSite reports whether a page of another origin has caused a request.
+func isCrossSite(r *http.Request) bool {
+	for _, site := range r.Header["Sec-Fetch-Site"] {
+		if site != "none" && site != "same-origin" {
+			return true
+		}
+	}
+	for _, origin := range r.Header["Origin"] {
+		if !strings.EqualFold(origin, "http://"+r.Host) && !strings.EqualFold(origin, "https://"+r.Host) {
+			return true
+		}
+	}
+	return false
 }
 
 // onlyWatches reports whether a request is of those that tell nothing about

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/pprof" // it adds itself to http.DefaultServeMux, which nothing serves
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxProfile bounds how long a profile may be taken for.
+const maxProfile = time.Minute
+
+// addProfiles adds the profiles of the Go runtime, such as /debug/pprof/heap.
+// There is no /debug/pprof/cmdline: secrets may stand in flags.
+func addProfiles(mux *http.ServeMux) {
+	busy := make(chan struct{}, 1) // holds a token while a costly one is taken
+	for path, handler := range map[string]http.HandlerFunc{
+		"":        pprof.Index,
+		"profile": pprof.Profile,
+		"trace":   pprof.Trace,
+		"symbol":  pprof.Symbol,
+	} {
+		mux.Handle("GET /debug/pprof/"+path, boundProfile(busy, path == "profile" || path == "trace", handler))
+	}
+}
+
+// boundProfile bounds what a profile may cost: time, and others at once. Those
+// that take a while, or collect garbage first, are costly; others are when
+// always says so.
+func boundProfile(busy chan struct{}, always bool, next http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seconds, gc := r.FormValue("seconds"), r.FormValue("gc")
+		if seconds != "" {
+			// Not so written: NaN is in no order.
+			if n, err := strconv.ParseFloat(seconds, 64); err != nil || !(n >= 0 && n <= maxProfile.Seconds()) {
+				plainText(w, http.StatusBadRequest, fmt.Sprintf("seconds is a number from 0 to %v\n", maxProfile.Seconds()))
+				return
+			}
+		}
+		if !always && seconds == "" && gc == "" {
+			next(w, r)
+			return
+		}
+		if isUnmarkedBrowser(r) {
+			plainText(w, http.StatusForbidden, "your browser does not say where this request comes from; use curl, or go tool pprof\n")
+			return
+		}
+		select {
+		case busy <- struct{}{}:
+			defer func() { <-busy }()
+			next(w, r)
+		default:
+			w.Header().Set("Retry-After", "10")
+			plainText(w, http.StatusServiceUnavailable, "another profile is being taken; try again when it is done\n")
+		}
+	})
+}
+
+// isUnmarkedBrowser reports whether a request is a browser's without Fetch
+// Metadata, which they leave out where they do not trust the way: any web site
+// may have caused it. All browsers call themselves Mozilla, and no site can
+// change that.
+func isUnmarkedBrowser(r *http.Request) bool {
+	return r.Header.Get("Sec-Fetch-Site") == "" && strings.HasPrefix(r.UserAgent(), "Mozilla/")
+}
