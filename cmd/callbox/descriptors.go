@@ -24,9 +24,13 @@ type descriptorShares struct {
 	relays     int
 }
 
+// ownDescriptors returns how many the server itself may need: listeners, UDP
+// sockets and what waits for events, some of them for each processor.
+func ownDescriptors(processors int) int { return 16 + 8*processors }
+
 // shareDescriptors divides descriptors among the parts that a server has: web
 // listeners, and TURN with at most so many relays (0 = no limit).
-func shareDescriptors(descriptors int, web, turn bool, maxRelays int) descriptorShares {
+func shareDescriptors(descriptors, processors int, web, turn bool, maxRelays int) descriptorShares {
 	const (
 		part          = 8   // the least share is an eighth
 		enoughReserve = 256 // for what does not grow with the number of clients
@@ -36,7 +40,7 @@ func shareDescriptors(descriptors int, web, turn bool, maxRelays int) descriptor
 		return descriptorShares{}
 	}
 	var shares descriptorShares
-	rest := descriptors - min(descriptors/part, enoughReserve)
+	rest := descriptors - max(min(descriptors/part, enoughReserve), ownDescriptors(processors))
 	if turn {
 		shares.turnTCP, shares.relays = max(descriptors/part, 1), max(descriptors/part*2, 1)
 		if maxRelays > 0 {

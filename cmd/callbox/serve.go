@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"callbox/internal/accept"
@@ -36,7 +37,7 @@ func (c *serveCommand) open(ctx context.Context, env environment, log *slog.Logg
 		s.hsts.certificate = files.Certificate
 	}
 	if len(faults) == 0 {
-		shares := shareDescriptors(descriptors(), true, c.servesTURN(), c.TurnTotalQuota)
+		shares := shareDescriptors(descriptors(), runtime.GOMAXPROCS(0), true, c.servesTURN(), c.TurnTotalQuota)
 		warnOfDescriptors(descriptors(), shares, s.log)
 		shares.bound(&config.limits)
 		config.signaling.Limits.AllConnections = shares.webSockets

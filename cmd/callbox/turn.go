@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -56,7 +57,7 @@ func (c *turnCommand) open(ctx context.Context, env environment, log *slog.Logge
 	p.prepare(ctx, false, &faults)
 	config.openSecrets(log, &faults)
 	if len(faults) == 0 {
-		shares := shareDescriptors(descriptors(), false, true, c.TurnTotalQuota)
+		shares := shareDescriptors(descriptors(), runtime.GOMAXPROCS(0), false, true, c.TurnTotalQuota)
 		warnOfDescriptors(descriptors(), shares, log)
 		shares.bound(&config.limits)
 		faults.add("STUN and TURN", p.openTURN()) //nolint:contextcheck // the relays outlive ctx, until turnPart.shutdown

@@ -112,10 +112,11 @@ func TestShareDescriptors(t *testing.T) {
 		{1024, true, true, 100, descriptorShares{web: 668, webSockets: 604, turnTCP: 128, relays: 100}},
 		{20_000, true, true, 16, descriptorShares{web: 19_696, webSockets: 19_632, turnTCP: 32, relays: 16}},
 		{20_000, true, false, 10_000, descriptorShares{web: 19_744, webSockets: 19_680}},
+		{64, true, true, 10_000, descriptorShares{web: 8, webSockets: 7, turnTCP: 8, relays: 16}},
 		{0, true, true, 10_000, descriptorShares{}},
 		{1, true, true, 10_000, descriptorShares{web: 1, webSockets: 1, turnTCP: 1, relays: 1}},
 	} {
-		if got := shareDescriptors(tc.descriptors, tc.web, tc.turn, tc.maxRelays); got != tc.want {
+		if got := shareDescriptors(tc.descriptors, 2, tc.web, tc.turn, tc.maxRelays); got != tc.want {
 			t.Errorf("%+v: %+v", tc, got)
 		}
 	}

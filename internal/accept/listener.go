@@ -20,11 +20,12 @@ const (
 
 // What a connection that serves HTTP is charged for, as measured: goroutines and
 // buffers, what TLS keeps, and with HTTP/2 as many streams as webHTTP2 of
-// cmd/callbox allows, whose clients take nothing of the answers.
+// cmd/callbox allows, whose clients take nothing of the answers, or the answers to
+// the frames of one TLS record.
 const (
 	plainCost  = 32 << 10
 	secureCost = 64 << 10
-	http2Cost  = 320 << 10
+	http2Cost  = 384 << 10
 )
 
 // costOf returns what a connection is charged for, of which conn is the outer
