@@ -26,7 +26,7 @@ type turnCommand struct {
 // Help implements kong.HelpProvider.
 func (*turnCommand) Help() string {
 	return "Clients need a user name and a password that end by themselves, made with the secret that they share with the server: " +
-		"by callbox turn-credential, or by whatever your application does for coturn's use-auth-secret."
+		"by callbox turn-credential, or by whatever your application does for coturn's use-auth-secret. Those of --turn-user do not end."
 }
 
 // Run serves STUN and TURN alone until ctx ends.

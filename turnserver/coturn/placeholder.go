@@ -21,8 +21,6 @@ var (
 
 // remarks match what begins a remark behind a value. A # in the midst of a
 // secret is a part of it, and so is a blank.
-//
-//nolint:gochecknoglobals // compiled once
 var remarks = regexp.MustCompile(`\s(#|//|;|/\*|<!--|--\s)|;\s`)
 
 // template is a form of text that stands for a value in templates and shells.
