@@ -18,6 +18,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"callbox/turnserver/datapath"
 )
 
 // Defaults and bounds of a server.
@@ -44,6 +46,10 @@ const (
 	TCP Protocol = "tcp"
 	TLS Protocol = "tls"
 )
+
+// Memory is a budget of bytes, in all and by client address. Its methods must not
+// wait. What Take has granted is given back, in all, in the same amount.
+type Memory = datapath.Memory
 
 // Listener is a stream listener for TURN clients. Its Protocol is TCP or TLS.
 // The Accept of a TLS listener returns connections whose handshake has not
@@ -86,6 +92,10 @@ type Config struct {
 	// IP and port. Nil = the kernel's sockets.
 	ListenPacket func(network, address string) (net.PacketConn, error)
 	Limits       Limits
+	// Memory bounds what connections of clients hold, over TCP and TLS; nil = no
+	// bound beside Limits. A connection that it has nothing for is closed, and
+	// what it has no room for in the queue of a client is dropped.
+	Memory Memory
 	// DefaultFamily is the address family of a relay whose client asks for none;
 	// empty = FamilyAuto.
 	DefaultFamily Family

@@ -8,7 +8,10 @@ import (
 	"callbox/turnserver/wire"
 )
 
-var errFraming = errors.New("neither STUN nor ChannelData")
+var (
+	errFraming = errors.New("neither STUN nor ChannelData")
+	errMemory  = errors.New("no memory for a message of this length")
+)
 
 const (
 	// smallBuffer is what one read of a stream takes: many frames of media.
@@ -41,14 +44,15 @@ func (b *streamBuffer) free() {
 	}
 }
 
-// makeRoom returns a buffer with the same contents that holds whole bytes of
-// them from start on, and in which something can be read.
+// makeRoom returns a buffer with the same contents in which something of whole
+// bytes from start on can be read: a large one only when a small one is full,
+// since a client can announce more than it ever sends.
 func (b *streamBuffer) makeRoom(whole int) *streamBuffer {
-	if whole <= len(b.bytes) {
-		if b.start > 0 && (b.start+whole > len(b.bytes) || b.end == len(b.bytes)) {
-			b.end = copy(b.bytes, b.bytes[b.start:b.end])
-			b.start = 0
-		}
+	if b.start > 0 && (b.start+whole > len(b.bytes) || b.end == len(b.bytes)) {
+		b.end = copy(b.bytes, b.bytes[b.start:b.end])
+		b.start = 0
+	}
+	if b.end < len(b.bytes) {
 		return b
 	}
 	large := largeBuffers.Get().(*streamBuffer) //nolint:forcetypeassert // nothing else is put there
@@ -64,6 +68,10 @@ type frameReader struct {
 	begun  bool // a STUN message has come
 	buffer *streamBuffer
 	whole  int // bytes of the frame that is not all there
+
+	// charge is asked before a large buffer is held, and told after; nil = nobody.
+	charge  func(n int) bool
+	charged bool
 }
 
 func newFrameReader(conn net.Conn) frameReader { return frameReader{waiter: newWaiter(conn)} }
@@ -110,6 +118,12 @@ func (f *frameReader) fill() (err error) {
 		f.free()
 	default:
 		f.buffer = b.makeRoom(f.whole)
+		if len(f.buffer.bytes) == largeBuffer && !f.charged && f.charge != nil {
+			if !f.charge(largeBuffer) {
+				return errMemory
+			}
+			f.charged = true
+		}
 	}
 	f.buffer, err = f.waiter.read(f.buffer)
 	return err
@@ -120,5 +134,9 @@ func (f *frameReader) free() {
 	if f.buffer != nil {
 		f.buffer.free()
 		f.buffer = nil
+	}
+	if f.charged {
+		f.charged = false
+		f.charge(-largeBuffer)
 	}
 }

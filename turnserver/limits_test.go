@@ -9,6 +9,7 @@ import (
 
 	"github.com/pion/stun/v3"
 
+	"callbox/internal/budget"
 	"callbox/turnserver"
 )
 
@@ -43,6 +44,34 @@ func TestAddressQuota(t *testing.T) {
 	wantSuccess(t, ann.request(t, stun.MethodRefresh, lifetime(0)))
 	eventually(t, "there is a place again", func() bool { return s.server.Snapshot().Active == 2 })
 	s.rawAs(t, "cy").allocate(t)
+}
+
+// What there is no memory for is refused, and all is given back in the end.
+func TestMemory(t *testing.T) {
+	memory := budget.New(16 << 20)
+	s := start(t, func(c *turnserver.Config) { c.Memory = memory })
+	c := s.rawOver(t, turnserver.TLS, "ann")
+	c.allocate(t)
+	used := memory.Snapshot().Used
+	if used == 0 {
+		t.Error("a connection takes nothing")
+	}
+	for range 40 {
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", s.tcp.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+	}
+	eventually(t, "some are refused, and the others open", func() bool {
+		refused := memory.Snapshot().Refused
+		return refused > 0 && s.server.Snapshot().Connections+int(refused) == 41 //nolint:gosec // a few
+	})
+	wantSuccess(t, c.request(t, stun.MethodRefresh))
+	closeServer(t, s.server)
+	if got := memory.Snapshot().Used; got != 0 {
+		t.Errorf("%d bytes are held after the end", got)
+	}
 }
 
 // bound is a client with an allocation and a channel to a peer of its own.

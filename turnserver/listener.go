@@ -23,15 +23,21 @@ func (s *Server) accept(ctx context.Context, l Listener) {
 		if err != nil {
 			return
 		}
+		if !s.takeMemory(conn, l.Protocol) {
+			closeNow(conn)
+			continue
+		}
 		displaced, ok := s.conns.enter(conn)
 		if displaced != nil {
 			closeNow(displaced)
 		}
 		if !ok {
+			s.giveMemory(conn, l.Protocol)
 			closeNow(conn)
 			continue
 		}
 		s.work.Go(func() {
+			defer s.giveMemory(conn, l.Protocol)
 			defer s.conns.leave(conn)
 			s.serveStream(ctx, conn, l.Protocol)
 		})
@@ -51,6 +57,10 @@ func (s *Server) serveStream(ctx context.Context, conn net.Conn, protocol Protoc
 		}
 	}
 	stream := newStream(conn, s.path.NewStream(), s.timeouts.stream)
+	if s.memory != nil {
+		stream.chargeTo(s.memory, clientKey(conn))
+		defer stream.frames.free()
+	}
 	var writing sync.WaitGroup
 	writing.Go(stream.writeQueued)
 	defer writing.Wait()
@@ -64,6 +74,28 @@ func (s *Server) serveStream(ctx context.Context, conn net.Conn, protocol Protoc
 		return
 	}
 	e.wait()
+}
+
+// connectionCost is what a connection takes from memory for as long as it is
+// there: buffers, and the state of TLS.
+func connectionCost(protocol Protocol) int {
+	const plain, secure = 32 << 10, 64 << 10
+	if protocol == TLS {
+		return secure
+	}
+	return plain
+}
+
+// takeMemory reports whether there is memory for a connection, and takes it.
+func (s *Server) takeMemory(conn net.Conn, protocol Protocol) bool {
+	return s.memory == nil || s.memory.Take(clientKey(conn), connectionCost(protocol))
+}
+
+// giveMemory gives back what takeMemory has taken.
+func (s *Server) giveMemory(conn net.Conn, protocol Protocol) {
+	if s.memory != nil {
+		s.memory.Give(clientKey(conn), connectionCost(protocol))
+	}
 }
 
 // clientKey is what connections are counted by; invalid without a TCP address.

@@ -25,6 +25,7 @@ type Server struct {
 	addresses   *relayAddresses
 	relays      *registry
 	limits      Limits
+	memory      Memory // nil = no bound
 	timeouts    serverTimeouts
 	minLifetime time.Duration
 	family      Family
@@ -79,6 +80,7 @@ func newServer(config Config, timeouts serverTimeouts) (*Server, error) {
 		policy:      newPolicy(config.AllowPeers, config.DenyPeers, servingAddrs(&config)),
 		addresses:   addresses,
 		limits:      config.Limits,
+		memory:      config.Memory,
 		answers:     config.Limits.sources(),
 		timeouts:    timeouts,
 		minLifetime: config.MinLifetime,

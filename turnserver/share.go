@@ -26,8 +26,7 @@ const (
 // addressFull reports whether an address with held relays may have no more n,
 // where free ports are left. Without a quota for addresses it never is.
 func (l *Limits) addressFull(held, n, free int) bool {
-	return l.AddressAllocations > 0 &&
-		held+n > min(l.AddressAllocations, max(unshared, (held+free)/portShare))
+	return l.AddressAllocations > 0 && held+n > min(l.AddressAllocations, max(unshared, (held+free)/portShare))
 }
 
 // paced reports whether the users of an address with held relays have to wait

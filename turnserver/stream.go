@@ -15,7 +15,8 @@ import (
 const (
 	handshakeTimeout    = 10 * time.Second
 	firstMessageTimeout = 10 * time.Second
-	// idleTimeout is how long a client without an allocation may say nothing.
+	// idleTimeout is how long a client without an allocation may say nothing. It
+	// has twice as long to get one, whatever it says meanwhile.
 	idleTimeout  = 30 * time.Second
 	writeTimeout = 5 * time.Second
 )
@@ -31,15 +32,16 @@ type stream struct {
 	timeouts streamTimeouts
 
 	mu          sync.Mutex
-	live        bool // an allocation holds the connection open
-	unbounded   bool // reads have no deadline
-	interrupted bool // ReadControl is to return
+	live        bool      // an allocation holds the connection open
+	idleSince   time.Time // there has been none
+	unbounded   bool      // reads have no deadline
+	interrupted bool      // ReadControl is to return
 }
 
 type streamTimeouts struct{ first, idle, write time.Duration }
 
 func newStream(conn net.Conn, data *datapath.Stream, timeouts streamTimeouts) *stream {
-	s := &stream{Conn: conn, data: data, frames: newFrameReader(conn), timeouts: timeouts}
+	s := &stream{Conn: conn, data: data, frames: newFrameReader(conn), timeouts: timeouts, idleSince: time.Now()}
 	below, layers := innermost(conn)
 	s.secure = layers > 0
 	s.below, _ = below.(*gatheringConn)
@@ -49,6 +51,18 @@ func newStream(conn net.Conn, data *datapath.Stream, timeouts streamTimeouts) *s
 		data.WriteAtOnce(s.writeRecordsNow)
 	}
 	return s
+}
+
+// chargeTo has what the connection holds for its client taken from memory.
+func (s *stream) chargeTo(memory Memory, client netip.Addr) {
+	s.data.ChargeTo(memory, client)
+	s.frames.charge = func(n int) bool {
+		if n < 0 {
+			memory.Give(client, -n)
+			return true
+		}
+		return memory.Take(client, n)
+	}
 }
 
 // ReadControl returns the next control message, and has relayed what came before
@@ -129,6 +143,9 @@ func (s *stream) setReadDeadline() error {
 		deadline = time.Now().Add(s.timeouts.first)
 	case !s.live:
 		deadline = time.Now().Add(s.timeouts.idle)
+		if last := s.idleSince.Add(2 * s.timeouts.idle); last.Before(deadline) {
+			deadline = last
+		}
 	}
 	s.unbounded = deadline.IsZero()
 	return s.SetReadDeadline(deadline)
@@ -138,7 +155,7 @@ func (s *stream) setReadDeadline() error {
 func (s *stream) setLive(live bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.live = live
+	s.live, s.idleSince = live, time.Now()
 	s.unbounded = s.unbounded && live
 	if !live && !s.interrupted {
 		// Fails only when the connection is closed already.

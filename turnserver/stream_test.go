@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -60,6 +61,88 @@ func TestStreamFrames(t *testing.T) {
 			t.Fatalf("got %d bytes, %v, want %d", len(got), err, len(want))
 		}
 	}
+}
+
+// ledger is a budget that one client takes from.
+type ledger struct {
+	mu         sync.Mutex
+	left, held int
+}
+
+func (l *ledger) Take(_ netip.Addr, n int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n > l.left {
+		return false
+	}
+	l.left, l.held = l.left-n, l.held+n
+	return true
+}
+
+func (l *ledger) Give(_ netip.Addr, n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.left, l.held = l.left+n, l.held-n
+}
+
+func (l *ledger) holds(t *testing.T, want int) {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.held != want {
+		t.Errorf("%d bytes are taken, want %d", l.held, want)
+	}
+}
+
+// A message that is announced and not sent holds no more than what has come of
+// it, and a long one only what there is memory for.
+func TestStreamUnfinishedMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, s := pipeStream(t)
+		memory := &ledger{left: largeBuffer}
+		s.chargeTo(memory, netip.Addr{})
+		frames := make(chan []byte, 2)
+		go func() {
+			defer close(frames)
+			for {
+				frame, err := s.nextFrame()
+				if err != nil {
+					return
+				}
+				frames <- frame
+			}
+		}()
+		long := append([]byte{0x40, 2, 0xff, 0xfc}, make([]byte, 0xfffc)...)
+		for _, part := range [][]byte{binding(), long[:9]} {
+			if _, err := client.Write(part); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		if got := len(s.frames.buffer.bytes); got != smallBuffer {
+			t.Errorf("9 bytes are held in %d, want %d", got, smallBuffer)
+		}
+		memory.holds(t, 0)
+		if _, err := client.Write(long[9 : smallBuffer+1]); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		memory.holds(t, largeBuffer)
+		if _, err := client.Write(long[smallBuffer+1:]); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if <-frames; len(<-frames) != len(long) {
+			t.Error("the long frame is not what was sent")
+		}
+		memory.holds(t, 0)
+		memory.Take(netip.Addr{}, 1)
+		if _, err := client.Write(long); err == nil {
+			t.Error("a long frame was read that there is no memory for")
+		}
+		<-frames
+		memory.holds(t, 1)
+	})
 }
 
 // A frame is handed on when its last byte is there, however short it is.
@@ -157,6 +240,28 @@ func TestStreamTimeouts(t *testing.T) {
 		t.Helper()
 		say(t, client, s)
 		wantEnd(t, s, idleTimeout)
+	})
+	run("it only asks for its address", func(t *testing.T, client net.Conn, s *stream) {
+		t.Helper()
+		done := make(chan struct{})
+		defer func() { <-done }()
+		go func() {
+			defer close(done)
+			for {
+				if _, err := client.Write(binding()); err != nil {
+					return
+				}
+				<-time.After(idleTimeout - time.Second)
+			}
+		}()
+		began := time.Now()
+		var err error
+		for err == nil {
+			_, err = s.nextFrame()
+		}
+		if waited := time.Since(began); waited != 2*idleTimeout || !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("ended after %s with %v, want %s", waited, err, 2*idleTimeout)
+		}
 	})
 	run("the allocation ends", func(t *testing.T, client net.Conn, s *stream) {
 		t.Helper()

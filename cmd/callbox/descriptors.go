@@ -49,6 +49,14 @@ func shareDescriptors(descriptors, processors int, web, turn bool, maxRelays int
 		}
 		rest -= shares.turnTCP + shares.relays
 	}
+	if turn && !web { // it has what pages would have
+		shares.turnTCP += rest / 4
+		shares.relays += rest / 4 * 3
+		if maxRelays > 0 {
+			shares.relays = min(shares.relays, maxRelays)
+			shares.turnTCP = min(shares.turnTCP, 2*maxRelays)
+		}
+	}
 	if web {
 		shares.web = max(rest, 1)
 		shares.webSockets = shares.web - min(shares.web/part, enoughForRest)

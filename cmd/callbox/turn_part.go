@@ -112,6 +112,10 @@ func (p *turnPart) openTURN() error {
 	if p.shared != nil {
 		listeners = append(listeners, turnserver.Listener{Listener: p.shared, Protocol: turnserver.TLS})
 	}
+	var memory turnserver.Memory
+	if p.memory != nil {
+		memory = p.memory
+	}
 	var err error
 	p.turn, err = turnserver.New(turnserver.Config{
 		Realm:       p.config.turnFlags.Realm,
@@ -128,6 +132,7 @@ func (p *turnPart) openTURN() error {
 		AllowPeers: p.config.allowPeers.values,
 		DenyPeers:  p.config.denyPeers.values,
 		Limits:     p.config.limits,
+		Memory:     memory,
 		NoShortCut: p.config.turnFlags.NoShortCut,
 		NoOffload:  p.config.turnFlags.NoOffload,
 		Logger:     p.log.With("part", "turn"),

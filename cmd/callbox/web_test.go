@@ -108,7 +108,8 @@ func TestShareDescriptors(t *testing.T) {
 		want        descriptorShares
 	}{
 		{1024, true, true, 10_000, descriptorShares{web: 512, webSockets: 448, turnTCP: 128, relays: 256}},
-		{1024, false, true, 0, descriptorShares{turnTCP: 128, relays: 256}},
+		{1024, false, true, 0, descriptorShares{turnTCP: 256, relays: 640}},
+		{65_536, false, true, 10_000, descriptorShares{turnTCP: 19_964, relays: 10_000}},
 		{1024, true, true, 100, descriptorShares{web: 668, webSockets: 604, turnTCP: 128, relays: 100}},
 		{20_000, true, true, 16, descriptorShares{web: 19_696, webSockets: 19_632, turnTCP: 32, relays: 16}},
 		{20_000, true, false, 10_000, descriptorShares{web: 19_744, webSockets: 19_680}},

@@ -2,6 +2,7 @@ package datapath
 
 import (
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 )
@@ -18,11 +19,47 @@ var queues = sync.Pool{New: func() any { return new([queueRoom]byte) }} //nolint
 
 func newQueue() []byte { return queues.Get().(*[queueRoom]byte)[:0] } //nolint:forcetypeassert // nothing else is put there
 
-// freeQueue gives a queue back, unless it has grown.
-func freeQueue(b []byte) {
-	if cap(b) == queueRoom {
+// freeQueue gives a queue back, or what was taken from Memory for its growth.
+func (s *Stream) freeQueue(b []byte) {
+	switch {
+	case cap(b) == queueRoom:
 		queues.Put((*[queueRoom]byte)(b[:queueRoom]))
+	case cap(b) > queueRoom && s.memory != nil:
+		s.memory.Give(s.client, cap(b)-queueRoom)
 	}
+}
+
+// Memory is what streams take from while their client is slow. Its methods must
+// not wait.
+type Memory interface {
+	Take(client netip.Addr, n int) bool
+	Give(client netip.Addr, n int)
+}
+
+// ChargeTo has the queue of a client take from memory what it grows by. The
+// caller of NewStream calls this before anything else, or never.
+func (s *Stream) ChargeTo(memory Memory, client netip.Addr) { s.memory, s.client = memory, client }
+
+// grow makes room for need bytes in the queue. It returns false when there is
+// no memory for them. It must be called with mu held.
+func (s *Stream) grow(need int) bool {
+	if s.pending == nil {
+		s.pending = newQueue()
+	}
+	room := cap(s.pending)
+	if need <= room {
+		return true
+	}
+	larger := min(max(need, 2*room), streamQueue)
+	if s.memory != nil && !s.memory.Take(s.client, larger-room) {
+		return false
+	}
+	queue := append(make([]byte, 0, larger), s.pending...)
+	if room == queueRoom {
+		queues.Put((*[queueRoom]byte)(s.pending[:queueRoom]))
+	}
+	s.pending = queue
+	return true
 }
 
 // Stream is a client on a connection, TCP or TLS. What it does not take at once waits
@@ -31,6 +68,9 @@ type Stream struct {
 	path  *Path
 	relay atomic.Pointer[Relay]
 	out   streamOutlet
+
+	memory Memory // nil = without bounds
+	client netip.Addr
 
 	mu      sync.Mutex
 	ready   sync.Cond
@@ -110,7 +150,7 @@ func (s *Stream) Run(write func(p []byte) error) {
 		if err == nil {
 			err = write(taken)
 		}
-		freeQueue(taken)
+		s.freeQueue(taken)
 		if err != nil {
 			s.fail(err)
 			return
@@ -127,6 +167,8 @@ func (s *Stream) fail(err error) {
 	if s.err == nil {
 		s.err = err
 	}
+	s.freeQueue(s.pending)
+	s.pending = nil
 	s.ready.Broadcast()
 }
 
@@ -149,7 +191,7 @@ func (s *Stream) push() (woke bool) {
 		s.ready.Signal()
 		return true
 	}
-	freeQueue(s.pending)
+	s.freeQueue(s.pending)
 	s.pending = nil
 	return false
 }
@@ -165,8 +207,8 @@ func (s *Stream) queue(head, body []byte) Drop {
 	case len(s.pending)+length+padding > streamQueue:
 		return ClientQueue
 	}
-	if s.pending == nil {
-		s.pending = newQueue()
+	if !s.grow(len(s.pending) + length + padding) {
+		return ClientQueue
 	}
 	s.pending = append(append(append(s.pending, head...), body...), make([]byte, padding)...)
 	return Sent
