@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"net/http"
 	"net/http/pprof" // it adds itself to http.DefaultServeMux, which nothing serves
 	"strconv"
@@ -35,7 +34,7 @@ func boundProfile(busy chan struct{}, always bool, next http.HandlerFunc) http.H
 		if seconds != "" {
 			// Not so written: NaN is in no order.
 			if n, err := strconv.ParseFloat(seconds, 64); err != nil || !(n >= 0 && n <= maxProfile.Seconds()) {
-				plainText(w, http.StatusBadRequest, fmt.Sprintf("seconds is a number from 0 to %v\n", maxProfile.Seconds()))
+				plainText(w, http.StatusBadRequest, "seconds is a number from 0 to 60\n")
 				return
 			}
 		}
