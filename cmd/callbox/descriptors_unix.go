@@ -11,5 +11,5 @@ func descriptors() int {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return 0
 	}
-	return int(min(uint64(limit.Cur), maxDescriptors)) //nolint:gosec,unconvert // G115: it is bounded; its type depends on the system
+	return int(min(uint64(limit.Cur), maxDescriptors)) //nolint:unconvert // its type depends on the system
 }

@@ -30,7 +30,7 @@ func startWithDescriptors(t *testing.T, n int, args ...string) *process {
 	data := t.TempDir()
 	script := "ulimit -n " + strconv.Itoa(n) + ` && exec "$0" "$@"`
 	args = withData(data, append(allFree(), args...))
-	return startCommand(t, data, exec.Command("sh", append([]string{"-c", script, binary}, args...)...)) //nolint:gosec // G204: a test's own
+	return startCommand(t, data, exec.Command("sh", append([]string{"-c", script, binary}, args...)...))
 }
 
 // occupy has an address open connections, make a request on each when request
@@ -46,7 +46,7 @@ func occupy(t *testing.T, from, endpoint string, n int, request string) {
 		}
 		t.Cleanup(func() { conn.Close() })
 		if scheme == "https" && request != "" {
-			conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // G402: an attacker's
+			conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
 		}
 		_, _ = conn.Write([]byte(request)) // it may be refused
 	}

@@ -307,7 +307,7 @@ func TestReadWaitsForWrite(t *testing.T) {
 	}
 	table := accept.New(accept.Config{})
 	listener := table.Listener(inner, accept.Secure)
-	defer listener.Close()
+	t.Cleanup(func() { _ = listener.Close() }) // nothing more is accepted
 	far, err := net.Dial("tcp", inner.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -338,7 +338,8 @@ func TestReadWaitsForWrite(t *testing.T) {
 		read <- err
 	}()
 	select {
-	case <-read:
+	case err := <-read:
+		read <- err // for the end
 		t.Error("something was read while the client took nothing")
 	case <-time.After(50 * time.Millisecond):
 	}
