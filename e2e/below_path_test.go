@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"strings"
 	"testing"
 )
 
@@ -53,8 +54,19 @@ func TestBelowAPath(t *testing.T) {
 	eval[any](ann, `(document.querySelector(".brand").click(), null)`)
 	ann.awaitScreen("home")
 	ann.until(fmt.Sprintf("location.href.startsWith(%q)", kept.url+"/?"))
-	ann.wellBehaved(kept)
-	bo.wellBehaved(stripped)
+	for _, tb := range []struct {
+		*tab
+		url string
+	}{{ann, kept.url}, {bo, stripped.url}} {
+		for _, r := range tb.Requests() {
+			if !strings.HasPrefix(strings.Replace(r.URL, "ws://", "http://", 1), tb.url) && !strings.HasPrefix(r.URL, "data:") {
+				t.Errorf("a page below %s asked for %s", tb.url, r.URL)
+			}
+		}
+		if complaints := tb.Complaints(); len(complaints) > 0 {
+			t.Errorf("a page below %s complains: %q", tb.url, complaints)
+		}
+	}
 }
 
 func goTo(tb *tab, address string) {
