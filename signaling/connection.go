@@ -24,7 +24,7 @@ type connection struct {
 
 	// Owned by the transport's reader.
 	frames bucket
-	bad    *badFrames // nil = none yet
+	bounds *bounds // nil = nothing was counted there yet
 
 	pinged time.Duration // when the last ping went, since the server's start; owned by Server.watch
 
@@ -100,6 +100,10 @@ func (c *connection) handle(frame []byte, out *flushes) {
 	if c.is(stateEnded) {
 		return
 	}
+	if wait := c.takeFrame(len(frame), out.now(c.server)); wait > 0 {
+		c.limited(frame, wait, out)
+		return
+	}
 	request, err := protocol.DecodeRequest(frame)
 	fault, faulty := err.(protocol.Error) //nolint:errorlint // DecodeRequest returns nothing else, unwrapped
 	if faulty && fault.Code == protocol.CodeBadFrame {
@@ -110,10 +114,7 @@ func (c *connection) handle(frame []byte, out *flushes) {
 	if !faulty {
 		id = request.RequestID()
 	}
-	if wait := c.frames.take(c.server.frames, out.now(c.server)); wait > 0 {
-		c.state.Or(stateUnruly)
-		fault = c.server.rateLimited(id, "too many frames", wait)
-	} else if c.server.isClosing() {
+	if c.server.isClosing() {
 		fault = closingError(id)
 	}
 	switch r := request.(type) {
@@ -138,10 +139,7 @@ func (c *connection) refuse(message string, out *flushes) {
 	}
 	c.server.counters.badFrames.Add(1)
 	c.reply(protocol.Error{Code: protocol.CodeBadFrame, Message: message}, out)
-	if c.bad == nil {
-		c.bad = new(badFrames)
-	}
-	if c.bad.add(out.now(c.server)) {
+	if c.bound().bad.add(out.now(c.server)) {
 		c.kick(protocol.ClosePolicy, "too many bad frames", out)
 	}
 }
@@ -157,12 +155,6 @@ func (c *connection) tooLarge(out *flushes) {
 // client has begun. The client comes back, and sends it again.
 func (c *connection) noMemory(out *flushes) {
 	c.end(protocol.CloseTooSlow, "no memory for the frame", out)
-}
-
-// allowControl counts a transport's own control frame against the rate of
-// frames.
-func (c *connection) allowControl() bool {
-	return c.frames.take(c.server.frames, c.server.uptime()) == 0
 }
 
 // reply queues an answer that is not kept.

@@ -155,7 +155,7 @@ func (sh *shard) resume(e *entry, rm *room, out *flushes) (joinResult, []*connec
 		return joinUnauthorized, nil
 	}
 	s := e.session(sh, 0)
-	s.name, s.joined = e.claim.name, e.claim.joined
+	s.name, s.joined = protocol.VisibleName(e.claim.name), e.claim.joined
 	return sh.find(e, s, joinRecovered, out)
 }
 

@@ -3,6 +3,7 @@ package signaling
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"math/bits"
 	"slices"
 	"unicode/utf8"
@@ -51,7 +52,7 @@ type decoder struct {
 	final   bool   // it ends its message
 	opcode  byte   // the frame's own
 	message byte   // opcode of the message that is incomplete; 0 = none is
-	given   bool   // held was handed out whole
+	begun   uint8  // frames whose headers were complete, up to 255, for whoever counts them to reset
 	head    [maxHeader]byte
 	held    *[]byte // what has come of the message, unless all is in one piece; from heldBuffers
 	control []byte  // what has come of a control frame that is cut
@@ -62,7 +63,7 @@ type decoder struct {
 // p. opNone says that p is used up without completing any. It unmasks in p.
 // After an error the connection is to be given up.
 func (d *decoder) next(p []byte) (opcode byte, payload, rest []byte, err error) {
-	if d.given {
+	if d.held != nil && d.message == opNone { // it was handed out whole
 		d.release()
 	}
 	for {
@@ -96,7 +97,6 @@ func (d *decoder) next(p []byte) (opcode byte, payload, rest []byte, err error) 
 
 // release gives memory back, for good or until the next message.
 func (d *decoder) release() {
-	d.given = false
 	if d.held != nil {
 		heldBuffers.put(d.held)
 		d.held = nil
@@ -130,7 +130,6 @@ func (d *decoder) dataPart(part []byte) (payload []byte, whole bool) {
 	if d.inFrame || !d.final {
 		return nil, false
 	}
-	d.given = true
 	return *d.held, true
 }
 
@@ -220,6 +219,9 @@ func (d *decoder) begin(head []byte) error {
 			d.message = opcode
 		}
 	}
+	if d.begun < math.MaxUint8 {
+		d.begun++
+	}
 	d.opcode, d.left, d.inFrame = opcode, int(length), true //nolint:gosec // at most 1<<40
 	d.key = binary.LittleEndian.Uint32(head[len(head)-4:])
 	return nil
@@ -227,7 +229,7 @@ func (d *decoder) begin(head []byte) error {
 
 // memory returns how many bytes d holds beyond those that every connection may.
 func (d *decoder) memory() int {
-	if d.held == nil || d.given {
+	if d.held == nil || d.message == opNone {
 		return 0
 	}
 	return max(cap(*d.held)-heldBuffers.size, 0)

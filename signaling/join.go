@@ -63,6 +63,7 @@ func (e *entry) check(limits *Limits) error {
 			return err
 		}
 	}
+	r.Name = protocol.VisibleName(r.Name)
 	return protocol.CheckPeerName(r.Name, limits.PeerName)
 }
 
@@ -104,7 +105,7 @@ func (e *entry) admitNew(out *flushes) (result joinResult, refusal protocol.Fram
 			return joinUnauthorized, protocol.Error{ID: r.ID, Code: protocol.CodeUnauthorized, Message: err.Error()}
 		}
 		if grant.Name != "" {
-			r.Name = grant.Name
+			r.Name = protocol.VisibleName(grant.Name)
 		}
 	}
 	if wait := s.addresses.join(e.connection.addr, out.now(s)); wait > 0 {

@@ -77,11 +77,12 @@ type address struct {
 	seats       int // those of broken connections included
 	joins       bucket
 	failures    bucket
+	reports     bucket
 }
 
 // idle tells whether a needs no remembering.
 func (a *address) idle(now time.Duration) bool {
-	return a.connections == 0 && a.seats == 0 && a.joins.full(now) && a.failures.full(now)
+	return a.connections == 0 && a.seats == 0 && a.joins.full(now) && a.failures.full(now) && a.reports.full(now)
 }
 
 func newAddresses(connections int, joins rate) *addresses {
@@ -150,6 +151,14 @@ func (t *addresses) fail(addr netip.Addr, now time.Duration) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.entryLocked(netaddr.Client(addr)).failures.take(failures(), now)
+}
+
+// report counts a report from addr; it returns how long to wait when it is one
+// too many to be passed on: of 200 at once, and 5 a second.
+func (t *addresses) report(addr netip.Addr, now time.Duration) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.entryLocked(netaddr.Client(addr)).reports.take(newRate(5, 200), now)
 }
 
 // sweep forgets what needs no remembering.

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"callbox/internal/logbound"
 	"callbox/signaling/protocol"
 )
 
@@ -256,6 +257,13 @@ func (s *session) see(seq uint64) {
 	s.confirm(seq)
 }
 
+// reportRate is how many reports of a connection are passed on: 20 at once, and
+// one every 2 s.
+func reportRate() rate {
+	const interval, burst = 2 * time.Second, 20
+	return rate{interval: interval, slack: interval * (burst - 1)}
+}
+
 // report passes a client's report on.
 func (c *connection) report(s *session, request protocol.Request) {
 	r, ok := request.(protocol.Report)
@@ -263,7 +271,11 @@ func (c *connection) report(s *session, request protocol.Request) {
 		return
 	}
 	c.server.counters.reports.Add(1)
-	c.server.log.Info("peer reported", "peer", s.peer, "event", r.Event)
+	now := c.server.uptime()
+	if c.bound().reports.take(reportRate(), now) > 0 || c.server.addresses.report(c.addr, now) > 0 {
+		return // it is counted, which is all that it is worth
+	}
+	c.server.log.Info("peer reported", "peer", s.peer, "event", r.Event, logbound.From(c.addr))
 	if report := c.server.config.Report; report != nil {
 		report(s.peer, r.Event, bytes.Clone(r.Data)) // Data aliases the frame
 	}

@@ -172,13 +172,27 @@ func (t *webSocket) takeFrames(p []byte, out *flushes) error {
 			return err
 		}
 		p = rest
+		begun := int(t.frames.begun) // the last fragment of a message is counted as the message
+		t.frames.begun = 0
 		switch opcode {
 		case opText:
+			t.connection.silent(begun-1, out)
 			t.connection.handle(payload, out)
 		case opBinary:
+			t.connection.silent(begun, out)
 			t.connection.refuse("the frame is a binary message", out)
 		case opPing:
-			t.gotPing(payload)
+			if t.connection.silent(begun, out) {
+				t.gotPing(payload)
+			}
+		default:
+			if t.frames.inFrame { // it is counted when it has come
+				begun--
+				t.frames.begun = 1
+			}
+			t.connection.silent(begun, out)
+		}
+		switch opcode {
 		case opClose:
 			code, ok := closeCode(payload)
 			return closeError{code: code, byClient: ok}
@@ -214,9 +228,6 @@ func (t *webSocket) wait() bool { return t.poller == nil || t.poller.leave(t) }
 // gotPing answers a client's ping. Only the newest needs an answer (RFC 6455,
 // section 5.5.3).
 func (t *webSocket) gotPing(text []byte) {
-	if !t.connection.allowControl() {
-		return
-	}
 	t.mu.Lock()
 	t.pong = appendFrame(nil, opPong, text)
 	t.mu.Unlock()

@@ -21,7 +21,7 @@ func importRules() map[string][]string {
 		"callbox/bench":              {"**"},
 		"callbox/bench/turn/plain":   {"**"}, // what ours is measured beside
 		"callbox/e2e":                {"**"},
-		"callbox/signaling":          {"callbox/internal/netaddr", "callbox/signaling/protocol", "github.com/gorilla/websocket", "golang.org/x/text", "golang.org/x/time"},
+		"callbox/signaling":          {"callbox/internal/logbound", "callbox/internal/netaddr", "callbox/signaling/protocol", "github.com/gorilla/websocket", "golang.org/x/text", "golang.org/x/time"},
 		"callbox/signaling/protocol": {"golang.org/x/text"},
 		"callbox/signaling/client":   {"callbox/signaling/protocol", "github.com/gorilla/websocket"},
 		// The suite and the runner share nothing with what they judge.
@@ -32,6 +32,7 @@ func importRules() map[string][]string {
 		"callbox/frontend":              {},
 		"callbox/internal/roomlink":     {"callbox/signaling/protocol"},
 		"callbox/internal/netaddr":      {},
+		"callbox/internal/logbound":     {"callbox/internal/netaddr"},
 		"callbox/internal/accept":       {"callbox/internal/budget", "callbox/internal/netaddr"},
 		"callbox/internal/budget":       {"callbox/internal/netaddr"},
 		"callbox/cert":                  {"callbox/internal/safefile"},

@@ -9,6 +9,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"callbox/internal/logbound"
 )
 
 // Exit codes that every command shares. A command with more of its own
@@ -60,7 +62,9 @@ func run(ctx context.Context, hangups <-chan os.Signal, args []string, env func(
 	log, logFile, logFaults := line.cli.Log.open(stderr)
 	std.logFile = logFile
 	line.faults = append(line.faults, logFaults...)
-	err := line.command(ctx, std, env, log)
+	bounded := logbound.New(log.Handler())
+	err := line.command(ctx, std, env, slog.New(bounded))
+	bounded.Close()
 	code := tell(stderr, err)
 	if err := logFile.Close(); err != nil {
 		code = max(code, tell(stderr, fmt.Errorf("--log-file: %w", err)))

@@ -30,7 +30,7 @@ func seats() []mutant {
 		{"ghost", "enter.go", "	sh.depart(old, protocol.ReasonReplaced, out)\n", "	sh.setAway(old, true)\n", "a reloaded page meets its own ghost", []string{fault, conformance}},
 		{"successor", "enter.go", `sh.gone.add(old.peer, old.joined, protocol.ReasonReplaced, s.peer,`, `sh.gone.add(old.peer, old.joined, protocol.ReasonReplaced, "",`, "a second reload does not find the first", []string{conformance}},
 		{"taken over", "enter.go", `if old.stop(protocol.CloseTakenOver, "seat taken over") {`, `if false {`, "the old connection of a seat stays open", []string{conformance}},
-		{"order", "enter.go", `s.name, s.joined = e.claim.name, e.claim.joined`, `s.name = e.claim.name`, "a restart changes who offers", []string{fault, conformance}},
+		{"order", "enter.go", `s.name, s.joined = protocol.VisibleName(e.claim.name), e.claim.joined`, `s.name = protocol.VisibleName(e.claim.name)`, "a restart changes who offers", []string{fault, conformance}},
 		{"polite", "room.go", `Polite: before(o, s)}`, `Polite: before(s, o)}`, "both sides offer", []string{fault, conformance}},
 		{"grace not counted", "room.go", "			if s.lastHeard+sh.server.config.Grace <= now {", "			if s.lastHeard <= now {", "a seat is given up as soon as its connection breaks", []string{fault, conformance}},
 		{"grace for ever", "room.go", "			if s.lastHeard+sh.server.config.Grace <= now {", "			if now < 0 {", "a seat is held for ever", []string{fault, conformance}},

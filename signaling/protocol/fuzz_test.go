@@ -88,6 +88,9 @@ func checkRequest(t *testing.T, text []byte) {
 		t.Fatalf("DecodeRequest changed %q to %q", original, text)
 	}
 	fault, _ := errors.AsType[protocol.Error](err)
+	if strings.HasPrefix(fault.Message, "the frame has more than ") || strings.HasPrefix(fault.Message, "a key of the frame is longer ") {
+		return // bounds that JSON does not have
+	}
 	if want := isFrame(text); want == (fault.Code == protocol.CodeBadFrame) {
 		t.Fatalf("DecodeRequest(%.300q) = %v, %v, but encoding/json says frame: %v", text, request, err, want)
 	}

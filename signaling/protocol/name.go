@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"strconv"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -64,7 +65,7 @@ func roomRune(r rune) bool {
 	case '-', '_', '.':
 		return true
 	default:
-		return unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsDigit(r)
+		return (unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsDigit(r)) && !invisible(r)
 	}
 }
 
@@ -76,11 +77,14 @@ func CheckPeerName(name string, limit int) error {
 }
 
 // CheckEventName tells whether event may be a report's event: 1 to
-// [MaxEventName] code points, none of them a control character. The error is
-// an [Error] with CodeBadRequest.
+// [MaxEventName] code points, none of them a control character or invisible. The
+// error is an [Error] with CodeBadRequest.
 func CheckEventName(event string) error {
 	if event == "" {
 		return Error{Code: CodeBadRequest, Message: "a report needs an event"}
+	}
+	if strings.ContainsFunc(event, invisible) {
+		return Error{Code: CodeBadRequest, Message: "event has a character in it that cannot be seen"}
 	}
 	return checkText("event", event, MaxEventName)
 }

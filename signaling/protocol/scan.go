@@ -150,6 +150,15 @@ var (
 	errNotJSON   = errors.New("the frame is not valid JSON")
 	errNotObject = errors.New("the frame is not a JSON object")
 	errTwice     = errors.New("a key stands twice in the frame")
+	errKeys      = errors.New("the frame has more than 64 keys")
+	errLongKey   = errors.New("a key of the frame is longer than 256 bytes")
+)
+
+// The bounds of what a frame has at its top level, each of which costs more than
+// its bytes do.
+const (
+	maxKeys      = 64
+	maxKeyLength = 256
 )
 
 // envelope holds the raw values of the known keys of one frame. They alias it.
@@ -169,6 +178,7 @@ func (e *envelope) scan(frame []byte) error {
 		return errNotJSON
 	}
 	var unknown keySet
+	keys := 0
 	i = skipSpace(frame, i+1)
 	for first := true; ; first = false {
 		if first && at(frame, i) == '}' {
@@ -177,6 +187,12 @@ func (e *envelope) scan(frame []byte) error {
 		keyEnd, ok := skipString(frame, i)
 		if !ok {
 			return errNotJSON
+		}
+		if keys++; keys > maxKeys {
+			return errKeys
+		}
+		if keyEnd-i > maxKeyLength {
+			return errLongKey
 		}
 		name := keyText(frame[i:keyEnd])
 		i = skipSpace(frame, keyEnd)

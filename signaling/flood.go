@@ -1,0 +1,93 @@
+package signaling
+
+import (
+	"time"
+
+	"callbox/signaling/protocol"
+)
+
+const (
+	// maxLimited is how many frames beyond the rate a client may send within a
+	// minute.
+	maxLimited = 1000
+	// frameUnit is how many bytes of a frame count as one frame: a large one
+	// costs more.
+	frameUnit = 8 << 10
+)
+
+// bounds counts what few clients do.
+type bounds struct {
+	bad     badFrames
+	beyond  bucket // frames beyond their rate
+	reports bucket
+}
+
+func (c *connection) bound() *bounds {
+	if c.bounds == nil {
+		c.bounds = new(bounds)
+	}
+	return c.bounds
+}
+
+// floods is the rate of frames beyond the rate.
+func floods() rate {
+	const interval = time.Minute / maxLimited
+	return rate{interval: interval, slack: interval * (maxLimited - 1)}
+}
+
+// takeFrame counts a frame of that many bytes. It returns how long to wait when
+// that is too soon.
+func (c *connection) takeFrame(size int, now time.Duration) time.Duration {
+	limit := c.server.frames
+	wait := c.frames.take(limit, now)
+	if wait == 0 {
+		c.frames.due += limit.interval * time.Duration(size/frameUnit)
+	}
+	return wait
+}
+
+// limited answers a frame beyond the rate, of which nothing is read but what
+// the answer needs.
+func (c *connection) limited(frame []byte, wait time.Duration, out *flushes) {
+	kind, id, seq := protocol.Peek(frame)
+	refusal := c.server.rateLimited(id, "too many frames", wait)
+	switch kind {
+	case protocol.TypeSeen:
+		c.seen(seq) // refusing it would only make more work
+	case protocol.TypeJoin:
+		c.server.counters.joinFailed(refusal.Code)
+		c.reply(refusal, out)
+	default:
+		c.answer(id, nil, refusal, out)
+	}
+	c.flood(1, out)
+}
+
+// silent counts n frames that have no answer: pings, pongs and fragments. It
+// reports whether none was beyond the rate.
+func (c *connection) silent(n int, out *flushes) bool {
+	now, beyond := out.now(c.server), 0
+	for range n {
+		if c.frames.take(c.server.frames, now) > 0 {
+			beyond++
+		}
+	}
+	c.flood(beyond, out)
+	return beyond == 0
+}
+
+// flood counts n frames beyond the rate, and puts a client out that sends too
+// many.
+func (c *connection) flood(n int, out *flushes) {
+	if n == 0 || c.is(stateEnded) {
+		return
+	}
+	c.state.Or(stateUnruly)
+	now := out.now(c.server)
+	for range min(n, maxLimited+1) {
+		if c.bound().beyond.take(floods(), now) > 0 {
+			c.kick(protocol.ClosePolicy, "too many frames beyond the limit", out)
+			return
+		}
+	}
+}
