@@ -22,6 +22,7 @@ import (
 
 var (
 	full   = flag.Bool("siege.full", false, "each attack for a minute, on 1 GiB and 1024 descriptors")
+	also   = flag.Bool("siege.also", false, "with few people, also the attacks that are only tried in full")
 	during = flag.Duration("siege.for", 0, "how long each attack is, when not as long as usual")
 )
 
@@ -50,6 +51,7 @@ func theScale() *scale {
 		s = fullScale()
 	}
 	if *during > 0 {
+		s.lead = time.Duration(float64(s.lead) * during.Seconds() / s.during.Seconds())
 		s.during = *during
 	}
 	return s
@@ -101,9 +103,13 @@ func plans() []plan {
 		{"spoofed", "15", []string{botsAddr, usersAddr}},
 		{"flood", "18", nil},
 	}
-	turn := []attack{{"turn", "1", nil}, {"relays", "13", nil}}
+	turn := []attack{{"seats", "1", nil}, {"turn", "1", nil}, {"relays", "13", nil}}
 	tokens := plan{"guarded", true, []attack{{"tokens", "12", []string{botsAddr, usersAddr, roomsAddr}}}}
 	if !*full {
+		if *also {
+			open = append(open, turn...)
+			return []plan{{"open", false, open}, tokens}
+		}
 		return []plan{{"open", false, open}}
 	}
 	all := []plan{tokens}

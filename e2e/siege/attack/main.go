@@ -28,6 +28,7 @@ func attacks() map[string]func(context.Context, *attacker) {
 		"unfinished":  unfinished,  // headers, bodies and handshakes without an end, slow readers
 		"streams":     streams,     // HTTP/2 streams that take no answer
 		"unconfirmed": unconfirmed, // messages that are read and not confirmed
+		"seats":       idle,        // peers that are alone in their rooms, and stay
 		"away":        away,        // the same, and the connection broken
 		"frames":      frames,      // frames without an end
 		"sessions":    sessions,    // sessions over plain HTTP, opened and left

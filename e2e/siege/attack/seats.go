@@ -97,6 +97,17 @@ func frames(ctx context.Context, a *attacker) {
 	})
 }
 
+// idle keeps as many peers in rooms as the server takes.
+func idle(ctx context.Context, a *attacker) {
+	a.seats(ctx, a.each, "seats", func(s *socket, _ int) {
+		for pause(ctx, stay) {
+			if s.text(`{"type":"ping"}`) != nil {
+				return
+			}
+		}
+	})
+}
+
 // reports has the server log what it is told.
 func reports(ctx context.Context, a *attacker) {
 	text := bytes.Repeat(frame(opText, `{"type":"report","event":"`+strings.Repeat("e", 64)+`","data":1}`), 20)
