@@ -22,7 +22,7 @@ import (
 
 var (
 	full   = flag.Bool("siege.full", false, "each attack for a minute, on 1 GiB and 1024 descriptors")
-	also   = flag.Bool("siege.also", false, "with few people, also the attacks that are only tried in full")
+	seats  = flag.Bool("siege.seats", false, "also peers that hold seats and do nothing, which newcomers do notice")
 	during = flag.Duration("siege.for", 0, "how long each attack is, when not as long as usual")
 )
 
@@ -68,8 +68,8 @@ func fullScale() *scale {
 
 func shortScale() *scale {
 	return &scale{
-		files: 256, data: 256 << 20, flags: []string{"--grace", "10s", "--ping", "5s"},
-		each: 30, lead: 500 * time.Millisecond, during: 2 * time.Second, settle: 30 * time.Second,
+		files: 640, data: 256 << 20, flags: []string{"--grace", "10s", "--ping", "5s"},
+		each: 16, lead: 500 * time.Millisecond, during: 2 * time.Second, settle: 30 * time.Second,
 		calls: 3, rooms: 10, users: 20, fps: 5, message: 8 << 10, pause: 250 * time.Millisecond, pace: 110 * time.Millisecond,
 		ackWithin: 20 * time.Second, joinWithin: 30 * time.Second, healthWithin: 5 * time.Second, gap: 10 * time.Second,
 		missing: 0.05, logRate: 2e6,
@@ -102,18 +102,18 @@ func plans() []plan {
 		{"reports", "11", nil},
 		{"spoofed", "15", []string{botsAddr, usersAddr}},
 		{"flood", "18", nil},
+		{"turn", "1", nil},
+		{"relays", "13", nil},
 	}
-	turn := []attack{{"seats", "1", nil}, {"turn", "1", nil}, {"relays", "13", nil}}
 	tokens := plan{"guarded", true, []attack{{"tokens", "12", []string{botsAddr, usersAddr, roomsAddr}}}}
+	if *seats {
+		open = append(open, attack{"seats", "", nil})
+	}
 	if !*full {
-		if *also {
-			open = append(open, turn...)
-			return []plan{{"open", false, open}, tokens}
-		}
-		return []plan{{"open", false, open}}
+		return []plan{{"open", false, open}, tokens}
 	}
 	all := []plan{tokens}
-	for _, a := range append(open, turn...) {
+	for _, a := range open {
 		all = append(all, plan{a.name, false, []attack{a}})
 	}
 	return all

@@ -26,7 +26,7 @@ func away(ctx context.Context, a *attacker) { pairs(ctx, a, false) }
 func pairs(ctx context.Context, a *attacker, connected bool) {
 	var rooms atomic.Int64
 	big := frame(opText, `{"type":"message","data":"`+strings.Repeat("x", bigMessage)+`"}`)
-	a.crowd(ctx, max(1, a.each/2), func(ctx context.Context, source netip.Addr, _ int) {
+	a.crowd(ctx, max(1, a.each/4), func(ctx context.Context, source netip.Addr, _ int) {
 		room := fmt.Sprintf("siege-%s-%d", strings.ReplaceAll(source.String(), ":", "-"), rooms.Add(1))
 		var pair [2]*socket
 		for i := range pair {
@@ -79,7 +79,7 @@ func fill(from, to *socket, message []byte) error {
 func frames(ctx context.Context, a *attacker) {
 	begun := frame(opText, strings.Repeat("y", 64<<10))
 	begun = begun[:len(begun)-1]
-	a.crowd(ctx, a.each, func(ctx context.Context, source netip.Addr, i int) {
+	a.crowd(ctx, max(1, a.each/2), func(ctx context.Context, source netip.Addr, i int) {
 		s, err := a.webSocket(ctx, source, i%2 == 1)
 		if err != nil {
 			return
