@@ -22,7 +22,7 @@ import (
 
 var (
 	full   = flag.Bool("siege.full", false, "each attack for a minute, on 1 GiB and 1024 descriptors")
-	seats  = flag.Bool("siege.seats", false, "also peers that hold seats and do nothing, which newcomers do notice")
+	greedy = flag.Bool("siege.greedy", false, "also attacks that take all seats and relays within the limits, which newcomers notice")
 	during = flag.Duration("siege.for", 0, "how long each attack is, when not as long as usual")
 )
 
@@ -103,10 +103,12 @@ func plans() []plan {
 		{"spoofed", "15", []string{botsAddr, usersAddr}},
 		{"flood", "18", nil},
 		{"turn", "1", nil},
-		{"relays", "13", nil},
 	}
 	tokens := plan{"guarded", true, []attack{{"tokens", "12", []string{botsAddr, usersAddr, roomsAddr}}}}
-	if *seats {
+	if *full || *greedy {
+		open = append(open, attack{"relays", "13", nil})
+	}
+	if *greedy {
 		open = append(open, attack{"seats", "", nil})
 	}
 	if !*full {
