@@ -24,7 +24,7 @@ func (c *rawClient) flood(n int, text string) (codes map[protocol.Code]int, clos
 		}
 		fault, _ := f.(protocol.Error)
 		codes[fault.Code]++
-		if fault.Code == protocol.CodeRateLimited && fault.ID != uint64(id+1000) && !strings.Contains(text, "no id") { //nolint:gosec // it is small
+		if fault.Code == protocol.CodeRateLimited && fault.ID != uint64(id+1000) && !strings.Contains(text, "no id") {
 			c.t.Fatalf("error = %+v, want id %d", fault, id+1000)
 		}
 		if codes[protocol.CodeRateLimited] > 1000 {

@@ -275,7 +275,7 @@ func (c *connection) report(s *session, request protocol.Request) {
 	if c.bound().reports.take(reportRate(), now) > 0 || c.server.addresses.report(c.addr, now) > 0 {
 		return // it is counted, which is all that it is worth
 	}
-	c.server.log.Info("peer reported", "peer", s.peer, "event", r.Event, logbound.From(c.addr))
+	c.server.log.Info("peer reported", "peer", s.peer, "event", r.Event, "from", logbound.From(c.addr))
 	if report := c.server.config.Report; report != nil {
 		report(s.peer, r.Event, bytes.Clone(r.Data)) // Data aliases the frame
 	}

@@ -297,6 +297,6 @@ func (sh *shard) ended(s *session, reason protocol.Reason, out *flushes) {
 	out.ends = append(out.ends, peerEnd{sh.server.log, []any{
 		"peer", s.peer, "reason", string(reason), "lasted", lasted.Round(time.Millisecond),
 		"messages_in", s.messagesIn, "messages_out", s.messagesOut, "resumes", s.resumes, "transport", s.transport.String(),
-		logbound.From(s.from),
+		"from", logbound.From(s.from),
 	}})
 }

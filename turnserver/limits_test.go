@@ -65,7 +65,7 @@ func TestMemory(t *testing.T) {
 	}
 	eventually(t, "some are refused, and the others open", func() bool {
 		refused := memory.Snapshot().Refused
-		return refused > 0 && s.server.Snapshot().Connections+int(refused) == 41 //nolint:gosec // a few
+		return refused > 0 && s.server.Snapshot().Connections+int(refused) == 41
 	})
 	wantSuccess(t, c.request(t, stun.MethodRefresh))
 	closeServer(t, s.server)

@@ -86,8 +86,17 @@ func TestFixedUsers(t *testing.T) {
 		}
 		s.raw(t, "bo", "a password of bo's").allocate(t)
 		wrong := []struct{ username, password string }{
-			{"ann", annPassword + "x"}, {"ann", ""}, {"bo", annPassword}, {"cy", annPassword}, {"Ann", annPassword}, {"", annPassword}, {"ann ", annPassword},
-			{"1700000000:ann", annPassword}, {"9999999999:ann", annPassword}, {"9999999999", annPassword}, {"bo", hex.EncodeToString(annAndBo()[1].Key)},
+			{"ann", annPassword + "x"},
+			{"ann", ""},
+			{"bo", annPassword},
+			{"cy", annPassword},
+			{"Ann", annPassword},
+			{"", annPassword},
+			{"ann ", annPassword},
+			{"1700000000:ann", annPassword},
+			{"9999999999:ann", annPassword},
+			{"9999999999", annPassword},
+			{"bo", hex.EncodeToString(annAndBo()[1].Key)},
 		}
 		for _, who := range wrong {
 			if code := s.raw(t, who.username, who.password).allocateCode(t); code != stun.CodeUnauthorized {

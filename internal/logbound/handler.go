@@ -14,16 +14,17 @@ import (
 
 // The bounds, for each kind of line: a kind is the text of its message.
 const (
-	sourceBurst, sourceEvery = 30, 10 * time.Second // of one address
-	kindBurst, kindEvery     = 200, time.Second     // of all together
-	tellEvery                = time.Minute          // what was left out
+	sourceBurst, sourceEvery = 30, 10 * time.Second        // of one address
+	kindBurst, kindEvery     = 200, 100 * time.Millisecond // of all together
+	tellEvery                = time.Minute                 // what was left out
 	maxKinds                 = 1000
 	maxSources               = 4096
 )
 
-// From marks a line as the doing of the client at addr, which has a share of
-// its own. The address itself is never written.
-func From(addr netip.Addr) slog.Attr { return slog.Any("from", source(netaddr.Client(addr))) }
+// From returns a value that marks a line as the doing of the client at addr,
+// which has a share of its own. The address itself is never written; the name
+// of the attribute does not matter.
+func From(addr netip.Addr) slog.LogValuer { return source(netaddr.Client(addr)) }
 
 // source is the address in a mark. Without a [Handler] it is an empty group,
 // which nobody writes.

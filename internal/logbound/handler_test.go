@@ -20,11 +20,11 @@ func TestLinesAreBounded(t *testing.T) {
 		log := slog.New(handler).With("part", "test")
 		eve, ann := netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("192.0.2.1")
 		for range 1000 {
-			log.Info("peer ended", logbound.From(eve))
+			log.Info("peer ended", "from", logbound.From(eve))
 		}
-		log.Info("peer ended", "who", "Ann", logbound.From(ann))
+		log.Info("peer ended", "who", "Ann", "from", logbound.From(ann))
 		for i := range 1000 {
-			log.Info("peer reported", logbound.From(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})))
+			log.Info("peer reported", "from", logbound.From(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})))
 			log.Debug("all of these")
 			log.Error("no source")
 		}
@@ -37,7 +37,7 @@ func TestLinesAreBounded(t *testing.T) {
 		if strings.Contains(got, "from") || strings.Contains(got, "2001:") || strings.Contains(got, "192.0") || strings.Contains(got, "left out") {
 			t.Errorf("the log tells too much:\n%s", got)
 		}
-		time.Sleep(61 * time.Second)
+		<-time.After(61 * time.Second)
 		synctest.Wait()
 		got = text.String()
 		for _, want := range []string{`like="peer ended" lines=970`, `like="peer reported" lines=800`, `like="no source" lines=800`} {
@@ -46,7 +46,7 @@ func TestLinesAreBounded(t *testing.T) {
 			}
 		}
 		for range 1000 {
-			log.Info("peer ended", logbound.From(eve))
+			log.Info("peer ended", "from", logbound.From(eve))
 		}
 		if n := strings.Count(text.String(), `msg="peer ended"`); n != 37 {
 			t.Errorf("%d lines after a minute, want six more", n)

@@ -66,7 +66,7 @@ func (g sighting) found() bool { return g.was != 0 && g.was>>timeBits == g.tag }
 
 // age returns how long ago, in microseconds, it was noted. It is negative for
 // what is noted to be good until later.
-func (g sighting) age(at int64) int64 { return at - int64(g.was&timeMask) } //nolint:gosec // 48 bits
+func (g sighting) age(at int64) int64 { return at - int64(g.was&timeMask) }
 
 // note has it seen at this time. When another goroutine is faster, its note stays.
 func (g sighting) note(at int64) {
