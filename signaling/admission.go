@@ -10,34 +10,45 @@ import (
 
 const (
 	// retrySeat is how long a client is told to wait when its address has too
-	// many seats.
+	// many seats, or the server too many connections.
 	retrySeat = 5 * time.Second
 	// strayAfter is how long a client has to join when others wait for its
-	// connection.
-	strayAfter = 2 * time.Second
-	// roomLooks is how many connections are looked at, at most, to find one
-	// that makes room.
-	roomLooks = 256
-	// closingSlack is how many connections beyond the limit may be open while
-	// those that made room for them end.
-	closingSlack = 64
+	// connection, and spareStrayAfter is so for a spare one.
+	strayAfter, spareStrayAfter = 2 * time.Second, 500 * time.Millisecond
+	// aloneAfter is how long a peer may wait for another when others wait for its
+	// connection and its address has many more than theirs.
+	aloneAfter, manyMore = 10 * time.Second, 4
+	// victimLooks is how many connections are looked at, at most, to find one
+	// that makes room, and aloneLooks how many of them for a peer that is alone.
+	victimLooks, aloneLooks = 256, 16
+	// spareConnections is how many connections beyond the limit are for peers
+	// that come back, and closingSlack how many there may be at most while those
+	// that made room end.
+	spareConnections, closingSlack = 32, 64
 )
+
+// place is what connect gives to a new connection.
+type place struct {
+	addr  netip.Addr // the client's
+	spare bool       // see stateSpare
+}
 
 // connect counts a new connection from addr. disconnect must follow, unless
 // there is a fault: why the connection may not be.
-func (s *Server) connect(addr netip.Addr) *handshakeFault {
+func (s *Server) connect(addr netip.Addr) (p place, fault *handshakeFault) {
 	if !s.addresses.connect(addr) {
-		return &handshakeFault{http.StatusTooManyRequests, "rate_limited", "too many connections from this address"}
+		return place{}, &handshakeFault{http.StatusTooManyRequests, "rate_limited", "too many connections from this address"}
 	}
 	if !s.memory.Take(addr, connectionBytes) {
 		s.addresses.disconnect(addr, s.uptime())
-		return &handshakeFault{http.StatusServiceUnavailable, "rate_limited", "the server has no memory for one more connection now"}
+		return place{}, &handshakeFault{http.StatusServiceUnavailable, "rate_limited", "the server has no memory for one more connection now"}
 	}
-	if !s.makeRoom() {
+	ok, spare := s.makeRoom(addr)
+	if !ok {
 		s.disconnect(addr)
-		return &handshakeFault{http.StatusServiceUnavailable, "rate_limited", "the server has too many connections now"}
+		return place{}, &handshakeFault{http.StatusServiceUnavailable, "rate_limited", "the server has too many connections now"}
 	}
-	return nil
+	return place{addr, spare}, nil
 }
 
 func (s *Server) disconnect(addr netip.Addr) {
@@ -45,55 +56,80 @@ func (s *Server) disconnect(addr netip.Addr) {
 	s.memory.Give(addr, connectionBytes)
 }
 
-// makeRoom reports whether there may be one more connection. When there are as
-// many as there may be, it ends one that has not joined in good time, or whose
-// client lately went beyond a limit: a peer whose connection ends so keeps its
-// seat, and comes back when others behave.
-func (s *Server) makeRoom() bool {
+// makeRoom reports whether there may be one more connection from addr, and
+// whether that is a spare one. When there are as many as there may be, it ends
+// one: of a client that has not joined in good time, that does not keep to the
+// limits, or that is alone in its room and whose address has many more than addr
+// has. A peer whose connection ends so keeps its seat, and comes back.
+func (s *Server) makeRoom(addr netip.Addr) (ok, spare bool) {
 	most := s.config.Limits.AllConnections
 	if most == 0 {
-		return true
+		return true, false
 	}
 	s.mu.Lock()
 	count := len(s.connections)
 	var victim *connection
+	var maybe []*connection
 	if count >= most && count < most+closingSlack {
-		victim = s.victimLocked()
+		victim, maybe = s.victimsLocked(s.addresses.count(addr) + manyMore)
 	}
 	s.mu.Unlock()
 	if count < most {
-		return true
+		return true, false
+	}
+	for i := 0; i < len(maybe) && victim == nil; i++ {
+		if maybe[i].isAlone(s.uptime()) {
+			victim = maybe[i]
+		}
 	}
 	if victim == nil {
-		return false
+		return count < most+spareConnections, true
 	}
 	var out flushes
 	victim.end(protocol.CloseTooSlow, "others need this connection", &out)
 	out.flush()
-	return true
+	return true, false
 }
 
-// victimLocked returns a connection that makes room, or nil. The order of a map
-// is by chance, so that no client can stay out of sight.
-func (s *Server) victimLocked() *connection {
-	looks := roomLooks
+// victimsLocked returns a connection that makes room, or those that do if their
+// peer is alone, of addresses that have more than many. The order of a map is by
+// chance, so that no client can stay out of sight. s.mu must be held.
+func (s *Server) victimsLocked(many int) (victim *connection, maybe []*connection) {
+	looks := victimLooks
 	now := s.uptime()
 	for c := range s.connections {
 		if looks--; looks < 0 {
 			break
 		}
-		if c.is(stateEnded) || c.is(stateWaiting) {
-			continue
-		}
-		if c.is(stateUnruly) || c.isStray(now) {
-			return c
+		switch {
+		case c.is(stateEnded | stateWaiting):
+		case c.is(stateUnruly) || c.isStray(now):
+			return c, nil
+		case len(maybe) < aloneLooks && s.addresses.count(c.addr) > many:
+			maybe = append(maybe, c)
 		}
 	}
-	return nil
+	return nil, maybe
 }
 
 // isStray reports whether the client has had time to join and has not.
 func (c *connection) isStray(now time.Duration) bool {
 	by := time.Duration(c.joinBy.Load())
-	return by > 0 && by-c.server.config.Limits.JoinWithin+strayAfter <= now
+	after := strayAfter
+	if c.is(stateSpare) {
+		after = spareStrayAfter
+	}
+	return by > 0 && by-c.server.config.Limits.JoinWithin+after <= now
+}
+
+// isAlone reports whether the peer has been there for a while, with nobody else
+// in its room.
+func (c *connection) isAlone(now time.Duration) bool {
+	s := c.session.Load()
+	if s == nil {
+		return false
+	}
+	s.shard.mu.Lock()
+	defer s.shard.mu.Unlock()
+	return s.connection == c && s.room != nil && len(s.room.seats) == 1 && now-s.since >= aloneAfter
 }

@@ -161,23 +161,23 @@ func TestConnectionsInAllMakeRoom(t *testing.T) {
 		config := graceConfig()
 		config.Limits.AllConnections = 4
 		server := serveMemory(t, config)
-		ann, _ := server.sit(t, "Ann")
+		ann, joined := server.sit(t, "Ann")
 		bo, _ := server.sit(t, "Bo")
 		expect[protocol.OtherJoined](ann)
 		strays := []*rawClient{server.raw(t), server.raw(t)}
-		if status := server.dialStatus(t); status != http.StatusServiceUnavailable {
-			t.Errorf("status = %d while everybody has good reason to be there", status)
+		newcomer := server.raw(t)
+		newcomer.send(`{"type":"join","id":1,"room":"b"}`)
+		if fault := newcomer.expectError(protocol.CodeRateLimited); !fault.Retry {
+			t.Errorf("error = %+v while everybody has good reason to be there", fault)
 		}
+		ann, again := server.enter(t, resume(joined, 1)) // whoever has a seat comes back all the same
+		if !again.Resumed {
+			t.Errorf("joined = %+v, want the seat back", again)
+		}
+		_ = newcomer.Close()
 		timePasses(3 * time.Second) // the strays have had time to join
 		eve, _ := server.joinRoom(t, "eve")
-		ended := 0
-		for _, c := range strays {
-			_ = c.SetReadDeadline(time.Now().Add(time.Second))
-			if _, _, err := c.ReadMessage(); websocket.IsCloseError(err, protocol.CloseTooSlow) {
-				ended++
-			}
-		}
-		if ended != 1 {
+		if ended := countEnded(strays); ended != 1 {
 			t.Errorf("%d of two strays made room, want one", ended)
 		}
 		for _, c := range []*rawClient{ann, bo, eve} {
@@ -185,4 +185,96 @@ func TestConnectionsInAllMakeRoom(t *testing.T) {
 			expect[protocol.Pong](c)
 		}
 	})
+}
+
+// countEnded returns how many of clients were closed to make room.
+func countEnded(clients []*rawClient) (ended int) {
+	for _, c := range clients {
+		_ = c.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
+		for {
+			_, _, err := c.ReadMessage()
+			if websocket.IsCloseError(err, protocol.CloseTooSlow) {
+				ended++
+			}
+			if err != nil {
+				break
+			}
+		}
+	}
+	return ended
+}
+
+// TestPeersMakeRoom fills the server with peers of one address who talk to
+// nobody, or confirm nothing. A newcomer of another address takes the place of
+// one, and of none that talks.
+func TestPeersMakeRoom(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		behave func(t *testing.T, server *testServer) []*rawClient
+		ended  int
+	}{
+		{"alone", func(t *testing.T, server *testServer) (all []*rawClient) {
+			for i := range 6 {
+				c, _ := server.joinRoom(t, fmt.Sprintf("alone-%d", i))
+				all = append(all, c)
+			}
+			return all
+		}, 1},
+		{"in calls", func(t *testing.T, server *testServer) (all []*rawClient) {
+			for i := range 6 {
+				c, _ := server.joinRoom(t, fmt.Sprintf("call-%d", i/2))
+				c.send(`{"type":"seen","seq":1}`)
+				all = append(all, c)
+			}
+			for i := range all {
+				if i%2 == 0 {
+					expect[protocol.OtherJoined](all[i])
+					all[i].send(`{"type":"seen","seq":1}`)
+				}
+			}
+			return all
+		}, 0},
+		{"confirming nothing", func(t *testing.T, server *testServer) (all []*rawClient) {
+			for i := range 6 {
+				c, _ := server.joinRoom(t, fmt.Sprintf("silent-%d", i/2))
+				all = append(all, c)
+			}
+			return all
+		}, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				config := graceConfig()
+				config.Limits.AllConnections = 6
+				var addr atomic.Pointer[netip.Addr]
+				config.ClientAddr = from(&addr)
+				server := serveMemory(t, config)
+				crowd, other := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+				addr.Store(&crowd)
+				all := test.behave(t, server)
+				for range 5 { // three pings and more, all answered
+					answerPings(all, config.Ping/2)
+				}
+				addr.Store(&other)
+				c := server.raw(t)
+				c.send(`{"type":"join","id":1,"room":"b"}`)
+				f, _ := c.read()
+				if _, joined := f.(protocol.Joined); joined != (test.ended > 0) {
+					t.Errorf("the newcomer heard %#v", f)
+				}
+				if ended := countEnded(all); ended != test.ended {
+					t.Errorf("%d made room, want %d", ended, test.ended)
+				}
+			})
+		})
+	}
+}
+
+// answerPings reads for that long, which answers pings.
+func answerPings(clients []*rawClient, lasting time.Duration) {
+	timePasses(lasting)
+	for _, c := range clients {
+		c.send(`{"type":"ping"}`) // as good as an answer to a ping
+	}
+	synctest.Wait()
 }

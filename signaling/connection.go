@@ -52,7 +52,8 @@ const (
 	stateOverflowed             // the queue took no more: the client is too slow
 	stateWaiting                // a join waits for others: the client is not at fault
 	stateDeparted               // it has carried a session that left
-	stateUnruly                 // the client lately went beyond a limit
+	stateUnruly                 // the client lately went beyond a limit, or confirmed nothing
+	stateSpare                  // it is one of spareConnections, and may not be used for a new seat
 )
 
 // badFrames remembers when the client's last bad frames came, since the
@@ -78,8 +79,11 @@ func (b *badFrames) add(now time.Duration) bool {
 
 // newConnection returns a connection whose time to join begins now. number is
 // a new one of s.numbers, drawn before the client can know of the connection.
-func (s *Server) newConnection(number uint64, t transport, addr, arrived netip.Addr) *connection {
-	c := &connection{server: s, number: number, transport: t, addr: addr, arrived: arrived, pinged: s.uptime()}
+func (s *Server) newConnection(number uint64, t transport, at place, arrived netip.Addr) *connection {
+	c := &connection{server: s, number: number, transport: t, addr: at.addr, arrived: arrived, pinged: s.uptime()}
+	if at.spare {
+		c.state.Store(stateSpare)
+	}
 	c.armJoin()
 	return c
 }

@@ -94,11 +94,12 @@ func (l *expressListener) open(c *boundedConn) (opened bool) {
 	if l.pass != nil && !l.pass(r) {
 		return false
 	}
-	if s.connect(addr) != nil {
+	at, refused := s.connect(addr)
+	if refused != nil {
 		return false
 	}
 	c.offset = size
-	s.open(c, nil, &h, addr, ipOf(c.LocalAddr()))
+	s.open(c, nil, &h, at, ipOf(c.LocalAddr()))
 	return true
 }
 

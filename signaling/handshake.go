@@ -26,23 +26,23 @@ func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		s.refuseHTTP(w, fault.status, fault.code, fault.message)
 		return
 	}
-	addr, ok := s.admit(w, r)
+	at, ok := s.admit(w, r)
 	if !ok {
 		return
 	}
 	conn, early, err := hijack(w)
 	if err != nil {
-		s.disconnect(addr)
+		s.disconnect(at.addr)
 		s.refuseHTTP(w, http.StatusInternalServerError, "bad_handshake", "this connection cannot become a WebSocket")
 		s.log.Debug("handshake refused", "err", err)
 		return
 	}
-	s.open(conn, early, &h, addr, localAddr(r))
+	s.open(conn, early, &h, at, localAddr(r))
 }
 
-// open answers the handshake h that has come over conn, and early behind it. addr,
-// the client's address, has been counted; arrived is ours.
-func (s *Server) open(conn net.Conn, early []byte, h *handshake, addr, arrived netip.Addr) {
+// open answers the handshake h that has come over conn, and early behind it, on
+// the place that connect gave; arrived is our address.
+func (s *Server) open(conn net.Conn, early []byte, h *handshake, at place, arrived netip.Addr) {
 	if c, ok := conn.(*boundedConn); ok && c.arrived != nil {
 		early = append(early, c.arrived.bytes[c.offset:c.arrived.n]...)
 		c.dropArrived()
@@ -53,17 +53,17 @@ func (s *Server) open(conn net.Conn, early []byte, h *handshake, addr, arrived n
 		frames: decoder{limit: s.config.Limits.FrameBytes},
 		answer: h.appendAnswer(make([]byte, 0, answerSize)),
 	}
-	c := s.newConnection(s.numbers.Add(1), t, addr, arrived)
+	c := s.newConnection(s.numbers.Add(1), t, at, arrived)
 	t.connection = c
 	t.hear()
 	if !s.start(c, t.run) {
 		t.stream.finish()
-		s.disconnect(addr)
+		s.disconnect(at.addr)
 		return
 	}
 	t.flush()
 	s.counters.accepted.Add(1)
-	s.log.Debug("client connected", "remote_addr", addr)
+	s.log.Debug("client connected", "remote_addr", at.addr)
 }
 
 // hijack takes the connection over, and what the client has sent on it after
@@ -84,18 +84,18 @@ func hijack(w http.ResponseWriter) (net.Conn, []byte, error) {
 
 // admit counts a new connection from the client's address, or answers that it
 // may not be made.
-func (s *Server) admit(w http.ResponseWriter, r *http.Request) (netip.Addr, bool) {
+func (s *Server) admit(w http.ResponseWriter, r *http.Request) (at place, ok bool) {
 	if s.isClosing() {
 		s.refuseClosing(w)
-		return netip.Addr{}, false
+		return place{}, false
 	}
-	addr := s.clientAddr(r)
-	if fault := s.connect(addr); fault != nil {
+	at, fault := s.connect(s.clientAddr(r))
+	if fault != nil {
 		w.Header().Set("Retry-After", "1")
 		s.refuseHTTP(w, fault.status, fault.code, fault.message)
-		return netip.Addr{}, false
+		return place{}, false
 	}
-	return addr, true
+	return at, true
 }
 
 func (s *Server) refuseClosing(w http.ResponseWriter) {

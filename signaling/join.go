@@ -96,6 +96,9 @@ func (e *entry) admit(out *flushes) (result joinResult, refusal protocol.Frame) 
 // of 32 bytes cannot be guessed at any rate.
 func (e *entry) admitNew(out *flushes) (result joinResult, refusal protocol.Frame) {
 	r, s := &e.request, e.connection.server
+	if e.connection.is(stateSpare) {
+		return joinRateLimited, s.rateLimited(r.ID, "the server has too many connections now", retrySeat)
+	}
 	if s.config.Authorize != nil {
 		grant, err := s.config.Authorize(r.Token, r.Room)
 		if err != nil {

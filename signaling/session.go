@@ -39,8 +39,9 @@ type session struct {
 	told        bool          // the others know that it is away
 	lost        bool          // not all events are there: they cannot be resumed
 	paid        bool          // seatBytes were taken for it
+	owes        bool          // it had not confirmed all at the last ping, and nothing since
 	transport   transportKind // of its last connection
-	resumes     uint32        // how often it came back
+	resumes     uint16        // how often it came back
 
 	// What is told when it ends.
 	messagesIn, messagesOut uint64
@@ -56,6 +57,8 @@ func (s *session) adopt(c *connection) bool {
 	}
 	c.session.Store(s)
 	c.joinBy.Store(0)
+	c.state.And(^uint32(stateSpare))
+	s.owes = false
 	s.connection, s.told, s.transport, s.from = c, false, c.transport.kind(), c.addr
 	return true
 }
@@ -217,6 +220,7 @@ func (s *session) deliver(from *session, m protocol.Message, out *flushes) bool 
 // confirm notes that the client has seen the events up to seq.
 func (s *session) confirm(seq uint64) {
 	before := s.events.size
+	s.owes = s.owes && seq <= s.confirmed()
 	for at := s.confirmed(); at < min(seq, s.seq); at++ {
 		s.events.drop()
 	}

@@ -85,21 +85,30 @@ func (c *connection) check(out *flushes) {
 		c.end(protocol.CloseGoingAway, "no sign of life", out)
 	case now-c.pinged >= interval:
 		c.pinged = now
-		c.state.And(^uint32(stateUnruly))
 		c.ping(out)
 		c.trim()
 	}
 }
 
-// trim gives back memory that only a burst needed.
+// trim gives back memory that only a burst needed. A client that had events to
+// confirm at the last ping, and has confirmed none since, is unruly; all others
+// are no longer.
 func (c *connection) trim() {
 	c.mu.Lock()
 	c.queue.trim()
 	c.mu.Unlock()
+	unruly := false
 	if s := c.session.Load(); s != nil {
 		s.shard.mu.Lock()
 		s.events.trim()
+		unruly = s.owes
+		s.owes = s.events.count() > 0
 		s.shard.mu.Unlock()
+	}
+	if unruly {
+		c.state.Or(stateUnruly)
+	} else {
+		c.state.And(^uint32(stateUnruly))
 	}
 }
 
