@@ -26,18 +26,6 @@ func (s *testServer) joinRoom(t *testing.T, room string) (*rawClient, protocol.J
 	return c, expect[protocol.Joined](c)
 }
 
-// dialStatus returns the status of a handshake that is refused.
-func (s *testServer) dialStatus(t *testing.T) int {
-	t.Helper()
-	dialer := websocket.Dialer{NetDialContext: s.dialFunc}
-	ws, response, err := dialer.DialContext(within(t), strings.Replace(s.url, "http", "ws", 1)+"/ws", nil)
-	if err == nil {
-		_ = ws.Close()
-	}
-	_ = response.Body.Close()
-	return response.StatusCode
-}
-
 // TestUnconfirmedMessagesHaveABudget lets pairs of one address keep messages
 // that they do not confirm, until the server keeps no more. Others call on.
 func TestUnconfirmedMessagesHaveABudget(t *testing.T) {
@@ -214,6 +202,7 @@ func TestPeersMakeRoom(t *testing.T) {
 		ended  int
 	}{
 		{"alone", func(t *testing.T, server *testServer) (all []*rawClient) {
+			t.Helper()
 			for i := range 6 {
 				c, _ := server.joinRoom(t, fmt.Sprintf("alone-%d", i))
 				all = append(all, c)
@@ -221,6 +210,7 @@ func TestPeersMakeRoom(t *testing.T) {
 			return all
 		}, 1},
 		{"in calls", func(t *testing.T, server *testServer) (all []*rawClient) {
+			t.Helper()
 			for i := range 6 {
 				c, _ := server.joinRoom(t, fmt.Sprintf("call-%d", i/2))
 				c.send(`{"type":"seen","seq":1}`)
@@ -235,6 +225,7 @@ func TestPeersMakeRoom(t *testing.T) {
 			return all
 		}, 0},
 		{"confirming nothing", func(t *testing.T, server *testServer) (all []*rawClient) {
+			t.Helper()
 			for i := range 6 {
 				c, _ := server.joinRoom(t, fmt.Sprintf("silent-%d", i/2))
 				all = append(all, c)
