@@ -38,7 +38,7 @@ unit:
 
 # Browsers, namespaces and containers want the machine for themselves.
 system: deps
-	go test -race -shuffle=on -p 1 -timeout 12m $(SYSTEM)
+	go test -race -shuffle=on -p 1 -timeout 20m $(SYSTEM)
 
 fuzz:
 	.ci/fuzz

@@ -95,14 +95,15 @@ func plans() []plan {
 		{"keepalive", "1", nil},
 		{"unfinished", "1", nil},
 		{"streams", "2", nil},
-		{"unconfirmed", "3, 10", nil},
-		{"away", "3", nil},
-		{"frames", "10", nil},
-		{"sessions", "9", nil},
 		{"reports", "11", nil},
-		{"spoofed", "15", []string{botsAddr, usersAddr}},
 		{"flood", "18", nil},
+		{"sessions", "9", nil},
+		{"spoofed", "15", []string{botsAddr, usersAddr}},
 		{"turn", "1", nil},
+		// After these the attackers' shares of memory are taken for the grace time.
+		{"unconfirmed", "3, 10", nil},
+		{"frames", "10", nil},
+		{"away", "3", nil},
 	}
 	tokens := plan{"guarded", true, []attack{{"tokens", "12", []string{botsAddr, usersAddr, roomsAddr}}}}
 	if *full || *greedy {
