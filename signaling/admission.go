@@ -43,7 +43,7 @@ func (s *Server) connect(addr netip.Addr) (p place, fault *handshakeFault) {
 		s.addresses.disconnect(addr, s.uptime())
 		return place{}, &handshakeFault{http.StatusServiceUnavailable, "rate_limited", "the server has no memory for one more connection now"}
 	}
-	ok, spare := s.makeRoom(addr)
+	ok, spare := s.makeRoom(addr, nil)
 	if !ok {
 		s.disconnect(addr)
 		return place{}, &handshakeFault{http.StatusServiceUnavailable, "rate_limited", "the server has too many connections now"}
@@ -58,10 +58,11 @@ func (s *Server) disconnect(addr netip.Addr) {
 
 // makeRoom reports whether there may be one more connection from addr, and
 // whether that is a spare one. When there are as many as there may be, it ends
-// one: of a client that has not joined in good time, that does not keep to the
-// limits, or that is alone in its room and whose address has many more than addr
-// has. A peer whose connection ends so keeps its seat, and comes back.
-func (s *Server) makeRoom(addr netip.Addr) (ok, spare bool) {
+// one: of a client that has not joined in good time, or does not keep to the
+// limits; or one of an address that has many more than addr has, whose client has
+// not joined or is alone in its room. A peer whose connection ends so keeps its
+// seat, and comes back. own is what room is made for; nil = it is not there yet.
+func (s *Server) makeRoom(addr netip.Addr, own *connection) (ok, spare bool) {
 	most := s.config.Limits.AllConnections
 	if most == 0 {
 		return true, false
@@ -71,7 +72,7 @@ func (s *Server) makeRoom(addr netip.Addr) (ok, spare bool) {
 	var victim *connection
 	var maybe []*connection
 	if count >= most && count < most+closingSlack {
-		victim, maybe = s.victimsLocked(s.addresses.count(addr) + manyMore)
+		victim, maybe = s.victimsLocked(s.addresses.count(addr)+manyMore, own)
 	}
 	s.mu.Unlock()
 	if count < most {
@@ -94,7 +95,7 @@ func (s *Server) makeRoom(addr netip.Addr) (ok, spare bool) {
 // victimsLocked returns a connection that makes room, or those that do if their
 // peer is alone, of addresses that have more than many. The order of a map is by
 // chance, so that no client can stay out of sight. s.mu must be held.
-func (s *Server) victimsLocked(many int) (victim *connection, maybe []*connection) {
+func (s *Server) victimsLocked(many int, own *connection) (victim *connection, maybe []*connection) {
 	looks := victimLooks
 	now := s.uptime()
 	for c := range s.connections {
@@ -102,10 +103,13 @@ func (s *Server) victimsLocked(many int) (victim *connection, maybe []*connectio
 			break
 		}
 		switch {
-		case c.is(stateEnded | stateWaiting):
+		case c == own || c.is(stateEnded|stateWaiting):
 		case c.is(stateUnruly) || c.isStray(now):
 			return c, nil
-		case len(maybe) < aloneLooks && s.addresses.count(c.addr) > many:
+		case s.addresses.count(c.addr) <= many:
+		case c.session.Load() == nil:
+			return c, nil
+		case len(maybe) < aloneLooks:
 			maybe = append(maybe, c)
 		}
 	}
@@ -120,6 +124,16 @@ func (c *connection) isStray(now time.Duration) bool {
 		after = spareStrayAfter
 	}
 	return by > 0 && by-c.server.config.Limits.JoinWithin+after <= now
+}
+
+// leaveSpare makes an ordinary connection of a spare one, if there is room by now.
+func (c *connection) leaveSpare() bool {
+	ok, spare := c.server.makeRoom(c.addr, c)
+	if !ok || spare {
+		return false
+	}
+	c.state.And(^uint32(stateSpare))
+	return true
 }
 
 // isAlone reports whether the peer has been there for a while, with nobody else

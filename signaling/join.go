@@ -96,7 +96,7 @@ func (e *entry) admit(out *flushes) (result joinResult, refusal protocol.Frame) 
 // of 32 bytes cannot be guessed at any rate.
 func (e *entry) admitNew(out *flushes) (result joinResult, refusal protocol.Frame) {
 	r, s := &e.request, e.connection.server
-	if e.connection.is(stateSpare) {
+	if e.connection.is(stateSpare) && !e.connection.leaveSpare() {
 		return joinRateLimited, s.rateLimited(r.ID, "the server has too many connections now", retrySeat)
 	}
 	if s.config.Authorize != nil {
