@@ -106,11 +106,11 @@ func (sh *shard) find(e *entry, s *session, result joinResult, out *flushes) (jo
 		return joinFull, taken
 	}
 	// Whoever comes back with a seat's token has been let in before.
-	if !s.sit(result == joinRecovered) {
+	if !s.countSeat(result == joinRecovered) {
 		return joinRateLimited, nil
 	}
 	if !s.adopt(e.connection) {
-		s.rise()
+		s.uncountSeat()
 		return joinRefused, nil
 	}
 	sh.sit(e, s, out)
@@ -241,7 +241,7 @@ func (sh *shard) replace(e *entry, old *session, out *flushes) joinResult {
 	if !s.adopt(e.connection) {
 		return joinRefused
 	}
-	s.sit(true)
+	s.countSeat(true)
 	c := old.connection
 	sh.gone.add(old.peer, old.joined, protocol.ReasonReplaced, s.peer, sh.server.uptime()+ResumeLife)
 	sh.depart(old, protocol.ReasonReplaced, out)

@@ -248,7 +248,7 @@ func (sh *shard) free(s *session) *room {
 	s.room = nil
 	rm.seats = slices.DeleteFunc(rm.seats, func(o *session) bool { return o == s })
 	sh.seatCount.Add(-1)
-	s.rise()
+	s.uncountSeat()
 	if len(rm.seats) == 0 {
 		delete(sh.rooms, rm.name)
 		sh.roomCount.Add(-1)

@@ -243,9 +243,9 @@ func (s *session) resize(n int) {
 	}
 }
 
-// sit reports whether the client's address may have one more seat, and counts
+// countSeat reports whether the client's address may have one more seat, and counts
 // it. exempt is for a peer whose seat has been counted before.
-func (s *session) sit(exempt bool) bool {
+func (s *session) countSeat(exempt bool) bool {
 	server := s.shard.server
 	if !server.addresses.seat(s.addr, exempt) {
 		return false
@@ -258,8 +258,8 @@ func (s *session) sit(exempt bool) bool {
 	return true
 }
 
-// rise gives back all that was counted for s and its seat.
-func (s *session) rise() {
+// uncountSeat gives back all that was counted for s and its seat.
+func (s *session) uncountSeat() {
 	server := s.shard.server
 	server.addresses.unseat(s.addr, server.uptime())
 	s.account.close(server.memory, s.addr)
