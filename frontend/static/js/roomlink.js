@@ -10,8 +10,8 @@
  * @typedef {{room: string, token: string, fault: Fault|null}} RoomLink room is '' when there is a fault
  */
 
-const ROOM = /^[\p{L}\p{M}\p{Nd}\-_.]*$/u;
-const NOT_IN_ROOM = /[^\p{L}\p{M}\p{Nd}\-_.]/u;
+/** What no name has: all but letters, their marks, digits and three others, and what is not drawn. */
+const NOT_IN_ROOM = /[^\p{L}\p{M}\p{Nd}\-_.]|\p{Default_Ignorable_Code_Point}/u;
 const LONGEST = 64;
 /** UTF-16 units: longer than any message that somebody pastes for the link in it. */
 const LONGEST_TEXT = 8192;
@@ -67,7 +67,8 @@ function named(text) {
   // A browser would resolve "." and ".." as path segments.
   if (room === '.' || room === '..') return faulty('letter', '.');
   if ([...room].length > LONGEST) return faulty('long');
-  if (!ROOM.test(room)) return faulty('letter', NOT_IN_ROOM.exec(room)?.[0]);
+  const wrong = NOT_IN_ROOM.exec(room);
+  if (wrong) return faulty('letter', wrong[0]);
   return {room, token: '', fault: null};
 }
 
