@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"net"
 	"net/http"
-	"sync"
 
 	"callbox/frontend"
 )
@@ -14,35 +13,45 @@ import (
 // browsers send it as it stands in the link; no handler ever sees it.
 const bareBadRequest = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request"
 
-// badRequestPage is the same answer with a page for people.
-var badRequestPage = sync.OnceValue(func() []byte { return frontend.BadRequest("/") }) //nolint:gochecknoglobals // made once, on demand
+// badRequestPage is the same answer with a page for people, whose links lead
+// below a base path.
+type badRequestPage []byte
 
-// writeInWords writes p to conn, and the page in place of bareBadRequest. No
-// other answer is equal to it: those of handlers have a date.
-func writeInWords(conn net.Conn, p []byte) (int, error) {
+func newBadRequestPage(basePath string) badRequestPage { return frontend.BadRequest(basePath) }
+
+// write writes p to conn, and the page in place of bareBadRequest. No other
+// answer is equal to it: those of handlers have a date.
+func (page badRequestPage) write(conn net.Conn, p []byte) (int, error) {
 	if string(p) != bareBadRequest {
 		return conn.Write(p)
 	}
-	if _, err := conn.Write(badRequestPage()); err != nil {
+	if _, err := conn.Write(page); err != nil {
 		return 0, err
 	}
 	return len(p), nil
 }
 
-// wordyListener is a listener of plain HTTP whose clients get badRequestPage.
-type wordyListener struct{ net.Listener }
+// wordyListener is a listener of plain HTTP whose clients get page in place of
+// bareBadRequest.
+type wordyListener struct {
+	net.Listener
+	page badRequestPage
+}
 
 func (l wordyListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return &wordyConn{conn}, nil
+	return &wordyConn{conn, l.page}, nil
 }
 
-type wordyConn struct{ net.Conn }
+type wordyConn struct {
+	net.Conn
+	page badRequestPage
+}
 
-func (c *wordyConn) Write(p []byte) (int, error) { return writeInWords(c.Conn, p) }
+func (c *wordyConn) Write(p []byte) (int, error) { return c.page.write(c.Conn, p) }
 
 // NetConn returns the connection below, for whoever counts those.
 func (c *wordyConn) NetConn() net.Conn { return c.Conn }

@@ -65,3 +65,26 @@ func checkPage(t *testing.T, name string, reader *bufio.Reader, status int) {
 		t.Errorf("%s: status %d, %s, %.60q", name, response.StatusCode, contentType, body)
 	}
 }
+
+func TestDamagedLinkBelowAPath(t *testing.T) {
+	t.Parallel()
+	s := start(t, "--base-path", "/call/")
+	conn, err := net.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(s.ready.HTTP, "http://"), "/call"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = io.WriteString(conn, "GET /call/r/100% HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(answer), `href="/call/"`) {
+		t.Errorf("the page does not lead to /call/: %s", answer)
+	}
+}

@@ -59,7 +59,7 @@ func (c *serveCommand) open(ctx context.Context, env environment, log *slog.Logg
 // clients of one address that have yet to tell which of the two they want.
 func (s *server) sharePort(limit int) {
 	if l := s.listeners.https; l != nil && s.config.turnFlags.servesTURN() {
-		s.mux = newTLSMux(signaling.NewListener(s.web.conns.Listener(l, accept.Secure)), s.webTLS(), limit, s.web.conns, s.log)
+		s.mux = newTLSMux(signaling.NewListener(s.web.conns.Listener(l, accept.Secure)), s.webTLS(), limit, s.web.conns, newBadRequestPage(s.config.basePath), s.log)
 		s.shared, s.listeners.shared = s.mux.turn, true
 	}
 }

@@ -50,7 +50,8 @@ func (s *server) run(ctx context.Context, std streams) error {
 		group.Go(func() error { return s.serveHTTP(server, listener) })
 	}
 	if l := s.listeners.http; l != nil {
-		serve(wordyListener{s.webListener(ctx, s.web.conns.Listener(l, accept.Plain))}, s.front(l, routes), nil)
+		plain := s.webListener(ctx, s.web.conns.Listener(l, accept.Plain))
+		serve(wordyListener{plain, newBadRequestPage(s.config.basePath)}, s.front(l, routes), nil)
 	}
 	if s.mux != nil {
 		group.Go(s.mux.run)

@@ -44,6 +44,7 @@ type tlsMux struct {
 	inner  net.Listener
 	config *tls.Config
 	log    *slog.Logger
+	page   badRequestPage
 	limit  int // of clients of one address that have not told yet; 0 = none
 	conns  *accept.Table
 	web    *muxListener
@@ -57,11 +58,11 @@ type tlsMux struct {
 
 // newTLSMux takes the connections of inner, which conns counts, when it is run.
 // The caller closes inner and both sides.
-func newTLSMux(inner net.Listener, config *tls.Config, limit int, conns *accept.Table, log *slog.Logger) *tlsMux {
+func newTLSMux(inner net.Listener, config *tls.Config, limit int, conns *accept.Table, page badRequestPage, log *slog.Logger) *tlsMux {
 	config = config.Clone()
 	config.NextProtos = append(config.NextProtos, turnProtocols()...)
 	return &tlsMux{
-		inner: inner, config: config, log: log, limit: limit, conns: conns,
+		inner: inner, config: config, log: log, page: page, limit: limit, conns: conns,
 		web: newMuxListener(inner.Addr()), turn: newMuxListener(inner.Addr()),
 		pending: map[netip.Addr]int{},
 	}
@@ -116,7 +117,7 @@ func (m *tlsMux) identify(ctx context.Context, raw net.Conn) (*muxListener, net.
 	case slices.Contains(turnProtocols(), protocol):
 		return m.turn, conn
 	case protocol == "http/1.1":
-		return m.web, &peekedConn{Conn: conn}
+		return m.web, &peekedConn{Conn: conn, page: m.page}
 	case protocol != "":
 		return m.web, conn
 	}
@@ -126,7 +127,7 @@ func (m *tlsMux) identify(ctx context.Context, raw net.Conn) (*muxListener, net.
 	if !stop() || err != nil {
 		return nil, nil
 	}
-	peeked := &peekedConn{Conn: conn, first: first}
+	peeked := &peekedConn{Conn: conn, page: m.page, first: first}
 	if first[0] < firstOfHTTP {
 		return m.turn, peeked
 	}
@@ -204,6 +205,7 @@ func (l *muxListener) Addr() net.Addr { return l.addr }
 // what has been read of it already.
 type peekedConn struct {
 	*tls.Conn
+	page  badRequestPage
 	first []byte
 }
 
@@ -216,7 +218,7 @@ func (c *peekedConn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (c *peekedConn) Write(p []byte) (int, error) { return writeInWords(c.Conn, p) }
+func (c *peekedConn) Write(p []byte) (int, error) { return c.page.write(c.Conn, p) }
 
 // NetConn returns the TLS connection itself. Whoever reads from it must have
 // read something from this one before.

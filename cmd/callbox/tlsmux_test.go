@@ -122,7 +122,7 @@ func TestSilentClientsOfTheSharedPort(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		inner := newMuxListener(&net.TCPAddr{})
-		m := newTLSMux(inner, &tls.Config{MinVersion: tls.VersionTLS12}, 2, accept.New(accept.Config{}), slog.New(slog.DiscardHandler))
+		m := newTLSMux(inner, &tls.Config{MinVersion: tls.VersionTLS12}, 2, accept.New(accept.Config{}), nil, slog.New(slog.DiscardHandler))
 		ended := make(chan error)
 		go func() { ended <- m.run() }()
 		var clients []net.Conn
@@ -196,7 +196,7 @@ func TestSharedPortOutlivesErrors(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		inner := &failingListener{muxListener: newMuxListener(&net.TCPAddr{}), failures: 3}
-		m := newTLSMux(inner, &tls.Config{MinVersion: tls.VersionTLS12}, 0, accept.New(accept.Config{}), slog.New(slog.DiscardHandler))
+		m := newTLSMux(inner, &tls.Config{MinVersion: tls.VersionTLS12}, 0, accept.New(accept.Config{}), nil, slog.New(slog.DiscardHandler))
 		ended := make(chan error)
 		go func() { ended <- m.run() }()
 		near, far := net.Pipe()
