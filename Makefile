@@ -1,8 +1,8 @@
 # make          builds ./callbox
 # make test     everything that must hold: linters, Go, JavaScript, browsers, fuzzing
 # make bench    prints the figures that docs/bench.md explains
-# make bench-signaling  those of signaling beside other servers; half an hour and more
-# make bench-turn  those of the TURN server beside other servers; an hour and more
+# make bench-signaling  those of signaling beside other servers, see docs/bench-signaling.md; half an hour and more
+# make bench-turn  those of the TURN server beside other servers, see docs/bench-turn.md; an hour and more
 # make siege    attacks the server while people use it, see docs/security.md; half an hour and more
 # make mutants  plants defects in the signaling server and shows that its tests notice
 

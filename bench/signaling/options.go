@@ -46,7 +46,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	flags.DurationVar(&o.settle, "settle", 8*time.Second, "from the last join to the look at the memory")
 	flags.BoolVar(&o.tls, "tls", false, "over TLS")
 	flags.StringVar(&o.json, "json", "", "file for every figure of every round; - = standard output, in place of the table")
-	flags.BoolVar(&o.markdown, "markdown", false, "the table as it stands in docs/bench.md, medians only")
+	flags.BoolVar(&o.markdown, "markdown", false, "tables of medians and targets in Markdown, for docs/bench-signaling.md")
 	flags.StringVar(&o.callbox, "callbox", "", "a callbox to measure in place of one built from this tree")
 	flags.StringVar(&o.profile, "cpuprofile", "", "file for a CPU profile of callbox in the last row measured: relay, relay8, latency, joins")
 	only := flags.String("only", "", "servers to measure, with commas: "+strings.Join(serverNames(), ","))

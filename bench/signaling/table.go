@@ -47,7 +47,8 @@ func (r *runner) tellTable(out io.Writer, verdicts []compare.Verdict) error {
 	return r.figures.Text(out, []string{"socket.io", "floor"}, verdicts, r.notes())
 }
 
-// tellMarkdown writes the section "Measured" of docs/bench.md.
+// tellMarkdown writes medians and targets as Markdown, for "Results" in
+// docs/bench-signaling.md.
 func (r *runner) tellMarkdown(out io.Writer, verdicts []compare.Verdict) error {
 	var servers []string
 	for _, k := range kinds() {

@@ -49,7 +49,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	flags.BoolVar(&o.sleep, "sleep", false, "clients sleep between packets, and the server pays for waking them; always when unpinned")
 	flags.IntVar(&o.tries, "tries", 3, "how often something is measured at most while other programs are busy")
 	flags.StringVar(&o.json, "json", "", "file for every figure of every round; - = standard output, in place of the table")
-	flags.BoolVar(&o.markdown, "markdown", false, "the table as it stands in docs/bench.md, medians only")
+	flags.BoolVar(&o.markdown, "markdown", false, "tables of medians and targets in Markdown, for docs/bench-turn.md")
 	flags.StringVar(&o.callbox, "callbox", "", "a callbox to measure in place of one built from this tree")
 	flags.StringVar(&o.profile, "cpuprofile", "", "file for a CPU profile of callbox in the last row measured")
 	only := flags.String("only", "", "servers to measure, with commas: "+strings.Join(serverNames(), ","))
