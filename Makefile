@@ -1,5 +1,6 @@
 # make          builds ./callbox
 # make test     everything that must hold: linters, Go, JavaScript, browsers, fuzzing
+# make long     what takes too long for `make test`: the whole siege, every planted defect; an hour
 # make bench    prints the figures that docs/bench.md explains
 # make bench-signaling  those of signaling beside other servers, see docs/bench-signaling.md; half an hour and more
 # make bench-turn  those of the TURN server beside other servers, see docs/bench-turn.md; an hour and more
@@ -12,7 +13,7 @@ SYSTEM   := ./e2e/... ./bench/...
 
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: build deps test lint unit frontend system fuzz bench bench-signaling bench-turn siege mutants clean
+.PHONY: build deps test long lint unit frontend system fuzz bench bench-signaling bench-turn siege mutants clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o callbox ./cmd/callbox
@@ -23,6 +24,8 @@ deps:
 	cd bench/signaling/node && npm ci --no-audit --no-fund --silent
 
 test: deps lint frontend unit system fuzz
+
+long: siege mutants
 
 lint:
 	go mod tidy -diff

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"callbox/internal/netaddr"
 	"callbox/signaling/protocol"
 )
 
@@ -15,12 +16,12 @@ const (
 	// strayAfter is how long a client has to join when others wait for its
 	// connection, and spareStrayAfter is so for a spare one.
 	strayAfter, spareStrayAfter = 2 * time.Second, 500 * time.Millisecond
-	// aloneAfter is how long a peer may wait for another when others wait for its
-	// connection and its address has many more than theirs.
-	aloneAfter, manyMore = 10 * time.Second, 4
 	// victimLooks is how many connections are looked at, at most, to find one
-	// that makes room, and aloneLooks how many of them for a peer that is alone.
-	victimLooks, aloneLooks = 256, 16
+	// that makes room.
+	victimLooks = 512
+	// owingBytes is how much a peer may leave unconfirmed before its connection
+	// is one of those that make room.
+	owingBytes = 64 << 10
 	// spareConnections is how many connections beyond the limit are for peers
 	// that come back, and closingSlack how many there may be at most while those
 	// that made room end.
@@ -58,10 +59,8 @@ func (s *Server) disconnect(addr netip.Addr) {
 
 // makeRoom reports whether there may be one more connection from addr, and
 // whether that is a spare one. When there are as many as there may be, it ends
-// one: of a client that has not joined in good time, or does not keep to the
-// limits; or one of an address that has many more than addr has, whose client has
-// not joined or is alone in its room. A peer whose connection ends so keeps its
-// seat, and comes back. own is what room is made for; nil = it is not there yet.
+// one, see victimLocked. A peer whose connection ends so keeps its seat, and
+// comes back. own is what room is made for; nil = it is not there yet.
 func (s *Server) makeRoom(addr netip.Addr, own *connection) (ok, spare bool) {
 	most := s.config.Limits.AllConnections
 	if most == 0 {
@@ -69,51 +68,93 @@ func (s *Server) makeRoom(addr netip.Addr, own *connection) (ok, spare bool) {
 	}
 	s.mu.Lock()
 	count := len(s.connections)
-	var victim *connection
-	var maybe []*connection
-	if count >= most && count < most+closingSlack {
-		victim, maybe = s.victimsLocked(s.addresses.count(addr)+manyMore, own)
-	}
-	s.mu.Unlock()
 	if count < most {
+		s.mu.Unlock()
 		return true, false
 	}
-	for i := 0; i < len(maybe) && victim == nil; i++ {
-		if maybe[i].isAlone(s.uptime()) {
-			victim = maybe[i]
-		}
+	var victim *connection
+	if count < most+closingSlack {
+		victim = s.victimLocked(netaddr.Client(addr), own)
 	}
+	s.mu.Unlock()
 	if victim == nil {
 		return count < most+spareConnections, true
 	}
+	victim.state.Or(stateCutSoon)
 	var out flushes
 	victim.end(protocol.CloseTooSlow, "others need this connection", &out)
 	out.flush()
 	return true, false
 }
 
-// victimsLocked returns a connection that makes room, or those that do if their
-// peer is alone, of addresses that have more than many. The order of a map is by
-// chance, so that no client can stay out of sight. s.mu must be held.
-func (s *Server) victimsLocked(many int, own *connection) (victim *connection, maybe []*connection) {
-	looks := victimLooks
-	now := s.uptime()
+// victimLocked returns the connection that makes room for one of client, or nil.
+// That is one whose client has not joined in good time, or does not keep to the
+// limits. Else it is the oldest without company of the address that has most of
+// these, if client would not have as many: an address with many calls is no
+// worse for them than one with a few, and may have some more who wait for
+// theirs. The order of a map is by chance, so that nobody can stay out of sight.
+// s.mu must be held.
+func (s *Server) victimLocked(client netip.Addr, own *connection) *connection {
+	holdings := make(map[netip.Addr]*holding)
+	looks, now := victimLooks, s.uptime()
 	for c := range s.connections {
 		if looks--; looks < 0 {
 			break
 		}
-		switch {
-		case c == own || c.is(stateEnded|stateWaiting):
-		case c.is(stateUnruly) || c.isStray(now):
-			return c, nil
-		case s.addresses.count(c.addr) <= many:
-		case c.session.Load() == nil:
-			return c, nil
-		case len(maybe) < aloneLooks:
-			maybe = append(maybe, c)
+		if c == own || c.is(stateEnded|stateWaiting) {
+			continue
+		}
+		if c.is(stateUnruly) || c.isStray(now) {
+			return c
+		}
+		h := holdings[netaddr.Client(c.addr)]
+		if h == nil {
+			h = new(holding)
+			holdings[netaddr.Client(c.addr)] = h
+		}
+		h.add(c)
+	}
+	many := holdings[client].excess() + 1
+	var victim *connection
+	for _, h := range holdings {
+		if excess := h.excess(); excess > many {
+			many, victim = excess, h.oldest
 		}
 	}
-	return nil, maybe
+	return victim
+}
+
+// holding is what an address has.
+type holding struct {
+	company, alone int         // connections with company, and without
+	oldest         *connection // without company
+}
+
+func (h *holding) add(c *connection) {
+	if c.hasCompany() {
+		h.company++
+		return
+	}
+	h.alone++
+	if h.oldest == nil || c.number < h.oldest.number {
+		h.oldest = c
+	}
+}
+
+// excess returns how many are without company, beyond those that are no wonder
+// beside so many with.
+func (h *holding) excess() int {
+	const wonder = 4
+	if h == nil {
+		return 0
+	}
+	return max(h.alone-h.company/wonder, 0)
+}
+
+// hasCompany reports whether the connection's peer shares its room with another
+// one, and keeps to what it must confirm.
+func (c *connection) hasCompany() bool {
+	return c.session.Load() != nil && !c.is(stateAlone|stateOwing)
 }
 
 // isStray reports whether the client has had time to join and has not.
@@ -134,16 +175,4 @@ func (c *connection) leaveSpare() bool {
 	}
 	c.state.And(^uint32(stateSpare))
 	return true
-}
-
-// isAlone reports whether the peer has been there for a while, with nobody else
-// in its room.
-func (c *connection) isAlone(now time.Duration) bool {
-	s := c.session.Load()
-	if s == nil {
-		return false
-	}
-	s.shard.mu.Lock()
-	defer s.shard.mu.Unlock()
-	return s.connection == c && s.room != nil && len(s.room.seats) == 1 && now-s.since >= aloneAfter
 }

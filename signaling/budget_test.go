@@ -261,6 +261,79 @@ func TestPeersMakeRoom(t *testing.T) {
 	}
 }
 
+// TestCallsOfAnAddressCountForNothing has one address with many calls, as of a
+// company, and one whose peers are alone. The first may make more calls at the
+// cost of the second, and not the other way round.
+func TestCallsOfAnAddressCountForNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		config := graceConfig()
+		config.Limits.AllConnections = 8
+		var addr atomic.Pointer[netip.Addr]
+		config.ClientAddr = from(&addr)
+		server := serveMemory(t, config)
+		company, crowd := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+		addr.Store(&company)
+		var calls, alone []*rawClient
+		for i := range 4 {
+			c, _ := server.joinRoom(t, fmt.Sprintf("call-%d", i/2))
+			calls = append(calls, c)
+		}
+		addr.Store(&crowd)
+		for i := range 4 {
+			c, _ := server.joinRoom(t, fmt.Sprintf("alone-%d", i))
+			alone = append(alone, c)
+		}
+		addr.Store(&company)
+		c, _ := server.joinRoom(t, "call-2")
+		addr.Store(&crowd)
+		late := server.raw(t)
+		late.send(`{"type":"join","id":1,"room":"alone-4"}`)
+		_ = late.expectError(protocol.CodeRateLimited)
+		addr.Store(&company)
+		d, _ := server.joinRoom(t, "call-2")
+		calls = append(calls, c, d)
+		if ended := countEnded(alone[:2]); ended != 2 {
+			t.Errorf("%d of the two oldest that were alone made room, want both", ended)
+		}
+		if ended := countEnded(append(calls, alone[2:]...)); ended != 0 {
+			t.Errorf("%d others made room, want none", ended)
+		}
+	})
+}
+
+// TestOwingPeersMakeRoom fills the server with pairs who have just sent each
+// other much that they do not confirm.
+func TestOwingPeersMakeRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		config := graceConfig()
+		config.Limits.AllConnections = 8
+		var addr atomic.Pointer[netip.Addr]
+		config.ClientAddr = from(&addr)
+		server := serveMemory(t, config)
+		crowd, other := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+		addr.Store(&crowd)
+		var all []*rawClient
+		for i := range 8 {
+			c, _ := server.joinRoom(t, fmt.Sprintf("room-%d", i/2))
+			all = append(all, c)
+		}
+		for i := range 4 {
+			expect[protocol.OtherJoined](all[2*i])
+			for range 3 {
+				all[2*i].send(`{"type":"message","data":"` + strings.Repeat("x", 30<<10) + `"}`)
+				expect[protocol.MessageEvent](all[2*i+1])
+			}
+		}
+		all[1].send(`{"type":"seen","seq":3}`) // the first pair keeps to the protocol
+		synctest.Wait()
+		addr.Store(&other)
+		server.joinRoom(t, "b")
+		if first, others := countEnded(all[:2]), countEnded(all[2:]); first != 0 || others != 1 {
+			t.Errorf("%d of the first pair and %d of the others made room, want one of the others", first, others)
+		}
+	})
+}
+
 // answerPings reads for that long, which answers pings.
 func answerPings(clients []*rawClient, lasting time.Duration) {
 	timePasses(lasting)

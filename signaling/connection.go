@@ -23,8 +23,9 @@ type connection struct {
 	arrived   netip.Addr // ours, that its request came in at
 
 	// Owned by the transport's reader.
-	frames bucket
-	bounds *bounds // nil = nothing was counted there yet
+	frames  bucket
+	bounds  *bounds // nil = nothing was counted there yet
+	flooded bool    // of what was read last some was beyond the rate
 
 	pinged time.Duration // when the last ping went, since the server's start; owned by Server.watch
 
@@ -54,6 +55,9 @@ const (
 	stateDeparted               // it has carried a session that left
 	stateUnruly                 // the client lately went beyond a limit, or confirmed nothing
 	stateSpare                  // it is one of spareConnections, and may not be used for a new seat
+	stateAlone                  // nobody else has a seat in its peer's room
+	stateOwing                  // its peer leaves much unconfirmed, see owingBytes
+	stateCutSoon                // its end waits for the client no longer than cutSoonWait
 )
 
 // badFrames remembers when the client's last bad frames came, since the
@@ -96,6 +100,17 @@ func (c *connection) armJoin() {
 }
 
 func (c *connection) is(flag uint32) bool { return c.state.Load()&flag != 0 }
+
+// set sets or clears a flag.
+func (c *connection) set(flag uint32, on bool) {
+	switch {
+	case c.is(flag) == on:
+	case on:
+		c.state.Or(flag)
+	default:
+		c.state.And(^flag)
+	}
+}
 
 // handle carries out one frame from the client. What it queues is sent when
 // the caller flushes out, once for all frames that it has.

@@ -161,7 +161,11 @@ func (t *webSocket) close(code int, text string) {
 	t.closeFrame = appendFrame(nil, opClose, websocket.FormatCloseMessage(code, text))
 	t.signLocked()
 	if !t.broken {
-		t.patient = time.AfterFunc(closeWait, t.cut)
+		wait := closeWait
+		if t.connection.is(stateCutSoon) {
+			wait = cutSoonWait
+		}
+		t.patient = time.AfterFunc(wait, t.cut)
 	}
 	t.mu.Unlock()
 	t.flush()

@@ -130,6 +130,7 @@ func (sh *shard) sit(e *entry, s *session, out *flushes) {
 // welcome queues joined, and the events after seq, for s.
 func (sh *shard) welcome(e *entry, s *session, resumed bool, seq uint64, out *flushes) {
 	sh.setAway(s, false)
+	s.noteOwing()
 	joined := e.joined
 	joined.Resumed = resumed
 	joined.Resume = sh.token(s)
@@ -182,6 +183,7 @@ func (sh *shard) takeOver(e *entry, s *session, resumed bool, out *flushes) join
 		seq = 0
 	}
 	s.resumes++
+	s.room.noteAlone()
 	sh.welcome(e, s, resumed, seq, out)
 	if told || !resumed {
 		k := kindReset

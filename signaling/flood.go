@@ -8,11 +8,14 @@ import (
 
 const (
 	// maxLimited is how many frames beyond the rate a client may send within a
-	// minute.
+	// minute; a large one counts by its size.
 	maxLimited = 1000
 	// frameUnit is how many bytes of a frame count as one frame: a large one
 	// costs more.
 	frameUnit = 8 << 10
+	// floodPause is how long a client is not read from that sends beyond the rate
+	// faster than it is read: TCP has it wait, which costs less than to refuse.
+	floodPause = 100 * time.Millisecond
 )
 
 // bounds counts what few clients do.
@@ -60,7 +63,7 @@ func (c *connection) limited(frame []byte, wait time.Duration, out *flushes) {
 	default:
 		c.answer(id, nil, refusal, out)
 	}
-	c.flood(1, out)
+	c.flood(1+len(frame)/frameUnit, out)
 }
 
 // silent counts n frames that have no answer: pings, pongs and fragments. It
@@ -83,11 +86,21 @@ func (c *connection) flood(n int, out *flushes) {
 		return
 	}
 	c.state.Or(stateUnruly)
+	c.flooded = true
 	now := out.now(c.server)
 	for range min(n, maxLimited+1) {
 		if c.bound().beyond.take(floods(), now) > 0 {
+			c.state.Or(stateCutSoon) // what it sends until then costs as much as before
 			c.kick(protocol.ClosePolicy, "too many frames beyond the limit", out)
 			return
 		}
 	}
+}
+
+// toPause reports whether what was read last was beyond the rate: if there is
+// more, the reader leaves it alone for floodPause. Only the reader calls it.
+func (c *connection) toPause() bool {
+	flooded := c.flooded || c.is(stateEnded) && c.is(stateUnruly)
+	c.flooded = false
+	return flooded
 }

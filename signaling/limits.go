@@ -102,16 +102,6 @@ func (t *addresses) connect(addr netip.Addr) bool {
 	return true
 }
 
-// count returns how many connections addr has.
-func (t *addresses) count(addr netip.Addr) int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if a := t.table[netaddr.Client(addr)]; a != nil {
-		return a.connections
-	}
-	return 0
-}
-
 func (t *addresses) disconnect(addr netip.Addr, now time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

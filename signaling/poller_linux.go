@@ -262,6 +262,9 @@ func (p *poller) look() (full bool) {
 // serve reads once from a connection, and carries out what that has brought.
 func (p *poller) serve(each readyConn, out *flushes) error {
 	t := each.t
+	if t.paused.Load() {
+		return nil
+	}
 	buffer, err := p.readNow(t.socket)
 	if buffer == nil && err == nil {
 		return nil // it was read before
@@ -280,10 +283,24 @@ func (p *poller) serve(each readyConn, out *flushes) error {
 	case err != nil:
 		out.flush()
 		p.end(t, err, out)
+	case t.connection.toPause() && more:
+		t.paused.Store(true)
+		time.AfterFunc(floodPause, func() { p.resume(t) })
 	case more:
 		p.again = append(p.again, each)
 	}
 	return nil
+}
+
+// resume has t read again, if that is still watched. epoll tells then of what
+// has come in the meantime.
+func (p *poller) resume(t *webSocket) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t.paused.Store(false)
+	if p.slots[t.slot] == t {
+		_ = p.control(syscall.EPOLL_CTL_MOD, t) // fails only when it is closed
+	}
 }
 
 // readNow reads what is there; nil = nothing is.

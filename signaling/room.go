@@ -55,6 +55,16 @@ func (rm *room) insert(s *session) {
 	}
 	rm.seats = slices.Insert(rm.seats, i, s)
 	s.room = rm
+	rm.noteAlone()
+}
+
+// noteAlone has connections know whether their peer is alone.
+func (rm *room) noteAlone() {
+	for _, s := range rm.seats {
+		if c := s.connection; c != nil {
+			c.set(stateAlone, len(rm.seats) == 1)
+		}
+	}
 }
 
 // peersOf returns the others as s sees them.
@@ -247,6 +257,7 @@ func (sh *shard) free(s *session) *room {
 	rm := s.room
 	s.room = nil
 	rm.seats = slices.DeleteFunc(rm.seats, func(o *session) bool { return o == s })
+	rm.noteAlone()
 	sh.seatCount.Add(-1)
 	s.uncountSeat()
 	if len(rm.seats) == 0 {

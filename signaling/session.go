@@ -214,7 +214,15 @@ func (s *session) deliver(from *session, m protocol.Message, out *flushes) bool 
 		c.push(outgoing{payload: payload, seq: s.seq, read: out.read, message: true})
 		out.add(c)
 	}
+	s.noteOwing()
 	return true
+}
+
+// noteOwing has the connection know whether the client leaves much unconfirmed.
+func (s *session) noteOwing() {
+	if c := s.connection; c != nil {
+		c.set(stateOwing, s.events.bytes > owingBytes)
+	}
 }
 
 // confirm notes that the client has seen the events up to seq.
@@ -224,6 +232,7 @@ func (s *session) confirm(seq uint64) {
 	for at := s.confirmed(); at < min(seq, s.seq); at++ {
 		s.events.drop()
 	}
+	s.noteOwing()
 	s.resize(s.events.size - before)
 }
 

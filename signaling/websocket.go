@@ -10,9 +10,14 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// closeWait is how long a closed connection may take to send what is queued
-// and to hear the client's own close.
-const closeWait = 3 * time.Second
+const (
+	// closeWait is how long a closed connection may take to send what is queued
+	// and to hear the client's own close.
+	closeWait = 3 * time.Second
+	// cutSoonWait is so when another client waits for the socket, or this one
+	// floods the server.
+	cutSoonWait = 250 * time.Millisecond
+)
 
 // flushEvery is how many frames of one read are carried out before what they
 // queued is sent: one read may bring more of them than replies have places.
@@ -34,6 +39,7 @@ type webSocket struct {
 	slot   int32      // the number there
 	own    bool       // the poller's goroutine has stayed with it
 
+	paused    atomic.Bool  // the poller does not read it now; it sets it, and clears it a while later
 	lastHeard atomic.Int64 // since the server's start
 	awaited   atomic.Bool  // somebody waits on sign
 
@@ -145,6 +151,7 @@ func (t *webSocket) readFrames() error {
 		if buffer.n > 0 {
 			t.hear()
 		}
+		full := buffer.n == len(buffer.bytes)
 		err = t.takeFrames(buffer.bytes[:buffer.n], &out)
 		out.flush()
 		readBuffers.put(buffer)
@@ -153,6 +160,9 @@ func (t *webSocket) readFrames() error {
 		}
 		if err != nil {
 			return err
+		}
+		if t.connection.toPause() && full {
+			<-time.After(floodPause)
 		}
 	}
 }

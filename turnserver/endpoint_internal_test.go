@@ -36,7 +36,7 @@ func TestRelayThatCannotStart(t *testing.T) {
 	data.Close() // so that it does not start
 
 	server := &Server{log: slog.New(slog.DiscardHandler), relays: newRegistry(&Limits{}), credentials: credentials{now: time.Now}}
-	if _, err := server.relays.reserve(account{name: "ann"}, client.Addr(), 1, 1); err != nil {
+	if _, _, err := server.relays.reserve(account{name: "ann"}, client.Addr(), 1, 1); err != nil {
 		t.Fatal(err)
 	}
 	e := &endpoint{server: server, conn: socket, byClient: map[netip.AddrPort]*relay{}}

@@ -71,7 +71,8 @@ func (s *Server) openRelay(e *endpoint) (r *relay, err error) {
 	case q.reserveNext:
 		places = 2
 	}
-	bytes, err := s.relays.reserve(q.account(), q.client.Addr(), places, free)
+	bytes, victims, err := s.relays.reserve(q.account(), q.client.Addr(), places, free)
+	s.endRelays(victims, endDisplaced)
 	if err != nil {
 		s.log.Debug("allocation refused", "user", q.user, "err", err)
 		if p != nil {

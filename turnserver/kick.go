@@ -6,6 +6,7 @@ const (
 	endExpired    = "expired"
 	endKicked     = "kicked"
 	endRevoked    = "revoked"
+	endDisplaced  = "displaced"
 	endClientGone = "client_gone"
 	endClosed     = "closed"
 	endFailed     = "failed"

@@ -39,6 +39,7 @@ type registry struct {
 
 	mu        sync.RWMutex
 	open      int
+	displaced int // open relays that end to make room for others
 	users     map[account]*user
 	left      []departure        // oldest first
 	clients   map[netip.Addr]int // open relays of client addresses
@@ -79,17 +80,17 @@ func newRegistry(limits *Limits) *registry {
 
 // reserve takes n places in the quotas, each of which cancel or remove gives
 // back, where so many ports are free. It returns what bounds the bytes of the
-// relay.
-func (g *registry) reserve(a account, client netip.Addr, n, free int) (*limit.Bucket, error) {
+// relay, and the relays that make room for it, which the caller has to end.
+func (g *registry) reserve(a account, client netip.Addr, n, free int) (bytes *limit.Bucket, victims []*relay, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	client = netaddr.Client(client)
 	now, held := time.Now(), g.clients[client]
 	g.forget(now)
 	u := g.users[a]
-	refuse := func(reason string, err error) (*limit.Bucket, error) {
+	refuse := func(reason string, err error) (*limit.Bucket, []*relay, error) {
 		g.refused[reason]++
-		return nil, err
+		return nil, nil, err
 	}
 	switch {
 	case g.drained != nil:
@@ -100,8 +101,16 @@ func (g *registry) reserve(a account, client netip.Addr, n, free int) (*limit.Bu
 		return refuse("address_quota", errAddressQuota)
 	case u != nil && u.open > 0 && !a.shared() && now.Sub(u.since) < pace && g.limits.paced(held):
 		return refuse("address_quota", errAddressPace)
-	case reached(g.open+n-1, g.limits.TotalAllocations):
-		return refuse("total_quota", errTotalQuota)
+	}
+	if total := g.limits.TotalAllocations; reached(g.open-g.displaced+n-1, total) {
+		missing := g.open - g.displaced + n - total
+		if victims = g.victimsLocked(client, missing, now); len(victims) < missing {
+			return refuse("total_quota", errTotalQuota)
+		}
+		for _, r := range victims {
+			r.displaced = true
+		}
+		g.displaced += missing
 	}
 	if u == nil {
 		u = &user{relay: map[*relay]struct{}{}}
@@ -115,9 +124,9 @@ func (g *registry) reserve(a account, client netip.Addr, n, free int) (*limit.Bu
 	u.open += n
 	u.since = now
 	if a.shared() {
-		return g.limits.userBucket(), nil
+		return g.limits.userBucket(), victims, nil
 	}
-	return u.bytes, nil
+	return u.bytes, victims, nil
 }
 
 func (g *registry) cancel(a account, client netip.Addr) {
@@ -202,6 +211,9 @@ func (g *registry) remove(r *relay) (reason string, wasLive bool) {
 		}
 	}
 	r.state = relayEnded
+	if r.displaced {
+		g.displaced--
+	}
 	g.giveBack(r.account(), r.client.Addr())
 	return reason, wasLive
 }

@@ -14,7 +14,7 @@ func TestUserBytesOutliveTheAllocation(t *testing.T) {
 		g := newRegistry(&Limits{UserBytes: 100_000})
 		reserve := func(name string) (spent bool) {
 			t.Helper()
-			bytes, err := g.reserve(account{name: name}, client, 1, 1)
+			bytes, _, err := g.reserve(account{name: name}, client, 1, 1)
 			if err != nil {
 				t.Fatal(err)
 			}

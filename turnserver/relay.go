@@ -47,8 +47,11 @@ type relay struct {
 	refused atomic.Bool // a refusal was logged
 	lived   atomic.Bool // the allocation was made
 	state   relayState  // belongs to the registry
-	expires atomic.Int64
-	reason  atomic.Pointer[string] // why it is going to end; nil = not known
+	// displaced says that it ends to make room for another one; it belongs to
+	// the registry.
+	displaced bool
+	expires   atomic.Int64
+	reason    atomic.Pointer[string] // why it is going to end; nil = not known
 
 	closeOnce sync.Once
 }
@@ -122,6 +125,12 @@ func (r *relay) admit(peers []netip.AddrPort, channel uint16) bool {
 		return false
 	}
 	return channel == 0 || r.data.HasChannel(channel) || !reached(channels, limits.Channels)
+}
+
+// isIdle reports whether nothing has gone through the relay yet.
+func (r *relay) isIdle() bool {
+	traffic := r.data.Traffic()
+	return traffic.ToPeers.Total().Bytes == 0 && traffic.FromPeers.Total().Bytes == 0
 }
 
 func (r *relay) setLifetime(lifetime time.Duration) {

@@ -141,12 +141,12 @@ func TestAddressQuotaIPv6(t *testing.T) {
 		client netip.Addr
 		want   error
 	}{{a, nil}, {b, errAddressQuota}, {c, nil}} {
-		if _, err := g.reserve(account{name: "ann"}, step.client, 1, 1); err != step.want { //nolint:errorlint // a sentinel as it is
+		if _, _, err := g.reserve(account{name: "ann"}, step.client, 1, 1); err != step.want { //nolint:errorlint // a sentinel as it is
 			t.Errorf("%s: %v, want %v", step.client, err, step.want)
 		}
 	}
 	g.cancel(account{name: "ann"}, a)
-	if _, err := g.reserve(account{name: "bo"}, b, 1, 1); err != nil {
+	if _, _, err := g.reserve(account{name: "bo"}, b, 1, 1); err != nil {
 		t.Error(err)
 	}
 	g.cancel(account{name: "bo"}, b)

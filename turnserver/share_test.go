@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"callbox/turnserver/datapath"
 )
 
 // crowd is a registry with a number of ports, whose clients ask for relays.
@@ -23,7 +25,7 @@ func newCrowd(ports int) *crowd {
 
 // ask has a user at an address ask for n relays in one request.
 func (c *crowd) ask(user, address string, n int) error {
-	_, err := c.reserve(account{name: user}, netip.MustParseAddr(address), n, c.free)
+	_, _, err := c.reserve(account{name: user}, netip.MustParseAddr(address), n, c.free)
 	if err == nil {
 		c.free -= n
 	}
@@ -126,11 +128,11 @@ func TestSharedAccountsAreNotPaced(t *testing.T) {
 	for _, kind := range []accountKind{fixed, nameless} {
 		g, client := newCrowd(16384).registry, netip.MustParseAddr("192.0.2.1")
 		for range DefaultAddressAllocations {
-			if _, err := g.reserve(account{"webrtc", kind}, client, 1, 16384); err != nil {
+			if _, _, err := g.reserve(account{"webrtc", kind}, client, 1, 16384); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if _, err := g.reserve(account{"webrtc", kind}, client, 1, 16384); !errors.Is(err, errAddressQuota) {
+		if _, _, err := g.reserve(account{"webrtc", kind}, client, 1, 16384); !errors.Is(err, errAddressQuota) {
 			t.Errorf("one more: %v, want %v", err, errAddressQuota)
 		}
 	}
@@ -144,4 +146,64 @@ func TestAddressQuotaOff(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// relayAt gives a user at an address a live relay.
+func (c *crowd) relayAt(t *testing.T, user, address string) (r *relay, victims []*relay, err error) {
+	t.Helper()
+	client := netip.AddrPortFrom(netip.MustParseAddr(address), 1)
+	_, victims, err = c.reserve(account{name: user}, client.Addr(), 1, c.free)
+	if err != nil {
+		return nil, nil, err
+	}
+	c.free--
+	relayed := netip.AddrPortFrom(netip.MustParseAddr("203.0.113.1"), uint16(c.free)) //nolint:gosec // G115: a port
+	r = &relay{client: client, relayed: relayed, user: user, since: time.Now(), data: new(datapath.Relay)}
+	r.endsBecause(endDeleted)
+	if !c.add(r) {
+		t.Fatal("the relay is not live")
+	}
+	return r, victims, nil
+}
+
+// When the server has as many relays as it may have, those that nothing has
+// gone through make room, of an address that has more of them than one user gets.
+func TestIdleRelaysMakeRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const few, many, other = "192.0.2.1", "192.0.2.2", "192.0.2.3"
+		c := newCrowd(16384)
+		c.limits.TotalAllocations = unshared + unshared + 2
+		var idle []*relay
+		for i := range c.limits.TotalAllocations {
+			address := many
+			if i < unshared {
+				address = few // the oldest
+			}
+			r, _, err := c.relayAt(t, strconv.Itoa(i), address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if address == many {
+				idle = append(idle, r)
+			}
+			<-time.After(time.Millisecond)
+		}
+		if _, _, err := c.relayAt(t, "late", other); !errors.Is(err, errTotalQuota) {
+			t.Errorf("while all are new: %v, want %v", err, errTotalQuota)
+		}
+		<-time.After(idleAfter)
+		for i := range 2 {
+			_, victims, err := c.relayAt(t, "late"+strconv.Itoa(i), other)
+			if err != nil || len(victims) != 1 || victims[0] != idle[i] {
+				t.Fatalf("newcomer %d displaces %v, %v; want the oldest of the address with most", i, victims, err)
+			}
+			c.remove(victims[0])
+		}
+		if _, _, err := c.relayAt(t, "late", other); !errors.Is(err, errTotalQuota) {
+			t.Errorf("with %d idle left at each: %v, want %v", unshared, err, errTotalQuota)
+		}
+		if c.displaced != 0 || c.open != c.limits.TotalAllocations {
+			t.Errorf("%d relays are open, %d of them displaced", c.open, c.displaced)
+		}
+	})
 }

@@ -14,8 +14,9 @@ import (
 // Snapshot holds the totals since the start, and what lives now.
 type Snapshot struct {
 	// Created and Ended count allocations; Active are live. EndedBy has the
-	// reasons: deleted (by its client), expired, kicked, revoked, client_gone
-	// (the connection to it broke), closed (the server was) and failed (its
+	// reasons: deleted (by its client), expired, kicked, revoked, displaced (it
+	// was idle, and others needed its place), client_gone (the connection to its
+	// client broke), closed (the server was) and failed (its
 	// socket did).
 	Created, Ended uint64
 	EndedBy        map[string]uint64

@@ -78,8 +78,8 @@ func (p *turnPart) turnMetrics(m sink) {
 	c := p.turn.Snapshot()
 	m.gauge("allocations", "Live allocations.", int64(c.Active))
 	m.counter("allocations_created_total", "Allocations made.", c.Created)
-	m.reasons("allocations_ended_total", "Allocations ended, by reason: deleted by the client, expired, kicked or revoked here, client_gone = its connection broke, closed = the server was, failed = the relay's socket did.",
-		"reason", c.EndedBy, "deleted", "expired", "kicked", "revoked", "client_gone", "closed", "failed")
+	m.reasons("allocations_ended_total", "Allocations ended, by reason: deleted by the client, expired, kicked or revoked here, displaced = it was idle and others needed its place, client_gone = its connection broke, closed = the server was, failed = the relay's socket did.",
+		"reason", c.EndedBy, "deleted", "expired", "kicked", "revoked", "displaced", "client_gone", "closed", "failed")
 	m.reasons("allocations_refused_total", "Allocations refused because of a limit, or because the server is draining.",
 		"reason", c.RefusedAllocations, "user_quota", "address_quota", "total_quota", "draining")
 	m.counter("allocations_failed_total", "Allocations not made for want of a port or socket.", c.FailedAllocations)

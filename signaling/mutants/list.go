@@ -48,7 +48,7 @@ func messages() []mutant {
 		{"replay repeats", "session.go", "	s.replayLocked(c, seq)\n}", "	s.replayLocked(c, seq)\n	s.replayLocked(c, seq)\n}", "a resumed peer gets its events twice", []string{fault, conformance}},
 		{"away loses", "session.go", "	s.events.add(kept{payload: payload, peer: from, id: m.ID, kind: kindMessage})\n", "	if c != nil {\n		s.events.add(kept{payload: payload, peer: from, id: m.ID, kind: kindMessage})\n	}\n", "a message to a peer that is away is acked and lost", []string{fault, conformance}},
 		{"seq gap", "session.go", "	s.seq++\n	payload := protocol.AppendMessage", "	s.seq += 2\n	payload := protocol.AppendMessage", "the numbers of events have gaps", []string{fault, conformance}},
-		{"no flush", "session.go", "message: true})\n		out.add(c)\n	}\n	return true", "message: true})\n	}\n	return true", "a message waits until something else is sent", []string{fault, conformance}},
+		{"no flush", "session.go", "message: true})\n		out.add(c)\n	}\n	s.noteOwing()\n", "message: true})\n	}\n	s.noteOwing()\n", "a message waits until something else is sent", []string{fault, conformance}},
 		{"undelivered missing", "room.go", `, Undelivered: s.events.undelivered(to)}`, `}`, "a sender does not hear what may be lost", []string{fault, conformance}},
 		{"confirm keeps one", "session.go", `at < min(seq, s.seq); at++`, `at+1 < min(seq, s.seq); at++`, "what is confirmed is called undelivered", []string{conformance}},
 		{"confirm too much", "session.go", `at < min(seq, s.seq); at++`, `at < s.seq; at++`, "what is not confirmed is forgotten", []string{fault, conformance}},
