@@ -23,9 +23,8 @@ type connection struct {
 	arrived   netip.Addr // ours, that its request came in at
 
 	// Owned by the transport's reader.
-	frames  bucket
-	bounds  *bounds // nil = nothing was counted there yet
-	flooded bool    // of what was read last some was beyond the rate
+	frames bucket
+	bounds *bounds // nil = nothing was counted there yet
 
 	pinged time.Duration // when the last ping went, since the server's start; owned by Server.watch
 
@@ -58,6 +57,8 @@ const (
 	stateAlone                  // nobody else has a seat in its peer's room
 	stateOwing                  // its peer leaves much unconfirmed, see owingBytes
 	stateCutSoon                // its end waits for the client no longer than cutSoonWait
+	stateFlooded                // of what was read last some was beyond the rate
+	statePaused                 // the poller does not read it now
 )
 
 // badFrames remembers when the client's last bad frames came, since the

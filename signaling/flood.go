@@ -85,8 +85,7 @@ func (c *connection) flood(n int, out *flushes) {
 	if n == 0 || c.is(stateEnded) {
 		return
 	}
-	c.state.Or(stateUnruly)
-	c.flooded = true
+	c.state.Or(stateUnruly | stateFlooded)
 	now := out.now(c.server)
 	for range min(n, maxLimited+1) {
 		if c.bound().beyond.take(floods(), now) > 0 {
@@ -100,7 +99,7 @@ func (c *connection) flood(n int, out *flushes) {
 // toPause reports whether what was read last was beyond the rate: if there is
 // more, the reader leaves it alone for floodPause. Only the reader calls it.
 func (c *connection) toPause() bool {
-	flooded := c.flooded || c.is(stateEnded) && c.is(stateUnruly)
-	c.flooded = false
+	flooded := c.is(stateFlooded) || c.is(stateEnded) && c.is(stateUnruly)
+	c.set(stateFlooded, false)
 	return flooded
 }

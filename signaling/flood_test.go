@@ -144,3 +144,30 @@ func TestLimitedPostsAreNotRead(t *testing.T) {
 		}
 	})
 }
+
+// TestPausedClientsAreReadOn sends more at once than one read takes, much of it
+// beyond the rate: the rest is read after a pause, and answered.
+func TestPausedClientsAreReadOn(t *testing.T) {
+	const pings = 1100
+	server := serve(t, defaultConfig())
+	c := server.odd(t)
+	c.write([]byte(oddHandshake), 0)
+	c.expectAnswer(oddRequest{status: http.StatusSwitchingProtocols})
+	var all []byte
+	for i := range pings {
+		all = append(all, clientFrame(0x81, fmt.Sprintf(`{"type":"ping","id":%d}`, i+1))...)
+	}
+	c.write(all, 0)
+	limited := 0
+	for i := range pings {
+		_, text := c.frame()
+		if strings.Contains(text, `"rate_limited"`) {
+			limited++
+		} else if !strings.HasPrefix(text, `{"type":"pong"`) {
+			t.Fatalf("answer %d is %s", i, text)
+		}
+	}
+	if limited < pings/2 || limited > 1000 {
+		t.Errorf("%d pings were refused", limited)
+	}
+}

@@ -262,7 +262,7 @@ func (p *poller) look() (full bool) {
 // serve reads once from a connection, and carries out what that has brought.
 func (p *poller) serve(each readyConn, out *flushes) error {
 	t := each.t
-	if t.paused.Load() {
+	if t.connection.is(statePaused) {
 		return nil
 	}
 	buffer, err := p.readNow(t.socket)
@@ -284,7 +284,7 @@ func (p *poller) serve(each readyConn, out *flushes) error {
 		out.flush()
 		p.end(t, err, out)
 	case t.connection.toPause() && more:
-		t.paused.Store(true)
+		t.connection.set(statePaused, true)
 		time.AfterFunc(floodPause, func() { p.resume(t) })
 	case more:
 		p.again = append(p.again, each)
@@ -297,7 +297,7 @@ func (p *poller) serve(each readyConn, out *flushes) error {
 func (p *poller) resume(t *webSocket) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	t.paused.Store(false)
+	t.connection.set(statePaused, false)
 	if p.slots[t.slot] == t {
 		_ = p.control(syscall.EPOLL_CTL_MOD, t) // fails only when it is closed
 	}

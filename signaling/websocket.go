@@ -39,7 +39,6 @@ type webSocket struct {
 	slot   int32      // the number there
 	own    bool       // the poller's goroutine has stayed with it
 
-	paused    atomic.Bool  // the poller does not read it now; it sets it, and clears it a while later
 	lastHeard atomic.Int64 // since the server's start
 	awaited   atomic.Bool  // somebody waits on sign
 
