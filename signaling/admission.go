@@ -141,14 +141,14 @@ func (h *holding) add(c *connection) {
 	}
 }
 
-// excess returns how many are without company, beyond those that are no wonder
-// beside so many with.
+// excess returns how many connections without company are too many: beside four
+// with company, one without is to be expected.
 func (h *holding) excess() int {
-	const wonder = 4
+	const companyForOne = 4
 	if h == nil {
 		return 0
 	}
-	return max(h.alone-h.company/wonder, 0)
+	return max(h.alone-h.company/companyForOne, 0)
 }
 
 // hasCompany reports whether the connection's peer shares its room with another

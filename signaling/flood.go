@@ -96,9 +96,9 @@ func (c *connection) flood(n int, out *flushes) {
 	}
 }
 
-// toPause reports whether what was read last was beyond the rate: if there is
+// shouldPause reports whether what was read last was beyond the rate: if there is
 // more, the reader leaves it alone for floodPause. Only the reader calls it.
-func (c *connection) toPause() bool {
+func (c *connection) shouldPause() bool {
 	flooded := c.is(stateFlooded) || c.is(stateEnded) && c.is(stateUnruly)
 	c.set(stateFlooded, false)
 	return flooded

@@ -283,7 +283,7 @@ func (p *poller) serve(each readyConn, out *flushes) error {
 	case err != nil:
 		out.flush()
 		p.end(t, err, out)
-	case t.connection.toPause() && more:
+	case t.connection.shouldPause() && more:
 		t.connection.set(statePaused, true)
 		time.AfterFunc(floodPause, func() { p.resume(t) })
 	case more:

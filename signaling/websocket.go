@@ -160,7 +160,7 @@ func (t *webSocket) readFrames() error {
 		if err != nil {
 			return err
 		}
-		if t.connection.toPause() && full {
+		if t.connection.shouldPause() && full {
 			<-time.After(floodPause)
 		}
 	}
