@@ -101,10 +101,10 @@ func (s *Server) victimLocked(client netip.Addr, own *connection) *connection {
 		if looks--; looks < 0 {
 			break
 		}
-		if c == own || c.is(stateEnded|stateWaiting) {
+		if c == own || c.is(stateEnded) {
 			continue
 		}
-		if c.is(stateUnruly) || c.isStray(now) {
+		if c.is(stateUnruly) || !c.is(stateWaiting) && c.isStray(now) {
 			return c
 		}
 		h := holdings[netaddr.Client(c.addr)]

@@ -301,6 +301,35 @@ func TestCallsOfAnAddressCountForNothing(t *testing.T) {
 	})
 }
 
+// TestWaitingJoinsMakeRoom fills the server with clients whose joins wait: for
+// the peers of a full room, who may be dead.
+func TestWaitingJoinsMakeRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		config := graceConfig()
+		config.Limits.AllConnections = 6
+		var addr atomic.Pointer[netip.Addr]
+		config.ClientAddr = from(&addr)
+		server := serveMemory(t, config)
+		crowd, other := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+		addr.Store(&crowd)
+		server.joinRoom(t, "s")
+		server.joinRoom(t, "s")
+		timePasses(config.Ping + time.Second) // and neither says a word
+		var waiting []*rawClient
+		for range 4 {
+			c := server.raw(t)
+			c.send(`{"type":"join","id":1,"room":"s"}`)
+			waiting = append(waiting, c)
+		}
+		synctest.Wait()
+		addr.Store(&other)
+		server.joinRoom(t, "b")
+		if ended := countEnded(waiting); ended != 1 {
+			t.Errorf("%d of those who wait made room, want one", ended)
+		}
+	})
+}
+
 // TestOwingPeersMakeRoom fills the server with pairs who have just sent each
 // other much that they do not confirm.
 func TestOwingPeersMakeRoom(t *testing.T) {
