@@ -25,7 +25,7 @@ const (
 	// spareConnections is how many connections beyond the limit are for peers
 	// that come back, and closingSlack how many there may be at most while those
 	// that made room end.
-	spareConnections, closingSlack = 32, 64
+	spareConnections, closingSlack = 32, 32
 )
 
 // place is what connect gives to a new connection.

@@ -15,8 +15,9 @@ const (
 	// and to hear the client's own close.
 	closeWait = 3 * time.Second
 	// cutSoonWait is so when another client waits for the socket, or this one
-	// floods the server.
-	cutSoonWait = 250 * time.Millisecond
+	// floods the server. The close frame and the end of the connection reach the
+	// client all the same.
+	cutSoonWait = 100 * time.Millisecond
 )
 
 // flushEvery is how many frames of one read are carried out before what they
