@@ -1,11 +1,11 @@
-# make          builds ./callbox
-# make test     everything that must hold: linters, Go, JavaScript, browsers, fuzzing
-# make long     what takes too long for `make test`: the whole siege, every planted defect; an hour
-# make bench    prints the figures that docs/bench.md explains
-# make bench-signaling  those of signaling beside other servers, see docs/bench-signaling.md; half an hour and more
-# make bench-turn  those of the TURN server beside other servers, see docs/bench-turn.md; an hour and more
-# make siege    attacks the server while people use it, see docs/security.md; half an hour and more
-# make mutants  plants defects in the signaling server and shows that its tests notice
+# make                  builds ./callbox
+# make test             runs everything that must pass: linters, Go, JavaScript, browsers, fuzzing
+# make long             runs what takes too long for `make test`: the whole siege and every planted defect; takes an hour
+# make bench            prints the figures that docs/bench.md explains
+# make bench-signaling  compares signaling with other servers (docs/bench-signaling.md); takes half an hour or more
+# make bench-turn       compares the TURN server with other servers (docs/bench-turn.md); takes an hour or more
+# make siege            attacks the server while people use it (docs/security.md); takes half an hour or more
+# make mutants          plants defects in the signaling server and shows that its tests notice them
 
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -39,7 +39,7 @@ frontend: deps
 unit:
 	go test -race -shuffle=on $$(go list ./... | grep -v -e '/e2e' -e '/bench')
 
-# Browsers, namespaces and containers want the machine for themselves.
+# Browsers, network namespaces and containers need the machine for themselves, so packages run one by one.
 system: deps
 	go test -race -shuffle=on -p 1 -timeout 20m $(SYSTEM)
 
@@ -49,7 +49,7 @@ fuzz:
 bench: deps
 	go run ./bench
 
-# Attackers, people and the server want the machine for themselves.
+# The attackers, the simulated people and the server need the machine for themselves.
 siege: deps
 	go test -count=1 -v -timeout 90m -run TestSiege ./e2e/siege -siege.full
 
