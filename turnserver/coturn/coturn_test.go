@@ -168,8 +168,8 @@ func TestDocumentation(t *testing.T) {
 	const page, begin, end = "../../docs/coturn.md", "<!-- keys -->\n", "<!-- /keys -->"
 	var table strings.Builder
 	for _, use := range []Use{Understood, Unneeded, Refused} {
-		title := map[Use]string{Understood: "Understood", Unneeded: "Passed over, and told in the log", Refused: "Refused at the start"}[use]
-		head := map[Use]string{Understood: "what it is here", Unneeded: "why nothing is done about it", Refused: "why, and what to do"}[use]
+		title := map[Use]string{Understood: "Understood", Unneeded: "Ignored, and mentioned in the log", Refused: "Refused at the start"}[use]
+		head := map[Use]string{Understood: "what it becomes", Unneeded: "why it is not needed", Refused: "why, and what to do"}[use]
 		fmt.Fprintf(&table, "\n### %s\n\n| key | %s |\n|---|---|\n", title, head)
 		for _, key := range Keys() {
 			if key.Use == use {

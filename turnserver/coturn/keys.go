@@ -65,12 +65,12 @@ func understoodKeys() []Key {
 			f.authSecret = true
 			return nil
 		}},
-		{Names: []string{"static-auth-secret"}, Text: "`--turn-secret`, at least 16 bytes; repeatable, the first signs", apply: (*file).addSecret},
-		{Names: []string{"lt-cred-mech"}, Flag: true, Text: "fixed users; needs `user` or `--turn-user`. Beside a secret it says nothing, as in coturn", apply: func(*file, string) error { return nil }},
-		{Names: []string{"user"}, Text: "`--turn-user`: `name:password`, or `name:0xKEY` with the key of the `realm`; repeatable. Not served beside a secret in the file, as in coturn", apply: (*file).addUser},
-		{Names: []string{"rest-api-separator"}, Text: "a colon, as it is; anything else is refused", apply: func(_ *file, value string) error {
+		{Names: []string{"static-auth-secret"}, Text: "`--turn-secret`: at least 16 bytes; repeatable, the first one signs", apply: (*file).addSecret},
+		{Names: []string{"lt-cred-mech"}, Flag: true, Text: "fixed users; needs `user` or `--turn-user`. Beside a secret it has no effect, as in coturn", apply: func(*file, string) error { return nil }},
+		{Names: []string{"user"}, Text: "`--turn-user`: `name:password`, or `name:0xKEY` with a key made for the `realm`; repeatable. If the file also has a secret, users are not served, as in coturn", apply: (*file).addUser},
+		{Names: []string{"rest-api-separator"}, Text: "must be a colon; anything else is refused", apply: func(_ *file, value string) error {
 			if value != ":" {
-				return errors.New("user names have a colon behind their end; let who makes credentials use one")
+				return errors.New("user names have a colon after the time of expiry; have the application that makes credentials use one")
 			}
 			return nil
 		}},
@@ -78,20 +78,20 @@ func understoodKeys() []Key {
 			f.Realm = value
 			return f.judge(value, false)
 		}},
-		{Names: []string{"listening-ip"}, Text: "addresses of the listeners", apply: addAddr(func(f *file) *[]netip.Addr { return &f.addresses.listening })},
-		{Names: []string{"listening-port"}, Text: "port of `--turn-udp` and `--turn-tcp`", apply: setPort(func(f *file) *uint16 { return &f.ports.plain })},
-		{Names: []string{"alt-listening-port"}, Text: "one more port of both, 0 = none", apply: setPort(func(f *file) *uint16 { return &f.ports.altPlain })},
-		{Names: []string{"tls-listening-port"}, Text: "port of `--turn-tls`; off without `cert` and `pkey`", apply: setPort(func(f *file) *uint16 { return &f.ports.tls })},
-		{Names: []string{"alt-tls-listening-port"}, Text: "one more port of it, 0 = none", apply: setPort(func(f *file) *uint16 { return &f.ports.altTLS })},
-		{Names: []string{"aux-server"}, Text: "one more listener of `--turn-udp` and `--turn-tcp`", apply: (*file).addAux},
+		{Names: []string{"listening-ip"}, Text: "the addresses of the listeners", apply: addAddr(func(f *file) *[]netip.Addr { return &f.addresses.listening })},
+		{Names: []string{"listening-port"}, Text: "the port of `--turn-udp` and `--turn-tcp`", apply: setPort(func(f *file) *uint16 { return &f.ports.plain })},
+		{Names: []string{"alt-listening-port"}, Text: "another port of both; 0 = none", apply: setPort(func(f *file) *uint16 { return &f.ports.altPlain })},
+		{Names: []string{"tls-listening-port"}, Text: "the port of `--turn-tls`, which is off without `cert` and `pkey`", apply: setPort(func(f *file) *uint16 { return &f.ports.tls })},
+		{Names: []string{"alt-tls-listening-port"}, Text: "another port of `--turn-tls`; 0 = none", apply: setPort(func(f *file) *uint16 { return &f.ports.altTLS })},
+		{Names: []string{"aux-server"}, Text: "another listener of `--turn-udp` and `--turn-tcp`", apply: (*file).addAux},
 		{Names: []string{"no-udp"}, Flag: true, Text: "`--turn-udp=`", apply: setFlag(func(f *file) *bool { return &f.ports.noUDP })},
 		{Names: []string{"no-tcp"}, Flag: true, Text: "`--turn-tcp=`", apply: setFlag(func(f *file) *bool { return &f.ports.noTCP })},
 		{Names: []string{"no-tls"}, Flag: true, Text: "`--turn-tls=`", apply: setFlag(func(f *file) *bool { return &f.ports.noTLS })},
-		{Names: []string{"cert"}, Text: "`--tls-cert`, read again when it changes", apply: setText(func(f *file) *string { return &f.Cert })},
-		{Names: []string{"pkey"}, Text: "`--tls-key`, read again when it changes", apply: setText(func(f *file) *string { return &f.Key })},
-		{Names: []string{"external-ip"}, Text: "`--public-ip`; `public/local` names the `--relay-ip` that it stands for; a name becomes `dns:NAME` and is asked again", apply: (*file).addExternal},
-		{Names: []string{"relay-ip"}, Text: "`--relay-ip`; without it the addresses of `listening-ip`", apply: addAddr(func(f *file) *[]netip.Addr { return &f.addresses.relay })},
-		{Names: []string{"allocation-default-address-family"}, Text: "`--turn-default-family`: `ipv4`, `ipv6` or `keep`; without it IPv4, and IPv6 where there is no other", apply: func(f *file, value string) error {
+		{Names: []string{"cert"}, Text: "`--tls-cert`; read again when it changes", apply: setText(func(f *file) *string { return &f.Cert })},
+		{Names: []string{"pkey"}, Text: "`--tls-key`; read again when it changes", apply: setText(func(f *file) *string { return &f.Key })},
+		{Names: []string{"external-ip"}, Text: "`--public-ip`; in `public/local`, `local` is the `--relay-ip` that it stands for; a host name becomes `dns:NAME` and is resolved again from time to time", apply: (*file).addExternal},
+		{Names: []string{"relay-ip"}, Text: "`--relay-ip`; without it, the addresses of `listening-ip`", apply: addAddr(func(f *file) *[]netip.Addr { return &f.addresses.relay })},
+		{Names: []string{"allocation-default-address-family"}, Text: "`--turn-default-family`: `ipv4`, `ipv6` or `keep`; without it IPv4, or IPv6 on a server without IPv4", apply: func(f *file, value string) error {
 			if !slices.Contains([]string{"ipv4", "ipv6", "keep"}, value) {
 				return errors.New("its value is none of ipv4, ipv6 and keep")
 			}
@@ -102,14 +102,14 @@ func understoodKeys() []Key {
 			f.DefaultFamily = "keep"
 			return nil
 		}},
-		{Names: []string{"min-port"}, Text: "first of `--relay-ports`", apply: setPort(func(f *file) *uint16 { return &f.ports.min })},
-		{Names: []string{"max-port"}, Text: "last of `--relay-ports`", apply: setPort(func(f *file) *uint16 { return &f.ports.max })},
+		{Names: []string{"min-port"}, Text: "the first of `--relay-ports`", apply: setPort(func(f *file) *uint16 { return &f.ports.min })},
+		{Names: []string{"max-port"}, Text: "the last of `--relay-ports`", apply: setPort(func(f *file) *uint16 { return &f.ports.max })},
 		{Names: []string{"user-quota"}, Text: "`--turn-user-quota`; 0 = no limit", apply: setLimit(func(f *file) *int { return &f.UserQuota })},
 		{Names: []string{"total-quota"}, Text: "`--turn-total-quota`; 0 = no limit", apply: setLimit(func(f *file) *int { return &f.TotalQuota })},
-		{Names: []string{"max-bps"}, Text: "`--turn-max-bps`, bytes a second; of each user here, not of each allocation", apply: setLimit(func(f *file) *int { return &f.UserBytes })},
-		{Names: []string{"bps-capacity"}, Text: "`--turn-total-bps`, bytes a second in all", apply: setLimit(func(f *file) *int { return &f.TotalBytes })},
+		{Names: []string{"max-bps"}, Text: "`--turn-max-bps`, in bytes a second; counted per user, not per allocation", apply: setLimit(func(f *file) *int { return &f.UserBytes })},
+		{Names: []string{"bps-capacity"}, Text: "`--turn-total-bps`, in bytes a second for all users", apply: setLimit(func(f *file) *int { return &f.TotalBytes })},
 		{Names: []string{"allowed-peer-ip"}, Text: "`--turn-allow-peer`; ranges become CIDRs", apply: addPeers(func(f *file) *[]string { return &f.AllowPeers })},
-		{Names: []string{"denied-peer-ip"}, Text: "`--turn-deny-peer`; private and other special networks are denied without it", apply: addPeers(func(f *file) *[]string { return &f.DenyPeers })},
+		{Names: []string{"denied-peer-ip"}, Text: "`--turn-deny-peer`; private and other special networks are denied even without it", apply: addPeers(func(f *file) *[]string { return &f.DenyPeers })},
 		{Names: []string{"allow-loopback-peers"}, Flag: true, Text: "`--turn-allow-peer 127.0.0.0/8 --turn-allow-peer ::1`, for tests", apply: func(f *file, _ string) error {
 			f.AllowPeers = append(f.AllowPeers, "127.0.0.0/8", "::1/128")
 			return nil
