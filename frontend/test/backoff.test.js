@@ -15,17 +15,17 @@ test('at once, and then up to twice as long each time, up to fifteen seconds', (
 test('what worked for a while begins anew', () => {
   const backoff = new Backoff(() => 1);
   take(backoff, 5);
-  backoff.steady();
+  backoff.resetTries();
   assert.deepEqual(take(backoff, 2), [0, 300]);
 });
 
 test("the server's word counts once, also for who had been steady", () => {
   const backoff = new Backoff(() => 0.5);
-  backoff.hold(5);
-  backoff.steady();
-  assert.deepEqual(backoff.next(), {ms: 2500, held: true});
-  assert.deepEqual(backoff.next(), {ms: 150, held: false});
-  backoff.hold(5);
+  backoff.require(5);
+  backoff.resetTries();
+  assert.deepEqual(backoff.next(), {ms: 2500, required: true});
+  assert.deepEqual(backoff.next(), {ms: 150, required: false});
+  backoff.require(5);
   backoff.reset();
-  assert.deepEqual(backoff.next(), {ms: 0, held: false});
+  assert.deepEqual(backoff.next(), {ms: 0, required: false});
 });

@@ -12,7 +12,7 @@ afterEach(() => mock.timers.reset());
 
 test('two pages meet: the first offers, each sends what it has, both are told', async () => {
   const {room, ann, bo} = await connected();
-  assert.deepEqual([ann.screen, bo.screen, ann.chimes, bo.chimes], ['call', 'call', 1, 0]);
+  assert.deepEqual([ann.screen, bo.screen, ann.arrivals, bo.arrivals], ['call', 'call', 1, 0]);
   for (const side of [ann, bo]) {
     const transceivers = side.pc.getTransceivers();
     assert.deepEqual(
@@ -23,7 +23,7 @@ test('two pages meet: the first offers, each sends what it has, both are told', 
     assert.equal(side.call.link.main.getTracks().length, 2);
     assert.equal(side.call.state.link.settled, true);
   }
-  assert.deepEqual([ann.call.state.other, bo.call.state.other], ['Bo', 'Ann']);
+  assert.deepEqual([ann.call.state.peerName, bo.call.state.peerName], ['Bo', 'Ann']);
   assert.deepEqual(
     room.reports.map(({event}) => event),
     ['connected', 'connected'],
@@ -85,7 +85,7 @@ test('the first offer is lost: the watchdog says it again', async () => {
   mock.timers.tick(6000);
   await quiet(60);
   assert.deepEqual([ann.call.state.link.settled, bo.call.state.link.settled], [true, true]);
-  assert.equal(ann.call.state.link.call, 1);
+  assert.equal(ann.call.state.link.generation, 1);
 });
 
 test('no description gets through for long: both build anew, under the next number', async () => {
@@ -100,8 +100,8 @@ test('no description gets through for long: both build anew, under the next numb
   room.passes = () => true;
   mock.timers.tick(6000);
   await quiet(80);
-  assert.ok(ann.call.state.link.call >= 2);
-  assert.equal(ann.call.state.link.call, bo.call.state.link.call);
+  assert.ok(ann.call.state.link.generation >= 2);
+  assert.equal(ann.call.state.link.generation, bo.call.state.link.generation);
   assert.equal(first.connectionState, 'closed');
   assert.deepEqual([ann.call.state.link.settled, bo.call.state.link.settled], [true, true]);
 });

@@ -100,7 +100,7 @@ test('the server is killed in the middle of a negotiation: what got lost is said
   room.restart();
   await reconnected(room);
   assert.equal(ann.pc, pc);
-  assert.deepEqual([ann.call.state.link.call, bo.call.state.link.call], [1, 1]);
+  assert.deepEqual([ann.call.state.link.generation, bo.call.state.link.generation], [1, 1]);
   assert.deepEqual([ann.call.state.link.settled, bo.call.state.link.settled], [true, true]);
   assert.ok(ann.pc.candidates.length >= 2 && bo.pc.candidates.length >= 2);
 });
@@ -145,7 +145,7 @@ test('a side that was given up meets under the next number, whoever was first', 
     assert.equal(asleep.peer, peer);
     assert.notEqual(asleep.pc, pc);
     for (const side of [asleep, awake]) {
-      assert.equal(side.call.state.link.call, 2);
+      assert.equal(side.call.state.link.generation, 2);
       assert.equal(side.call.state.link.settled, true);
       side.pc.becomes('connected');
     }

@@ -20,7 +20,7 @@ export class Client {
         send: (text) => transport.sent.push(JSON.parse(text)),
         close: () => (transport.closed = true),
         leave: () => (transport.left = true),
-        watch: (seconds) => (transport.watched = seconds),
+        expectActivity: (seconds) => (transport.watched = seconds),
       };
       return (this.transport = transport);
     };
@@ -38,21 +38,21 @@ export class Client {
     });
   }
 
-  static async entering(entrance, seat) {
+  static async joining(options, seat) {
     const client = new Client(seat);
-    await client.enter(entrance);
+    await client.join(options);
     return client;
   }
 
   static async up(seat) {
-    const client = await Client.entering({}, seat);
+    const client = await Client.joining({}, seat);
     client.opens();
     client.says(joined());
     return client;
   }
 
-  enter(entrance = {}) {
-    return this.signaling.enter({room: 'lamp', name: 'Ann', token: '', mine: false, ...entrance});
+  join(options = {}) {
+    return this.signaling.join({room: 'lamp', name: 'Ann', token: '', reclaim: false, ...options});
   }
 
   /** What went out by the newest connection. */

@@ -97,7 +97,7 @@ export class Driver {
 
   /** An event of the newest link. */
   link(event) {
-    return this.does({...event, link: this.state.links});
+    return this.does({...event, link: this.state.linkCount});
   }
 
   timer(name) {

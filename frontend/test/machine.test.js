@@ -15,7 +15,7 @@ test('joining enters the room, and waits when nobody is there', () => {
   const driver = new Driver();
   driver.does({type: 'open', room: 'lamp'});
   assert.deepEqual(driver.run({type: 'join', name: 'Ann'}), [
-    {type: 'enter', room: 'lamp', name: 'Ann', mine: false},
+    {type: 'joinRoom', room: 'lamp', name: 'Ann', reclaim: false},
   ]);
   assert.equal(driver.screen, 'connecting');
   assert.deepEqual(driver.frame(joined()), ['startTimer servers']);
@@ -27,7 +27,10 @@ test('the one that was there first builds impolite, with a chime', () => {
   const commands = driver.frame(otherJoined({polite: false}));
   assert.ok(commands.includes('chime'));
   const build = driver.last('build');
-  assert.deepEqual([build.peer, build.polite, build.call, build.ask], ['pBo', false, 1, false]);
+  assert.deepEqual(
+    [build.peer, build.polite, build.generation, build.askForOffer],
+    ['pBo', false, 1, false],
+  );
   assert.equal(driver.screen, 'connecting');
 });
 
@@ -35,7 +38,10 @@ test('the newcomer builds polite and waits for the offer', () => {
   const driver = Driver.joining();
   driver.frame(joined({peers: [{peer: 'pBo', name: 'Bo', polite: true}]}));
   const build = driver.last('build');
-  assert.deepEqual([build.polite, build.ask, build.keep, build.relay], [true, false, false, false]);
+  assert.deepEqual(
+    [build.polite, build.askForOffer, build.keepPrevious, build.relay],
+    [true, false, false, false],
+  );
   assert.deepEqual(driver.frame(offer('pBo', 1)), ['deliver']);
 });
 
@@ -43,7 +49,13 @@ test('connected is the call screen, reported once, with the state told', () => {
   const driver = Driver.meeting();
   driver.at = 1500;
   const commands = driver.link({type: 'connection', state: 'connected'});
-  for (const name of ['sendState', 'report', 'stopTimer giveUp', 'stopTimer unwell', 'closeKept']) {
+  for (const name of [
+    'sendState',
+    'report',
+    'stopTimer giveUp',
+    'stopTimer recovery',
+    'closePrevious',
+  ]) {
     assert.ok(commands.includes(name), name);
   }
   assert.equal(driver.last('report').setup, 1500);
@@ -64,7 +76,7 @@ test('a full room says so and gives the devices back; trying again begins at pre
 test('leaving leaves, closes and ends', () => {
   const driver = Driver.inCall();
   const commands = driver.does({type: 'leave'});
-  for (const name of ['leaveRoom', 'closeLink', 'closeKept', 'releaseMedia'])
+  for (const name of ['leaveRoom', 'closeLink', 'closePrevious', 'releaseMedia'])
     assert.ok(commands.includes(name));
   assert.equal(driver.screen, 'ended');
   assert.deepEqual(driver.timers, new Set());
@@ -75,7 +87,7 @@ test('the other side leaves: back to waiting, and that is said', () => {
   const commands = driver.frame({type: 'bye', seq: 2, peer: 'pBo', reason: 'left'});
   assert.ok(commands.includes('closeLink'));
   assert.deepEqual(
-    [driver.screen, driver.state.notice, driver.state.other],
+    [driver.screen, driver.state.notice, driver.state.peerName],
     ['waiting', 'left', 'Bo'],
   );
   driver.frame(otherJoined({peer: 'pCy', name: 'Cy'}));
@@ -87,10 +99,10 @@ test('the other side loses the server: the call is shown until the new one stand
   assert.deepEqual(driver.frame({type: 'bye', seq: 2, peer: 'pBo', reason: 'timeout'}), []);
   assert.equal(driver.screen, 'call');
   driver.frame(otherJoined({peer: 'pBo2', name: 'Bo'}));
-  assert.equal(driver.last('build').keep, true);
-  assert.equal(driver.last('build').call, 1);
+  assert.equal(driver.last('build').keepPrevious, true);
+  assert.equal(driver.last('build').generation, 1);
   assert.equal(driver.screen, 'call');
-  assert.ok(driver.link({type: 'connection', state: 'connected'}).includes('closeKept'));
+  assert.ok(driver.link({type: 'connection', state: 'connected'}).includes('closePrevious'));
   assert.equal(driver.screen, 'call');
 });
 
@@ -121,7 +133,7 @@ test('older calls are dropped, newer ones built', () => {
   const commands = driver.frame(offer('pBo', 3));
   assert.ok(commands.indexOf('build') < commands.indexOf('deliver'));
   const build = driver.last('build');
-  assert.deepEqual([build.call, build.ask, build.link], [3, false, 2]);
+  assert.deepEqual([build.generation, build.askForOffer, build.link], [3, false, 2]);
   assert.deepEqual(driver.frame(offer('pBo', 2)), []);
   assert.equal(driver.screen, 'call');
 });

@@ -10,7 +10,7 @@ test('a negotiation that hangs is said again after 6 s and built anew after 12',
   assert.equal(driver.timerMs('watchdog'), 6000);
   driver.timer('watchdog');
   const build = driver.last('build');
-  assert.deepEqual([build.call, build.ask], [2, false]);
+  assert.deepEqual([build.generation, build.askForOffer], [2, false]);
   assert.ok(driver.timers.has('watchdog'));
 });
 
@@ -19,7 +19,7 @@ test('a polite side that builds anew asks for the offer', () => {
   driver.timer('watchdog');
   driver.timer('watchdog');
   const build = driver.last('build');
-  assert.deepEqual([build.call, build.polite, build.ask], [2, true, true]);
+  assert.deepEqual([build.generation, build.polite, build.askForOffer], [2, true, true]);
 });
 
 test('the watchdog waits while the server is away, and sleeps once all is settled', () => {
@@ -42,8 +42,8 @@ test('disconnected is given a moment, the impolite side a shorter one', () => {
     const driver = Driver.inCall(polite);
     const commands = driver.link({type: 'connection', state: 'disconnected'});
     assert.ok(!commands.includes('restartIce'));
-    assert.equal(driver.timerMs('unwell'), ms);
-    assert.ok(driver.timer('unwell').includes('restartIce'));
+    assert.equal(driver.timerMs('recovery'), ms);
+    assert.ok(driver.timer('recovery').includes('restartIce'));
     assert.equal(driver.timerMs('restart'), 8000);
   }
 });
@@ -52,7 +52,7 @@ test('disconnected that heals by itself changes nothing', () => {
   const driver = Driver.inCall();
   driver.link({type: 'connection', state: 'disconnected'});
   driver.link({type: 'connection', state: 'connected'});
-  assert.ok(!driver.timers.has('unwell') && !driver.timers.has('giveUp'));
+  assert.ok(!driver.timers.has('recovery') && !driver.timers.has('giveUp'));
   assert.equal(driver.screen, 'call');
 });
 
@@ -63,7 +63,7 @@ test('failed restarts at once; after three in vain all is built anew', () => {
   assert.ok(driver.timer('restart').includes('restartIce'));
   const commands = driver.timer('restart');
   assert.ok(commands.includes('build') && !commands.includes('restartIce'));
-  assert.equal(driver.last('build').call, 2);
+  assert.equal(driver.last('build').generation, 2);
   assert.equal(driver.screen, 'call');
 });
 
@@ -118,11 +118,11 @@ test('silence on a connected link is tried to cure once, and told', () => {
 
 test('when the network is back both ways are tried at once', () => {
   const driver = Driver.inCall();
-  assert.deepEqual(driver.does({type: 'online'}), ['wake']);
+  assert.deepEqual(driver.does({type: 'online'}), ['checkServer']);
   driver.link({type: 'connection', state: 'disconnected'});
   assert.ok(driver.does({type: 'online'}).includes('restartIce'));
   driver.does({type: 'down', tries: 1});
-  assert.deepEqual(driver.does({type: 'online'}), ['wake']);
+  assert.deepEqual(driver.does({type: 'online'}), ['checkServer']);
 });
 
 test('a link that is no more has no say', () => {

@@ -3,7 +3,7 @@ import {test} from 'node:test';
 import {Driver, joined, offer, otherJoined} from './driver.js';
 
 const PEERS = ['pBo', 'pCy'];
-const TIMERS = ['watchdog', 'unwell', 'restart', 'giveUp', 'servers'];
+const TIMERS = ['watchdog', 'recovery', 'restart', 'giveUp', 'servers'];
 const CONNECTIONS = ['connecting', 'connected', 'disconnected', 'failed'];
 
 /** Park and Miller's generator: the same sequence for the same seed. */
@@ -16,7 +16,7 @@ function generator(seed) {
 function happening(random, driver) {
   const one = (list) => list[random(list.length)];
   const peer = one(PEERS);
-  const link = Math.max(0, driver.state.links - random(2));
+  const link = Math.max(0, driver.state.linkCount - random(2));
   const polite = random(2) === 0;
   const events = [
     {type: 'open', room: random(2) ? 'lamp' : ''},

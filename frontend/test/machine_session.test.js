@@ -19,7 +19,7 @@ test('the server has forgotten us: the same two keep their connection', () => {
     driver.does({type: 'down', tries: 1});
     driver.frame(joined({peers}));
     if (peers.length === 0) driver.frame(otherJoined());
-    assert.equal(driver.state.links, 1);
+    assert.equal(driver.state.linkCount, 1);
     assert.equal(driver.state.peer.peer, 'pBo');
     assert.ok(driver.last('resend') && driver.last('sendState'));
     assert.equal(driver.last('restartIce'), undefined);
@@ -32,7 +32,7 @@ test('under another peer id everything is new, and the old call runs until then'
   driver.does({type: 'down', tries: 1});
   driver.frame(joined({peer: 'pAnn2', peers: [{peer: 'pBo', name: 'Bo', polite: true}]}));
   const build = driver.last('build');
-  assert.deepEqual([build.keep, build.call, build.ask], [true, 1, false]);
+  assert.deepEqual([build.keepPrevious, build.generation, build.askForOffer], [true, 1, false]);
   assert.equal(driver.screen, 'call');
 });
 
@@ -45,7 +45,7 @@ test('the other side is away and back: told, and what it has lost is said again'
   driver.frame({type: 'away', seq: 4, peer: 'pBo'});
   const commands = driver.frame({type: 'back', seq: 5, peer: 'pBo', resumed: false});
   assert.deepEqual(commands, ['resend', 'sendState']);
-  assert.equal(driver.state.links, 1);
+  assert.equal(driver.state.linkCount, 1);
   for (const type of ['away', 'back'])
     assert.deepEqual(driver.frame({type, seq: 6, peer: 'pCy', resumed: false}), []);
   assert.equal(driver.state.peer.away, false);
@@ -66,10 +66,10 @@ test('a broken path is mended once the server is back, not before', () => {
 test('a peer that a forgetful server does not know is expected for a while', () => {
   const driver = Driver.meeting();
   driver.does({type: 'down', tries: 1});
-  assert.ok(driver.frame(joined()).includes('startTimer unwell'));
+  assert.ok(driver.frame(joined()).includes('startTimer recovery'));
   assert.deepEqual(driver.timer('watchdog'), ['startTimer watchdog']);
-  assert.equal(driver.state.links, 1);
-  driver.timer('unwell');
+  assert.equal(driver.state.linkCount, 1);
+  driver.timer('recovery');
   assert.deepEqual([driver.screen, driver.state.notice], ['waiting', 'timeout']);
 });
 
@@ -80,7 +80,7 @@ test('the same two meet again under the next number', () => {
     driver.link({type: 'connection', state: 'failed'});
     driver.frame(otherJoined({polite}));
     const build = driver.last('build');
-    assert.deepEqual([build.call, build.ask], [2, polite]);
+    assert.deepEqual([build.generation, build.askForOffer], [2, polite]);
   }
 });
 
@@ -114,19 +114,19 @@ test('a call that goes on in another tab can be taken back', () => {
   driver.does({type: 'ended', cause: 4001});
   driver.does({type: 'rejoin'});
   const [command] = driver.run({type: 'join', name: 'Ann'});
-  assert.deepEqual(command, {type: 'enter', room: 'lamp', name: 'Ann', mine: true});
+  assert.deepEqual(command, {type: 'joinRoom', room: 'lamp', name: 'Ann', reclaim: true});
   driver.frame(joined());
   driver.does({type: 'leave'});
   driver.does({type: 'rejoin'});
-  assert.equal(driver.run({type: 'join', name: 'Ann'})[0].mine, false);
+  assert.equal(driver.run({type: 'join', name: 'Ann'})[0].reclaim, false);
 });
 
 test('full while the call runs: others took the seat, and it is tried again', () => {
   const driver = Driver.inCall();
   driver.does({type: 'down', tries: 1});
-  assert.deepEqual(driver.frame({type: 'full', id: 1}), ['tryAgain']);
+  assert.deepEqual(driver.frame({type: 'full', id: 1}), ['retryJoin']);
   assert.equal(driver.screen, 'call');
-  assert.deepEqual(driver.link({type: 'stalled', stalled: true}), ['wake']);
+  assert.deepEqual(driver.link({type: 'stalled', stalled: true}), ['checkServer']);
   driver.frame({type: 'full', id: 1});
   assert.equal(driver.screen, 'full');
 });
@@ -134,9 +134,9 @@ test('full while the call runs: others took the seat, and it is tried again', ()
 test('a path that breaks while the server is away has it looked for at once', () => {
   const driver = Driver.inCall();
   driver.does({type: 'down', tries: 5});
-  assert.ok(driver.link({type: 'connection', state: 'disconnected'}).includes('wake'));
+  assert.ok(driver.link({type: 'connection', state: 'disconnected'}).includes('checkServer'));
   driver.frame(joined({resumed: true}));
-  assert.ok(!driver.link({type: 'connection', state: 'failed'}).includes('wake'));
+  assert.ok(!driver.link({type: 'connection', state: 'failed'}).includes('checkServer'));
 });
 
 test('nobody is given up because the server is away, or because the device slept', () => {

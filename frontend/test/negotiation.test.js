@@ -248,14 +248,14 @@ test('nothing happens on a closed connection', async () => {
 test('candidates are said again as long as the connection does not stand', async () => {
   const wire = await connectedWire();
   const before = wire.count('impolite', 'candidate');
-  const mine = () => wire.count('impolite', 'candidate') - before;
+  const reclaim = () => wire.count('impolite', 'candidate') - before;
   wire.impolite.negotiation.resend();
   await quiet();
-  assert.equal(mine(), 3);
+  assert.equal(reclaim(), 3);
   wire.impolite.pc.connectionState = 'connected';
   wire.impolite.negotiation.resend();
   await quiet();
-  assert.equal(mine(), 3);
+  assert.equal(reclaim(), 3);
   assert.deepEqual(wire.errors, []);
 });
 

@@ -29,7 +29,7 @@ test('requests get numbers when they go out, in order, and nothing else does', (
   const {outbox} = filled('a', 'b');
   assert.deepEqual(all(outbox), ['a1', 'b2']);
   assert.deepEqual(all(outbox), []);
-  assert.equal(outbox.number(), 3);
+  assert.equal(outbox.nextID(), 3);
   void outbox.add({data: 'c'});
   assert.deepEqual(all(outbox), ['c4']);
   assert.equal(outbox.unanswered, 3);
@@ -38,22 +38,22 @@ test('requests get numbers when they go out, in order, and nothing else does', (
 test('by the next connection the same go out under the same numbers, before what is new', () => {
   const {outbox} = filled('a', 'b', 'c');
   all(outbox);
-  outbox.answer(ack(2), 0);
+  outbox.handleReply(ack(2), 0);
   void outbox.add({data: 'd'});
-  outbox.repeat();
+  outbox.requeue();
   assert.deepEqual(all(outbox), ['a1', 'c3', 'd4']);
 });
 
 test('what the server wants later goes out later, under a new number, and before what came after', async () => {
   const {outbox, replies} = filled('a', 'b');
   all(outbox);
-  outbox.answer(later(1), 1000);
-  outbox.answer(later(2), 1000);
+  outbox.handleReply(later(1), 1000);
+  outbox.handleReply(later(2), 1000);
   void outbox.add({data: 'c'});
   assert.equal(outbox.next(1000), 2000);
   assert.equal(outbox.next(1999), 2000);
   assert.deepEqual(all(outbox, 2000), ['a3', 'b4', 'c5']);
-  outbox.answer(ack(3), 2000);
+  outbox.handleReply(ack(3), 2000);
   await null;
   await null;
   assert.deepEqual(replies, ['aack']);
@@ -62,7 +62,7 @@ test('what the server wants later goes out later, under a new number, and before
 test('of "unknown" only the same number finds out', () => {
   const {outbox} = filled('a');
   all(outbox);
-  outbox.answer(later(1, 'unknown'), 0);
+  outbox.handleReply(later(1, 'unknown'), 0);
   assert.equal(outbox.next(0), 1000);
   assert.deepEqual(all(outbox, 1000), ['a1']);
 });
@@ -71,7 +71,7 @@ test('patience ends', async () => {
   const {outbox, replies} = filled('a');
   for (let i = 0; i < 31; i++) {
     const [, id] = /a(\d+)/.exec(all(outbox, i * 1000)[0]);
-    outbox.answer(later(Number(id)), (i - 1) * 1000);
+    outbox.handleReply(later(Number(id)), (i - 1) * 1000);
   }
   await null;
   await null;
@@ -81,7 +81,7 @@ test('patience ends', async () => {
 test('refusals that no waiting helps are replies', async () => {
   const {outbox, replies} = filled('a');
   all(outbox);
-  outbox.answer(
+  outbox.handleReply(
     {type: 'error', id: 1, code: 'no_such_peer', message: '', retry: false, after: 0},
     0,
   );
@@ -94,7 +94,7 @@ test('so many are under way as the server remembers, and no more are kept than i
   const outbox = new Outbox();
   for (let i = 0; i < 256; i++) void outbox.add({data: i});
   assert.equal(all(outbox).length, 24);
-  outbox.answer(ack(1), 0);
+  outbox.handleReply(ack(1), 0);
   assert.equal(all(outbox).length, 1);
   for (let i = 0; i < 1; i++) void outbox.add({data: 'x'});
   assert.equal((await outbox.add({data: 'y'})).code, 'queue_full');
@@ -107,7 +107,7 @@ test('a lost session fails them all, and begins at 1', async () => {
   await null;
   await null;
   assert.deepEqual(replies, ['alost', 'blost']);
-  outbox.answer(ack(1), 0);
+  outbox.handleReply(ack(1), 0);
   void outbox.add({data: 'c'});
   assert.deepEqual(all(outbox), ['c1']);
 });
@@ -115,11 +115,11 @@ test('a lost session fails them all, and begins at 1', async () => {
 test('of those under way the largest is not sent again when one was too large', async () => {
   const {outbox, replies} = filled('a', 'bb'.repeat(40_000), 'c');
   all(outbox);
-  outbox.refuseLargest();
-  outbox.repeat();
+  outbox.failLargest();
+  outbox.requeue();
   await null;
   await null;
   assert.deepEqual(all(outbox), ['a1', 'c3']);
   assert.match(replies[0], /too_large$/);
-  new Outbox().refuseLargest();
+  new Outbox().failLargest();
 });

@@ -14,7 +14,7 @@ export class Side {
     state: {audio: true, video: true, screen: false},
     stop: async () => {},
   };
-  chimes = 0;
+  arrivals = 0;
 
   constructor(name, RTCPeerConnection = FakePeerConnection) {
     this.name = name;
@@ -27,7 +27,7 @@ export class Side {
       turn: '',
       now: () => Date.now(),
       onchange: () => {},
-      onchime: () => this.chimes++,
+      onarrival: () => this.arrivals++,
       WebSocket: FakeWebSocket,
       RTCPeerConnection,
     });

@@ -11,7 +11,7 @@ beforeEach(() => mock.timers.enable({apis: ['setTimeout', 'setInterval', 'Date']
 afterEach(() => mock.timers.reset());
 
 test('entering dials, and joins with name, token and a nonce', async () => {
-  const client = await Client.entering({token: 'jwt'});
+  const client = await Client.joining({token: 'jwt'});
   assert.deepEqual(client.dialed, ['websocket']);
   client.opens();
   const [{nonce, ...join}] = client.sent;
@@ -23,7 +23,7 @@ test('entering dials, and joins with name, token and a nonce', async () => {
 });
 
 test('requests wait for the room, and get the reply with their id', async () => {
-  const client = await Client.entering();
+  const client = await Client.joining();
   const first = client.signaling.request({type: 'ice'});
   client.opens();
   assert.equal(client.sent.length, 1);
@@ -102,7 +102,7 @@ test('a resume that is refused becomes a plain join', async () => {
 
 test('a plain join that is refused is the end', async () => {
   for (const code of ['unauthorized', 'bad_request', 'too_large']) {
-    const client = await Client.entering();
+    const client = await Client.joining();
     client.opens();
     client.says(error(code));
     assert.deepEqual(client.told, [`end ${code}`]);
@@ -113,10 +113,10 @@ test('a plain join that is refused is the end', async () => {
 });
 
 test('a join that came too soon waits as long as the server says', async () => {
-  const client = await Client.entering();
+  const client = await Client.joining();
   client.opens();
   client.says(error('rate_limited', {retry: true, after: 8}));
-  client.signaling.wake(); // Not even then.
+  client.signaling.check(); // Not even then.
   mock.timers.tick(3999);
   assert.equal(client.dialed.length, 1);
   mock.timers.tick(1);
@@ -206,7 +206,7 @@ test('an event is told once; one that is missing is asked for', async () => {
 });
 
 test('events that overtake the reply to join are told after it', async () => {
-  const client = await Client.entering();
+  const client = await Client.joining();
   client.opens();
   client.says(message(1));
   client.says(joined());
@@ -215,12 +215,12 @@ test('events that overtake the reply to join are told after it', async () => {
 
 test('the network is back: nothing is waited for, and a silent line is doubted', async () => {
   const client = await Client.up();
-  client.signaling.wake();
+  client.signaling.check();
   assert.equal(client.sent.at(-1).type, 'ping');
   client.says({type: 'pong', id: 1});
   mock.timers.tick(4001);
   assert.equal(client.dialed.length, 1);
-  client.signaling.wake();
+  client.signaling.check();
   mock.timers.tick(4001);
   assert.equal(client.dialed.length, 2);
   for (let i = 0; i < 8; i++) {
@@ -229,18 +229,18 @@ test('the network is back: nothing is waited for, and a silent line is doubted',
   }
   const {length} = client.dialed;
   client.closes(1006);
-  client.signaling.wake();
+  client.signaling.check();
   assert.equal(client.dialed.length, length + 1);
 });
 
 test("a full room is told; another try is the caller's to ask for", async () => {
-  const client = await Client.entering();
+  const client = await Client.joining();
   client.opens();
   client.says({type: 'full', id: 1});
   assert.deepEqual(client.told, ['full']);
   mock.timers.tick(60_000);
   assert.equal(client.dialed.length, 1);
-  client.signaling.again();
+  client.signaling.retryJoin();
   mock.timers.tick(15_000);
   assert.equal(client.dialed.length, 2);
 });

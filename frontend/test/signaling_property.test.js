@@ -168,7 +168,7 @@ test('whatever breaks, everything arrives once and in order', async () => {
   for (let seed = 1; seed <= 50; seed++) {
     const history = new History(seed);
     const {client, server} = history;
-    await client.enter();
+    await client.join();
     for (let i = 0; i < 300; i++) await history.take(STEPS[history.random(STEPS.length)]);
     for (let i = 0; i < 600; i++)
       await history.take(['serverReads', 'clientReads', 'time', 'opens'][i % 4]);

@@ -10,7 +10,7 @@ const refused = (code, after = 20) => ({code, after});
 
 /** Two WebSockets come to nothing, and the answer over HTTP is a refusal. */
 async function refusedClient(code, client = new Client()) {
-  await client.enter();
+  await client.join();
   for (let i = 0; i < 2; i++) {
     client.closes(1006);
     mock.timers.tick(1000);
@@ -34,7 +34,7 @@ test('a server that is busy is asked again when it says, and until then that is 
     const client = await refusedClient(code);
     assert.equal(client.told.at(-1), `down 3 ${code}`);
     const {length} = client.dialed;
-    client.signaling.wake(); // The server asked for it: nothing cuts it short.
+    client.signaling.check(); // The server asked for it: nothing cuts it short.
     mock.timers.tick(9999);
     assert.equal(client.dialed.length, length);
     mock.timers.tick(1);
@@ -64,7 +64,7 @@ test('a call that runs is not ended by a refusal', async () => {
 
 test('too many joins are told as such', async () => {
   const client = new Client();
-  await client.enter();
+  await client.join();
   client.opens();
   client.says({type: 'error', id: 1, code: 'rate_limited', message: '', retry: true, after: 3});
   assert.equal(client.told.at(-1), 'down 1 limited');

@@ -9,7 +9,7 @@ afterEach(() => mock.timers.reset());
 
 test('a reloaded page takes its old seat, and only once', async () => {
   const seat = {claim: async () => 'old', keep() {}, forget() {}, release() {}};
-  const client = await Client.entering({}, seat);
+  const client = await Client.joining({}, seat);
   client.opens();
   assert.equal(client.sent[0].replace, 'old');
   client.closes(1006); // The reply got lost: the same again.
@@ -24,7 +24,7 @@ test('a reloaded page takes its old seat, and only once', async () => {
 });
 
 test('the same nonce until the room is entered anew', async () => {
-  const client = await Client.entering();
+  const client = await Client.joining();
   const nonces = [];
   for (let i = 0; i < 2; i++) {
     client.opens();
@@ -32,7 +32,7 @@ test('the same nonce until the room is entered anew', async () => {
     client.closes(1006);
     mock.timers.tick(1000);
   }
-  await client.enter();
+  await client.join();
   client.opens();
   nonces.push(client.sent[0].nonce);
   assert.equal(nonces[0], nonces[1]);
@@ -61,7 +61,7 @@ test('leaving is said, forgets the seat, and ends everything', async () => {
 
 test('left before it is known whose seat it is: nothing is dialed', async () => {
   const client = new Client({claim: () => quiet(3).then(() => ''), release() {}, forget() {}});
-  const entering = client.enter();
+  const entering = client.join();
   client.signaling.leave();
   await entering;
   assert.deepEqual(client.dialed, []);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import {afterEach, test} from 'node:test';
-import {keepToken, ofTab, recall, remember} from '../static/js/storage.js';
+import {keepToken, tabStorage, recall, remember} from '../static/js/storage.js';
 
 const NAMES = ['localStorage', 'sessionStorage'];
 
@@ -37,6 +37,6 @@ test('where storage is forbidden, full or gone, nothing is remembered and all go
     assert.equal(recall('name'), '');
     assert.equal(keepToken('jwt'), 'jwt');
     assert.equal(keepToken(''), '');
-    assert.doesNotThrow(ofTab);
+    assert.doesNotThrow(tabStorage);
   }
 });

@@ -101,7 +101,7 @@ test('a session moves from one transport to the other, and back', async () => {
 
 test('a WebSocket that opens into the dark, or opens and says nothing, is given up', async () => {
   for (const opens of [false, true]) {
-    const client = await Client.entering();
+    const client = await Client.joining();
     if (opens) client.opens();
     mock.timers.tick(opens ? 9999 : 5999);
     assert.equal(client.dialed.length, 1);

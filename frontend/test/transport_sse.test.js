@@ -129,7 +129,7 @@ test('a stream that a proxy ended is opened again where it ended', async () => {
 
 test('a stream that has gone silent is opened again', async () => {
   const {http, told, transport} = await open();
-  transport.watch(15);
+  transport.expectActivity(15);
   for (let i = 0; i < 3; i++) {
     mock.timers.tick(30_000);
     http.streams[0].says(':\n\n');

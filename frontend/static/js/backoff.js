@@ -1,14 +1,12 @@
-/** Milliseconds: the longest first wait after a try in vain, and the longest of all. */
-const FIRST = 300;
-const LONGEST = 15_000;
+import {BACKOFF} from './timeouts.js';
 
 /**
- * How long to wait before the next try: not at all the first time, then by chance up to a bound that
- * doubles ("full jitter"), so that the clients of a server that was gone do not come back in step.
+ * How long to wait before the next attempt to connect: not at all the first time, then a random time up to a bound that
+ * doubles ("full jitter"), so that the clients of a server that was away do not all come back at once.
  */
 export class Backoff {
   #tries = 0;
-  #heldMs = 0;
+  #requiredMs = 0;
   /** @type {() => number} */ #random;
 
   /** @param {() => number} random at least 0, less than 1 */
@@ -16,33 +14,34 @@ export class Backoff {
     this.#random = random;
   }
 
-  /** The tries since the last success. */
+  /** The attempts since the last success. */
   get tries() {
     return this.#tries;
   }
 
-  /** @returns {{ms: number, held: boolean}} held = the server asked for it, and nothing may cut it short */
+  /** @returns {{ms: number, required: boolean}} required = the server asked for it: the wait must not be cut short */
   next() {
-    const bound = this.#tries === 0 ? 0 : Math.min(LONGEST, FIRST * 2 ** (this.#tries - 1));
-    const held = this.#heldMs > 0;
-    const ms = this.#random() * Math.max(bound, this.#heldMs);
+    const bound =
+      this.#tries === 0 ? 0 : Math.min(BACKOFF.longest, BACKOFF.first * 2 ** (this.#tries - 1));
+    const required = this.#requiredMs > 0;
+    const ms = this.#random() * Math.max(bound, this.#requiredMs);
     this.#tries++;
-    this.#heldMs = 0;
-    return {ms, held};
+    this.#requiredMs = 0;
+    return {ms, required};
   }
 
-  /** The server wants its clients back within so much time, by chance. @param {number} seconds */
-  hold(seconds) {
-    this.#heldMs = seconds * 1000;
+  /** Makes the next wait a random part of the time that the server asks for. @param {number} seconds */
+  require(seconds) {
+    this.#requiredMs = seconds * 1000;
   }
 
-  /** It worked for a while: the next time begins with the first try. What the server asked for stays. */
-  steady() {
+  /** Starts over with the first attempt, after a connection that lasted. What the server asked for stays. */
+  resetTries() {
     this.#tries = 0;
   }
 
   reset() {
     this.#tries = 0;
-    this.#heldMs = 0;
+    this.#requiredMs = 0;
   }
 }

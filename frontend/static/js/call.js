@@ -3,45 +3,42 @@ import {initial, reduce} from './machine.js';
 import {filterServers} from './options.js';
 import {Signaling} from './signaling.js';
 import {SSETransport} from './transport_sse.js';
+import {CREDENTIALS_TIMEOUT, STATS_INTERVAL} from './timeouts.js';
 import {WebSocketTransport} from './transport_websocket.js';
 /** @import {Command, Event, State, Timer} from './machine.js' */
 /** @import {Media} from './media.js' */
 /** @import {Frame} from './messages.js' */
 /** @import {Seat} from './seat.js' */
 
-/** @typedef {Event extends infer E ? E extends Event ? Omit<E, 'at'> : never : never} Happening */
+/** @typedef {Event extends infer E ? E extends Event ? Omit<E, 'at'> : never : never} UntimedEvent */
 /** @template {Command['type']} T @typedef {Extract<Command, {type: T}>} CommandOf */
 
 /**
  * @typedef {object} Options
- * @property {string} server its address, without a slash at the end: http or https
- * @property {string} token that lets us in, '' = none
+ * @property {string} server its http or https URL, without a slash at the end
+ * @property {string} token that the server may ask for, '' = none
  * @property {Seat} seat
  * @property {Media} media
  * @property {boolean} relay relayed candidates only
  * @property {string} turn udp, tcp, tls, or '' for all
  * @property {() => number} now ms
  * @property {() => void} onchange
- * @property {() => void} onchime somebody came
+ * @property {() => void} onarrival the other person has come
  * @property {typeof WebSocket} [WebSocket]
  * @property {typeof fetch} [fetch]
  * @property {typeof RTCPeerConnection} [RTCPeerConnection]
  */
 
-/** Milliseconds that asking for fresh TURN credentials may hold up an ICE restart. */
-const SERVERS_PATIENCE = 2000;
-const MEASURE_EVERY = 1000;
-
-/** Carries out what the reducer commands: owns the sockets, connections and timers of a call. */
+/** Carries out the commands of the reducer. It owns the sockets, connections and timers of a call. */
 export class Call {
   /** @type {State} */ #state;
   /** @type {Options} */ #options;
   /** @type {Signaling} */ #signaling;
   /** @type {Link|null} */ #link = null;
-  /** The call before this one, as long as it still has to be seen. @type {Link|null} */ #kept =
+  /** A running call that is shown until the new connection is up. @type {Link|null} */ #previous =
     null;
   /** @type {Map<Timer, ReturnType<typeof setTimeout>>} */ #timers = new Map();
-  /** @type {ReturnType<typeof setInterval>|undefined} */ #measuring;
+  /** @type {ReturnType<typeof setInterval>|undefined} */ #statsTimer;
 
   /** @param {Options} options */
   constructor(options) {
@@ -61,7 +58,7 @@ export class Call {
     });
     const {media} = options;
     media.ontrack = (kind, track) => {
-      for (const link of [this.#link, this.#kept]) {
+      for (const link of [this.#link, this.#previous]) {
         link?.setTrack(kind, track).catch((error) => console.warn('track:', error));
       }
     };
@@ -74,24 +71,24 @@ export class Call {
     return this.#state;
   }
 
-  /** The connection whose picture is to be shown. */
+  /** The link whose picture is shown. */
   get shown() {
-    return this.#kept ?? this.#link;
+    return this.#previous ?? this.#link;
   }
 
-  /** The newest connection. */
+  /** The newest link. */
   get link() {
     return this.#link;
   }
 
-  /** How it stands between page and server. */
+  /** The state of the connection between page and server. */
   get signaling() {
     return this.#signaling.info;
   }
 
-  /** @param {Happening} happening */
-  dispatch(happening) {
-    const event = /** @type {Event} */ ({...happening, at: this.#options.now()});
+  /** @param {UntimedEvent} untimed */
+  dispatch(untimed) {
+    const event = /** @type {Event} */ ({...untimed, at: this.#options.now()});
     const {state, commands} = reduce(this.#state, event);
     const changed = state !== this.#state;
     this.#state = state;
@@ -99,34 +96,34 @@ export class Call {
     if (changed || commands.length > 0) this.#options.onchange();
   }
 
-  /** Tells the other side what this one means to send. */
+  /** Tells the other side what this one has switched on. */
   sendState() {
     const {audio, video, screen} = this.#options.media.state;
     const {link} = this.#state;
     if (link?.connected) this.#send(link.peer, {state: {audio, video, screen}});
   }
 
-  /** The page goes away: nothing can be waited for. */
+  /** Leaves without waiting for anything, because the page is being unloaded. */
   goAway() {
     this.#signaling.leave(true);
     this.#link?.close();
-    this.#kept?.close();
+    this.#previous?.close();
   }
 
   /** @param {Command} command */
   #run(command) {
-    const carryOut = /** @type {(command: Command) => void} */ (this.#commands[command.type]);
-    carryOut(command);
+    const execute = /** @type {(command: Command) => void} */ (this.#commands[command.type]);
+    execute(command);
   }
 
   /** @type {{[T in Command['type']]: (command: CommandOf<T>) => void}} */
   #commands = {
-    enter: ({room, name, mine}) =>
-      void this.#signaling.enter({room, name, mine, token: this.#options.token}),
-    tryAgain: () => this.#signaling.again(),
-    wake: () => this.#signaling.wake(),
+    joinRoom: ({room, name, reclaim}) =>
+      void this.#signaling.join({room, name, reclaim, token: this.#options.token}),
+    retryJoin: () => this.#signaling.retryJoin(),
+    checkServer: () => this.#signaling.check(),
     leaveRoom: () => this.#signaling.leave(),
-    refreshServers: () => void this.#reply({type: 'ice'}),
+    refreshServers: () => void this.#refreshServers(),
     servers: ({iceServers}) =>
       this.#link?.setServers(filterServers(iceServers, this.#options.turn)),
     build: (command) => this.#build(command),
@@ -136,17 +133,17 @@ export class Call {
     closeLink: () => {
       this.#link?.close();
       this.#link = null;
-      clearInterval(this.#measuring);
+      clearInterval(this.#statsTimer);
     },
-    closeKept: () => {
-      this.#kept?.close();
-      this.#kept = null;
+    closePrevious: () => {
+      this.#previous?.close();
+      this.#previous = null;
     },
     sendState: () => this.sendState(),
-    startTimer: ({name, ms, spread}) => this.#startTimer(name, ms + Math.random() * spread),
+    startTimer: ({name, ms}) => this.#startTimer(name, ms),
     stopTimer: ({name}) => clearTimeout(this.#timers.get(name)),
     report: ({setup}) => void this.#report(setup),
-    chime: () => this.#options.onchime(),
+    chime: () => this.#options.onarrival(),
     releaseMedia: () => void this.#options.media.stop(),
   };
 
@@ -159,16 +156,15 @@ export class Call {
     );
   }
 
-  /** Sends a request whose reply is the reducer's business. @param {Record<string, unknown>} frame */
-  async #reply(frame) {
-    const reply = await this.#signaling.request(frame);
+  async #refreshServers() {
+    const reply = await this.#signaling.request({type: 'ice'});
     if (reply.type === 'ice') this.dispatch({type: 'frame', frame: reply});
   }
 
   /** @param {string} to @param {Record<string, unknown>} data */
   #send(to, data) {
-    // A refusal needs no answer here: the peer is gone and its bye is under way, what was lost with the
-    // session is said again when it is new, or the watchdog barks.
+    // An error needs no handling. The peer is gone and its bye is under way, or a new session repeats what was lost,
+    // or the watchdog does.
     void this.#signaling.request({type: 'message', to, data});
   }
 
@@ -177,21 +173,21 @@ export class Call {
     try {
       this.#connect(command);
     } catch (error) {
-      console.warn('no connection can be made:', error);
+      console.warn('no RTCPeerConnection:', error);
       queueMicrotask(() => this.#unsupported());
     }
   }
 
-  /** WebRTC refuses to work after all: the seat is worth nothing to us, and keeps the other side waiting. */
+  /** WebRTC does not work after all. Gives the seat up, so that the other side does not wait for nothing. */
   #unsupported() {
     this.dispatch({type: 'ended', cause: 'unsupported'});
   }
 
   /** @param {CommandOf<'build'>} command */
-  #connect({link: id, peer, polite, call, relay, ask, keep}) {
-    if (keep) {
-      this.#kept?.close();
-      this.#kept = this.#link;
+  #connect({link: id, peer, polite, generation, relay, askForOffer, keepPrevious}) {
+    if (keepPrevious) {
+      this.#previous?.close();
+      this.#previous = this.#link;
     } else {
       this.#link?.close();
     }
@@ -202,15 +198,15 @@ export class Call {
       iceServers: filterServers(this.#state.iceServers, this.#options.turn),
       source: this.#options.media,
       ...(this.#options.RTCPeerConnection && {RTCPeerConnection: this.#options.RTCPeerConnection}),
-      send: (data) => this.#send(peer, {call, ...data}),
-      tell: (event) => this.dispatch(event),
+      send: (data) => this.#send(peer, {call: generation, ...data}),
+      onevent: (event) => this.dispatch(event),
       onbroken: () => link === this.#link && this.#unsupported(),
       onremote: () => this.#options.onchange(),
     });
     this.#link = link;
-    if (ask) link.askForOffer();
-    clearInterval(this.#measuring);
-    this.#measuring = setInterval(() => void this.#measure(link), MEASURE_EVERY);
+    if (askForOffer) link.askForOffer();
+    clearInterval(this.#statsTimer);
+    this.#statsTimer = setInterval(() => void this.#measure(link), STATS_INTERVAL);
   }
 
   /** @param {Link} link */
@@ -219,15 +215,15 @@ export class Call {
     if (link === this.#link) this.#options.onchange();
   }
 
-  /** Credentials may be old by now, and what is new must be there before the offer is made. */
+  /** Refreshes the TURN credentials first, which may have expired: the offer must be made with good ones. */
   async #restartIce() {
     const link = this.#link;
-    const late = new Promise((resolve) => setTimeout(resolve, SERVERS_PATIENCE));
-    await Promise.race([this.#reply({type: 'ice'}), late]);
+    const late = new Promise((resolve) => setTimeout(resolve, CREDENTIALS_TIMEOUT));
+    await Promise.race([this.#refreshServers(), late]);
     if (link && link === this.#link) link.restartIce();
   }
 
-  /** For the operator: how long it took and which way it goes. No addresses. @param {number} setup ms */
+  /** Tells the operator how long connecting took and which path was found, without addresses. @param {number} setup ms */
   async #report(setup) {
     const link = this.#link;
     await link?.measure(this.#options.now());

@@ -5,15 +5,15 @@
 /** @type {Readonly<Language[]>} */
 export const LANGUAGES = ['en', 'zh'];
 
-/** What stands in <html lang> for each. */
+/** The value of <html lang> for each. */
 export const HTML_LANG = Object.freeze({en: 'en', zh: 'zh-Hans'});
 
 /**
- * The first language of a list that there are texts in.
- * @param {readonly string[]} wanted BCP 47 tags, the most wanted first @returns {Language}
+ * Returns the first language of a list that the page has texts in.
+ * @param {readonly string[]} preferred BCP 47 tags, the most preferred first @returns {Language}
  */
-export function chooseLanguage(wanted) {
-  for (const tag of wanted) {
+export function chooseLanguage(preferred) {
+  for (const tag of preferred) {
     const found = LANGUAGES.find((language) => tag.toLowerCase().split('-')[0] === language);
     if (found) return found;
   }
@@ -27,7 +27,7 @@ export async function loadTexts(language) {
 }
 
 /**
- * A text with its `{parameters}` filled in.
+ * Returns a text with its `{parameters}` filled in.
  * @param {Texts} texts @param {Key} key @param {Record<string, string|number>} [parameters]
  */
 export const format = (texts, key, parameters = {}) =>

@@ -1,17 +1,16 @@
-/** Milliseconds between two readings. */
-const EVERY = 66;
+import {LEVEL_INTERVAL} from './timeouts.js';
 
 /** @returns {typeof AudioContext|undefined} */
 const audioContext = () => globalThis.AudioContext;
 
-/** How loud a microphone is, as a number from 0 to 1. */
+/** Measures how loud a microphone is, from 0 to 1. */
 export class LevelMeter {
   /** @type {AudioContext|null} */ #context = null;
   /** @type {MediaStreamTrack|null} */ #track = null;
   /** @type {ReturnType<typeof setInterval>|undefined} */ #timer;
 
   /**
-   * Listens to a track, in place of the one before; null ends it.
+   * Measures another track; null ends the measurement.
    * @param {MediaStreamTrack|null} track @param {(level: number) => void} onlevel
    */
   follow(track, onlevel) {
@@ -29,7 +28,7 @@ export class LevelMeter {
       if (context.state === 'suspended') void context.resume();
       analyser.getFloatTimeDomainData(samples);
       onlevel(loudness(samples));
-    }, EVERY);
+    }, LEVEL_INTERVAL);
   }
 
   stop() {
@@ -39,7 +38,7 @@ export class LevelMeter {
   }
 }
 
-/** Root mean square in decibels, -60 dB to -10 dB spread over 0 to 1. @param {Float32Array} samples */
+/** Maps the root mean square, from -60 dB to -10 dB, to 0 to 1. @param {Float32Array} samples */
 export function loudness(samples) {
   const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
   if (power === 0) return 0;
@@ -47,7 +46,7 @@ export function loudness(samples) {
 }
 
 /**
- * Plays a short chime, by the chosen loudspeaker where the browser can.
+ * Plays a short chime, on the selected speaker where the browser can.
  * @param {string} [speaker] device id
  */
 export async function chime(speaker = '') {
@@ -65,7 +64,7 @@ export async function chime(speaker = '') {
     await audio.play();
     await new Promise((resolve) => setTimeout(resolve, 1200));
   } catch {
-    // No speaker, or no click on this page yet. There is a picture for the same thing.
+    // No speaker, or no click on this page yet. The page shows the same thing.
   } finally {
     await context.close();
   }

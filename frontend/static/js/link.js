@@ -1,14 +1,15 @@
 import {Negotiation} from './negotiation.js';
 import {QualityMeter, ratesOf, sampleOf} from './stats.js';
+import {STALL_TIMEOUT} from './timeouts.js';
 /** @import {CallData, ICEServer} from './messages.js' */
 /** @import {Outgoing} from './negotiation.js' */
 /** @import {Kind} from './media.js' */
 /** @import {LinkEvent} from './machine.js' */
 /** @import {Rates, Sample} from './stats.js' */
 
-/** @typedef {LinkEvent extends infer E ? E extends LinkEvent ? Omit<E, 'link'> : never : never} Told */
+/** @typedef {LinkEvent extends infer E ? E extends LinkEvent ? Omit<E, 'link'> : never : never} OwnEvent */
 
-/** @typedef {{tracks: Record<Kind, MediaStreamTrack|null>, screen: MediaStream|null}} Source what this side sends */
+/** @typedef {{tracks: Record<Kind, MediaStreamTrack|null>, screen: MediaStream|null}} Source the local media */
 
 /**
  * @typedef {object} Options
@@ -19,20 +20,20 @@ import {QualityMeter, ratesOf, sampleOf} from './stats.js';
  * @property {ICEServer[]} iceServers
  * @property {Source} source
  * @property {(data: Outgoing) => void} send
- * @property {(event: LinkEvent) => void} tell
- * @property {() => void} onbroken the browser makes no connection
- * @property {() => void} onremote the remote streams or their tracks changed
+ * @property {(event: LinkEvent) => void} onevent
+ * @property {() => void} onbroken the browser cannot make a connection
+ * @property {() => void} onremote the remote streams or their tracks have changed
  */
 
 /**
- * One RTCPeerConnection. Its m-lines are fixed at the start: first audio is the microphone, first video
- * the camera, whether there is one or not, so that switching them never negotiates. Every further one
- * is a shared screen.
+ * One RTCPeerConnection. Its first m-lines are fixed from the start: the first audio is the microphone, the first video
+ * the camera, whether there is one or not, so that switching them needs no negotiation. Every further m-line is a
+ * shared screen.
  */
 export class Link {
   /** Microphone and camera of the other side. */
   main = new MediaStream();
-  /** Its shared screen, with sound if it has any. */
+  /** The screen that the other side shares, with sound if there is any. */
   shared = new MediaStream();
   quality = new QualityMeter();
   /** @type {Sample|null} */ sample = null;
@@ -44,7 +45,7 @@ export class Link {
   /** @type {Partial<Record<Kind, RTCRtpTransceiver>>} */ #mains = {};
   /** @type {Partial<Record<Kind, RTCRtpTransceiver>>} */ #screens = {};
   #stalledSince = 0;
-  /** Only tracks of one stream are played in step, lips with words. */
+  /** Browsers synchronize only tracks of one stream: lips and words. */
   #stream = new MediaStream();
   #screenStream = new MediaStream();
 
@@ -103,7 +104,7 @@ export class Link {
     await this.#mains[kind]?.sender.replaceTrack(track);
   }
 
-  /** The first share adds its m-lines, every later one finds them there. @param {MediaStream|null} stream */
+  /** Shares a screen, or ends that. The first share adds the m-lines that every later one uses. @param {MediaStream|null} stream */
   async setScreen(stream) {
     for (const kind of /** @type {Kind[]} */ (['audio', 'video'])) {
       const track = stream?.getTracks().find((candidate) => candidate.kind === kind) ?? null;
@@ -121,7 +122,7 @@ export class Link {
     this.#pc.close();
   }
 
-  /** Measures once, and tells when media stops or comes again. @param {number} now ms */
+  /** Reads the statistics once, and reports when media stops or resumes. @param {number} now ms */
   async measure(now) {
     if (this.#pc.connectionState === 'closed') return;
     const report = /** @type {any} */ (await this.#pc.getStats());
@@ -129,39 +130,39 @@ export class Link {
     if (this.sample) {
       this.rates = ratesOf(this.sample, sample);
       this.quality.add(this.rates, now);
-      this.#watch(this.rates.silent, now);
+      this.#checkStall(this.rates.silent, now);
     }
     this.sample = sample;
   }
 
   /** @param {boolean} silent @param {number} now */
-  #watch(silent, now) {
+  #checkStall(silent, now) {
     if (!silent) this.#stalledSince = 0;
     else if (this.#stalledSince === 0) this.#stalledSince = now;
-    const stalled = this.#stalledSince > 0 && now - this.#stalledSince >= 2000;
-    this.#tell({type: 'stalled', stalled});
+    const stalled = this.#stalledSince > 0 && now - this.#stalledSince >= STALL_TIMEOUT;
+    this.#emit({type: 'stalled', stalled});
   }
 
   #listen() {
     const pc = this.#pc;
     pc.addEventListener('connectionstatechange', () =>
-      this.#tell({type: 'connection', state: pc.connectionState}),
+      this.#emit({type: 'connection', state: pc.connectionState}),
     );
     pc.addEventListener('signalingstatechange', () =>
-      this.#tell({type: 'settled', settled: this.#negotiation.settled}),
+      this.#emit({type: 'settled', settled: this.#negotiation.settled}),
     );
     pc.addEventListener('icecandidate', ({candidate}) => {
       const type = /** @type {import('./machine.js').CandidateType|null|undefined} */ (
         candidate?.type
       );
-      if (type || !candidate) this.#tell({type: 'gathered', candidate: type ?? null});
+      if (type || !candidate) this.#emit({type: 'gathered', candidate: type ?? null});
     });
     pc.addEventListener('track', ({track, transceiver}) => this.#receive(track, transceiver));
   }
 
-  /** @param {Told} event */
-  #tell(event) {
-    this.#options.tell(/** @type {LinkEvent} */ ({...event, link: this.#options.id}));
+  /** @param {OwnEvent} event */
+  #emit(event) {
+    this.#options.onevent(/** @type {LinkEvent} */ ({...event, link: this.#options.id}));
   }
 
   /** @param {MediaStreamTrack} track @param {RTCRtpTransceiver} transceiver */
@@ -193,10 +194,10 @@ export class Link {
       const offered = this.#pc
         .getTransceivers()
         .find(({mid, receiver}) => mid !== null && receiver.track.kind === kind);
-      // Usually the "track" event has found it; an m-line that only receives has none.
+      // The "track" event has set it, except for an m-line that only receives.
       const main = this.#mains[kind] ?? offered;
       if (!main) {
-        this.#addMain(kind); // The other side does without; this one offers it once it may.
+        this.#addMain(kind); // The other side offers none; this one offers it as soon as it may.
         continue;
       }
       this.#mains[kind] = main;
@@ -209,7 +210,7 @@ export class Link {
     if (!this.#screens.video) await this.setScreen(this.#options.source.screen);
   }
 
-  /** Sound goes before picture when there is not room for both. @param {RTCRtpTransceiver} transceiver @param {Kind} kind */
+  /** Gives sound priority over the picture where bandwidth is scarce. @param {RTCRtpTransceiver} transceiver @param {Kind} kind */
   async #tune({sender}, kind) {
     const parameters = sender.getParameters?.();
     const [encoding] = parameters?.encodings ?? [];

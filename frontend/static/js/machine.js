@@ -1,25 +1,25 @@
-import {decodeCallData} from './messages.js';
+import {onLink} from './machine_link.js';
 import {
-  GIVE_UP,
-  alone,
+  awaitPeer,
   buildCommand,
-  expect,
+  catchUp,
   newLink,
-  onLink,
-  proceed,
-  replace,
-  reunite,
+  peerGone,
+  replaceLink,
+  resync,
   start,
   step,
   stop,
   stopLinkTimers,
-} from './machine_link.js';
+} from './machine_transitions.js';
+import {decodeCallData} from './messages.js';
+import {CONNECT_TIMEOUT, GIVE_UP_TIMEOUT, NEGOTIATION_TIMEOUT} from './timeouts.js';
 /** @import {ICEServer, Joined, Peer, SendState} from './messages.js' */
 /** @import {RefusalCode} from './refusal.js' */
 
 /**
- * The call as a pure reducer: (state, event) → (state, commands). It touches no clock, no socket and
- * no page; timers are commands too. machine_link.js has the part about one RTCPeerConnection.
+ * The call as a pure reducer: (state, event) → (state, commands). It touches no clock, no socket and no page; timers
+ * are commands too. machine_link.js has the part about one RTCPeerConnection, machine_transitions.js what both use.
  */
 
 /** @typedef {'host'|'srflx'|'prflx'|'relay'} CandidateType */
@@ -27,22 +27,22 @@ import {
 /**
  * One RTCPeerConnection with one peer.
  * @typedef {object} Link
- * @property {number} id never used twice; events of an older one are ignored
- * @property {string} self peer id of this side then
+ * @property {number} id unique; events of an older link are ignored
+ * @property {string} self peer id of this side when the link was made
  * @property {string} peer
- * @property {boolean} polite this side is polite
- * @property {number} call `call` in its messages
+ * @property {boolean} polite whether this side is the polite one
+ * @property {number} generation counts the RTCPeerConnections between these two peers: `call` on the wire
  * @property {number} rebuilds
  * @property {'new'|'connecting'|'connected'|'disconnected'|'failed'|'closed'} connection
- * @property {boolean} connected it has been connected at least once
- * @property {boolean} settled no offer is under way
- * @property {number} nudges how often the watchdog has barked
- * @property {number} restarts ICE restarts since it was last well
- * @property {boolean} stalled connected, but nothing arrives
- * @property {CandidateType[]} gathered kinds of local candidates seen
+ * @property {boolean} connected whether it has been connected at least once
+ * @property {boolean} settled whether no negotiation is under way
+ * @property {number} retries how often the watchdog has repeated this negotiation
+ * @property {number} restarts ICE restarts since it was last connected
+ * @property {boolean} stalled whether nothing arrives although it is connected
+ * @property {CandidateType[]} gathered types of the local candidates so far
  * @property {boolean} gatheringDone
- * @property {boolean} servers there are STUN/TURN servers to ask
- * @property {boolean} heard a candidate or description of the other side came
+ * @property {boolean} hasServers whether there are STUN/TURN servers to ask
+ * @property {boolean} remoteSeen whether a description or candidate of the other side has arrived
  */
 
 /**
@@ -50,30 +50,30 @@ import {
  * @property {'home'|'prejoin'|'in'|'full'|'ended'} phase
  * @property {string} room
  * @property {string} name of this user
- * @property {'off'|'connecting'|'up'|'down'} signaling up = joined; down = the way back is sought
- * @property {number} attempts to get back, so far
- * @property {RefusalCode|null} refusal why the server does not let us back, when it says so
+ * @property {'off'|'connecting'|'up'|'down'} signaling up = joined, down = lost and reconnecting
+ * @property {number} attempts to reconnect, so far
+ * @property {RefusalCode|null} refusal why the server does not let this page back in, if it says so
  * @property {string} self peer id, '' until joined
- * @property {Peer|null} peer who is in the room with us, as far as the server says
- * @property {number} awayAt ms, when the connection between peer and server broke, if it is broken
+ * @property {Peer|null} peer who else is in the room, as far as the server says
+ * @property {number} awaySince ms, when the connection between peer and server broke
  * @property {Link|null} link
- * @property {number} links how many there have been
- * @property {{self: string, peer: string, call: number}|null} last the newest link, also when it is gone
- * @property {string} other name of whom we talk to or talked to
- * @property {boolean} met this conversation has been connected; from then on it is the call screen
+ * @property {number} linkCount how many there have been
+ * @property {{self: string, peer: string, generation: number}|null} lastLink the newest link, also after it has ended
+ * @property {string} peerName name of the other person, also after they have left
+ * @property {boolean} hasConnected whether this conversation was ever connected; from then on the call screen is shown
  * @property {SendState} remote what the other side says it sends
  * @property {ICEServer[]} iceServers
- * @property {boolean} relay only relayed candidates, by the page's options
+ * @property {boolean} relay relayed candidates only, by the page's options
  * @property {''|'left'|'timeout'|'closing'} notice
  * @property {''|'left'|'unreachable'|'refused'|'unauthorized'|'replaced'|'bad_room'|'origin'|'host'|'unsupported'} reason of phase 'ended'
- * @property {boolean} mine the seat is elsewhere now, and the user wants it back
- * @property {boolean} trouble the clock runs that ends a call nobody can reach
- * @property {number} joinedAt ms, when the other side was first known
+ * @property {boolean} reclaim whether the next join takes the seat back from another tab, as the user asked
+ * @property {boolean} failing whether the timer runs that ends the call unless it connects
+ * @property {number} peerJoinedAt ms, when the other side was first known
  * @property {number} connectedAt ms, when this conversation was first connected
  * @property {number} endedAt ms
  */
 
-/** @typedef {'watchdog'|'unwell'|'restart'|'giveUp'|'servers'} Timer */
+/** @typedef {'watchdog'|'recovery'|'restart'|'giveUp'|'servers'} Timer */
 
 /**
  * @typedef {{type: 'open', room: string} | {type: 'join', name: string} | {type: 'leave'} | {type: 'rejoin'}
@@ -87,12 +87,12 @@ import {
  */
 
 /**
- * @typedef {{type: 'enter', room: string, name: string, mine: boolean} | {type: 'tryAgain'} | {type: 'wake'} | {type: 'leaveRoom'}
- *   | {type: 'build', link: number, peer: string, polite: boolean, call: number, relay: boolean, ask: boolean, keep: boolean}
+ * @typedef {{type: 'joinRoom', room: string, name: string, reclaim: boolean} | {type: 'retryJoin'} | {type: 'checkServer'} | {type: 'leaveRoom'}
+ *   | {type: 'build', link: number, peer: string, polite: boolean, generation: number, relay: boolean, askForOffer: boolean, keepPrevious: boolean}
  *   | {type: 'deliver', data: import('./messages.js').CallData} | {type: 'resend'} | {type: 'restartIce'}
- *   | {type: 'closeLink'} | {type: 'closeKept'} | {type: 'sendState'}
+ *   | {type: 'closeLink'} | {type: 'closePrevious'} | {type: 'sendState'}
  *   | {type: 'servers', iceServers: ICEServer[]} | {type: 'refreshServers'}
- *   | {type: 'startTimer', name: Timer, ms: number, spread: number} | {type: 'stopTimer', name: Timer}
+ *   | {type: 'startTimer', name: Timer, ms: number} | {type: 'stopTimer', name: Timer}
  *   | {type: 'report', setup: number} | {type: 'chime'} | {type: 'releaseMedia'}} Command
  */
 
@@ -108,20 +108,20 @@ export const initial = Object.freeze({
   refusal: null,
   self: '',
   peer: null,
-  awayAt: 0,
+  awaySince: 0,
   link: null,
-  links: 0,
-  last: null,
-  other: '',
-  met: false,
+  linkCount: 0,
+  lastLink: null,
+  peerName: '',
+  hasConnected: false,
   remote: {audio: true, video: true, screen: false},
   iceServers: [],
   relay: false,
   notice: '',
   reason: '',
-  mine: false,
-  trouble: false,
-  joinedAt: 0,
+  reclaim: false,
+  failing: false,
+  peerJoinedAt: 0,
   connectedAt: 0,
   endedAt: 0,
 });
@@ -129,7 +129,7 @@ export const initial = Object.freeze({
 /** @type {Timer[]} */
 const CALL_TIMERS = ['giveUp', 'servers'];
 
-/** Why the server will not have us, by its word or close code. @type {Record<string, State['reason']>} */
+/** What an error code, a close code or a refusal that is final means for the call. @type {Record<string, State['reason']>} */
 const REASONS = {
   1000: 'left',
   4001: 'replaced',
@@ -142,7 +142,7 @@ const REASONS = {
 };
 
 /** @param {State} state @param {State['reason']} reason @param {number} at @returns {Step} */
-export function end(state, reason, at) {
+function endCall(state, reason, at) {
   return step(
     {
       ...state,
@@ -151,7 +151,7 @@ export function end(state, reason, at) {
       signaling: 'off',
       peer: null,
       link: null,
-      trouble: false,
+      failing: false,
       endedAt: at,
     },
     [
@@ -159,41 +159,41 @@ export function end(state, reason, at) {
       ...stopLinkTimers,
       {type: 'leaveRoom'},
       {type: 'closeLink'},
-      {type: 'closeKept'},
+      {type: 'closePrevious'},
       {type: 'releaseMedia'},
     ],
   );
 }
 
-/** Takes up with a peer. @param {State} state @param {Peer} peer @param {number} at @returns {Step} */
-function meet(state, peer, at) {
-  const alive = state.link !== null && state.link.connection === 'connected';
-  const {last} = state;
+/** Starts a connection to a peer. @param {State} state @param {Peer} peer @param {number} at @returns {Step} */
+function connectTo(state, peer, at) {
+  const running = state.link !== null && state.link.connection === 'connected';
+  const {lastLink} = state;
   // The other side may still have the connection that this one has given up.
-  const again = last?.self === state.self && last.peer === peer.peer;
-  const link = newLink(state, peer.peer, peer.polite, again ? last.call + 1 : 1, 0);
+  const again = lastLink?.self === state.self && lastLink.peer === peer.peer;
+  const link = newLink(state, peer.peer, peer.polite, again ? lastLink.generation + 1 : 1, 0);
   return step(
     {
       ...state,
       peer,
-      awayAt: at,
+      awaySince: at,
       link,
-      links: link.id,
-      last: link,
-      other: peer.name,
-      met: state.met && state.link !== null,
+      linkCount: link.id,
+      lastLink: link,
+      peerName: peer.name,
+      hasConnected: state.hasConnected && state.link !== null,
       remote: initial.remote,
       notice: '',
-      trouble: true,
-      joinedAt: at,
+      failing: true,
+      peerJoinedAt: at,
     },
     [
       ...stopLinkTimers,
-      // A call that still runs goes on until the new one stands.
-      buildCommand(state, link, again && peer.polite, alive),
-      start('watchdog', 6000),
-      start('unwell', 15_000),
-      start('giveUp', GIVE_UP),
+      // A running call goes on until the new connection is up.
+      buildCommand(state, link, again && peer.polite, running),
+      start('watchdog', NEGOTIATION_TIMEOUT),
+      start('recovery', CONNECT_TIMEOUT),
+      start('giveUp', GIVE_UP_TIMEOUT),
     ],
   );
 }
@@ -201,7 +201,7 @@ function meet(state, peer, at) {
 /** @param {State} state @param {Joined} frame @param {number} at @returns {Step} */
 function joined(state, frame, at) {
   /** @type {State} */
-  const next = {
+  const inRoom = {
     ...state,
     signaling: 'up',
     attempts: 0,
@@ -211,67 +211,69 @@ function joined(state, frame, at) {
     iceServers: frame.iceServers,
     notice: state.notice === 'closing' ? '' : state.notice,
   };
-  // With the session taken up again, what was missed comes as events.
-  const then = frame.resumed ? proceed(next) : found(next, frame.peers, at);
-  return step(then.state, [...serversTimer(frame.iceTTL), ...then.commands]);
+  // A resumed session gets the events that it missed.
+  const next = frame.resumed ? catchUp(inRoom) : syncPeers(inRoom, frame.peers, at);
+  return step(next.state, [...refreshTimer(frame.iceTTL), ...next.commands]);
 }
 
-/** Who is in the room, as a new session finds it. @param {State} state @param {Peer[]} peers @param {number} at @returns {Step} */
-function found(state, peers, at) {
+/** Takes over who is in the room when a new session begins. @param {State} state @param {Peer[]} peers @param {number} at @returns {Step} */
+function syncPeers(state, peers, at) {
   const known = peers.find((peer) => isLinked(state, peer.peer));
-  if (known) return reunite({...state, peer: known, awayAt: at, notice: ''});
+  if (known) return resync({...state, peer: known, awaySince: at, notice: ''});
   const [peer] = peers;
-  if (peer) return meet(state, peer, at);
-  if (!state.link) return step(state);
-  return expect(state);
+  if (peer) return connectTo(state, peer, at);
+  return state.link ? awaitPeer(state) : step(state);
 }
 
-/** @param {State} state @param {string} peer @returns {boolean} there is a connection with it, and it knows us as we are */
+/**
+ * Reports whether there is a connection to this peer, made under the peer id that this side still has.
+ * @param {State} state @param {string} peer
+ */
 const isLinked = ({link, self}, peer) => link?.peer === peer && link.self === self;
 
 /** @param {State} state @param {string} peer @param {boolean} away @returns {State} */
 const withAway = (state, peer, away) =>
   state.peer?.peer === peer ? {...state, peer: {...state.peer, away}} : state;
 
-/** @param {number} seconds @returns {Command[]} */
-const serversTimer = (seconds) => (seconds > 0 ? [start('servers', seconds * 800)] : []);
+/** Has TURN credentials refreshed after four fifths of their life. @param {number} seconds @returns {Command[]} */
+const refreshTimer = (seconds) => (seconds > 0 ? [start('servers', seconds * 800)] : []);
 
 /** @type {{[T in import('./messages.js').Frame['type']]?: (state: State, frame: Extract<import('./messages.js').Frame, {type: T}>, at: number) => Step}} */
 const onFrame = {
   joined,
   full: (state, _, at) => {
-    // Others took our seat while we were away; while the call runs there is no hurry.
+    // Others took the seat while this page was away. A call that runs can wait for a free one.
     if (state.link?.connection === 'connected' && !state.link.stalled)
-      return step(state, [{type: 'tryAgain'}]);
-    const {commands} = end(state, '', at);
+      return step(state, [{type: 'retryJoin'}]);
+    const {commands} = endCall(state, '', at);
     return step({...state, phase: 'full', signaling: 'off', link: null, peer: null}, commands);
   },
   ice: (state, frame) =>
     step({...state, iceServers: frame.iceServers}, [
       {type: 'servers', iceServers: frame.iceServers},
-      ...serversTimer(frame.iceTTL),
+      ...refreshTimer(frame.iceTTL),
     ]),
   closing: (state) => step({...state, notice: 'closing'}),
   other_joined: (state, {peer, name, polite, away}, at) => {
     const other = {peer, name, polite, away};
-    if (isLinked(state, peer)) return reunite({...state, peer: other, notice: ''});
-    // A room may hold more than two; this page talks to one.
+    if (isLinked(state, peer)) return resync({...state, peer: other, notice: ''});
+    // A room may hold more than two peers; this page talks to one.
     if (state.peer) return step(state);
-    const met = meet(state, other, at);
-    return step(met.state, [{type: 'chime'}, ...met.commands]);
+    const next = connectTo(state, other, at);
+    return step(next.state, [{type: 'chime'}, ...next.commands]);
   },
-  away: (state, {peer}, at) => step({...withAway(state, peer, true), awayAt: at}),
+  away: (state, {peer}, at) => step({...withAway(state, peer, true), awaySince: at}),
   back: (state, {peer, resumed}) => {
     const next = withAway(state, peer, false);
-    return resumed || !isLinked(state, peer) ? step(next) : reunite(next);
+    return resumed || !isLinked(state, peer) ? step(next) : resync(next);
   },
   bye: (state, frame) => {
     if (frame.peer !== state.peer?.peer && frame.peer !== state.link?.peer) return step(state);
     const left = frame.reason !== 'timeout' && frame.reason !== 'replaced';
-    // Its connection to the server broke; the media may well go on, until it is back or they end too.
+    // Its connection to the server broke. The media may go on, until it is back or they break too.
     if (!left && state.link?.connection === 'connected')
       return step({...state, peer: null, notice: 'timeout'});
-    return alone(state, left ? 'left' : 'timeout');
+    return peerGone(state, left ? 'left' : 'timeout');
   },
   message: (state, frame) => {
     if (!state.link || frame.from !== state.link.peer || frame.from !== state.peer?.peer)
@@ -280,13 +282,12 @@ const onFrame = {
     if (data.kind === 'unknown') return step(state);
     if (data.kind === 'state') return step({...state, remote: data.state});
     const {link} = state;
-    if (data.call < link.call) return step(state);
-    if (data.call === link.call) {
-      return step({...state, link: {...link, heard: true}}, [{type: 'deliver', data}]);
-    }
-    const next = newLink(state, link.peer, link.polite, data.call, link.rebuilds + 1);
-    const built = replace(state, {...next, heard: true}, false);
-    return step(built.state, [...built.commands, {type: 'deliver', data}]);
+    if (data.generation < link.generation) return step(state);
+    if (data.generation === link.generation)
+      return step({...state, link: {...link, remoteSeen: true}}, [{type: 'deliver', data}]);
+    const next = newLink(state, link.peer, link.polite, data.generation, link.rebuilds + 1);
+    const replaced = replaceLink(state, {...next, remoteSeen: true}, false);
+    return step(replaced.state, [...replaced.commands, {type: 'deliver', data}]);
   },
 };
 
@@ -298,14 +299,14 @@ const on = {
       : step({
           ...initial,
           relay: state.relay,
-          links: state.links,
+          linkCount: state.linkCount,
           phase: room ? 'prejoin' : 'home',
           room,
         }),
   join: (state, {name}) =>
     state.phase === 'prejoin'
       ? step({...state, phase: 'in', name, signaling: 'connecting'}, [
-          {type: 'enter', room: state.room, name, mine: state.mine},
+          {type: 'joinRoom', room: state.room, name, reclaim: state.reclaim},
         ])
       : step(state),
   rejoin: (state) =>
@@ -313,20 +314,20 @@ const on = {
       ? step({
           ...initial,
           relay: state.relay,
-          links: state.links,
+          linkCount: state.linkCount,
           room: state.room,
           name: state.name,
-          mine: state.reason === 'replaced',
+          reclaim: state.reason === 'replaced',
           phase: 'prejoin',
         })
       : step(state),
-  leave: (state, {at}) => (state.phase === 'in' ? end(state, 'left', at) : step(state)),
+  leave: (state, {at}) => (state.phase === 'in' ? endCall(state, 'left', at) : step(state)),
   down: (state, {tries, refusal = null}) =>
     state.phase === 'in'
       ? step({...state, signaling: 'down', attempts: tries, refusal}, [stop('servers')])
       : step(state),
   ended: (state, {cause, at}) =>
-    state.phase === 'in' ? end(state, REASONS[cause] ?? 'refused', at) : step(state),
+    state.phase === 'in' ? endCall(state, REASONS[cause] ?? 'refused', at) : step(state),
   frame: (state, {frame, at}) => {
     if (state.phase !== 'in') return step(state);
     const handler = /** @type {((state: State, frame: unknown, at: number) => Step)|undefined} */ (
@@ -343,17 +344,17 @@ const on = {
   },
   online: (state) => {
     if (state.phase !== 'in') return step(state);
-    const then = onLink.online(state);
-    return step(then.state, [{type: 'wake'}, ...then.commands]);
+    const next = onLink.online(state);
+    return step(next.state, [{type: 'checkServer'}, ...next.commands]);
   },
 };
 
 /** @param {State} state @param {number} at @returns {Step} */
 function giveUp(state, at) {
   if (state.link?.connection === 'connected') return step(state);
-  // It is the server that cannot be reached, or the device has slept: the other side gets its time.
-  if (state.signaling !== 'up') return step(state, [start('giveUp', GIVE_UP)]);
-  return end(state, 'unreachable', at);
+  // The server cannot be reached, or the device has slept: the other side has had no time to connect.
+  if (state.signaling !== 'up') return step(state, [start('giveUp', GIVE_UP_TIMEOUT)]);
+  return endCall(state, 'unreachable', at);
 }
 
 /** @param {State} state @param {Event} event @returns {Step} */

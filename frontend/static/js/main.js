@@ -7,8 +7,9 @@ import {refusalOf} from './refusal.js';
 import {pathOfRoom, readAddress, readRoom, takeToken} from './roomlink.js';
 import {screenOf} from './screens.js';
 import {Seat} from './seat.js';
-import {keepToken, ofTab, recall, remember} from './storage.js';
+import {keepToken, tabStorage, recall, remember} from './storage.js';
 import {canCall} from './support.js';
+import {RENDER_INTERVAL} from './timeouts.js';
 import {View} from './ui/view.js';
 import {WakeLock} from './wakelock.js';
 import {onWakeUp} from './wakeup.js';
@@ -16,7 +17,7 @@ import {onWakeUp} from './wakeup.js';
 
 /** The home page, three folders above this module: callbox may be served below a path. */
 const HOME = new URL('../../../', import.meta.url);
-// Relative, these would lead elsewhere once the address changes.
+// Relative links would lead elsewhere once the address changes.
 for (const element of document.querySelectorAll('.brand, link[rel="icon"]'))
   element.setAttribute('href', /** @type {HTMLAnchorElement} */ (element).href);
 const options = pageOptions(new URLSearchParams(location.search));
@@ -44,21 +45,21 @@ const call = new Call({
   get token() {
     return token;
   },
-  seat: new Seat(ofTab(), navigator.locks),
+  seat: new Seat(tabStorage(), navigator.locks),
   media,
   relay: options.relay,
   turn: options.turn,
   now: () => performance.now(),
   onchange: () => render(),
-  onchime: () => {
-    view.came();
+  onarrival: () => {
+    view.notifyArrival();
     void chime(media.state.selected.audiooutput);
   },
 });
 
 const wakeLock = new WakeLock();
-/** What a text about the server may name. */
-const place = {origin: location.origin, host: location.hostname};
+/** Parameters of texts about the server. */
+const serverParameters = {origin: location.origin, host: location.hostname};
 /** @type {Record<import('./roomlink.js').FaultCode, Key>} */
 const FAULTS = {
   empty: 'homeBadRoom',
@@ -76,19 +77,19 @@ const REFUSALS = {
 };
 /** @type {Language} */ let language = 'en';
 /** @type {Texts} */ let texts;
-/** The last join was without devices. */
-let without = false;
-/** Whether this browser can make calls; null = nobody has asked yet. @type {Promise<boolean>|null} */
-let callable = null;
+/** Whether the last join was without devices. */
+let withoutDevices = false;
+/** Whether this browser can make calls; null = not tested yet. @type {Promise<boolean>|null} */
+let supportTest = null;
 let supported = true;
-/** What is told on the home page. @type {() => string} */ let homeError = () => '';
+/** Returns the error that the home page shows. @type {() => string} */ let homeError = () => '';
 /** @type {MediaStream|null} */ let selfStream = null;
 
 /** @param {Key} key @param {Record<string, string|number>} [parameters] */
 const t = (key, parameters) => format(texts, key, parameters);
 
-/** The local camera as a stream that stays the same as long as the track does. */
-function self() {
+/** Returns the local camera as a stream, the same one as long as the track is the same. */
+function selfView() {
   const {video} = media.tracks;
   if (selfStream?.getVideoTracks()[0] !== (video ?? undefined))
     selfStream = video && new MediaStream([video]);
@@ -102,7 +103,7 @@ function render() {
     call: state,
     screen,
     media: media.state,
-    self: self(),
+    self: selfView(),
     microphone: media.tracks.audio,
     link: call.shown,
     canShareScreen: media.canShareScreen,
@@ -123,7 +124,7 @@ function go(room) {
 }
 
 /** @param {import('./roomlink.js').Fault|null} fault */
-function tellFault(fault) {
+function showFault(fault) {
   const {code = null, letter: wrong = ''} = fault ?? {};
   // What is not drawn is told by its number.
   const letter = wrong.replace(
@@ -133,26 +134,26 @@ function tellFault(fault) {
   homeError = () => (code ? t(FAULTS[code], {letter}) : '');
 }
 
-/** Shows what the address says. */
+/** Opens what the address names. */
 function open() {
   if (call.state.phase === 'in') call.dispatch({type: 'leave'});
   const address = new URL(location.href);
   token = keepToken(takeToken(address));
   const {room, fault} = readAddress(address, HOME.pathname);
-  // The address of a room is to be passed on without what stuck to it on its way here.
+  // The user passes the address of the room on, so it must not contain what stuck to the link.
   if (room) address.pathname = HOME.pathname + pathOfRoom(room);
-  // Neither the history nor a link that is copied gives the token away.
+  // Neither the history nor a copied link may contain the token.
   if (address.href !== location.href) history.replaceState(null, '', address);
-  tellFault(fault);
+  showFault(fault);
   call.dispatch({type: 'open', room});
   if (room) void preview();
   else void media.stop();
 }
 
-/** Says what will not work, and shows the camera at once where that needs no question. */
+/** Shows what will not work, and the camera if the user need not be asked for it. */
 async function preview() {
-  callable ??= canCall();
-  supported = await callable;
+  supportTest ??= canCall();
+  supported = await supportTest;
   render();
   if (!supported || media.state.capture !== 'idle') return;
   if (!media.available || (await media.granted())) await media.start();
@@ -170,9 +171,9 @@ async function start() {
     const refusal = await refusalOf(response);
     if (refusal) key = REFUSALS[refusal.code];
   } catch {
-    // The server cannot be reached, or somebody in between has answered.
+    // The server cannot be reached, or a proxy has answered.
   }
-  homeError = () => t(key, place);
+  homeError = () => t(key, serverParameters);
   render();
 }
 
@@ -182,19 +183,19 @@ function joinRoom(typed) {
   if (link.token) token = keepToken(link.token);
   if (link.room) go(link.room);
   else {
-    tellFault(link.fault);
+    showFault(link.fault);
     render();
   }
 }
 
 /** @param {string} name */
 async function join(name) {
-  if (!(await callable)) return;
-  without = false;
+  if (!(await supportTest)) return;
+  withoutDevices = false;
   remember('name', name);
   if (media.state.capture === 'idle') {
     await media.start();
-    // Whoever has read what is wrong may join all the same, with the next click.
+    // The user sees the problems first, and may join with the next click.
     if (media.state.problems.length > 0) return;
   }
   call.dispatch({type: 'join', name});
@@ -202,8 +203,8 @@ async function join(name) {
 
 /** @param {string} name */
 async function joinWithout(name) {
-  if (!(await callable)) return;
-  without = true;
+  if (!(await supportTest)) return;
+  withoutDevices = true;
   remember('name', name);
   await media.stop();
   call.dispatch({type: 'join', name});
@@ -211,7 +212,7 @@ async function joinWithout(name) {
 
 async function share() {
   if (media.state.screen) media.stopScreen();
-  else if ((await media.startScreen()) === 'failed') view.tell('sharingFailed');
+  else if ((await media.startScreen()) === 'failed') view.showMessage('sharingFailed');
   render();
 }
 
@@ -232,11 +233,11 @@ function retryDevices() {
 async function rejoin() {
   call.dispatch({type: 'rejoin'});
   const {name} = call.state;
-  await (without ? joinWithout(name) : join(name));
+  await (withoutDevices ? joinWithout(name) : join(name));
 }
 
 /** @param {Language} next */
-async function speak(next) {
+async function setLanguage(next) {
   texts = await loadTexts(next);
   language = next;
 }
@@ -246,7 +247,7 @@ const view = new View(
     start: () => void start(),
     joinRoom,
     typing: () => {
-      tellFault(null);
+      showFault(null);
       render();
     },
     allow: () => void media.start(),
@@ -263,7 +264,7 @@ const view = new View(
     language: () => {
       const next = language === 'en' ? 'zh' : 'en';
       remember('lang', next);
-      void speak(next).then(render);
+      void setLanguage(next).then(render);
     },
     select: (kind, id) => void media.select(kind, id),
   },
@@ -300,6 +301,6 @@ if (options.debug) {
   Object.defineProperty(window, 'callbox', {value: Object.freeze(callbox)});
 }
 
-await speak(chooseLanguage([options.lang, recall('lang'), ...navigator.languages]));
+await setLanguage(chooseLanguage([options.lang, recall('lang'), ...navigator.languages]));
 open();
-setInterval(render, 1000);
+setInterval(render, RENDER_INTERVAL);

@@ -1,4 +1,5 @@
 import {problemOf} from './problem.js';
+import {CAMERA_RELEASE_DELAY, DEVICE_CHANGE_DELAY} from './timeouts.js';
 /** @import {Problem} from './problem.js' */
 
 /** @typedef {'audio'|'video'} Kind */
@@ -7,16 +8,16 @@ import {problemOf} from './problem.js';
 
 /**
  * @typedef {object} MediaState
- * @property {'idle'|'asking'|'done'} capture
+ * @property {'idle'|'asking'|'done'} capture asking = the browser asks the user
  * @property {Record<DeviceKind, Device[]>} devices
  * @property {Record<DeviceKind, string>} selected device ids; '' = the system's own choice
- * @property {boolean} audio the microphone is on
- * @property {boolean} video the camera is on
- * @property {boolean} hasAudio there is a microphone to switch on
+ * @property {boolean} audio whether the microphone is on
+ * @property {boolean} video whether the camera is on
+ * @property {boolean} hasAudio whether there is a microphone to switch on
  * @property {boolean} hasVideo
- * @property {boolean} mirror the camera looks at the user
- * @property {boolean} screen the screen is being shared
- * @property {Problem[]} problems one for each kind that could not be had
+ * @property {boolean} mirror whether the camera faces the user
+ * @property {boolean} screen whether the screen is shared
+ * @property {Problem[]} problems one for each kind of device that could not be opened
  */
 
 /**
@@ -28,31 +29,28 @@ import {problemOf} from './problem.js';
  * @property {(key: string, value: string) => void} remember
  */
 
-/** Milliseconds after which a camera that is off is let go, so that its light goes out. */
-const RELEASE_AFTER = 2000;
-
 /** @type {Record<Kind, 'audioinput'|'videoinput'>} */
 const INPUT = {audio: 'audioinput', video: 'videoinput'};
 /** @type {DeviceKind[]} */
 const DEVICE_KINDS = ['audioinput', 'videoinput', 'audiooutput'];
 
-/** Microphone, camera and screen of this side. */
+/** The microphone, the camera and the shared screen of this side. */
 export class Media {
   /** @type {Record<Kind, MediaStreamTrack|null>} */ tracks = {audio: null, video: null};
   /** @type {MediaStream|null} */ screen = null;
   /** Called after each change of state. */
   onchange = () => {};
-  /** Called when a sender must send another track. @type {(kind: Kind, track: MediaStreamTrack|null) => void} */
+  /** Called when another track is to be sent. @type {(kind: Kind, track: MediaStreamTrack|null) => void} */
   ontrack = () => {};
   /** Called with the shared screen, or null. @type {(stream: MediaStream|null) => void} */
   onscreen = () => {};
 
   /** @type {Environment} */ #env;
   /** @type {MediaState} */ #state;
-  /** One getUserMedia at a time: phones stop the first track when a second is asked for. */
+  /** Runs one getUserMedia at a time: phones stop the first track when a second one is requested. */
   #queue = Promise.resolve();
-  /** @type {ReturnType<typeof setTimeout>|undefined} */ #release;
-  /** @type {ReturnType<typeof setTimeout>|undefined} */ #relist;
+  /** @type {ReturnType<typeof setTimeout>|undefined} */ #releaseTimer;
+  /** @type {ReturnType<typeof setTimeout>|undefined} */ #listTimer;
 
   /** @param {Environment} env */
   constructor(env) {
@@ -74,8 +72,8 @@ export class Media {
       problems: [],
     };
     env.devices?.addEventListener('devicechange', () => {
-      clearTimeout(this.#relist);
-      this.#relist = setTimeout(() => this.#list(), 300);
+      clearTimeout(this.#listTimer);
+      this.#listTimer = setTimeout(() => this.#list(), DEVICE_CHANGE_DELAY);
     });
   }
 
@@ -83,7 +81,7 @@ export class Media {
     return this.#state;
   }
 
-  /** False when the browser gives this page no devices at all. */
+  /** Reports whether the browser offers this page any devices. */
   get available() {
     return this.#env.secure && typeof this.#env.devices?.getUserMedia === 'function';
   }
@@ -92,7 +90,7 @@ export class Media {
     return typeof this.#env.devices?.getDisplayMedia === 'function';
   }
 
-  /** True when camera or microphone may be opened without a question to the user. */
+  /** Reports whether camera and microphone may be opened without asking the user. */
   async granted() {
     const states = await Promise.all([
       this.#env.permission('camera'),
@@ -101,9 +99,9 @@ export class Media {
     return states.every((state) => state === 'granted');
   }
 
-  /** Opens camera and microphone, or what there is of them. Never throws: see `state.problems`. */
+  /** Opens camera and microphone, or one of them. Never throws: see `state.problems`. */
   start() {
-    return this.#serial(async () => {
+    return this.#enqueue(async () => {
       this.#update({capture: 'asking', problems: []});
       await this.#capture();
       this.#update({capture: 'done'});
@@ -111,38 +109,38 @@ export class Media {
     });
   }
 
-  /** Gives camera, microphone and screen back. */
+  /** Releases camera, microphone and screen. */
   stop() {
-    return this.#serial(async () => {
-      clearTimeout(this.#release);
+    return this.#enqueue(async () => {
+      clearTimeout(this.#releaseTimer);
       this.stopScreen();
-      this.#drop('audio');
-      this.#drop('video');
+      this.#close('audio');
+      this.#close('video');
       this.#update({capture: 'idle', problems: []});
     });
   }
 
   /** @param {boolean} on */
   setAudio(on) {
-    return this.#serial(async () => {
+    return this.#enqueue(async () => {
       if (on && !this.tracks.audio) await this.#open(['audio']);
       if (this.tracks.audio) this.tracks.audio.enabled = on;
       this.#update({audio: on && this.tracks.audio !== null});
     });
   }
 
-  /** Off sends black at once and lets the camera go a little later. @param {boolean} on */
+  /** Switching the camera off sends black at once, and releases it a little later. @param {boolean} on */
   setVideo(on) {
-    return this.#serial(async () => {
-      clearTimeout(this.#release);
+    return this.#enqueue(async () => {
+      clearTimeout(this.#releaseTimer);
       if (on && !this.tracks.video) await this.#open(['video']);
       if (this.tracks.video) this.tracks.video.enabled = on;
       this.#update({video: on && this.tracks.video !== null});
       if (!on && this.tracks.video) {
-        this.#release = setTimeout(() => {
-          this.#drop('video');
+        this.#releaseTimer = setTimeout(() => {
+          this.#close('video');
           this.#update({});
-        }, RELEASE_AFTER);
+        }, CAMERA_RELEASE_DELAY);
       }
     });
   }
@@ -154,8 +152,8 @@ export class Media {
     if (kind === 'audiooutput') return Promise.resolve();
     const input = kind === 'audioinput' ? 'audio' : 'video';
     if (this.#state[input] === false && this.#state.capture === 'done') return Promise.resolve();
-    return this.#serial(async () => {
-      this.#drop(input); // First the old one: phones and Firefox open one at a time.
+    return this.#enqueue(async () => {
+      this.#close(input); // First close the old one: phones and Firefox open one at a time.
       if (await this.#open([input])) return;
       const {problems} = this.#state;
       this.#choose(kind, before);
@@ -165,7 +163,7 @@ export class Media {
   }
 
   /**
-   * Asks which screen or window to share.
+   * Has the user choose a screen or window to share.
    * @returns {Promise<'shared'|'cancelled'|'failed'>}
    */
   async startScreen() {
@@ -211,7 +209,7 @@ export class Media {
     }
     if (await this.#open(['audio', 'video'])) return;
     const [problem] = this.#state.problems;
-    // One question to the user is enough: after a refusal only what is granted already is tried.
+    // The user is asked once. After a refusal only a device that is already granted is tried.
     const refused = problem?.code === 'blocked' || problem?.code === 'dismissed';
     /** @type {Problem[]} */ const problems = [];
     for (const kind of /** @type {Kind[]} */ (['audio', 'video'])) {
@@ -224,16 +222,16 @@ export class Media {
   }
 
   /**
-   * Opens the chosen devices or, when those are gone, any of their kind.
-   * @param {Kind[]} kinds @returns {Promise<boolean>}
+   * Opens the selected devices or, if those are gone, any others of their kind.
+   * @param {Kind[]} kinds @returns {Promise<boolean>} whether it did
    */
   async #open(kinds) {
-    const chosen = kinds.some((kind) => this.#state.selected[INPUT[kind]]);
+    const selected = kinds.some((kind) => this.#state.selected[INPUT[kind]]);
     /** @type {unknown} */ let failure;
-    for (const pinned of chosen ? [true, false] : [false]) {
+    for (const pinned of selected ? [true, false] : [false]) {
       try {
         const stream = await this.#env.devices?.getUserMedia(this.#constraints(kinds, pinned));
-        for (const track of stream?.getTracks() ?? []) this.#adopt(track);
+        for (const track of stream?.getTracks() ?? []) this.#use(track);
         this.#update({
           problems: this.#state.problems.filter(
             ({kind}) => !kinds.includes(/** @type {Kind} */ (kind)),
@@ -277,11 +275,11 @@ export class Media {
   }
 
   /** @param {MediaStreamTrack} track */
-  #adopt(track) {
+  #use(track) {
     const kind = track.kind === 'audio' ? 'audio' : 'video';
     this.tracks[kind]?.stop();
     this.tracks[kind] = track;
-    track.addEventListener('ended', () => this.#lost(kind, track));
+    track.addEventListener('ended', () => this.#trackEnded(kind, track));
     const settings = track.getSettings();
     if (settings.deviceId) this.#select(INPUT[kind], settings.deviceId);
     this.#update(
@@ -292,19 +290,19 @@ export class Media {
     this.ontrack(kind, track);
   }
 
-  /** A device went away, or was taken away: falls back to another of its kind. @param {Kind} kind @param {MediaStreamTrack} track */
-  #lost(kind, track) {
+  /** Falls back to another device of the same kind when one is gone. @param {Kind} kind @param {MediaStreamTrack} track */
+  #trackEnded(kind, track) {
     if (this.tracks[kind] !== track) return;
-    void this.#serial(async () => {
+    void this.#enqueue(async () => {
       if (this.tracks[kind] !== track) return;
-      this.#drop(kind);
+      this.#close(kind);
       if (await this.#open([kind])) this.#update({problems: [{kind, code: 'gone'}]});
       await this.#list();
     });
   }
 
   /** @param {Kind} kind */
-  #drop(kind) {
+  #close(kind) {
     const track = this.tracks[kind];
     if (!track) return;
     this.tracks[kind] = null;
@@ -324,7 +322,7 @@ export class Media {
     this.#update({devices});
   }
 
-  /** @param {DeviceKind} kind @param {string} id */
+  /** Selects a device for this and later calls. @param {DeviceKind} kind @param {string} id */
   #choose(kind, id) {
     this.#env.remember(kind, id);
     this.#select(kind, id);
@@ -345,7 +343,7 @@ export class Media {
   }
 
   /** @template T @param {() => Promise<T>} work @returns {Promise<T>} */
-  #serial(work) {
+  #enqueue(work) {
     const result = this.#queue.then(work);
     this.#queue = result.then(
       () => {},
@@ -355,7 +353,7 @@ export class Media {
   }
 }
 
-/** The same cause for both is one problem. @param {Problem[]} problems @returns {Problem[]} */
+/** Makes one problem of two with the same cause. @param {Problem[]} problems @returns {Problem[]} */
 function merged(problems) {
   const [first, second] = problems;
   return first && second && first.code === second.code

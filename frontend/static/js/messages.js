@@ -1,16 +1,15 @@
 /**
- * The wire: frames between page and signaling server, and what two call clients put into
- * `message.data`. The first is written down in signaling/PROTOCOL.md. The second is:
+ * What goes over the wire: the frames between page and signaling server, which signaling/PROTOCOL.md describes, and
+ * what two call clients send each other in `message.data`:
  *
- *   {"call": n, "description": {type, sdp}}     an offer or answer, W3C shape
- *   {"call": n, "candidate": {candidate, …}}    an ICE candidate; null = that was the last one
- *   {"call": n, "renegotiate": true}            "please offer"; with a higher n: "please build anew"
+ *   {"call": n, "description": {type, sdp}}     an offer or answer as in W3C WebRTC
+ *   {"call": n, "candidate": {candidate, …}}    an ICE candidate; null = there are no more
+ *   {"call": n, "renegotiate": true}            "please make an offer"; with a higher n: "please rebuild"
  *   {"state": {"audio": bool, "video": bool, "screen": bool}}
- *                                               what this side means to send right now. The other side
- *                                               cannot see a mute or a camera that is off in the media
- *                                               itself. Sent when connected and at every change.
+ *                                               what the sender has switched on, which the other side cannot tell
+ *                                               from the media itself. Sent once connected, and at every change.
  *
- * Whoever does not know one of them ignores it.
+ * n is the generation of the RTCPeerConnection. A client ignores a message that it does not know.
  */
 
 /** @typedef {{peer: string, name: string, polite: boolean, away: boolean}} Peer */
@@ -37,14 +36,14 @@
  */
 
 /**
- * @typedef {{kind: 'description', call: number, description: Description}
- *   | {kind: 'candidate', call: number, candidate: RTCIceCandidateInit|null}
- *   | {kind: 'renegotiate', call: number}
+ * @typedef {{kind: 'description', generation: number, description: Description}
+ *   | {kind: 'candidate', generation: number, candidate: RTCIceCandidateInit|null}
+ *   | {kind: 'renegotiate', generation: number}
  *   | {kind: 'state', state: SendState}
  *   | {kind: 'unknown'}} CallData
  */
 
-/** The WebSocket subprotocol, and with it the version, of all this. */
+/** The WebSocket subprotocol, which names the version of the protocol. */
 export const SUBPROTOCOL = 'callbox.v1';
 
 /** @typedef {Record<string, unknown>} Fields */
@@ -165,8 +164,8 @@ const frames = {
 };
 
 /**
- * Decodes one frame from the server. A type this page does not know gives `unknown`; a known type
- * with a field missing or of the wrong type throws.
+ * Decodes a frame from the server. Returns `unknown` for a type that this page does not know, and throws for a known
+ * type with a field that is missing or of the wrong type.
  * @param {string} json @returns {Frame}
  */
 export function decodeFrame(json) {
@@ -177,7 +176,7 @@ export function decodeFrame(json) {
   return frames[/** @type {keyof typeof frames} */ (type)](fields, id);
 }
 
-/** @param {Fields} fields @returns {Unknown} what still counts of a frame that is not understood */
+/** @param {Fields} fields @returns {Unknown} keeps the numbers, which count also where the frame is not understood */
 const unknown = ({id, seq}) => ({
   type: 'unknown',
   id: typeof id === 'number' ? id : 0,
@@ -185,8 +184,8 @@ const unknown = ({id, seq}) => ({
 });
 
 /**
- * Decodes like decodeFrame, and gives `unknown` also for what that would throw at: an event that makes no
- * sense has come all the same, and would come again if it were not counted.
+ * Decodes a frame like decodeFrame, but never throws: it returns `unknown` instead. An event that is not understood
+ * must still be counted, or the server would send it again.
  * @param {string} json @returns {Frame}
  */
 export function decodeAnyFrame(json) {
@@ -223,8 +222,8 @@ function description(value) {
 }
 
 /**
- * Decodes what the other client sent. Anything it cannot make sense of is `unknown`: the other side
- * may be newer than this page, or no call client at all.
+ * Decodes what the other client sent. Returns `unknown` for anything else: the other side may be newer than this page,
+ * or no call client at all.
  * @param {unknown} data @returns {CallData}
  */
 export function decodeCallData(data) {
@@ -237,16 +236,16 @@ export function decodeCallData(data) {
         state: {audio: audio === true, video: video === true, screen: screen === true},
       };
     }
-    const call = number(fields, 'call');
+    const generation = number(fields, 'call');
     if (fields.description !== undefined) {
-      return {kind: 'description', call, description: description(fields.description)};
+      return {kind: 'description', generation, description: description(fields.description)};
     }
     if (fields.candidate !== undefined) {
-      return {kind: 'candidate', call, candidate: candidate(fields.candidate)};
+      return {kind: 'candidate', generation, candidate: candidate(fields.candidate)};
     }
-    if (fields.renegotiate === true) return {kind: 'renegotiate', call};
+    if (fields.renegotiate === true) return {kind: 'renegotiate', generation};
   } catch {
-    // Falls through: not ours.
+    // Not a message of a call client.
   }
   return {kind: 'unknown'};
 }

@@ -1,12 +1,12 @@
 /** @import {CallData, Description} from './messages.js' */
 
 /**
- * Perfect negotiation as in the W3C's "WebRTC: Real-Time Communication in Browsers", section 10.7,
- * with its names, for one RTCPeerConnection. Two things are added:
+ * Perfect negotiation for one RTCPeerConnection, as in W3C "WebRTC: Real-Time Communication in Browsers", section
+ * 10.7, with its names. Two things are added:
  *
- * - A polite peer begins nothing before it has answered a first offer. The other side may be a
- *   program that cannot roll back, and which m-line is which is then always the offerer's word.
- * - Candidates that come before any description wait for it.
+ * - A polite peer makes no offer before it has answered a first one. The other side may be a program that cannot roll
+ *   back, and so the offerer always decides which m-line is which.
+ * - Candidates that arrive before any description wait for it.
  */
 
 /**
@@ -15,13 +15,12 @@
  * @property {RTCPeerConnection} pc
  * @property {boolean} polite
  * @property {(data: Outgoing) => void} send
- * @property {() => Promise<void>} prepareAnswer puts the local tracks on the m-lines of an offer
- *   that has just been set
+ * @property {() => Promise<void>} prepareAnswer puts the local tracks on the m-lines of an offer that has just been set
  * @property {(error: unknown) => void} onerror
- * @property {() => void} onbroken not even a first description can be made: nothing will come of this
+ * @property {() => void} onbroken the browser cannot make even a first description
  */
 
-/** Candidates kept, of either side; a browser gathers some ten to thirty. */
+/** Candidates kept of each side. A browser gathers some ten to thirty. */
 const MAX_CANDIDATES = 256;
 
 export class Negotiation {
@@ -32,9 +31,9 @@ export class Negotiation {
   /** @type {RTCPeerConnection} */ #pc;
   /** @type {Options} */ #options;
   /** @type {(RTCIceCandidateInit|null)[]} */ #early = [];
-  /** One message after the other: the algorithm reads signalingState and acts on it. */
+  /** Messages are handled one after the other, since each reads signalingState and acts on it. */
   #queue = Promise.resolve();
-  /** What was gathered for the newest description. @type {(RTCIceCandidateInit|null)[]} */ #gathered =
+  /** Candidates gathered for the newest description. @type {(RTCIceCandidateInit|null)[]} */ #gathered =
     [];
 
   /** @param {Options} options */
@@ -43,7 +42,7 @@ export class Negotiation {
     this.#pc = options.pc;
     this.#pc.addEventListener('negotiationneeded', () => this.#offer());
     this.#pc.addEventListener('icecandidate', ({candidate}) => {
-      // An empty candidate ends one generation only; null ends them all.
+      // An empty candidate ends one ICE generation, null all of them.
       if (candidate?.candidate !== '') this.#gather(candidate?.toJSON() ?? null);
     });
   }
@@ -52,7 +51,7 @@ export class Negotiation {
     return this.#options.polite;
   }
 
-  /** True when no description is under way, in either direction. */
+  /** Reports whether no negotiation is under way. */
   get settled() {
     return this.#pc.signalingState === 'stable' && this.#pc.currentRemoteDescription !== null;
   }
@@ -62,7 +61,7 @@ export class Negotiation {
     this.#queue = this.#queue.then(() => this.#handle(data)).catch(this.#options.onerror);
   }
 
-  /** Says again what the other side may not have got: the description under way, and the candidates. */
+  /** Repeats what the other side may not have received: the pending description, and the candidates. */
   resend() {
     const {signalingState, connectionState, remoteDescription, localDescription} = this.#pc;
     if (signalingState === 'have-local-offer') this.#options.send({description: localDescription});
@@ -71,13 +70,13 @@ export class Negotiation {
     for (const candidate of this.#gathered) this.#options.send({candidate});
   }
 
-  /** A polite peer's way to a first offer. An impolite one makes its own. */
+  /** Gets a negotiation started: a polite peer asks the other side for an offer, an impolite one makes it. */
   askForOffer() {
     if (this.polite) this.#options.send({renegotiate: true});
     else this.#offer();
   }
 
-  /** Ends after everything received so far has been worked through. */
+  /** Resolves when everything received so far has been handled. */
   idle() {
     return this.#queue;
   }
@@ -86,7 +85,7 @@ export class Negotiation {
   #gather(candidate) {
     const [first] = this.#gathered;
     if (candidate && first && candidate.usernameFragment !== first.usernameFragment)
-      this.#gathered = []; // Those of before the restart lead nowhere.
+      this.#gathered = []; // Candidates from before the ICE restart are of no use.
     if (this.#gathered.length < MAX_CANDIDATES) this.#gathered.push(candidate);
     this.#options.send({candidate});
   }
@@ -105,7 +104,7 @@ export class Negotiation {
     }
   }
 
-  /** No description of this side could be made. @param {unknown} error */
+  /** Handles a local description that could not be made. @param {unknown} error */
   #failed(error) {
     this.#options.onerror(error);
     const {signalingState, localDescription} = this.#pc;
@@ -126,24 +125,24 @@ export class Negotiation {
   /** @param {Description} description */
   async #description(description) {
     const pc = this.#pc;
-    const answer = description.type === 'answer';
-    // The second answer to an offer that was sent twice.
-    if (answer && pc.signalingState !== 'have-local-offer') return;
+    const isAnswer = description.type === 'answer';
+    // An offer that was sent twice has two answers.
+    if (isAnswer && pc.signalingState !== 'have-local-offer') return;
 
     const readyForOffer =
       !this.makingOffer && (pc.signalingState === 'stable' || this.isSettingRemoteAnswerPending);
-    const offerCollision = !answer && !readyForOffer;
+    const offerCollision = !isAnswer && !readyForOffer;
     this.ignoreOffer = !this.polite && offerCollision;
     if (this.ignoreOffer) return;
 
-    this.isSettingRemoteAnswerPending = answer;
+    this.isSettingRemoteAnswerPending = isAnswer;
     try {
-      await pc.setRemoteDescription(description); // Rolls back by itself when it must.
+      await pc.setRemoteDescription(description); // Rolls back by itself.
     } finally {
       this.isSettingRemoteAnswerPending = false;
     }
     for (const candidate of this.#early.splice(0)) await this.#candidate(candidate);
-    if (answer) return;
+    if (isAnswer) return;
     await this.#options.prepareAnswer();
     try {
       await pc.setLocalDescription();

@@ -1,9 +1,9 @@
 /** @import {ICEServer} from './messages.js' */
 
 /**
- * What the address says. `?ice=relay` forces relayed calls, `?turn=udp|tcp|tls` leaves only one way to
- * the relay, `?lang=en|zh` sets the language, `?debug=1` gives `window.callbox`. The token of a server that
- * lets in only whom it knows stands in `#token=`, which no log keeps, or in `?token=`.
+ * The options in the page's address. `?ice=relay` allows relayed paths only, `?turn=udp|tcp|tls` only one protocol to
+ * the relay, `?lang=en|zh` sets the language, `?debug=1` defines `window.callbox`. The token for a server that asks for
+ * one is in `#token=`, which no server logs, or in `?token=`.
  * @typedef {{relay: boolean, turn: string, lang: string, debug: boolean}} PageOptions
  */
 
@@ -15,14 +15,14 @@ export const pageOptions = (query) => ({
   debug: query.get('debug') === '1',
 });
 
-/** @param {string} url @returns {string} how a TURN URL goes to the server */
+/** @param {string} url @returns {string} the protocol to the TURN server: udp, tcp or tls */
 function turnProtocol(url) {
   if (url.startsWith('turns:')) return 'tls';
   return /[?&]transport=tcp/.test(url) ? 'tcp' : 'udp';
 }
 
 /**
- * The servers that an RTCPeerConnection gets.
+ * Returns the servers for an RTCPeerConnection.
  * @param {ICEServer[]} servers @param {string} turn '' = all
  * @returns {ICEServer[]}
  */

@@ -1,5 +1,5 @@
 /**
- * Why camera or microphone could not be had, in one word. Each has a text that says what to do.
+ * Why camera or microphone could not be opened. Each code has a text that says what to do.
  * @typedef {'insecure'|'blocked'|'dismissed'|'system'|'missing'|'busy'|'embedded'|'gone'|'unsupported'|'webrtc'|'other'} ProblemCode
  * @typedef {{kind: 'audio'|'video'|'both', code: ProblemCode}} Problem
  */
@@ -15,9 +15,9 @@ const BY_NAME = {
 };
 
 /**
- * Makes a problem of what getUserMedia threw (W3C Media Capture and Streams, section 10.3).
+ * Finds the problem behind an error of getUserMedia (W3C Media Capture and Streams, section 10.3).
  * @param {unknown} error @param {Problem['kind']} kind
- * @param {PermissionState|''} permission of the device, '' where the browser does not say
+ * @param {PermissionState|''} permission for the device, '' where the browser does not say
  * @returns {Problem}
  */
 export function problemOf(error, kind, permission) {

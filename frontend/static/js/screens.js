@@ -1,8 +1,9 @@
+import {AWAY_BANNER_DELAY} from './timeouts.js';
 /** @import {State} from './machine.js' */
 /** @import {MediaState} from './media.js' */
 
 /**
- * What a person gets to see of the state, still without a page.
+ * What the page shows of the state, without touching the page.
  * @typedef {'home'|'prejoin'|'waiting'|'connecting'|'call'|'full'|'ended'} Screen
  * @typedef {'pending'|'active'|'done'|'failed'|'off'} StepState
  * @typedef {'devices'|'capture'|'recording'|'signaling'|'peer'|'servers'|'candidates'|'connected'} StepName
@@ -11,7 +12,7 @@
 /** @param {State} state @returns {Screen} */
 export function screenOf(state) {
   if (state.phase !== 'in') return state.phase;
-  if (state.link) return state.met ? 'call' : 'connecting';
+  if (state.link) return state.hasConnected ? 'call' : 'connecting';
   return state.self === '' ? 'connecting' : 'waiting';
 }
 
@@ -30,7 +31,7 @@ function captureSteps(media) {
 /** @param {State} state @returns {StepState} */
 function serversStep({link}) {
   if (!link) return 'pending';
-  if (!link.servers) return 'off';
+  if (!link.hasServers) return 'off';
   const reached = link.gathered.some((type) => type === 'srflx' || type === 'relay');
   if (reached || link.connected) return 'done';
   return link.gatheringDone ? 'failed' : 'active';
@@ -55,16 +56,13 @@ export function stepsOf(state, media) {
     {name: 'servers', state: serversStep(state)},
     {
       name: 'candidates',
-      state: link ? progress(connected, link.heard || link.gathered.length > 0) : 'pending',
+      state: link ? progress(connected, link.remoteSeen || link.gathered.length > 0) : 'pending',
     },
     {name: 'connected', state: failed ? 'failed' : progress(connected, link?.settled === true)},
   ];
 }
 
-/** Milliseconds that the other side may be away before it is worth a word. */
-const CALM = 3000;
-
-/** What is told when the server refuses to have us back. */
+/** The banner for a server that refuses to let this page back in. */
 const REFUSED = Object.freeze({
   limited: 'bannerLimited',
   busy: 'bannerBusy',
@@ -73,7 +71,7 @@ const REFUSED = Object.freeze({
 });
 
 /**
- * The one thing to be told over the call right now: a text key, or ''.
+ * The key of the text that the banner shows, the most important one, or ''.
  * @param {State} state @param {number} now ms @returns {''|'bannerClosing'|'bannerServerLost'|'bannerServerDown'|'bannerReconnecting'|'bannerStalled'|'bannerPeerOffline'|'bannerLimited'|'bannerBusy'|'refusedTitle'}
  */
 export function bannerOf(state, now) {
@@ -82,8 +80,8 @@ export function bannerOf(state, now) {
 }
 
 /** @param {State} state */
-function mediaBanner({met, link}) {
-  if (!met || !link) return '';
+function mediaBanner({hasConnected, link}) {
+  if (!hasConnected || !link) return '';
   if (link.connection !== 'connected') return 'bannerReconnecting';
   return link.stalled ? 'bannerStalled' : '';
 }
@@ -96,10 +94,10 @@ function downBanner({refusal, self}) {
 
 /** @param {State} state @param {number} now ms */
 function signalingBanner(state, now) {
-  const {notice, signaling, attempts, link, peer, awayAt} = state;
+  const {notice, signaling, attempts, link, peer, awaySince} = state;
   if (notice === 'closing' && attempts < 3) return 'bannerClosing';
-  // The first try comes at once: what heals by itself in a moment is not worth a word.
+  // The first attempt comes at once. A connection that is back in a moment needs no banner.
   if (signaling === 'down' && attempts > 1) return downBanner(state);
-  const offline = peer ? peer.away && now - awayAt >= CALM : notice === 'timeout';
+  const offline = peer ? peer.away && now - awaySince >= AWAY_BANNER_DELAY : notice === 'timeout';
   return link && offline ? 'bannerPeerOffline' : '';
 }

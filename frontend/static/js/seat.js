@@ -1,82 +1,82 @@
+import {LOCK_TIMEOUT} from './timeouts.js';
+
 /**
- * The seat of this tab in a room, beyond a reload: its `resume` token lies in the tab's own storage. A
- * tab that was duplicated has a copy of it, but the seat is not its own: whoever sits on a seat holds a
- * lock named by it, and a copy that meets that lock takes a seat of its own.
+ * Keeps this tab's seat in a room across reloads: its `resume` token is in the tab's session storage. A duplicated tab
+ * has a copy of the token, but not the seat: the page in the seat holds a Web Lock named after the peer, and a copy that
+ * finds the lock taken joins anew.
  */
 
-/** @typedef {{peer: string, resume: string}} Kept */
-
-/** Milliseconds that the page before this one may take to let go of its lock. */
-const PATIENCE = 500;
+/** @typedef {{peer: string, resume: string}} StoredSeat */
 
 export class Seat {
   /** @type {Storage|undefined} */ #storage;
   /** @type {LockManager|undefined} */ #locks;
-  /** @type {Map<string, () => void>} */ #held = new Map();
+  /** Releases each lock that is held, by peer. @type {Map<string, () => void>} */ #locked =
+    new Map();
   #leaving = new AbortController();
 
-  /** @param {Storage} [storage] of the tab @param {LockManager} [locks] absent where the page is not secure */
+  /** @param {Storage} [storage] of the tab @param {LockManager} [locks] missing on a page that is not secure */
   constructor(storage, locks) {
     this.#storage = storage;
     this.#locks = locks;
   }
 
   /**
-   * The token of the seat that this tab had, or ''.
-   * @param {string} room @param {boolean} mine the user says so: whoever holds it now is to give it up
+   * Returns the token of the seat that this tab had, or ''.
+   * @param {string} room @param {boolean} reclaim take the seat also from another tab, as the user asked
    */
-  async claim(room, mine = false) {
-    const kept = this.#read(room);
-    if (!kept) return '';
-    return (await this.#inherit(kept.peer)) || mine ? kept.resume : '';
+  async claim(room, reclaim = false) {
+    const stored = this.#read(room);
+    if (!stored) return '';
+    return (await this.#waitForLock(stored.peer)) || reclaim ? stored.resume : '';
   }
 
   /** @param {string} room @param {string} peer @param {string} resume token */
   keep(room, peer, resume) {
-    // Locks of earlier seats are kept too: their tokens lead to this one.
-    void this.#hold(peer, {signal: this.#leaving.signal});
+    // The locks of earlier seats stay: their tokens lead to this seat.
+    void this.#lock(peer, {signal: this.#leaving.signal});
     if (resume) this.#write(room, JSON.stringify({peer, resume}));
   }
 
-  /** The seat was given back. @param {string} room */
+  /** Forgets a seat that was given up. @param {string} room */
   forget(room) {
     this.#write(room, '');
     this.release();
   }
 
-  /** The seat is free for the page after this one. */
+  /** Lets the next page in this tab have the seat. */
   release() {
     this.#leaving.abort();
     this.#leaving = new AbortController();
-    for (const letGo of this.#held.values()) letGo();
-    this.#held.clear();
+    for (const unlock of this.#locked.values()) unlock();
+    this.#locked.clear();
   }
 
   /** @param {string} peer @param {LockOptions} options @returns {Promise<boolean>} */
-  #hold(peer, options) {
+  #lock(peer, options) {
     const locks = this.#locks;
-    if (!locks || this.#held.has(peer)) return Promise.resolve(true);
+    if (!locks || this.#locked.has(peer)) return Promise.resolve(true);
     return new Promise((resolve) => {
       locks
         .request(`callbox.seat.${peer}`, options, (lock) => {
           resolve(lock !== null);
-          return lock && new Promise((letGo) => this.#held.set(peer, () => letGo(null)));
+          return lock && new Promise((unlock) => this.#locked.set(peer, () => unlock(null)));
         })
-        .catch(() => resolve(false)); // The time is over, or the browser has no locks for this page.
+        .catch(() => resolve(false)); // The time is up, or the browser denies this page locks.
     });
   }
 
-  /** The page that had the lock may be on its way out. @param {string} peer */
-  async #inherit(peer) {
-    if (await this.#hold(peer, {ifAvailable: true})) return true;
-    const enough = new AbortController();
-    const timer = setTimeout(() => enough.abort(), PATIENCE);
-    const held = await this.#hold(peer, {signal: enough.signal});
+  /** Gives the page before this one, which may be unloading, time to release the lock. @param {string} peer */
+  async #waitForLock(peer) {
+    if (await this.#lock(peer, {ifAvailable: true})) return true;
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(), LOCK_TIMEOUT);
+    const locked = await this.#lock(peer, {signal: abort.signal});
     clearTimeout(timer);
-    return held;
+    return locked;
   }
 
-  /** @param {string} room @returns {Kept|null} */
+  /** @param {string} room @returns {StoredSeat|null} */
   #read(room) {
     try {
       const {peer, resume} = JSON.parse(this.#storage?.getItem(keyOf(room)) ?? '');
@@ -92,7 +92,7 @@ export class Seat {
       if (value) this.#storage?.setItem(keyOf(room), value);
       else this.#storage?.removeItem(keyOf(room));
     } catch {
-      // Private mode, or full: a reload is a new peer then.
+      // Private mode, or the storage is full: a reload is then a new peer.
     }
   }
 }

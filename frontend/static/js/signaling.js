@@ -2,6 +2,14 @@ import {Backoff} from './backoff.js';
 import {decodeAnyFrame} from './messages.js';
 import {Outbox} from './outbox.js';
 import {isFinal} from './refusal.js';
+import {
+  CONFIRM_DELAY,
+  OPEN_TIMEOUT,
+  PROBE_TIMEOUT,
+  REPLY_TIMEOUT,
+  STABLE_AFTER,
+  SUSPENDED_AFTER,
+} from './timeouts.js';
 import {TransportChoice} from './transport.js';
 /** @import {ErrorFrame, Frame, Joined} from './messages.js' */
 /** @import {Refusal, RefusalCode} from './refusal.js' */
@@ -12,43 +20,31 @@ import {TransportChoice} from './transport.js';
  * @typedef {object} Options
  * @property {Record<TransportName, (callbacks: Callbacks) => Transport>} transports
  * @property {Seat} seat
- * @property {(frame: Frame) => void} onframe gets `joined` and `full`, events exactly once and in order,
- *   and notices
- * @property {(tries: number, refusal: RefusalCode|null) => void} ondown the connection is lost, or could not be had; the way
- *   back is sought. refusal = the server is there, and refuses
- * @property {(cause: string|number) => void} onend there is no way back: an error code, a refusal, or a close code
- * @property {() => number} [random] for how long to wait
+ * @property {(frame: Frame) => void} onframe gets `joined` and `full`, events exactly once and in order, and notices
+ * @property {(tries: number, refusal: RefusalCode|null) => void} ondown the connection was lost, or could not be opened,
+ *   and will be tried again. refusal = the server answered, and refused
+ * @property {(cause: string|number) => void} onend the session is over: an error code, a refusal, or a close code
+ * @property {() => number} [random] for the backoff: at least 0, less than 1
  */
 
-/** @typedef {{room: string, name: string, token: string, mine: boolean}} Entrance mine = whoever holds our seat gives it up */
+/** @typedef {{room: string, name: string, token: string, reclaim: boolean}} JoinOptions reclaim = take the seat back from another tab */
 
-/** Milliseconds that a connection, a join or the reply to a request may take. */
-const PATIENCE = 10_000;
-const WEBSOCKET_PATIENCE = 6000;
-/** The same for a sign of life when there is reason for doubt. */
-const DOUBT = 4000;
-/** Milliseconds that what was seen may stay unconfirmed, and how many events. */
-const CONFIRM_WITHIN = 1000;
+/** An event is confirmed at the latest when so many are unconfirmed. */
 const CONFIRM_EVERY = 32;
-/** Milliseconds after which a connection was worth having. */
-const STEADY = 5000;
-/** How much too late a timer may fire, ms. More, and the page has slept. */
-const LATE = 2000;
-
-/** The page's own close code for a connection on which nothing is heard any more. */
-const SILENT = 4000;
-/** Close codes after which coming back would be wrong: left, policy, the seat was taken over. */
+/** The page's own close code for a connection that has timed out or skipped an event. */
+const UNUSABLE = 4000;
+/** Close codes that tell a client not to come back: left, policy, the seat was taken over. */
 const FINAL = [1000, 1008, 4001];
-/** Close code of a server that got a frame it does not take. */
+/** Close code of a server that got a frame larger than it takes (RFC 6455, section 7.4.1). */
 const TOO_LARGE = 1009;
-/** Answers to `join` that trying again would not change. */
+/** Errors in reply to `join` that another attempt would not change. */
 const REFUSALS = ['unauthorized', 'bad_request', 'bad_frame', 'too_large'];
 
 /** @typedef {ReturnType<typeof setTimeout>|undefined} Timeout */
 
 /**
- * The page's session with the signaling server. It outlives its connections: what breaks is made anew,
- * what was not answered is asked again, what was missed comes late, and nobody needs to know.
+ * The page's session with the signaling server. It outlives its connections: it reconnects, repeats unanswered
+ * requests, and delivers missed events late, so that the rest of the page need not care.
  */
 export class Signaling {
   /** @type {Options} */ #options;
@@ -56,26 +52,27 @@ export class Signaling {
   #choice = new TransportChoice();
   /** @type {Backoff} */ #backoff;
   /** @type {'off'|'waiting'|'opening'|'joining'|'up'} */ #phase = 'off';
-  /** @type {Entrance|null} */ #entrance = null;
+  /** @type {JoinOptions|null} */ #joinOptions = null;
   /** @type {Transport|null} */ #transport = null;
   /** @type {TransportName} */ #transportName = 'websocket';
   #nonce = '';
   #replace = '';
   #resume = '';
   #peer = '';
-  /** The newest event that was told, and that was confirmed. */
+  /** The newest event that was delivered, and the newest that was confirmed. */
   #seq = 0;
   #confirmed = 0;
-  #held = false;
-  /** What the server said when it last refused. @type {RefusalCode|null} */ #refusal = null;
+  /** Whether the current wait must not be cut short. */
+  #mustWait = false;
+  /** What the server's last refusal said. @type {RefusalCode|null} */ #refusal = null;
   #upSince = 0;
-  /** @type {Frame[]} Events that were faster than the reply to `join`. */ #early = [];
-  /** @type {Timeout} */ #retry;
-  /** @type {Timeout} */ #patience;
-  #due = Infinity;
-  /** @type {Timeout} */ #seen;
-  /** @type {Timeout} */ #later;
-  /** @type {ReturnType<typeof setInterval>|undefined} */ #pings;
+  /** Events that overtook the reply to `join`. @type {Frame[]} */ #early = [];
+  /** @type {Timeout} */ #dialTimer;
+  /** Ends a connection on which nothing arrives. @type {Timeout} */ #idleTimer;
+  #idleDeadline = Infinity;
+  /** @type {Timeout} */ #confirmTimer;
+  /** @type {Timeout} */ #flushTimer;
+  /** @type {ReturnType<typeof setInterval>|undefined} */ #pingTimer;
   #counts = {joined: 0, resumed: 0, lost: 0};
 
   /** @param {Options} options */
@@ -84,32 +81,32 @@ export class Signaling {
     this.#backoff = new Backoff(options.random ?? Math.random);
   }
 
-  /** For whoever looks for a fault. */
+  /** For debugging. */
   get info() {
     const up = this.#phase === 'up';
     const transport = up ? this.#transportName : '';
     return {phase: this.#phase, transport, peer: this.#peer, seq: this.#seq, ...this.#counts};
   }
 
-  /** Joins a room and stays in it until leave(), or until onend. @param {Entrance} entrance */
-  async enter(entrance) {
+  /** Joins a room and stays in it until leave() or onend. @param {JoinOptions} options */
+  async join(options) {
     this.#stop();
-    this.#entrance = entrance;
+    this.#joinOptions = options;
     this.#backoff.reset();
     this.#refusal = null;
     this.#nonce = randomText();
     this.#resume = '';
     this.#phase = 'waiting';
-    this.#held = true; // until it is known whose seat this is
-    const replace = await this.#options.seat.claim(entrance.room, entrance.mine);
-    if (this.#entrance !== entrance) return;
+    this.#mustWait = true; // until the seat's owner is known
+    const replace = await this.#options.seat.claim(options.room, options.reclaim);
+    if (this.#joinOptions !== options) return;
     this.#replace = replace;
     this.#dial();
   }
 
   /**
-   * Sends a request, now or as soon as there is a connection, and gives its reply: an error frame with
-   * code `lost` when the server has forgotten the session meanwhile.
+   * Sends a request, now or as soon as there is a connection, and returns its reply: an error frame with code `lost`
+   * if the session is lost before.
    * @param {Record<string, unknown>} frame @returns {Promise<Frame>}
    */
   request(frame) {
@@ -118,9 +115,9 @@ export class Signaling {
     return reply;
   }
 
-  /** Gives the seat back and is gone: no callback comes after it. @param {boolean} [reload] the page may come back */
+  /** Leaves the room. No callback is called afterwards. @param {boolean} [reload] the page may be loaded again */
   leave(reload = false) {
-    const {room} = this.#entrance ?? {};
+    const {room} = this.#joinOptions ?? {};
     this.#transport?.leave();
     this.#transport = null;
     this.#stop();
@@ -129,43 +126,43 @@ export class Signaling {
     else this.#options.seat.forget(room);
   }
 
-  /** The room was full and is worth another try. */
-  again() {
-    if (this.#entrance && this.#phase === 'off') this.#wait();
+  /** Tries again to join a room that was full. */
+  retryJoin() {
+    if (this.#joinOptions && this.#phase === 'off') this.#scheduleDial();
   }
 
-  /** The network or the device is back: nothing is to be waited for, and nothing to be trusted. */
-  wake() {
-    if (this.#phase === 'waiting' && !this.#held) this.#dial();
-    else if (this.#phase === 'up') this.#ping(DOUBT);
+  /** Reconnects or tests the connection at once, because the network or the device is back. */
+  check() {
+    if (this.#phase === 'waiting' && !this.#mustWait) this.#dial();
+    else if (this.#phase === 'up') this.#ping(PROBE_TIMEOUT);
   }
 
   #dial() {
-    clearTimeout(this.#retry);
+    clearTimeout(this.#dialTimer);
     this.#phase = 'opening';
     const name = (this.#transportName = this.#choice.next());
     /** @type {Transport} */
     let transport;
-    /** @param {(...values: any[]) => void} tell */
-    const ours =
-      (tell) =>
+    /** @param {(...values: any[]) => void} callback */
+    const whileCurrent =
+      (callback) =>
       /** @param {any[]} values */
       (...values) => {
-        if (transport && transport === this.#transport) tell(...values);
+        if (transport && transport === this.#transport) callback(...values);
       };
     this.#transport = transport = this.#options.transports[name]({
-      onopen: ours(() => this.#join()),
-      ontext: ours((text) => this.#receive(text)),
-      onclose: ours((code, refusal) => this.#closed(code, refusal)),
+      onopen: whileCurrent(() => this.#sendJoin()),
+      ontext: whileCurrent((text) => this.#receive(text)),
+      onclose: whileCurrent((code, refusal) => this.#closed(code, refusal)),
     });
-    this.#expect(name === 'websocket' ? WEBSOCKET_PATIENCE : PATIENCE);
+    this.#expectWithin(OPEN_TIMEOUT[name]);
   }
 
-  #join() {
-    const {room, name, token} = /** @type {Entrance} */ (this.#entrance);
+  #sendJoin() {
+    const {room, name, token} = /** @type {JoinOptions} */ (this.#joinOptions);
     this.#phase = 'joining';
-    this.#heard();
-    this.#expect(PATIENCE);
+    this.#stopIdleTimer();
+    this.#expectWithin(REPLY_TIMEOUT);
     /** @type {Record<string, unknown>} */
     const proof = this.#replace ? {replace: this.#replace} : {};
     this.#write({
@@ -182,19 +179,19 @@ export class Signaling {
   /** @param {string} text */
   #receive(text) {
     const frame = decodeAnyFrame(text);
-    this.#heard();
-    if (this.#phase === 'joining') this.#answered(frame);
-    else this.#take(frame);
-    if (this.#phase === 'joining' || this.#outbox.unanswered > 0) this.#expect(PATIENCE);
+    this.#stopIdleTimer();
+    if (this.#phase === 'joining') this.#handleWhileJoining(frame);
+    else this.#handle(frame);
+    if (this.#phase === 'joining' || this.#outbox.unanswered > 0) this.#expectWithin(REPLY_TIMEOUT);
   }
 
-  /** What comes while `join` has no reply. @param {Frame} frame */
-  #answered(frame) {
+  /** @param {Frame} frame */
+  #handleWhileJoining(frame) {
     if (frame.type === 'joined') this.#joined(frame);
     else if (frame.type === 'full') this.#full(frame);
-    else if (frame.type === 'error' && frame.id > 0) this.#refused(frame);
+    else if (frame.type === 'error' && frame.id > 0) this.#joinRefused(frame);
     else if ('seq' in frame) this.#early.push(frame);
-    else this.#take(frame);
+    else this.#handle(frame);
   }
 
   /** @param {Joined} frame */
@@ -208,126 +205,127 @@ export class Signaling {
       this.#counts.resumed++;
       this.#confirmed = this.#seq;
     } else {
-      if (this.#peer) this.#outbox.reset(); // Before the first one nothing was promised.
+      if (this.#peer) this.#outbox.reset(); // Requests from before the first join are still to be sent.
       this.#seq = this.#confirmed = 0;
     }
     this.#peer = frame.peer;
     this.#replace = '';
-    this.#renew(frame.resume);
+    this.#keepSeat(frame.resume);
     if (frame.ping > 0) {
-      this.#transport?.watch(frame.ping);
-      this.#pings = setInterval(() => this.#ping(PATIENCE), frame.ping * 1000);
+      this.#transport?.expectActivity(frame.ping);
+      this.#pingTimer = setInterval(() => this.#ping(REPLY_TIMEOUT), frame.ping * 1000);
     }
     this.#options.onframe(frame);
-    for (const early of this.#early.splice(0)) this.#take(early);
+    for (const early of this.#early.splice(0)) this.#handle(early);
     this.#flush();
   }
 
   /** @param {string} resume token, '' = none */
-  #renew(resume) {
+  #keepSeat(resume) {
     if (resume) this.#resume = resume;
-    this.#options.seat.keep(this.#entrance?.room ?? '', this.#peer, resume);
+    this.#options.seat.keep(this.#joinOptions?.room ?? '', this.#peer, resume);
   }
 
   /** @param {Frame} frame */
   #full(frame) {
-    this.#hangUp();
+    this.#disconnect();
     this.#choice.worked(this.#transportName);
     this.#phase = 'off';
     this.#options.onframe(frame);
   }
 
-  /** The answer to `join` is an error. @param {ErrorFrame} frame */
-  #refused(frame) {
+  /** @param {ErrorFrame} frame */
+  #joinRefused(frame) {
     if (frame.code === 'unauthorized' && (this.#resume || this.#replace)) {
-      // The old seat is not to be had, or too old: a new one may be.
+      // The old seat is gone, or its token has expired. A plain join may still get a new one.
       this.#resume = this.#replace = '';
-      this.#join();
+      this.#sendJoin();
       return;
     }
     if (REFUSALS.includes(frame.code)) {
       this.#end(frame.code);
       return;
     }
-    if (frame.retry) this.#backoff.hold(Math.max(1, frame.after));
+    if (frame.retry) this.#backoff.require(Math.max(1, frame.after));
     this.#refusal = frame.code === 'rate_limited' ? 'limited' : null;
     this.#choice.worked(this.#transportName);
-    this.#hangUp();
-    this.#wait();
+    this.#disconnect();
+    this.#scheduleDial();
   }
 
   /** @param {Frame} frame */
-  #take(frame) {
-    if (frame.type === 'closing') this.#backoff.hold(frame.after);
-    if (frame.type === 'pong' && frame.resume) this.#renew(frame.resume);
-    if ('seq' in frame && frame.seq) this.#event(frame, frame.seq);
+  #handle(frame) {
+    if (frame.type === 'closing') this.#backoff.require(frame.after);
+    if (frame.type === 'pong' && frame.resume) this.#keepSeat(frame.resume);
+    if ('seq' in frame && frame.seq) this.#handleEvent(frame, frame.seq);
     else if ('id' in frame && frame.id > 0) {
-      this.#outbox.answer(frame, Date.now());
+      this.#outbox.handleReply(frame, Date.now());
       this.#flush();
     } else this.#options.onframe(frame);
   }
 
   /** @param {Frame} frame @param {number} seq */
-  #event(frame, seq) {
-    if (seq <= this.#seq) return; // Told before.
+  #handleEvent(frame, seq) {
+    if (seq <= this.#seq) return; // a repetition
     if (seq > this.#seq + 1) {
-      this.#fail(SILENT); // Something got lost on the way: it comes again.
+      this.#connectionLost(UNUSABLE); // An event is missing: the next connection delivers it.
       return;
     }
     this.#seq = seq;
     if (this.#seq - this.#confirmed >= CONFIRM_EVERY) this.#confirm();
-    else this.#seen ??= setTimeout(() => this.#confirm(), CONFIRM_WITHIN);
+    else this.#confirmTimer ??= setTimeout(() => this.#confirm(), CONFIRM_DELAY);
     this.#options.onframe(frame);
   }
 
   #confirm() {
-    clearTimeout(this.#seen);
-    this.#seen = undefined;
+    clearTimeout(this.#confirmTimer);
+    this.#confirmTimer = undefined;
     if (this.#confirmed === this.#seq || this.#phase !== 'up') return;
     this.#confirmed = this.#seq;
     this.#write({type: 'seen', seq: this.#seq});
   }
 
-  /** @param {number} patience ms for a sign of life */
-  #ping(patience) {
-    clearTimeout(this.#seen);
-    this.#seen = undefined;
+  /** @param {number} ms for something to arrive */
+  #ping(ms) {
+    clearTimeout(this.#confirmTimer);
+    this.#confirmTimer = undefined;
     this.#confirmed = this.#seq;
-    this.#write({type: 'ping', id: this.#outbox.number(), seq: this.#seq});
-    this.#expect(patience);
+    this.#write({type: 'ping', id: this.#outbox.nextID(), seq: this.#seq});
+    this.#expectWithin(ms);
   }
 
-  /** Gives the connection up when nothing is heard for so long. @param {number} ms */
-  #expect(ms) {
-    const due = Date.now() + ms;
-    if (this.#due <= due) return;
-    this.#heard();
-    this.#due = due;
-    this.#patience = setTimeout(() => {
-      this.#due = Infinity;
-      // A page that slept has not listened: what came meanwhile is still to be read.
-      if (Date.now() - due > LATE && this.#phase === 'up') this.#ping(DOUBT);
-      else this.#fail(SILENT);
+  /** Gives the connection up unless something arrives within this time. @param {number} ms */
+  #expectWithin(ms) {
+    const deadline = Date.now() + ms;
+    if (this.#idleDeadline <= deadline) return;
+    this.#stopIdleTimer();
+    this.#idleDeadline = deadline;
+    this.#idleTimer = setTimeout(() => {
+      this.#idleDeadline = Infinity;
+      // A suspended page has read nothing: what arrived meanwhile is still in the socket.
+      if (Date.now() - deadline > SUSPENDED_AFTER && this.#phase === 'up')
+        this.#ping(PROBE_TIMEOUT);
+      else this.#connectionLost(UNUSABLE);
     }, ms);
   }
 
-  #heard() {
-    clearTimeout(this.#patience);
-    this.#due = Infinity;
+  #stopIdleTimer() {
+    clearTimeout(this.#idleTimer);
+    this.#idleDeadline = Infinity;
   }
 
   #flush() {
-    clearTimeout(this.#later);
+    clearTimeout(this.#flushTimer);
     if (this.#phase !== 'up') return;
     for (;;) {
       const next = this.#outbox.next(Date.now());
       if (typeof next === 'number') {
-        this.#later = setTimeout(() => this.#flush(), Math.max(1, next - Date.now()));
+        this.#flushTimer = setTimeout(() => this.#flush(), Math.max(1, next - Date.now()));
         return;
       }
       if (!next) return;
       this.#write(next);
-      if (this.#outbox.unanswered === 1) this.#expect(PATIENCE);
+      if (this.#outbox.unanswered === 1) this.#expectWithin(REPLY_TIMEOUT);
     }
   }
 
@@ -338,31 +336,31 @@ export class Signaling {
 
   /** @param {number} code @param {Refusal|null} [refusal] */
   #closed(code, refusal) {
-    // Of a WebSocket that was refused a page learns nothing: what the server has said before still holds.
+    // A WebSocket does not say why it was refused, so what the server said before still holds.
     if (this.#transportName === 'sse') this.#refusal = refusal?.code ?? null;
-    // A call that runs needs no server: what its operator does to the server may not end it.
+    // A running call needs no server, so a refusal does not end it.
     if (refusal && isFinal(refusal.code) && !this.#peer) return this.#end(refusal.code);
-    if (refusal) this.#backoff.hold(refusal.after);
-    this.#fail(code);
+    if (refusal) this.#backoff.require(refusal.after);
+    this.#connectionLost(code);
   }
 
-  /** The connection is gone. @param {number} code */
-  #fail(code) {
+  /** @param {number} code */
+  #connectionLost(code) {
     const joined = this.#phase === 'up';
-    if (code === TOO_LARGE) this.#outbox.refuseLargest();
-    if (joined && Date.now() - this.#upSince >= STEADY) this.#backoff.steady();
-    if (!joined) this.#choice.failed(this.#transportName, code === SILENT);
-    this.#hangUp();
+    if (code === TOO_LARGE) this.#outbox.failLargest();
+    if (joined && Date.now() - this.#upSince >= STABLE_AFTER) this.#backoff.resetTries();
+    if (!joined) this.#choice.failed(this.#transportName, code === UNUSABLE);
+    this.#disconnect();
     if (FINAL.includes(code)) this.#end(code);
-    else this.#wait();
+    else this.#scheduleDial();
   }
 
-  #wait() {
+  #scheduleDial() {
     this.#phase = 'waiting';
     this.#counts.lost++;
-    const {ms, held} = this.#backoff.next();
-    this.#held = held;
-    this.#retry = setTimeout(() => this.#dial(), ms);
+    const {ms, required} = this.#backoff.next();
+    this.#mustWait = required;
+    this.#dialTimer = setTimeout(() => this.#dial(), ms);
     this.#options.ondown(this.#backoff.tries, this.#refusal);
   }
 
@@ -374,21 +372,21 @@ export class Signaling {
   }
 
   #stop() {
-    this.#hangUp();
-    clearTimeout(this.#retry);
-    this.#entrance = null;
+    this.#disconnect();
+    clearTimeout(this.#dialTimer);
+    this.#joinOptions = null;
     this.#phase = 'off';
     this.#peer = '';
     this.#outbox.reset();
   }
 
-  #hangUp() {
-    this.#heard();
-    for (const timer of [this.#seen, this.#later]) clearTimeout(timer);
-    clearInterval(this.#pings);
-    this.#seen = undefined;
+  #disconnect() {
+    this.#stopIdleTimer();
+    for (const timer of [this.#confirmTimer, this.#flushTimer]) clearTimeout(timer);
+    clearInterval(this.#pingTimer);
+    this.#confirmTimer = undefined;
     this.#early = [];
-    this.#outbox.repeat();
+    this.#outbox.requeue();
     this.#transport?.close();
     this.#transport = null;
   }

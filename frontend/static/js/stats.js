@@ -1,19 +1,21 @@
+import {QUALITY_DELAY} from './timeouts.js';
+
 /**
- * What getStats says, made into few numbers, and those into one word.
+ * Sums up what getStats returns in a few numbers, and these in one word.
  * @typedef {'good'|'fair'|'poor'|'lost'} Quality
  *
  * @typedef {object} Path
  * @property {'direct'|'relayed'} kind
  * @property {string} local type of the local candidate
  * @property {string} remote
- * @property {string} protocol udp or tcp; for a relayed path how this side reaches the relay, also tls
+ * @property {string} protocol udp or tcp; of a relayed path udp, tcp or tls, between this side and the relay
  *
  * @typedef {object} Sample
  * @property {number} at ms
  * @property {number} bytes RTP payload received so far
  * @property {number} received packets so far
  * @property {number} lost packets so far
- * @property {number} remoteLoss share of our packets the other side misses, 0 to 1
+ * @property {number} remoteLoss share of this side's packets that the other side misses, 0 to 1
  * @property {number|null} rtt ms
  * @property {number} width of the received video, 0 = none
  * @property {number} height
@@ -23,7 +25,7 @@
  * @typedef {{loss: number, rtt: number|null, bitrate: number, silent: boolean}} Rates
  */
 
-/** @typedef {Record<string, any>} Entry One of the dictionaries of webrtc-stats; which fields are there differs by browser. */
+/** @typedef {Record<string, any>} Entry a dictionary of webrtc-stats, whose fields differ by browser */
 
 /** @param {Entry[]} entries @returns {Entry|undefined} the candidate pair in use */
 function selectedPair(entries) {
@@ -91,10 +93,6 @@ export function ratesOf(before, after) {
 
 /** @type {Quality[]} */
 const ORDER = ['good', 'fair', 'poor', 'lost'];
-/** Milliseconds a worse or better figure must hold before it is believed. */
-const WORSE_AFTER = 3000;
-const BETTER_AFTER = 8000;
-const LOST_AFTER = 2000;
 
 /** @param {Rates} rates @returns {Quality} */
 function instant({loss, rtt, silent}) {
@@ -103,7 +101,7 @@ function instant({loss, rtt, silent}) {
   return loss < 0.05 && (rtt ?? 0) < 400 ? 'fair' : 'poor';
 }
 
-/** The word for the connection, slow enough not to flicker. */
+/** Judges the quality of the connection, slowly enough not to flicker. */
 export class QualityMeter {
   /** @type {Quality} */ value = 'good';
   /** @type {Quality} */ #candidate = 'good';
@@ -116,14 +114,15 @@ export class QualityMeter {
       this.#candidate = now;
       this.#since = at;
     }
-    if (at - this.#since >= this.#patience(now)) this.value = now;
+    if (at - this.#since >= this.#delay(now)) this.value = now;
     return this.value;
   }
 
   /** @param {Quality} next */
-  #patience(next) {
-    if (next === 'lost') return LOST_AFTER;
-    if (this.value === 'lost') return 0; // Anything is better than nothing, and seen at once.
-    return ORDER.indexOf(next) > ORDER.indexOf(this.value) ? WORSE_AFTER : BETTER_AFTER;
+  #delay(next) {
+    const {worse, better} = QUALITY_DELAY;
+    if (next === 'lost') return QUALITY_DELAY.lost;
+    if (this.value === 'lost') return 0; // Anything is better than nothing.
+    return ORDER.indexOf(next) > ORDER.indexOf(this.value) ? worse : better;
   }
 }

@@ -1,4 +1,4 @@
-/** What the page remembers, on this device only. Works, forgetting all, where storage is forbidden. */
+/** Remembers settings on this device, or nothing where storage is forbidden. */
 const PREFIX = 'callbox.';
 
 /** @param {string} key @returns {string} the remembered value, or '' */
@@ -10,8 +10,8 @@ export function recall(key) {
   }
 }
 
-/** @returns {Storage|undefined} what lasts as long as the tab */
-export function ofTab() {
+/** @returns {Storage|undefined} which lasts as long as the tab */
+export function tabStorage() {
   try {
     return sessionStorage;
   } catch {
@@ -20,13 +20,13 @@ export function ofTab() {
 }
 
 /**
- * The token that lets this tab in, also after a reload, when the address no longer has it.
- * @param {string} token '' = the one from before @returns {string}
+ * Keeps the tab's token for a reload, when the address no longer has it.
+ * @param {string} token '' = none in the address @returns {string} the token, or the one kept before
  */
 export function keepToken(token) {
   try {
-    if (token) ofTab()?.setItem(`${PREFIX}token`, token);
-    return token || (ofTab()?.getItem(`${PREFIX}token`) ?? '');
+    if (token) tabStorage()?.setItem(`${PREFIX}token`, token);
+    return token || (tabStorage()?.getItem(`${PREFIX}token`) ?? '');
   } catch {
     return token;
   }
@@ -37,6 +37,6 @@ export function remember(key, value) {
   try {
     localStorage.setItem(PREFIX + key, value);
   } catch {
-    // Private mode, or full. Nothing depends on it.
+    // Private mode, or the storage is full. Nothing depends on it.
   }
 }

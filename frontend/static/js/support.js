@@ -1,17 +1,15 @@
-/** Milliseconds after which a browser that does not answer is given the benefit of the doubt. */
-const PATIENCE = 10_000;
+import {SUPPORT_TIMEOUT} from './timeouts.js';
 
 /**
- * Reports whether this browser can make calls. WebRTC may be missing (an old browser, an app's web view), or be
- * there and refuse to work (Tor Browser, add-ons for privacy, a policy), so everything that a call begins with is
- * tried once.
+ * Reports whether this browser can make calls. WebRTC may be missing (an old browser, an app's web view), or present
+ * and disabled (Tor Browser, privacy add-ons, a policy), so the first steps of a call are tried once.
  * @param {Pick<typeof globalThis, 'RTCPeerConnection'|'RTCRtpTransceiver'>} [scope]
  */
 export async function canCall(scope = globalThis) {
   if (!scope.RTCPeerConnection || !scope.RTCRtpTransceiver) return false;
   /** @type {RTCPeerConnection|undefined} */ let pc;
   /** @type {ReturnType<typeof setTimeout>|undefined} */ let timer;
-  const late = new Promise((resolve) => (timer = setTimeout(resolve, PATIENCE, true)));
+  const late = new Promise((resolve) => (timer = setTimeout(resolve, SUPPORT_TIMEOUT, true)));
   try {
     pc = new scope.RTCPeerConnection();
     return await Promise.race([offers(pc), late]);

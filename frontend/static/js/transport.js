@@ -1,24 +1,24 @@
 /** @import {Refusal} from './refusal.js' */
 
 /**
- * What carries a session: it knows nothing of frames but that they are texts. `onclose` comes once, unless
- * the transport was closed from here; nothing comes after it.
+ * Carries the frames of a session as texts. `onclose` is called once, as the last callback, unless the page closed the
+ * transport itself.
  * @typedef {{onopen: () => void, ontext: (text: string) => void, onclose: (code: number, refusal?: Refusal|null) => void}} Callbacks
  * @typedef {object} Transport
  * @property {string} name
  * @property {(text: string) => void} send
- * @property {() => void} leave gives the seat back and closes
- * @property {(seconds: number) => void} watch the server gives a sign of life at least so often
+ * @property {() => void} leave leaves the room and closes
+ * @property {(seconds: number) => void} expectActivity has the connection checked: the server sends something at least this often
  * @property {() => void} close
  * @typedef {'websocket'|'sse'} TransportName
  */
 
-/** How often in a row a WebSocket that does not open is blamed on the network. */
-const BLAMED_AFTER = 2;
+/** Failures in a row after which WebSocket is taken to be blocked. */
+const FAILURES_BEFORE_SSE = 2;
 
 /**
- * Which transport to try next: WebSocket, and Server-Sent Events where that could not be opened. Each
- * connection begins with WebSocket again; where it has failed before, one try is enough to know.
+ * Chooses the transport for the next attempt: WebSocket, and Server-Sent Events where WebSocket could not be opened. Each
+ * connection begins with WebSocket. Where it was blocked the last time, SSE follows after one failure.
  */
 export class TransportChoice {
   #failures = 0;
@@ -26,19 +26,19 @@ export class TransportChoice {
 
   /** @returns {TransportName} */
   next() {
-    return this.#failures >= (this.#blocked ? 1 : BLAMED_AFTER) ? 'sse' : 'websocket';
+    return this.#failures >= (this.#blocked ? 1 : FAILURES_BEFORE_SSE) ? 'sse' : 'websocket';
   }
 
-  /** @param {TransportName} name it carries a session now */
+  /** @param {TransportName} name the transport that has got a reply to `join` */
   worked(name) {
     this.#blocked = name === 'sse';
     this.#failures = 0;
   }
 
-  /** @param {TransportName} name it did not open, or carried nothing @param {boolean} silent nothing came, not even a refusal */
-  failed(name, silent) {
-    // The server may simply be gone: after the second way in vain the first is tried again.
+  /** @param {TransportName} name the transport that has got none @param {boolean} timedOut whether nothing at all arrived */
+  failed(name, timedOut) {
+    // The server may be away: after SSE, WebSocket is tried again.
     if (name === 'sse') this.#failures = 0;
-    else this.#failures += silent ? BLAMED_AFTER : 1;
+    else this.#failures += timedOut ? FAILURES_BEFORE_SSE : 1;
   }
 }

@@ -1,19 +1,16 @@
 import {refusalOf} from './refusal.js';
+import {POST_RETRY_DELAY, STREAM_MIN_DURATION} from './timeouts.js';
 /** @import {Refusal} from './refusal.js' */
 /** @import {Callbacks} from './transport.js' */
 
 /**
- * The same frames over plain HTTP, for networks that break WebSocket: events come by one response that
- * does not end (Server-Sent Events, read by fetch, since an EventSource sends no Authorization), requests
- * go out by POST, one at a time, each with its reply.
+ * The same frames over plain HTTP, for networks that block WebSocket. Events arrive in a response that does not end
+ * (Server-Sent Events, read by fetch, since an EventSource sends no Authorization). Requests are sent by POST, one at a
+ * time, each answered with its reply.
  */
 
-/** Milliseconds before a POST that was "too much" (429) is tried again, when nothing else is said. */
-const LATER = 1000;
-/** Milliseconds that a stream must have lasted to be worth another one. */
-const LASTED = 1000;
-/** The code of a connection that ended without a word. */
-const BROKEN = 1006;
+/** The code of a connection that ended without a close code (RFC 6455, section 7.4.1). */
+const ABNORMAL = 1006;
 
 export class SSETransport {
   name = 'sse';
@@ -26,8 +23,8 @@ export class SSETransport {
   #requests = new AbortController();
   /** @type {AbortController|null} */ #stream = null;
   #posts = Promise.resolve();
-  #silence = 0;
-  /** @type {ReturnType<typeof setTimeout>|undefined} */ #silent;
+  #idleTimeout = 0;
+  /** @type {ReturnType<typeof setTimeout>|undefined} */ #idleTimer;
 
   /** @param {string} base URL of the API @param {Callbacks} callbacks @param {typeof fetch} [fetchIt] */
   constructor(base, callbacks, fetchIt = (...request) => fetch(...request)) {
@@ -39,25 +36,25 @@ export class SSETransport {
 
   /** @param {string} text */
   send(text) {
-    this.#posts = this.#posts.then(() => this.#post(text)).catch(() => this.#end(BROKEN));
+    this.#posts = this.#posts.then(() => this.#post(text)).catch(() => this.#end(ABNORMAL));
   }
 
-  /** Gives the seat back. The request outlives the page. */
+  /** Leaves the room. The request outlives the page. */
   leave() {
     if (this.#secret && !this.#closed)
       void this.#request('DELETE', '/sessions', {keepalive: true}).catch(() => {});
     this.close();
   }
 
-  /** Of the stream something is to be heard at least so often. @param {number} seconds */
-  watch(seconds) {
-    this.#silence = seconds * 2500;
-    this.#heard();
+  /** Reopens the stream when nothing arrives for two and a half times as long. @param {number} seconds */
+  expectActivity(seconds) {
+    this.#idleTimeout = seconds * 2500;
+    this.#resetIdleTimer();
   }
 
   close() {
     this.#closed = true;
-    clearTimeout(this.#silent);
+    clearTimeout(this.#idleTimer);
     this.#requests.abort();
     this.#stream?.abort();
   }
@@ -69,9 +66,10 @@ export class SSETransport {
     this.#callbacks.onclose(code, refusal);
   }
 
-  #heard() {
-    clearTimeout(this.#silent);
-    if (this.#silence > 0) this.#silent = setTimeout(() => this.#stream?.abort(), this.#silence);
+  #resetIdleTimer() {
+    clearTimeout(this.#idleTimer);
+    if (this.#idleTimeout > 0)
+      this.#idleTimer = setTimeout(() => this.#stream?.abort(), this.#idleTimeout);
   }
 
   /** @param {string} method @param {string} path @param {RequestInit} [more] */
@@ -88,19 +86,19 @@ export class SSETransport {
       const {signal} = this.#requests;
       const response = await this.#request('POST', '/sessions', {signal});
       if (!response.ok) {
-        this.#end(BROKEN, await refusalOf(response));
+        this.#end(ABNORMAL, await refusalOf(response));
         return;
       }
       this.#secret = String((await response.json()).session);
-      // A proxy may end a response that lasts; the session waits for the next one.
+      // A proxy may end a long response. The session lasts until the next stream.
       for (let first = true; !this.#closed && (await this.#listen(first)); first = false);
-      this.#end(BROKEN);
+      this.#end(ABNORMAL);
     } catch {
-      this.#end(BROKEN);
+      this.#end(ABNORMAL);
     }
   }
 
-  /** Reads one stream to its end. @param {boolean} first @returns {Promise<boolean>} it was good for something */
+  /** Reads a stream to its end. @param {boolean} first @returns {Promise<boolean>} whether to open another one */
   async #listen(first) {
     const stream = (this.#stream = new AbortController());
     /** @type {Record<string, string>} */
@@ -115,17 +113,17 @@ export class SSETransport {
     try {
       for (let read = await reader.read(); !read.done; read = await reader.read()) {
         any = true;
-        this.#heard();
-        for (const event of parser.feed(read.value)) this.#tell(event);
+        this.#resetIdleTimer();
+        for (const event of parser.feed(read.value)) this.#dispatch(event);
       }
     } catch {
-      // Cut, or silent for too long: the next one goes on where this one ended.
+      // Broken, or idle for too long. The next stream continues where this one ended.
     }
-    return any && Date.now() - since >= LASTED;
+    return any && Date.now() - since >= STREAM_MIN_DURATION;
   }
 
   /** @param {StreamEvent} event */
-  #tell({id, type, data}) {
+  #dispatch({id, type, data}) {
     if (this.#closed) return;
     if (id) this.#lastEvent = id;
     if (type !== 'close') {
@@ -133,7 +131,7 @@ export class SSETransport {
       return;
     }
     const {code} = JSON.parse(data);
-    this.#end(typeof code === 'number' ? code : BROKEN);
+    this.#end(typeof code === 'number' ? code : ABNORMAL);
   }
 
   /** @param {string} text */
@@ -148,13 +146,13 @@ export class SSETransport {
     else if (response.status === 413) this.#callbacks.ontext(tooLarge(text));
     else if (response.status === 429) {
       const seconds = Number(response.headers.get('Retry-After'));
-      await new Promise((resolve) => setTimeout(resolve, seconds * 1000 || LATER));
+      await new Promise((resolve) => setTimeout(resolve, seconds * 1000 || POST_RETRY_DELAY));
       await this.#post(text);
     } else if (!response.ok) throw new Error(`status ${response.status}`);
   }
 }
 
-/** @param {string} body @returns {boolean} it is a frame, and not a proxy's page or an error of the API */
+/** @param {string} body @returns {boolean} whether it is a frame, not a proxy's page or an error of the API */
 function isFrame(body) {
   try {
     return typeof JSON.parse(body).type === 'string';
@@ -163,19 +161,19 @@ function isFrame(body) {
   }
 }
 
-/** The reply to a request that was not even read. @param {string} text */
+/** Makes up the reply to a request that the server did not read. @param {string} text */
 const tooLarge = (text) =>
   JSON.stringify({type: 'error', id: JSON.parse(text).id, code: 'too_large', retry: false});
 
 /** @typedef {{id: string, type: string, data: string}} StreamEvent */
 
-/** Takes a stream apart as HTML, section 9.2.6 ("Interpreting an event stream") says. */
+/** Parses an event stream (HTML, section 9.2.6, "Interpreting an event stream"). */
 export class EventParser {
   #rest = '';
   /** @type {StreamEvent} */ #event = {id: '', type: '', data: ''};
   /** @type {string[]} */ #data = [];
 
-  /** @param {string} chunk @returns {StreamEvent[]} the events that are complete now */
+  /** @param {string} chunk @returns {StreamEvent[]} the events that it completes */
   feed(chunk) {
     /** @type {StreamEvent[]} */
     const events = [];

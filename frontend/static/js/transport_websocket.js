@@ -1,7 +1,7 @@
 import {SUBPROTOCOL} from './messages.js';
 /** @import {Callbacks} from './transport.js' */
 
-/** One WebSocket. Nothing is told any more once it was closed from here. */
+/** One WebSocket. It calls no callback once the page has closed it. */
 export class WebSocketTransport {
   name = 'websocket';
   /** @type {WebSocket} */ #socket;
@@ -20,14 +20,14 @@ export class WebSocketTransport {
     if (this.#socket.readyState === 1) this.#socket.send(text);
   }
 
-  /** Gives the seat back; the page may be going away. */
+  /** Leaves the room. The page may be unloading. */
   leave() {
     this.send('{"type":"leave"}');
     this.close();
   }
 
-  /** What is written down is sent. A WebSocket's own pings tell whether it is alive. */
-  watch() {}
+  /** Nothing to check: each ping of the session has a reply on the same connection. */
+  expectActivity() {}
 
   close() {
     const socket = this.#socket;

@@ -1,23 +1,23 @@
-/** Keeps the screen of a device on while it is wanted. A browser takes the lock back whenever the page is hidden. */
+/** Keeps the screen on. The browser releases the lock whenever the page is hidden, so it is requested again. */
 export class WakeLock {
   #wanted = false;
   /** @type {WakeLockSentinel|null} */ #lock = null;
-  #asking = false;
+  #updating = false;
 
   constructor() {
-    document.addEventListener('visibilitychange', () => void this.#settle());
+    document.addEventListener('visibilitychange', () => void this.#update());
   }
 
   /** @param {boolean} wanted */
   want(wanted) {
     if (wanted === this.#wanted) return;
     this.#wanted = wanted;
-    void this.#settle();
+    void this.#update();
   }
 
-  async #settle() {
-    if (!('wakeLock' in navigator) || this.#asking) return;
-    this.#asking = true;
+  async #update() {
+    if (!('wakeLock' in navigator) || this.#updating) return;
+    this.#updating = true;
     try {
       if (!this.#wanted) {
         await this.#lock?.release();
@@ -26,9 +26,9 @@ export class WakeLock {
         this.#lock = await navigator.wakeLock.request('screen');
       }
     } catch {
-      // Low battery, or not allowed: the screen goes dark as always.
+      // Low battery, or not allowed: the screen turns off as usual.
     } finally {
-      this.#asking = false;
+      this.#updating = false;
     }
   }
 }

@@ -1,10 +1,8 @@
-/** Milliseconds between two ticks, and how late one may be before the device must have slept. */
-const TICK = 5000;
-const LATE = 10_000;
+import {SLEEP_CHECK} from './timeouts.js';
 
 /**
- * Tells when it is worth to look whether the server can be reached: the network is back, the page is
- * seen again, or the device has slept.
+ * Calls `wake` when the connection to the server should be checked: the network is back, the page is visible again, or
+ * the device has slept.
  * @param {() => void} wake @param {Window} [page] @param {() => number} [now] ms
  */
 export function onWakeUp(wake, page = window, now = Date.now) {
@@ -16,9 +14,9 @@ export function onWakeUp(wake, page = window, now = Date.now) {
   });
   let before = now();
   setInterval(() => {
-    const late = now() - before > TICK + LATE;
+    const late = now() - before > SLEEP_CHECK.interval + SLEEP_CHECK.late;
     before = now();
-    // A browser slows the ticks of a hidden page down, too. Looking once more does no harm.
+    // Browsers also slow down the timers of a hidden page. One check more does no harm.
     if (late) wake();
-  }, TICK);
+  }, SLEEP_CHECK.interval);
 }

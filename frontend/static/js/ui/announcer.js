@@ -1,12 +1,12 @@
 import {bannerOf} from '../screens.js';
-import {find, otherName, setText} from './dom.js';
+import {element, peerName, setText} from './dom.js';
 /** @import {Model, Translate} from './dom.js' */
 
-/** What is worth a word to somebody who cannot see it change. @param {Model} model @returns {Record<string, string>} */
+/** Lists what a screen reader should announce when it changes. @param {Model} model @returns {Record<string, string>} */
 function facts(model) {
   const {screen, media, call} = model;
   /** @type {Translate} */
-  const t = (key) => model.t(key, {name: otherName(model)});
+  const t = (key) => model.t(key, {name: peerName(model)});
   const screens = /** @type {Record<string, string>} */ ({
     waiting: t('announceWaiting'),
     connecting: t('announceConnecting'),
@@ -24,26 +24,26 @@ function facts(model) {
   };
 }
 
-/** The one polite voice of the page. */
+/** Writes announcements to the page's polite live region. */
 export class Announcer {
-  #place = find('[data-announce]');
+  #region = element('[data-announce]');
   /** @type {Record<string, string>|null} */ #before = null;
   #language = '';
 
-  /** Says what is new since the last time. @param {Model} model */
-  tell(model) {
+  /** Announces what has changed since the last time. @param {Model} model */
+  update(model) {
     const now = facts(model);
     const before = this.#before;
     const translated = this.#language !== model.language;
     this.#before = now;
     this.#language = model.language;
     if (!before || translated) return;
-    const news = Object.keys(now).filter((fact) => now[fact] && now[fact] !== before[fact]);
-    if (news.length > 0) this.say(news.map((fact) => now[fact]).join('. '));
+    const changed = Object.keys(now).filter((fact) => now[fact] && now[fact] !== before[fact]);
+    if (changed.length > 0) this.say(changed.map((fact) => now[fact]).join('. '));
   }
 
   /** @param {string} text */
   say(text) {
-    setText(this.#place, text);
+    setText(this.#region, text);
   }
 }

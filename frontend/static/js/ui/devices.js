@@ -1,4 +1,4 @@
-import {find, findAll, stamp, translate} from './dom.js';
+import {cloneTemplate, elements, find, translate} from './dom.js';
 /** @import {Model, Translate} from './dom.js' */
 /** @import {Key} from '../i18n.js' */
 /** @import {DeviceKind, MediaState} from '../media.js' */
@@ -7,15 +7,15 @@ import {find, findAll, stamp, translate} from './dom.js';
 /** @type {DeviceKind[]} */
 const KINDS = ['videoinput', 'audioinput', 'audiooutput'];
 
-/** Fills the places for device pickers. @param {(kind: DeviceKind, id: string) => void} onselect */
+/** Builds the device pickers wherever the page has a place for them. @param {(kind: DeviceKind, id: string) => void} onselect */
 export function buildPickers(onselect) {
-  for (const place of findAll('[data-pickers]')) {
-    place.append(stamp('pickers'));
+  for (const place of elements('[data-pickers]')) {
+    place.append(cloneTemplate('pickers'));
     for (const kind of KINDS) {
       const select = picker(place, kind);
       select.addEventListener('change', () => onselect(kind, select.value));
     }
-    // Without setSinkId the system chooses the loudspeaker.
+    // Without setSinkId only the system can choose the speaker.
     const canChoose = 'setSinkId' in HTMLMediaElement.prototype;
     find('[data-picker="audiooutput"]', place).hidden = !canChoose;
   }
@@ -26,7 +26,7 @@ const picker = (place, kind) => find(`[data-picker="${kind}"] select`, place);
 
 /** @param {Model} model */
 export function renderPickers({media, t}) {
-  for (const place of findAll('[data-pickers]')) {
+  for (const place of elements('[data-pickers]')) {
     for (const kind of KINDS) fill(picker(place, kind), media, kind, t);
   }
 }
@@ -40,9 +40,9 @@ function fill(select, media, kind, t) {
     id,
     label || t('deviceUnnamed', {number: i + 1}),
   ]);
-  // Browsers name no camera and no microphone before they may be used.
-  const some = devices.length > 0 || kind === 'audiooutput' || media.capture === 'asking';
-  if (!known) entries.unshift(['', t(some ? 'deviceDefault' : 'deviceNone')]);
+  // Browsers list no camera and no microphone before the page may use them.
+  const mayExist = devices.length > 0 || kind === 'audiooutput' || media.capture === 'asking';
+  if (!known) entries.unshift(['', t(mayExist ? 'deviceDefault' : 'deviceNone')]);
   const signature = JSON.stringify(entries);
   if (select.dataset.entries !== signature) {
     select.dataset.entries = signature;
@@ -77,10 +77,10 @@ const TEXTS = {
   other: ['problemOther', 'problemOtherDo'],
 };
 
-/** One card for each thing that is wrong, with what to do about it. @param {Element} place @param {Problem[]} problems @param {Translate} t */
+/** Shows a card for each problem, with what to do about it. @param {Element} place @param {Problem[]} problems @param {Translate} t */
 export function renderProblems(place, problems, t) {
   const cards = problems.map((problem) => {
-    const card = stamp('problem');
+    const card = cloneTemplate('problem');
     const [device, deviceIs] = NAMES[problem.kind];
     const parameters = {device: t(device), deviceIs: t(deviceIs)};
     const [title, remedy] = TEXTS[problem.code];
@@ -94,6 +94,6 @@ export function renderProblems(place, problems, t) {
   });
   const fresh = new DocumentFragment();
   fresh.append(...cards);
-  // Compared as text, so that nothing under the finger or in the reader's ear is replaced by its like.
+  // Equal cards stay, so that no button is replaced while it is pressed, and none is announced again.
   if (place.textContent !== fresh.textContent) place.replaceChildren(fresh);
 }

@@ -7,63 +7,91 @@
 /** @typedef {(key: Key, parameters?: Record<string, string|number>) => string} Translate */
 
 /**
- * All that is to be seen, at one moment.
+ * Everything that the page shows at one moment.
  * @typedef {object} Model
  * @property {State} call
  * @property {Screen} screen
  * @property {MediaState} media
- * @property {MediaStream|null} self camera of this side
+ * @property {MediaStream|null} self the local camera
  * @property {MediaStreamTrack|null} microphone
- * @property {Link|null} link whose picture to show
+ * @property {Link|null} link whose picture is shown
  * @property {boolean} canShareScreen
- * @property {boolean} supported this browser can make calls
- * @property {string} homeError what is told on the home page, '' = nothing
+ * @property {boolean} supported whether this browser can make calls
+ * @property {string} homeError shown on the home page, '' = none
  * @property {Language} language
  * @property {Translate} t
  * @property {string} url of the room
  * @property {number} now ms
  */
 
+/** @type {Map<string, Element[]>} */
+const cache = new Map();
+
 /**
+ * Returns the elements of the page's own markup that match. That markup is never replaced, so the document is searched
+ * only once for each selector.
  * @template {Element} [T=HTMLElement]
- * @param {string} selector @param {ParentNode} [root] @returns {T}
+ * @param {string} selector @returns {T[]}
  */
-export function find(selector, root = document) {
-  const element = root.querySelector(selector);
-  if (!element) throw new Error(`nothing matches ${selector}`);
-  return /** @type {T} */ (/** @type {unknown} */ (element));
+export function elements(selector) {
+  const found = cache.get(selector) ?? [...document.querySelectorAll(selector)];
+  cache.set(selector, found);
+  return /** @type {T[]} */ (/** @type {unknown} */ (found));
+}
+
+/**
+ * Returns the first of these elements.
+ * @template {Element} [T=HTMLElement]
+ * @param {string} selector @returns {T}
+ */
+export function element(selector) {
+  const [first] = elements(selector);
+  if (!first) throw new Error(`nothing matches ${selector}`);
+  return /** @type {T} */ (/** @type {unknown} */ (first));
 }
 
 /**
  * @template {Element} [T=HTMLElement]
- * @param {string} selector @param {ParentNode} [root] @returns {T[]}
+ * @param {string} selector @param {ParentNode} root @returns {T}
  */
-export const findAll = (selector, root = document) =>
+export function find(selector, root) {
+  const found = root.querySelector(selector);
+  if (!found) throw new Error(`nothing matches ${selector}`);
+  return /** @type {T} */ (/** @type {unknown} */ (found));
+}
+
+/**
+ * @template {Element} [T=HTMLElement]
+ * @param {string} selector @param {ParentNode} root @returns {T[]}
+ */
+export const findAll = (selector, root) =>
   /** @type {T[]} */ (/** @type {unknown} */ ([...root.querySelectorAll(selector)]));
 
-/** Sets a text only when it changes, so that a live region is not read again. @param {Element} element @param {string} text */
+/** Sets a text only if it changes, so that a live region is not announced again. @param {Element} element @param {string} text */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
 /** @param {string} name @returns {DocumentFragment} */
-export const stamp = (name) =>
+export const cloneTemplate = (name) =>
   /** @type {DocumentFragment} */ (
-    /** @type {HTMLTemplateElement} */ (find(`[data-template="${name}"]`)).content.cloneNode(true)
+    /** @type {HTMLTemplateElement} */ (element(`[data-template="${name}"]`)).content.cloneNode(
+      true,
+    )
   );
 
 /** @type {[string, (element: Element, text: string) => void][]} */
-const PLACES = [
+const TARGETS = [
   ['data-t', setText],
-  ['data-t-label', (element, text) => element.setAttribute('aria-label', text)],
-  ['data-t-placeholder', (element, text) => element.setAttribute('placeholder', text)],
+  ['data-t-label', (target, text) => target.setAttribute('aria-label', text)],
+  ['data-t-placeholder', (target, text) => target.setAttribute('placeholder', text)],
 ];
 
-/** Puts the texts where the page names them. @param {ParentNode} root @param {Translate} t */
+/** Fills in the texts that the page's attributes name. @param {ParentNode} root @param {Translate} t */
 export function translate(root, t) {
-  for (const [attribute, put] of PLACES) {
-    for (const element of findAll(`[${attribute}]`, root)) {
-      put(element, t(/** @type {Key} */ (element.getAttribute(attribute))));
+  for (const [attribute, set] of TARGETS) {
+    for (const target of findAll(`[${attribute}]`, root)) {
+      set(target, t(/** @type {Key} */ (target.getAttribute(attribute))));
     }
   }
 }
@@ -74,7 +102,7 @@ export function setIcon(button, icon) {
   if (use.getAttribute('href') !== icon) use.setAttribute('href', icon);
 }
 
-/** Shows a stream, and says whether the browser plays it. @param {HTMLVideoElement} video @param {MediaStream|null} stream @returns {Promise<boolean>} */
+/** Shows a stream. Resolves to false if the browser needs a click first. @param {HTMLVideoElement} video @param {MediaStream|null} stream @returns {Promise<boolean>} */
 export async function play(video, stream) {
   if (video.srcObject === stream) return true;
   video.srcObject = stream;
@@ -98,4 +126,4 @@ export function duration(ms) {
 }
 
 /** @param {Model} model */
-export const otherName = ({call, t}) => call.other || t('someone');
+export const peerName = ({call, t}) => call.peerName || t('someone');

@@ -1,21 +1,20 @@
 import {LevelMeter} from '../level.js';
+import {SILENCE_HINT_DELAY} from '../timeouts.js';
 import {renderProblems} from './devices.js';
-import {find, play, setIcon, setText} from './dom.js';
+import {element, find, play, setIcon, setText} from './dom.js';
 /** @import {Model} from './dom.js' */
 /** @import {Key} from '../i18n.js' */
 /** @import {Problem} from '../problem.js' */
 
-/** Above this somebody speaks; the noise of a quiet room stays below. */
-const AUDIBLE = 0.3;
-/** Milliseconds without a word until a hint is shown. */
-const QUIET_AFTER = 5000;
+/** The level above which somebody speaks. The noise of a quiet room stays below. */
+const SPEECH_LEVEL = 0.3;
 
 /** @type {Problem[]} */
 const UNSUPPORTED = [{kind: 'both', code: 'webrtc'}];
 
 /** The screen before the call. */
 export class Prejoin {
-  #section = find('[data-for="prejoin"]');
+  #section = element('[data-for="prejoin"]');
   #meter = new LevelMeter();
   /** @type {MediaStreamTrack|null} */ #microphone = null;
   #listeningSince = 0;
@@ -32,7 +31,7 @@ export class Prejoin {
     setText(find('[data-room]', this.#section), model.call.room);
     this.#cover(model);
     this.#hearing(model);
-    // What this browser cannot do at all goes before what is wrong with its devices.
+    // A browser that cannot make calls is a worse problem than its devices.
     const problems = model.supported ? model.media.problems : UNSUPPORTED;
     renderProblems(find('[data-problems]', this.#section), problems, model.t);
     find('.round-buttons', this.#section).hidden = model.media.capture !== 'done';
@@ -72,13 +71,13 @@ export class Prejoin {
     /** @type {Key|''} */ let key = '';
     if (!media.audio) key = 'prejoinMuted';
     else if (this.#heard) key = 'prejoinHear';
-    else if (now - this.#listeningSince > QUIET_AFTER) key = 'prejoinQuiet';
+    else if (now - this.#listeningSince > SILENCE_HINT_DELAY) key = 'prejoinQuiet';
     setText(find('[data-hearing]', row), key && t(key));
   }
 
   /** @param {number} level */
   #level(level) {
     find('[data-level]', this.#section).style.setProperty('--level', level.toFixed(2));
-    if (level > AUDIBLE) this.#heard = true;
+    if (level > SPEECH_LEVEL) this.#heard = true;
   }
 }

@@ -1,6 +1,6 @@
 import {bannerOf, stepsOf} from '../screens.js';
 import {renderProblems} from './devices.js';
-import {find, findAll, otherName, play, setIcon, setText, stamp} from './dom.js';
+import {cloneTemplate, element, find, findAll, peerName, play, setIcon, setText} from './dom.js';
 import {renderTopbar} from './topbar.js';
 /** @import {Model} from './dom.js' */
 /** @import {Key} from '../i18n.js' */
@@ -28,23 +28,23 @@ const STEP_STATES = {
 /** @type {Partial<Record<string, Key>>} */
 const WAITING_TITLES = {left: 'waitingLeft', timeout: 'waitingLost'};
 
-/** @param {MediaStream|undefined} stream @returns {boolean} a picture comes by it */
-function has(stream) {
+/** @param {MediaStream|undefined} stream @returns {boolean} whether it has a live picture */
+function hasPicture(stream) {
   const [track] = stream?.getVideoTracks() ?? [];
   return track !== undefined && !track.muted && track.readyState === 'live';
 }
 
-/** Waiting, connecting and the call itself: one place, so that a running video is never moved. */
+/** The waiting, connecting and call screens in one element, so that a playing video is never moved. */
 export class Stage {
-  #section = find('[data-for="waiting connecting call"]');
-  /** @type {HTMLVideoElement} */ #remote = find('[data-video="remote"]');
-  /** @type {HTMLVideoElement} */ #shared = find('[data-video="shared"]');
-  /** @type {HTMLVideoElement} */ #self = find('[data-video="self"]');
-  #notice = find('[data-notice]');
+  #section = element('[data-for="waiting connecting call"]');
+  /** @type {HTMLVideoElement} */ #remote = element('[data-video="remote"]');
+  /** @type {HTMLVideoElement} */ #shared = element('[data-video="shared"]');
+  /** @type {HTMLVideoElement} */ #self = element('[data-video="self"]');
+  #notice = element('[data-notice]');
   #shown = false;
-  /** What the notice said when it was dismissed. */
+  /** The text of the notice that was dismissed. */
   #dismissed = '';
-  /** A text key that is not the state's business. @type {Key|''} */ message = '';
+  /** The key of a message that does not come from the state. @type {Key|''} */ message = '';
 
   /** @param {string} speaker */
   async setSpeaker(speaker) {
@@ -54,9 +54,9 @@ export class Stage {
     }
   }
 
-  /** Plays what the browser would not play without a click. */
+  /** Plays what the browser did not play without a click. */
   async resume() {
-    find('[data-action="play"]').hidden = true;
+    element('[data-action="play"]').hidden = true;
     await Promise.all([this.#remote, this.#shared].map((video) => video.srcObject && video.play()));
   }
 
@@ -80,20 +80,20 @@ export class Stage {
     this.#panes(model);
     renderTopbar(model);
     const banner = bannerOf(call, model.now);
-    setText(find('[data-banner]'), banner && t(banner, {name: otherName(model)}));
+    setText(element('[data-banner]'), banner && t(banner, {name: peerName(model)}));
     this.#section.toggleAttribute('data-dimmed', banner === 'bannerReconnecting');
-    find('[data-sharing]').hidden = !model.media.screen;
+    element('[data-sharing]').hidden = !model.media.screen;
     this.#controls(model);
     this.#showNotice(model);
-    if (entered) this.dismiss(); // What stood before the call need not be said in it again.
+    if (entered) this.dismiss(); // The notice was on the screen before.
     this.#cards(model);
   }
 
   /** @param {Model} model */
   #cards(model) {
     const {screen} = model;
-    find('[data-card="waiting"]').hidden = screen !== 'waiting';
-    find('[data-card="connecting"]').hidden = screen !== 'connecting';
+    element('[data-card="waiting"]').hidden = screen !== 'waiting';
+    element('[data-card="connecting"]').hidden = screen !== 'connecting';
     if (screen === 'waiting') this.#waiting(model);
     if (screen === 'connecting') this.#connecting(model);
   }
@@ -101,7 +101,7 @@ export class Stage {
   /** @param {HTMLVideoElement} video @param {MediaStream|null} stream */
   #play(video, stream) {
     void play(video, stream).then((allowed) => {
-      if (!allowed) find('[data-action="play"]').hidden = false;
+      if (!allowed) element('[data-action="play"]').hidden = false;
     });
   }
 
@@ -109,26 +109,26 @@ export class Stage {
   #panes(model) {
     const {call, screen, media, link} = model;
     const inCall = screen === 'call';
-    const sharing = inCall && call.remote.screen && has(link?.shared);
+    const sharing = inCall && call.remote.screen && hasPicture(link?.shared);
     this.#section.dataset.layout = !inCall ? 'solo' : sharing ? 'shared' : 'pair';
-    find('[data-pane="remote"]').hidden = !inCall;
-    find('[data-pane="shared"]').hidden = !sharing;
-    find('[data-cover="remote"]').hidden = call.remote.video && has(link?.main);
-    find('[data-cover="self"]').hidden = media.video;
+    element('[data-pane="remote"]').hidden = !inCall;
+    element('[data-pane="shared"]').hidden = !sharing;
+    element('[data-cover="remote"]').hidden = call.remote.video && hasPicture(link?.main);
+    element('[data-cover="self"]').hidden = media.video;
     this.#self.classList.toggle('mirror', media.mirror);
-    // A tall picture in a wide window would lose its head.
+    // A portrait picture that fills a wide window would lose its top and bottom.
     const {videoWidth, videoHeight, clientWidth, clientHeight} = this.#remote;
     const cut = (videoHeight * clientWidth) / (videoWidth * clientHeight);
     this.#remote.classList.toggle('whole', cut > 1.4);
-    avatar(find('[data-avatar="remote"]'), call.other);
-    avatar(find('[data-avatar="self"]'), call.name);
-    const muted = model.t('remoteMuted', {name: otherName(model)});
-    setText(find('[data-tag="remote"]'), call.remote.audio ? call.other : muted);
+    showAvatar(element('[data-avatar="remote"]'), call.peerName);
+    showAvatar(element('[data-avatar="self"]'), call.name);
+    const muted = model.t('remoteMuted', {name: peerName(model)});
+    setText(element('[data-tag="remote"]'), call.remote.audio ? call.peerName : muted);
   }
 
   /** @param {Model} model */
   #controls({media, canShareScreen, screen, t}) {
-    const share = /** @type {HTMLButtonElement} */ (find('[data-action="screen"]'));
+    const share = /** @type {HTMLButtonElement} */ (element('[data-action="screen"]'));
     share.hidden = !canShareScreen;
     share.disabled = screen !== 'call' && !media.screen;
     share.dataset.active = String(media.screen);
@@ -142,30 +142,30 @@ export class Stage {
     const text = find('[data-notice-text]', this.#notice);
     if (this.message) setText(text, t(this.message));
     else renderProblems(text, media.problems, t);
-    const told = text.textContent ?? '';
-    if (told === '') this.#dismissed = '';
-    this.#notice.hidden = told === '' || told === this.#dismissed;
+    const shown = text.textContent ?? '';
+    if (shown === '') this.#dismissed = '';
+    this.#notice.hidden = shown === '' || shown === this.#dismissed;
   }
 
   /** @param {Model} model */
   #waiting(model) {
     const {call, t, url} = model;
     const title = WAITING_TITLES[call.notice] ?? 'waitingTitle';
-    setText(find('[data-waiting-title]'), t(title, {name: otherName(model)}));
-    setText(find('[data-waiting-text]'), t(call.notice ? 'waitingBack' : 'waitingText'));
-    const link = /** @type {HTMLInputElement} */ (find('[data-link]'));
+    setText(element('[data-waiting-title]'), t(title, {name: peerName(model)}));
+    setText(element('[data-waiting-text]'), t(call.notice ? 'waitingBack' : 'waitingText'));
+    const link = /** @type {HTMLInputElement} */ (element('[data-link]'));
     if (link.value !== url) link.value = url;
-    find('[data-action="share-link"]').hidden = !('share' in navigator);
+    element('[data-action="share-link"]').hidden = !('share' in navigator);
   }
 
   /** @param {Model} model */
   #connecting(model) {
     const {call, media, t} = model;
-    const text = call.link ? t('connectingText', {name: otherName(model)}) : t('connectingServer');
-    setText(find('[data-connecting-text]'), text);
-    const list = find('[data-steps]');
+    const text = call.link ? t('connectingText', {name: peerName(model)}) : t('connectingServer');
+    setText(element('[data-connecting-text]'), text);
+    const list = element('[data-steps]');
     const steps = stepsOf(call, media);
-    if (list.children.length === 0) list.append(...steps.map(() => stamp('step')));
+    if (list.children.length === 0) list.append(...steps.map(() => cloneTemplate('step')));
     findAll('.step', list).forEach((item, i) => {
       const step = steps[i];
       if (!step) return;
@@ -181,17 +181,17 @@ export class Stage {
   }
 }
 
-/** The first letter of a name, or the picture of a person. @param {HTMLElement} place @param {string} name */
-function avatar(place, name) {
+/** Shows the first letter of a name, or the icon of a person. @param {HTMLElement} avatar @param {string} name */
+function showAvatar(avatar, name) {
   const [letter = ''] = name.trim();
-  if (place.dataset.letter === letter) return;
-  place.dataset.letter = letter;
+  if (avatar.dataset.letter === letter) return;
+  avatar.dataset.letter = letter;
   if (letter) {
-    place.textContent = letter.toLocaleUpperCase();
+    avatar.textContent = letter.toLocaleUpperCase();
     return;
   }
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
   svg.append(document.createElementNS('http://www.w3.org/2000/svg', 'use'));
   setIcon(svg, '#i-user');
-  place.replaceChildren(svg);
+  avatar.replaceChildren(svg);
 }

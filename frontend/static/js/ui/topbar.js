@@ -1,4 +1,4 @@
-import {duration, find, otherName, setText} from './dom.js';
+import {duration, element, find, peerName, setText} from './dom.js';
 /** @import {Model} from './dom.js' */
 /** @import {Key} from '../i18n.js' */
 /** @import {Link} from '../link.js' */
@@ -12,19 +12,19 @@ const QUALITIES = {
   lost: 'qualityLost',
 };
 
-/** How long, how well, and where. @param {Model} model */
+/** Shows the duration, the quality and path of the connection, and the room. @param {Model} model */
 export function renderTopbar(model) {
   const {call, screen, link, now, t} = model;
   const inCall = screen === 'call';
-  setText(find('[data-timer]'), inCall ? duration(now - call.connectedAt) : '');
-  setText(find('.topbar [data-room]'), call.room);
+  setText(element('[data-timer]'), inCall ? duration(now - call.connectedAt) : '');
+  setText(element('.topbar [data-room]'), call.room);
   const title = inCall
     ? 'announceConnected'
     : screen === 'waiting'
       ? 'announceWaiting'
       : 'announceConnecting';
-  setText(find('[data-stage-title]'), t(title, {name: otherName(model)}));
-  const box = find('[data-quality-box]');
+  setText(element('[data-stage-title]'), t(title, {name: peerName(model)}));
+  const box = element('[data-quality-box]');
   const path = link?.sample?.path;
   box.hidden = !inCall || !path;
   if (inCall && link && path) renderQuality(box, model, link, path);

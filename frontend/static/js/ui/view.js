@@ -1,20 +1,21 @@
 import {buildPickers, renderPickers} from './devices.js';
 import {Announcer} from './announcer.js';
-import {duration, find, findAll, setIcon, setText, translate} from './dom.js';
+import {duration, element, elements, find, setIcon, setText, translate} from './dom.js';
 import {Prejoin} from './prejoin.js';
 import {Stage} from './stage.js';
 import {HTML_LANG} from '../i18n.js';
+import {COPIED_DURATION} from '../timeouts.js';
 /** @import {Model} from './dom.js' */
 /** @import {Key, Language} from '../i18n.js' */
 /** @import {DeviceKind} from '../media.js' */
 /** @import {Screen} from '../screens.js' */
 
 /**
- * What the user can ask for.
+ * What the user can do.
  * @typedef {object} Actions
  * @property {() => void} start
  * @property {(typed: string) => void} joinRoom
- * @property {() => void} typing a room's name or link
+ * @property {() => void} typing into the field for a room
  * @property {() => void} allow
  * @property {(name: string) => void} join
  * @property {(name: string) => void} joinWithout
@@ -39,16 +40,16 @@ const TITLES = {
   ended: 'endedTitle',
 };
 
-/** The only part that touches the page. `render` may be called as often as one likes. */
+/** The page. Only modules in this folder touch it. `render` may be called at any time. */
 export class View {
   /** @type {Actions} */ #actions;
   #prejoin = new Prejoin();
   #stage = new Stage();
   #announcer = new Announcer();
   /** @type {Model|null} */ #before = null;
-  #came = false;
+  #arrived = false;
 
-  /** @param {Actions} actions @param {string} name the user's, from last time */
+  /** @param {Actions} actions @param {string} name of the user, as remembered */
   constructor(actions, name) {
     this.#actions = actions;
     this.#name.value = name;
@@ -56,17 +57,17 @@ export class View {
     document.addEventListener('click', (event) => this.#click(event));
     document.addEventListener('keydown', (event) => this.#key(event));
     document.addEventListener('visibilitychange', () => {
-      if (!document.hidden) this.#came = false;
+      if (!document.hidden) this.#arrived = false;
     });
-    find('.join-room').addEventListener('submit', (event) => {
+    element('.join-room').addEventListener('submit', (event) => {
       event.preventDefault();
       actions.joinRoom(this.#room.value);
     });
-    find('[data-prejoin]').addEventListener('submit', (event) => {
+    element('[data-prejoin]').addEventListener('submit', (event) => {
       event.preventDefault();
       actions.join(this.#name.value.trim());
     });
-    find('.brand').addEventListener('click', (event) => {
+    element('.brand').addEventListener('click', (event) => {
       event.preventDefault();
       actions.newCall();
     });
@@ -75,31 +76,31 @@ export class View {
 
   /** @returns {HTMLInputElement} */
   get #room() {
-    return find('[name="room"]');
+    return element('[name="room"]');
   }
 
   /** @returns {HTMLInputElement} */
   get #name() {
-    return find('[name="name"]');
+    return element('[name="name"]');
   }
 
   /** @param {Model} model */
   #home({homeError}) {
-    const place = find('#home-error');
-    const fresh = homeError !== '' && place.textContent !== homeError;
-    setText(place, homeError);
-    // In a small window it would stand below the edge.
-    if (fresh) place.scrollIntoView({block: 'nearest'});
+    const line = element('#home-error');
+    const isNew = homeError !== '' && line.textContent !== homeError;
+    setText(line, homeError);
+    // In a small window it may be below the edge.
+    if (isNew) line.scrollIntoView({block: 'nearest'});
     this.#room.toggleAttribute('aria-invalid', homeError !== '');
   }
 
-  /** Somebody came while the page may be out of sight. */
-  came() {
-    this.#came = document.hidden;
+  /** Marks the page's title if it is hidden while somebody comes. */
+  notifyArrival() {
+    this.#arrived = document.hidden;
   }
 
-  /** A message in the call that nothing in the state says. @param {Key} key */
-  tell(key) {
+  /** Shows a message that does not come from the state. @param {Key} key */
+  showMessage(key) {
     this.#stage.message = key;
   }
 
@@ -108,7 +109,7 @@ export class View {
     const before = this.#before;
     this.#before = model;
     const changed = model.screen !== before?.screen;
-    if (model.language !== before?.language) this.#speak(model);
+    if (model.language !== before?.language) this.#setLanguage(model);
     if (changed) this.#show(model.screen);
     this.#title(model);
     this.#toggles(model);
@@ -118,24 +119,24 @@ export class View {
     this.#stage.render(model);
     void this.#stage.setSpeaker(model.media.selected.audiooutput);
     if (model.screen === 'full')
-      setText(find('[data-full-text]'), model.t('fullText', {room: model.call.room}));
+      setText(element('[data-full-text]'), model.t('fullText', {room: model.call.room}));
     if (model.screen === 'ended') this.#ended(model);
-    this.#announcer.tell(model);
+    this.#announcer.update(model);
     if (changed && before) this.#focus(model.screen);
   }
 
   /** @param {Model} model */
-  #speak({language, t}) {
+  #setLanguage({language, t}) {
     document.documentElement.lang = HTML_LANG[language];
     translate(document, t);
     /** @type {Record<Language, string>} */ const other = {en: '中文', zh: 'English'};
-    for (const place of findAll('[data-other-language]')) setText(place, other[language]);
+    for (const label of elements('[data-other-language]')) setText(label, other[language]);
   }
 
   /** @param {Screen} screen */
   #show(screen) {
     document.body.dataset.screen = screen;
-    for (const section of findAll('[data-for]')) {
+    for (const section of elements('[data-for]')) {
       section.hidden = !section.dataset.for?.split(' ').includes(screen);
     }
     this.#dialog.close();
@@ -143,7 +144,7 @@ export class View {
 
   /** @param {Screen} screen */
   #focus(screen) {
-    const heading = findAll('[data-for] h1').find((h1) =>
+    const heading = elements('[data-for] h1').find((h1) =>
       h1.closest('[data-for]')?.getAttribute('data-for')?.split(' ').includes(screen),
     );
     heading?.focus({preventScroll: true});
@@ -153,7 +154,7 @@ export class View {
   /** @param {Model} model */
   #title({screen, call, t}) {
     const elsewhere = screen === 'ended' && call.reason === 'replaced';
-    const key = this.#came ? 'titleCame' : elsewhere ? 'elsewhereTitle' : TITLES[screen];
+    const key = this.#arrived ? 'titleCame' : elsewhere ? 'elsewhereTitle' : TITLES[screen];
     document.title = key ? t(key) : screen === 'prejoin' ? `${call.room} – callbox` : 'callbox';
   }
 
@@ -163,7 +164,7 @@ export class View {
       ['mute', media.audio, media.hasAudio, '#i-mic'],
       ['camera', media.video, media.hasVideo, '#i-camera'],
     ])) {
-      for (const button of findAll(`[data-action="${action}"]`)) {
+      for (const button of elements(`[data-action="${action}"]`)) {
         button.setAttribute('aria-pressed', String(on));
         button.dataset.has = String(has);
         setIcon(button, on ? icon : `${icon}-off`);
@@ -194,21 +195,21 @@ export class View {
     };
     const elsewhere = call.reason === 'replaced';
     const {origin, hostname: host} = location;
-    setText(find('[data-ended-title]'), t(titles[call.reason] ?? 'endedTitle'));
-    setText(find('[data-ended-text]'), t(reasons[call.reason] ?? 'endedLeft', {origin, host}));
+    setText(element('[data-ended-title]'), t(titles[call.reason] ?? 'endedTitle'));
+    setText(element('[data-ended-text]'), t(reasons[call.reason] ?? 'endedLeft', {origin, host}));
     const refused = ['origin', 'host', 'unsupported'].includes(call.reason);
     const again = elsewhere ? 'elsewhereTake' : refused ? 'retry' : 'rejoin';
-    setText(find('[data-rejoin]'), t(again));
+    setText(element('[data-rejoin]'), t(again));
     let more = '';
     if (call.reason === 'unreachable') more = t('endedUnreachableHint');
     else if (call.connectedAt > 0 && !elsewhere)
       more = t('endedDuration', {duration: duration(call.endedAt - call.connectedAt)});
-    setText(find('[data-ended-more]'), more);
+    setText(element('[data-ended-more]'), more);
   }
 
   /** @returns {HTMLDialogElement} */
   get #dialog() {
-    return find('[data-dialog="settings"]');
+    return element('[data-dialog="settings"]');
   }
 
   /** @param {MouseEvent} event */
@@ -218,7 +219,7 @@ export class View {
     this.#clicks[action]?.(/** @type {HTMLElement} */ (button));
   }
 
-  /** @type {Record<string, (button: HTMLElement) => void>} Submit buttons are the business of their form. */
+  /** Submit buttons are handled by their form. @type {Record<string, (button: HTMLElement) => void>} */
   #clicks = {
     start: () => this.#actions.start(),
     allow: () => this.#actions.allow(),
@@ -242,10 +243,10 @@ export class View {
 
   /** @param {HTMLElement} button */
   async #copy(button) {
-    const input = /** @type {HTMLInputElement} */ (find('[data-link]'));
+    const input = /** @type {HTMLInputElement} */ (element('[data-link]'));
     input.select();
     try {
-      // Where the page is not secure there is no clipboard; then the link stands selected.
+      // A page that is not secure has no clipboard; the link stays selected for copying.
       await navigator.clipboard.writeText(input.value);
     } catch {
       return;
@@ -255,10 +256,10 @@ export class View {
     if (!t) return;
     label.textContent = t('copied');
     this.#announcer.say(t('copied'));
-    setTimeout(() => setText(label, this.#before?.t('copyLink') ?? ''), 2000);
+    setTimeout(() => setText(label, this.#before?.t('copyLink') ?? ''), COPIED_DURATION);
   }
 
-  /** Ctrl or Cmd with D and E, as in other call pages. @param {KeyboardEvent} event */
+  /** Handles Ctrl or Cmd with D and E, as other call pages do. @param {KeyboardEvent} event */
   #key(event) {
     const {screen} = this.#before ?? {};
     if (!(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;

@@ -1,0 +1,147 @@
+import {
+  CONNECT_TIMEOUT,
+  GIVE_UP_TIMEOUT,
+  NEGOTIATION_TIMEOUT,
+  RESTART_TIMEOUT,
+} from './timeouts.js';
+/** @import {Command, Link, State, Step, Timer} from './machine.js' */
+
+/** The steps that both parts of the reducer take, machine.js and machine_link.js. */
+
+/** ICE restarts before the connection is rebuilt. */
+const MAX_RESTARTS = 3;
+/** From this rebuild on only relayed paths are tried: they need the least of the network. */
+const RELAY_FROM_REBUILD = 2;
+
+/** @param {State} state @param {Command[]} [commands] @returns {Step} */
+export const step = (state, commands = []) => ({state, commands});
+
+/** @param {Timer} name @param {number} ms @returns {Command} */
+export const start = (name, ms) => ({type: 'startTimer', name, ms});
+/** @param {Timer} name @returns {Command} */
+export const stop = (name) => ({type: 'stopTimer', name});
+/** @type {Timer[]} */
+const LINK_TIMERS = ['watchdog', 'recovery', 'restart'];
+/** @type {Command[]} */
+export const stopLinkTimers = LINK_TIMERS.map(stop);
+
+/**
+ * @param {State} state @param {string} peer @param {boolean} polite @param {number} generation @param {number} rebuilds
+ * @returns {Link}
+ */
+export function newLink(state, peer, polite, generation, rebuilds) {
+  return {
+    id: state.linkCount + 1,
+    self: state.self,
+    peer,
+    polite,
+    generation,
+    rebuilds,
+    connection: 'new',
+    connected: false,
+    settled: false,
+    retries: 0,
+    restarts: 0,
+    stalled: false,
+    gathered: [],
+    gatheringDone: false,
+    hasServers: state.iceServers.length > 0,
+    remoteSeen: false,
+  };
+}
+
+/** @param {State} state @param {Link} link @param {boolean} askForOffer @param {boolean} keepPrevious @returns {Command} */
+export function buildCommand(state, link, askForOffer, keepPrevious) {
+  const {id, peer, polite, generation, rebuilds} = link;
+  const relay = state.relay || (rebuilds >= RELAY_FROM_REBUILD && link.hasServers);
+  return {type: 'build', link: id, peer, polite, generation, relay, askForOffer, keepPrevious};
+}
+
+/** @param {State} state @param {Partial<Link>} change @returns {State} */
+export const withLink = (state, change) =>
+  state.link ? {...state, link: {...state.link, ...change}} : state;
+
+/** Closes the link to a peer that is gone. @param {State} state @param {State['notice']} notice @returns {Step} */
+export function peerGone(state, notice) {
+  return step({...state, peer: null, link: null, hasConnected: false, notice, failing: false}, [
+    ...stopLinkTimers,
+    stop('giveUp'),
+    {type: 'closeLink'},
+    {type: 'closePrevious'},
+  ]);
+}
+
+/** Starts the timer that ends the call unless it recovers. @param {State} state @returns {[State, Command[]]} */
+export const markFailing = (state) =>
+  state.failing ? [state, []] : [{...state, failing: true}, [start('giveUp', GIVE_UP_TIMEOUT)]];
+
+/** Looks for new paths, and rebuilds the connection when that did not help. @param {State} state @returns {Step} */
+export function restart(state) {
+  const {link} = state;
+  if (!link || state.signaling !== 'up') return step(state);
+  if (!state.peer) return peerGone(state, 'timeout');
+  if (link.restarts >= MAX_RESTARTS) return rebuild(state);
+  const [next, commands] = markFailing(withLink(state, {restarts: link.restarts + 1}));
+  return step(next, [
+    ...commands,
+    stop('recovery'),
+    {type: 'restartIce'},
+    start('restart', RESTART_TIMEOUT),
+  ]);
+}
+
+/** Starts over with a new RTCPeerConnection. @param {State} state @returns {Step} */
+export function rebuild(state) {
+  const {link} = state;
+  if (!link) return step(state);
+  const next = newLink(state, link.peer, link.polite, link.generation + 1, link.rebuilds + 1);
+  return replaceLink(state, next, link.polite);
+}
+
+/** @param {State} state @param {Link} link @param {boolean} askForOffer @returns {Step} */
+export function replaceLink(state, link, askForOffer) {
+  const [next, commands] = markFailing({...state, link, linkCount: link.id, lastLink: link});
+  return step(next, [
+    ...stopLinkTimers,
+    buildCommand(state, link, askForOffer, false),
+    ...commands,
+    start('watchdog', NEGOTIATION_TIMEOUT),
+    start('recovery', CONNECT_TIMEOUT),
+  ]);
+}
+
+/** Catches up on what had to wait for the server and the peer to be back. @param {State} state @returns {Step} */
+export function catchUp(state) {
+  const {link} = state;
+  const giveUp = state.failing ? [start('giveUp', GIVE_UP_TIMEOUT)] : [];
+  if (!link) return step(state);
+  if (link.connection === 'connected')
+    return step(state, link.stalled && state.peer ? [{type: 'restartIce'}] : []);
+  if (!link.connected && state.peer)
+    return step(state, [...giveUp, start('recovery', CONNECT_TIMEOUT)]);
+  const restarted = restart(state);
+  return step(restarted.state, [...giveUp, ...restarted.commands]);
+}
+
+/**
+ * Gives a peer that the server does not know time to come back: a restarted server has forgotten it.
+ * @param {State} state with a link @returns {Step}
+ */
+export function awaitPeer(state) {
+  const away = step({...state, peer: null, notice: 'timeout'});
+  if (state.link?.connection === 'connected') return away;
+  const [next, commands] = markFailing(away.state);
+  return step(next, [...commands, start('recovery', CONNECT_TIMEOUT)]);
+}
+
+/**
+ * Keeps the connection to the same peer, and repeats what may be lost of the messages between the two.
+ * @param {State} state @returns {Step}
+ */
+export function resync(state) {
+  const next = catchUp(state);
+  /** @type {Command[]} */
+  const commands = [{type: 'resend'}];
+  if (state.link?.connected) commands.push({type: 'sendState'});
+  return step(next.state, [...commands, ...next.commands]);
+}

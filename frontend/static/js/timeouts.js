@@ -1,0 +1,67 @@
+/** Every timeout and interval of the page, in milliseconds. */
+
+// The connection to the other side.
+
+/** A negotiation that takes longer is repeated; if that takes as long again, the connection is rebuilt. */
+export const NEGOTIATION_TIMEOUT = 6000;
+/** A new connection that takes longer gets an ICE restart. */
+export const CONNECT_TIMEOUT = 15_000;
+/** An ICE restart that takes longer is followed by the next one. */
+export const RESTART_TIMEOUT = 8000;
+/**
+ * `disconnected` heals by itself more often than not, so ICE is restarted only after this time. The impolite side goes
+ * first, so that the two do not do the same work twice.
+ */
+export const DISCONNECTED_TIMEOUT = Object.freeze({impolite: 2000, polite: 3000});
+/** A call that has not been connected for this long has failed. */
+export const GIVE_UP_TIMEOUT = 120_000;
+/** How long an ICE restart waits for fresh TURN credentials. */
+export const CREDENTIALS_TIMEOUT = 2000;
+/** A connection on which nothing arrives for this long has stalled. */
+export const STALL_TIMEOUT = 2000;
+export const STATS_INTERVAL = 1000;
+/** How long a new quality must last before it is shown. */
+export const QUALITY_DELAY = Object.freeze({worse: 3000, better: 8000, lost: 2000});
+
+// The connection to the signaling server.
+
+/** How long a transport may take to open. */
+export const OPEN_TIMEOUT = Object.freeze({websocket: 6000, sse: 10_000});
+/** How long the reply to a request may take. */
+export const REPLY_TIMEOUT = 10_000;
+/** The same where the connection is in doubt: the network or the device was away. */
+export const PROBE_TIMEOUT = 4000;
+/** A timer that fires this much too late means that the page was suspended. */
+export const SUSPENDED_AFTER = 2000;
+/** An event is confirmed to the server within this time. */
+export const CONFIRM_DELAY = 1000;
+/** A connection that lasted this long resets the backoff. */
+export const STABLE_AFTER = 5000;
+/** The bound of the first wait after a failed attempt, and of every wait. */
+export const BACKOFF = Object.freeze({first: 300, longest: 15_000});
+/** How long a POST that the server refused with 429 waits when there is no `Retry-After`. */
+export const POST_RETRY_DELAY = 1000;
+/** An event stream that lasted this long is reopened when it ends. */
+export const STREAM_MIN_DURATION = 1000;
+/** How long a page waits for the page that it replaces to release its lock. */
+export const LOCK_TIMEOUT = 500;
+
+// The device and the page.
+
+/** How often to look whether the device has slept, and how late that must be to say so. */
+export const SLEEP_CHECK = Object.freeze({interval: 5000, late: 10_000});
+/** A browser that takes longer to make a test offer is assumed to support WebRTC. */
+export const SUPPORT_TIMEOUT = 10_000;
+/** A camera that was switched off is released after this time, so that its light goes out. */
+export const CAMERA_RELEASE_DELAY = 2000;
+/** Several changes of the devices within this time are one. */
+export const DEVICE_CHANGE_DELAY = 300;
+/** How long the microphone may be silent before a hint is shown. */
+export const SILENCE_HINT_DELAY = 5000;
+export const LEVEL_INTERVAL = 66;
+/** How long the other side may be away before a banner says so. */
+export const AWAY_BANNER_DELAY = 3000;
+/** How long a button says "Copied". */
+export const COPIED_DURATION = 2000;
+/** How often the page is rendered without a change: a call's duration is shown. */
+export const RENDER_INTERVAL = 1000;
