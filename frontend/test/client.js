@@ -34,7 +34,7 @@ export class Client {
         this.told.push(type === 'message' ? `message ${seq}` : type);
       },
       ondown: (tries, refusal) => this.told.push(`down ${tries}${refusal ? ` ${refusal}` : ''}`),
-      onend: (cause) => this.told.push(`end ${cause}`),
+      onend: (reason) => this.told.push(`end ${reason}`),
     });
   }
 

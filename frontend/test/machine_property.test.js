@@ -56,7 +56,8 @@ function happening(random, driver) {
   ];
   if (random(40) === 0) return {type: 'leave'};
   if (random(60) === 0) return {type: 'frame', frame: {type: 'full', id: 1}};
-  if (random(80) === 0) return {type: 'ended', cause: one([1008, 4001, 'unauthorized'])};
+  if (random(80) === 0)
+    return {type: 'ended', reason: one(['removed', 'replaced', 'unauthorized'])};
   return one(events);
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {isFinal, refusalOf} from '../static/js/refusal.js';
+import {reasonOfRefusal} from '../static/js/final.js';
+import {refusalOf} from '../static/js/refusal.js';
 
 /** @param {number} status @param {unknown} body @param {Record<string, string>} [headers] */
 const refusal = (status, body, headers = {}) =>
@@ -37,5 +38,8 @@ test('how long to wait is the server’s word, or long enough', async () => {
   assert.equal((await refusal(429, {}, {'Retry-After': '7'}))?.after, 7);
   assert.equal((await refusal(429, {}, {'Retry-After': 'Fri, 31 Dec 1999'}))?.after, 10);
   assert.equal((await refusal(421, ''))?.after, 30);
-  assert.deepEqual(['origin', 'host', 'limited', 'busy'].map(isFinal), [true, true, false, false]);
+  assert.deepEqual(
+    ['origin', 'host', 'limited', 'busy'].map((code) => reasonOfRefusal({code, after: 1})),
+    ['origin', 'host', null, null],
+  );
 });

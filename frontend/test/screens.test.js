@@ -126,10 +126,10 @@ test('a server that refuses is told as such', () => {
 });
 
 test('a refusal that only the operator can end is the end', () => {
-  for (const cause of ['origin', 'host', 'unsupported']) {
+  for (const reason of ['origin', 'host', 'unsupported']) {
     const driver = Driver.joining();
-    driver.does({type: 'ended', cause});
-    assert.deepEqual([driver.screen, driver.state.reason], ['ended', cause]);
+    driver.does({type: 'ended', reason});
+    assert.deepEqual([driver.screen, driver.state.reason], ['ended', reason]);
   }
 });
 

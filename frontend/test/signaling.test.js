@@ -100,12 +100,20 @@ test('a resume that is refused becomes a plain join', async () => {
   assert.equal(client.signaling.info.peer, 'pAnn2');
 });
 
-test('a plain join that is refused is the end', async () => {
-  for (const code of ['unauthorized', 'bad_request', 'too_large']) {
+test('an error in reply to a join without "retry" ends the session, whatever its code', async () => {
+  for (const [code, reason] of [
+    ['unauthorized', 'unauthorized'],
+    ['bad_request', 'bad_room'],
+    ['bad_frame', 'bad_room'],
+    ['too_large', 'refused'],
+    ['already_joined', 'refused'],
+    ['internal', 'refused'],
+    ['a_code_of_tomorrow', 'refused'],
+  ]) {
     const client = await Client.joining();
     client.opens();
     client.says(error(code));
-    assert.deepEqual(client.told, [`end ${code}`]);
+    assert.deepEqual(client.told, [`end ${reason}`]);
     assert.ok(client.transport.closed);
     mock.timers.tick(600_000);
     assert.equal(client.dialed.length, 1);
@@ -135,14 +143,18 @@ test('a closing server is given the time it asks for', async () => {
 });
 
 test('close codes that say "do not come back" are obeyed, the others are not final', async () => {
-  for (const code of [1000, 1008, 4001]) {
+  for (const [code, reason] of [
+    [1000, 'left'],
+    [1008, 'removed'],
+    [4001, 'replaced'],
+  ]) {
     const client = await Client.up();
     client.closes(code);
-    assert.deepEqual(client.told.slice(-1), [`end ${code}`]);
+    assert.deepEqual(client.told.slice(-1), [`end ${reason}`]);
     mock.timers.tick(600_000);
     assert.equal(client.dialed.length, 1);
   }
-  for (const code of [1001, 1006, 1009, 1012, 4002]) {
+  for (const code of [1001, 1002, 1006, 1009, 1012, 4002]) {
     const client = await Client.up();
     client.closes(code);
     mock.timers.tick(0);

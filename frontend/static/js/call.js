@@ -54,7 +54,7 @@ export class Call {
       },
       onframe: (frame) => this.dispatch({type: 'frame', frame}),
       ondown: (tries, refusal) => this.dispatch({type: 'down', tries, refusal}),
-      onend: (cause) => this.dispatch({type: 'ended', cause}),
+      onend: (reason) => this.dispatch({type: 'ended', reason}),
     });
     const {media} = options;
     media.ontrack = (kind, track) => {
@@ -180,7 +180,7 @@ export class Call {
 
   /** WebRTC does not work after all. Gives the seat up, so that the other side does not wait for nothing. */
   #unsupported() {
-    this.dispatch({type: 'ended', cause: 'unsupported'});
+    this.dispatch({type: 'ended', reason: 'unsupported'});
   }
 
   /** @param {CommandOf<'build'>} command */

@@ -14,6 +14,7 @@ import {
 } from './machine_transitions.js';
 import {decodeCallData} from './messages.js';
 import {CONNECT_TIMEOUT, GIVE_UP_TIMEOUT, NEGOTIATION_TIMEOUT} from './timeouts.js';
+/** @import {FinalReason} from './final.js' */
 /** @import {ICEServer, Joined, Peer, SendState} from './messages.js' */
 /** @import {RefusalCode} from './refusal.js' */
 
@@ -65,7 +66,7 @@ import {CONNECT_TIMEOUT, GIVE_UP_TIMEOUT, NEGOTIATION_TIMEOUT} from './timeouts.
  * @property {ICEServer[]} iceServers
  * @property {boolean} relay relayed candidates only, by the page's options
  * @property {''|'left'|'timeout'|'closing'} notice
- * @property {''|'left'|'unreachable'|'refused'|'unauthorized'|'replaced'|'bad_room'|'origin'|'host'|'unsupported'} reason of phase 'ended'
+ * @property {''|'unreachable'|'unsupported'|FinalReason} reason of phase 'ended'
  * @property {boolean} reclaim whether the next join takes the seat back from another tab, as the user asked
  * @property {boolean} failing whether the timer runs that ends the call unless it connects
  * @property {number} peerJoinedAt ms, when the other side was first known
@@ -77,7 +78,7 @@ import {CONNECT_TIMEOUT, GIVE_UP_TIMEOUT, NEGOTIATION_TIMEOUT} from './timeouts.
 
 /**
  * @typedef {{type: 'open', room: string} | {type: 'join', name: string} | {type: 'leave'} | {type: 'rejoin'}
- *   | {type: 'down', tries: number, refusal?: RefusalCode|null} | {type: 'ended', cause: string|number} | {type: 'frame', frame: import('./messages.js').Frame}
+ *   | {type: 'down', tries: number, refusal?: RefusalCode|null} | {type: 'ended', reason: State['reason']} | {type: 'frame', frame: import('./messages.js').Frame}
  *   | {type: 'timer', name: Timer} | {type: 'online'}} CallEvent
  * @typedef {{type: 'connection', link: number, state: Link['connection']}
  *   | {type: 'settled', link: number, settled: boolean}
@@ -128,18 +129,6 @@ export const initial = Object.freeze({
 
 /** @type {Timer[]} */
 const CALL_TIMERS = ['giveUp', 'servers'];
-
-/** What an error code, a close code or a refusal that is final means for the call. @type {Record<string, State['reason']>} */
-const REASONS = {
-  1000: 'left',
-  4001: 'replaced',
-  unauthorized: 'unauthorized',
-  bad_request: 'bad_room',
-  bad_frame: 'bad_room',
-  origin: 'origin',
-  host: 'host',
-  unsupported: 'unsupported',
-};
 
 /** @param {State} state @param {State['reason']} reason @param {number} at @returns {Step} */
 function endCall(state, reason, at) {
@@ -326,8 +315,7 @@ const on = {
     state.phase === 'in'
       ? step({...state, signaling: 'down', attempts: tries, refusal}, [stop('servers')])
       : step(state),
-  ended: (state, {cause, at}) =>
-    state.phase === 'in' ? endCall(state, REASONS[cause] ?? 'refused', at) : step(state),
+  ended: (state, {reason, at}) => (state.phase === 'in' ? endCall(state, reason, at) : step(state)),
   frame: (state, {frame, at}) => {
     if (state.phase !== 'in') return step(state);
     const handler = /** @type {((state: State, frame: unknown, at: number) => Step)|undefined} */ (

@@ -8,9 +8,6 @@
 /** Seconds before the next try where the server does not say. */
 const AFTER = {origin: 30, host: 30, limited: 10, busy: 5};
 
-/** Reports whether only the operator can end this refusal. @param {RefusalCode} code */
-export const isFinal = (code) => code === 'origin' || code === 'host';
-
 /** @param {number} status @param {string} code in the server's own answer, '' = the answer is somebody else's @returns {RefusalCode|null} */
 function codeOf(status, code) {
   if (status === 403 && code === 'forbidden_origin') return 'origin';

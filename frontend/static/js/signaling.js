@@ -1,7 +1,7 @@
 import {Backoff} from './backoff.js';
+import {reasonOfClose, reasonOfJoinError, reasonOfRefusal} from './final.js';
 import {decodeAnyFrame} from './messages.js';
 import {Outbox} from './outbox.js';
-import {isFinal} from './refusal.js';
 import {
   CONFIRM_DELAY,
   OPEN_TIMEOUT,
@@ -11,6 +11,7 @@ import {
   SUSPENDED_AFTER,
 } from './timeouts.js';
 import {TransportChoice} from './transport.js';
+/** @import {FinalReason} from './final.js' */
 /** @import {ErrorFrame, Frame, Joined} from './messages.js' */
 /** @import {Refusal, RefusalCode} from './refusal.js' */
 /** @import {Seat} from './seat.js' */
@@ -23,7 +24,7 @@ import {TransportChoice} from './transport.js';
  * @property {(frame: Frame) => void} onframe gets `joined` and `full`, events exactly once and in order, and notices
  * @property {(tries: number, refusal: RefusalCode|null) => void} ondown the connection was lost, or could not be opened,
  *   and will be tried again. refusal = the server answered, and refused
- * @property {(cause: string|number) => void} onend the session is over: an error code, a refusal, or a close code
+ * @property {(reason: FinalReason) => void} onend the session is over
  * @property {() => number} [random] for the backoff: at least 0, less than 1
  */
 
@@ -33,12 +34,8 @@ import {TransportChoice} from './transport.js';
 const CONFIRM_EVERY = 32;
 /** The page's own close code for a connection that has timed out or skipped an event. */
 const UNUSABLE = 4000;
-/** Close codes that tell a client not to come back: left, policy, the seat was taken over. */
-const FINAL = [1000, 1008, 4001];
 /** Close code of a server that got a frame larger than it takes (RFC 6455, section 7.4.1). */
 const TOO_LARGE = 1009;
-/** Errors in reply to `join` that another attempt would not change. */
-const REFUSALS = ['unauthorized', 'bad_request', 'bad_frame', 'too_large'];
 
 /** @typedef {ReturnType<typeof setTimeout>|undefined} Timeout */
 
@@ -239,14 +236,11 @@ export class Signaling {
     if (frame.code === 'unauthorized' && (this.#resume || this.#replace)) {
       // The old seat is gone, or its token has expired. A plain join may still get a new one.
       this.#resume = this.#replace = '';
-      this.#sendJoin();
-      return;
+      return this.#sendJoin();
     }
-    if (REFUSALS.includes(frame.code)) {
-      this.#end(frame.code);
-      return;
-    }
-    if (frame.retry) this.#backoff.require(Math.max(1, frame.after));
+    const reason = reasonOfJoinError(frame);
+    if (reason) return this.#end(reason);
+    this.#backoff.require(Math.max(1, frame.after));
     this.#refusal = frame.code === 'rate_limited' ? 'limited' : null;
     this.#choice.worked(this.#transportName);
     this.#disconnect();
@@ -339,7 +333,8 @@ export class Signaling {
     // A WebSocket does not say why it was refused, so what the server said before still holds.
     if (this.#transportName === 'sse') this.#refusal = refusal?.code ?? null;
     // A running call needs no server, so a refusal does not end it.
-    if (refusal && isFinal(refusal.code) && !this.#peer) return this.#end(refusal.code);
+    const reason = refusal && reasonOfRefusal(refusal);
+    if (reason && !this.#peer) return this.#end(reason);
     if (refusal) this.#backoff.require(refusal.after);
     this.#connectionLost(code);
   }
@@ -351,7 +346,8 @@ export class Signaling {
     if (joined && Date.now() - this.#upSince >= STABLE_AFTER) this.#backoff.resetTries();
     if (!joined) this.#choice.failed(this.#transportName, code === UNUSABLE);
     this.#disconnect();
-    if (FINAL.includes(code)) this.#end(code);
+    const reason = reasonOfClose(code);
+    if (reason) this.#end(reason);
     else this.#scheduleDial();
   }
 
@@ -364,11 +360,11 @@ export class Signaling {
     this.#options.ondown(this.#backoff.tries, this.#refusal);
   }
 
-  /** @param {string|number} cause */
-  #end(cause) {
+  /** @param {FinalReason} reason */
+  #end(reason) {
     this.#options.seat.release();
     this.#stop();
-    this.#options.onend(cause);
+    this.#options.onend(reason);
   }
 
   #stop() {

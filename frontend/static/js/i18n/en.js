@@ -108,7 +108,11 @@ export default Object.freeze({
   newCall: 'New call',
 
   endedTitle: 'Call ended',
+  unreachableTitle: 'Connection failed',
+  deniedTitle: 'You cannot join this call',
   endedLeft: 'You left the call.',
+  endedRemoved:
+    'The server closed your connection. The operator may have removed you from the call.',
   endedUnreachable: 'No way through to the other side was found.',
   endedUnreachableHint:
     'A firewall on one side may block calls. Another network, such as a phone’s, often helps.',

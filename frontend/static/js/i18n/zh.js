@@ -105,7 +105,10 @@ export default Object.freeze({
   newCall: '新通话',
 
   endedTitle: '通话已结束',
+  unreachableTitle: '连接失败',
+  deniedTitle: '无法加入此通话',
   endedLeft: '你已离开通话。',
+  endedRemoved: '服务器关闭了你的连接，你可能已被管理员移出通话。',
   endedUnreachable: '没有找到通往对方的路径。',
   endedUnreachableHint: '可能有一方的防火墙阻止了通话。换个网络（例如手机网络）通常有用。',
   refusedTitle: '服务器不接受此地址的通话',

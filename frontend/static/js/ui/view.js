@@ -1,6 +1,7 @@
 import {buildPickers, renderPickers} from './devices.js';
 import {Announcer} from './announcer.js';
-import {duration, element, elements, find, setIcon, setText, translate} from './dom.js';
+import {element, elements, find, setIcon, setText, translate} from './dom.js';
+import {endedTitle, renderEnded} from './ended.js';
 import {Prejoin} from './prejoin.js';
 import {Stage} from './stage.js';
 import {HTML_LANG} from '../i18n.js';
@@ -37,7 +38,6 @@ const TITLES = {
   connecting: 'announceConnecting',
   call: 'titleCall',
   full: 'fullTitle',
-  ended: 'endedTitle',
 };
 
 /** The page. Only modules in this folder touch it. `render` may be called at any time. */
@@ -120,7 +120,7 @@ export class View {
     void this.#stage.setSpeaker(model.media.selected.audiooutput);
     if (model.screen === 'full')
       setText(element('[data-full-text]'), model.t('fullText', {room: model.call.room}));
-    if (model.screen === 'ended') this.#ended(model);
+    if (model.screen === 'ended') renderEnded(model);
     this.#announcer.update(model);
     if (changed && before) this.#focus(model.screen);
   }
@@ -153,8 +153,8 @@ export class View {
 
   /** @param {Model} model */
   #title({screen, call, t}) {
-    const elsewhere = screen === 'ended' && call.reason === 'replaced';
-    const key = this.#arrived ? 'titleCame' : elsewhere ? 'elsewhereTitle' : TITLES[screen];
+    const title = screen === 'ended' ? endedTitle(call) : TITLES[screen];
+    const key = this.#arrived ? 'titleCame' : title;
     document.title = key ? t(key) : screen === 'prejoin' ? `${call.room} – callbox` : 'callbox';
   }
 
@@ -170,41 +170,6 @@ export class View {
         setIcon(button, on ? icon : `${icon}-off`);
       }
     }
-  }
-
-  /** @param {Model} model */
-  #ended(model) {
-    const {call, t} = model;
-    /** @type {Record<string, Key>} */
-    const reasons = {
-      unreachable: 'endedUnreachable',
-      refused: 'endedRefused',
-      unauthorized: 'endedUnauthorized',
-      replaced: 'endedReplaced',
-      bad_room: 'endedBadRoom',
-      origin: 'refusedOrigin',
-      host: 'refusedHost',
-      unsupported: 'problemWebrtcDo',
-    };
-    /** @type {Record<string, Key>} */
-    const titles = {
-      replaced: 'elsewhereTitle',
-      origin: 'refusedTitle',
-      host: 'refusedTitle',
-      unsupported: 'problemWebrtc',
-    };
-    const elsewhere = call.reason === 'replaced';
-    const {origin, hostname: host} = location;
-    setText(element('[data-ended-title]'), t(titles[call.reason] ?? 'endedTitle'));
-    setText(element('[data-ended-text]'), t(reasons[call.reason] ?? 'endedLeft', {origin, host}));
-    const refused = ['origin', 'host', 'unsupported'].includes(call.reason);
-    const again = elsewhere ? 'elsewhereTake' : refused ? 'retry' : 'rejoin';
-    setText(element('[data-rejoin]'), t(again));
-    let more = '';
-    if (call.reason === 'unreachable') more = t('endedUnreachableHint');
-    else if (call.connectedAt > 0 && !elsewhere)
-      more = t('endedDuration', {duration: duration(call.endedAt - call.connectedAt)});
-    setText(element('[data-ended-more]'), more);
   }
 
   /** @returns {HTMLDialogElement} */
