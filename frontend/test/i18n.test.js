@@ -18,7 +18,7 @@ test('both languages have the same texts with the same parameters', () => {
   assert.deepEqual(Object.keys(zh), Object.keys(en));
   const parameters = (text) => [...text.matchAll(/\{\w+\}/g)].map(String).sort();
   for (const key of Object.keys(en)) {
-    // {deviceIs} at the start of an English sentence may be dropped; none may be made up.
+    // A text may use {deviceIs} anywhere, but both languages must use it.
     assert.deepEqual(parameters(zh[key]), parameters(en[key]), key);
     assert.ok(en[key].trim() && zh[key].trim(), key);
   }
@@ -30,19 +30,20 @@ test('Chinese texts have Chinese punctuation', () => {
   }
 });
 
-test('the page and its modules name no text that is not there', () => {
+test('the page names only texts that exist', () => {
   const named = [...page.matchAll(/data-t(?:-\w+)?="(\w+)"/g)].map(([, key]) => key);
   assert.ok(named.length > 40);
   for (const key of named) assert.ok(key in en, key);
 });
 
 test('every text is used', () => {
-  const all = page + sources.map(([, source]) => source).join('\n');
+  const named = [...page.matchAll(/data-t(?:-\w+)?="\w+"/g)].map(String);
+  const all = [...named, ...sources.map(([, source]) => source)].join('\n');
   const unused = Object.keys(en).filter((key) => !new RegExp(`['"]${key}['"]`).test(all));
   assert.deepEqual(unused, []);
 });
 
-test('the page has no text of its own', () => {
+test('the page contains no texts', () => {
   const body = page.slice(page.indexOf('<body')).replace(/<noscript>[\s\S]*?<\/noscript>/, '');
   const texts = [...body.matchAll(/>([^<]+)</g)].map(([, text]) => text.trim()).filter(Boolean);
   assert.deepEqual(texts, ['callbox']);
@@ -52,11 +53,11 @@ test('the page has no text of its own', () => {
   assert.deepEqual(attributes, []);
 });
 
-test('modules that touch the page have no text of their own', () => {
+test('the modules in ui/ contain no texts', () => {
   for (const [name, source] of sources) {
     if (!name.startsWith('js/ui/')) continue;
     const code = source.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
-    // A literal of several words, or in another script, is a text. Selectors and class names are not.
+    // A literal of several words, or in another script, is a text; selectors and class names are none.
     const literals = [...code.matchAll(/'([^'\n]*)'/g)].map(([, literal]) => literal);
     const texts = literals.filter(
       (literal) => /^[A-Z][a-z]+ [a-z]|[\u4e00-\u9fff]/.test(literal) && literal !== '中文',
@@ -65,7 +66,7 @@ test('modules that touch the page have no text of their own', () => {
   }
 });
 
-test('the first wanted language that there is gets chosen', () => {
+test('the first preferred language that the page has is chosen', () => {
   assert.equal(chooseLanguage(['', 'fr', 'zh-TW', 'en']), 'zh');
   assert.equal(chooseLanguage(['en-GB', 'zh']), 'en');
   assert.equal(chooseLanguage(['ZH']), 'zh');
@@ -73,7 +74,7 @@ test('the first wanted language that there is gets chosen', () => {
   assert.equal(chooseLanguage([]), 'en');
 });
 
-test('parameters are filled in, as text and nothing else', () => {
+test('parameters are filled in as plain text', () => {
   assert.equal(
     format(en, 'announceConnected', {name: '<b>$& {name}'}),
     'Connected to <b>$& {name}',
