@@ -1,6 +1,6 @@
-// Package frontend serves the call page: one HTML document and the modules, styles and texts it is
-// made of, all embedded in the binary. The page is plain ES modules without a build step, and loads
-// nothing from anywhere else.
+// Package frontend serves the call page: an HTML document with its modules, styles and texts, all
+// embedded in the binary. The page consists of plain ES modules without a build step, and loads
+// nothing from other servers.
 package frontend
 
 import (
@@ -23,31 +23,31 @@ import (
 var static embed.FS
 
 const (
-	// assetsPrefix is followed by a hash of all files: what is once fetched never needs to be asked for
-	// again, and a new version of the page never meets an old module.
+	// assetsPrefix is followed by a hash of all files. So browsers may cache a file forever, and a new
+	// version of the page never loads an old module.
 	assetsPrefix = "/assets/"
 	roomPrefix   = "/r/"
-	// indexName is the page itself, which is never cached: it names the hash.
+	// indexName is the page itself. It is never cached, because it contains the hash.
 	indexName = "index.html"
-	// deepest is how many slashes the path of a page has at most, beside the first one.
+	// deepest is the largest number of slashes in the path of a page, not counting the first.
 	deepest = 1
-	// lazyPrefix holds the texts of the languages, of which the page loads one.
+	// lazyPrefix has the texts of each language, of which the page loads one.
 	lazyPrefix = "js/i18n/"
 )
 
-// contentSecurityPolicy lets the page load what this server serves, and talk to this server, and
-// nothing else. require-trusted-types-for closes every way from a string to markup or code.
+// contentSecurityPolicy allows the page to load files from this server and to talk to it, and nothing
+// else. require-trusted-types-for keeps strings from becoming markup or code.
 const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
 	"media-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; " +
 	"require-trusted-types-for 'script'; trusted-types 'none'"
 
-// Config says what the page needs to know of the program it is served by. The zero value is good.
+// Config describes the program that serves the page. The zero value is valid.
 type Config struct {
-	// Version stands in the page's source, for whoever reports a fault.
+	// Version is written into the page's source, for bug reports.
 	Version string
 }
 
-// file is one embedded file, ready to be sent.
+// file is an embedded file, ready to be sent.
 type file struct {
 	contentType   string
 	etag          string
@@ -60,17 +60,17 @@ type handler struct {
 	assets map[string]file
 }
 
-// Handler serves the page at "/" and at "/r/<room>", and what it is made of under "/assets/". Other
-// spellings of a room's path are redirected there. Every other path is 404, every method but GET and
-// HEAD 405. The signaling server's /ws and /api/, which the page talks to, are expected beside it. All
-// of them may be below a path, which the page finds out by itself: its links are relative.
+// Handler returns a handler that serves the page at "/" and at "/r/<room>", and its files under "/assets/".
+// Other spellings of a room's path are redirected there. Every other path gets 404, every method but GET
+// and HEAD 405. The page expects the signaling server's /ws and /api/ beside it. All of them may be below
+// a base path, which the handler need not know: the page's links are relative.
 func Handler(config Config) http.Handler {
 	h := handler{assets: map[string]file{}}
 	sum := sha256.New()
 	contents := map[string][]byte{}
 	root, err := fs.Sub(static, "static")
 	if err != nil {
-		panic(fmt.Sprintf("frontend: %v", err)) // The files are compiled in: only a broken build gets here.
+		panic(fmt.Sprintf("frontend: %v", err)) // The files are embedded, so only a broken build gets here.
 	}
 	err = fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -100,8 +100,8 @@ func Handler(config Config) http.Handler {
 	return h
 }
 
-// fill writes the hash and the list of modules into the page, so that a browser fetches them all at
-// once instead of finding one after the other. Links lead up from a page at the given depth.
+// fill writes the hash and the list of modules into the page, so that a browser fetches all modules at
+// once instead of discovering one after the other. Links are relative to a page at the given depth.
 func (h handler) fill(page []byte, depth int, config Config) []byte {
 	base := "./" + strings.Repeat("../", depth)
 	var preload strings.Builder
@@ -123,7 +123,7 @@ func (h handler) fill(page []byte, depth int, config Config) []byte {
 	).Replace(string(page)))
 }
 
-// htmlAttribute makes a text safe between double quotes.
+// htmlAttribute escapes a text for an attribute in double quotes.
 func htmlAttribute(text string) string {
 	return strings.NewReplacer("&", "&amp;", `"`, "&quot;", "<", "&lt;", ">", "&gt;").Replace(text)
 }
@@ -131,7 +131,7 @@ func htmlAttribute(text string) string {
 func newFile(name string, body []byte) file {
 	sum := sha256.Sum256(body)
 	contentType := mime.TypeByExtension(path.Ext(name))
-	// What a module is served as must not hang on the system's table of types: browsers insist.
+	// Browsers load a module only with the right type, so it must not depend on the system's table of types.
 	switch path.Ext(name) {
 	case ".js":
 		contentType = "text/javascript; charset=utf-8"
@@ -192,8 +192,8 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	asset.serve(w, r, true)
 }
 
-// isPage tells the paths that show the page: the root, and one segment after /r/. Which names are
-// rooms is the signaling server's to say, and the page's to explain.
+// isPage reports whether a path shows the page: the root, or one segment after /r/. The signaling server
+// decides which names are valid, and the page explains why one is not.
 func isPage(escaped string) bool {
 	room, ok := strings.CutPrefix(escaped, roomPrefix)
 	return escaped == "/" || ok && room != "" && !strings.Contains(room, "/")
@@ -210,7 +210,7 @@ func setSecurityHeaders(header http.Header) {
 	header.Set("X-Robots-Tag", "noindex")
 }
 
-// serve sends the file, compressed where the client takes that, or says that it has it already.
+// serve sends the file, compressed if the client accepts that, or 304 if the client has it already.
 func (f file) serve(w http.ResponseWriter, r *http.Request, tagged bool) {
 	header := w.Header()
 	header.Set("Content-Type", f.contentType)
@@ -232,10 +232,10 @@ func (f file) serve(w http.ResponseWriter, r *http.Request, tagged bool) {
 	if r.Method == http.MethodHead {
 		return
 	}
-	_, _ = w.Write(body) // The client went away: nobody is left to tell.
+	_, _ = w.Write(body) // The client is gone if this fails.
 }
 
-// acceptsGzip reads Accept-Encoding (RFC 9110, section 12.5.3) for the one coding there is.
+// acceptsGzip reports whether an Accept-Encoding header (RFC 9110, section 12.5.3) allows gzip.
 func acceptsGzip(accept string) bool {
 	for coding := range strings.SplitSeq(accept, ",") {
 		name, parameters, _ := strings.Cut(strings.TrimSpace(coding), ";")
@@ -247,7 +247,7 @@ func acceptsGzip(accept string) bool {
 	return false
 }
 
-// matches compares an If-None-Match header with a tag, weakly, as RFC 9110 section 13.1.2 says.
+// matches reports whether an If-None-Match header matches a tag, by weak comparison (RFC 9110, section 13.1.2).
 func matches(header, etag string) bool {
 	for tag := range strings.SplitSeq(header, ",") {
 		tag = strings.Trim(strings.TrimPrefix(strings.TrimSpace(tag), "W/"), `"`)

@@ -15,14 +15,14 @@ import (
 	"testing"
 )
 
-// response is what a handler answered.
+// response is a handler's response.
 type response struct {
 	status int
 	header http.Header
 	body   string
 }
 
-// get asks a handler for a path, with headers given as name, value, name, value …
+// get sends a GET request to a handler, with headers as name, value, name, value…
 func get(h http.Handler, target string, headers ...string) response {
 	return ask(h, http.MethodGet, target, headers...)
 }
@@ -43,13 +43,13 @@ func serve(h http.Handler, r *http.Request) response {
 
 var reference = regexp.MustCompile(`(?:href|src)="([^"#]+)"`)
 
-// references are the paths of everything that the page names.
+// references returns the paths of all files that the page refers to.
 func references(t *testing.T, h http.Handler) []string {
 	t.Helper()
 	return referencesAt(t, h, "/")
 }
 
-// referencesAt are those of the page at a path, as a browser resolves them.
+// referencesAt returns those of the page at a path, as a browser resolves them.
 func referencesAt(t *testing.T, h http.Handler, at string) []string {
 	t.Helper()
 	base, err := url.Parse(at)
@@ -111,7 +111,7 @@ func TestPagePaths(t *testing.T) {
 	}
 }
 
-// TestBelowAPath holds that the page names the same files wherever it is, so that it works below any path.
+// TestBelowAPath checks that the page refers to the same files wherever it is, so that it works below any path.
 func TestBelowAPath(t *testing.T) {
 	h := Handler(Config{})
 	want := references(t, h)
@@ -286,7 +286,7 @@ func TestCompression(t *testing.T) {
 	}
 }
 
-// TestWeight counts what a browser loads, before compression, all requests together.
+// TestWeight limits the bytes that a browser loads in all, before compression.
 func TestWeight(t *testing.T) {
 	h := Handler(Config{})
 	total := len(get(h, "/").body)
@@ -337,7 +337,7 @@ func TestStrip(t *testing.T) {
 	}
 }
 
-// TestNoLiteralOfSeveralLines holds what strip relies on.
+// TestNoLiteralOfSeveralLines checks what strip relies on.
 func TestNoLiteralOfSeveralLines(t *testing.T) {
 	err := fs.WalkDir(static, "static/js", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {

@@ -2,15 +2,15 @@ package frontend
 
 import "strings"
 
-// strip takes the comments and the indentation out of a module, style or document: nearly half of its
-// bytes, of no use to a browser. Every line stays where it is, so that positions in an error still
-// say where to look.
+// strip removes the comments and the indentation from a module, style or document: nearly half of its
+// bytes, which a browser does not need. Every line keeps its number, so that positions in errors stay
+// right.
 //
-// It knows no grammar. A comment is stripped only where it begins a line, which no string or template
-// of the page does, and a test holds that no module has a literal of several lines.
+// It does not parse. A comment is removed only where it begins a line, which no string or template of
+// the page looks like, and a test ensures that no module has a literal of several lines.
 func strip(source string) string {
 	lines := strings.Split(source, "\n")
-	end := "" // what ends the comment that the line before is in
+	end := "" // of the comment that the line begins in
 	for i, line := range lines {
 		line = strings.TrimLeft(line, " ")
 		if end == "" {
@@ -28,7 +28,7 @@ func strip(source string) string {
 	return strings.Join(lines, "\n")
 }
 
-// openComment cuts the beginning of a comment that a line begins with, and says what will end it.
+// openComment cuts off the opening of a comment at the start of a line, and returns what ends that comment.
 func openComment(line string) (rest, end string) {
 	switch {
 	case strings.HasPrefix(line, "//"):

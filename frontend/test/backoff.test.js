@@ -4,7 +4,7 @@ import {Backoff} from '../static/js/backoff.js';
 
 const take = (backoff, n) => Array.from({length: n}, () => backoff.next().ms);
 
-test('at once, and then up to twice as long each time, up to fifteen seconds', () => {
+test('the first wait is 0, and the bound of the next ones doubles up to fifteen seconds', () => {
   const longest = new Backoff(() => 1);
   assert.deepEqual(take(longest, 9), [0, 300, 600, 1200, 2400, 4800, 9600, 15_000, 15_000]);
   assert.equal(longest.tries, 9);
@@ -12,14 +12,14 @@ test('at once, and then up to twice as long each time, up to fifteen seconds', (
   assert.deepEqual(take(shortest, 9), Array(9).fill(0));
 });
 
-test('what worked for a while begins anew', () => {
+test('a connection that lasted starts the backoff over', () => {
   const backoff = new Backoff(() => 1);
   take(backoff, 5);
   backoff.resetTries();
   assert.deepEqual(take(backoff, 2), [0, 300]);
 });
 
-test("the server's word counts once, also for who had been steady", () => {
+test('a wait that the server asks for counts once, also after a connection that lasted', () => {
   const backoff = new Backoff(() => 0.5);
   backoff.require(5);
   backoff.resetTries();

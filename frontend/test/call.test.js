@@ -10,7 +10,7 @@ beforeEach(() => {
 });
 afterEach(() => mock.timers.reset());
 
-test('two pages meet: the first offers, each sends what it has, both are told', async () => {
+test('two pages connect: the first one offers, and each sends its tracks', async () => {
   const {room, ann, bo} = await connected();
   assert.deepEqual([ann.screen, bo.screen, ann.arrivals, bo.arrivals], ['call', 'call', 1, 0]);
   for (const side of [ann, bo]) {
@@ -32,7 +32,7 @@ test('two pages meet: the first offers, each sends what it has, both are told', 
   assert.deepEqual(ann.pc.configuration.iceServers, [{urls: ['stun:192.0.2.1']}]);
 });
 
-test('mute and camera off are told to the other side', async () => {
+test('the other side learns of a muted microphone and a camera that is off', async () => {
   const {ann, bo} = await connected();
   ann.media.state = {audio: false, video: true, screen: false};
   ann.call.sendState();
@@ -40,7 +40,7 @@ test('mute and camera off are told to the other side', async () => {
   assert.deepEqual(bo.call.state.remote, {audio: false, video: true, screen: false});
 });
 
-test('a screen gets an m-line of its own, once, and the camera keeps its own', async () => {
+test('a screen gets its own m-lines once, and the camera keeps its own', async () => {
   const {ann, bo} = await connected();
   const screen = () => new FakeStream([new FakeTrack('video'), new FakeTrack('audio')]);
   for (const side of [ann, bo]) {
@@ -73,7 +73,7 @@ test('another camera needs no negotiation', async () => {
   assert.equal(offers, 0);
 });
 
-test('the first offer is lost: the watchdog says it again', async () => {
+test('the watchdog repeats a first offer that was lost', async () => {
   const room = new Room();
   const [ann, bo] = [new Side('Ann'), new Side('Bo')];
   let lost = 0;
@@ -88,7 +88,7 @@ test('the first offer is lost: the watchdog says it again', async () => {
   assert.equal(ann.call.state.link.generation, 1);
 });
 
-test('no description gets through for long: both build anew, under the next number', async () => {
+test('both sides rebuild under the next generation when no description gets through', async () => {
   const room = new Room();
   const [ann, bo] = [new Side('Ann'), new Side('Bo')];
   room.passes = (_, {description}) => !description;
@@ -106,7 +106,7 @@ test('no description gets through for long: both build anew, under the next numb
   assert.deepEqual([ann.call.state.link.settled, bo.call.state.link.settled], [true, true]);
 });
 
-test('a failed connection asks for fresh servers, and then restarts ICE', async () => {
+test('a failed connection refreshes the servers, and then restarts ICE', async () => {
   const {ann} = await connected();
   const {pc} = ann;
   pc.becomes('failed');
@@ -116,7 +116,7 @@ test('a failed connection asks for fresh servers, and then restarts ICE', async 
   assert.equal(ann.call.state.link.settled, true);
 });
 
-test('leaving tells the other side and leaves nothing running', async () => {
+test('leaving tells the other side, and stops everything', async () => {
   const {ann, bo} = await connected();
   const {pc} = ann;
   ann.call.dispatch({type: 'leave'});
@@ -129,7 +129,7 @@ test('leaving tells the other side and leaves nothing running', async () => {
   assert.equal(bo.screen, 'waiting');
 });
 
-test('the page goes away in mid-call: the other side hears it at once, and they can meet again', async () => {
+test('a page that is unloaded in a call leaves at once, and the two can connect again', async () => {
   const {room, ann, bo} = await connected();
   ann.call.goAway();
   await quiet(20);

@@ -10,7 +10,7 @@ beforeEach(() => {
 });
 afterEach(() => mock.timers.reset());
 
-/** The connection breaks, and a new one is there as fast as can be. */
+/** Reconnects as fast as possible. */
 async function reconnected(room) {
   await quiet(4);
   mock.timers.tick(1000);
@@ -37,7 +37,7 @@ async function shares(from, to) {
   assert.equal(from.call.state.link.settled, true);
 }
 
-test('a line is lost and found: nothing is built anew, nothing said twice', async () => {
+test('after a lost connection to the server nothing is rebuilt and nothing repeated', async () => {
   const all = await connected();
   const {room, ann, bo} = all;
   const before = now(all);
@@ -53,7 +53,7 @@ test('a line is lost and found: nothing is built anew, nothing said twice', asyn
   await shares(ann, bo);
 });
 
-test('what is shared while the line is lost is there when it is found', async () => {
+test('a screen shared while the server is away arrives once it is back', async () => {
   const all = await connected();
   const before = now(all);
   all.room.cut(all.ann.peer);
@@ -64,14 +64,14 @@ test('what is shared while the line is lost is there when it is found', async ()
   held(all, before);
 });
 
-test('the server is killed and started again: the call stays, and a screen can be shared', async () => {
+test('a call survives a killed server, and a screen can be shared afterwards', async () => {
   for (const first of ['ann', 'bo', 'both']) {
     FakeWebSocket.all = [];
     const all = await connected();
     const before = now(all);
     all.room.restart();
     if (first !== 'both') {
-      // The other one comes some seconds later.
+      // The other one comes back later.
       await quiet(4);
       mock.timers.tick(1);
       const [early, late] = first === 'ann' ? FakeWebSocket.all : FakeWebSocket.all.toReversed();
@@ -88,10 +88,10 @@ test('the server is killed and started again: the call stays, and a screen can b
   }
 });
 
-test('the server is killed in the middle of a negotiation: what got lost is said again', async () => {
+test('a negotiation survives a killed server: what was lost is repeated', async () => {
   const room = new Room();
   const [ann, bo] = [new Side('Ann'), new Side('Bo')];
-  room.passes = () => false; // Acknowledged, and gone with the server.
+  room.passes = () => false; // Acknowledged, then lost with the server.
   await ann.join(room);
   await bo.join(room);
   await quiet(60);
@@ -105,7 +105,7 @@ test('the server is killed in the middle of a negotiation: what got lost is said
   assert.ok(ann.pc.candidates.length >= 2 && bo.pc.candidates.length >= 2);
 });
 
-test('a restarted server and a broken path: ICE is restarted once the server is back', async () => {
+test('with a broken path too, ICE is restarted once the server is back', async () => {
   const {room, ann, bo} = await connected();
   room.restart();
   for (const {pc} of [ann, bo]) pc.becomes('failed');
@@ -116,7 +116,7 @@ test('a restarted server and a broken path: ICE is restarted once the server is 
   assert.deepEqual([ann.call.state.link.settled, bo.call.state.link.settled], [true, true]);
 });
 
-test('the other side times out and its media flows: the call stays, and is the same when it is back', async () => {
+test("a call whose media flows survives the timeout of the other side's seat", async () => {
   const all = await connected();
   const {room, ann, bo} = all;
   const before = now(all);
@@ -129,7 +129,7 @@ test('the other side times out and its media flows: the call stays, and is the s
   await shares(ann, bo);
 });
 
-test('a side that was given up meets under the next number, whoever was first', async () => {
+test('a side that was given up connects again under the next generation, whoever was first', async () => {
   for (const sleeper of ['ann', 'bo']) {
     const all = await connected();
     const {room} = all;

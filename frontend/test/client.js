@@ -3,7 +3,7 @@ import {joined} from './driver.js';
 
 const nobody = {claim: async () => '', keep() {}, forget() {}, release() {}};
 
-/** A session, and a test that plays its server by whatever transport was dialed last. */
+/** A session whose server the test plays, on the newest transport. */
 export class Client {
   told = [];
   frames = [];
@@ -55,7 +55,7 @@ export class Client {
     return this.signaling.join({room: 'lamp', name: 'Ann', token: '', reclaim: false, ...options});
   }
 
-  /** What went out by the newest connection. */
+  /** The frames sent on the newest connection. */
   get sent() {
     return this.transport.sent;
   }

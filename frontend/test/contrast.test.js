@@ -55,7 +55,7 @@ test('the formula is that of WCAG', () => {
 });
 
 for (const [theme, colours] of Object.entries({light, dark})) {
-  test(`${theme}: text stands out, and so do the shapes that mean something`, () => {
+  test(`${theme}: text and meaningful shapes have enough contrast`, () => {
     assert.deepEqual(Object.keys(colours).sort(), Object.keys(light).sort());
     for (const [[front, back], least] of [
       ...TEXT.map((pair) => [pair, 4.5]),

@@ -32,7 +32,7 @@ export const offer = (from, call) => ({
   data: {call, description: {type: 'offer', sdp: 'v=0'}},
 });
 
-/** Feeds the reducer, and keeps what it commanded and which timers run. */
+/** Feeds events to the reducer, and records its commands and the running timers. */
 export class Driver {
   state = initial;
   at = 0;
@@ -86,7 +86,7 @@ export class Driver {
     return commands;
   }
 
-  /** @returns {string[]} the commands, in short */
+  /** @returns {string[]} the types of the commands, with the names of timers */
   does(event) {
     return this.run(event).map(({type, name}) => (/Timer$/.test(type) ? `${type} ${name}` : type));
   }
@@ -95,7 +95,7 @@ export class Driver {
     return this.does({type: 'frame', frame});
   }
 
-  /** An event of the newest link. */
+  /** Dispatches an event of the newest link. */
   link(event) {
     return this.does({...event, link: this.state.linkCount});
   }

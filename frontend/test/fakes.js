@@ -1,8 +1,8 @@
-/** Stand-ins for what only a browser has. */
+/** Fakes of what only a browser has. */
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-/** Lets everything that waits for nothing but promises happen. */
+/** Waits until everything has run that waits only for promises. */
 export async function quiet(turns = 12) {
   for (let i = 0; i < turns; i++) await settle();
 }
@@ -69,7 +69,7 @@ export class FakeTrack extends EventTarget {
     this.readyState = 'ended';
   }
 
-  /** As when the device is pulled out. */
+  /** Ends the track as if the device had been unplugged. */
   end() {
     this.stop();
     this.dispatchEvent(new Event('ended'));
@@ -122,9 +122,9 @@ class FakeTransceiver {
 }
 
 /**
- * The signaling part of an RTCPeerConnection, by the state table of W3C WebRTC 1.0, section 4.4.1.5:
- * descriptions are lists of m-lines as JSON, operations are chained, negotiationneeded is fired when
- * stable, a remote offer rolls a local one back.
+ * The signaling part of an RTCPeerConnection, by the state table of W3C WebRTC 1.0, section 4.4.1.5. Descriptions are
+ * JSON lists of m-lines, operations are chained, negotiationneeded is fired when stable, and a remote offer rolls back a
+ * local one.
  */
 export class FakePeerConnection extends EventTarget {
   /** @type {FakePeerConnection[]} */ static all = [];
@@ -243,7 +243,7 @@ export class FakePeerConnection extends EventTarget {
     this.signalingState = this.connectionState = 'closed';
   }
 
-  /** The test's word on the network. */
+  /** Sets the connection state, as the network would. */
   becomes(state) {
     this.connectionState = state;
     this.dispatchEvent(new Event('connectionstatechange'));
@@ -270,7 +270,7 @@ export class FakePeerConnection extends EventTarget {
   }
 
   #fireWhenStable() {
-    // Only ever while no operation is under way (section 4.7.3): the handler may rely on it.
+    // Fired only while no operation is under way (section 4.7.3), which the handler relies on.
     if (!this.#needed || this.#operations > 0 || this.signalingState !== 'stable') return;
     this.#needed = false;
     const wanted = this.#iceRestart || this.#transceivers.some(({mid}) => !this.#negotiated(mid));
@@ -288,7 +288,7 @@ export class FakePeerConnection extends EventTarget {
     return mid !== null && JSON.parse(sdp).lines.some((line) => line.mid === mid);
   }
 
-  /** Makes the transceivers that were offered, and tells the tracks that will come by them. */
+  /** Adds the offered transceivers, and fires "track" for those that send. */
   #receive(sdp) {
     for (const {kind, mid, direction} of JSON.parse(sdp).lines) {
       let transceiver = this.#transceivers.find((known) => known.mid === mid);
@@ -330,7 +330,7 @@ export class FakePeerConnection extends EventTarget {
 
   #become(state) {
     this.signalingState = state;
-    if (state === 'stable') this.#needed = true; // Whether it really is, is looked at anew.
+    if (state === 'stable') this.#needed = true; // fireWhenStable checks whether it really is.
     this.dispatchEvent(new Event('signalingstatechange'));
   }
 }

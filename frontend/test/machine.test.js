@@ -11,7 +11,7 @@ test('opening a room shows prejoin, opening none shows home', () => {
   assert.equal(driver.screen, 'home');
 });
 
-test('joining enters the room, and waits when nobody is there', () => {
+test('joining enters the room, and waits if nobody is there', () => {
   const driver = new Driver();
   driver.does({type: 'open', room: 'lamp'});
   assert.deepEqual(driver.run({type: 'join', name: 'Ann'}), [
@@ -22,7 +22,7 @@ test('joining enters the room, and waits when nobody is there', () => {
   assert.equal(driver.screen, 'waiting');
 });
 
-test('the one that was there first builds impolite, with a chime', () => {
+test('the peer that was there first is impolite, and plays a chime', () => {
   const driver = Driver.waiting();
   const commands = driver.frame(otherJoined({polite: false}));
   assert.ok(commands.includes('chime'));
@@ -34,7 +34,7 @@ test('the one that was there first builds impolite, with a chime', () => {
   assert.equal(driver.screen, 'connecting');
 });
 
-test('the newcomer builds polite and waits for the offer', () => {
+test('the newcomer is polite, and waits for the offer', () => {
   const driver = Driver.joining();
   driver.frame(joined({peers: [{peer: 'pBo', name: 'Bo', polite: true}]}));
   const build = driver.last('build');
@@ -45,7 +45,7 @@ test('the newcomer builds polite and waits for the offer', () => {
   assert.deepEqual(driver.frame(offer('pBo', 1)), ['deliver']);
 });
 
-test('connected is the call screen, reported once, with the state told', () => {
+test('the first connection shows the call screen, sends the state, and is reported once', () => {
   const driver = Driver.meeting();
   driver.at = 1500;
   const commands = driver.link({type: 'connection', state: 'connected'});
@@ -64,7 +64,7 @@ test('connected is the call screen, reported once, with the state told', () => {
   assert.ok(!driver.link({type: 'connection', state: 'connected'}).includes('report'));
 });
 
-test('a full room says so and gives the devices back; trying again begins at prejoin', () => {
+test('a full room is shown and releases the devices; trying again begins at prejoin', () => {
   const driver = Driver.joining();
   assert.ok(driver.frame({type: 'full', id: 1}).includes('releaseMedia'));
   assert.equal(driver.screen, 'full');
@@ -73,7 +73,7 @@ test('a full room says so and gives the devices back; trying again begins at pre
   assert.equal(driver.state.room, 'lamp');
 });
 
-test('leaving leaves, closes and ends', () => {
+test('leaving leaves the room, closes the link and ends the call', () => {
   const driver = Driver.inCall();
   const commands = driver.does({type: 'leave'});
   for (const name of ['leaveRoom', 'closeLink', 'closePrevious', 'releaseMedia'])
@@ -82,7 +82,7 @@ test('leaving leaves, closes and ends', () => {
   assert.deepEqual(driver.timers, new Set());
 });
 
-test('the other side leaves: back to waiting, and that is said', () => {
+test('when the other side leaves, the page waits again and says why', () => {
   const driver = Driver.inCall();
   const commands = driver.frame({type: 'bye', seq: 2, peer: 'pBo', reason: 'left'});
   assert.ok(commands.includes('closeLink'));
@@ -94,7 +94,7 @@ test('the other side leaves: back to waiting, and that is said', () => {
   assert.equal(driver.state.notice, '');
 });
 
-test('the other side loses the server: the call is shown until the new one stands', () => {
+test("when the other side's seat times out, the call is shown until a new one is connected", () => {
   const driver = Driver.inCall();
   assert.deepEqual(driver.frame({type: 'bye', seq: 2, peer: 'pBo', reason: 'timeout'}), []);
   assert.equal(driver.screen, 'call');
@@ -106,20 +106,20 @@ test('the other side loses the server: the call is shown until the new one stand
   assert.equal(driver.screen, 'call');
 });
 
-test('the other side loses the server and then the media: waiting', () => {
+test("when the other side's seat times out and the media breaks, the page waits", () => {
   const driver = Driver.inCall();
   driver.frame({type: 'bye', seq: 2, peer: 'pBo', reason: 'timeout'});
   driver.link({type: 'connection', state: 'failed'});
   assert.deepEqual([driver.screen, driver.state.notice], ['waiting', 'timeout']);
 });
 
-test('the other side is lost before the call stood: waiting', () => {
+test("when the other side's seat times out before the call connects, the page waits", () => {
   const driver = Driver.meeting();
   driver.frame({type: 'bye', seq: 2, peer: 'pBo', reason: 'timeout'});
   assert.equal(driver.screen, 'waiting');
 });
 
-test('a third one in a larger room is left alone', () => {
+test('a third peer in a larger room is ignored', () => {
   const driver = Driver.inCall();
   assert.deepEqual(driver.frame(otherJoined({peer: 'pCy'})), []);
   assert.deepEqual(driver.frame(offer('pCy', 1)), []);
@@ -127,7 +127,7 @@ test('a third one in a larger room is left alone', () => {
   assert.equal(driver.screen, 'call');
 });
 
-test('older calls are dropped, newer ones built', () => {
+test('messages of older generations are dropped, a newer one rebuilds the link', () => {
   const driver = Driver.inCall();
   assert.deepEqual(driver.frame(offer('pBo', 0)), []);
   const commands = driver.frame(offer('pBo', 3));
@@ -138,7 +138,7 @@ test('older calls are dropped, newer ones built', () => {
   assert.equal(driver.screen, 'call');
 });
 
-test('what the other side says it sends is kept, and forgotten with it', () => {
+test('the state that the other side sends is kept until it leaves', () => {
   const driver = Driver.inCall();
   driver.frame({
     type: 'message',
@@ -153,7 +153,7 @@ test('what the other side says it sends is kept, and forgotten with it', () => {
   assert.deepEqual(driver.state.remote, initial.remote);
 });
 
-test('servers are asked for anew before they expire', () => {
+test('the servers are refreshed before they expire', () => {
   const driver = Driver.waiting();
   assert.equal(driver.timerMs('servers'), 480_000);
   assert.deepEqual(driver.timer('servers'), ['refreshServers']);
@@ -164,7 +164,7 @@ test('servers are asked for anew before they expire', () => {
   assert.deepEqual(driver.state.iceServers, iceServers);
 });
 
-test('the state is never changed in place', () => {
+test('the reducer never changes a state in place', () => {
   const driver = Driver.inCall();
   const frozen = JSON.stringify(driver.state);
   const before = driver.state;

@@ -3,7 +3,7 @@ import {test} from 'node:test';
 import {initial} from '../static/js/machine.js';
 import {Driver, joined} from './driver.js';
 
-test('a negotiation that hangs is said again after 6 s and built anew after 12', () => {
+test('a negotiation that hangs is repeated after 6 s, and the link rebuilt after 12 s', () => {
   const driver = Driver.meeting();
   assert.equal(driver.timerMs('watchdog'), 6000);
   assert.deepEqual(driver.timer('watchdog'), ['resend', 'startTimer watchdog']);
@@ -14,7 +14,7 @@ test('a negotiation that hangs is said again after 6 s and built anew after 12',
   assert.ok(driver.timers.has('watchdog'));
 });
 
-test('a polite side that builds anew asks for the offer', () => {
+test('a polite side that rebuilds asks for an offer', () => {
   const driver = Driver.meeting(true);
   driver.timer('watchdog');
   driver.timer('watchdog');
@@ -22,7 +22,7 @@ test('a polite side that builds anew asks for the offer', () => {
   assert.deepEqual([build.generation, build.polite, build.askForOffer], [2, true, true]);
 });
 
-test('the watchdog waits while the server is away, and sleeps once all is settled', () => {
+test('the watchdog stops once the negotiation is settled, and starts over with the next one', () => {
   const driver = Driver.meeting();
   driver.link({type: 'settled', settled: true});
   assert.ok(!driver.timers.has('watchdog'));
@@ -34,7 +34,7 @@ test('the watchdog waits while the server is away, and sleeps once all is settle
   assert.deepEqual(driver.timer('watchdog'), ['resend', 'startTimer watchdog']);
 });
 
-test('disconnected is given a moment, the impolite side a shorter one', () => {
+test('"disconnected" restarts ICE after a moment, on the impolite side first', () => {
   for (const [polite, ms] of [
     [false, 2000],
     [true, 3000],
@@ -48,7 +48,7 @@ test('disconnected is given a moment, the impolite side a shorter one', () => {
   }
 });
 
-test('disconnected that heals by itself changes nothing', () => {
+test('"disconnected" that heals by itself changes nothing', () => {
   const driver = Driver.inCall();
   driver.link({type: 'connection', state: 'disconnected'});
   driver.link({type: 'connection', state: 'connected'});
@@ -56,7 +56,7 @@ test('disconnected that heals by itself changes nothing', () => {
   assert.equal(driver.screen, 'call');
 });
 
-test('failed restarts at once; after three in vain all is built anew', () => {
+test('"failed" restarts ICE at once, and rebuilds the link after three restarts', () => {
   const driver = Driver.inCall();
   assert.ok(driver.link({type: 'connection', state: 'failed'}).includes('restartIce'));
   assert.ok(driver.timer('restart').includes('restartIce'));
@@ -77,13 +77,13 @@ test('from the second rebuild on only relayed paths are tried', () => {
   assert.deepEqual([rebuild(), rebuild()], [false, true]);
 });
 
-test('relayed paths only, when the page says so, from the first', () => {
+test("the page's option allows relayed paths only from the start", () => {
   const driver = Driver.joining({...initial, relay: true});
   driver.frame(joined({peers: [{peer: 'pBo', name: '', polite: true}]}));
   assert.equal(driver.last('build').relay, true);
 });
 
-test('without servers nothing is forced through a relay that is not there', () => {
+test('without servers no link is limited to relayed paths', () => {
   const driver = Driver.joining();
   driver.frame(joined({iceServers: [], peers: [{peer: 'pBo', name: '', polite: false}]}));
   for (let i = 0; i < 3; i++) {
@@ -93,7 +93,7 @@ test('without servers nothing is forced through a relay that is not there', () =
   assert.equal(driver.last('build').relay, false);
 });
 
-test('two minutes of trouble end the call, with words', () => {
+test('a call that does not connect for two minutes ends, and says why', () => {
   const driver = Driver.meeting();
   assert.equal(driver.timerMs('giveUp'), 120_000);
   driver.link({type: 'connection', state: 'failed'});
@@ -101,13 +101,13 @@ test('two minutes of trouble end the call, with words', () => {
   assert.deepEqual([driver.screen, driver.state.reason], ['ended', 'unreachable']);
 });
 
-test('the clock of two minutes begins with the trouble and is not wound up again', () => {
+test('the two minutes begin once, with the first failure', () => {
   const driver = Driver.inCall();
   assert.ok(driver.link({type: 'connection', state: 'disconnected'}).includes('startTimer giveUp'));
   assert.ok(!driver.link({type: 'connection', state: 'failed'}).includes('startTimer giveUp'));
 });
 
-test('silence on a connected link is tried to cure once, and told', () => {
+test('a stalled link restarts ICE once each time', () => {
   const driver = Driver.inCall();
   assert.deepEqual(driver.link({type: 'stalled', stalled: true}), ['restartIce']);
   assert.deepEqual(driver.link({type: 'stalled', stalled: true}), []);
@@ -116,7 +116,7 @@ test('silence on a connected link is tried to cure once, and told', () => {
   assert.deepEqual(driver.link({type: 'stalled', stalled: true}), ['restartIce']);
 });
 
-test('when the network is back both ways are tried at once', () => {
+test('when the network is back, the server is checked and ICE restarted at once', () => {
   const driver = Driver.inCall();
   assert.deepEqual(driver.does({type: 'online'}), ['checkServer']);
   driver.link({type: 'connection', state: 'disconnected'});
@@ -125,7 +125,7 @@ test('when the network is back both ways are tried at once', () => {
   assert.deepEqual(driver.does({type: 'online'}), ['checkServer']);
 });
 
-test('a link that is no more has no say', () => {
+test('events of an old link are ignored', () => {
   const driver = Driver.meeting();
   driver.timer('watchdog');
   driver.timer('watchdog');
@@ -134,7 +134,7 @@ test('a link that is no more has no say', () => {
   assert.equal(driver.state, state);
 });
 
-test('each kind of candidate is noted once', () => {
+test('each type of candidate is noted once', () => {
   const driver = Driver.meeting();
   for (const candidate of ['host', 'host', 'relay', null])
     driver.link({type: 'gathered', candidate});

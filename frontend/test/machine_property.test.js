@@ -61,14 +61,14 @@ function happening(random, driver) {
   return one(events);
 }
 
-/** What holds in every state that can be reached. @returns {string[]} what does not */
+/** Checks the invariants of every state. @returns {string[]} those that do not hold */
 function faults({state, timers}) {
   if (state.phase !== 'in') {
     const running = TIMERS.filter((name) => timers.has(name)).map((name) => `${name} runs`);
     return [...running, ...(state.link || state.peer ? ['somebody is left behind'] : [])];
   }
   const found = [];
-  // Nobody waits for nothing: what is broken has a timer that will see to it.
+  // Whatever is broken has a timer that handles it.
   if (state.signaling === 'off') found.push('in a room without a server');
   if (state.peer && state.peer.peer !== state.link?.peer) found.push('a peer without a link');
   return [...found, ...linkFaults(state, timers)];
@@ -84,19 +84,19 @@ function linkFaults({link, signaling, peer}, timers) {
   return found;
 }
 
-/** A timer fires only when it runs; a socket that is not there neither opens nor speaks. */
+/** Reports whether an event can happen: only a running timer fires, and frames need a connection. */
 function possible({state, timers}, {type, name, frame}) {
   if (type === 'timer') return timers.delete(name);
   if (type === 'down') return state.phase === 'in';
   if (type !== 'frame') return true;
   const joining = ['connecting', 'down'].includes(state.signaling);
-  // A session that was never joined cannot be taken up again.
+  // A session that was never joined cannot be resumed.
   if (frame.type === 'joined')
     return joining && (!frame.resumed || (state.self !== '' && frame.peer === state.self));
   return frame.type === 'full' ? joining : state.signaling === 'up';
 }
 
-test('whatever happens in whatever order, nothing hangs and nothing is left behind', () => {
+test('no order of events makes the call hang or leaves anything behind', () => {
   for (let seed = 1; seed <= 400; seed++) {
     const random = generator(seed * 7919);
     const driver = new Driver();
@@ -112,7 +112,7 @@ test('whatever happens in whatever order, nothing hangs and nothing is left behi
   }
 });
 
-test('two who are both there, on a network that works, always end up connected', () => {
+test('two peers on a working network always end up connected', () => {
   for (let seed = 1; seed <= 200; seed++) {
     const random = generator(seed * 104729);
     const driver = Driver.waiting();

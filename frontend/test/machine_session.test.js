@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {Driver, joined, otherJoined} from './driver.js';
 
-test('the server is lost during a call: nothing of the call is touched', () => {
+test('losing the server does not change a running call', () => {
   const driver = Driver.inCall();
   const {peer, link} = driver.state;
   assert.deepEqual(driver.does({type: 'down', tries: 1}), ['stopTimer servers']);
@@ -13,7 +13,7 @@ test('the server is lost during a call: nothing of the call is touched', () => {
   assert.equal(driver.state.signaling, 'up');
 });
 
-test('the server has forgotten us: the same two keep their connection', () => {
+test('two peers keep their connection when the server has forgotten them', () => {
   for (const peers of [[], [{peer: 'pBo', name: 'Bo', polite: false, away: true}]]) {
     const driver = Driver.inCall();
     driver.does({type: 'down', tries: 1});
@@ -27,7 +27,7 @@ test('the server has forgotten us: the same two keep their connection', () => {
   }
 });
 
-test('under another peer id everything is new, and the old call runs until then', () => {
+test('under a new peer id the connection is rebuilt, and the old one shown until then', () => {
   const driver = Driver.inCall();
   driver.does({type: 'down', tries: 1});
   driver.frame(joined({peer: 'pAnn2', peers: [{peer: 'pBo', name: 'Bo', polite: true}]}));
@@ -36,7 +36,7 @@ test('under another peer id everything is new, and the old call runs until then'
   assert.equal(driver.screen, 'call');
 });
 
-test('the other side is away and back: told, and what it has lost is said again', () => {
+test('a peer that is away is shown as such, and what it lost is repeated once it is back', () => {
   const driver = Driver.inCall();
   driver.frame({type: 'away', seq: 2, peer: 'pBo'});
   assert.equal(driver.state.peer.away, true);
@@ -51,7 +51,7 @@ test('the other side is away and back: told, and what it has lost is said again'
   assert.equal(driver.state.peer.away, false);
 });
 
-test('a broken path is mended once the server is back, not before', () => {
+test('a broken path is repaired once the server is back', () => {
   for (const resumed of [true, false]) {
     const driver = Driver.inCall();
     driver.does({type: 'down', tries: 1});
@@ -63,7 +63,7 @@ test('a broken path is mended once the server is back, not before', () => {
   }
 });
 
-test('a peer that a forgetful server does not know is expected for a while', () => {
+test('a peer that a restarted server does not know has time to come back', () => {
   const driver = Driver.meeting();
   driver.does({type: 'down', tries: 1});
   assert.ok(driver.frame(joined()).includes('startTimer recovery'));
@@ -73,7 +73,7 @@ test('a peer that a forgetful server does not know is expected for a while', () 
   assert.deepEqual([driver.screen, driver.state.notice], ['waiting', 'timeout']);
 });
 
-test('the same two meet again under the next number', () => {
+test('the same two peers connect again under the next generation', () => {
   for (const polite of [true, false]) {
     const driver = Driver.inCall();
     driver.frame({type: 'bye', seq: 2, peer: 'pBo', reason: 'timeout'});
@@ -84,7 +84,7 @@ test('the same two meet again under the next number', () => {
   }
 });
 
-test('a server that closes is named until it is back', () => {
+test('the closing notice lasts until the server is back', () => {
   const driver = Driver.inCall();
   assert.deepEqual(driver.frame({type: 'closing', after: 5}), []);
   assert.equal(driver.state.notice, 'closing');
@@ -93,7 +93,7 @@ test('a server that closes is named until it is back', () => {
   assert.equal(driver.state.notice, '');
 });
 
-test('where there is no way back the call ends, and says why', () => {
+test('a final answer of the server ends the call, and says why', () => {
   for (const reason of ['removed', 'replaced', 'unauthorized', 'bad_room', 'refused']) {
     const driver = Driver.inCall();
     const commands = driver.does({type: 'ended', reason});
@@ -103,7 +103,7 @@ test('where there is no way back the call ends, and says why', () => {
   }
 });
 
-test('a call that goes on in another tab can be taken back', () => {
+test('a call that continues in another tab can be reclaimed', () => {
   const driver = Driver.inCall();
   driver.does({type: 'ended', reason: 'replaced'});
   driver.does({type: 'rejoin'});
@@ -115,7 +115,7 @@ test('a call that goes on in another tab can be taken back', () => {
   assert.equal(driver.run({type: 'join', name: 'Ann'})[0].reclaim, false);
 });
 
-test('full while the call runs: others took the seat, and it is tried again', () => {
+test('a running call tries again to join when others took its seat', () => {
   const driver = Driver.inCall();
   driver.does({type: 'down', tries: 1});
   assert.deepEqual(driver.frame({type: 'full', id: 1}), ['retryJoin']);
@@ -125,7 +125,7 @@ test('full while the call runs: others took the seat, and it is tried again', ()
   assert.equal(driver.screen, 'full');
 });
 
-test('a path that breaks while the server is away has it looked for at once', () => {
+test('a path that breaks while the server is away has the server checked at once', () => {
   const driver = Driver.inCall();
   driver.does({type: 'down', tries: 5});
   assert.ok(driver.link({type: 'connection', state: 'disconnected'}).includes('checkServer'));
@@ -133,7 +133,7 @@ test('a path that breaks while the server is away has it looked for at once', ()
   assert.ok(!driver.link({type: 'connection', state: 'failed'}).includes('checkServer'));
 });
 
-test('nobody is given up because the server is away, or because the device slept', () => {
+test('a call is not given up while the server is away or the device sleeps', () => {
   const driver = Driver.inCall();
   driver.link({type: 'connection', state: 'failed'});
   driver.does({type: 'down', tries: 1});

@@ -12,7 +12,7 @@ const DEVICES = [
   {kind: 'videoinput', deviceId: '', label: ''}, // As before any permission.
 ];
 
-/** A browser's devices, of which some can be made to fail. */
+/** A browser's devices. A test can make some of them fail. */
 class FakeDevices extends EventTarget {
   asked = [];
   live = new Set();
@@ -72,7 +72,7 @@ const fail =
   () =>
     new DOMException(message, name);
 
-test('camera and microphone are asked for in one question, and then listed', async () => {
+test('camera and microphone are requested together, and then listed', async () => {
   const {media, devices, sent} = setup();
   await media.start();
   assert.equal(devices.asked.length, 1);
@@ -110,7 +110,7 @@ for (const [name, message, permission, code] of [
   ['TypeError', '', '', 'insecure'],
   ['SomethingNewError', '', '', 'other'],
 ]) {
-  test(`${name} ${message && `(${message}) `}is told as ${code}, once`, async () => {
+  test(`${name} ${message && `(${message}) `}is reported as ${code}, once`, async () => {
     const {media, devices} = setup({permission});
     devices.fails = fail(name, message);
     await media.start();
@@ -122,14 +122,14 @@ for (const [name, message, permission, code] of [
   });
 }
 
-test('a refusal is not followed by a second question', async () => {
+test('after a refusal the user is not asked again', async () => {
   const {media, devices} = setup({permission: 'denied'});
   devices.fails = fail('NotAllowedError');
   await media.start();
   assert.equal(devices.asked.length, 1);
 });
 
-test('without a camera there is still sound, and the other way round', async () => {
+test('without a camera there is still sound, and vice versa', async () => {
   for (const [missing, left] of [
     ['video', 'audio'],
     ['audio', 'video'],
@@ -144,7 +144,7 @@ test('without a camera there is still sound, and the other way round', async () 
   }
 });
 
-test('two devices that fail for two reasons are two problems', async () => {
+test('two devices that fail for different reasons are two problems', async () => {
   const {media, devices} = setup();
   devices.fails = ({audio, video}) =>
     new DOMException('', video ? 'NotReadableError' : audio ? 'NotFoundError' : '');
@@ -155,7 +155,7 @@ test('two devices that fail for two reasons are two problems', async () => {
   ]);
 });
 
-test('a page that is not secure, or gets no devices at all, says so and asks nothing', async () => {
+test('a page that is not secure, or has no devices at all, reports it without asking', async () => {
   for (const [devices, secure, code] of [
     [new FakeDevices(), false, 'insecure'],
     [undefined, false, 'insecure'],
@@ -175,7 +175,7 @@ test('a page that is not secure, or gets no devices at all, says so and asks not
   }
 });
 
-test('the device of last time is used, and done without when it is gone', async () => {
+test('the remembered device is used, and another one if it is gone', async () => {
   const {media, devices} = setup({remembered: {audioinput: 'mic2'}});
   await media.start();
   assert.deepEqual(devices.asked[0].audio.deviceId, {exact: 'mic2'});
@@ -189,7 +189,7 @@ test('the device of last time is used, and done without when it is gone', async 
   assert.equal(other.media.state.selected.videoinput, 'cam1');
 });
 
-test('mute keeps the track and only silences it', async () => {
+test('mute keeps the track and disables it', async () => {
   const {media} = setup();
   await media.start();
   const track = media.tracks.audio;
@@ -199,7 +199,7 @@ test('mute keeps the track and only silences it', async () => {
   assert.deepEqual([track.enabled, media.state.audio, media.tracks.audio], [true, true, track]);
 });
 
-test('a camera that is off goes dark at once and is let go soon after', async (t) => {
+test('a camera that is switched off sends black at once, and is released soon after', async (t) => {
   t.mock.timers.enable({apis: ['setTimeout']});
   const {media, devices, sent} = setup();
   await media.start();
@@ -214,7 +214,7 @@ test('a camera that is off goes dark at once and is let go soon after', async (t
   assert.notEqual(media.tracks.video, track);
 });
 
-test('a camera that is off and on again soon is the same one', async (t) => {
+test('a camera that is soon switched on again is not reopened', async (t) => {
   t.mock.timers.enable({apis: ['setTimeout']});
   const {media} = setup();
   await media.start();
@@ -226,7 +226,7 @@ test('a camera that is off and on again soon is the same one', async (t) => {
   assert.deepEqual([media.tracks.video, track.enabled, track.readyState], [track, true, 'live']);
 });
 
-test('another device: the old one is let go first, the choice is remembered', async () => {
+test('selecting a device closes the old one first, and is remembered', async () => {
   const {media, devices, store} = setup();
   await media.start();
   const old = media.tracks.audio;
@@ -238,7 +238,7 @@ test('another device: the old one is let go first, the choice is remembered', as
   assert.equal(media.tracks.audio.getSettings().deviceId, 'mic2');
 });
 
-test('a device that cannot be had gives the old one back, and the reason', async () => {
+test('a device that cannot be opened restores the old one, and reports why', async () => {
   const {media, devices} = setup();
   await media.start();
   devices.fails = ({audio}) =>
@@ -248,7 +248,7 @@ test('a device that cannot be had gives the old one back, and the reason', async
   assert.equal(media.tracks.audio.getSettings().deviceId, 'mic1');
 });
 
-test('a device pulled out is replaced, and that is told', async () => {
+test('a device that is unplugged is replaced, and reported', async () => {
   const {media} = setup();
   await media.start();
   const track = media.tracks.audio;
@@ -258,7 +258,7 @@ test('a device pulled out is replaced, and that is told', async () => {
   assert.deepEqual(media.state.problems, [{kind: 'audio', code: 'gone'}]);
 });
 
-test('one getUserMedia at a time', async () => {
+test('getUserMedia runs once at a time', async () => {
   const {media, devices} = setup();
   let running = 0;
   const real = devices.getUserMedia.bind(devices);
@@ -276,7 +276,7 @@ test('one getUserMedia at a time', async () => {
   ]);
 });
 
-test('stopping gives everything back', async () => {
+test('stopping releases everything', async () => {
   const {media, devices} = setup();
   await media.start();
   await media.startScreen();
@@ -287,7 +287,7 @@ test('stopping gives everything back', async () => {
   assert.equal(media.state.capture, 'idle');
 });
 
-test('the screen is shared with its sound, until the browser or the user ends it', async () => {
+test('a screen is shared with its sound until the browser or the user stops it', async () => {
   const {media} = setup();
   const seen = [];
   media.onscreen = (stream) => seen.push(stream?.getTracks().length ?? 0);
@@ -300,7 +300,7 @@ test('the screen is shared with its sound, until the browser or the user ends it
   assert.deepEqual([media.state.screen, media.screen, seen], [false, null, [2, 0]]);
 });
 
-test('no screen chosen is no fault; one that cannot be had is', async () => {
+test('cancelling the choice of a screen is no failure; a screen that cannot be opened is', async () => {
   const {media, devices} = setup();
   devices.fails = fail('NotAllowedError', 'Permission denied');
   assert.equal(await media.startScreen(), 'cancelled');
@@ -311,11 +311,11 @@ test('no screen chosen is no fault; one that cannot be had is', async () => {
   assert.equal(media.state.screen, false);
 });
 
-test('what is not an error at all is still a problem', () => {
+test('something thrown that is no error is still a problem', () => {
   assert.deepEqual(problemOf(undefined, 'audio', ''), {kind: 'audio', code: 'other'});
 });
 
-test('the first of two cameras is busy: the call has sound, and the other one can be chosen', async () => {
+test('if one camera is busy there is still sound, and another camera can be selected', async () => {
   const {media, devices} = setup();
   const busy = fail('NotReadableError');
   devices.fails = ({video}) => (video && video.deviceId?.exact !== 'cam2' ? busy() : undefined);

@@ -10,7 +10,7 @@ const names = (folder) =>
     .filter((name) => name.endsWith('.json') && name !== 'invalid.json')
     .map((name) => folder + name);
 
-test('every sample that the server sends is understood', () => {
+test("every sample of the server's frames is decoded", () => {
   const seen = new Set();
   for (const name of names('./')) {
     const {kind, frame} = read(name);
@@ -40,7 +40,7 @@ test('every sample that the server sends is understood', () => {
   ]);
 });
 
-test('joined names the peers, their politeness and the servers', () => {
+test('"joined" has the peers, their politeness and the servers', () => {
   const joined = decodeFrame(JSON.stringify(read('joined.json').frame));
   assert.equal(joined.type, 'joined');
   assert.deepEqual(
@@ -50,7 +50,7 @@ test('joined names the peers, their politeness and the servers', () => {
   assert.ok(joined.iceServers.some(({urls}) => urls.some((url) => url.startsWith('turn'))));
 });
 
-test('a session that is taken up again, and who is away meanwhile, are told from new ones', () => {
+test('a resumed session, and a peer that is away, are recognized', () => {
   const resumed = decodeFrame(JSON.stringify(read('joined_resumed.json').frame));
   assert.deepEqual([resumed.resumed, resumed.peers[0].away], [true, true]);
   assert.ok(resumed.resume.length > 20);
@@ -63,7 +63,7 @@ test('a session that is taken up again, and who is away meanwhile, are told from
     assert.equal(decodeFrame(JSON.stringify(read(name).frame)).resumed, expected);
 });
 
-test('every sample of what the ends of a call tell each other is understood', () => {
+test('every sample of a message between call clients is decoded', () => {
   for (const name of names('./data/')) {
     const {data} = read(name);
     const decoded = decodeCallData(data);
@@ -87,7 +87,7 @@ test('what this page sends has the shape of the samples', () => {
   }
 });
 
-test('frames that lack a field, or have a wrong one, are refused', () => {
+test('frames with a missing or wrong field are refused', () => {
   for (const json of [
     '',
     '[]',
@@ -108,13 +108,13 @@ test('frames that lack a field, or have a wrong one, are refused', () => {
   }
 });
 
-test('frames and fields that are not known are passed over', () => {
+test('unknown frames and fields are ignored', () => {
   assert.deepEqual(decodeFrame('{"type":"forward","seq":4}'), {type: 'unknown', id: 0, seq: 4});
   assert.deepEqual(decodeFrame('{"type":"toString","id":3}'), {type: 'unknown', id: 3});
   assert.equal(decodeFrame('{"type":"closing","after":5,"more":{}}').after, 5);
 });
 
-test('data that is not ours is unknown, and never throws', () => {
+test('data of other clients is unknown, and never throws', () => {
   const strange = [
     undefined,
     null,

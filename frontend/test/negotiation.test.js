@@ -4,7 +4,7 @@ import {decodeCallData} from '../static/js/messages.js';
 import {Negotiation} from '../static/js/negotiation.js';
 import {FakePeerConnection, quiet} from './fakes.js';
 
-/** Two ends, and a wire that a test may cut or hold up. */
+/** Two ends, and a wire on which a test can drop or delay messages. */
 class Wire {
   errors = [];
   log = [];
@@ -75,7 +75,7 @@ test('the impolite side offers, the polite one answers, candidates arrive', asyn
   }
 });
 
-test('the polite side begins nothing before the first negotiation, and then what it wanted', async () => {
+test('the polite side makes no offer before the first negotiation is done', async () => {
   const wire = new Wire();
   wire.polite.pc.addTransceiver('video');
   await quiet();
@@ -86,7 +86,7 @@ test('the polite side begins nothing before the first negotiation, and then what
   assert.equal(wire.count('polite', 'offer'), 1);
 });
 
-test('both offer at once: the polite side yields, and both changes come through', async () => {
+test('both offer at once: the polite side yields, and both changes arrive', async () => {
   const wire = await connectedWire();
   wire.impolite.pc.addTransceiver('video');
   wire.polite.pc.addTransceiver('audio');
@@ -125,7 +125,7 @@ test('many changes on both sides, with any of them delayed, end up settled and e
   }
 });
 
-test('a lost offer in a glare would hang for ever; said again, it ends', async () => {
+test('a lost offer in a glare hangs until it is repeated', async () => {
   const wire = await connectedWire();
   let lost = 0;
   wire.passes = (from, {description}) =>
@@ -144,7 +144,7 @@ test('a lost offer in a glare would hang for ever; said again, it ends', async (
   wire.assertDone(4);
 });
 
-test('a lost answer is given again when the offer is said again', async () => {
+test('a repeated offer gets another answer', async () => {
   const wire = new Wire();
   let lost = 0;
   wire.passes = (_, {description}) => !(description?.type === 'answer' && lost++ === 0);
@@ -157,7 +157,7 @@ test('a lost answer is given again when the offer is said again', async () => {
   wire.assertDone(1);
 });
 
-test('the second answer to an offer said twice is passed over', async () => {
+test('the second answer to a repeated offer is ignored', async () => {
   const wire = new Wire();
   wire.impolite.pc.addTransceiver('audio');
   await quiet(3);
@@ -167,7 +167,7 @@ test('the second answer to an offer said twice is passed over', async () => {
   assert.equal(wire.count('polite', 'answer'), 2);
 });
 
-test('candidates that come before the description wait for it', async () => {
+test('candidates that arrive before the description wait for it', async () => {
   const wire = new Wire();
   const held = [];
   wire.passes = (from, data) => {
@@ -184,7 +184,7 @@ test('candidates that come before the description wait for it', async () => {
   assert.equal(wire.polite.pc.candidates.length, 3);
 });
 
-test('no flood of early candidates fills the memory', async () => {
+test('the number of early candidates is limited', async () => {
   const wire = new Wire();
   const early = {kind: 'candidate', call: 1, candidate: null};
   for (let i = 0; i < 1000; i++) wire.polite.negotiation.receive(early);
@@ -195,7 +195,7 @@ test('no flood of early candidates fills the memory', async () => {
   assert.ok(wire.polite.pc.candidates.length <= 256 + 3);
 });
 
-test('a peer that cannot offer asks for it', async () => {
+test('a peer that cannot offer asks for an offer', async () => {
   const wire = await connectedWire();
   wire.impolite.negotiation.receive({kind: 'renegotiate', call: 1});
   await quiet();
@@ -203,13 +203,13 @@ test('a peer that cannot offer asks for it', async () => {
   assert.equal(wire.count('impolite', 'offer'), 2);
 });
 
-test('a polite peer without an offer asks, and says nothing else', async () => {
+test('a polite peer without an offer asks for one, and sends nothing else', async () => {
   const wire = new Wire();
   wire.polite.negotiation.resend();
   assert.deepEqual(wire.log, [['polite', 'renegotiate']]);
 });
 
-test('an unreadable description is told, and the next one is read', async () => {
+test('an invalid description is reported, and the next one handled', async () => {
   const wire = new Wire();
   wire.polite.negotiation.receive({
     kind: 'description',
@@ -220,7 +220,7 @@ test('an unreadable description is told, and the next one is read', async () => 
   assert.equal(wire.errors.length, 1);
 });
 
-test('a candidate of an offer that was ignored is no error; another bad one is', async () => {
+test('a candidate of an ignored offer is no error; another invalid one is', async () => {
   const wire = await connectedWire();
   const bad = {kind: 'candidate', call: 1, candidate: {candidate: 'x', usernameFragment: 'none'}};
   wire.impolite.negotiation.ignoreOffer = true;
@@ -245,7 +245,7 @@ test('nothing happens on a closed connection', async () => {
   assert.deepEqual(wire.errors, []);
 });
 
-test('candidates are said again as long as the connection does not stand', async () => {
+test('candidates are repeated until the connection is up', async () => {
   const wire = await connectedWire();
   const before = wire.count('impolite', 'candidate');
   const reclaim = () => wire.count('impolite', 'candidate') - before;
@@ -259,7 +259,7 @@ test('candidates are said again as long as the connection does not stand', async
   assert.deepEqual(wire.errors, []);
 });
 
-test('candidates of before an ICE restart are not said again', async () => {
+test('candidates from before an ICE restart are not repeated', async () => {
   const wire = await connectedWire();
   wire.impolite.pc.restartIce();
   await quiet(40);

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {filterServers, pageOptions} from '../static/js/options.js';
 
-test('the address says how to call', () => {
+test('the options are read from the address', () => {
   const options = pageOptions(new URLSearchParams('ice=relay&turn=tls&lang=zh&debug=1'));
   assert.deepEqual(options, {relay: true, turn: 'tls', lang: 'zh', debug: true});
   const none = pageOptions(new URLSearchParams(''));
   assert.deepEqual(none, {relay: false, turn: '', lang: '', debug: false});
 });
 
-test('one way to the relay can be chosen', () => {
+test('one protocol to the relay can be chosen', () => {
   const servers = [
     {urls: ['stun:192.0.2.1:3478']},
     {

@@ -7,7 +7,7 @@ const later = (id, code = 'queue_full') => ({
   ...{type: 'error', id, code, message: '', retry: true, after: 1},
 });
 
-/** Everything that may go out now, in short. */
+/** Lists the requests that may be sent now, as data and id. */
 function all(outbox, now = 0) {
   const sent = [];
   for (let next = outbox.next(now); typeof next === 'object' && next; next = outbox.next(now))
@@ -25,7 +25,7 @@ function filled(...data) {
   return {outbox, replies};
 }
 
-test('requests get numbers when they go out, in order, and nothing else does', () => {
+test('requests get their ids when they are sent, in order', () => {
   const {outbox} = filled('a', 'b');
   assert.deepEqual(all(outbox), ['a1', 'b2']);
   assert.deepEqual(all(outbox), []);
@@ -35,7 +35,7 @@ test('requests get numbers when they go out, in order, and nothing else does', (
   assert.equal(outbox.unanswered, 3);
 });
 
-test('by the next connection the same go out under the same numbers, before what is new', () => {
+test('the next connection repeats requests with the same ids, before new ones', () => {
   const {outbox} = filled('a', 'b', 'c');
   all(outbox);
   outbox.handleReply(ack(2), 0);
@@ -44,7 +44,7 @@ test('by the next connection the same go out under the same numbers, before what
   assert.deepEqual(all(outbox), ['a1', 'c3', 'd4']);
 });
 
-test('what the server wants later goes out later, under a new number, and before what came after', async () => {
+test('a deferred request is repeated later, with a new id, and before those after it', async () => {
   const {outbox, replies} = filled('a', 'b');
   all(outbox);
   outbox.handleReply(later(1), 1000);
@@ -59,7 +59,7 @@ test('what the server wants later goes out later, under a new number, and before
   assert.deepEqual(replies, ['aack']);
 });
 
-test('of "unknown" only the same number finds out', () => {
+test('a request answered with "unknown" is repeated with the same id', () => {
   const {outbox} = filled('a');
   all(outbox);
   outbox.handleReply(later(1, 'unknown'), 0);
@@ -67,7 +67,7 @@ test('of "unknown" only the same number finds out', () => {
   assert.deepEqual(all(outbox, 1000), ['a1']);
 });
 
-test('patience ends', async () => {
+test('a request is deferred 30 times at most', async () => {
   const {outbox, replies} = filled('a');
   for (let i = 0; i < 31; i++) {
     const [, id] = /a(\d+)/.exec(all(outbox, i * 1000)[0]);
@@ -78,7 +78,7 @@ test('patience ends', async () => {
   assert.deepEqual(replies, ['aqueue_full']);
 });
 
-test('refusals that no waiting helps are replies', async () => {
+test('an error without "retry" is a reply', async () => {
   const {outbox, replies} = filled('a');
   all(outbox);
   outbox.handleReply(
@@ -90,7 +90,7 @@ test('refusals that no waiting helps are replies', async () => {
   assert.deepEqual(replies, ['ano_such_peer']);
 });
 
-test('so many are under way as the server remembers, and no more are kept than is sane', async () => {
+test('the requests without a reply, and the requests in all, are limited', async () => {
   const outbox = new Outbox();
   for (let i = 0; i < 256; i++) void outbox.add({data: i});
   assert.equal(all(outbox).length, 24);
@@ -100,7 +100,7 @@ test('so many are under way as the server remembers, and no more are kept than i
   assert.equal((await outbox.add({data: 'y'})).code, 'queue_full');
 });
 
-test('a lost session fails them all, and begins at 1', async () => {
+test('a lost session fails all requests, and ids begin at 1', async () => {
   const {outbox, replies} = filled('a', 'b');
   all(outbox);
   outbox.reset();
@@ -112,7 +112,7 @@ test('a lost session fails them all, and begins at 1', async () => {
   assert.deepEqual(all(outbox), ['c1']);
 });
 
-test('of those under way the largest is not sent again when one was too large', async () => {
+test('when a frame was too large, the largest request fails', async () => {
   const {outbox, replies} = filled('a', 'bb'.repeat(40_000), 'c');
   all(outbox);
   outbox.failLargest();

@@ -9,7 +9,7 @@ const refusal = (status, body, headers = {}) =>
     new Response(typeof body === 'string' ? body : JSON.stringify(body), {status, headers}),
   );
 
-test('the server says in its answer why it refuses', async () => {
+test('the response says why the server refuses', async () => {
   for (const [status, body, code] of [
     [403, {code: 'forbidden_origin', message: 'm'}, 'origin'],
     [421, {code: 'misdirected', message: 'm'}, 'host'],
@@ -21,7 +21,7 @@ test('the server says in its answer why it refuses', async () => {
     assert.equal((await refusal(status, body))?.code, code, `${status} ${code}`);
 });
 
-test('what others answer, and what passes by itself, is no refusal', async () => {
+test("a proxy's response, and one that a retry helps, is no refusal", async () => {
   for (const [status, body] of [
     [403, '<h1>Forbidden</h1>'],
     [403, {code: 'blocked_by_a_firewall'}],
@@ -34,7 +34,7 @@ test('what others answer, and what passes by itself, is no refusal', async () =>
     assert.equal(await refusal(status, body), null, `${status} ${JSON.stringify(body)}`);
 });
 
-test('how long to wait is the server’s word, or long enough', async () => {
+test('Retry-After says how long to wait, or else a default', async () => {
   assert.equal((await refusal(429, {}, {'Retry-After': '7'}))?.after, 7);
   assert.equal((await refusal(429, {}, {'Retry-After': 'Fri, 31 Dec 1999'}))?.after, 10);
   assert.equal((await refusal(421, ''))?.after, 30);

@@ -1,6 +1,6 @@
 import {FakeWebSocket} from './fakes.js';
 
-/** A signaling server for one room of two, as far as the page needs one. */
+/** A signaling server with one room for two, as far as the page needs it. */
 export class Room {
   /** @type {Map<string, any>} */ seats = new Map();
   reports = [];
@@ -9,20 +9,20 @@ export class Room {
   #peers = 0;
   #order = 0;
 
-  /** Every socket that was opened since the last time gets its server. */
+  /** Opens every socket that was created since the last call. */
   accept() {
     for (const socket of FakeWebSocket.all.splice(0)) {
       socket.send = (text) => setImmediate(() => this.#receive(socket, JSON.parse(text)));
       const close = socket.close.bind(socket);
       socket.close = (code) => {
         close(code);
-        setImmediate(() => this.#lost(socket)); // A leave that was sent before comes first.
+        setImmediate(() => this.#lost(socket)); // A leave that was sent before is handled first.
       };
       socket.serverOpens();
     }
   }
 
-  /** The connection breaks; the seat is held. */
+  /** Breaks a peer's connection. Its seat is held. */
   cut(peer) {
     const seat = this.seats.get(peer);
     const {socket} = seat;
@@ -30,13 +30,13 @@ export class Room {
     socket.serverCloses(1006);
   }
 
-  /** The grace is over. */
+  /** Ends a peer's grace time. */
   expire(peer, reason = 'timeout') {
     this.seats.delete(peer);
     this.#tell(peer, {type: 'bye', peer, reason});
   }
 
-  /** The server dies, and a new one knows nobody. */
+  /** Restarts the server, which then knows nobody. */
   restart() {
     const sockets = [...this.seats.values()].map(({socket}) => socket);
     this.seats.clear();

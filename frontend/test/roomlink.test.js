@@ -3,13 +3,13 @@ import {readFileSync} from 'node:fs';
 import {test} from 'node:test';
 import {pathOfRoom, readAddress, readRoom, takeToken} from '../static/js/roomlink.js';
 
-/** The command line reads the same ones. */
+/** The command line is tested with the same samples. */
 const samples = JSON.parse(
   readFileSync(new URL('../../internal/roomlink/testdata/links.json', import.meta.url)),
 );
 const HOST = 'https://call.example';
 
-test('what people type, paste and open is the room that was meant, or a fault in words', () => {
+test('every sample leads to the room that was meant, or to its fault', () => {
   assert.ok(samples.length > 200);
   for (const {text, path, room = '', token = '', fault, letter = ''} of samples) {
     const link = path === undefined ? readRoom(text) : readAddress(new URL(HOST + path));
@@ -18,7 +18,7 @@ test('what people type, paste and open is the room that was meant, or a fault in
   }
 });
 
-test('a room survives the way into its address and, with what sticks to it there, back', () => {
+test('the path of a room leads back to the room, whatever sticks to it', () => {
   for (const room of ['lamp', 'x.', 'x..', '...', '.x', 'a.b', '_x-', '静静的河', 'é']) {
     for (const end of ['', '.', '...', ')', '/', '\u200b', '。明天', '%20']) {
       const url = new URL(`/${pathOfRoom(room)}${end}`, HOST);
@@ -36,7 +36,7 @@ test('the home page is neither a room nor a fault', () => {
   assert.equal(readAddress(new URL('/', HOST), '/call/').fault.code, 'path');
 });
 
-test('the token is taken out of the address, and only it', () => {
+test('only the token is removed from the address', () => {
   for (const [href, token, left] of [
     ['https://a.example/r/lamp', '', 'https://a.example/r/lamp'],
     ['https://a.example/r/lamp#token=a.b_c-d', 'a.b_c-d', 'https://a.example/r/lamp'],

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {initial} from '../static/js/machine.js';
 import {bannerOf, screenOf, stepsOf} from '../static/js/screens.js';
+import {endedTitle} from '../static/js/ui/ended.js';
 import {Driver, joined} from './driver.js';
 
 const MEDIA = {capture: 'done', problems: [], hasAudio: true, hasVideo: true};
 const states = (state, media = MEDIA) => stepsOf(state, media).map((step) => step.state);
 
-test('the eight steps stand in their order, and recording is off', () => {
+test('the eight steps are in order, and recording is off', () => {
   const steps = stepsOf(initial, MEDIA);
   assert.deepEqual(
     steps.map(({name}) => name),
@@ -16,7 +17,7 @@ test('the eight steps stand in their order, and recording is off', () => {
   assert.equal(steps[2].state, 'off');
 });
 
-test('the steps light up one after the other', () => {
+test('the steps become active one after the other', () => {
   const driver = new Driver();
   driver.does({type: 'open', room: 'lamp'});
   driver.does({type: 'join', name: ''});
@@ -59,7 +60,7 @@ test('the steps light up one after the other', () => {
   ]);
 });
 
-test('a step that fails says so', () => {
+test('a step that fails is shown as failed', () => {
   const both = {
     ...MEDIA,
     hasAudio: false,
@@ -88,13 +89,13 @@ test('each phase has its screen', () => {
   assert.equal(Driver.inCall().screen, 'call');
 });
 
-test('over the call stands what matters most', () => {
+test('the banner shows what matters most', () => {
   const driver = Driver.inCall();
   assert.equal(bannerOf(driver.state, driver.at), '');
   driver.at = 60_000;
   driver.frame({type: 'away', seq: 1, peer: 'pBo'});
   driver.at += 2999;
-  assert.equal(bannerOf(driver.state, driver.at), ''); // Usually it is back by then.
+  assert.equal(bannerOf(driver.state, driver.at), ''); // Usually the peer is back by then.
   driver.at += 1;
   assert.equal(bannerOf(driver.state, driver.at), 'bannerPeerOffline');
   driver.frame({type: 'back', seq: 2, peer: 'pBo', resumed: true});
@@ -111,7 +112,7 @@ test('over the call stands what matters most', () => {
   assert.equal(bannerOf(driver.state, driver.at), '');
 });
 
-test('a server that refuses is told as such', () => {
+test('the banner shows that the server refuses', () => {
   for (const [refusal, banner] of [
     ['limited', 'bannerLimited'],
     ['busy', 'bannerBusy'],
@@ -125,7 +126,7 @@ test('a server that refuses is told as such', () => {
   }
 });
 
-test('a refusal that only the operator can end is the end', () => {
+test('a refusal that only the operator can end, ends the call', () => {
   for (const reason of ['origin', 'host', 'unsupported']) {
     const driver = Driver.joining();
     driver.does({type: 'ended', reason});
@@ -133,13 +134,27 @@ test('a refusal that only the operator can end is the end', () => {
   }
 });
 
-test('a server that is away is told differently before and after it was ever there', () => {
+test('the title of an ended call says whether this page was let in', () => {
+  for (const [driver, reason, title] of [
+    [Driver.joining(), 'unauthorized', 'deniedTitle'],
+    [Driver.joining(), 'left', 'endedTitle'],
+    [Driver.joining(), 'host', 'refusedTitle'],
+    [Driver.inCall(), 'unauthorized', 'endedTitle'],
+    [Driver.inCall(), 'removed', 'endedTitle'],
+    [Driver.inCall(), 'replaced', 'elsewhereTitle'],
+  ]) {
+    driver.does({type: 'ended', reason});
+    assert.equal(endedTitle(driver.state), title, reason);
+  }
+});
+
+test('the banner for a server that is away differs before and after the first join', () => {
   for (const [driver, banner] of [
     [Driver.joining(), 'bannerServerDown'],
     [Driver.waiting(), 'bannerServerLost'],
   ]) {
     driver.does({type: 'down', tries: 1});
-    assert.equal(bannerOf(driver.state, driver.at), ''); // It may be back before anybody has read a word.
+    assert.equal(bannerOf(driver.state, driver.at), ''); // It may be back in a moment.
     driver.does({type: 'down', tries: 2});
     assert.equal(bannerOf(driver.state, driver.at), banner);
     driver.frame(joined());

@@ -27,7 +27,7 @@ class FakeStorage {
   }
 }
 
-/** W3C Web Locks, as far as one exclusive lock goes. */
+/** W3C Web Locks, as far as exclusive locks are concerned. */
 class FakeLocks {
   held = new Map();
 
@@ -53,7 +53,7 @@ async function sitting() {
   return {storage, locks, seat};
 }
 
-test('a reloaded page claims the seat of the one before, in that room only', async () => {
+test('a reloaded page claims the seat of the page before, in that room only', async () => {
   const {storage, locks, seat} = await sitting();
   seat.release();
   const after = new Seat(storage, locks);
@@ -61,7 +61,7 @@ test('a reloaded page claims the seat of the one before, in that room only', asy
   assert.equal(await after.claim('lamp'), 'token');
 });
 
-test('the page before may take a moment to let go', async () => {
+test('the page before may take a moment to release the lock', async () => {
   const {storage, locks, seat} = await sitting();
   const claim = new Seat(storage, locks).claim('lamp');
   await quiet();
@@ -69,15 +69,15 @@ test('the page before may take a moment to let go', async () => {
   assert.equal(await claim, 'token');
 });
 
-test('a duplicated tab does not steal, unless the user says so', async () => {
+test('a duplicated tab does not take the seat, unless the user says so', async () => {
   const {storage, locks, seat} = await sitting();
   const copy = new Seat(storage.copy(), locks);
   assert.equal(await copy.claim('lamp'), '');
   assert.equal(await copy.claim('lamp', true), 'token');
-  assert.equal(await seat.claim('lamp'), 'token'); // Its own.
+  assert.equal(await seat.claim('lamp'), 'token'); // The tab's own seat.
 });
 
-test('a copy does not get at the new seat by the token of the old one', async () => {
+test('a duplicated tab does not get a new seat with the token of an old one', async () => {
   const {storage, locks, seat} = await sitting();
   const copy = storage.copy();
   seat.release();
@@ -88,7 +88,7 @@ test('a copy does not get at the new seat by the token of the old one', async ()
   assert.equal(await new Seat(copy, locks).claim('lamp'), '');
 });
 
-test('a fresh token takes the place of the old one; a seat that was left is forgotten', async () => {
+test('a new token replaces the old one; a seat that was left is forgotten', async () => {
   const {storage, locks, seat} = await sitting();
   seat.keep('lamp', 'pAnn', 'token2');
   seat.keep('lamp', 'pAnn', '');
@@ -99,7 +99,7 @@ test('a fresh token takes the place of the old one; a seat that was left is forg
   assert.equal(locks.held.size, 0);
 });
 
-test('a lock that comes late is kept all the same, unless the seat was given back before', async () => {
+test('a lock that is granted late is kept, unless the seat was released before', async () => {
   for (const stays of [true, false]) {
     const locks = new FakeLocks();
     let open;
@@ -114,7 +114,7 @@ test('a lock that comes late is kept all the same, unless the seat was given bac
   }
 });
 
-test('without storage, without locks, and with nonsense in storage all goes on', async () => {
+test('the page works without storage, without locks, and with nonsense in storage', async () => {
   const bare = new Seat();
   bare.keep('lamp', 'pAnn', 'token');
   assert.equal(await bare.claim('lamp'), '');

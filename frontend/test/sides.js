@@ -54,7 +54,7 @@ export class Side {
   }
 }
 
-/** Two in a call. */
+/** Returns two pages that have joined. */
 export async function two() {
   const room = new Room();
   const [ann, bo] = [new Side('Ann'), new Side('Bo')];

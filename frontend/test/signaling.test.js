@@ -10,7 +10,7 @@ const error = (code, fields = {}) => ({type: 'error', id: 1, code, message: '', 
 beforeEach(() => mock.timers.enable({apis: ['setTimeout', 'setInterval', 'Date']}));
 afterEach(() => mock.timers.reset());
 
-test('entering dials, and joins with name, token and a nonce', async () => {
+test('joining connects, and sends name, token and a nonce', async () => {
   const client = await Client.joining({token: 'jwt'});
   assert.deepEqual(client.dialed, ['websocket']);
   client.opens();
@@ -22,7 +22,7 @@ test('entering dials, and joins with name, token and a nonce', async () => {
   assert.equal(client.signaling.info.phase, 'up');
 });
 
-test('requests wait for the room, and get the reply with their id', async () => {
+test('requests wait for the join, and get the reply with their id', async () => {
   const client = await Client.joining();
   const first = client.signaling.request({type: 'ice'});
   client.opens();
@@ -41,7 +41,7 @@ test('requests wait for the room, and get the reply with their id', async () => 
   assert.deepEqual([(await first).type, (await second).type], ['ice', 'ack']);
 });
 
-test('a line that is lost is dialed again at once, and the session goes on', async () => {
+test('a lost connection is reopened at once, and the session continues', async () => {
   const client = await Client.up();
   for (let seq = 1; seq <= 3; seq++) client.says(message(seq));
   const answered = client.signaling.request({type: 'message', data: 'a'});
@@ -68,7 +68,7 @@ test('a line that is lost is dialed again at once, and the session goes on', asy
   assert.deepEqual(client.told.slice(-2), ['joined', 'message 4']);
 });
 
-test('a server that has forgotten: what was promised is lost, and numbers begin again', async () => {
+test('when the server has forgotten the session, requests are lost and ids begin at 1', async () => {
   const client = await Client.up();
   client.says(message(1));
   const pending = client.signaling.request({type: 'message', data: 'a'});
@@ -88,7 +88,7 @@ test('a server that has forgotten: what was promised is lost, and numbers begin 
   assert.equal(client.sent[0].seq, 1);
 });
 
-test('a resume that is refused becomes a plain join', async () => {
+test('a refused resume becomes a plain join', async () => {
   const client = await Client.up();
   client.closes(1006);
   mock.timers.tick(0);
@@ -120,18 +120,18 @@ test('an error in reply to a join without "retry" ends the session, whatever its
   }
 });
 
-test('a join that came too soon waits as long as the server says', async () => {
+test('a join that was rate limited waits as long as the server says', async () => {
   const client = await Client.joining();
   client.opens();
   client.says(error('rate_limited', {retry: true, after: 8}));
-  client.signaling.check(); // Not even then.
+  client.signaling.check(); // Does not cut the wait short.
   mock.timers.tick(3999);
   assert.equal(client.dialed.length, 1);
   mock.timers.tick(1);
   assert.equal(client.dialed.length, 2);
 });
 
-test('a closing server is given the time it asks for', async () => {
+test('a closing server gets the time that it asks for', async () => {
   const client = await Client.up();
   mock.timers.tick(60_000 - 1);
   client.says({type: 'closing', after: 10});
@@ -142,7 +142,7 @@ test('a closing server is given the time it asks for', async () => {
   assert.equal(client.dialed.length, 2);
 });
 
-test('close codes that say "do not come back" are obeyed, the others are not final', async () => {
+test('only the close codes that say "do not come back" are final', async () => {
   for (const [code, reason] of [
     [1000, 'left'],
     [1008, 'removed'],
@@ -163,7 +163,7 @@ test('close codes that say "do not come back" are obeyed, the others are not fin
   }
 });
 
-test('what was seen is confirmed within a second, or after 32 events', async () => {
+test('events are confirmed within a second, or after 32 of them', async () => {
   const client = await Client.up();
   client.says(message(1));
   mock.timers.tick(999);
@@ -176,7 +176,7 @@ test('what was seen is confirmed within a second, or after 32 events', async () 
   assert.equal(client.sent.length, 3);
 });
 
-test('pings carry what was seen, keep the token fresh, and find a dead line', async () => {
+test('pings confirm events, refresh the token, and find a dead connection', async () => {
   const client = await Client.up();
   client.says(message(1));
   for (let i = 1; i <= 4; i++) {
@@ -195,7 +195,7 @@ test('pings carry what was seen, keep the token fresh, and find a dead line', as
   assert.equal(client.sent[0].resume, 'token4');
 });
 
-test('a request without an answer is not waited for longer than a dead line', async () => {
+test('a request without a reply for 10 s ends the connection', async () => {
   const client = await Client.up();
   void client.signaling.request({type: 'ice'});
   mock.timers.tick(9999);
@@ -207,7 +207,7 @@ test('a request without an answer is not waited for longer than a dead line', as
   assert.equal(client.dialed.length, 2);
 });
 
-test('an event is told once; one that is missing is asked for', async () => {
+test('an event is delivered once, and a missing one is requested again', async () => {
   const client = await Client.up();
   for (const seq of [1, 1, 2, 1]) client.says(message(seq));
   assert.deepEqual(client.told.slice(1), ['message 1', 'message 2']);
@@ -217,7 +217,7 @@ test('an event is told once; one that is missing is asked for', async () => {
   assert.equal(client.sent[0].seq, 2);
 });
 
-test('events that overtake the reply to join are told after it', async () => {
+test('events that overtake the reply to join are delivered after it', async () => {
   const client = await Client.joining();
   client.opens();
   client.says(message(1));
@@ -225,7 +225,7 @@ test('events that overtake the reply to join are told after it', async () => {
   assert.deepEqual(client.told, ['joined', 'message 1']);
 });
 
-test('the network is back: nothing is waited for, and a silent line is doubted', async () => {
+test('when the network is back, the connection is tested, or reopened at once', async () => {
   const client = await Client.up();
   client.signaling.check();
   assert.equal(client.sent.at(-1).type, 'ping');
@@ -245,7 +245,7 @@ test('the network is back: nothing is waited for, and a silent line is doubted',
   assert.equal(client.dialed.length, length + 1);
 });
 
-test("a full room is told; another try is the caller's to ask for", async () => {
+test('a full room is reported, and tried again only on demand', async () => {
   const client = await Client.joining();
   client.opens();
   client.says({type: 'full', id: 1});
@@ -257,7 +257,7 @@ test("a full room is told; another try is the caller's to ask for", async () => 
   assert.equal(client.dialed.length, 2);
 });
 
-test('a frame that cannot be read, or is not known, harms nothing and comes but once', async (t) => {
+test('a frame that is invalid or unknown is ignored, but counted', async (t) => {
   const warn = t.mock.method(console, 'warn', () => {});
   const client = await Client.up();
   for (const text of [
@@ -279,7 +279,7 @@ test('a frame that cannot be read, or is not known, harms nothing and comes but 
   assert.equal(client.sent[0].seq, 3);
 });
 
-test('a request is answered also by what is not known', async () => {
+test('an unknown frame with the id of a request is its reply', async () => {
   const client = await Client.up();
   const reply = client.signaling.request({type: 'ice'});
   client.says({type: 'new', id: 1});

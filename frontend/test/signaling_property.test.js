@@ -9,7 +9,7 @@ function generator(seed) {
   return (n) => (state = (state * 48271) % 2147483647) % n;
 }
 
-/** The server's side of one peer: what PROTOCOL.md promises, and nothing more. */
+/** The server's side of one peer: what PROTOCOL.md guarantees, and nothing more. */
 class Server {
   /** What was carried out, and what was sent as events, since the server's last restart. */
   done = [];
@@ -69,7 +69,7 @@ class Server {
   }
 }
 
-/** A client, its server, and a wire between them that may break with anything on it. */
+/** A client, its server, and a connection between them that may break at any time. */
 class History {
   outcomes = [];
   asked = 0;
@@ -82,7 +82,7 @@ class History {
 
   constructor(seed) {
     this.random = generator(seed * 7919);
-    // In every other history the server never says "later": then order is kept, too.
+    // In every other history the server never defers a request, so the order must be kept, too.
     this.patient = seed % 2 === 0;
     this.server = new Server(this.patient ? () => 1 : this.random);
   }
@@ -163,7 +163,7 @@ const STEPS = [
 beforeEach(() => mock.timers.enable({apis: ['setTimeout', 'setInterval', 'Date']}));
 afterEach(() => mock.timers.reset());
 
-test('whatever breaks, everything arrives once and in order', async () => {
+test('everything arrives once and in order, whatever breaks', async () => {
   let lost = 0;
   for (let seed = 1; seed <= 50; seed++) {
     const history = new History(seed);

@@ -8,7 +8,7 @@ afterEach(() => mock.timers.reset());
 
 const refused = (code, after = 20) => ({code, after});
 
-/** Two WebSockets come to nothing, and the answer over HTTP is a refusal. */
+/** Two WebSockets fail, and the HTTP response is a refusal. */
 async function refusedClient(code, client = new Client()) {
   await client.join();
   for (let i = 0; i < 2; i++) {
@@ -19,7 +19,7 @@ async function refusedClient(code, client = new Client()) {
   return client;
 }
 
-test('a server that does not accept this page is not asked again', async () => {
+test('a server that does not accept this page is not tried again', async () => {
   for (const code of ['origin', 'host']) {
     const client = await refusedClient(code);
     assert.equal(client.told.at(-1), `end ${code}`);
@@ -29,17 +29,17 @@ test('a server that does not accept this page is not asked again', async () => {
   }
 });
 
-test('a server that is busy is asked again when it says, and until then that is told', async () => {
+test('a busy server is tried again when it says, and the page says so until then', async () => {
   for (const code of ['limited', 'busy']) {
     const client = await refusedClient(code);
     assert.equal(client.told.at(-1), `down 3 ${code}`);
     const {length} = client.dialed;
-    client.signaling.check(); // The server asked for it: nothing cuts it short.
+    client.signaling.check(); // The server asked for the wait, so it is not cut short.
     mock.timers.tick(9999);
     assert.equal(client.dialed.length, length);
     mock.timers.tick(1);
     assert.equal(client.dialed.length, length + 1);
-    client.closes(1006); // A WebSocket tells nothing of why.
+    client.closes(1006); // A WebSocket does not say why.
     assert.equal(client.told.at(-1), `down 4 ${code}`);
     mock.timers.tick(15_000);
     client.opens();
@@ -49,7 +49,7 @@ test('a server that is busy is asked again when it says, and until then that is 
   }
 });
 
-test('a call that runs is not ended by a refusal', async () => {
+test('a refusal does not end a running call', async () => {
   const client = await Client.up();
   for (let i = 0; i < 3; i++) {
     client.closes(1006);
@@ -62,7 +62,7 @@ test('a call that runs is not ended by a refusal', async () => {
   assert.equal(client.transport.closed, undefined);
 });
 
-test('too many joins are told as such', async () => {
+test('rate limited joins are reported as such', async () => {
   const client = new Client();
   await client.join();
   client.opens();

@@ -7,12 +7,12 @@ import {quiet} from './fakes.js';
 beforeEach(() => mock.timers.enable({apis: ['setTimeout', 'setInterval', 'Date']}));
 afterEach(() => mock.timers.reset());
 
-test('a reloaded page takes its old seat, and only once', async () => {
+test('a reloaded page takes its old seat once', async () => {
   const seat = {claim: async () => 'old', keep() {}, forget() {}, release() {}};
   const client = await Client.joining({}, seat);
   client.opens();
   assert.equal(client.sent[0].replace, 'old');
-  client.closes(1006); // The reply got lost: the same again.
+  client.closes(1006); // The reply was lost, so the join is repeated.
   mock.timers.tick(0);
   client.opens();
   assert.equal(client.sent[0].replace, 'old');
@@ -23,7 +23,7 @@ test('a reloaded page takes its old seat, and only once', async () => {
   assert.deepEqual([client.sent[0].replace, client.sent[0].resume], [undefined, 'token']);
 });
 
-test('the same nonce until the room is entered anew', async () => {
+test('the nonce stays the same until the next join', async () => {
   const client = await Client.joining();
   const nonces = [];
   for (let i = 0; i < 2; i++) {
@@ -39,7 +39,7 @@ test('the same nonce until the room is entered anew', async () => {
   assert.notEqual(nonces[1], nonces[2]);
 });
 
-test('leaving is said, forgets the seat, and ends everything', async () => {
+test('leaving tells the server, forgets the seat, and stops everything', async () => {
   const done = [];
   const note = (word) => () => done.push(word);
   const seat = {claim: async () => '', keep() {}, forget: note('forget'), release: note('release')};
@@ -59,7 +59,7 @@ test('leaving is said, forgets the seat, and ends everything', async () => {
   }
 });
 
-test('left before it is known whose seat it is: nothing is dialed', async () => {
+test('leaving before the seat is claimed opens no connection', async () => {
   const client = new Client({claim: () => quiet(3).then(() => ''), release() {}, forget() {}});
   const entering = client.join();
   client.signaling.leave();

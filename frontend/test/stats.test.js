@@ -42,7 +42,7 @@ test('the path is direct when neither end is relayed', () => {
   }
 });
 
-test('the path is relayed when either end is, by the protocol to the relay', () => {
+test('the path is relayed when either end is, with the protocol to the relay', () => {
   for (const protocol of ['udp', 'tcp', 'tls']) {
     const {path} = sample(
       pair(
@@ -84,7 +84,7 @@ test('rates are differences between two samples', () => {
   assert.deepEqual([after.width, after.height, after.fps], [640, 360, 30]);
 });
 
-test('what the other side loses counts, and counters that start anew do not', () => {
+test("the other side's losses count, and counters that start over do not", () => {
   const before = sample(media(1000), 0);
   const after = sample(
     [...media(10), {type: 'remote-inbound-rtp', id: 'X', fractionLost: 0.25}],
@@ -94,7 +94,7 @@ test('what the other side loses counts, and counters that start anew do not', ()
   assert.deepEqual([rates.loss, rates.bitrate], [0.25, 0]);
 });
 
-test('silence is when media came before and comes no more', () => {
+test('media is silent when it arrived before and no longer does', () => {
   assert.equal(ratesOf(sample(media(0)), sample(media(0), 1000)).silent, false);
   assert.equal(ratesOf(sample(media(5)), sample(media(5), 1000)).silent, true);
 });
@@ -104,7 +104,7 @@ const FAIR = {...GOOD, loss: 0.03};
 const POOR = {...GOOD, rtt: 900};
 const LOST = {...GOOD, silent: true};
 
-test('the word follows the figures, slowly', () => {
+test('the quality follows the figures slowly', () => {
   const meter = new QualityMeter();
   const run = (rates, from, to) => {
     let value;
@@ -121,7 +121,7 @@ test('the word follows the figures, slowly', () => {
   assert.equal(run(GOOD, 19_000, 19_000), 'good');
 });
 
-test('figures that change every second change nothing', () => {
+test('figures that change every second do not change the quality', () => {
   const meter = new QualityMeter();
   for (let at = 0; at < 60_000; at += 1000) meter.add(at % 2000 ? POOR : GOOD, at);
   assert.equal(meter.value, 'good');

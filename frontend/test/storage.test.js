@@ -13,7 +13,7 @@ const provide = (get) => {
   for (const name of NAMES) Object.defineProperty(globalThis, name, {get, configurable: true});
 };
 
-test('what is remembered is recalled', () => {
+test('what was remembered is recalled', () => {
   const values = new Map();
   const storage = {
     getItem: (key) => values.get(key) ?? null,
@@ -27,7 +27,7 @@ test('what is remembered is recalled', () => {
   assert.equal(keepToken(''), 'jwt'); // as after a reload
 });
 
-test('where storage is forbidden, full or gone, nothing is remembered and all goes on', () => {
+test('where storage is forbidden, full or missing, nothing is remembered and nothing fails', () => {
   const forbidden = () => {
     throw new DOMException('', 'SecurityError');
   };

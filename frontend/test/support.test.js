@@ -35,13 +35,13 @@ const but = (changes) => {
 beforeEach(() => mock.timers.enable({apis: ['setTimeout']}));
 afterEach(() => mock.timers.reset());
 
-test('a browser with WebRTC can call, and nothing of the trial stays open', async () => {
+test('a browser with WebRTC can call, and the test connection is closed', async () => {
   closed.length = 0;
   assert.equal(await canCall(works), true);
   assert.equal(closed.length, 1);
 });
 
-test('a browser without WebRTC, or where it refuses to work, cannot call', async () => {
+test('a browser without WebRTC, or with WebRTC disabled, cannot call', async () => {
   for (const [name, scope] of Object.entries({
     nothing: {},
     'no connection': {RTCRtpTransceiver},
@@ -68,7 +68,7 @@ test('a browser without WebRTC, or where it refuses to work, cannot call', async
     assert.equal(await canCall(scope), false, name);
 });
 
-test('a browser that takes its time is not turned away', async () => {
+test('a slow browser is assumed to support WebRTC', async () => {
   const answer = canCall(but({createOffer: () => new Promise(() => {})}));
   await quiet();
   mock.timers.tick(10_000);

@@ -20,7 +20,7 @@ function connection() {
 test('a WebSocket offers the subprotocol, and carries texts', () => {
   const {transport, told, socket} = connection();
   assert.deepEqual([socket.url, socket.protocol], ['ws://localhost/ws', 'callbox.v1']);
-  transport.send('{"type":"early"}'); // It is not open: said to nobody.
+  transport.send('{"type":"early"}'); // Dropped: the socket is not open.
   socket.serverOpens();
   transport.send('{"type":"ice"}');
   socket.serverSends('{}');
@@ -32,7 +32,7 @@ test('a WebSocket offers the subprotocol, and carries texts', () => {
   );
 });
 
-test('a WebSocket that was closed from here tells nothing any more; leaving is said first', () => {
+test('a WebSocket that the page closed calls no callback; leaving sends "leave" first', () => {
   const {transport, told, socket} = connection();
   socket.serverOpens();
   transport.leave();
@@ -41,7 +41,7 @@ test('a WebSocket that was closed from here tells nothing any more; leaving is s
   assert.deepEqual([told, socket.sent, socket.closedWith], [['open'], [{type: 'leave'}], 1000]);
 });
 
-test('WebSocket first; after two in vain, or one into the dark, the other way', () => {
+test('SSE follows after two failures of WebSocket, or one timeout', () => {
   const refused = new TransportChoice();
   assert.equal(refused.next(), 'websocket');
   refused.failed('websocket', false);
@@ -53,7 +53,7 @@ test('WebSocket first; after two in vain, or one into the dark, the other way', 
   assert.equal(dark.next(), 'sse');
 });
 
-test('where the other way worked WebSocket is tried once each time, and trusted again when it works', () => {
+test('where SSE was needed, WebSocket is tried once each time until it works', () => {
   const choice = new TransportChoice();
   choice.failed('websocket', true);
   choice.worked('sse');
@@ -66,7 +66,7 @@ test('where the other way worked WebSocket is tried once each time, and trusted 
   assert.equal(choice.next(), 'websocket');
 });
 
-test('when no way works they take turns', () => {
+test('when nothing works, the transports take turns', () => {
   const choice = new TransportChoice();
   const tried = [];
   for (let i = 0; i < 6; i++) {
@@ -99,7 +99,7 @@ test('a session moves from one transport to the other, and back', async () => {
   assert.equal(client.signaling.info.transport, 'websocket');
 });
 
-test('a WebSocket that opens into the dark, or opens and says nothing, is given up', async () => {
+test('a WebSocket that does not open, or opens and stays silent, is given up', async () => {
   for (const opens of [false, true]) {
     const client = await Client.joining();
     if (opens) client.opens();

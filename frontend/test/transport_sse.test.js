@@ -77,7 +77,7 @@ async function open(http = new FakeHTTP()) {
 beforeEach(() => mock.timers.enable({apis: ['setTimeout', 'Date']}));
 afterEach(() => mock.timers.reset());
 
-test('a session is made and its stream opened, with the secret where no log keeps it', async () => {
+test('a session is created and its stream opened, with the secret in a header', async () => {
   const {http, told} = await open();
   assert.deepEqual(told, ['open']);
   const [session, events] = http.requests;
@@ -85,7 +85,7 @@ test('a session is made and its stream opened, with the secret where no log keep
   assert.equal(events.headers.Authorization, 'Bearer secret');
 });
 
-test('events and replies are told as they come, whole, also over chunk borders', async () => {
+test('events and replies are delivered in order and whole, also across chunks', async () => {
   const {http, told, transport} = await open();
   const [stream] = http.streams;
   stream.says(': hello\n\nid: 1\ndata: {"type":"bye",');
@@ -96,7 +96,7 @@ test('events and replies are told as they come, whole, also over chunk borders',
   assert.deepEqual(told.slice(1).sort(), ['{"type":"ack","id":4}', '{"type":"bye","name":"静"}']);
 });
 
-test('frames go out one at a time, in order', async () => {
+test('frames are sent one at a time, in order', async () => {
   const {http, transport} = await open();
   const release = http.hold();
   for (let id = 1; id <= 3; id++) transport.send(JSON.stringify({type: 'message', id}));
@@ -110,7 +110,7 @@ test('frames go out one at a time, in order', async () => {
   );
 });
 
-test('a stream that a proxy ended is opened again where it ended', async () => {
+test('a stream that a proxy ended continues where it ended', async () => {
   const {http, told} = await open();
   http.streams[0].says('id: 7\ndata: {"type":"a"}\n\n');
   await quiet();
@@ -127,7 +127,7 @@ test('a stream that a proxy ended is opened again where it ended', async () => {
   assert.equal(told.at(-1), 1006);
 });
 
-test('a stream that has gone silent is opened again', async () => {
+test('a stream that has gone silent is reopened', async () => {
   const {http, told, transport} = await open();
   transport.expectActivity(15);
   for (let i = 0; i < 3; i++) {
@@ -142,14 +142,14 @@ test('a stream that has gone silent is opened again', async () => {
   assert.deepEqual(told, ['open']);
 });
 
-test('the server closes with its code', async () => {
+test("the server's close code is reported", async () => {
   const {http, told} = await open();
   http.streams[0].says('event: close\ndata: {"code":4001,"reason":"taken over"}\n\n');
   await quiet();
   assert.deepEqual(told, ['open', 4001]);
 });
 
-test('whatever else goes wrong is a broken connection, told once', async () => {
+test('any other failure is a broken connection, reported once', async () => {
   for (const path of ['/sessions', '/events', '/frames']) {
     const http = new FakeHTTP();
     http.status[path] = path === '/frames' ? 401 : 502;
@@ -165,7 +165,7 @@ test('whatever else goes wrong is a broken connection, told once', async () => {
   }
 });
 
-test('"too much" is sent again later; an error frame is a reply like any other', async () => {
+test('a frame refused with 429 is sent again later; an error frame is a reply', async () => {
   const {http, told, transport} = await open();
   const answers = [
     new Response('slow down', {status: 429, headers: {'Retry-After': '3'}}),
@@ -183,7 +183,7 @@ test('"too much" is sent again later; an error frame is a reply like any other',
   assert.equal(JSON.parse(told.at(-1)).code, 'too_large');
 });
 
-test('a frame that is too large is refused, and the connection stays', async () => {
+test('a frame that is too large fails, and the connection stays', async () => {
   const {http, told, transport} = await open();
   http.answer = () => json({code: 'too_large', message: 'no'}, {status: 413});
   transport.send('{"type":"message","id":5}');
@@ -192,7 +192,7 @@ test('a frame that is too large is refused, and the connection stays', async () 
   assert.deepEqual([type, id, code], ['error', 5, 'too_large']);
 });
 
-test('leaving outlives the page, and nothing is told after it', async () => {
+test('the request to leave outlives the page, and no callback follows', async () => {
   const {http, told, transport} = await open();
   transport.leave();
   await quiet();
@@ -202,7 +202,7 @@ test('leaving outlives the page, and nothing is told after it', async () => {
   assert.deepEqual(told, ['open']);
 });
 
-test('event streams are read as HTML says', () => {
+test('event streams are parsed as HTML says', () => {
   const parser = new EventParser();
   const stream =
     'id: 1\r\ndata: a\r\ndata:b\r\n\r\n: c\n\nevent: close\ndata\n\ndata:  d\n\nid: 9\n\n';
@@ -215,7 +215,7 @@ test('event streams are read as HTML says', () => {
   assert.deepEqual(new EventParser().feed(stream), events);
 });
 
-test('what the server refuses the session with is told', async () => {
+test('the refusal of a session is reported', async () => {
   for (const [status, code, told] of [
     [403, 'forbidden_origin', 'origin'],
     [421, 'misdirected', 'host'],

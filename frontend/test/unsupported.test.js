@@ -16,14 +16,14 @@ class Throws {
   }
 }
 
-/** Whoever is first there offers, and makes its transceivers while the connection is built. */
+/** Fails for the first peer in the room, which adds its transceivers when the link is made. */
 class NoTransceivers extends FakePeerConnection {
   addTransceiver() {
     throw new TypeError('no transceivers');
   }
 }
 
-/** A description is made later, when nobody waits for it. */
+/** Fails later, when a description is made. */
 class NoDescriptions extends FakePeerConnection {
   async setLocalDescription() {
     throw new DOMException('', 'NotSupportedError');

@@ -17,7 +17,7 @@ function page(t) {
   return {window, woken: () => woken, sleep: (ms) => (slept += ms)};
 }
 
-test('a network that is back and a page that is seen again wake', (t) => {
+test("the network's return and a visible page trigger a check", (t) => {
   const {window, woken} = page(t);
   window.dispatchEvent(new Event('online'));
   window.dispatchEvent(new Event('pageshow'));
@@ -29,7 +29,7 @@ test('a network that is back and a page that is seen again wake', (t) => {
   assert.equal(woken(), 4);
 });
 
-test('a clock that has jumped means that the device slept', (t) => {
+test('a clock that has jumped means that the device has slept', (t) => {
   const {woken, sleep} = page(t);
   for (let i = 0; i < 10; i++) t.mock.timers.tick(5000);
   assert.equal(woken(), 0);

@@ -126,7 +126,7 @@ function go(room) {
 /** @param {import('./roomlink.js').Fault|null} fault */
 function showFault(fault) {
   const {code = null, letter: wrong = ''} = fault ?? {};
-  // What is not drawn is told by its number.
+  // An invisible character is shown by its number.
   const letter = wrong.replace(
     /\p{Default_Ignorable_Code_Point}/u,
     (c) => `U+${c.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0')}`,

@@ -1,26 +1,26 @@
 /**
- * Reads the links of rooms as they come out of mails and chats, where punctuation, quotes and invisible
- * characters stick to them. A link is ORIGIN[BASE]/r/ROOM, and may end in #token=TOKEN. A room's name has no
- * punctuation but "-", "_" and ".", so all else at its ends is the sentence's. A "." at the end is the
- * sentence's as well, unless it is written as %2E. The command line reads links by the same rules: package
- * internal/roomlink, whose samples both are tested with.
+ * Reads links to rooms as people copy them from mails and chats, with punctuation, quotes and invisible characters
+ * around them. A link is ORIGIN[BASE]/r/ROOM, and may end in #token=TOKEN. A room's name has no punctuation except "-",
+ * "_" and ".", so any other punctuation at its ends belongs to the sentence. So does a "." at the end, unless it is
+ * written as %2E. The command line reads links by the same rules: see package internal/roomlink. Both are tested with
+ * the same samples.
  *
  * @typedef {'empty'|'encoding'|'path'|'long'|'letter'} FaultCode
  * @typedef {{code: FaultCode, letter: string}} Fault
- * @typedef {{room: string, token: string, fault: Fault|null}} RoomLink room is '' when there is a fault
+ * @typedef {{room: string, token: string, fault: Fault|null}} RoomLink room = '' if there is a fault
  */
 
-/** What no name has: all but letters, their marks, digits and three others, and what is not drawn. */
+/** What a name must not contain: anything but letters, their marks, digits, "-", "_" and "."; and the invisible. */
 const NOT_IN_ROOM = /[^\p{L}\p{M}\p{Nd}\-_.]|\p{Default_Ignorable_Code_Point}/u;
-const LONGEST = 64;
-/** UTF-16 units: longer than any message that somebody pastes for the link in it. */
-const LONGEST_TEXT = 8192;
+const MAX_ROOM = 64;
+/** In UTF-16 units. Longer than any message that somebody pastes for the link in it. */
+const MAX_TEXT = 8192;
 
-/** What is not drawn: zero-width blanks, soft hyphens, direction marks, isolates. */
+/** Invisible characters: zero-width spaces, soft hyphens, direction marks, isolates. */
 const FORMAT = /\p{Cf}/gu;
-/** What phones and editors make of "-". */
+/** What phones and editors turn "-" into. */
 const DASH = /[\u2010-\u2015\u2212\uFE58\uFE63\uFF0D]/gu;
-/** What surrounds a name and is not part of it; some of it is drawn as nothing. */
+/** What may surround a name and is not part of it. Some of it is invisible. */
 const JUNK =
   '(?:(?![-_.%&@#/\\\\])[\\uFE00-\\uFE0F\\p{P}\\p{Z}\\p{Cc}<>|~^\\x60´=＜＞｜～' +
   '\\u115F\\u1160\\u2800\\u3164\\uFFA0\\uFFFC\\uFFFD])';
@@ -30,7 +30,7 @@ const TRAILING = new RegExp(`(?:${JUNK}|\\.)+$`, 'u');
 const DOT = '\uE000';
 const SLASH = '\uE001';
 const PATH_END = new RegExp(`(?:${JUNK}|[./${SLASH}])+$`, 'u');
-/** A link ends here even if letters follow: Chinese and Japanese put no blank behind their punctuation. */
+/** A link ends here even if letters follow: Chinese and Japanese have no space after punctuation. */
 const AFTER_LINK =
   /["<>…\p{Ps}\p{Pe}\p{Pi}\p{Pf}]|(?=[\u3001-\u303F\uFE10-\uFE6F\uFF01-\uFF64])(?![\uFE58\uFE63\uFF0D])\p{P}|&(?:[gl]t|quot|apos|nbsp|#\d+);/u;
 const BEFORE_NAME = new RegExp(`^.*?/r/${JUNK}*`, 'isu');
@@ -38,7 +38,7 @@ const BEFORE_NAME = new RegExp(`^.*?/r/${JUNK}*`, 'isu');
 /** @param {FaultCode} code @param {string} [letter] @returns {RoomLink} */
 const faulty = (code, letter = '') => ({room: '', token: '', fault: {code, letter}});
 
-/** Removes the percent-encoding, and what cannot be seen. @param {string} text @returns {string|null} */
+/** Decodes percent-encoding, and removes invisible characters. @param {string} text @returns {string|null} */
 function decode(text) {
   const hidden = text
     .replace(/[\uE000\uE001]/g, '\uFFFD')
@@ -51,8 +51,8 @@ function decode(text) {
   }
 }
 
-/** @param {string} text whose escapes are decoded @returns {RoomLink} */
-function named(text) {
+/** Reads a room's name. @param {string} text percent-decoded @returns {RoomLink} */
+function readName(text) {
   const room = text
     .replace(TRAILING, '')
     .replace(LEADING, '')
@@ -66,13 +66,13 @@ function named(text) {
   if (room === '') return faulty('empty');
   // A browser would resolve "." and ".." as path segments.
   if (room === '.' || room === '..') return faulty('letter', '.');
-  if ([...room].length > LONGEST) return faulty('long');
+  if ([...room].length > MAX_ROOM) return faulty('long');
   const wrong = NOT_IN_ROOM.exec(room);
   if (wrong) return faulty('letter', wrong[0]);
   return {room, token: '', fault: null};
 }
 
-/** @param {string} path decoded @returns {string} without what follows the link, or its end */
+/** @param {string} path percent-decoded @returns {string} the path without the rest of the sentence */
 function withoutSentence(path) {
   const before = BEFORE_NAME.exec(path)?.[0] ?? '';
   const after = path.slice(before.length);
@@ -80,13 +80,13 @@ function withoutSentence(path) {
   return (before + after.slice(0, end)).replace(PATH_END, '');
 }
 
-/** @param {string} text @param {RegExp} mark @returns {[string, string]} what is before the mark, and the rest */
+/** @param {string} text @param {RegExp} mark @returns {[string, string]} the text before the mark, and the rest */
 function cutBefore(text, mark) {
   const at = text.search(mark);
   return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at)];
 }
 
-/** Chat programs escape even the "#". @param {string} target */
+/** Some chat programs escape even the "#". @param {string} target */
 const withFragment = (target) => target.replace(/%23(token=)/i, '#$1');
 
 /**
@@ -102,8 +102,8 @@ function tokenOf(rest) {
 }
 
 /**
- * Reads what follows the host of a link.
- * @param {string} target @returns {RoomLink|null} null = it does not even mean to be a room's
+ * Reads the part of a link after its host.
+ * @param {string} target @returns {RoomLink|null} null = it is not a link to a room
  */
 function readTarget(target) {
   const [path, rest] = cutBefore(withFragment(target), /[?#]/);
@@ -112,17 +112,17 @@ function readTarget(target) {
   if (decoded === null) return inRooms ? faulty('encoding') : null;
   const segments = withoutSentence(decoded).split('/').filter(Boolean);
   const [above, last] = [segments.at(-2), segments.at(-1)];
-  if (above?.toLowerCase() === 'r') return {...named(last ?? ''), token: tokenOf(rest)};
+  if (above?.toLowerCase() === 'r') return {...readName(last ?? ''), token: tokenOf(rest)};
   if (last?.toLowerCase() === 'r') return faulty('empty');
   return inRooms ? faulty('path') : null;
 }
 
 /**
- * Reads a room's name or link, or a sentence with a link in it, that somebody typed or pasted.
+ * Reads what somebody typed or pasted: a room's name, a link, or a sentence with a link in it.
  * @param {string} typed @returns {RoomLink}
  */
 export function readRoom(typed) {
-  if (typed.length > LONGEST_TEXT) return faulty('long');
+  if (typed.length > MAX_TEXT) return faulty('long');
   const text = typed.replace(FORMAT, '');
   const schemes = [...text.matchAll(/https?:\/\//gi)];
   for (const {index, 0: scheme} of schemes) {
@@ -136,24 +136,24 @@ export function readRoom(typed) {
     if (found) return found;
   }
   const decoded = decode(text);
-  return decoded === null ? faulty('encoding') : named(decoded);
+  return decoded === null ? faulty('encoding') : readName(decoded);
 }
 
 /**
  * Reads the address of the page.
  * @param {URL} url @param {string} [base] path of the home page
- * @returns {RoomLink} of the home page: neither a room nor a fault
+ * @returns {RoomLink} without room and fault for the home page
  */
 export function readAddress({pathname, search, hash}, base = '/') {
   const target = pathname + search + hash;
-  if (target.length > LONGEST_TEXT) return faulty('long');
+  if (target.length > MAX_TEXT) return faulty('long');
   if (pathname === base) return {room: '', token: tokenOf(search + hash), fault: null};
   return readTarget(target) ?? faulty('path');
 }
 
 /**
- * Takes the token out of an address.
- * @param {URL} url is changed: nobody needs the token there any more @returns {string} '' = none
+ * Removes the token from an address, where nobody needs it any more, and returns it.
+ * @param {URL} url is changed @returns {string} '' = none
  */
 export function takeToken(url) {
   const token = tokenOf(cutBefore(withFragment(url.pathname + url.search + url.hash), /[?#]/)[1]);
@@ -167,5 +167,5 @@ export function takeToken(url) {
   return token;
 }
 
-/** @param {string} room @returns {string} below the base path; it means this room whatever sticks to it */
+/** @param {string} room @returns {string} its path below the base path, which means this room whatever sticks to it */
 export const pathOfRoom = (room) => `r/${encodeURIComponent(room).replace(/\.$/, '%2E')}`;
