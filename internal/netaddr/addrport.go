@@ -15,5 +15,10 @@ func AddrPort(addr net.Addr) netip.AddrPort {
 	case *net.UDPAddr:
 		at = addr.AddrPort()
 	}
-	return netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
+	return Unmap(at)
+}
+
+// Unmap returns a with an IPv4 address that is mapped into IPv6 as such.
+func Unmap(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"callbox/internal/netaddr"
 )
 
 // descriptor is a socket that an engine receives from. Whoever makes a call with
@@ -48,7 +50,7 @@ func (e *engine) take(conn *net.UDPConn, buffer int) (*descriptor, error) {
 	if err = errors.Join(err, failed); err != nil {
 		return nil, err
 	}
-	wildcard := addrPortOf(conn.LocalAddr()).Addr().IsUnspecified()
+	wildcard := netaddr.AddrPort(conn.LocalAddr()).Addr().IsUnspecified()
 	if wildcard {
 		if err := tellArrivals(conn); err != nil {
 			e.path.log.Debug("arrival addresses", "err", err)

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"sync"
 	"syscall"
+
+	"callbox/internal/netaddr"
 )
 
 // portable is a port that works on every system: a goroutine receives one
@@ -33,7 +35,7 @@ func newPortable(p *Path, conn net.PacketConn, buffer int) *portable {
 	}
 	c := &portable{path: p, conn: conn, closing: make(chan struct{})}
 	c.udp, _ = conn.(*net.UDPConn)
-	if c.udp != nil && addrPortOf(conn.LocalAddr()).Addr().IsUnspecified() {
+	if c.udp != nil && netaddr.AddrPort(conn.LocalAddr()).Addr().IsUnspecified() {
 		if err := tellArrivals(c.udp); err != nil {
 			p.log.Debug("arrival addresses", "err", err)
 		} else {
@@ -92,14 +94,14 @@ func (c *portable) receive(p []byte) (n int, from netip.AddrPort, at netip.Addr,
 		if err == nil {
 			at = arrivedAt(c.control[:controls])
 		}
-		return n, unmapped(from), at, err
+		return n, netaddr.Unmap(from), at, err
 	case c.udp != nil:
 		n, from, err = c.udp.ReadFromUDPAddrPort(p)
-		return n, unmapped(from), at, err
+		return n, netaddr.Unmap(from), at, err
 	default:
 		var addr net.Addr
 		n, addr, err = c.conn.ReadFrom(p)
-		return n, addrPortOf(addr), at, err
+		return n, netaddr.AddrPort(addr), at, err
 	}
 }
 
@@ -195,12 +197,4 @@ func dropOfErrno(errno syscall.Errno) Drop {
 	default:
 		return Unreachable
 	}
-}
-
-// addrPortOf returns the transport address of a UDP net.Addr, IPv4 as such.
-func addrPortOf(addr net.Addr) netip.AddrPort {
-	if udp, ok := addr.(*net.UDPAddr); ok {
-		return unmapped(udp.AddrPort())
-	}
-	return netip.AddrPort{}
 }

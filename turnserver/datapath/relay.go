@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"callbox/internal/netaddr"
 	"callbox/turnserver/limit"
 )
 
@@ -94,7 +95,7 @@ func (p *Path) Open(client Client, conn net.PacketConn, c RelayConfig) (*Relay, 
 	}
 	r := &Relay{
 		path: p, client: client, port: port, user: c.User, closed: c.Closed,
-		relayed: unmapped(c.Relayed), bound: unmapped(c.Bound),
+		relayed: netaddr.Unmap(c.Relayed), bound: netaddr.Unmap(c.Bound),
 	}
 	r.rights.Store(&rights{})
 	p.mu.Lock()
@@ -140,7 +141,7 @@ func (r *Relay) Permit(peer netip.Addr, on bool) {
 func (r *Relay) Bind(number uint16, peer netip.AddrPort, on bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.rights.Store(r.rights.Load().withChannel(number, unmapped(peer), on))
+	r.rights.Store(r.rights.Load().withChannel(number, netaddr.Unmap(peer), on))
 }
 
 // Announce has what the peer of a channel sends go by the channel, too. The caller
@@ -207,8 +208,4 @@ func (r *Relay) retire() {
 		r.closed()
 	}
 	p.work.Done()
-}
-
-func unmapped(a netip.AddrPort) netip.AddrPort {
-	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }

@@ -3,6 +3,7 @@ package datapath
 import (
 	"net/netip"
 
+	"callbox/internal/netaddr"
 	"callbox/turnserver/wire"
 )
 
@@ -105,7 +106,7 @@ func (r *Relay) sendIndication(o outlet, k *packet) Drop {
 	if !ok {
 		return Malformed
 	}
-	peer = unmapped(peer)
+	peer = netaddr.Unmap(peer)
 	if !r.rights.Load().permits(peer.Addr()) {
 		return NoPermission
 	}

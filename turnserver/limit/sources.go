@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"sync/atomic"
 	"time"
+
+	"callbox/internal/netaddr"
 )
 
 const (
@@ -132,12 +134,6 @@ func find(set *[ways]atomic.Uint64, tag uint64) (place *atomic.Uint64, was uint6
 }
 
 func (s *Sources) hash(addr netip.Addr) uint64 {
-	const network = 8 // bytes of a /64
-	addr = addr.Unmap()
-	if addr.Is4() {
-		b := addr.As4()
-		return maphash.Bytes(s.seed, b[:])
-	}
-	b := addr.As16()
-	return maphash.Bytes(s.seed, b[:network])
+	ip := netaddr.Client(addr).As16()
+	return maphash.Bytes(s.seed, ip[:])
 }

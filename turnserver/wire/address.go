@@ -3,6 +3,8 @@ package wire
 import (
 	"encoding/binary"
 	"net/netip"
+
+	"callbox/internal/netaddr"
 )
 
 const (
@@ -17,14 +19,14 @@ func (m Message) Address(value []byte) (addr netip.AddrPort, ok bool) {
 	if !ok {
 		return netip.AddrPort{}, false
 	}
-	return unmapped(m.xor(addr)), true
+	return netaddr.Unmap(m.xor(addr)), true
 }
 
 // PlainAddress reads an attribute as an address that is not XOR-ed, as
 // MAPPED-ADDRESS is (RFC 8489 section 14.1).
 func PlainAddress(value []byte) (addr netip.AddrPort, ok bool) {
 	addr, ok = readAddress(value)
-	return unmapped(addr), ok
+	return netaddr.Unmap(addr), ok
 }
 
 func readAddress(value []byte) (netip.AddrPort, bool) {
@@ -36,10 +38,6 @@ func readAddress(value []byte) (netip.AddrPort, bool) {
 	default:
 		return netip.AddrPort{}, false
 	}
-}
-
-func unmapped(a netip.AddrPort) netip.AddrPort {
-	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }
 
 // xor hides an address from who would rewrite it on its way, and finds it again.

@@ -3,6 +3,8 @@ package wire
 import (
 	"encoding/binary"
 	"net/netip"
+
+	"callbox/internal/netaddr"
 )
 
 // Builder appends a STUN message to a slice. Attributes stand in the order in
@@ -60,12 +62,12 @@ func (b *Builder) AddUint32(kind Attr, value uint32) {
 
 // AddAddress adds an address that is not XOR-ed.
 func (b *Builder) AddAddress(kind Attr, a netip.AddrPort) {
-	b.addAddress(kind, unmapped(a))
+	b.addAddress(kind, netaddr.Unmap(a))
 }
 
 // AddXORAddress adds an XOR-ed address.
 func (b *Builder) AddXORAddress(kind Attr, a netip.AddrPort) {
-	b.addAddress(kind, xorAddress(unmapped(a), (*[16]byte)(b.buf[b.start+4:b.start+HeaderLen])))
+	b.addAddress(kind, xorAddress(netaddr.Unmap(a), (*[16]byte)(b.buf[b.start+4:b.start+HeaderLen])))
 }
 
 // addAddress takes the address as it is: one that is XOR-ed can look like any.

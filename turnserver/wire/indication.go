@@ -3,6 +3,8 @@ package wire
 import (
 	"encoding/binary"
 	"net/netip"
+
+	"callbox/internal/netaddr"
 )
 
 // What stands before the payload in a Data indication is so long, from an IPv4
@@ -54,7 +56,7 @@ func SendIndication(m Message) (peer netip.AddrPort, data []byte, dontFragment, 
 // DataHeader4Len or DataHeader6Len, and padding bytes, up to 3, must follow the
 // payload. headerLen is 0 when the payload is too long for a message.
 func PutDataIndication(b []byte, id TransactionID, peer netip.AddrPort, n int) (headerLen, padding int) {
-	peer = unmapped(peer)
+	peer = netaddr.Unmap(peer)
 	headerLen = DataHeader4Len
 	if peer.Addr().Is6() {
 		headerLen = DataHeader6Len
