@@ -1,9 +1,7 @@
 package peer
 
 import (
-	"context"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/pion/interceptor"
@@ -13,6 +11,8 @@ import (
 	"github.com/pion/interceptor/pkg/twcc"
 	"github.com/pion/logging"
 	"github.com/pion/webrtc/v4"
+
+	"callbox/internal/pionlog"
 )
 
 // Payload types that this peer proposes; RFC 3551 fixes that of PCMU.
@@ -33,7 +33,7 @@ func engine(cfg *Config, dialer *turnDialer) (*webrtc.API, *counters, error) {
 	if err := registerCodecs(media); err != nil {
 		return nil, nil, err
 	}
-	loggers := loggerFactory{cfg.Logger}
+	loggers := pionlog.Factory{Log: cfg.Logger}
 	registry := &interceptor.Registry{}
 	if err := registerInterceptors(media, registry, loggers); err != nil {
 		return nil, nil, err
@@ -69,7 +69,7 @@ func registerInterceptors(media *webrtc.MediaEngine, registry *interceptor.Regis
 }
 
 func settingEngine(cfg *Config, dialer *turnDialer) webrtc.SettingEngine {
-	settings := webrtc.SettingEngine{LoggerFactory: loggerFactory{cfg.Logger}}
+	settings := webrtc.SettingEngine{LoggerFactory: pionlog.Factory{Log: cfg.Logger}}
 	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
 	settings.DisableActiveTCP(true)
 	settings.SetIncludeLoopbackCandidate(isLoopback(cfg.Server))
@@ -116,35 +116,3 @@ func registerCodecs(media *webrtc.MediaEngine) error {
 		PayloadType:        payloadPCMU,
 	}, webrtc.RTPCodecTypeAudio)
 }
-
-// loggerFactory gives Pion's log lines to slog, all of them at debug level: they
-// name addresses, and what matters of them is told otherwise.
-type loggerFactory struct{ log *slog.Logger }
-
-// NewLogger implements logging.LoggerFactory.
-func (f loggerFactory) NewLogger(scope string) logging.LeveledLogger {
-	return pionLogger{f.log.With("scope", scope)}
-}
-
-type pionLogger struct{ log *slog.Logger }
-
-func (l pionLogger) emit(level, text string) {
-	l.log.Debug("pion", "pion_level", level, "text", text)
-}
-
-func (l pionLogger) emitf(level, format string, args []any) {
-	if l.log.Enabled(context.Background(), slog.LevelDebug) { // formatting costs more than most calls here do
-		l.emit(level, fmt.Sprintf(format, args...))
-	}
-}
-
-func (l pionLogger) Trace(string)                      {}
-func (l pionLogger) Tracef(string, ...any)             {}
-func (l pionLogger) Debug(text string)                 { l.emit("debug", text) }
-func (l pionLogger) Debugf(format string, args ...any) { l.emitf("debug", format, args) }
-func (l pionLogger) Info(text string)                  { l.emit("info", text) }
-func (l pionLogger) Infof(format string, args ...any)  { l.emitf("info", format, args) }
-func (l pionLogger) Warn(text string)                  { l.emit("warn", text) }
-func (l pionLogger) Warnf(format string, args ...any)  { l.emitf("warn", format, args) }
-func (l pionLogger) Error(text string)                 { l.emit("error", text) }
-func (l pionLogger) Errorf(format string, args ...any) { l.emitf("error", format, args) }

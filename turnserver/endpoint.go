@@ -10,6 +10,7 @@ import (
 	"github.com/pion/turn/v4"
 
 	"callbox/internal/netaddr"
+	"callbox/internal/pionlog"
 	"callbox/turnserver/datapath"
 	"callbox/turnserver/wire"
 )
@@ -72,7 +73,7 @@ func (s *Server) serve(conn clientConn, protocol Protocol, onLive func(bool)) (*
 		Realm:         s.credentials.realm,
 		AuthHandler:   e.authenticatePion,
 		InboundMTU:    pionMTU,
-		LoggerFactory: pionLog{s.log},
+		LoggerFactory: pionlog.Factory{Log: s.log},
 		EventHandler: turn.EventHandler{
 			OnAllocationCreated: e.onAllocationCreated,
 			OnAllocationError:   e.onError,
