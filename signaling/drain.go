@@ -80,7 +80,7 @@ func (t *webSocket) drain(write func([]byte) (int, error)) bool {
 // fill takes the next frames, and the close frame behind the last of them.
 func (t *webSocket) fill() (some bool, err error) {
 	if t.held == nil {
-		t.held = batches.get()
+		t.held = batches.Get()
 	}
 	batch := append((*t.held)[:0], t.answer...)
 	t.answer = nil
@@ -127,7 +127,7 @@ func (t *webSocket) endTurnLocked() {
 		t.connection.server.memory.Give(t.connection.addr, t.paid)
 		t.paid = 0
 	}
-	batches.put(t.held)
+	batches.Put(t.held)
 	t.held, t.batch = nil, nil
 	t.busy = false
 	if t.rested != nil {

@@ -76,11 +76,11 @@ func (l *expressListener) open(c *boundedConn) (opened bool) {
 			opened = true
 		}
 	}()
-	c.arrived = readArrived(c.raw)
-	if c.arrived == nil {
+	c.Arrived = readArrived(c.raw)
+	if c.Arrived == nil {
 		return false
 	}
-	size := l.parse(c.arrived.bytes[:c.arrived.n])
+	size := l.parse(c.Arrived.Unread())
 	if size == 0 {
 		return false
 	}
@@ -98,7 +98,7 @@ func (l *expressListener) open(c *boundedConn) (opened bool) {
 	if refused != nil {
 		return false
 	}
-	c.offset = size
+	c.Arrived.Start = size
 	s.open(c, nil, &h, at, ipOf(c.LocalAddr()))
 	return true
 }

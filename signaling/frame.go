@@ -98,7 +98,7 @@ func (d *decoder) next(p []byte) (opcode byte, payload, rest []byte, err error) 
 // release gives memory back, for good or until the next message.
 func (d *decoder) release() {
 	if d.held != nil {
-		heldBuffers.put(d.held)
+		heldBuffers.Put(d.held)
 		d.held = nil
 	}
 }
@@ -123,7 +123,7 @@ func (d *decoder) dataPart(part []byte) (payload []byte, whole bool) {
 	}
 	if len(part) > 0 {
 		if d.held == nil {
-			d.held = heldBuffers.get()
+			d.held = heldBuffers.Get()
 		}
 		*d.held = append(*d.held, part...)
 	}
@@ -232,7 +232,7 @@ func (d *decoder) memory() int {
 	if d.held == nil || d.message == opNone {
 		return 0
 	}
-	return max(cap(*d.held)-heldBuffers.size, 0)
+	return max(cap(*d.held)-heldBuffers.Size, 0)
 }
 
 // size is how much of the message is held.

@@ -43,9 +43,9 @@ func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 // open answers the handshake h that has come over conn, and early behind it, on
 // the place that connect gave; arrived is our address.
 func (s *Server) open(conn net.Conn, early []byte, h *handshake, at place, arrived netip.Addr) {
-	if c, ok := conn.(*boundedConn); ok && c.arrived != nil {
-		early = append(early, c.arrived.bytes[c.offset:c.arrived.n]...)
-		c.dropArrived()
+	if c, ok := conn.(*boundedConn); ok && c.Arrived != nil {
+		early = append(early, c.Arrived.Unread()...)
+		c.DropArrived()
 	}
 	t := &webSocket{
 		stream: newStream(conn),

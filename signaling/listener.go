@@ -4,12 +4,13 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
-	"sync"
 	"time"
+
+	"callbox/internal/rawio"
 )
 
-// maxUnsent bounds what TLS may add to what is written: records of its own
-// for a client that reads nothing.
+// maxUnsent bounds what is held, in bytes, of what TLS writes: a batch of frames, and
+// records of its own for a client that reads nothing.
 const maxUnsent = 256 << 10
 
 // unackedWait is how long a client may leave data without acknowledgement, or
@@ -45,30 +46,19 @@ func (l listener) Accept() (net.Conn, error) {
 	if !l.bound {
 		boundUnacked(conn)
 	}
-	return &boundedConn{Conn: conn, raw: raw}, nil
+	return &boundedConn{RecordConn: rawio.NewRecordConn(raw.Socket, &batches, maxUnsent), raw: raw}, nil
 }
 
-// boundedConn is the connection below TLS. Once a WebSocket has taken it,
-// TLS finds in it what a tlsStream has read before, and what TLS writes waits
-// in it, bounded, for the tlsStream to take.
+// boundedConn is the connection below TLS. HTTP reads and writes through it. For a
+// WebSocket neither waits: TLS finds in it what the tlsStream has read before, and what
+// TLS writes is held, bounded, until the tlsStream takes it.
 type boundedConn struct {
-	net.Conn
-	raw *rawStream
-
-	taken bool // by a WebSocket; static once its reader runs
-
-	// Owned by the reader.
-	arrived *readBuffer // nil = all has been read
-	offset  int         // of what TLS or HTTP has not read
-
-	mu     sync.Mutex // guards the following
-	unsent *[]byte    // from batches; nil = nothing
+	rawio.RecordConn
+	raw       *rawStream // the same socket
+	webSocket bool       // static once the reader of the WebSocket runs
 }
 
-var (
-	errNothingYet error = nothingYetError{}
-	errUnsent           = errors.New("the client does not read")
-)
+var errNothingYet error = nothingYetError{}
 
 // nothingYetError is an error that TLS takes for temporary.
 type nothingYetError struct{}
@@ -77,60 +67,33 @@ func (nothingYetError) Error() string   { return "nothing to read yet" }
 func (nothingYetError) Timeout() bool   { return true }
 func (nothingYetError) Temporary() bool { return true }
 
-func (c *boundedConn) take() { c.taken = true }
-
 // NetConn returns the connection below, for whoever counts those.
 func (c *boundedConn) NetConn() net.Conn { return c.Conn }
 
 // Read gives TLS, or HTTP, what has arrived.
 func (c *boundedConn) Read(p []byte) (int, error) {
-	b := c.arrived
-	if b == nil {
-		if c.taken {
-			return 0, errNothingYet
-		}
+	switch {
+	case c.Arrived != nil:
+		return c.ReadArrived(p), nil
+	case c.webSocket:
+		return 0, errNothingYet
+	default:
 		return c.Conn.Read(p)
 	}
-	n := copy(p, b.bytes[c.offset:b.n])
-	c.offset += n
-	if c.offset == b.n {
-		c.dropArrived()
-	}
-	return n, nil
 }
 
-func (c *boundedConn) dropArrived() {
-	readBuffers.put(c.arrived)
-	c.arrived, c.offset = nil, 0
-}
-
-// wait waits until something arrives.
-func (c *boundedConn) wait() (err error) {
-	c.arrived, err = c.raw.read()
-	return err
-}
-
-// Write keeps what TLS writes until sent takes it.
+// Write keeps what TLS writes for a WebSocket until TakeHeld takes it.
 func (c *boundedConn) Write(p []byte) (int, error) {
-	if !c.taken {
-		return c.Conn.Write(p)
+	if c.webSocket {
+		return c.Hold(p)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.unsent == nil {
-		c.unsent = batches.get()
-	}
-	if len(*c.unsent) >= maxUnsent {
-		return 0, errUnsent
-	}
-	*c.unsent = append(*c.unsent, p...)
-	return len(p), nil
+	return c.Conn.Write(p)
 }
 
-// SetWriteDeadline is for HTTP: what is kept needs none, and TLS sets one when
-// it says that it ends.
+// SetWriteDeadline is for HTTP: what is held needs none, and TLS sets one when it says
+// that it ends.
 func (c *boundedConn) SetWriteDeadline(deadline time.Time) error {
-	if c.taken {
+	if c.webSocket {
 		return nil
 	}
 	return c.Conn.SetWriteDeadline(deadline)
@@ -144,38 +107,29 @@ func (c *boundedConn) CloseWrite() error {
 	return errors.ErrUnsupported
 }
 
-// sealed takes what TLS has written, or nil.
-func (c *boundedConn) sealed() *[]byte {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	b := c.unsent
-	c.unsent = nil
-	return b
-}
-
 // tlsStream is TLS over a boundedConn.
 type tlsStream struct {
 	conn  *tls.Conn
 	below *boundedConn
 }
 
-func (s *tlsStream) read() (*readBuffer, error) {
+func (s *tlsStream) read() (*rawio.Buffer, error) {
 	for {
-		b := readBuffers.get()
+		b := rawio.NewBuffer()
 		var err error
-		for b.n < len(b.bytes) && err == nil {
+		for b.End < len(b.Bytes) && err == nil {
 			var n int
-			n, err = s.conn.Read(b.bytes[b.n:])
-			b.n += n
+			n, err = s.conn.Read(b.Bytes[b.End:])
+			b.End += n
 		}
-		if b.n > 0 || s.owes() {
+		if b.End > 0 || s.owes() {
 			return b, nil // another error than errNothingYet comes again
 		}
-		readBuffers.put(b)
+		b.Free()
 		if !errors.Is(err, errNothingYet) {
 			return nil, err
 		}
-		if err := s.below.wait(); err != nil {
+		if s.below.Arrived, err = s.below.raw.read(); err != nil {
 			return nil, err
 		}
 	}
@@ -187,29 +141,24 @@ func (s *tlsStream) seal(batch *[]byte) (*[]byte, error) {
 			return batch, err
 		}
 	}
-	sealed := s.below.sealed()
+	sealed := s.below.TakeHeld()
 	if sealed == nil {
 		return batch, nil
 	}
-	batches.put(batch)
+	batches.Put(batch)
 	return sealed, nil
 }
 
-func (s *tlsStream) owes() bool {
-	s.below.mu.Lock()
-	defer s.below.mu.Unlock()
-	return s.below.unsent != nil
-}
-
-func (s *tlsStream) writeNow(p []byte) (int, error) { return s.below.raw.writeNow(p) }
+func (s *tlsStream) owes() bool                     { return s.below.Pending() }
+func (s *tlsStream) writeNow(p []byte) (int, error) { return s.below.TryWrite(p) }
 func (s *tlsStream) write(p []byte) (int, error)    { return s.below.raw.write(p) }
 
 // finish tells the client that this is the end and no attack.
 func (s *tlsStream) finish() {
 	if s.conn.CloseWrite() == nil {
-		if b := s.below.sealed(); b != nil {
+		if b := s.below.TakeHeld(); b != nil {
 			_, _ = s.writeNow(*b) // the end comes anyway
-			batches.put(b)
+			batches.Put(b)
 		}
 	}
 	s.below.raw.finish()

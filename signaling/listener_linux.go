@@ -3,6 +3,8 @@ package signaling
 import (
 	"net"
 	"syscall"
+
+	"callbox/internal/rawio"
 )
 
 // tcpUserTimeout is TCP_USER_TIMEOUT, see tcp(7).
@@ -28,18 +30,9 @@ func deferAccept(l net.Listener) {
 }
 
 // readArrived returns what has arrived on a connection, or nil.
-func readArrived(s *rawStream) *readBuffer {
-	b := readBuffers.get()
-	_ = s.raw.Control(func(fd uintptr) { // fails only when closed already
-		if n, err := syscall.Read(int(fd), b.bytes[:]); err == nil {
-			b.n = n
-		}
-	})
-	if b.n > 0 {
-		return b
-	}
-	readBuffers.put(b)
-	return nil
+func readArrived(s *rawStream) (b *rawio.Buffer) {
+	_ = s.Control(func(fd uintptr) { b, _ = rawio.Receive(fd, nil) }) // errors come again
+	return b
 }
 
 // boundUnacked sets unackedWait for a connection, if that can be done: without

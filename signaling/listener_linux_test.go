@@ -40,7 +40,7 @@ func connectionIsBound(t *testing.T, multipath bool) {
 		t.Errorf("without TLS the stream is a %T", s)
 	}
 	var got int
-	if err := bounded.raw.raw.Control(func(fd uintptr) {
+	if err := bounded.raw.Control(func(fd uintptr) {
 		got, err = syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout)
 	}); err != nil {
 		t.Fatal(err)

@@ -2,11 +2,15 @@
 
 package signaling
 
-import "net"
+import (
+	"net"
+
+	"callbox/internal/rawio"
+)
 
 // Here the system's own bounds hold, and every connection is HTTP's first.
 
-func boundAccepted(net.Listener) bool    { return false }
-func boundUnacked(net.Conn)              {}
-func deferAccept(net.Listener)           {}
-func readArrived(*rawStream) *readBuffer { return nil }
+func boundAccepted(net.Listener) bool      { return false }
+func boundUnacked(net.Conn)                {}
+func deferAccept(net.Listener)             {}
+func readArrived(*rawStream) *rawio.Buffer { return nil }

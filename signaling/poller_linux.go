@@ -2,11 +2,14 @@ package signaling
 
 import (
 	"errors"
+	"net"
 	"os"
 	"runtime"
 	"sync"
 	"syscall"
 	"time"
+
+	"callbox/internal/rawio"
 )
 
 // readyAtOnce is how many connections one look brings at most.
@@ -99,8 +102,9 @@ type poller struct {
 	round  []readyConn
 	at     int         // who of round is served
 	again  []readyConn // one read may not have brought all of it
-	stream *rawStream  // that is read
 	read   func(fd uintptr)
+	got    *rawio.Buffer // what read has brought
+	gotErr error
 }
 
 // readyConn is a connection that has something.
@@ -116,7 +120,7 @@ func newPoller(ps *pollers) (*poller, error) {
 		return nil, err
 	}
 	p := &poller{pollers: ps, fd: fd}
-	p.read = func(fd uintptr) { p.stream.readSocket(fd) } // once, for it allocates
+	p.read = func(fd uintptr) { p.got, p.gotErr = rawio.Receive(fd, nil) } // once, for it allocates
 	file, raw, err := p.open()
 	if err != nil {
 		return nil, errors.Join(err, syscall.Close(fd))
@@ -181,7 +185,7 @@ func (p *poller) add(t *webSocket, s *rawStream) bool {
 
 func (p *poller) control(operation int, t *webSocket) error {
 	var err error
-	closed := t.socket.raw.Control(func(fd uintptr) {
+	closed := t.socket.Control(func(fd uintptr) {
 		err = syscall.EpollCtl(p.fd, operation, int(fd), &syscall.EpollEvent{Events: pollEvents, Fd: t.slot})
 	})
 	return errors.Join(closed, err)
@@ -240,9 +244,9 @@ func (p *poller) run(file *os.File, raw syscall.RawConn) {
 // look gathers who is ready, and those of whom there was more. It returns true
 // when there may be others.
 func (p *poller) look() (full bool) {
-	n, err := pollNow(p.fd, p.events[:])
-	for errors.Is(err, syscall.EINTR) {
-		n, err = pollNow(p.fd, p.events[:])
+	n, errno := rawio.EpollWait(p.fd, p.events[:], 0)
+	for errno == syscall.EINTR {
+		n, errno = rawio.EpollWait(p.fd, p.events[:], 0)
 	}
 	clear(p.round)
 	p.round = append(p.round[:0], p.again...)
@@ -250,7 +254,7 @@ func (p *poller) look() (full bool) {
 	p.again = p.again[:0]
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i := range max(n, 0) {
+	for i := range n {
 		event := &p.events[i]
 		if t := p.slots[event.Fd]; t != nil {
 			p.round = append(p.round, readyConn{t, event.Events&pollEndings != 0})
@@ -271,10 +275,10 @@ func (p *poller) serve(each readyConn, out *flushes) error {
 	}
 	more := each.end
 	if err == nil {
-		more = more || buffer.n == len(buffer.bytes)
+		more = more || buffer.End == len(buffer.Bytes)
 		t.hear()
-		err = t.takeFrames(buffer.bytes[:buffer.n], out)
-		readBuffers.put(buffer)
+		err = t.takeFrames(buffer.Unread(), out)
+		buffer.Free()
 		if t.own {
 			return err
 		}
@@ -304,15 +308,19 @@ func (p *poller) resume(t *webSocket) {
 }
 
 // readNow reads what is there; nil = nothing is.
-func (p *poller) readNow(s *rawStream) (*readBuffer, error) {
-	p.stream = s
-	s.readErr = nil
-	if err := s.raw.Control(p.read); err != nil {
+func (p *poller) readNow(s *rawStream) (*rawio.Buffer, error) {
+	if s.isCut.Load() {
+		return nil, net.ErrClosed
+	}
+	if err := s.Control(p.read); err != nil {
 		return nil, err
 	}
-	b := s.got
-	s.got = nil
-	return b, s.readErr
+	b, err := p.got, p.gotErr
+	p.got = nil
+	if errors.Is(err, syscall.EAGAIN) {
+		return nil, nil
+	}
+	return b, err
 }
 
 // end ends t after err, by a goroutine of its own if that may take a while.

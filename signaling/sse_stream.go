@@ -112,8 +112,8 @@ func (l *eventStream) serve(end <-chan struct{}) {
 // it. It returns false when there was nothing.
 func (l *eventStream) writeQueued() (bool, error) {
 	t := l.source
-	buffer := batches.get()
-	defer batches.put(buffer)
+	buffer := batches.Get()
+	defer batches.Put(buffer)
 	batch := t.connection.take((*buffer)[:0], batchSize, t.appendEvent)
 	last := false
 	if len(batch) == 0 {

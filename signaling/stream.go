@@ -3,15 +3,16 @@ package signaling
 import (
 	"crypto/tls"
 	"net"
-	"sync"
+
+	"callbox/internal/rawio"
 )
 
 // stream is the byte stream below a WebSocket. One goroutine reads; whoever
 // has the turn (see drain) seals and writes.
 type stream interface {
 	// read waits for bytes from the client and returns them, maybe none, in a
-	// buffer that the caller gives back to readBuffers.
-	read() (*readBuffer, error)
+	// buffer that the caller frees.
+	read() (*rawio.Buffer, error)
 	// seal makes of the bytes in batch what is to be written for them, in a
 	// buffer of the same pool. It does not block.
 	seal(batch *[]byte) (*[]byte, error)
@@ -39,7 +40,7 @@ func newStream(conn net.Conn) stream {
 	}
 	if secure, ok := conn.(*tls.Conn); ok {
 		if below, ok := secure.NetConn().(*boundedConn); ok {
-			below.take()
+			below.webSocket = true
 			return &tlsStream{conn: secure, below: below}
 		}
 	}
@@ -56,14 +57,14 @@ func newStream(conn net.Conn) stream {
 // somebody else's listener.
 type plainStream struct{ conn net.Conn }
 
-func (s *plainStream) read() (*readBuffer, error) {
-	b := readBuffers.get()
-	n, err := s.conn.Read(b.bytes[:])
+func (s *plainStream) read() (*rawio.Buffer, error) {
+	b := rawio.NewBuffer()
+	n, err := s.conn.Read(b.Bytes)
 	if n == 0 && err != nil {
-		readBuffers.put(b)
+		b.Free()
 		return nil, err
 	}
-	b.n = n
+	b.End = n
 	return b, nil // an error beside bytes comes again
 }
 
@@ -74,36 +75,6 @@ func (s *plainStream) write(p []byte) (int, error)         { return s.conn.Write
 func (s *plainStream) finish()                             { s.cut() }
 func (s *plainStream) cut()                                { _ = s.conn.Close() } // fails only when closed already
 
-// readBuffer is what one read brings. It holds many frames, so that they are
-// handled together, and answered together.
-type readBuffer struct {
-	n     int // bytes that are there
-	bytes [16 << 10]byte
-}
-
-type readBufferPool struct{ free sync.Pool }
-
-var readBuffers readBufferPool //nolint:gochecknoglobals // a pool serves all connections of the process
-
-func (p *readBufferPool) get() *readBuffer {
-	if b, ok := p.free.Get().(*readBuffer); ok {
-		return b
-	}
-	return new(readBuffer)
-}
-
-func (p *readBufferPool) put(b *readBuffer) {
-	b.n = 0
-	p.free.Put(b)
-}
-
-// pool keeps byte slices that nobody uses, for all connections.
-type pool struct {
-	free sync.Pool
-	size int // capacity of a new one
-	most int // capacity of the largest that is kept
-}
-
 const (
 	// batchSize is how many bytes of frames are written at once, when so many
 	// wait. A larger frame goes alone.
@@ -112,26 +83,11 @@ const (
 
 var (
 	//nolint:gochecknoglobals // a pool serves all connections of the process
-	batches = pool{size: batchSize + 1024, most: 128 << 10}
+	batches = rawio.Pool{Size: batchSize + 1024, Max: 128 << 10}
 	// Small ones alone, for each counts as what it could hold.
 	//nolint:gochecknoglobals // as above
-	heldBuffers = pool{size: 4 << 10, most: 4 << 10}
+	heldBuffers = rawio.Pool{Size: 4 << 10, Max: 4 << 10}
 )
-
-func (p *pool) get() *[]byte {
-	if b, ok := p.free.Get().(*[]byte); ok {
-		return b
-	}
-	b := make([]byte, 0, p.size)
-	return &b
-}
-
-func (p *pool) put(b *[]byte) {
-	if b != nil && cap(*b) <= p.most {
-		*b = (*b)[:0]
-		p.free.Put(b)
-	}
-}
 
 // discard reads what the client still sends, until the stream ends.
 func discard(s stream) {
@@ -140,6 +96,6 @@ func discard(s stream) {
 		if err != nil {
 			return // any end will do
 		}
-		readBuffers.put(b)
+		b.Free()
 	}
 }

@@ -82,8 +82,8 @@ func readAll(s stream, size int) (data []byte, err error) {
 		if err != nil {
 			return data, err
 		}
-		data = append(data, b.bytes[:b.n]...)
-		readBuffers.put(b)
+		data = append(data, b.Unread()...)
+		b.Free()
 	}
 	return data, nil
 }
@@ -132,7 +132,7 @@ func TestStreamThatTakesNoMore(t *testing.T) {
 			s, client := streamPair(t, secure)
 			var sent bytes.Buffer
 			fill := func() []byte {
-				batch := batches.get()
+				batch := batches.Get()
 				*batch = append(*batch, strings.Repeat("x", sent.Len()%5000+3000)...)
 				sent.Write(*batch)
 				sealed, err := s.seal(batch)
@@ -204,7 +204,7 @@ func TestTLSKeepsABoundedAmount(t *testing.T) {
 	if n != maxUnsent/1024 || !s.owes() {
 		t.Errorf("%d KiB are kept", n)
 	}
-	if sealed := below.sealed(); len(*sealed) != maxUnsent || s.owes() {
+	if sealed := below.TakeHeld(); len(*sealed) != maxUnsent || s.owes() {
 		t.Errorf("%d bytes were kept", len(*sealed))
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"callbox/internal/rawio"
 	"callbox/signaling/protocol"
 )
 
@@ -149,7 +150,7 @@ func shakeAndSpeak(t *testing.T, server *webSocketServer, request string) {
 // and a little more or less, and then nothing: whatever stays unread would be
 // answered only when more comes.
 func TestEveryReadSize(t *testing.T) {
-	const take = len(readBuffer{}.bytes)
+	const take = rawio.BufferSize
 	frame := string(masked(0x81, `{"type":"ping"}`+strings.Repeat(" ", 400), 7)) // few: nobody reads the answers meanwhile
 	for _, listens := range []bool{false, true} {
 		server := openServer(t, listens)

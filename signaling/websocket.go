@@ -148,13 +148,13 @@ func (t *webSocket) readFrames() error {
 		if err != nil {
 			return err
 		}
-		if buffer.n > 0 {
+		if buffer.End > 0 {
 			t.hear()
 		}
-		full := buffer.n == len(buffer.bytes)
-		err = t.takeFrames(buffer.bytes[:buffer.n], &out)
+		full := buffer.End == len(buffer.Bytes)
+		err = t.takeFrames(buffer.Unread(), &out)
 		out.flush()
-		readBuffers.put(buffer)
+		buffer.Free()
 		if t.stream.owes() {
 			t.flush()
 		}

@@ -5,6 +5,7 @@ import (
 	"net"
 	"sync"
 
+	"callbox/internal/rawio"
 	"callbox/turnserver/wire"
 )
 
@@ -13,68 +14,51 @@ var (
 	errMemory  = errors.New("no memory for a message of this length")
 )
 
-const (
-	// smallBuffer is what one read of a stream takes: many frames of media.
-	smallBuffer = 16 << 10
-	// largeBuffer has room for every frame that there can be.
-	largeBuffer = 66 << 10
-)
+// largeBuffer is the size of a buffer with room for every frame that there can be.
+const largeBuffer = 66 << 10
 
-// streamBuffer holds what was read and not yet taken: bytes[start:end].
-type streamBuffer struct {
-	start, end int
-	bytes      []byte
-}
+var largeBuffers = sync.Pool{New: func() any { return &rawio.Buffer{Bytes: make([]byte, largeBuffer)} }} //nolint:gochecknoglobals // a pool serves all connections of the process
 
-var (
-	smallBuffers = sync.Pool{New: func() any { return &streamBuffer{bytes: make([]byte, smallBuffer)} }} //nolint:gochecknoglobals // a cache
-	largeBuffers = sync.Pool{New: func() any { return &streamBuffer{bytes: make([]byte, largeBuffer)} }} //nolint:gochecknoglobals // a cache
-)
-
-func newStreamBuffer() *streamBuffer {
-	return smallBuffers.Get().(*streamBuffer) //nolint:forcetypeassert // nothing else is put there
-}
-
-func (b *streamBuffer) free() {
-	b.start, b.end = 0, 0
-	if len(b.bytes) == largeBuffer {
-		largeBuffers.Put(b)
-	} else {
-		smallBuffers.Put(b)
+// freeBuffer gives back a buffer of either size.
+func freeBuffer(b *rawio.Buffer) {
+	if len(b.Bytes) != largeBuffer {
+		b.Free()
+		return
 	}
+	b.Start, b.End = 0, 0
+	largeBuffers.Put(b)
 }
 
-// makeRoom returns a buffer with the same contents in which something of whole
-// bytes from start on can be read: a large one only when a small one is full,
-// since a client can announce more than it ever sends.
-func (b *streamBuffer) makeRoom(whole int) *streamBuffer {
-	if b.start > 0 && (b.start+whole > len(b.bytes) || b.end == len(b.bytes)) {
-		b.end = copy(b.bytes, b.bytes[b.start:b.end])
-		b.start = 0
+// makeRoom returns a buffer with the unread bytes of b in which a frame of whole bytes
+// can be read: a large one only when a small one is full, since a client can announce
+// more than it ever sends.
+func makeRoom(b *rawio.Buffer, whole int) *rawio.Buffer {
+	if b.Start > 0 && (b.Start+whole > len(b.Bytes) || b.End == len(b.Bytes)) {
+		b.End = copy(b.Bytes, b.Unread())
+		b.Start = 0
 	}
-	if b.end < len(b.bytes) {
+	if b.End < len(b.Bytes) {
 		return b
 	}
-	large := largeBuffers.Get().(*streamBuffer) //nolint:forcetypeassert // nothing else is put there
-	large.end = copy(large.bytes, b.bytes[b.start:b.end])
-	b.free()
+	large := largeBuffers.Get().(*rawio.Buffer) //nolint:forcetypeassert // nothing else is put there
+	large.End = copy(large.Bytes, b.Unread())
+	freeBuffer(b)
 	return large
 }
 
 // frameReader takes the frames of RFC 8656 section 12.4 out of a stream. While it
 // waits between two frames it holds no buffer.
 type frameReader struct {
-	waiter waiter
-	begun  bool // a STUN message has come
-	buffer *streamBuffer
+	conn   net.Conn
+	socket *rawio.Socket // conn; nil = conn is not a socket of the operating system
+	begun  bool          // a STUN message has come
+	buffer *rawio.Buffer
 	whole  int // bytes of the frame that is not all there
 
 	// charge is asked before a large buffer is held, and told after; nil = nobody.
 	charge  func(n int) bool
 	charged bool
 }
-
-func newFrameReader(conn net.Conn) frameReader { return frameReader{waiter: newWaiter(conn)} }
 
 // next returns a frame that was read, without its padding, or nil when it is not
 // all there. It is good until the next fill or free.
@@ -83,7 +67,7 @@ func (f *frameReader) next() ([]byte, error) {
 	if b == nil {
 		return nil, nil
 	}
-	have := b.bytes[b.start:b.end]
+	have := b.Unread()
 	f.whole = wire.ChannelHeaderLen
 	if len(have) >= wire.ChannelHeaderLen {
 		length, padding, ok := wire.FrameLength([4]byte(have))
@@ -102,7 +86,7 @@ func (f *frameReader) next() ([]byte, error) {
 			}
 		}
 		if len(have) >= f.whole {
-			b.start += length + padding
+			b.Start += length + padding
 			return have[:length:length], nil
 		}
 	}
@@ -114,25 +98,29 @@ func (f *frameReader) next() ([]byte, error) {
 func (f *frameReader) fill() (err error) {
 	switch b := f.buffer; {
 	case b == nil:
-	case b.start == b.end:
+	case b.Start == b.End:
 		f.free()
 	default:
-		f.buffer = b.makeRoom(f.whole)
-		if len(f.buffer.bytes) == largeBuffer && !f.charged && f.charge != nil {
+		f.buffer = makeRoom(b, f.whole)
+		if len(f.buffer.Bytes) == largeBuffer && !f.charged && f.charge != nil {
 			if !f.charge(largeBuffer) {
 				return errMemory
 			}
 			f.charged = true
 		}
 	}
-	f.buffer, err = f.waiter.read(f.buffer)
+	if f.socket != nil {
+		f.buffer, err = f.socket.ReadBuffer(f.buffer)
+	} else {
+		f.buffer, err = rawio.ReadBuffer(f.conn, f.buffer)
+	}
 	return err
 }
 
 // free gives the buffer back. Nothing is read afterwards.
 func (f *frameReader) free() {
 	if f.buffer != nil {
-		f.buffer.free()
+		freeBuffer(f.buffer)
 		f.buffer = nil
 	}
 	if f.charged {

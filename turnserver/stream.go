@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"callbox/internal/netaddr"
+	"callbox/internal/rawio"
 	"callbox/turnserver/datapath"
 )
 
@@ -27,8 +28,8 @@ type stream struct {
 	net.Conn
 	data     *datapath.Stream
 	frames   frameReader
-	secure   bool           // Conn is TLS,
-	below    *gatheringConn // with this below it; nil = with another connection
+	secure   bool        // Conn is TLS,
+	below    *recordConn // with this below it; nil = with another connection
 	timeouts streamTimeouts
 
 	mu          sync.Mutex
@@ -41,13 +42,19 @@ type stream struct {
 type streamTimeouts struct{ first, idle, write time.Duration }
 
 func newStream(conn net.Conn, data *datapath.Stream, timeouts streamTimeouts) *stream {
-	s := &stream{Conn: conn, data: data, frames: newFrameReader(conn), timeouts: timeouts, idleSince: time.Now()}
+	socket := rawio.NewSocket(conn)
+	s := &stream{Conn: conn, data: data, frames: frameReader{conn: conn, socket: socket}, timeouts: timeouts, idleSince: time.Now()}
 	below, layers := innermost(conn)
 	s.secure = layers > 0
-	s.below, _ = below.(*gatheringConn)
-	if w := newSocketWriter(conn); w != nil {
-		data.WriteAtOnce(func(p []byte) (int, bool) { return w.write(p), false })
-	} else if s.below != nil && s.below.neverWait(data.Behind) {
+	s.below, _ = below.(*recordConn)
+	switch {
+	case socket != nil:
+		data.WriteAtOnce(func(p []byte) (int, bool) {
+			n, _ := socket.TryWrite(p) // the next write returns the error again
+			return n, false
+		})
+	case s.below != nil:
+		s.below.neverWait(data.Behind)
 		data.WriteAtOnce(s.writeRecordsNow)
 	}
 	return s

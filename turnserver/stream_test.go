@@ -14,6 +14,7 @@ import (
 
 	"github.com/pion/stun/v3"
 
+	"callbox/internal/rawio"
 	"callbox/turnserver/datapath"
 )
 
@@ -119,16 +120,16 @@ func TestStreamUnfinishedMessage(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		if got := len(s.frames.buffer.bytes); got != smallBuffer {
-			t.Errorf("9 bytes are held in %d, want %d", got, smallBuffer)
+		if got := len(s.frames.buffer.Bytes); got != rawio.BufferSize {
+			t.Errorf("9 bytes are held in %d, want %d", got, rawio.BufferSize)
 		}
 		memory.holds(t, 0)
-		if _, err := client.Write(long[9 : smallBuffer+1]); err != nil {
+		if _, err := client.Write(long[9 : rawio.BufferSize+1]); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
 		memory.holds(t, largeBuffer)
-		if _, err := client.Write(long[smallBuffer+1:]); err != nil {
+		if _, err := client.Write(long[rawio.BufferSize+1:]); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()

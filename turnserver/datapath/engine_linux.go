@@ -9,9 +9,12 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"callbox/internal/rawio"
 )
 
 const (
@@ -61,7 +64,7 @@ type engine struct {
 	sources atomic.Pointer[[]atomic.Pointer[descriptor]]
 
 	// All else belongs to the engine's goroutine.
-	events [eventsAtOnce]unix.EpollEvent
+	events [eventsAtOnce]syscall.EpollEvent
 	round  uint64
 	clock  int64 // of this round; 0 = not read yet
 	rested int64 // when it parked last
@@ -146,7 +149,7 @@ func (e *engine) run() {
 		}
 		silent := false // since the last interrupt
 		for served := 1; ; served++ {
-			n, errno := epollWait(epoll, e.events[:], hold)
+			n, errno := rawio.EpollWait(epoll, e.events[:], hold)
 			if errno == unix.EINTR && hold > 0 && !silent {
 				silent = true
 				runtime.Gosched() // somebody wants the processor, or all of them
@@ -163,7 +166,7 @@ func (e *engine) run() {
 			e.begin()
 			e.serve(e.events[:n])
 			for polls := 0; hold > 0 && polls < mostPolls && e.bursts.goesOn(); polls++ {
-				if n, errno = epollWait(epoll, e.events[:], 0); n > 0 && errno == 0 {
+				if n, errno = rawio.EpollWait(epoll, e.events[:], 0); n > 0 && errno == 0 {
 					e.serve(e.events[:n])
 				}
 			}
@@ -189,7 +192,7 @@ func (e *engine) shut(gate, epoll int) {
 // that has told of it, and a new one would be lost (ep_modify in the
 // kernel's fs/eventpoll.c): so it is asked before.
 func (e *engine) unshut(gate, epoll int) {
-	_, _ = epollWait(gate, e.events[:1], 0) // it has nothing, being shut
+	_, _ = rawio.EpollWait(gate, e.events[:1], 0) // it has nothing, being shut
 	e.modify(gate, epoll, unix.EPOLLIN)
 	e.held.Store(false)
 }
@@ -226,7 +229,7 @@ func (e *engine) begin() {
 }
 
 // serve receives from the sockets of a round.
-func (e *engine) serve(events []unix.EpollEvent) {
+func (e *engine) serve(events []syscall.EpollEvent) {
 	for i := range events {
 		if d := e.source(int(events[i].Fd)); d != nil && d.acquire() {
 			e.bursts.received += e.receive(d)

@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The calls of an engine do not wait, but for epollWait at times, so they are made as
-// raw system calls: the scheduler need not prepare for a thread that sleeps. x/sys has none of them
-// without allocations. This is the only file with pointers that Go does not
-// check: each is made in the call that it is for, to memory that outlives it.
+// These system calls never block, so they are made as raw ones: the scheduler need not
+// prepare for a thread that sleeps. x/sys has none of them without allocations. This is
+// the only file of the package with pointers that Go does not check: each is made in the
+// call that it is for, to memory that outlives it.
 
 // mmsghdr is struct mmsghdr of recvmmsg(2).
 type mmsghdr struct {
@@ -21,14 +21,6 @@ type mmsghdr struct {
 }
 
 const wordBytes = 4 << (^uint(0) >> 63)
-
-// epollWait waits for so many milliseconds at most, for which it keeps whoever
-// calls it from the scheduler.
-func epollWait(fd int, events []unix.EpollEvent, milliseconds int) (int, syscall.Errno) {
-	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(fd),
-		uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(milliseconds), 0, 0)
-	return int(n), errno
-}
 
 // receiveOne receives one datagram, with what m has room for.
 func receiveOne(fd int, m *mmsghdr) syscall.Errno {

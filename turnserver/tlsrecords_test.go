@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"callbox/internal/rawio"
 	"callbox/turnserver/datapath"
 )
 
@@ -79,7 +80,8 @@ func secured(t *testing.T, below net.Conn, clientSide net.Conn) (client, server 
 func TestRecordForEachFrame(t *testing.T) {
 	near, far := socketPair(t)
 	counted := &countedConn{Conn: far}
-	below := &gatheringConn{Conn: counted, waiter: newWaiter(far)}
+	below := newRecordConn(rawio.NewSocket(far))
+	below.Conn = counted
 	client, server := secured(t, below, near)
 	s := newStream(server, newPath(t).NewStream(), streamTimeouts{write: writeTimeout})
 	if !s.secure || s.below != below {
@@ -113,7 +115,7 @@ func TestTLSNeverWaits(t *testing.T) {
 	if err := errors.Join(near.(*net.TCPConn).SetReadBuffer(1<<15), far.(*net.TCPConn).SetWriteBuffer(1<<15)); err != nil {
 		t.Fatal(err)
 	}
-	client, server := secured(t, &gatheringConn{Conn: far, waiter: newWaiter(far)}, near)
+	client, server := secured(t, newRecordConn(rawio.NewSocket(far)), near)
 	s := newStream(server, newPath(t).NewStream(), streamTimeouts{write: handshakeTimeout})
 	frame := func(i uint32) []byte {
 		return append(binary.BigEndian.AppendUint32([]byte{0x40, 0, 3, 0xe8}, i), make([]byte, 996)...)
@@ -154,7 +156,7 @@ func TestTLSWritesByItself(t *testing.T) {
 	if err := near.SetDeadline(time.Now().Add(time.Minute)); err != nil { // the test's own
 		t.Fatal(err)
 	}
-	client, server := secured(t, &gatheringConn{Conn: far, waiter: newWaiter(far)}, near)
+	client, server := secured(t, newRecordConn(rawio.NewSocket(far)), near)
 	s := newStream(server, newPath(t).NewStream(), streamTimeouts{write: handshakeTimeout})
 	var working sync.WaitGroup
 	working.Go(s.writeQueued)
@@ -194,7 +196,7 @@ func TestTLSWritesByItself(t *testing.T) {
 // One goroutine reads while another gathers records.
 func TestBothWaysWhileGathering(t *testing.T) {
 	near, far := socketPair(t)
-	below := &gatheringConn{Conn: far, waiter: newWaiter(far)}
+	below := newRecordConn(rawio.NewSocket(far))
 	client, server := secured(t, below, near)
 	s := newStream(server, newPath(t).NewStream(), streamTimeouts{write: writeTimeout})
 	frame := append([]byte{0x40, 0, 3, 0xe8}, make([]byte, 1000)...)
