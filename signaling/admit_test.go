@@ -127,7 +127,7 @@ func TestRestartKeepsOrderAndPeers(t *testing.T) {
 		}
 	}
 
-	config.SessionSecrets = append([][]byte{[]byte("a newer secret, to sign with")}, config.SessionSecrets...)
+	config.SessionSecrets = append([][]byte{[]byte("a newer secret, for signing tokens")}, config.SessionSecrets...)
 	after := serve(t, config)
 	for _, i := range []int{2, 0, 1} { // they come back in another order
 		var again protocol.Joined

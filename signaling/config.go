@@ -19,8 +19,9 @@ const (
 	DefaultGrace    = 30 * time.Second
 )
 
-// minSecret is the least length of a secret, in bytes.
-const minSecret = 16
+// MinSecretBytes is the length of the shortest session secret that New accepts: that of
+// what HMAC-SHA256 makes (RFC 2104, section 3).
+const MinSecretBytes = 32
 
 // Config says how a [Server] behaves. The zero value is a server without any
 // limit and without pings; see [DefaultLimits] and [DefaultPing].
@@ -169,8 +170,8 @@ func (c *Config) validate() error {
 func validateSecrets(secrets [][]byte) error {
 	var faults []error
 	for i, secret := range secrets {
-		if len(secret) < minSecret {
-			faults = append(faults, fmt.Errorf("session secret %d is shorter than %d bytes", i+1, minSecret))
+		if len(secret) < MinSecretBytes {
+			faults = append(faults, fmt.Errorf("session secret %d is shorter than %d bytes", i+1, MinSecretBytes))
 		}
 	}
 	return errors.Join(faults...)

@@ -16,10 +16,16 @@ type webOrigin struct {
 
 var errOrigin = errors.New("not of the form https://host or https://host:port")
 
+// CheckOrigin returns an error unless text may be one of Config.AllowedOrigins.
+func CheckOrigin(text string) error {
+	_, err := parseOrigin(text)
+	return err
+}
+
+// parseOrigin reads an origin as browsers write it (RFC 6454, section 6.1).
 func parseOrigin(text string) (webOrigin, error) {
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" ||
-		u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.ForceQuery {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Scheme+"://"+u.Host != text {
 		return webOrigin{}, errOrigin
 	}
 	o := webOrigin{scheme: u.Scheme, host: strings.ToLower(u.Hostname()), port: u.Port()}
@@ -36,7 +42,7 @@ func defaultPort(scheme string) string {
 	return "80"
 }
 
-// origins decides whose pages may use the server.
+// origins are those whose pages may use the server, beside its own.
 type origins map[webOrigin]bool
 
 func newOrigins(allowed []string) origins {
@@ -49,9 +55,9 @@ func newOrigins(allowed []string) origins {
 	return set
 }
 
-// allow tells whether r may be served. A request without an Origin comes from
-// no browser and may. The scheme of the server's own origin is not compared:
-// behind a proxy that ends TLS the server does not know it.
+// allow reports whether r may be served. A request without an Origin does not come from
+// a browser and may. The scheme of the server's own origin is not compared: behind a
+// proxy that terminates TLS the server does not know it.
 func (set origins) allow(r *http.Request) bool {
 	values := r.Header.Values("Origin")
 	if len(values) == 0 {
@@ -67,9 +73,9 @@ func (set origins) allow(r *http.Request) bool {
 	return set[o] || o.isHost(r.Host)
 }
 
-// refuseOrigin answers a request whose origin is not allowed. A page of the
-// server's own can read the answer, as to its browser it asks its own origin:
-// that page has a proxy in front which does not pass its Host on.
+// refuseOrigin answers a request whose origin is not allowed. The server's own page can
+// be among those refused, if the proxy in front does not pass its Host header on; it can
+// read the answer, since for its browser the request goes to its own origin.
 func (s *Server) refuseOrigin(w http.ResponseWriter, r *http.Request) {
 	if s.config.OriginRefused != nil {
 		s.config.OriginRefused(r)

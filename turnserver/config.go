@@ -33,8 +33,9 @@ const (
 	MaxLifetime     = time.Hour - time.Second
 	// MinSecretBytes is the shortest shared secret that New accepts.
 	MinSecretBytes = 16
-
-	maxRealmBytes = 128
+	// MaxRealmBytes is the length of the longest realm that fits every client (RFC 8489
+	// section 14.9: fewer than 128 characters).
+	MaxRealmBytes = 127
 )
 
 // Protocol says how a client reaches the server.
@@ -143,8 +144,8 @@ func (c *Config) normalize() error {
 
 func (c *Config) validate() error {
 	var errs []error
-	if len(c.Realm) > maxRealmBytes {
-		errs = append(errs, fmt.Errorf("realm is longer than %d bytes", maxRealmBytes))
+	if len(c.Realm) > MaxRealmBytes {
+		errs = append(errs, fmt.Errorf("realm is longer than %d bytes", MaxRealmBytes))
 	}
 	if len(c.Secrets) > 0 || len(c.Users) == 0 {
 		errs = append(errs, validateSecrets(c.Secrets))

@@ -24,10 +24,6 @@ const (
 	turnSecretFile    = "turn-secret"
 	sessionSecretFile = "session-secret"
 	joinSecretFile    = "join-secret"
-
-	// minSessionSecretBytes is as long as what HMAC-SHA256 makes (RFC 2104,
-	// section 3).
-	minSessionSecretBytes = 32
 )
 
 // newSecrets reads the values of a flag but the stored one. Naming none at all

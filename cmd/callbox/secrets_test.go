@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf16"
+
+	"callbox/signaling"
 )
 
 func openTestSecrets(t *testing.T, c *serveCommand, data string) *serveConfig {
@@ -47,7 +49,7 @@ func TestStoredSecrets(t *testing.T) {
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: %v, %v; want mode 0600", tc.file, info.Mode(), err)
 		}
-		if got := string(tc.list.values[tc.at]); got != strings.TrimSpace(string(text)) || len(got) < minSessionSecretBytes {
+		if got := string(tc.list.values[tc.at]); got != strings.TrimSpace(string(text)) || len(got) < signaling.MinSecretBytes {
 			t.Errorf("%s: the secret is not the one of the file", tc.list.flag)
 		}
 		if !tc.list.hasFiles() {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"net/netip"
-	"net/url"
 	"time"
 
 	"callbox/signaling"
@@ -40,7 +39,7 @@ func (c *serveCommand) parseConfig(env environment, faults *faults) *serveConfig
 	if c.HTTP == "" && c.HTTPS == "" {
 		faults.addf("--http, --https", "both are off, so nothing would be served")
 	}
-	config.session = newSecrets("--session-secret", c.SessionSecret, minSessionSecretBytes, faults)
+	config.session = newSecrets("--session-secret", c.SessionSecret, signaling.MinSecretBytes, faults)
 	config.join = newSecrets("--join-secret", c.JoinSecret, minJoinSecretBytes, faults)
 	config.proxies = newList("--trusted-proxy", c.TrustedProxy, turnserver.ParsePeerRule, faults)
 	config.hosts = parseHosts(c.Host, faults)
@@ -82,7 +81,9 @@ func (c *serveCommand) parseSignaling(faults *faults) signaling.Config {
 		}
 	}
 	for _, origin := range c.AllowOrigin {
-		checkOrigin(origin, faults)
+		if err := signaling.CheckOrigin(origin); err != nil {
+			faults.addf("--allow-origin", "%q is %v", origin, err)
+		}
 	}
 	return signaling.Config{
 		Capacity:       c.RoomCapacity,
@@ -90,13 +91,5 @@ func (c *serveCommand) parseSignaling(faults *faults) signaling.Config {
 		Ping:           c.Ping,
 		Limits:         limits,
 		AllowedOrigins: c.AllowOrigin,
-	}
-}
-
-// checkOrigin notes what is not a web origin (RFC 6454, section 6.1).
-func checkOrigin(text string, faults *faults) {
-	u, err := url.Parse(text)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.Scheme+"://"+u.Host != text {
-		faults.addf("--allow-origin", "%q is not of the form https://host or https://host:port", text)
 	}
 }

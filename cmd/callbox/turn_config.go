@@ -13,10 +13,6 @@ import (
 	"callbox/turnserver"
 )
 
-// maxRealmBytes is the bound of a realm that fits every client (RFC 8489,
-// section 14.9: fewer than 128 characters).
-const maxRealmBytes = 127
-
 var errNoDataFolder = errors.New("there is no home folder to keep secrets in, name a folder")
 
 // turnConfig is what turnFlags say, made sense of.
@@ -45,10 +41,10 @@ func (f *turnFlags) parse(env environment, faults *faults) *turnConfig {
 	if err := config.relayPorts.UnmarshalText([]byte(f.RelayPorts)); err != nil {
 		faults.add("--relay-ports", err)
 	}
-	if f.Realm == "" || len(f.Realm) > maxRealmBytes || strings.ContainsFunc(f.Realm, func(r rune) bool {
+	if f.Realm == "" || len(f.Realm) > turnserver.MaxRealmBytes || strings.ContainsFunc(f.Realm, func(r rune) bool {
 		return r == '"' || r == '\\' || !unicode.IsPrint(r)
 	}) {
-		faults.addf("--realm", "%q is not 1 to %d printable bytes without quotes and backslashes", f.Realm, maxRealmBytes)
+		faults.addf("--realm", "%q is not 1 to %d printable bytes without quotes and backslashes", f.Realm, turnserver.MaxRealmBytes)
 	}
 	if f.hasOnlyUsers() {
 		f.TurnSecret = nil
