@@ -11,13 +11,14 @@ import (
 const (
 	family4 = unix.AF_INET
 	family6 = unix.AF_INET6
-	// pktinfoBytes is room for the control message that chooses the address of
-	// ours that a datagram comes from.
+	// pktinfoBytes is the room for the control message that chooses the source address
+	// of a datagram.
 	pktinfoBytes = 40
 )
 
-// sockaddr is a destination as the kernel reads it: the sockaddr, which has no
-// bytes when the socket cannot reach it, and the control message for from.
+// sockaddr is a destination in the form that the kernel reads: the socket address, which
+// is empty when the socket cannot reach the destination, and the control message that
+// chooses the source address.
 type sockaddr struct {
 	raw        [unix.SizeofSockaddrInet6]byte
 	control    [pktinfoBytes]byte
@@ -25,8 +26,8 @@ type sockaddr struct {
 	controlLen uint8
 }
 
-// encode makes addr readable for a socket of IPv6, which knows IPv4 addresses as
-// mapped ones, or of IPv4.
+// encode returns addr for a socket of IPv6, to which IPv4 addresses are mapped ones, or
+// of IPv4.
 func encode(addr netip.AddrPort, is6 bool) (s sockaddr) {
 	ip := addr.Addr()
 	binary.BigEndian.PutUint16(s.raw[2:], addr.Port())
@@ -48,8 +49,8 @@ func encode(addr netip.AddrPort, is6 bool) (s sockaddr) {
 	return s
 }
 
-// decode is the reverse of encode: the zero AddrPort for any other family. Only
-// link-local addresses keep their zone, by its number.
+// decode is the reverse of encode. It returns the zero AddrPort for any other family. Only
+// link-local addresses keep their zone, as a number.
 func decode(raw *[unix.SizeofSockaddrInet6]byte) netip.AddrPort {
 	port := binary.BigEndian.Uint16(raw[2:])
 	switch binary.NativeEndian.Uint16(raw[:]) {
@@ -74,7 +75,7 @@ func (d *descriptor) destination(addr netip.AddrPort, from netip.Addr) destinati
 	return to
 }
 
-// family says whether a socket is of IPv6.
+// isIPv6 reports whether a socket is of IPv6.
 func isIPv6(fd int) (bool, error) {
 	domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
 	return domain == family6, err

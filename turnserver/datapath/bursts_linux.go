@@ -1,29 +1,29 @@
 package datapath
 
 const (
-	// mostPolls is how often the epoll is asked for what is left of a burst: it takes
-	// less than the system call that sends a datagram by itself.
+	// maxPolls is how often the epoll is asked for the rest of a burst. That costs less
+	// than the system call that sends one datagram by itself.
 	mostPolls = 6
-	// burstScale is what numbers of bursts are multiplied with.
+	// burstScale is the factor of the fixed-point numbers in bursts.
 	burstScale = 64
-	// fewestInBursts is how many datagrams a round has on average where they come in
-	// bursts. Evenly paced they come one by one, and at times two.
+	// minBurst is how many datagrams a round has on average where they come in bursts.
+	// Evenly paced they come one at a time, and sometimes two.
 	fewestInBursts = 2 * burstScale
 )
 
-// bursts watches how many datagrams, or groups that the kernel has joined, come in a
-// round. What is left of a burst for a second round costs a system call more to
-// receive and one more to send; so where bursts come one after the other, the engine
-// looks a few times for the rest of each before it sends.
+// bursts counts how many datagrams, or groups that the kernel has coalesced, come in a
+// round. What is left of a burst for a second round costs one more system call to receive
+// and one more to send. So where bursts follow one another, the engine polls a few times
+// for the rest of each before it sends.
 type bursts struct {
 	received   int // in this round
-	mean, peak int // of the last rounds, times burstScale
+	mean, peak int // of the latest rounds, times burstScale
 }
 
-// goesOn says whether there is likely more of a burst that has begun.
+// expectMore reports whether the rest of a burst is likely to come.
 func (b *bursts) goesOn() bool { return b.mean >= fewestInBursts && b.received*burstScale < b.peak }
 
-// end ends a round.
+// endRound updates mean and peak after a round.
 func (b *bursts) end() {
 	n := b.received * burstScale
 	b.mean += (n - b.mean) / 8

@@ -2,21 +2,21 @@ package datapath
 
 import "net/netip"
 
-// Client is whom a relay belongs to: a client of a UDP Socket, or a Stream.
+// Client is the client of a relay: one of a UDP Socket, or a Stream.
 type Client interface {
-	// send hands a message to the client from any goroutine, and never waits.
-	// The message is head, body and padding zero bytes; on a stream it is
-	// padded to a multiple of four bytes in any case.
+	// send sends a message to the client. It may be called from any goroutine, and
+	// never waits. The message is head, body and padding zero bytes; on a stream it
+	// is padded to a multiple of four bytes in any case.
 	send(head, body []byte, padding int) Drop
-	// attach has what the client sends reach its relay, until detach.
+	// attach passes what the client sends to its relay, until detach.
 	attach(r *Relay)
 	detach(r *Relay)
-	// engine is where the client's relay is best read; nil = anywhere.
+	// engine returns the engine that should read the client's relay; nil = any.
 	engine() *engine
 }
 
-// destination is where a datagram goes, and the address of ours that it comes
-// from, the zero Addr when the kernel may choose.
+// destination is the address that a datagram is sent to, and the local one that it is
+// sent from; from is the zero Addr when the kernel may choose.
 type destination struct {
 	addr netip.AddrPort
 	from netip.Addr
@@ -29,8 +29,8 @@ type udpClient struct {
 	to     destination
 }
 
-// Client returns the client at addr, which is answered from the address at that
-// it has sent to, as ReadControl tells them.
+// Client returns the client at addr, which is answered from at, the local address that it
+// has sent to. ReadControl returns both.
 func (s *Socket) Client(addr netip.AddrPort, at netip.Addr) Client {
 	return &udpClient{socket: s, to: s.port.destination(addr, at)}
 }

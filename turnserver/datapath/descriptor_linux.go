@@ -11,32 +11,32 @@ import (
 	"callbox/internal/netaddr"
 )
 
-// descriptor is a socket that an engine receives from. Whoever makes a call with
-// its number holds a reference, so that the number is closed, and can become
-// that of another socket, only when nobody is about to use it.
+// descriptor is a socket that an engine receives from. Every system call on its file
+// descriptor holds a reference. So the number is closed, and can be reused for another
+// socket, only when nobody is about to use it.
 type descriptor struct {
 	engine   *engine
 	fd       int
 	is6      bool
-	arrivals bool // the kernel tells which of our addresses a datagram was sent to
+	arrivals bool // the kernel reports the local address that a datagram was sent to
 	source   source
 
-	// refs counts the users, and one for as long as it is open.
+	// refs counts the calls under way, and one more until close.
 	refs       atomic.Int32
 	overflowed atomic.Uint32
 
 	mu     sync.Mutex
-	listed bool // with the engine
+	listed bool // the engine receives from it
 	shut   bool
 	closed func()
 
 	// These belong to the engine's goroutine.
 	batch int    // how many datagrams the next call asks for
-	round uint64 // in which it was received from last
+	round uint64 // the last one in which the engine received from it
 }
 
-// take makes a socket the engine's. Go's own poller no longer knows it: it would
-// wake for every datagram, for nothing.
+// newDescriptor takes a socket over, which it closes. Its duplicate is unknown to Go's
+// poller, which would wake up for every datagram in vain.
 func (e *engine) take(conn *net.UDPConn, buffer int) (*descriptor, error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
@@ -74,7 +74,7 @@ func (e *engine) take(conn *net.UDPConn, buffer int) (*descriptor, error) {
 	return d, nil
 }
 
-// acquire takes a reference, which release gives back; it fails when the
+// acquire takes a reference, which release gives back. It returns false when the
 // descriptor is closed.
 func (d *descriptor) acquire() bool {
 	for {
@@ -142,7 +142,7 @@ func (d *descriptor) send(to *destination, head, body []byte, padding int) Drop 
 	return dropOfErrno(sendOne(d.fd, o.message(to, head, body, padding)))
 }
 
-// outgoing is a message in the form that the kernel takes.
+// outgoing is a datagram in the form of sendmsg(2).
 type outgoing struct {
 	header  unix.Msghdr
 	vectors [3]unix.Iovec

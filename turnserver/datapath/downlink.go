@@ -8,7 +8,7 @@ import (
 	"callbox/turnserver/wire"
 )
 
-// fromPeer relays what has come to a relay's socket.
+// fromPeer relays a datagram that has come to the relay's socket.
 func (r *Relay) fromPeer(o outlet, source netip.AddrPort, k *packet) {
 	r.path.stats.drop(r.receive(o, r.from(source), k))
 }
@@ -35,8 +35,8 @@ func (r *Relay) receive(o outlet, from *origin, k *packet) Drop {
 	return Sent
 }
 
-// fromRelay takes what another relay of this server sends to this one, as if it
-// had come over the network: way is the other's route to it.
+// fromRelay relays what another relay of this server sends to this one, as if it had come
+// over the network. rt is the other relay's route to this one.
 func (r *Relay) fromRelay(o outlet, other *Relay, way *route, k *packet) Drop {
 	if !way.permitted {
 		return NoPermission
@@ -52,8 +52,8 @@ func (r *Relay) fromRelay(o outlet, other *Relay, way *route, k *packet) Drop {
 	return Sent
 }
 
-// toClient sends a peer's payload to the client: as ChannelData when there is a
-// channel, else as a Data indication. It fails when that is too short for it.
+// toClient sends a payload of peer to the client: as ChannelData when channel is not nil,
+// else as a Data indication. It returns false when the payload is too long for that.
 func (r *Relay) toClient(o outlet, channel *binding, peer netip.AddrPort, k *packet) bool {
 	n := k.end - k.start
 	if channel != nil {
@@ -77,8 +77,8 @@ func (r *Relay) toClient(o outlet, channel *binding, peer netip.AddrPort, k *pac
 	return true
 }
 
-// newTransactionID is that of an indication: nobody answers it, so it need only
-// be another each time (RFC 8489 section 5).
+// newTransactionID returns the ID of an indication. Nobody answers indications, so it only
+// has to be different each time (RFC 8489 section 5).
 func newTransactionID() (id wire.TransactionID) {
 	binary.NativeEndian.PutUint64(id[:], rand.Uint64())  //nolint:gosec // no secret
 	binary.NativeEndian.PutUint32(id[8:], rand.Uint32()) //nolint:gosec // no secret

@@ -1,35 +1,35 @@
 package datapath
 
-// Drop says why a datagram was not relayed.
+// Drop is the reason why a datagram was not relayed.
 type Drop uint8
 
-// The causes. Sent is none: the datagram is on its way.
+// The reasons. Sent is none of them: the datagram is on its way.
 const (
 	Sent Drop = iota
-	// NoAllocation: data of a client that has no relay.
+	// NoAllocation: data from a client that has no relay.
 	NoAllocation
 	// NoPermission: to or from a peer that the relay's client has not permitted.
 	NoPermission
 	// NoChannel: ChannelData in a channel that is not bound.
 	NoChannel
-	// Denied: to or from a peer that the policy refuses.
+	// Denied: to or from a peer that the policy denies.
 	Denied
-	// UserRate and TotalRate: above the bandwidth of a user, or of the server.
+	// UserRate and TotalRate: above the rate limit of a user, or of the server.
 	UserRate
 	TotalRate
 	// Malformed: neither STUN nor ChannelData, or a message cut short.
 	Malformed
-	// AnswerRate: more Binding requests of one address than are answered.
+	// AnswerRate: more Binding requests from one address than are answered.
 	AnswerRate
-	// ControlQueue: control messages come faster than they are handled.
+	// ControlQueue: control messages arrive faster than they are handled.
 	ControlQueue
-	// SendBuffer: the kernel has no room for what is sent.
+	// SendBuffer: the kernel has no buffer for it.
 	SendBuffer
-	// TooLong: longer than what the network or the message that carries it takes.
+	// TooLong: longer than the network, or the message that would carry it, allows.
 	TooLong
-	// Unreachable: the kernel knows no way to the destination, or forbids it.
+	// Unreachable: the kernel has no route to the destination, or forbids it.
 	Unreachable
-	// ClientQueue: the client of a stream takes it too slowly.
+	// ClientQueue: the client of a stream reads too slowly.
 	ClientQueue
 	// ClientGone: the client's connection or socket is closed.
 	ClientGone
@@ -37,7 +37,7 @@ const (
 	drops
 )
 
-// Causes returns every cause there is, in order.
+// Causes returns all reasons, in order.
 func Causes() []Drop {
 	all := make([]Drop, 0, drops-1)
 	for cause := Sent + 1; cause < drops; cause++ {
@@ -46,7 +46,7 @@ func Causes() []Drop {
 	return all
 }
 
-// String returns the name of the cause for metrics.
+// String returns the name of the reason in metrics.
 func (d Drop) String() string {
 	switch d {
 	case Sent:

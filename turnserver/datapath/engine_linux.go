@@ -20,46 +20,44 @@ import (
 const (
 	// eventsAtOnce bounds the sockets that are served in one round.
 	eventsAtOnce = 128
-	// politeRounds is after how many rounds without a rest other goroutines get
-	// their turn.
+	// politeRounds is after how many rounds without parking an engine yields to other
+	// goroutines.
 	politeRounds = 32
-	// busyRests is how many rests in a row are shorter than shortRest before the
-	// engine waits by itself.
+	// manyShortParks is how many times in a row an engine is parked for less than
+	// shortPark, in nanoseconds, before it blocks in its epoll instead.
 	busyRests = 16
 	shortRest = int64(time.Millisecond)
-	// longestHold is how long it then waits for a packet, in milliseconds.
+	// maxBlock is how long it then blocks without a packet, in milliseconds.
 	longestHold = 10
 )
 
-// engine serves many sockets from one goroutine. In a round it asks its epoll
-// which of them have received something, receives, decides, and sends all that
-// came of it. When there is nothing left it rests in one of two ways.
+// engine serves many sockets from one goroutine. In each round it asks its epoll which of
+// them have received something, receives, decides, and sends everything that comes of it.
+// When nothing is left, it waits in one of two ways.
 //
-// It parks: Go's poller watches the gate, an epoll that watches the epoll of the
-// sockets, so that a waiting engine takes no thread. That is for an engine with
-// little to do, because to be woken by Go's scheduler costs as much as to relay
-// a packet.
+// It parks: Go's poller watches the gate, an epoll that watches the epoll of the sockets,
+// so that a waiting engine holds no thread. This is for an engine with little to do, since
+// a wake-up by Go's scheduler costs as much as relaying a packet.
 //
-// Where packets come in quick succession it waits in the epoll itself, and keeps
-// its processor in Go's sense (a P) meanwhile; the path adds one for each engine
-// before the first does so, and other goroutines have as many as before. The gate is
-// shut for that time, so that packets do not wake Go's poller too, and another thread
-// is called to wait there in its place (relief). Whoever needs
-// the engine out of there, as the garbage collector does, interrupts it by a
-// signal; and after longestHold without a packet it parks, as it does where streams
-// bring packets as often as its sockets: Go's poller is awake for those anyway, and
-// to have one thread wait for both takes less.
+// Where packets come in quick succession, it blocks in the epoll itself, and keeps its
+// processor in Go's sense (a P) meanwhile. Before the first engine does so, the path adds
+// one P for each engine, so that other goroutines have as many as before (extraProcs). For
+// that time the gate is paused, so that packets do not wake Go's poller as well, and
+// another thread is made to wait there (netpollWaker). Whoever needs the P, the garbage
+// collector for example, interrupts the engine by a signal. After maxBlock without a packet
+// the engine parks. It also parks while streams bring packets as often as its sockets: Go's
+// poller is awake for those anyway, and one thread that waits for both costs less.
 type engine struct {
 	path  *Path
-	epoll *os.File // Go's poller does not know it
+	epoll *os.File // not watched by Go's poller
 	gate  *os.File
 	done  chan struct{}
 
 	relief relief
-	held   atomic.Bool // it waits by itself
+	held   atomic.Bool // it waits in epoll, not in Go's poller
 
-	// sources are the descriptors that are served, by number. Changes are made
-	// under the lock; the engine reads without.
+	// sources are the descriptors that are served, by number. They are changed with mu
+	// held; the engine reads them without.
 	mu      sync.Mutex
 	sources atomic.Pointer[[]atomic.Pointer[descriptor]]
 
@@ -68,7 +66,7 @@ type engine struct {
 	round  uint64
 	clock  int64 // of this round; 0 = not read yet
 	rested int64 // when it parked last
-	short  int   // how many rests in a row were short
+	short  int   // how many parks in a row were short
 	beside beside
 	bursts bursts
 	in     inbox
@@ -130,8 +128,8 @@ func (e *engine) stop() {
 	_ = e.epoll.Close()
 }
 
-// run serves until stop. All work is done in the callback: whatever happens
-// while it runs makes Go's poller call it again at once.
+// run serves until stop. All work is done in the callback of Read: whatever happens while
+// it runs makes Go's poller call it again at once.
 func (e *engine) run() {
 	defer close(e.done)
 	defer e.in.free()
@@ -139,8 +137,8 @@ func (e *engine) run() {
 	if err != nil {
 		return
 	}
-	epoll := int(e.epoll.Fd())              // which nothing closes before the engine is done
-	_ = gate.Read(func(gate uintptr) bool { // the error says that the gate is closed
+	epoll := int(e.epoll.Fd())              // nothing closes it before the engine is done
+	_ = gate.Read(func(gate uintptr) bool { // fails when the gate is closed
 		hold := e.holds()
 		if hold > 0 {
 			e.shut(int(gate), epoll)
@@ -152,7 +150,7 @@ func (e *engine) run() {
 			n, errno := rawio.EpollWait(epoll, e.events[:], hold)
 			if errno == unix.EINTR && hold > 0 && !silent {
 				silent = true
-				runtime.Gosched() // somebody wants the processor, or all of them
+				runtime.Gosched() // somebody wants this P, or all of them
 				continue
 			}
 			if n <= 0 || errno != 0 {
@@ -182,17 +180,17 @@ func (e *engine) run() {
 	})
 }
 
-// shut has Go's poller no longer told of packets.
+// pauseNetpoll stops events of the epoll from reaching Go's poller.
 func (e *engine) shut(gate, epoll int) {
 	e.held.Store(true)
 	e.modify(gate, epoll, 0)
 }
 
-// unshut ends that. A gate that has not been asked since an earlier event counts as one
-// that has told of it, and a new one would be lost (ep_modify in the
-// kernel's fs/eventpoll.c): so it is asked before.
+// resumeNetpoll lets events reach Go's poller again. The kernel takes a gate that was not
+// polled since an earlier event for one that has reported it, and a new event would be lost
+// (ep_modify in the kernel's fs/eventpoll.c). So the gate is polled first.
 func (e *engine) unshut(gate, epoll int) {
-	_, _ = rawio.EpollWait(gate, e.events[:1], 0) // it has nothing, being shut
+	_, _ = rawio.EpollWait(gate, e.events[:1], 0) // returns nothing while paused
 	e.modify(gate, epoll, unix.EPOLLIN)
 	e.held.Store(false)
 }
@@ -217,7 +215,7 @@ func (e *engine) holds() int {
 	return longestHold
 }
 
-// rest is what precedes parking.
+// park notes that the engine is about to park.
 func (e *engine) rest() {
 	e.round++
 	e.rested = e.path.Now()
@@ -228,7 +226,7 @@ func (e *engine) begin() {
 	e.clock = 0
 }
 
-// serve receives from the sockets of a round.
+// serve receives from the sockets that have events.
 func (e *engine) serve(events []syscall.EpollEvent) {
 	for i := range events {
 		if d := e.source(int(events[i].Fd)); d != nil && d.acquire() {
@@ -238,9 +236,8 @@ func (e *engine) serve(events []syscall.EpollEvent) {
 	}
 }
 
-// end sends what came of a round. Who writes to streams has its turn at once: those
-// goroutines wait for this processor, and another one takes them over only after a
-// while.
+// endRound sends what came of a round. Then it yields to the goroutines that write to
+// streams: they wait for this P, and another one would steal them only after a while.
 func (e *engine) end() {
 	e.out.flush()
 	e.in.reset()
@@ -260,7 +257,7 @@ func (e *engine) source(fd int) *descriptor {
 	return sources[fd].Load()
 }
 
-// list has a descriptor served.
+// watch has the engine receive from a descriptor.
 func (e *engine) list(d *descriptor) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -281,7 +278,7 @@ func (e *engine) list(d *descriptor) error {
 	return err
 }
 
-// unlist ends that, before the descriptor is closed.
+// unwatch ends that. It must be called before the descriptor is closed.
 func (e *engine) unlist(d *descriptor) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -291,7 +288,7 @@ func (e *engine) unlist(d *descriptor) {
 	}
 }
 
-// control changes what an epoll watches a descriptor for.
+// control changes which events an epoll watches a descriptor for.
 func control(epoll *os.File, op, fd int, events uint32) error {
 	conn, err := epoll.SyscallConn()
 	if err != nil {
@@ -307,8 +304,8 @@ func control(epoll *os.File, op, fd int, events uint32) error {
 	return os.NewSyscallError("epoll_ctl", failed)
 }
 
-// receive handles what a socket has, up to one batch: what is left makes a new
-// event. It returns how many slots of the inbox that was.
+// receive handles what a socket has received, up to one batch: the rest makes another
+// event. It returns how many slots of the inbox that took.
 func (e *engine) receive(d *descriptor) int {
 	if e.in.left() < d.batch || e.out.full() {
 		e.out.flush()
@@ -332,8 +329,8 @@ func (e *engine) receive(d *descriptor) int {
 	return n
 }
 
-// handle passes on what is in a slot: one datagram, or several of the same
-// length, the last of them perhaps shorter.
+// handle relays what is in a slot: one datagram, or several of the same length that the
+// kernel has coalesced, of which the last may be shorter.
 func (e *engine) handle(d *descriptor, slot int, from netip.AddrPort, client *Relay) {
 	k, segment := e.in.packet(slot)
 	var at netip.Addr
@@ -360,14 +357,14 @@ func (e *engine) handle(d *descriptor, slot int, from netip.AddrPort, client *Re
 		if next >= whole {
 			return
 		}
-		k.start, k.floor = next, next // what is in front belongs to the one before
+		k.start, k.floor = next, next // what is in front belongs to the previous one
 	}
 }
 
-// nextBatch is how many datagrams to ask of a socket next time, after asking for
-// asked and getting got: many where there were many, but one where they come
-// one by one, since the search for another would be in vain. again: the socket
-// was served in the round before, too.
+// nextBatch returns how many datagrams to ask a socket for next time, after it was asked
+// for asked and had got: many where there were many, but one where they come one at a time,
+// since asking for more would be in vain. again says that the socket was served in the
+// previous round, too.
 func nextBatch(asked, got int, again bool) int {
 	const most = 32
 	switch {
@@ -380,7 +377,7 @@ func nextBatch(asked, got int, again bool) int {
 	}
 }
 
-// toPeer, toClient, scratch and now make the engine an outlet.
+// toPeer, toClient, scratch and now make the engine a packetSink.
 func (e *engine) toPeer(r *Relay, to *destination, body []byte) { e.out.toPeer(r, to, body) }
 
 func (e *engine) toClient(c Client, head, body []byte, padding int) {

@@ -7,10 +7,10 @@ import (
 	"net"
 )
 
-// engine exists on Linux alone.
+// engine exists on Linux only.
 type engine struct{}
 
-// sockaddr is how the kernel writes an address, where that is of use.
+// sockaddr is an address in the kernel's form, which only engines need.
 type sockaddr struct{}
 
 func (p *Path) startEngines() error { return nil }

@@ -8,18 +8,18 @@ import (
 )
 
 const (
-	// slots is how many datagrams, or groups of them that the kernel has joined,
-	// an engine holds at once.
+	// slots is how many datagrams, or groups of them that the kernel has coalesced, an
+	// engine holds at once.
 	slots = 64
-	// slotBytes is the room for each. That it is no power of two spreads the
-	// beginnings over the caches.
+	// slotBytes is the size of a slot. It is not a power of two, so that the beginnings
+	// of slots spread over the cache sets.
 	slotBytes = headroom + 1<<16 + tailroom
-	// controlRoom is for what the kernel tells of each.
+	// controlRoom is the room for the control messages of a slot.
 	controlRoom = 96
 )
 
-// inbox holds what an engine receives, until all that came of it is sent. Its
-// memory is the system's, of which only pages that were used are there.
+// inbox holds what an engine receives, until everything that came of it is sent. Its
+// memory is mapped, so that only pages that were used exist.
 type inbox struct {
 	memory   []byte
 	used     int
@@ -34,7 +34,7 @@ func (b *inbox) init() error {
 	if err != nil {
 		return err
 	}
-	_ = unix.Madvise(memory, unix.MADV_NOHUGEPAGE) // a huge page for each slot would all be there; not every kernel has them
+	_ = unix.Madvise(memory, unix.MADV_NOHUGEPAGE) // huge pages would all be allocated; not every kernel has them
 	b.memory = memory
 	for i := range b.headers {
 		b.vectors[i].Base = &memory[i*slotBytes+headroom]
@@ -48,13 +48,13 @@ func (b *inbox) init() error {
 	return nil
 }
 
-func (b *inbox) free() { _ = unix.Munmap(b.memory) } // fails only for what was not mapped
+func (b *inbox) free() { _ = unix.Munmap(b.memory) } // fails only for memory that is not mapped
 
 func (b *inbox) left() int { return slots - b.used }
 func (b *inbox) reset()    { b.used = 0 }
 
-// receive receives up to n datagrams, which left has room for, and returns
-// which slots they are in.
+// receive receives up to n datagrams, for which there must be free slots, and returns the
+// slots that they are in.
 func (b *inbox) receive(fd, n int) (first, received int) {
 	first = b.used
 	for i := first; i < first+n; i++ {
@@ -75,8 +75,8 @@ func (b *inbox) receive(fd, n int) (first, received int) {
 
 func (b *inbox) from(slot int) netip.AddrPort { return decode(&b.names[slot]) }
 
-// packet returns what is in a slot, and the length of the datagrams that it is
-// made of; 0 = it is one.
+// packet returns what is in a slot, and the length of the datagrams that the kernel has
+// coalesced in it; 0 = it is one datagram.
 func (b *inbox) packet(slot int) (k packet, segment int) {
 	memory := b.memory[slot*slotBytes : (slot+1)*slotBytes]
 	k = packet{buffer: memory, start: headroom, end: headroom + int(b.headers[slot].n)}
@@ -93,7 +93,7 @@ func (b *inbox) packet(slot int) (k packet, segment int) {
 	return k, segment
 }
 
-// arrival is the address of ours that a datagram was sent to.
+// localAddr returns the local address that a datagram was sent to.
 func (b *inbox) arrival(slot int) netip.Addr { return arrivedAt(b.control(slot)) }
 
 func (b *inbox) control(slot int) []byte {

@@ -1,23 +1,22 @@
 package datapath
 
 const (
-	// maxParts bounds the datagrams that are collected before they are sent.
+	// maxDatagrams bounds how many datagrams are collected before they are sent.
 	maxParts = 512
-	// scratchBytes is for the headers of those that cannot have theirs in front.
+	// scratchBytes is the room for the headers that do not fit in front of a payload.
 	scratchBytes = maxParts * 8
 )
 
 // outbox collects what an engine sends in a round, or what comes of one read from a
-// stream, so that each socket sends its datagrams with one call, and the writer of
-// each stream is woken once. The order of what goes from one socket to one
-// destination is kept.
+// stream, so that each socket sends its datagrams with one system call, and the writer of
+// each stream is woken once. Datagrams from one socket to one destination keep their order.
 type outbox struct {
 	stats   *counters
 	lanes   []lane
 	runs    []run
 	parts   []part
-	streams []*Stream // that have something new to write
-	woke    bool      // a writer of one of them, since the engine has looked
+	streams []*Stream // with something new to write
+	woke    bool      // a writer of one of them was woken since the engine has looked
 
 	headers    [scratchBytes]byte
 	headerUsed int
@@ -25,26 +24,27 @@ type outbox struct {
 	sender sender
 }
 
-// lane is what one socket sends; the numbers are of its first and last run.
+// sendQueue is what one socket sends: a list of batches, of which it has the first and the
+// last index.
 type lane struct {
 	d           *descriptor
 	first, last int32
 }
 
-// run is one datagram, or several to the same destination that the kernel is
-// handed as one and splits: of the same length, the last of them perhaps
-// shorter.
+// gsoBatch is one datagram, or several to the same destination that the kernel takes as one
+// and splits (generic segmentation offload, UDP_SEGMENT): all of the same length, but for
+// the last, which may be shorter.
 type run struct {
 	to          destination
-	first, last int32 // parts
+	first, last int32 // datagrams
 	count       int
 	bytes       int
 	segment     int
-	ended       bool  // takes no more
-	prev, next  int32 // runs of the same lane
+	ended       bool  // the last one was shorter: nothing may follow
+	prev, next  int32 // batches of the same queue
 }
 
-// part is one datagram.
+// datagram is one datagram to send, as part of a batch.
 type part struct {
 	head, body []byte
 	padding    int
@@ -63,7 +63,7 @@ func (b *outbox) init(p *Path) {
 	b.parts = make([]part, 0, maxParts)
 }
 
-// full says that flush has to come before anything can be added.
+// full reports whether flush has to be called before anything can be added.
 func (b *outbox) full() bool {
 	return len(b.parts) == maxParts || len(b.headers)-b.headerUsed < maxHeader
 }
@@ -73,7 +73,7 @@ func (b *outbox) scratch(n int) []byte {
 	return b.headers[b.headerUsed-n : b.headerUsed : b.headerUsed]
 }
 
-// toPeer collects what a relay sends.
+// toPeer collects a datagram from a relay to a peer.
 func (b *outbox) toPeer(r *Relay, to *destination, body []byte) {
 	if d, ok := r.port.(*descriptor); ok {
 		b.add(d, to, nil, body, 0)
@@ -82,7 +82,7 @@ func (b *outbox) toPeer(r *Relay, to *destination, body []byte) {
 	b.stats.drop(r.port.send(to, nil, body, 0))
 }
 
-// toClient collects what a client is sent.
+// toClient collects a message to a client.
 func (b *outbox) toClient(c Client, head, body []byte, padding int) {
 	switch c := c.(type) {
 	case *udpClient:
@@ -105,7 +105,7 @@ func (b *outbox) queue(s *Stream, head, body []byte) {
 	}
 }
 
-// add collects a datagram; its bytes must stay until flush.
+// add collects a datagram, whose bytes must stay unchanged until flush.
 func (b *outbox) add(d *descriptor, to *destination, head, body []byte, padding int) {
 	l := b.lane(d)
 	if l == nil {
@@ -133,22 +133,22 @@ func (b *outbox) add(d *descriptor, to *destination, head, body []byte, padding 
 	l.last = n
 }
 
-// lane returns the lane of a socket, nil when that is closed.
+// queueOf returns the queue of a socket, or nil when that is closed.
 func (b *outbox) lane(d *descriptor) *lane {
 	for i := len(b.lanes) - 1; i >= 0; i-- {
 		if b.lanes[i].d == d {
 			return &b.lanes[i]
 		}
 	}
-	if !d.acquire() { // given back by flush
+	if !d.acquire() { // flush releases it
 		return nil
 	}
 	b.lanes = append(b.lanes, lane{d: d, first: none, last: none})
 	return &b.lanes[len(b.lanes)-1]
 }
 
-// open returns the last run of a lane to a destination, nil when none of the
-// lane's last ones is.
+// lastBatch returns the last batch of a queue to a destination, or nil when none of the
+// latest ones is.
 func (b *outbox) open(l *lane, to *destination) *run {
 	const looked = 16
 	for i, n := l.last, 0; i != none && n < looked; i, n = b.runs[i].prev, n+1 {
@@ -159,8 +159,8 @@ func (b *outbox) open(l *lane, to *destination) *run {
 	return nil
 }
 
-// takes says whether a datagram may join the run: its last one may be shorter
-// than the others, and the whole is one datagram to the kernel.
+// fits reports whether a datagram may be added to the batch: only the last one may be
+// shorter than the others, and the whole is one datagram to the kernel.
 func (r *run) takes(length, maxSegment int) bool {
 	const (
 		maxCount = 64 // UDP_MAX_SEGMENTS
@@ -170,7 +170,7 @@ func (r *run) takes(length, maxSegment int) bool {
 		r.count < maxCount && r.bytes+length <= maxBytes
 }
 
-// flush sends what was collected.
+// flush sends everything that was collected.
 func (b *outbox) flush() {
 	for i := range b.lanes {
 		l := &b.lanes[i]

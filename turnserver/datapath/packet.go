@@ -1,12 +1,12 @@
 package datapath
 
-// Every receive buffer has this much room in front for the longest header that
-// is put there (a Data indication from an IPv6 peer), and behind for padding.
+// Every receive buffer has this many bytes in front of the datagram for the longest header
+// that is put there (a Data indication from an IPv6 peer), and behind it for padding.
 const (
 	headroom = 64
 	tailroom = 64
-	// maxDatagram is the longest UDP payload there can be (of IPv6; IPv4 has 20
-	// bytes less).
+	// maxDatagram is the longest UDP payload there can be, over IPv6 (over IPv4 it is 20
+	// bytes shorter).
 	maxDatagram = 65527
 )
 
@@ -14,19 +14,19 @@ const (
 type packet struct {
 	buffer     []byte
 	start, end int // it is buffer[start:end]
-	floor      int // from here to start the buffer is free
+	floor      int // buffer[floor:start] is free
 }
 
 func (k *packet) bytes() []byte { return k.buffer[k.start:k.end] }
 
-// strip takes n bytes off the beginning, which are free from then on, and keeps
-// length of those that follow.
+// strip removes n bytes from the front, which are free from then on, and keeps length of
+// those that follow.
 func (k *packet) strip(n, length int) {
 	k.start += n
 	k.end = k.start + length
 }
 
-// front returns the n bytes in front of the packet, nil when they are not free.
+// front returns the n bytes in front of the packet, or nil when they are not free.
 func (k *packet) front(n int) []byte {
 	if k.start-k.floor < n {
 		return nil
@@ -34,7 +34,7 @@ func (k *packet) front(n int) []byte {
 	return k.buffer[k.start-n : k.start]
 }
 
-// joined returns head and body as one slice when they lie so in memory.
+// joined returns head and body as one slice if body follows head in memory.
 func joined(head, body []byte) ([]byte, bool) {
 	switch {
 	case len(head) == 0:

@@ -1,13 +1,13 @@
-// Package datapath moves the packets of a TURN server: what clients send to
-// peers and peers to clients, as ChannelData and in Send and Data indications,
-// and the answers to plain Binding requests. All other messages of clients are
-// control messages, which it hands over, and whose outcome (relays, permissions,
-// channels) it is told.
+// Package datapath moves the packets of a TURN server: it relays what clients send to peers
+// and peers to clients, as ChannelData and in Send and Data indications, and answers plain
+// Binding requests. All other messages of clients are control messages. Its user reads them
+// with ReadControl, answers them, and calls the methods of Path and Relay for what comes of
+// them: relays, permissions and channels.
 //
-// On Linux the sockets belong to engines: goroutines that each wait for many
-// sockets at once, receive and send many datagrams with one call, and let the
-// kernel join and split them. Elsewhere, and for sockets that are not the
-// kernel's, each socket has a goroutine. Both decide by the same functions.
+// On Linux the sockets belong to engines: goroutines that each wait for many sockets at
+// once, receive and send many datagrams with one system call, and let the kernel coalesce
+// and split them. On other systems, and for a net.PacketConn that is not a *net.UDPConn,
+// each socket has a goroutine. Both take their decisions in the same functions.
 package datapath
 
 import (
@@ -22,29 +22,28 @@ import (
 	"callbox/turnserver/limit"
 )
 
-// Config is what a Path is made of. The zero Config relays to and from
-// everywhere, without a limit.
+// Config configures a Path. The zero Config relays from and to any address, without limits.
 type Config struct {
-	// Engines is how many goroutines share the work on Linux; 0 = GOMAXPROCS, without
+	// Engines is how many goroutines share the work on Linux; 0 = GOMAXPROCS, not counting
 	// what other Paths have added to it.
 	Engines int
-	// Denies returns the name of the rule that refuses a peer, "" when none
-	// does; nil = none. A peer that is a live relay of the same Path is not
-	// asked for. It is called for every packet and must not block.
+	// Denies returns the name of the rule that denies a peer, or "" when none does; nil
+	// denies nobody. It is not called for a peer that is a live relay of the same Path. It
+	// may be called for every packet and must not block.
 	Denies func(peer netip.Addr) string
-	// PolicyEpoch is changed by the caller whenever Denies may answer otherwise
-	// than before. Nil = it may at any time.
+	// PolicyEpoch is changed by the caller whenever Denies may return something other
+	// than before; nil = Denies is called for every packet.
 	PolicyEpoch *atomic.Uint64
-	// Refused is told of each packet to or from a peer that Denies refuses; nil
-	// = nobody. It must not block.
+	// Refused, if not nil, is called for each packet to or from a peer that Denies denies.
+	// It must not block.
 	Refused func(r *Relay, peer netip.Addr, rule string)
-	// Unauthenticated limits the answers to Binding requests; nil = no limit.
+	// Unauthenticated limits how many Binding requests are answered; nil = no limit.
 	Unauthenticated *limit.Sources
 	// Total limits the bytes of all relays, in both directions; nil = no limit.
 	Total *limit.Bucket
-	// Portable keeps to what every system has. NoShortCut sends also to relays
-	// of the same server by way of the kernel. NoOffload has the kernel join and
-	// split no datagrams.
+	// Portable uses no engines, only what every system has. NoShortCut sends datagrams
+	// between relays of the same server through the kernel. NoOffload does not let the
+	// kernel coalesce and split datagrams (UDP_GRO, UDP_SEGMENT).
 	Portable, NoShortCut, NoOffload bool
 	Logger                          *slog.Logger // nil = discard
 }
@@ -58,17 +57,17 @@ type Path struct {
 	turns   atomic.Uint32
 	spare   spare
 
-	outboxes sync.Pool     // lent to who reads from streams
-	streamed atomic.Uint64 // how often one has read
+	outboxes sync.Pool     // lent to the readers of streams
+	streamed atomic.Uint64 // how often a stream was read
 
-	// relayed and bound find the live relays by the address that peers know and
-	// by the one their socket is bound to; epoch changes when they do.
+	// relayed and bound have the live relays by the address that peers know and by the
+	// address that the socket is bound to; epoch changes when they do.
 	relayed, bound *table[Relay]
 	epoch          atomic.Uint64
 
 	stats   counters
 	closing chan struct{}
-	work    sync.WaitGroup // sockets and relays, each until its socket is closed
+	work    sync.WaitGroup // sockets and relays, until they are closed
 
 	mu        sync.Mutex
 	closed    bool
@@ -109,8 +108,8 @@ func New(config Config) (*Path, error) {
 	return p, nil
 }
 
-// Close closes every socket and relay, and returns when all is closed and every
-// goroutine of the path has ended.
+// Close closes every socket and relay, and returns when they are closed and every goroutine
+// of the path has ended.
 func (p *Path) Close() {
 	p.mu.Lock()
 	first := !p.closed
@@ -141,7 +140,7 @@ func keys[K comparable](set map[K]struct{}) []K {
 	return list
 }
 
-// nextEngine spreads sockets over the engines; nil when there are none.
+// nextEngine returns the engines in turn, to spread sockets over them; nil without engines.
 func (p *Path) nextEngine() *engine {
 	if len(p.engines) == 0 {
 		return nil
@@ -149,8 +148,8 @@ func (p *Path) nextEngine() *engine {
 	return p.engines[(p.turns.Add(1)-1)%uint32(len(p.engines))] //nolint:gosec // a handful
 }
 
-// policyEpoch is a value that stays while Denies' answers do; not ok when they
-// may change at any time.
+// policyEpoch returns a value that stays the same as long as the answers of Denies do; ok is
+// false when they may change at any time.
 func (p *Path) policyEpoch() (epoch uint64, ok bool) {
 	if p.config.PolicyEpoch == nil {
 		return 0, false
@@ -158,8 +157,8 @@ func (p *Path) policyEpoch() (epoch uint64, ok bool) {
 	return p.config.PolicyEpoch.Load(), true
 }
 
-// openPort makes a socket ours: the kernel's belong to an engine, if there is
-// one, and all others are read by a goroutine.
+// openConn takes a socket over, which it closes also on an error. A *net.UDPConn is read by
+// the engine e, if that is not nil, and every other socket by a goroutine of its own.
 func (p *Path) openPort(conn net.PacketConn, e *engine, buffer int) (port, *engine, error) {
 	if udp, ok := conn.(*net.UDPConn); ok && e != nil {
 		d, err := e.take(udp, buffer)

@@ -10,13 +10,13 @@ import (
 	"callbox/internal/netaddr"
 )
 
-// portable is a port that works on every system: a goroutine receives one
-// datagram after the other, and everybody sends for himself.
+// portableConn is a packetConn that works on every system: a goroutine receives one datagram
+// after the other, and each send is a system call of its caller.
 type portable struct {
 	path *Path
 	conn net.PacketConn
-	udp  *net.UDPConn // conn, when it is the kernel's
-	// arrivals: the kernel tells which of our addresses a datagram was sent to.
+	udp  *net.UDPConn // conn; nil = it is not a socket of the operating system
+	// arrivals: the kernel reports the local address that a datagram was sent to.
 	arrivals bool
 	control  []byte
 
@@ -126,7 +126,7 @@ func (c *portable) send(to *destination, head, body []byte, padding int) Drop {
 	return dropOf(err)
 }
 
-// wholes are buffers for messages that do not lie in one piece.
+// wholes are buffers for messages that are not contiguous in memory.
 var wholes = sync.Pool{New: func() any { return new([]byte) }} //nolint:gochecknoglobals // a cache
 
 func (c *portable) close(closed func()) {
@@ -149,7 +149,7 @@ func (c *portable) close(closed func()) {
 	}
 }
 
-// end is called when the goroutine that reads is through.
+// end is called when the goroutine of read ends.
 func (c *portable) end() {
 	c.mu.Lock()
 	closed := c.closed
@@ -172,7 +172,7 @@ func (c *portable) setDontFragment(on bool) error {
 func (c *portable) measure()          {}
 func (c *portable) overflows() uint64 { return 0 }
 
-// dropOf is the cause that an error of sending stands for.
+// dropOf returns the reason for an error of a send.
 func dropOf(err error) Drop {
 	switch {
 	case err == nil:

@@ -10,63 +10,61 @@ import (
 	"callbox/turnserver/limit"
 )
 
-// relayBuffer is asked of the kernel for the receive buffer of each relay: a
-// burst of video must not be lost while its engine is at work elsewhere.
+// relayBuffer is the size of the receive buffer, in bytes, that the kernel is asked for, for
+// each relay: a burst of video must not be lost while the engine is busy elsewhere.
 const relayBuffer = 1 << 20
 
-// RelayConfig says what a relay is known by and bound to.
+// RelayConfig configures a relay.
 type RelayConfig struct {
-	// Relayed is the address that peers know, Bound the one that the socket is
-	// bound to: the same unless there is a NAT between.
+	// Relayed is the address that peers send to, Bound the one that the socket is bound
+	// to: they are the same unless there is a NAT in between.
 	Relayed, Bound netip.AddrPort
-	// User limits the bytes of the relay's user, in both directions; nil = no
-	// limit.
+	// User limits the bytes of the relay's user, in both directions together; nil = no
+	// limit. Several relays may share it.
 	User *limit.Bucket
-	// Closed is called once the relay's socket is closed, so that its port is
-	// free; nil = nobody wants to know. It must not block.
+	// Closed, if not nil, is called once the relay's socket is closed and its port is free
+	// again. It must not block.
 	Closed func()
 }
 
-// port is a socket of ours.
+// packetConn is a socket of the path.
 type port interface {
-	// send may be called from any goroutine, and does not wait.
+	// send may be called from any goroutine, and never waits.
 	send(to *destination, head, body []byte, padding int) Drop
 	destination(addr netip.AddrPort, from netip.Addr) destination
-	// start has what is received handled from now on.
+	// start passes what is received to its owner from now on.
 	start(source) error
-	// close has the socket closed when nobody uses it any more; closed is
-	// called then.
+	// close closes the socket as soon as nobody uses it any more, and calls closed then.
 	close(closed func())
 	setDontFragment(on bool) error
-	// measure asks the kernel for what overflows returns: how many datagrams
-	// were dropped because the receive buffer was full.
+	// measure updates what overflows returns: how many datagrams the kernel has dropped
+	// because the receive buffer was full.
 	measure()
 	overflows() uint64
 }
 
-// source is what a port receives for: either of the two.
+// owner is what a packetConn receives for: one of the two.
 type source struct {
 	socket *Socket
 	relay  *Relay
 }
 
-// Relay is the socket of one allocation, with the rights of its client. All
-// methods are safe for concurrent use.
+// Relay is the socket of one allocation, with the permissions and channels of its client.
+// All methods are safe for concurrent use.
 type Relay struct {
 	path           *Path
 	client         Client
 	relayed, bound netip.AddrPort
 	user           *limit.Bucket
 	port           port
-	dontFragment   atomic.Bool
 	closed         func()
 
 	rights             atomic.Pointer[rights]
 	toPeers, fromPeers meter
 
-	// sent is the route of the last Send indication, and belongs to the goroutine
-	// that reads from the client; last is who the last datagram came from, and
-	// belongs to the one that reads from peers.
+	// sent is the route of the latest Send indication. It belongs to the goroutine that
+	// reads from the client. last is the check of the latest datagram from a peer, and
+	// belongs to the goroutine that reads from peers.
 	sent route
 	last origin
 
@@ -82,8 +80,8 @@ const (
 	relayClosed
 )
 
-// Open makes a relay of a bound socket, which belongs to the relay from then on,
-// and is closed also when there is an error. Nothing is relayed before Start.
+// Open makes a relay of a bound socket, which it takes over and closes also on an error.
+// Nothing is relayed before Start. The caller ends with Close.
 func (p *Path) Open(client Client, conn net.PacketConn, c RelayConfig) (*Relay, error) {
 	e := client.engine()
 	if e == nil {
@@ -109,8 +107,8 @@ func (p *Path) Open(client Client, conn net.PacketConn, c RelayConfig) (*Relay, 
 	return r, nil
 }
 
-// Start has the relay reached by its client and by peers. The error is of the
-// kernel's, and the caller closes the relay.
+// Start begins to relay. On an error, which comes from the kernel, the caller closes the
+// relay.
 func (r *Relay) Start() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -128,48 +126,47 @@ func (r *Relay) Start() error {
 	return nil
 }
 
-// Permit gives a peer, by its IP address, the permission to exchange packets
-// with the client, or takes it away.
+// Permit adds a permission for the IP address of a peer, or removes it (RFC 8656 section 9).
 func (r *Relay) Permit(peer netip.Addr, on bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.rights.Store(r.rights.Load().withPermission(peer.Unmap(), on))
 }
 
-// Bind binds a channel to a peer, for what the client sends, or takes the binding
-// away. It gives no permission.
+// Bind binds a channel to a peer, or removes the binding (RFC 8656 section 12). It adds no
+// permission. Until Announce, only what the client sends uses the channel.
 func (r *Relay) Bind(number uint16, peer netip.AddrPort, on bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.rights.Store(r.rights.Load().withChannel(number, netaddr.Unmap(peer), on))
 }
 
-// Announce has what the peer of a channel sends go by the channel, too. The caller
-// has sent the client the answer to its ChannelBind before: a client may discard
-// ChannelData of a channel that it does not know to be bound.
+// Announce lets what the peer of a channel sends use the channel, too. The caller must have
+// answered the ChannelBind request before: a client may discard ChannelData in a channel
+// that it does not know to be bound.
 func (r *Relay) Announce(number uint16) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.rights.Store(r.rights.Load().withAnnounced(number))
 }
 
-// Permits says whether a peer has a permission.
+// Permits reports whether there is a permission for a peer.
 func (r *Relay) Permits(peer netip.Addr) bool { return r.rights.Load().permits(peer.Unmap()) }
 
-// HasChannel says whether a channel is bound.
+// HasChannel reports whether a channel is bound.
 func (r *Relay) HasChannel(number uint16) bool { return r.rights.Load().channel(number) != nil }
 
-// Rights returns how many permissions and channels the client has.
+// Rights returns the number of permissions and channels.
 func (r *Relay) Rights() (permissions, channels int) {
 	now := r.rights.Load()
 	return len(now.permissions), len(now.channels)
 }
 
-// DontFragment says whether datagrams to peers that are longer than what their
-// way takes are dropped, and not sent in fragments.
+// DontFragment sets whether datagrams to peers that are longer than their path takes are
+// dropped instead of fragmented.
 func (r *Relay) DontFragment(on bool) error { return r.port.setDontFragment(on) }
 
-// Relayed returns the address that peers know the relay by.
+// Relayed returns the address that peers send to.
 func (r *Relay) Relayed() netip.AddrPort { return r.relayed }
 
 // Traffic returns what was relayed.
@@ -177,8 +174,8 @@ func (r *Relay) Traffic() Traffic {
 	return Traffic{ToPeers: r.toPeers.flow(), FromPeers: r.fromPeers.flow()}
 }
 
-// Close ends the relay. Its socket is closed when nobody uses it any more,
-// which may be a moment later. Calls after the first do nothing.
+// Close ends the relay. Its socket is closed as soon as nobody uses it any more, which may
+// be a moment later. Calls after the first do nothing.
 func (r *Relay) Close() {
 	r.mu.Lock()
 	was := r.state
@@ -196,7 +193,7 @@ func (r *Relay) Close() {
 	r.port.close(r.retire)
 }
 
-// retire is called when the socket is closed.
+// retire is called once the socket is closed.
 func (r *Relay) retire() {
 	p := r.path
 	p.mu.Lock()

@@ -5,18 +5,18 @@ import (
 	"slices"
 )
 
-// rights are the permissions and channels of a relay at one time: never
-// changed, but replaced as a whole, so that they are read without a lock.
+// rights are the permissions and channels of a relay. They are never changed, but replaced
+// as a whole, so that they can be read without a lock.
 type rights struct {
 	permissions []netip.Addr
 	channels    []*binding
 }
 
-// binding joins a channel with a peer.
+// binding binds a channel to a peer.
 type binding struct {
 	number    uint16
 	peer      netip.AddrPort
-	announced bool  // the client knows
+	announced bool  // the client knows that the channel is bound
 	route     route // belongs to the goroutine that reads from the client
 }
 
@@ -31,7 +31,7 @@ func (s *rights) channel(number uint16) *binding {
 	return nil
 }
 
-// channelOf returns the channel that the client knows to be bound to a peer.
+// channelOf returns the announced channel of a peer, or nil.
 func (s *rights) channelOf(peer netip.AddrPort) *binding {
 	for _, b := range s.channels {
 		if b.announced && b.peer == peer {
@@ -41,7 +41,7 @@ func (s *rights) channelOf(peer netip.AddrPort) *binding {
 	return nil
 }
 
-// withPermission returns the rights with a permission more, or less.
+// withPermission returns a copy with the permission of peer added or removed.
 func (s *rights) withPermission(peer netip.Addr, on bool) *rights {
 	changed := &rights{channels: s.channels}
 	for _, addr := range s.permissions {
@@ -55,7 +55,7 @@ func (s *rights) withPermission(peer netip.Addr, on bool) *rights {
 	return changed
 }
 
-// withChannel returns the rights with a channel more, or less.
+// withChannel returns a copy with the channel added or removed.
 func (s *rights) withChannel(number uint16, peer netip.AddrPort, on bool) *rights {
 	changed := &rights{permissions: s.permissions}
 	for _, b := range s.channels {
@@ -69,7 +69,7 @@ func (s *rights) withChannel(number uint16, peer netip.AddrPort, on bool) *right
 	return changed
 }
 
-// withAnnounced returns the rights with a channel that the client knows.
+// withAnnounced returns a copy in which the channel is announced.
 func (s *rights) withAnnounced(number uint16) *rights {
 	b := s.channel(number)
 	if b == nil || b.announced {

@@ -2,24 +2,24 @@ package datapath
 
 import "net/netip"
 
-// route is the way from a relay to one of its peers, as it was found last. It
-// holds until a relay comes or goes or the policy changes.
+// route is how datagrams get from a relay to one of its peers. It is cached until a relay
+// comes or goes, or the policy changes.
 type route struct {
 	peer          netip.AddrPort
 	epoch, policy uint64
 	found         bool
 
-	rule   string      // not "": the policy refuses the peer
-	target *Relay      // a relay of this server, which is reached by the short cut
-	to     destination // for the kernel, when there is no short cut
+	rule   string      // not "": the policy denies the peer
+	target *Relay      // a relay of this server, reached by the short cut
+	to     destination // for the kernel, without short cut
 
-	// What target thinks of this relay, by its rights as they were then.
+	// What target's rights, as they were then, say of this relay.
 	rights    *rights
 	permitted bool
-	channel   *binding // nil: by Data indication
+	channel   *binding // nil: its client gets Data indications
 }
 
-// find makes sure that a route is the one to peer, and still good.
+// resolve updates rt unless it is the route to peer and still valid.
 func (r *Relay) find(way *route, peer netip.AddrPort) {
 	p := r.path
 	epoch := p.epoch.Load()
@@ -33,7 +33,7 @@ func (r *Relay) find(way *route, peer netip.AddrPort) {
 				way.to = r.port.destination(peer, netip.Addr{})
 			}
 		case p.config.NoShortCut:
-			// Sent to where it is bound it needs no router that hairpins.
+			// Sent to the bound address, it does not need a router that hairpins.
 			way.to = r.port.destination(other.bound, netip.Addr{})
 		default:
 			way.target = other
@@ -44,7 +44,7 @@ func (r *Relay) find(way *route, peer netip.AddrPort) {
 	}
 }
 
-// enter looks up what the target's rights say of the relay that sends.
+// checkTarget looks up what the target's rights say of the relay that sends.
 func (way *route) enter(current *rights, from netip.AddrPort) {
 	if way.rights == current {
 		return
@@ -54,20 +54,20 @@ func (way *route) enter(current *rights, from netip.AddrPort) {
 	way.channel = current.channelOf(from)
 }
 
-// origin is what is known of where a datagram has come from. It holds as long
-// as a route does, and the rights that it was found in.
+// peerCheck is what the rights and the policy say of the peer that a datagram came from. It
+// is cached as long as a route would be, and as the rights stay the same.
 type origin struct {
 	from          netip.AddrPort
 	epoch, policy uint64
 	rights        *rights
 
-	peer    netip.AddrPort // what the client knows it by
-	cause   Drop           // Sent: it may pass
-	rule    string         // of the policy that refuses it
-	channel *binding       // nil: by Data indication
+	peer    netip.AddrPort // the address that the client knows it by
+	cause   Drop           // Sent: the datagram is relayed
+	rule    string         // of the policy that denies it
+	channel *binding       // nil: the client gets Data indications
 }
 
-// from makes sure that r.last is about a datagram's source, and still good.
+// checkPeer updates r.last unless it is about source and still valid, and returns it.
 func (r *Relay) from(source netip.AddrPort) *origin {
 	p := r.path
 	epoch := p.epoch.Load()
@@ -81,7 +81,7 @@ func (r *Relay) from(source netip.AddrPort) *origin {
 	ours := true
 	if other := p.bound.get(source); other != nil {
 		last.peer = other.relayed
-	} else if p.relayed.get(source) == nil { // else a router on the way has hairpinned
+	} else if p.relayed.get(source) == nil { // else a router has hairpinned it
 		ours = false
 	}
 	switch {

@@ -9,25 +9,25 @@ import (
 )
 
 const (
-	// longestSegment is what a run is made of at most: longer datagrams do not
-	// pass everywhere without fragments, which the kernel does not make of runs.
+	// maxGSOSegment is the length of the longest datagrams of a batch. Longer ones do not
+	// pass everywhere without fragmentation, and the kernel does not fragment batches.
 	longestSegment = 1472
-	// messagesAtOnce bounds the messages, and vectorsAtOnce their pieces, that
-	// the kernel is handed with one call.
+	// messagesAtOnce bounds the messages of one sendmmsg(2), and vectorsAtOnce their
+	// pieces.
 	messagesAtOnce = 64
 	vectorsAtOnce  = 1024
-	// refusals is how many runs in a row the kernel refuses before none is tried
-	// any more, where each by itself may have had the wrong length.
+	// maxRefused is how many batches in a row the kernel may refuse, each perhaps for its
+	// length, before no more are tried.
 	refusals = 8
 
 	segmentControl = 24 // CMSG_SPACE of two bytes
 )
 
-// sender hands runs to the kernel.
+// sender sends batches by sendmmsg(2).
 type sender struct {
 	stats      *counters
-	maxSegment int // 0: the kernel splits nothing for us
-	refused    int // in a row
+	maxSegment int // 0: the kernel does not split batches
+	refused    int // batches in a row
 
 	headers  [messagesAtOnce]mmsghdr
 	runs     [messagesAtOnce]int32
@@ -43,8 +43,8 @@ func (s *sender) init(stats *counters, offload bool) {
 	}
 }
 
-// splits says whether the kernel knows UDP_SEGMENT. One before 4.18 would take a
-// run for one long datagram.
+// hasGSO reports whether the kernel knows UDP_SEGMENT. One before 4.18 would take a batch for
+// one long datagram.
 var splits = sync.OnceValue(func() bool { //nolint:gochecknoglobals // a function
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -55,7 +55,7 @@ var splits = sync.OnceValue(func() bool { //nolint:gochecknoglobals // a functio
 	return err == nil
 })
 
-// send sends the runs of one lane from fd.
+// send sends the batches of a queue, of which first is the first, from fd.
 func (s *sender) send(fd int, b *outbox, first int32) {
 	if r := &b.runs[first]; r.next == none && r.count == 1 && s.single(fd, b, r) {
 		return
@@ -74,7 +74,8 @@ func (s *sender) send(fd int, b *outbox, first int32) {
 	s.hand(fd, b, messages)
 }
 
-// single sends a datagram that lies in one piece with the cheapest call.
+// sendSingle sends a datagram that is contiguous in memory with the cheapest system call. It
+// returns false when the datagram is not.
 func (s *sender) single(fd int, b *outbox, r *run) bool {
 	part := &b.parts[r.first]
 	p, ok := joined(part.head, part.body)
@@ -85,8 +86,8 @@ func (s *sender) single(fd int, b *outbox, r *run) bool {
 	return true
 }
 
-// build makes the message of a run, with vectors from the given one on, and
-// returns how many it took.
+// build makes the message of a batch, with vectors from the given one on, and returns how
+// many it took.
 func (s *sender) build(message, vector int, b *outbox, r *run) int {
 	h := &s.headers[message].header
 	h.Name, h.Namelen = &r.to.name.raw[0], uint32(r.to.name.rawLen)
@@ -103,10 +104,10 @@ func (s *sender) build(message, vector int, b *outbox, r *run) int {
 	return n
 }
 
-// gather fills vectors with count parts from the given one on. What is adjacent
-// in memory needs but one.
+// fillVectors fills vectors with count datagrams, from the given ones on, and returns how
+// many it took: what is adjacent in memory needs only one.
 func (s *sender) gather(vector int, b *outbox, part int32, count int) int {
-	var tail []byte // the last vector
+	var tail []byte // of the last vector
 	n := 0
 	for range count {
 		p := &b.parts[part]
@@ -128,8 +129,7 @@ func (s *sender) gather(vector int, b *outbox, part int32, count int) int {
 	return n
 }
 
-// putSegment writes the control message that says how long the datagrams of a
-// run are.
+// putSegment writes the control message with the length of the datagrams of a batch.
 func putSegment(b []byte, length int) int {
 	clear(b[:segmentControl])
 	const levelAt, dataAt = unix.SizeofCmsghdr - 8, unix.SizeofCmsghdr
@@ -144,7 +144,7 @@ func putSegment(b []byte, length int) int {
 	return unix.CmsgSpace(2)
 }
 
-// hand sends the first n messages. One that fails is passed over.
+// sendMessages sends the first n messages. One that fails is skipped.
 func (s *sender) hand(fd int, b *outbox, n int) {
 	for sent := 0; sent < n; {
 		done, errno := sendMany(fd, s.headers[sent:n])
@@ -163,8 +163,8 @@ func (s *sender) hand(fd int, b *outbox, n int) {
 	}
 }
 
-// failed sees to a run that the kernel did not take: what it would not split is
-// sent one by one, all else is lost.
+// failed handles a batch that the kernel did not take: one that it could not split is sent
+// datagram by datagram, every other is dropped.
 func (s *sender) failed(fd int, b *outbox, r *run, errno syscall.Errno) {
 	if r.count == 1 || !s.doubt(errno, r.segment) {
 		for range r.count {
@@ -172,7 +172,7 @@ func (s *sender) failed(fd int, b *outbox, r *run, errno syscall.Errno) {
 		}
 		return
 	}
-	// A message of its own: those that follow in the batch are built already.
+	// It needs a message of its own: those that follow are built already.
 	var o outgoing
 	part := r.first
 	for range r.count {
@@ -182,8 +182,8 @@ func (s *sender) failed(fd int, b *outbox, r *run, errno syscall.Errno) {
 	}
 }
 
-// doubt says whether an error is about splitting, and remembers it: a device or
-// kernel that cannot do it is not asked again; a run that was wrong for its way
+// cannotSplit reports whether an error is about splitting, and remembers it. A device or
+// kernel that cannot split is not asked again. A batch whose length was wrong for its path
 // says nothing about others, but many in a row do.
 func (s *sender) doubt(errno syscall.Errno, segment int) bool {
 	const passesEverywhere = 1232 // what IPv6 asks of every link (RFC 8200 section 5), without headers

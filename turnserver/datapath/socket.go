@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	// receiveBuffer is asked of the kernel for each socket of clients: it
-	// receives for all of them.
+	// receiveBuffer is the size of the receive buffer, in bytes, that the kernel is asked
+	// for, for each Socket: it receives for many clients.
 	receiveBuffer = 4 << 20
-	// controlQueue bounds the control messages that wait to be read, and
-	// maxControl the length of each.
+	// controlQueue bounds how many control messages wait to be read, and maxControl the
+	// length of each, in bytes.
 	controlQueue = 512
 	maxControl   = 4096
 )
@@ -23,7 +23,7 @@ const (
 type Socket struct {
 	path       *Path
 	port       port
-	engine     *engine // nil: a goroutine of its own reads it
+	engine     *engine // nil: a goroutine of its own reads the socket
 	local      net.Addr
 	clients    *table[Relay]
 	control    chan message
@@ -32,24 +32,25 @@ type Socket struct {
 	once       sync.Once
 	describe   atomic.Pointer[func(at netip.Addr) (origin, other netip.AddrPort)]
 
-	// What is sent in place belongs to the goroutine that reads.
+	// These hold the answer to a Binding request, for the goroutine that reads.
 	answer   [maxBinding]byte
 	answered destination
 }
 
-// maxBinding bounds the answer to a plain Binding request.
+// maxBinding bounds the answer to a plain Binding request, in bytes.
 const maxBinding = 128
 
-// message is a control message, and the addresses it came from and to.
+// message is a control message, the client that sent it, and the local address that it was
+// sent to.
 type message struct {
 	bytes []byte
 	from  netip.AddrPort
 	at    netip.Addr
 }
 
-// Socket has clients served at conn, which belongs to the path from then on and
-// is closed also when there is an error. One of several sockets for the same
-// address (SO_REUSEPORT) gets the clients that the kernel gives it.
+// Socket serves clients at conn, which it takes over and closes also on an error. Several
+// sockets may be bound to the same address (SO_REUSEPORT): then the kernel spreads clients
+// over them. The caller reads control messages with ReadControl, and ends with Close.
 func (p *Path) Socket(conn net.PacketConn) (*Socket, error) {
 	local := conn.LocalAddr()
 	port, e, err := p.openPort(conn, p.nextEngine(), receiveBuffer)
@@ -81,18 +82,17 @@ func (p *Path) Socket(conn net.PacketConn) (*Socket, error) {
 // LocalAddr returns the address that the socket is bound to.
 func (s *Socket) LocalAddr() net.Addr { return s.local }
 
-// Describe has answers to plain Binding requests tell RESPONSE-ORIGIN and
-// OTHER-ADDRESS, where what is asked for returns them for the address that a
-// request was sent to, as ReadControl tells it. It is called for every request,
-// and must neither block nor allocate.
+// Describe adds RESPONSE-ORIGIN and OTHER-ADDRESS (RFC 5780 section 7) to the answers to plain
+// Binding requests, unless describe returns invalid ones for the local address that a request
+// was sent to. describe is called for every request, and must neither block nor allocate.
 func (s *Socket) Describe(describe func(at netip.Addr) (origin, other netip.AddrPort)) {
 	s.describe.Store(&describe)
 }
 
-// ReadControl waits for the next control message and copies it to p: n of its
-// bytes, the client that sent it, and the address of ours that it was sent to,
-// which is not valid unless the socket is bound to every address. After an
-// Interrupt n is 0, once. The error is net.ErrClosed, at the end.
+// ReadControl waits for the next control message and copies up to len(p) bytes of it to p.
+// It returns how many that were, the client that sent it, and the local address that it was
+// sent to, which is invalid unless the socket is bound to every address. After an Interrupt
+// n is 0, once. The only error is net.ErrClosed, after Close.
 func (s *Socket) ReadControl(p []byte) (n int, from netip.AddrPort, at netip.Addr, err error) {
 	select {
 	case m := <-s.control:
@@ -104,18 +104,18 @@ func (s *Socket) ReadControl(p []byte) (n int, from netip.AddrPort, at netip.Add
 	}
 }
 
-// Interrupt has ReadControl return without a message, now or when it is called
-// next. It never waits.
+// Interrupt makes ReadControl return without a message, now or at its next call. It never
+// waits.
 func (s *Socket) Interrupt() {
 	select {
 	case s.interrupts <- struct{}{}:
-	default: // the one before has not been seen yet
+	default: // ReadControl has not seen the previous one yet
 	}
 }
 
-// WriteTo sends a message to a client from the address that it has asked at. It
-// may be called from any goroutine. What the kernel does not take is lost, as
-// datagrams may be.
+// WriteTo sends a message to a client from at, the local address that the client has sent to.
+// It may be called from any goroutine. What the kernel does not take is lost, as datagrams
+// may be; the only error is net.ErrClosed.
 func (s *Socket) WriteTo(p []byte, to netip.AddrPort, at netip.Addr) error {
 	where := s.port.destination(to, at)
 	cause := s.port.send(&where, nil, p, 0)
@@ -126,7 +126,7 @@ func (s *Socket) WriteTo(p []byte, to netip.AddrPort, at netip.Addr) error {
 	return nil
 }
 
-// Close closes the socket; relays of its clients stay, but reach them no more.
+// Close closes the socket. The relays of its clients stay, but no longer reach them.
 func (s *Socket) Close() {
 	s.once.Do(func() {
 		close(s.closing)
@@ -141,7 +141,7 @@ func (s *Socket) Close() {
 	})
 }
 
-// receive handles a datagram of a client, whose relay is r.
+// receive handles a datagram of a client whose relay is r; nil = it has none.
 func (s *Socket) receive(o outlet, r *Relay, from netip.AddrPort, at netip.Addr, k *packet) {
 	p := k.bytes()
 	switch s.path.fromClient(o, r, k) {
@@ -157,11 +157,11 @@ func (s *Socket) receive(o outlet, r *Relay, from netip.AddrPort, at netip.Addr,
 		}
 	case kindControl:
 		s.enqueue(p, from, at)
-	default: // it is done with
+	default: // fromClient has handled it
 	}
 }
 
-// answerBinding tells a client the address that it is seen at.
+// answerBinding answers a plain Binding request with the address that it came from.
 func (s *Socket) answerBinding(m wire.Message, from netip.AddrPort, at netip.Addr, o outlet) {
 	stats := &s.path.stats
 	id := m.TransactionID()
@@ -179,7 +179,7 @@ func (s *Socket) answerBinding(m wire.Message, from netip.AddrPort, at netip.Add
 	stats.bindings.Add(1)
 }
 
-// enqueue hands a control message over, if there is room.
+// enqueue queues a control message for ReadControl, or drops it when the queue is full.
 func (s *Socket) enqueue(p []byte, from netip.AddrPort, at netip.Addr) {
 	if len(p) > maxControl {
 		s.path.stats.drop(Malformed)

@@ -4,28 +4,27 @@ import "sync/atomic"
 
 // Stats are the counters of a Path since its start.
 type Stats struct {
-	// Traffic of all relays, also of those that have ended.
+	// Traffic is that of all relays, including those that have ended.
 	Traffic Traffic
-	// Drops counts what was not relayed, by cause; causes that never happened
+	// Drops counts datagrams that were not relayed, by reason. Reasons that never occurred
 	// are left out.
 	Drops map[Drop]uint64
-	// Bindings are Binding requests answered.
+	// Bindings counts the plain Binding requests that were answered.
 	Bindings uint64
-	// Batches counts the calls that received datagrams, by how many there were:
-	// 1, 2, up to 4, up to 8 and so on, the last without a bound.
+	// Batches counts the system calls that received datagrams, by how many each received:
+	// 1, 2, up to 4, up to 8 and so on; the last has no bound.
 	Batches [batches]uint64
-	// Overflows are datagrams that the kernel dropped because a receive buffer
-	// was full.
+	// Overflows counts datagrams that the kernel dropped because a receive buffer was full.
 	Overflows uint64
-	// Segmented and Coalesced are datagrams that the kernel was handed, and
-	// handed over, as part of a larger one (UDP_SEGMENT and UDP_GRO).
+	// Segmented and Coalesced count datagrams that were sent and received as part of a
+	// larger one (UDP_SEGMENT and UDP_GRO).
 	Segmented, Coalesced uint64
 }
 
 // batches is the number of classes of batch sizes: 1, 2, 4, ... 64, and more.
 const batches = 8
 
-// counters are those that are no relay's.
+// counters are those of a path that do not belong to a relay.
 type counters struct {
 	drops                          [drops]atomic.Uint64
 	batches                        [batches]atomic.Uint64
@@ -38,14 +37,14 @@ func (c *counters) drop(cause Drop) {
 	}
 }
 
-// batch counts a call that received n datagrams.
+// batch counts a system call that received n datagrams.
 func (c *counters) batch(n int) {
 	if n > 0 {
 		c.batches[batchClass(n)].Add(1)
 	}
 }
 
-// batchClass is the class of Stats.Batches for n datagrams.
+// batchClass returns the index in Stats.Batches for n datagrams.
 func batchClass(n int) int {
 	class := 0
 	for n > 1<<class && class < batches-1 {
@@ -82,8 +81,8 @@ func (p *Path) Stats() Stats {
 	return s
 }
 
-// measureOverflows asks the kernel. Not under the lock: a socket may be closed
-// by it.
+// measureOverflows updates the overflows of all sockets. It must not be called with mu held,
+// since it may be the one that closes a socket.
 func (p *Path) measureOverflows() {
 	p.mu.Lock()
 	sockets, relays := keys(p.sockets), keys(p.relays)

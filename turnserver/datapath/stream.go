@@ -8,18 +8,18 @@ import (
 )
 
 const (
-	// streamQueue bounds the bytes that wait for the client of a stream.
+	// streamQueue bounds how many bytes wait for the client of a stream.
 	streamQueue = 256 << 10
-	// queueRoom is what a queue holds at first, which is enough unless a client is slow.
+	// queueRoom is the size of a new queue, in bytes: enough unless the client is slow.
 	queueRoom = 32 << 10
 )
 
-// queues are lent to streams that have something queued.
+// queues are lent to streams while they have something queued.
 var queues = sync.Pool{New: func() any { return new([queueRoom]byte) }} //nolint:gochecknoglobals // a cache
 
 func newQueue() []byte { return queues.Get().(*[queueRoom]byte)[:0] } //nolint:forcetypeassert // nothing else is put there
 
-// freeQueue gives a queue back, or what was taken from Memory for its growth.
+// freeQueue gives a queue back, and what was taken from Memory for its growth.
 func (s *Stream) freeQueue(b []byte) {
 	switch {
 	case cap(b) == queueRoom:
@@ -29,19 +29,19 @@ func (s *Stream) freeQueue(b []byte) {
 	}
 }
 
-// Memory is what streams take from while their client is slow. Its methods must
-// not wait.
+// Memory is a budget of bytes, in all and for each client address, that the queues of slow
+// clients are charged to. Its methods must not wait.
 type Memory interface {
 	Take(client netip.Addr, n int) bool
 	Give(client netip.Addr, n int)
 }
 
-// ChargeTo has the queue of a client take from memory what it grows by. The
-// caller of NewStream calls this before anything else, or never.
+// ChargeTo charges the growth of the queue to memory. It must be called before all other
+// methods, or never.
 func (s *Stream) ChargeTo(memory Memory, client netip.Addr) { s.memory, s.client = memory, client }
 
-// grow makes room for need bytes in the queue. It returns false when there is
-// no memory for them. It must be called with mu held.
+// grow makes the queue large enough for need bytes. It returns false when there is no memory
+// for that. It must be called with mu held.
 func (s *Stream) grow(need int) bool {
 	if s.pending == nil {
 		s.pending = newQueue()
@@ -62,41 +62,42 @@ func (s *Stream) grow(need int) bool {
 	return true
 }
 
-// Stream is a client on a connection, TCP or TLS. What it does not take at once waits
-// in a bounded queue, so that nobody else ever waits for the client.
+// Stream is a client on a TCP or TLS connection. What it does not take at once waits in a
+// bounded queue, so that nobody else ever waits for the client.
 type Stream struct {
 	path  *Path
 	relay atomic.Pointer[Relay]
 	out   streamOutlet
 
-	memory Memory // nil = without bounds
-	client netip.Addr
+	memory Memory     // nil = the queue is not charged
+	client netip.Addr // that memory is charged for
 
 	mu      sync.Mutex
 	ready   sync.Cond
 	pending []byte
-	writing bool // Run is
-	behind  bool // Run has to, also when nothing is queued
+	writing bool // Run is calling its write
+	behind  bool // Run has to call it, also when nothing is queued
 	err     error
-	at      func(p []byte) (taken int, more bool) // nil = Run writes all
+	at      func(p []byte) (written int, more bool) // see WriteAtOnce; nil = Run writes everything
 }
 
-// NewStream makes a client of a connection. The caller runs Run, gives Receive
-// each frame that it reads and then calls Flush, and ends with Close.
+// NewStream makes a client of a connection. The caller runs Run in a goroutine, passes each
+// frame that it reads to Receive, calls Flush whenever it has no frame left, and ends with
+// Close.
 func (p *Path) NewStream() *Stream {
 	s := &Stream{path: p, out: newStreamOutlet(p)}
 	s.ready.L = &s.mu
 	return s
 }
 
-// WriteAtOnce has what is queued written by write, from any goroutine and without a
-// detour to that of Run, when nothing else waits. write must not wait, and is called under a
-// lock. It returns how many bytes it took, and whether Run has to go on although that
-// was all; what it did not take, and its error, are Run's. The caller of NewStream calls
-// this before anything else, or never.
-func (s *Stream) WriteAtOnce(write func(p []byte) (taken int, more bool)) { s.at = write }
+// WriteAtOnce lets the goroutine that queues something write it, without waking that of Run,
+// if nothing else waits. write must not wait, and is called with a lock held. It returns how
+// many bytes it has written, and whether Run has to go on although that was all; the rest,
+// and the error, are left to Run. WriteAtOnce must be called before all other methods but
+// ChargeTo, or never.
+func (s *Stream) WriteAtOnce(write func(p []byte) (written int, more bool)) { s.at = write }
 
-// Behind has Run call its write, be there something queued or not.
+// RequestWrite makes Run call its write, whether something is queued or not.
 func (s *Stream) Behind() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,9 +105,9 @@ func (s *Stream) Behind() {
 	s.ready.Signal()
 }
 
-// Receive relays a frame of the client's, without its padding, and says whether
-// there was something to relay or to drop: else it is a control message. The frame
-// must stay as it is until Flush. It is called from one goroutine.
+// Receive relays a frame of the client, which comes without its padding. It returns false
+// when the frame is a control message, which is left to the caller. The frame must not change
+// until Flush. All calls come from one goroutine.
 func (s *Stream) Receive(frame []byte) bool {
 	s.out.begin()
 	k := packet{buffer: frame, end: len(frame)}
@@ -118,15 +119,14 @@ func (s *Stream) Receive(frame []byte) bool {
 	}
 }
 
-// Flush sends what has come of the frames since the last Flush. It is called from the
-// goroutine that calls Receive, when it has no frame at hand.
+// Flush sends what has come of the frames since the last Flush. It must be called from the
+// goroutine that calls Receive.
 func (s *Stream) Flush() {
 	s.out.flush()
 	s.path.streamed.Add(1)
 }
 
-// Write sends a control message. The error is net.ErrClosed, or that of the
-// connection.
+// Write queues a control message. The error is net.ErrClosed, or that of the connection.
 func (s *Stream) Write(p []byte) error {
 	s.path.stats.drop(s.send(nil, p, 0))
 	s.mu.Lock()
@@ -134,8 +134,8 @@ func (s *Stream) Write(p []byte) error {
 	return s.err
 }
 
-// Run writes what is queued, as much as there is at once, until write fails or
-// the stream is closed. After Behind that may be nothing.
+// Run calls write with everything that is queued, again and again, until write fails or the
+// stream is closed. After RequestWrite that may be nothing.
 func (s *Stream) Run(write func(p []byte) error) {
 	for {
 		s.mu.Lock()
@@ -158,7 +158,7 @@ func (s *Stream) Run(write func(p []byte) error) {
 	}
 }
 
-// Close ends Run. What was not yet written is lost.
+// Close ends Run. What was not written yet is lost.
 func (s *Stream) Close() { s.fail(net.ErrClosed) }
 
 func (s *Stream) fail(err error) {
@@ -178,14 +178,14 @@ func (s *Stream) send(head, body []byte, _ int) Drop {
 	return cause
 }
 
-// push has what is queued written, and says whether Run was woken for it.
+// push writes what is queued, or wakes Run for it and returns true.
 func (s *Stream) push() (woke bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.at != nil && !s.writing && !s.behind && s.err == nil && len(s.pending) > 0 {
-		var taken int
-		taken, s.behind = s.at(s.pending)
-		s.pending = s.pending[:copy(s.pending, s.pending[taken:])]
+		var written int
+		written, s.behind = s.at(s.pending)
+		s.pending = s.pending[:copy(s.pending, s.pending[written:])]
 	}
 	if len(s.pending) > 0 || s.behind {
 		s.ready.Signal()

@@ -1,7 +1,7 @@
 package datapath
 
-// streamOutlet is the outlet of a goroutine that reads from a stream: what comes of
-// one read leaves together. The outbox is lent for that time.
+// streamSink is the packetSink of a goroutine that reads from a stream: what comes of one
+// read is sent together. The outbox is lent for that time.
 type streamOutlet struct {
 	path *Path
 	box  *outbox // nil = nothing is collected
@@ -9,7 +9,7 @@ type streamOutlet struct {
 
 func newStreamOutlet(p *Path) streamOutlet { return streamOutlet{path: p} }
 
-// begin is called before each frame.
+// begin must be called before each frame.
 func (o *streamOutlet) begin() {
 	if o.box != nil && o.box.full() {
 		o.box.flush()

@@ -2,7 +2,7 @@
 
 package datapath
 
-// streamOutlet is the outlet of a goroutine that reads from a stream.
+// streamSink is the packetSink of a goroutine that reads from a stream.
 type streamOutlet struct{ direct }
 
 func newStreamOutlet(p *Path) streamOutlet { return streamOutlet{direct{path: p}} }

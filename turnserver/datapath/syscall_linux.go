@@ -22,14 +22,14 @@ type mmsghdr struct {
 
 const wordBytes = 4 << (^uint(0) >> 63)
 
-// receiveOne receives one datagram, with what m has room for.
+// receiveOne receives one datagram into m.
 func receiveOne(fd int, m *mmsghdr) syscall.Errno {
 	n, _, errno := syscall.RawSyscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(&m.header)), unix.MSG_DONTWAIT)
 	m.n = uint32(n)
 	return errno
 }
 
-// receiveMany receives as many datagrams as there are, up to len(m).
+// receiveMany receives as many datagrams as there are, up to len(m), and returns how many.
 func receiveMany(fd int, m []mmsghdr) (int, syscall.Errno) {
 	n, _, errno := syscall.RawSyscall6(unix.SYS_RECVMMSG, uintptr(fd),
 		uintptr(unsafe.Pointer(&m[0])), uintptr(len(m)), unix.MSG_DONTWAIT, 0, 0)
@@ -48,15 +48,14 @@ func sendOne(fd int, m *unix.Msghdr) syscall.Errno {
 	return errno
 }
 
-// sendMany sends datagrams up to the first that fails, and says how many.
+// sendMany sends datagrams up to the first that fails, and returns how many.
 func sendMany(fd int, m []mmsghdr) (int, syscall.Errno) {
 	n, _, errno := syscall.RawSyscall6(unix.SYS_SENDMMSG, uintptr(fd),
 		uintptr(unsafe.Pointer(&m[0])), uintptr(len(m)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
 	return int(n), errno
 }
 
-// memoryInfo reads SO_MEMINFO, of which the ninth word counts the datagrams that
-// were dropped.
+// memoryInfo reads SO_MEMINFO, whose ninth word counts the datagrams that were dropped.
 func memoryInfo(fd int) (info [9]uint32, errno syscall.Errno) {
 	length := uint32(unsafe.Sizeof(info))
 	_, _, errno = syscall.RawSyscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_MEMINFO,

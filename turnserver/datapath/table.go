@@ -9,12 +9,12 @@ import (
 	"sync/atomic"
 )
 
-// firstBuckets is how many buckets a table begins with, a power of two.
+// firstBuckets is how many buckets a new table has. It must be a power of two.
 const firstBuckets = 256
 
-// table finds values by transport address. get takes no lock: it is asked for
-// every datagram by all engines at once, while put and remove come with
-// allocations and wait for one another.
+// table is a map from transport addresses to values. get takes no lock: all engines call it
+// for every datagram. put and remove, which are called once for each allocation, wait for
+// one another.
 type table[V any] struct {
 	seed [2]uint64
 
@@ -77,8 +77,8 @@ func (t *table[V]) put(key netip.AddrPort, value *V) {
 	}
 }
 
-// remove takes away the value at key, unless it is another one by now, and says
-// whether it did.
+// remove removes the value at key unless it is another one by now, and reports whether it
+// did.
 func (t *table[V]) remove(key netip.AddrPort, value *V) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -93,7 +93,7 @@ func (t *table[V]) remove(key netip.AddrPort, value *V) bool {
 	return true
 }
 
-// without returns a chain that lacks key, and whether key was in it.
+// without returns a copy of the chain without key, and whether key was in it.
 func without[V any](head *entry[V], key netip.AddrPort) (*entry[V], bool) {
 	switch {
 	case head == nil:
@@ -108,8 +108,7 @@ func without[V any](head *entry[V], key netip.AddrPort) (*entry[V], bool) {
 	return &entry[V]{key: head.key, value: head.value, next: next}, true
 }
 
-// grow doubles the buckets. Whoever reads the old ones meanwhile finds what was
-// there before.
+// grow doubles the buckets. Whoever reads the old ones meanwhile still finds what they had.
 func (t *table[V]) grow(old []atomic.Pointer[entry[V]]) {
 	buckets := make([]atomic.Pointer[entry[V]], 2*len(old))
 	for i := range old {

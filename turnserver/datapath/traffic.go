@@ -10,11 +10,11 @@ func (c *Count) add(other Count) {
 	c.Bytes += other.Bytes
 }
 
-// Flow is what was relayed in one direction, by the way it went: in a channel,
-// in an indication, or by the short cut to another relay of the same server.
+// Flow counts what was relayed in one direction: in a channel, in indications, and by the
+// short cut to another relay of the same server.
 type Flow struct{ Channel, Indication, ShortCut Count }
 
-// Total is the sum of all ways.
+// Total returns the sum of all three.
 func (f Flow) Total() Count {
 	total := f.Channel
 	total.add(f.Indication)
@@ -22,7 +22,7 @@ func (f Flow) Total() Count {
 	return total
 }
 
-// Traffic is what was relayed for a client and to it.
+// Traffic counts what was relayed from a client to its peers, and from them to the client.
 type Traffic struct{ ToPeers, FromPeers Flow }
 
 func (t *Traffic) add(other Traffic) {
@@ -33,7 +33,8 @@ func (t *Traffic) add(other Traffic) {
 	}
 }
 
-// way is how a datagram passes.
+// mechanism is how a datagram is relayed: by the channel or the Send mechanism of RFC 8656,
+// or by the short cut.
 type way uint8
 
 const (
@@ -43,7 +44,7 @@ const (
 	ways
 )
 
-// meter counts one direction of a relay.
+// meter counts one direction of a relay, by mechanism.
 type meter [ways]struct{ packets, bytes atomic.Uint64 }
 
 func (m *meter) count(w way, bytes int) {

@@ -7,22 +7,22 @@ import (
 	"callbox/turnserver/wire"
 )
 
-// maxHeader is room for the longest header in front of a payload: that of a Data
+// maxHeader is the length of the longest header in front of a payload: that of a Data
 // indication from an IPv6 peer.
 const maxHeader = wire.DataHeader6Len
 
-// kind is what a client's message is to the data path.
+// kind is what kind of message a client has sent.
 type kind uint8
 
 const (
-	kindNoise   kind = iota // of no use to anybody
+	kindNoise   kind = iota // nothing that a TURN server handles
 	kindControl             // for the control plane
 	kindChannel             // ChannelData
 	kindSend                // a Send indication
 	kindBinding             // a Binding request that may be plain
 )
 
-// classify looks at the first bytes of a message.
+// classify returns the kind of a message by its first bytes.
 func classify(p []byte) kind {
 	switch {
 	case wire.IsChannelData(p):
@@ -39,10 +39,11 @@ func classify(p []byte) kind {
 	if wire.Type(uint16(p[0])<<8|uint16(p[1])).Class() == wire.Request {
 		return kindControl
 	}
-	return kindNoise // indications and answers that no server waits for
+	return kindNoise // indications and responses, which no server waits for
 }
 
-// isPlain says whether a Binding request asks for nothing but its address.
+// isPlain reports whether a Binding request asks for nothing but the address that it came
+// from.
 func isPlain(m wire.Message) bool {
 	if m.HasIntegrity() {
 		return false
@@ -55,9 +56,8 @@ func isPlain(m wire.Message) bool {
 	return true
 }
 
-// fromClient relays what a client with relay r has sent; r is nil when it has
-// none. It returns what the caller has to see to: control messages and Binding
-// requests, or noise when that is done.
+// fromClient relays what a client with relay r has sent; r is nil when it has none. It returns
+// kindControl or kindBinding when the caller has to handle the message, else kindNoise.
 func (p *Path) fromClient(o outlet, r *Relay, k *packet) kind {
 	what := classify(k.bytes())
 	switch what {
@@ -95,8 +95,7 @@ func (r *Relay) sendChannel(o outlet, k *packet) Drop {
 	return r.toPeer(o, &b.route, b.peer, k, byChannel)
 }
 
-// sendIndication relays the payload of a Send indication to a peer that is
-// permitted.
+// sendIndication relays the payload of a Send indication to a permitted peer.
 func (r *Relay) sendIndication(o outlet, k *packet) Drop {
 	m, err := wire.Parse(k.bytes())
 	if err != nil {
@@ -110,8 +109,8 @@ func (r *Relay) sendIndication(o outlet, k *packet) Drop {
 	if !r.rights.Load().permits(peer.Addr()) {
 		return NoPermission
 	}
-	// What stands in front of the payload has been read, but is not known to be
-	// as long as any header.
+	// The bytes in front of the payload have been read, but there may be fewer than a
+	// header needs: so they do not count as free.
 	whole := packet{buffer: data, end: len(data)}
 	if dontFragment {
 		return r.toPeerWhole(peer, &whole)
@@ -119,18 +118,18 @@ func (r *Relay) sendIndication(o outlet, k *packet) Drop {
 	return r.toPeer(o, &r.sent, peer, &whole, byIndication)
 }
 
-// toPeerWhole sends with the kernel told not to fragment. Whatever was
-// collected for the relay leaves later and may be overtaken, as on any network.
+// toPeerUnfragmented sends a payload while the kernel must not fragment. It may overtake what
+// was collected for the relay before, as on any network.
 func (r *Relay) toPeerWhole(peer netip.AddrPort, k *packet) Drop {
 	if err := r.port.setDontFragment(true); err != nil {
 		return Unreachable
 	}
-	defer r.port.setDontFragment(r.dontFragment.Load()) //nolint:errcheck // it was possible a moment ago
+	defer r.port.setDontFragment(false) //nolint:errcheck // the same call has just succeeded
 	once := direct{path: r.path}
 	return r.toPeer(&once, &r.sent, peer, k, byIndication)
 }
 
-// toPeer sends a payload by its route, if limits let it pass.
+// toPeer sends a payload to peer if the policy and the limits allow it.
 func (r *Relay) toPeer(o outlet, way *route, peer netip.AddrPort, k *packet, by way) Drop {
 	r.find(way, peer)
 	if way.rule != "" {
@@ -150,7 +149,7 @@ func (r *Relay) toPeer(o outlet, way *route, peer netip.AddrPort, k *packet, by 
 	return Sent
 }
 
-// take asks the limits for n bytes.
+// charge takes n bytes from the limits of the user and of the server.
 func (r *Relay) take(o outlet, n int) Drop {
 	if r.user != nil && !r.user.Take(o.now(), n) {
 		return UserRate

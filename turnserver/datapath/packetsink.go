@@ -2,20 +2,20 @@ package datapath
 
 import "time"
 
-// outlet is how the goroutine that has read a datagram sends what becomes of it:
-// an engine collects, the others send at once. Only that goroutine uses it.
+// packetSink sends what comes of the datagrams that a goroutine reads. That of an engine
+// collects them, directSink sends each at once. Only that goroutine uses it.
 type outlet interface {
 	// toPeer sends body from a relay.
 	toPeer(r *Relay, to *destination, body []byte)
 	// toClient sends head, body and padding zero bytes to a client.
 	toClient(c Client, head, body []byte, padding int)
-	// scratch returns n bytes for a header, which keep until they are sent.
+	// scratch returns n bytes for a header, which stay valid until it is sent.
 	scratch(n int) []byte
-	// now is the monotonic time of what is being handled, in nanoseconds.
+	// now returns the monotonic time of what is being handled, in nanoseconds.
 	now() int64
 }
 
-// direct is the outlet of a goroutine that reads one socket or stream.
+// directSink is the packetSink of a goroutine that reads one socket or stream.
 type direct struct {
 	path   *Path
 	header [maxHeader]byte
@@ -32,5 +32,5 @@ func (d *direct) toClient(c Client, head, body []byte, padding int) {
 func (d *direct) scratch(n int) []byte { return d.header[:n] }
 func (d *direct) now() int64           { return d.path.Now() }
 
-// Now is the clock of the path's limits: monotonic, in nanoseconds.
+// Now returns the time on the clock of the path's limits: monotonic, in nanoseconds.
 func (p *Path) Now() int64 { return int64(time.Since(p.began)) }

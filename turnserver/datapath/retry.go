@@ -12,11 +12,11 @@ const (
 	lastBackOff  = time.Second
 )
 
-// Persist calls op until it succeeds or its source is closed: by us, when
-// closing is closed, or by somebody else, when op returns net.ErrClosed. Every
-// other error passes: a machine out of file descriptors or buffers, or an ICMP
-// message to a datagram sent before, must not end a server that goes on to
-// serve all others. Repeated errors are waited out, and told once.
+// Retry calls op until it succeeds, or until the socket that op uses is closed: by us, when
+// closing is closed, or by somebody else, when op returns net.ErrClosed. Every other error
+// is temporary: a machine that is out of file descriptors or buffers, or an ICMP message
+// about a datagram sent before, must not end a server that goes on to serve everybody else.
+// Repeated errors back off, and are logged once.
 func Persist(closing <-chan struct{}, log *slog.Logger, op func() error) error {
 	var wait time.Duration
 	for {

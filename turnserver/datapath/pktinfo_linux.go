@@ -8,11 +8,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// controlBytes is room for the packet information of one datagram.
+// controlBytes is the room for the packet information of one datagram.
 const controlBytes = 128
 
-// tellArrivals has the kernel tell with each datagram the address it was sent
-// to (ip(7), ipv6(7)). A socket of both families tells IPv4 ones as mapped.
+// enablePktinfo has the kernel report with each datagram the address that it was sent to
+// (ip(7), ipv6(7)). A socket of both families reports IPv4 addresses as mapped ones.
 func tellArrivals(conn *net.UDPConn) error {
 	raw, err := conn.SyscallConn()
 	if err != nil {
@@ -28,8 +28,8 @@ func tellArrivals(conn *net.UDPConn) error {
 	return errors.Join(err, failed)
 }
 
-// arrivedAt is the address that a datagram was sent to; the zero Addr when it
-// is not told.
+// localAddrOf returns the address that a datagram was sent to, the zero Addr when control
+// does not have it.
 func arrivedAt(control []byte) netip.Addr {
 	for len(control) > 0 {
 		header, data, rest, err := unix.ParseOneSocketControlMessage(control)
@@ -47,7 +47,8 @@ func arrivedAt(control []byte) netip.Addr {
 	return netip.Addr{}
 }
 
-// sentFrom has the kernel send a datagram from an address that arrivedAt gave.
+// pktinfoFrom returns the control message that has the kernel send a datagram from an
+// address that localAddrOf returned.
 func sentFrom(at netip.Addr) []byte {
 	if at.Is4() {
 		return unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: at.As4()})
@@ -55,8 +56,8 @@ func sentFrom(at netip.Addr) []byte {
 	return unix.PktInfo6(&unix.Inet6Pktinfo{Addr: at.As16()})
 }
 
-// setDontFragment has datagrams that are longer than what their way takes
-// dropped, or fragmented as usual.
+// setDontFragment has the kernel drop datagrams that are longer than their path takes, or
+// fragment them as usual.
 func setDontFragment(conn *net.UDPConn, on bool) error {
 	raw, err := conn.SyscallConn()
 	if err != nil {

@@ -5,15 +5,15 @@ import (
 	"sync"
 )
 
-// processors are those of the process, in the scheduler's sense: its own, and the
-// ones that paths have added for their engines to wait with.
+// procs are the processors of the process in the scheduler's sense (GOMAXPROCS): its own,
+// and those that paths have added for their engines to block with.
 var processors struct { //nolint:gochecknoglobals // they are the process's
 	sync.Mutex
 
-	own, added int // own is known while some are added
+	own, added int // own is set while some are added
 }
 
-// ownProcessors returns how many the process has without those that were added.
+// ownProcs returns how many the process has, without those that were added.
 func ownProcessors() int {
 	processors.Lock()
 	defer processors.Unlock()
@@ -23,12 +23,11 @@ func ownProcessors() int {
 	return runtime.GOMAXPROCS(0)
 }
 
-// spare is how many a path has added.
+// extraProcs is how many processors a path has added.
 type spare int
 
-// add has the scheduler use n more, the first time that it is called, and sees to it
-// later on that nobody has taken them. From then on Go no longer follows a limit of
-// the container's that changes.
+// add raises GOMAXPROCS by n the first time, and restores that later if somebody else has
+// set it lower. From then on Go no longer follows changes of the container's CPU limit.
 func (s *spare) add(n int) {
 	p := &processors
 	p.Lock()
@@ -46,7 +45,7 @@ func (s *spare) add(n int) {
 	}
 }
 
-// remove takes them away again.
+// remove takes back what add has added.
 func (s *spare) remove() {
 	p := &processors
 	p.Lock()
