@@ -289,6 +289,7 @@ func (c *connection) end(code int, text string, out *flushes) {
 // kick closes the connection, and the session that it carries gives its seat
 // up.
 func (c *connection) kick(code int, text string, out *flushes) {
+	c.state.Or(stateUnruly | stateCutSoon) // what it sends until its end costs as much as before
 	if !c.stop(code, text) {
 		return
 	}

@@ -89,7 +89,6 @@ func (c *connection) flood(n int, out *flushes) {
 	now := out.now(c.server)
 	for range min(n, maxLimited+1) {
 		if c.bound().beyond.take(floods(), now) > 0 {
-			c.state.Or(stateCutSoon) // what it sends until then costs as much as before
 			c.kick(protocol.ClosePolicy, "too many frames beyond the limit", out)
 			return
 		}

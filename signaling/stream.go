@@ -3,6 +3,7 @@ package signaling
 import (
 	"crypto/tls"
 	"net"
+	"time"
 
 	"callbox/internal/rawio"
 )
@@ -89,6 +90,10 @@ var (
 	heldBuffers = rawio.Pool{Size: 4 << 10, Max: 4 << 10}
 )
 
+// discardPause is how long discard waits after each full read, so that what
+// nobody wants costs little.
+const discardPause = time.Millisecond
+
 // discard reads what the client still sends, until the stream ends.
 func discard(s stream) {
 	for {
@@ -96,6 +101,10 @@ func discard(s stream) {
 		if err != nil {
 			return // any end will do
 		}
+		full := b.End == len(b.Bytes)
 		b.Free()
+		if full {
+			<-time.After(discardPause)
+		}
 	}
 }
