@@ -9,24 +9,24 @@ import (
 	"sync/atomic"
 )
 
-// relayAddress is one local address that relays bind to, the address that
-// clients are told for it, which may change, and its ports.
+// relayAddress is one local address that relay sockets are bound to, the public address that
+// clients are told instead, which may change, and its ports.
 type relayAddress struct {
 	bind   netip.Addr
 	public atomic.Pointer[netip.Addr]
 	ports  *ports
 }
 
-// relayAddresses are those of all families; turns spreads new relays over them.
+// relayAddresses are the addresses of all families. New allocations are spread over them.
 type relayAddresses struct {
-	all    []*relayAddress
-	listen func(network, address string) (net.PacketConn, error)
-	turns  atomic.Uint32
+	all      []*relayAddress
+	listen   func(network, address string) (net.PacketConn, error)
+	nextTurn atomic.Uint32
 }
 
 var errFamily = errors.New("no relay address of the requested family")
 
-// newRelayAddresses pairs relay and public addresses as Config tells.
+// newRelayAddresses pairs relay and public addresses as Config describes.
 func newRelayAddresses(c *Config) (*relayAddresses, error) {
 	r := &relayAddresses{listen: c.ListenPacket}
 	var errs []error
@@ -49,8 +49,8 @@ func newRelayAddresses(c *Config) (*relayAddresses, error) {
 	return r, errors.Join(errs...)
 }
 
-// setPublic pairs the relay addresses with public ones as Config tells. An
-// error leaves them as they were.
+// setPublic pairs the relay addresses with public ones as Config describes. On an error they
+// stay as they were.
 func (r *relayAddresses) setPublic(publicIPs []netip.Addr) error {
 	public := make([]netip.Addr, len(r.all))
 	pairwise := len(publicIPs) == len(r.all)
@@ -91,11 +91,11 @@ func (r *relayAddresses) setPublic(publicIPs []netip.Addr) error {
 	return nil
 }
 
-// open binds a relay socket at an address of the family asked for, and at a port
-// that fits.
-func (r *relayAddresses) open(is4 bool, fits func(port uint16) bool) (p *place, err error) {
+// open binds a relay socket to an address of the requested family, at a port for which fits
+// returns true.
+func (r *relayAddresses) open(is4 bool, fits func(port uint16) bool) (p *boundSocket, err error) {
 	err = errFamily
-	first := int(r.turns.Add(1) % uint32(len(r.all))) //nolint:gosec // a handful
+	first := int(r.nextTurn.Add(1) % uint32(len(r.all))) //nolint:gosec // a handful
 	for i := range r.all {
 		a := r.all[(first+i)%len(r.all)]
 		if a.bind.Is4() != is4 {
@@ -108,7 +108,7 @@ func (r *relayAddresses) open(is4 bool, fits func(port uint16) bool) (p *place, 
 	return nil, err
 }
 
-func (r *relayAddresses) bind(a *relayAddress, fits func(port uint16) bool) (*place, error) {
+func (r *relayAddresses) bind(a *relayAddress, fits func(port uint16) bool) (*boundSocket, error) {
 	network := "udp6"
 	if a.bind.Is4() {
 		network = "udp4"
@@ -119,14 +119,14 @@ func (r *relayAddresses) bind(a *relayAddress, fits func(port uint16) bool) (*pl
 	if err != nil {
 		return nil, err
 	}
-	return &place{conn: conn, address: a, port: port}, nil
+	return &boundSocket{conn: conn, address: a, port: port}, nil
 }
 
-// freePorts returns how many ports the addresses of a family have left.
+// freePorts returns how many ports of the addresses of a family are not in use.
 func (r *relayAddresses) freePorts(is4 bool) (n int) {
 	for _, a := range r.all {
 		if a.bind.Is4() == is4 {
-			n += a.ports.left()
+			n += a.ports.unused()
 		}
 	}
 	return n
@@ -141,7 +141,7 @@ func (r *relayAddresses) has(is4 bool) bool {
 	return false
 }
 
-// publicOf is the address that clients know one of ours by.
+// publicOf returns the public address of a local one.
 func (r *relayAddresses) publicOf(addr netip.Addr) netip.Addr {
 	for _, a := range r.all {
 		if a.bind == addr {

@@ -7,28 +7,28 @@ import (
 )
 
 const (
-	// software is the SOFTWARE of answers: no version, which would tell who looks
-	// for a known fault where to find it.
+	// software is the SOFTWARE attribute of responses. It has no version, which would tell
+	// an attacker where a known fault can be found.
 	software = "callbox"
 
-	// answerRoom is enough for most answers.
+	// answerRoom is the size of a buffer, in bytes, that is enough for most responses.
 	answerRoom = 192
-	// maxGain is how many times longer than the request the answer to one that
-	// proves nothing may be: it goes to whatever address the request names as its
-	// own. REALM and NONCE, which it cannot do without, are the exception.
+	// maxGain is how many times longer than the request the response to one that is not
+	// authenticated may be: it goes to whatever source address the request has. REALM and
+	// NONCE, which it cannot do without, are the exception.
 	maxGain = 4
 )
 
-// answerError refuses the request being handled. An answer to one that proved
-// who sends it is signed (RFC 8489 section 9.2.4); the others are bounded in
-// number and length.
+// answerError answers the request being handled with an error. The response to an
+// authenticated request is signed (RFC 8489 section 9.2.4); all others are bounded in number
+// and length.
 func (e *endpoint) answerError(refused *refusal) {
 	q := &e.request
 	signed := q.key != nil
 	if q.silent {
 		return
 	}
-	if e.noteRefusal(refused); !signed && !e.mayAnswer() {
+	if e.countRefusal(refused); !signed && !e.mayAnswer() {
 		return
 	}
 	b := wire.Build(make([]byte, 0, answerRoom), wire.NewType(q.method, wire.Error), q.id)
@@ -57,47 +57,47 @@ func (e *endpoint) answerError(refused *refusal) {
 	e.answer(&b)
 }
 
-// attributeLen is how long an attribute is, with its header and padding.
+// attributeLen returns the length of an attribute with its header and padding.
 func attributeLen(value int) int { return 4 + (value+3)&^3 }
 
-// mayAnswer says whether a client that has proved nothing may have one more
-// answer. One on a stream has proved where it is.
+// mayAnswer reports whether a client that is not authenticated gets one more response. On a
+// stream it always does, since it has proved its address.
 func (e *endpoint) mayAnswer() bool {
 	return e.protocol != UDP || e.server.answers.Answer(e.server.uptime(), e.request.client, e.request.id[:])
 }
 
-// answerAllocate tells which relay the client has (RFC 8656 section 7.2).
-func (e *endpoint) answerAllocate(r *relay) {
+// answerAllocate tells the client about its allocation (RFC 8656 section 7.2).
+func (e *endpoint) answerAllocate(a *allocation) {
 	q := &e.request
 	b := wire.Build(make([]byte, 0, answerRoom), wire.NewType(q.method, wire.Success), q.id)
-	b.AddXORAddress(wire.XORRelayedAddress, r.relayed)
+	b.AddXORAddress(wire.XORRelayedAddress, a.relayed)
 	b.AddXORAddress(wire.XORMappedAddress, q.client)
-	b.AddUint32(wire.Lifetime, uint32(r.granted/time.Second)) //nolint:gosec // at most an hour
-	if r.reserved != nil {
-		b.Add(wire.ReservationToken, r.reserved)
+	b.AddUint32(wire.Lifetime, uint32(a.granted/time.Second)) //nolint:gosec // at most an hour
+	if a.reserved != nil {
+		b.Add(wire.ReservationToken, a.reserved)
 	}
-	if r.missing != 0 {
-		// ADDRESS-ERROR-CODE (RFC 8656 section 18.12): the relay of the other
+	if a.missingCode != 0 {
+		// ADDRESS-ERROR-CODE (RFC 8656 section 18.12): a relayed address of the other
 		// family was refused.
 		other := wire.IPv4
-		if r.relayed.Addr().Is4() {
+		if a.relayed.Addr().Is4() {
 			other = wire.IPv6
 		}
-		b.AddUint32(wire.AddressErrorCode, uint32(other)<<24|uint32(r.missing/100)<<8|uint32(r.missing%100)) //nolint:gosec // three digits
+		b.AddUint32(wire.AddressErrorCode, uint32(other)<<24|uint32(a.missingCode/100)<<8|uint32(a.missingCode%100)) //nolint:gosec // three digits
 	}
 	b.AddString(wire.Software, software)
 	e.answer(&b)
 }
 
-// answerSuccess tells that pion has carried the request out.
+// answerSuccess answers a request that pion has carried out.
 func (e *endpoint) answerSuccess() {
 	q := &e.request
 	switch q.method {
 	case wire.Allocate:
-		e.answerAllocate(q.relay)
+		e.answerAllocate(q.allocation)
 		return
 	case wire.Refresh:
-		q.relay.setLifetime(q.lifetime)
+		q.allocation.setLifetime(q.lifetime)
 	default:
 	}
 	b := wire.Build(make([]byte, 0, answerRoom), wire.NewType(q.method, wire.Success), q.id)
@@ -107,11 +107,11 @@ func (e *endpoint) answerSuccess() {
 	b.AddString(wire.Software, software)
 	e.answer(&b)
 	if q.method == wire.ChannelBind {
-		q.relay.data.Announce(q.channel)
+		q.allocation.data.Announce(q.channel)
 	}
 }
 
-// answer signs and sends the answer to the request being handled.
+// answer signs and sends the response to the request being handled.
 func (e *endpoint) answer(b *wire.Builder) {
 	q := &e.request
 	if q.key != nil {

@@ -1,12 +1,3 @@
-// Package turnserver is a STUN and TURN server (RFC 8489, RFC 8656) for the
-// relays of calls: time-limited credentials, peers refused by default where a
-// relay could be turned against its own network, and an account of every
-// allocation.
-//
-// Every socket belongs to the data path (package datapath), which relays what is
-// permitted and hands over the rest. That is judged and answered here: who asks,
-// and for what. pion/turn sees only requests that can be carried out, and keeps
-// the state of allocations, permissions and channels.
 package turnserver
 
 import (
@@ -26,86 +17,85 @@ import (
 const (
 	// DefaultRealm is the realm of a server whose Config names none.
 	DefaultRealm = "callbox"
-	// DefaultLifetime and MaxLifetime of an allocation (RFC 8656 section 7.2);
-	// MaxLifetime is a second below the hour that the RFC recommends, since pion
-	// takes an hour and more for ten minutes.
+	// DefaultLifetime and MaxLifetime are lifetimes of an allocation (RFC 8656 section
+	// 7.2). MaxLifetime is a second less than the hour that the RFC recommends, since pion
+	// replaces an hour and more by ten minutes.
 	DefaultLifetime = 10 * time.Minute
 	MaxLifetime     = time.Hour - time.Second
-	// MinSecretBytes is the shortest shared secret that New accepts.
+	// MinSecretBytes is the length of the shortest shared secret that New accepts.
 	MinSecretBytes = 16
 	// MaxRealmBytes is the length of the longest realm that fits every client (RFC 8489
 	// section 14.9: fewer than 128 characters).
 	MaxRealmBytes = 127
 )
 
-// Protocol says how a client reaches the server.
+// Protocol is the transport between a client and the server.
 type Protocol string
 
-// The protocols between client and server. The relay itself is always UDP.
+// The protocols. Between the server and peers it is always UDP.
 const (
 	UDP Protocol = "udp"
 	TCP Protocol = "tcp"
 	TLS Protocol = "tls"
 )
 
-// Memory is a budget of bytes, in all and by client address. Its methods must not
-// wait. What Take has granted is given back, in all, in the same amount.
+// Memory is a budget of bytes, in all and for each client address. Its methods must not wait.
+// All that Take has granted is given back in the end, not always in the same portions.
 type Memory = datapath.Memory
 
-// Listener is a stream listener for TURN clients. Its Protocol is TCP or TLS.
-// The Accept of a TLS listener returns connections whose handshake has not
-// happened yet, as tls.NewListener's does; the server carries it out.
+// Listener accepts connections of TURN clients. Its Protocol is TCP or TLS. Accept of a TLS
+// listener returns connections before their handshake, as that of tls.NewListener does; the
+// server carries the handshake out.
 type Listener struct {
 	net.Listener
 	Protocol Protocol
 }
 
-// Config is what New needs.
+// Config configures a server.
 type Config struct {
-	// Realm of the long-term credentials; empty = DefaultRealm.
+	// Realm is that of the long-term credentials, up to MaxRealmBytes; empty =
+	// DefaultRealm.
 	Realm string
-	// Secrets that sign credentials; the first signs new ones, all are
-	// accepted. At least one unless there are Users, each of at least
-	// MinSecretBytes.
+	// Secrets sign credentials: the first signs new ones, all are accepted. Each has at
+	// least MinSecretBytes. There must be one unless there are Users.
 	Secrets [][]byte
-	// Users have passwords that do not end by themselves. Server.Credential
-	// never makes a credential of theirs.
+	// Users are fixed users, whose passwords do not expire. Server.Credential never makes
+	// a credential for them.
 	Users []User
-	// PacketConns and Listeners take clients. From a successful New on the
-	// server owns them and closes them. A PacketConn need not be a
+	// PacketConns and Listeners are what clients connect to; there must be one. After a
+	// successful New the server owns and closes them. A PacketConn need not be a
 	// *net.UDPConn, but its addresses must be *net.UDPAddr.
 	PacketConns []net.PacketConn
 	Listeners   []Listener
-	// RelayIPs are the local addresses that relay sockets bind to; each must be
-	// a concrete one.
+	// RelayIPs are the local addresses that relay sockets are bound to, at least one. None
+	// may be unspecified (such as 0.0.0.0), multicast, or given twice.
 	RelayIPs []netip.Addr
-	// PublicIPs are what clients are told instead of RelayIPs, when those stand
-	// behind a NAT: either as many as RelayIPs and in their order, or one for
-	// each family. Empty = RelayIPs.
+	// PublicIPs are what clients are told instead of RelayIPs, when those are behind a
+	// NAT: either as many as RelayIPs and in the same order, or one for each family.
+	// Empty = RelayIPs.
 	PublicIPs []netip.Addr
-	// RelayPorts is the range of relay ports on each of RelayIPs; the zero value
-	// means DefaultRelayPorts.
+	// RelayPorts is the range of relay ports on each of RelayIPs; the zero value =
+	// DefaultRelayPorts.
 	RelayPorts PortRange
-	// AllowPeers wins over DenyPeers and the built-in deny list, even for
-	// loopback.
+	// AllowPeers takes precedence over DenyPeers and the built-in deny list, even for
+	// loopback addresses.
 	AllowPeers, DenyPeers []netip.Prefix
-	// ListenPacket opens relay sockets: network is "udp4" or "udp6", address an
-	// IP and port. Nil = the kernel's sockets.
+	// ListenPacket opens relay sockets: network is "udp4" or "udp6", address an IP address
+	// and port. Nil = net.ListenConfig.
 	ListenPacket func(network, address string) (net.PacketConn, error)
 	Limits       Limits
-	// Memory bounds what connections of clients hold, over TCP and TLS; nil = no
-	// bound beside Limits. A connection that it has nothing for is closed, and
-	// what it has no room for in the queue of a client is dropped.
+	// Memory bounds what TCP and TLS connections of clients hold; nil = only Limits do.
+	// A connection that it has no memory for is closed, and what it has no memory for in
+	// the queue of a client is dropped.
 	Memory Memory
-	// DefaultFamily is the address family of a relay whose client asks for none;
+	// DefaultFamily is the address family of an allocation whose client asks for none;
 	// empty = FamilyAuto.
 	DefaultFamily Family
-	// MinLifetime is the shortest lifetime that an allocation is granted, in
-	// whole seconds up to MaxLifetime; 0 = DefaultLifetime, as RFC 8656 section
-	// 7.2 recommends.
+	// MinLifetime is the shortest lifetime of an allocation, in whole seconds up to
+	// MaxLifetime; 0 = DefaultLifetime, as RFC 8656 section 7.2 recommends.
 	MinLifetime time.Duration
-	// NoShortCut sends what goes from one relay to another by way of the kernel,
-	// and NoOffload has the kernel join and split no datagrams: for measurements.
+	// NoShortCut sends datagrams between relays of this server through the kernel, and
+	// NoOffload does not let the kernel coalesce and split datagrams: for measurements.
 	NoShortCut, NoOffload bool
 	// Now is the clock of credentials; nil = time.Now.
 	Now    func() time.Time

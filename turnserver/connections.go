@@ -6,26 +6,26 @@ import (
 	"sync"
 )
 
-// connections are the open TCP and TLS connections of clients, within limits.
+// connections are the open TCP and TLS connections of clients, which have limits.
 type connections struct {
-	perAddress, total int // limits; -1 = none, for total also 0
+	perAddress, total int // limits; negative = no limit, for total also 0
 
 	mu        sync.Mutex // guards the following
 	closed    bool
 	open      map[net.Conn]*connection
-	of        map[netip.Addr]*clientConnections
-	opened    uint64 // of all time
+	byClient  map[netip.Addr]*clientConnections
+	opened    uint64 // since the start
 	refused   uint64
 	displaced uint64
 }
 
 type connection struct {
 	client netip.Addr
-	number uint64 // the older, the smaller
+	number uint64 // in the order of opening
 	live   bool   // it has an allocation
 }
 
-// clientConnections counts those of one client address.
+// clientConnections counts the connections of one client address.
 type clientConnections struct{ open, live int }
 
 func (c *clientConnections) idle() int { return c.open - c.live }
@@ -33,19 +33,18 @@ func (c *clientConnections) idle() int { return c.open - c.live }
 func newConnections(limits Limits) *connections {
 	return &connections{
 		perAddress: limits.AddressConnections, total: limits.TotalConnections,
-		open: map[net.Conn]*connection{}, of: map[netip.Addr]*clientConnections{},
+		open: map[net.Conn]*connection{}, byClient: map[netip.Addr]*clientConnections{},
 	}
 }
 
-// enter notes a connection and reports whether it may stay. When there are as
-// many as there may be, it takes the place of one without an allocation, which
-// the caller closes: the oldest of the address that has most of those, unless
-// the newcomer's own has as many.
-func (c *connections) enter(conn net.Conn) (displaced net.Conn, ok bool) {
+// admit adds a connection and reports whether it may stay. When there are as many as there may
+// be, it displaces one without an allocation, which the caller closes: the oldest of the
+// address that has most of those, unless the address of the new one has as many.
+func (c *connections) admit(conn net.Conn) (displaced net.Conn, ok bool) {
 	client := clientKey(conn)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	own := c.of[client]
+	own := c.byClient[client]
 	if own == nil {
 		own = &clientConnections{}
 	}
@@ -64,18 +63,18 @@ func (c *connections) enter(conn net.Conn) (displaced net.Conn, ok bool) {
 	c.opened++
 	c.open[conn] = &connection{client: client, number: c.opened}
 	own.open++
-	c.of[client] = own
+	c.byClient[client] = own
 	return displaced, true
 }
 
-// victimLocked returns the connection that makes room for one more of a client
-// that has idle ones without an allocation, or nil.
+// victimLocked returns the connection to displace for one more of newcomer, which has so many
+// idle connections, those without an allocation; nil = none. mu must be held.
 func (c *connections) victimLocked(newcomer netip.Addr, idle int) net.Conn {
 	var victim net.Conn
 	var best connection
 	most := 0
 	for conn, each := range c.open {
-		has := c.of[each.client].idle()
+		has := c.byClient[each.client].idle()
 		switch {
 		case each.live, each.client != newcomer && has <= idle:
 		case victim == nil, has > most, has == most && each.number < best.number:
@@ -85,8 +84,8 @@ func (c *connections) victimLocked(newcomer netip.Addr, idle int) net.Conn {
 	return victim
 }
 
-// leave forgets a connection; it may have been displaced.
-func (c *connections) leave(conn net.Conn) {
+// remove removes a connection. It may have been displaced already.
+func (c *connections) remove(conn net.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.removeLocked(conn)
@@ -98,17 +97,17 @@ func (c *connections) removeLocked(conn net.Conn) {
 		return
 	}
 	delete(c.open, conn)
-	client := c.of[gone.client]
+	client := c.byClient[gone.client]
 	client.open--
 	if gone.live {
 		client.live--
 	}
 	if client.open == 0 {
-		delete(c.of, gone.client)
+		delete(c.byClient, gone.client)
 	}
 }
 
-// setLive is told when a connection's client gets its allocation and when that
+// setLive must be called when the client of a connection gets its allocation and when that
 // ends.
 func (c *connections) setLive(conn net.Conn, live bool) {
 	c.mu.Lock()
@@ -119,13 +118,13 @@ func (c *connections) setLive(conn net.Conn, live bool) {
 	}
 	each.live = live
 	if live {
-		c.of[each.client].live++
+		c.byClient[each.client].live++
 	} else {
-		c.of[each.client].live--
+		c.byClient[each.client].live--
 	}
 }
 
-// close ends all connections; none is let in any more.
+// close closes all connections, and admits no more.
 func (c *connections) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -8,22 +8,22 @@ import (
 	"callbox/turnserver/wire"
 )
 
-// pion keeps the state of allocations, and wants every request authenticated
-// its own way. The guard has done that: so each request that it lets pass is
-// written anew, with the attributes that pion is to see, and signed with a key
-// that only the two of them have. Its nonce is the one that pion has given last.
+// pion keeps the state of allocations, and authenticates every request in its own way. The
+// guard has already authenticated it. So each request that it lets pass is rebuilt, with only
+// the attributes that pion should see, and signed with a key that only the two of them have.
+// Its nonce is the latest one of pion's.
 
-// controlUser is the user that pion knows all clients by.
+// controlUser is the user name of all clients to pion.
 const controlUser = "client"
 
-// maxAttempts bounds how often a request is given to pion: the first time its
-// nonce may be missing or stale, and pion gives another.
+// maxAttempts bounds how often pion is given one request: the first time the nonce may be
+// missing or stale, and pion answers with a new one.
 const maxAttempts = 3
 
 // control is what an endpoint and its pion server share.
 type control struct {
 	key   [16]byte
-	nonce []byte // that pion gave last
+	nonce []byte // the latest one of pion's
 }
 
 func newControl() *control {
@@ -32,7 +32,7 @@ func newControl() *control {
 	return c
 }
 
-// toPion writes the request being handled for pion.
+// toPion rebuilds the request being handled for pion.
 func (e *endpoint) toPion() []byte {
 	q := &e.request
 	q.withPion = true
@@ -58,12 +58,12 @@ func (e *endpoint) toPion() []byte {
 	return b.Bytes()
 }
 
-// authenticatePion is pion's AuthHandler: the guard has looked closer.
+// authenticatePion is pion's AuthHandler. The guard has already authenticated the client.
 func (e *endpoint) authenticatePion(string, string, net.Addr) ([]byte, bool) {
 	return e.control.key[:], true
 }
 
-// fromPion takes pion's answer to the request being handled. pion answers on the
+// fromPion handles pion's response to the request being handled. pion responds on the
 // goroutine that reads, before it reads again.
 func (e *endpoint) fromPion(m wire.Message) {
 	q := &e.request
@@ -82,7 +82,7 @@ func (e *endpoint) fromPion(m wire.Message) {
 	}
 	if nonce, ok := m.Get(wire.Nonce); ok && q.attempts < maxAttempts {
 		e.control.nonce = append(e.control.nonce[:0], nonce...)
-		e.again = true
+		e.retry = true
 		return
 	}
 	refused := q.refusal
@@ -92,7 +92,7 @@ func (e *endpoint) fromPion(m wire.Message) {
 	e.answerError(refused)
 }
 
-// pionCode is the code of an error response of pion's.
+// pionCode returns the code of an error response of pion's.
 func pionCode(m wire.Message) int {
 	value, ok := m.Get(wire.ErrorCode)
 	if !ok || len(value) < 4 {
@@ -101,9 +101,8 @@ func pionCode(m wire.Message) int {
 	return int(value[2]&7)*100 + int(value[3])
 }
 
-// onError is called when pion could not handle a message. It leaves a request
-// whose allocation has just ended unanswered; the client is told (RFC 8656
-// section 5).
+// onError is called when pion could not handle a message. pion does not answer a request whose
+// allocation has just ended, so that is done here (RFC 8656 section 5).
 func (e *endpoint) onError(_, _ net.Addr, _, _ string) {
 	if q := &e.request; q.withPion {
 		q.withPion = false

@@ -16,7 +16,7 @@ import (
 	"callbox/turnserver/wire"
 )
 
-// maxUsernameBytes is the bound of a USERNAME (RFC 8489 section 14.3).
+// maxUsernameBytes is the maximum length of a USERNAME (RFC 8489 section 14.3).
 const maxUsernameBytes = 508
 
 var (
@@ -29,34 +29,33 @@ var (
 	errGuessing  = errors.New("too many wrong passwords for this name from this address")
 )
 
-// credentials mints and verifies time-limited credentials in the form known as
-// the TURN REST API (draft-uberti-behave-turn-rest-00): the username carries
-// the expiry, the password is its HMAC-SHA1 under a secret that issuer and
-// server share. SHA-1 is what the form prescribes and every browser expects.
-// Beside them it verifies those of fixed users, whose names never parse as such.
+// credentials makes and verifies time-limited credentials in the form known as the TURN REST
+// API (draft-uberti-behave-turn-rest-00): the user name carries the expiry, the password is
+// the HMAC-SHA1 of the user name under a secret that issuer and server share. SHA-1 is what
+// that form prescribes and every browser expects. It also verifies the credentials of fixed
+// users, whose names never have that form.
 type credentials struct {
 	realm   string
-	secrets atomic.Pointer[[][]byte] // the first signs; empty beside users
+	secrets atomic.Pointer[[][]byte] // the first signs; may be empty if there are users
 	users   atomic.Pointer[userKeys]
 	now     func() time.Time
 	revoked revocations
 	guesses guesses
-	decoy   [md5.Size]byte // the key of nobody
+	decoy   [md5.Size]byte // a key that nobody has
 }
 
-// identity is who has signed a request.
+// identity is who signed a request.
 type identity struct {
 	user    string
 	kind    accountKind
-	key     []byte // that it is signed with
-	expired bool   // which a live allocation may outlast
+	key     []byte // that the request is signed with
+	expired bool   // the credential is; its live allocation goes on
 }
 
-// Credential returns a username and password that a client may make
-// allocations with until ttl from now has passed; allocations that live then
-// may go on. ttl is rounded to whole seconds. peer names the user in logs,
-// quotas and Allocations, and should be an id without spaces. Both are empty on
-// a server without Config.Secrets.
+// Credential returns a user name and password with which a client may make allocations until
+// ttl from now; allocations that are live then may go on. ttl is rounded down to whole
+// seconds. peer is the user in logs, quotas and Allocations, and should be an ID without
+// spaces. Both results are empty on a server without Config.Secrets.
 func (s *Server) Credential(peer string, ttl time.Duration) (username, password string) {
 	secrets := *s.credentials.secrets.Load()
 	if len(secrets) == 0 {
@@ -67,9 +66,9 @@ func (s *Server) Credential(peer string, ttl time.Duration) (username, password 
 	return SignCredential(secrets[0], peer, end)
 }
 
-// SignCredential makes what Server.Credential makes, without a server: a
-// username and password that every server with this secret accepts until
-// expiry, which is rounded to whole seconds. coturn with use-auth-secret is one.
+// SignCredential does what Server.Credential does without a server: it returns a user name and
+// password that every server with this secret accepts until expiry, which is rounded down to
+// whole seconds. coturn with use-auth-secret is such a server.
 func SignCredential(secret []byte, user string, expiry time.Time) (username, password string) {
 	username = strconv.FormatInt(expiry.Unix(), 10) + ":" + user
 	return username, sign(secret, username)
@@ -81,22 +80,21 @@ func sign(secret []byte, username string) string {
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// authKey is the key of the long-term credential mechanism (RFC 8489 section
-// 9.2.2), for PASSWORD-ALGORITHM MD5.
+// authKey returns the key of the long-term credential mechanism (RFC 8489 section 9.2.2) for
+// PASSWORD-ALGORITHM MD5.
 func authKey(username, realm, password string) []byte {
 	key := md5.Sum([]byte(username + ":" + realm + ":" + password)) //nolint:gosec // what the mechanism prescribes
 	return key[:]
 }
 
-// verify finds out who signed a message. A wrong username, realm or signature,
-// and a revoked user, are errors; whether the credential has expired is told
-// apart.
+// verify returns who signed a message. A wrong user name, realm or signature, and a revoked
+// user, are errors. An expired credential is not: identity.expired is set then.
 func (c *credentials) verify(username, realm string, client netip.Addr, message wire.Message) (identity, error) {
 	if keys := *c.users.Load(); len(keys) > 0 {
 		if key, ok := keys[username]; ok {
 			return c.verifyFixed(username, realm, client, key, message)
 		}
-		// A name that is none takes as long as one that is.
+		// An unknown name takes as long as a known one.
 		_ = message.CheckIntegrity(c.decoy[:])
 	}
 	expiry, user, kind, err := parseUsername(username)
@@ -119,8 +117,8 @@ func (c *credentials) verify(username, realm string, client netip.Addr, message 
 	return identity{}, errSignature
 }
 
-// verifyFixed verifies the signature of a fixed user. Passwords that people
-// choose can be guessed, so an address has so many tries for each name.
+// verifyFixed verifies the signature of a fixed user. Passwords that people choose can be
+// guessed, so the tries of an address for a name are limited.
 func (c *credentials) verifyFixed(name, realm string, client netip.Addr, key []byte, message wire.Message) (identity, error) {
 	now := c.now()
 	switch {
@@ -137,12 +135,12 @@ func (c *credentials) verifyFixed(name, realm string, client netip.Addr, key []b
 	return identity{user: name, kind: fixed, key: key}, nil
 }
 
-// stillHas reports whether a fixed user is there, with the same key.
+// stillHas reports whether there still is a fixed user with that key.
 func (c *credentials) stillHas(name string, key []byte) bool {
 	return hmac.Equal((*c.users.Load())[name], key)
 }
 
-// authFailure names the reason that a credential was not accepted for.
+// authFailure returns the reason why a credential was not accepted, for metrics and the log.
 func authFailure(err error) string {
 	for _, reason := range []struct {
 		err  error
@@ -162,9 +160,8 @@ func authFailure(err error) string {
 	return "signature"
 }
 
-// parseUsername takes "expiry:user" apart; expiry is in seconds since 1970.
-// Some issuers, Prosody among them, send the expiry alone, which is then the
-// user as well, though nobody's alone.
+// parseUsername splits "expiry:user"; expiry is in seconds since 1970. Some issuers, Prosody
+// among them, send only the expiry. Then it is the user, too, whom many people share.
 func parseUsername(username string) (expiry time.Time, user string, kind accountKind, err error) {
 	digits, user, found := strings.Cut(username, ":")
 	if !found {

@@ -11,34 +11,34 @@ import (
 	"callbox/turnserver/wire"
 )
 
-// discovery is what clients can find out with about their NAT's behaviour (RFC
-// 5780): the UDP sockets of the server, by every address that one is reached at.
-// With two addresses and two ports a client can ask from where it is answered.
+// discovery lets clients find out how their NAT behaves (RFC 5780). It has the UDP sockets of
+// the server by every address that they are reached at. If there are two addresses with two
+// ports each, a client can choose which one answers.
 type discovery struct {
-	sockets map[netip.AddrPort]outlet
+	sockets map[netip.AddrPort]stunEndpoint
 	public  func(netip.Addr) netip.Addr
 }
 
-// outlet is a socket, and which of its addresses it is to send from; the zero
-// Addr when it has but one.
-type outlet struct {
+// stunEndpoint is a socket and the address that it sends from, the zero Addr when it has only
+// one.
+type stunEndpoint struct {
 	socket *datapath.Socket
 	at     netip.Addr
 }
 
-// newDiscovery takes the sockets of a server. One that is bound to every address
-// stands for those that relays bind to.
+// newDiscovery returns the discovery of the sockets of a server. A socket that is bound to
+// every address is reached at each relay address.
 func newDiscovery(sockets []*datapath.Socket, addresses *relayAddresses) *discovery {
-	d := &discovery{sockets: map[netip.AddrPort]outlet{}, public: addresses.publicOf}
+	d := &discovery{sockets: map[netip.AddrPort]stunEndpoint{}, public: addresses.publicOf}
 	for _, socket := range sockets {
 		local := netaddr.AddrPort(socket.LocalAddr())
 		if !local.Addr().IsUnspecified() {
-			d.add(local, outlet{socket: socket})
+			d.add(local, stunEndpoint{socket: socket})
 			continue
 		}
 		for _, a := range addresses.all {
 			if a.bind.Is4() || local.Addr().Is6() {
-				d.add(netip.AddrPortFrom(a.bind, local.Port()), outlet{socket: socket, at: a.bind})
+				d.add(netip.AddrPortFrom(a.bind, local.Port()), stunEndpoint{socket: socket, at: a.bind})
 			}
 		}
 	}
@@ -46,35 +46,36 @@ func newDiscovery(sockets []*datapath.Socket, addresses *relayAddresses) *discov
 }
 
 // add keeps the first of several sockets for one address.
-func (d *discovery) add(local netip.AddrPort, o outlet) {
+func (d *discovery) add(local netip.AddrPort, e stunEndpoint) {
 	if _, ok := d.sockets[local]; !ok {
-		d.sockets[local] = o
+		d.sockets[local] = e
 	}
 }
 
-// attach has a socket tell what its answers are to say, if there is anything.
+// attach makes the data path add the attributes of describe to its answers at a socket, if
+// there are any.
 func (d *discovery) attach(socket *datapath.Socket) {
 	type description struct{ origin, other netip.AddrPort }
 	bound := netaddr.AddrPort(socket.LocalAddr())
-	told := map[netip.Addr]description{}
-	for local, o := range d.sockets {
-		same := local == bound || bound.Addr().IsUnspecified() && o.at.IsValid() && local.Port() == bound.Port()
+	descriptions := map[netip.Addr]description{}
+	for local, e := range d.sockets {
+		same := local == bound || bound.Addr().IsUnspecified() && e.at.IsValid() && local.Port() == bound.Port()
 		if origin, other := d.describe(local); same && origin.IsValid() {
-			told[o.at] = description{origin, other}
+			descriptions[e.at] = description{origin, other}
 		}
 	}
-	if len(told) == 0 {
+	if len(descriptions) == 0 {
 		return
 	}
 	socket.Describe(func(at netip.Addr) (origin, other netip.AddrPort) {
-		is := told[at.Unmap()]
+		is := descriptions[at.Unmap()]
 		return d.advertised(is.origin), d.advertised(is.other)
 	})
 }
 
-// alternate is the address, and the port, that who asks at local can ask to be
-// answered from instead; the zero of either where there is none. both says that
-// there is a socket with the two of them.
+// alternate returns the other address, and the other port, from which a client that sends to
+// local can ask to be answered; each is zero when there is none. both reports whether there is
+// a socket with the other address and the other port.
 func (d *discovery) alternate(local netip.AddrPort) (ip netip.Addr, port uint16, both bool) {
 	if _, ok := d.sockets[local]; !ok {
 		return netip.Addr{}, 0, false
@@ -96,10 +97,9 @@ func (d *discovery) alternate(local netip.AddrPort) (ip netip.Addr, port uint16,
 	return ip, port, false
 }
 
-// describe tells what an answer that is sent from local says of the server:
-// RESPONSE-ORIGIN and OTHER-ADDRESS (RFC 5780 sections 7.3 and 7.4). Both are
-// invalid where nothing can be discovered, and OTHER-ADDRESS where there is no
-// second address with a second port.
+// describe returns the RESPONSE-ORIGIN and OTHER-ADDRESS (RFC 5780 sections 7.3 and 7.4) of a
+// response that is sent from local. Both are invalid when nothing can be discovered there, and
+// OTHER-ADDRESS when there is no second address with a second port.
 func (d *discovery) describe(local netip.AddrPort) (origin, other netip.AddrPort) {
 	ip, port, both := d.alternate(local)
 	if !ip.IsValid() && port == 0 {
@@ -111,7 +111,7 @@ func (d *discovery) describe(local netip.AddrPort) (origin, other netip.AddrPort
 	return local, other
 }
 
-// advertised is an address of ours as the internet knows it, which may change.
+// advertised returns the public address of a local one. It may change.
 func (d *discovery) advertised(local netip.AddrPort) netip.AddrPort {
 	if !local.IsValid() {
 		return local
@@ -119,46 +119,46 @@ func (d *discovery) advertised(local netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(d.public(local.Addr()), local.Port())
 }
 
-// detour is where a Binding request asks to be answered from and to.
-type detour struct {
-	from    netip.AddrPort
-	port    uint16 // of the client; 0 = the one it asks from
+// responseOptions is what a Binding request asks of its response.
+type responseOptions struct {
+	from    netip.AddrPort // the local address to send it from
+	port    uint16         // of the client to send it to; 0 = the one that the request came from
 	padding int
 }
 
-// read follows RFC 5780 section 6.1. A request for what the server has not is
-// answered as if it did not know the attribute.
-func (d *discovery) read(m wire.Message, local netip.AddrPort) (detour, *refusal) {
-	way := detour{from: local}
+// read reads the options of a request (RFC 5780 section 6.1). A request for what the server
+// does not have is answered as if it did not know the attribute.
+func (d *discovery) read(m wire.Message, local netip.AddrPort) (responseOptions, *refusal) {
+	options := responseOptions{from: local}
 	var also []wire.Attr
 	if ip, port, _ := d.alternate(local); ip.IsValid() || port != 0 {
 		also = []wire.Attr{wire.ChangeRequest, wire.ResponsePort, wire.Padding}
 	}
 	if unknown := unknownAttributes(m, also...); len(unknown) > 0 {
-		return way, &refusal{code: codeUnknownAttribute, unknown: unknown}
+		return options, &refusal{code: codeUnknownAttribute, unknown: unknown}
 	}
 	if raw, ok := m.Get(wire.ChangeRequest); ok {
 		if len(raw) != 4 {
-			return way, refuse(codeBadRequest)
+			return options, refuse(codeBadRequest)
 		}
-		if way.from, ok = d.change(local, raw[3]); !ok {
-			return way, &refusal{code: codeUnknownAttribute, unknown: []wire.Attr{wire.ChangeRequest}}
+		if options.from, ok = d.change(local, raw[3]); !ok {
+			return options, &refusal{code: codeUnknownAttribute, unknown: []wire.Attr{wire.ChangeRequest}}
 		}
 	}
 	response, hasPort := m.Get(wire.ResponsePort)
 	padding, hasPadding := m.Get(wire.Padding)
 	if hasPort && (hasPadding || len(response) < 2 || binary.BigEndian.Uint16(response) == 0) {
-		return way, refuse(codeBadRequest)
+		return options, refuse(codeBadRequest)
 	}
 	if hasPort {
-		way.port = binary.BigEndian.Uint16(response)
+		options.port = binary.BigEndian.Uint16(response)
 	}
-	way.padding = len(padding)
-	return way, nil
+	options.padding = len(padding)
+	return options, nil
 }
 
-// change is where the flags of a CHANGE-REQUEST (RFC 5780 section 7.2) have the
-// answer come from; not ok when there is no such socket.
+// change returns the local address from which the flags of a CHANGE-REQUEST (RFC 5780 section
+// 7.2) ask to be answered; ok is false when there is no such socket.
 func (d *discovery) change(local netip.AddrPort, flags byte) (from netip.AddrPort, ok bool) {
 	const changeIP, changePort = 4, 2
 	ip, port, both := d.alternate(local)
@@ -174,13 +174,13 @@ func (d *discovery) change(local netip.AddrPort, flags byte) (from netip.AddrPor
 	}
 }
 
-// answerBinding answers a Binding request (RFC 8489 section 12) that the data
-// path has not. It proves nothing, so the answer always goes to the IP address
-// that it came from, with no more PADDING than it had itself.
+// answerBinding answers a Binding request (RFC 8489 section 12) that the data path has not
+// answered. It is not authenticated, so the response always goes to the IP address that it
+// came from, with no more PADDING than the request had.
 func (e *endpoint) answerBinding(m wire.Message) {
 	q := &e.request
 	local := e.localOf(q.at)
-	way, refused := e.server.discovery.read(m, local)
+	options, refused := e.server.discovery.read(m, local)
 	if refused != nil {
 		e.answerError(refused)
 		return
@@ -190,32 +190,32 @@ func (e *endpoint) answerBinding(m wire.Message) {
 	}
 	origin, other := e.server.discovery.describe(local)
 	if origin.IsValid() {
-		origin = way.from
+		origin = options.from
 	}
 	d := e.server.discovery
 	b := wire.BuildBindingSuccess(make([]byte, 0, answerRoom), m, q.client, d.advertised(origin), d.advertised(other))
-	if way.padding > 0 {
-		b.Add(wire.Padding, make([]byte, way.padding))
+	if options.padding > 0 {
+		b.Add(wire.Padding, make([]byte, options.padding))
 	}
 	if q.fingerprint {
 		b.AddFingerprint()
 	}
 	send, to := e.conn.WriteTo, q.client
 	at := q.at
-	if way.from != local {
-		o := e.server.discovery.sockets[way.from]
-		send, at = o.socket.WriteTo, o.at
+	if options.from != local {
+		alternate := e.server.discovery.sockets[options.from]
+		send, at = alternate.socket.WriteTo, alternate.at
 	}
-	if way.port != 0 {
-		to = netip.AddrPortFrom(to.Addr(), way.port)
+	if options.port != 0 {
+		to = netip.AddrPortFrom(to.Addr(), options.port)
 	}
 	if err := send(b.Bytes(), to, at); err != nil {
 		e.server.log.Debug("answer to a client", "protocol", string(e.protocol), "err", err)
 	}
 }
 
-// localOf is the address of ours that a client of a UDP socket sent to; invalid
-// for a stream, over which nothing can be discovered.
+// localOf returns the local address that a client of a UDP socket sent to. It is invalid for a
+// stream, over which nothing can be discovered.
 func (e *endpoint) localOf(at netip.Addr) netip.AddrPort {
 	if e.protocol != UDP {
 		return netip.AddrPort{}

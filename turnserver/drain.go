@@ -5,12 +5,12 @@ import (
 	"fmt"
 )
 
-// Drain refuses new allocations from now on, with 508 (Insufficient Capacity),
-// so that clients try another server. Those that live go on, and can be
-// refreshed. It returns nil when none is left, or ctx's cause when ctx ends
-// first; new ones are refused afterwards, too, until the server is closed.
+// Drain refuses new allocations from now on, with 508 (Insufficient Capacity), so that clients
+// try another server. Live ones go on and can be refreshed. Drain returns nil when none is
+// left, or the cause of ctx when ctx ends first. Afterwards new ones are still refused, until
+// the server is closed.
 func (s *Server) Drain(ctx context.Context) error {
-	drained := s.relays.drain()
+	drained := s.registry.drain()
 	select {
 	case <-drained:
 		return nil

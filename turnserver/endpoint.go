@@ -16,44 +16,43 @@ import (
 )
 
 const (
-	// maxMessage is the longest message of a client that is handled. What is
-	// written anew for pion can be a little longer, so pion takes more.
+	// maxMessage is the length of the longest control message that is handled. What is
+	// rebuilt for pion can be a little longer, so pion takes more.
 	maxMessage = 1600
 	pionMTU    = 2048
 )
 
 var errOnlyUDP = errors.New("only UDP is relayed")
 
-// endpoint is one socket that clients send to: a UDP socket with many clients,
-// or a stream with one. It stands between the socket and a pion server of its
-// own, which reads from it strictly one message at a time: read, handle with
-// every callback, read again. So what is known of the message being handled is
-// kept here, in request, and needs no lock.
+// endpoint is one socket that clients send to: a UDP socket with many clients, or a stream with
+// one. It is the net.PacketConn of a pion server of its own, which reads strictly one message
+// at a time: it reads, handles the message with all callbacks, and reads again. So the message
+// being handled is kept here, in request, without a lock.
 type endpoint struct {
 	server   *Server
 	protocol Protocol
 	conn     clientConn
-	onLive   func(bool) // told when a stream's client gets and loses its allocation; may be nil
+	onLive   func(bool) // called when a stream's client gets and loses its allocation; may be nil
 
 	request request
 	control *control
-	again   bool // pion is to be given the request once more
+	retry   bool // pion must be given the request once more
 
 	mu       sync.RWMutex
-	byClient map[netip.AddrPort]*relay
-	endings  []*relay // that are to end
+	byClient map[netip.AddrPort]*allocation
+	endings  []*allocation // allocations to end
 
-	// done is closed when pion reads no more. work counts what has still to end
-	// then: each allocation, and the goroutine that pion starts for it.
+	// done is closed when pion reads no more. work counts what must still end then: each
+	// allocation, and the goroutine that pion starts for it.
 	done     chan struct{}
 	doneOnce sync.Once
 	work     sync.WaitGroup
 }
 
-// clientConn is where control messages come from and are answered to, while
-// what is to be relayed goes its own way: a *datapath.Socket or a *stream.
+// clientConn is where control messages are read and answered: a *datapath.Socket or a *stream.
+// What has to be relayed never gets here.
 type clientConn interface {
-	// ReadControl fails only at the end, and after an Interrupt returns no bytes.
+	// ReadControl returns no bytes after an Interrupt, and an error only at the end.
 	ReadControl(p []byte) (n int, from netip.AddrPort, at netip.Addr, err error)
 	WriteTo(p []byte, to netip.AddrPort, at netip.Addr) error
 	Interrupt()
@@ -62,12 +61,12 @@ type clientConn interface {
 	Close()
 }
 
-// serve has pion answer on conn. The endpoint ends when conn is closed; its wait
-// returns when everything that belonged to it is gone.
+// serve starts a pion server for conn. The endpoint ends when conn is closed; its wait method
+// returns when all its allocations and goroutines have ended.
 func (s *Server) serve(conn clientConn, protocol Protocol, onLive func(bool)) (*endpoint, error) {
 	e := &endpoint{
 		server: s, protocol: protocol, conn: conn, onLive: onLive,
-		control: newControl(), byClient: map[netip.AddrPort]*relay{}, done: make(chan struct{}),
+		control: newControl(), byClient: map[netip.AddrPort]*allocation{}, done: make(chan struct{}),
 	}
 	_, err := turn.NewServer(turn.ServerConfig{
 		Realm:         s.credentials.realm,
@@ -92,7 +91,7 @@ func (s *Server) serve(conn clientConn, protocol Protocol, onLive func(bool)) (*
 		},
 		PacketConnConfigs: []turn.PacketConnConfig{{
 			PacketConn: e, RelayAddressGenerator: e,
-			PermissionHandler: func(net.Addr, net.IP) bool { return true }, // the guard has looked closer
+			PermissionHandler: func(net.Addr, net.IP) bool { return true }, // the guard has checked the peers
 		}},
 	})
 	if err != nil {
@@ -101,7 +100,7 @@ func (s *Server) serve(conn clientConn, protocol Protocol, onLive func(bool)) (*
 	return e, nil
 }
 
-// isDone says whether the client's connection has ended.
+// isDone reports whether the client's connection has ended.
 func (e *endpoint) isDone() bool {
 	select {
 	case <-e.done:
@@ -116,11 +115,11 @@ func (e *endpoint) wait() {
 	e.work.Wait()
 }
 
-// ReadFrom returns the next message that pion is to handle.
+// ReadFrom returns the next message for pion.
 func (e *endpoint) ReadFrom(p []byte) (int, net.Addr, error) {
 	for {
-		if e.again || e.beginEnding() {
-			e.again = false
+		if e.retry || e.nextEnding() {
+			e.retry = false
 			return copy(p, e.toPion()), e.request.addr(), nil
 		}
 		n, from, at, err := e.conn.ReadControl(p[:maxMessage])
@@ -134,8 +133,7 @@ func (e *endpoint) ReadFrom(p []byte) (int, net.Addr, error) {
 	}
 }
 
-// WriteTo takes pion's answer to the request being handled, which is the only
-// thing that it sends.
+// WriteTo handles pion's response to the request being handled. pion sends nothing else.
 func (e *endpoint) WriteTo(p []byte, _ net.Addr) (int, error) {
 	if m, err := wire.Parse(p); err == nil {
 		e.fromPion(m)
@@ -143,25 +141,24 @@ func (e *endpoint) WriteTo(p []byte, _ net.Addr) (int, error) {
 	return len(p), nil
 }
 
-// end has the allocation of a relay end soon.
-func (e *endpoint) end(r *relay) {
+// end ends an allocation soon: pion does it, on the goroutine that reads.
+func (e *endpoint) end(a *allocation) {
 	e.mu.Lock()
-	e.endings = append(e.endings, r)
+	e.endings = append(e.endings, a)
 	e.mu.Unlock()
 	e.conn.Interrupt()
 }
 
-// beginEnding makes the next allocation that is to end the request being
-// handled: a Refresh for no time at all, which nobody has sent and nobody is
-// told of.
-func (e *endpoint) beginEnding() bool {
+// nextEnding makes a Refresh with lifetime 0 the request being handled, for the next allocation
+// to end, and returns false when there is none. No client has sent it, and it is not answered.
+func (e *endpoint) nextEnding() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for len(e.endings) > 0 {
-		r := e.endings[0]
+		a := e.endings[0]
 		e.endings = e.endings[1:]
-		if e.byClient[r.client] == r {
-			e.request = request{client: r.client, method: wire.Refresh, relay: r, silent: true}
+		if e.byClient[a.client] == a {
+			e.request = request{client: a.client, method: wire.Refresh, allocation: a, silent: true}
 			return true
 		}
 	}
@@ -179,77 +176,77 @@ func (e *endpoint) SetDeadline(time.Time) error      { return errors.ErrUnsuppor
 func (e *endpoint) SetReadDeadline(time.Time) error  { return errors.ErrUnsupported }
 func (e *endpoint) SetWriteDeadline(time.Time) error { return errors.ErrUnsupported }
 
-func (e *endpoint) relayOf(client netip.AddrPort) *relay {
+func (e *endpoint) allocationOf(client netip.AddrPort) *allocation {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	return e.byClient[client]
 }
 
 func (e *endpoint) onAllocationCreated(_, _ net.Addr, _, _, _ string, _ net.Addr, _ int) {
-	r := e.request.relay
-	r.setLifetime(r.granted)
+	a := e.request.allocation
+	a.setLifetime(a.granted)
 	e.work.Add(2) // until it is closed, and until pion's goroutine has ended
-	if !e.remember(r) {
+	if !e.add(a) {
 		e.work.Done()
 		return
 	}
-	if err := r.data.Start(); err != nil {
+	if err := a.data.Start(); err != nil {
 		e.server.log.Warn("a relay could not be served", "err", err)
-		r.end()
+		a.end()
 	}
-	e.revokedMeanwhile(r)
+	e.endIfRevoked(a)
 }
 
-// revokedMeanwhile ends a relay whose user was revoked, or taken away, after its
-// Allocate was verified and before it could be found in the registry, and
-// refuses the Allocate. Since then a revocation finds the relay by itself.
-func (e *endpoint) revokedMeanwhile(r *relay) {
-	if r.isRevoked() {
-		e.request.refusal = e.distrust(codeUnauthorized, errRevoked)
-		e.server.endRelays([]*relay{r}, endRevoked)
-		if r.reserved != nil {
-			e.server.reserved.expire(token(r.reserved))
+// endIfRevoked ends an allocation, and refuses its Allocate request, if its user was revoked or
+// removed after the request was verified and before the allocation was in the registry. Later
+// revocations find it there.
+func (e *endpoint) endIfRevoked(a *allocation) {
+	if a.isRevoked() {
+		e.request.refusal = e.refuseCredential(codeUnauthorized, errRevoked)
+		e.server.endAllocations([]*allocation{a}, endRevoked)
+		if a.reserved != nil {
+			e.server.reserved.expire(token(a.reserved))
 		}
 	}
 }
 
-// remember makes a relay its client's, unless its allocation has ended already.
-func (e *endpoint) remember(r *relay) bool {
+// add makes an allocation that of its client. It returns false when it has ended already.
+func (e *endpoint) add(a *allocation) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if !e.server.relays.add(r) {
+	if !e.server.registry.add(a) {
 		return false
 	}
-	e.byClient[r.client] = r
-	r.lived.Store(true)
+	e.byClient[a.client] = a
+	a.wasLive.Store(true)
 	if e.onLive != nil {
 		e.onLive(true)
 	}
 	return true
 }
 
-// forget is called when a relay's allocation ends.
-func (e *endpoint) forget(r *relay) {
+// remove must be called when an allocation ends.
+func (e *endpoint) remove(a *allocation) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.byClient[r.client] != r {
+	if e.byClient[a.client] != a {
 		return
 	}
-	delete(e.byClient, r.client)
+	delete(e.byClient, a.client)
 	if e.onLive != nil {
 		e.onLive(false)
 	}
 }
 
 func (e *endpoint) onPermission(relayed net.Addr, ip net.IP, on bool) {
-	r := e.server.relays.relayedAt(netaddr.AddrPort(relayed))
-	if peer, ok := netip.AddrFromSlice(ip); ok && r != nil {
-		r.data.Permit(peer, on)
+	a := e.server.registry.at(netaddr.AddrPort(relayed))
+	if peer, ok := netip.AddrFromSlice(ip); ok && a != nil {
+		a.data.Permit(peer, on)
 	}
 }
 
 func (e *endpoint) onChannel(relayed, peer net.Addr, number uint16, on bool) {
-	if r := e.server.relays.relayedAt(netaddr.AddrPort(relayed)); r != nil {
-		r.data.Bind(number, netaddr.AddrPort(peer), on)
+	if a := e.server.registry.at(netaddr.AddrPort(relayed)); a != nil {
+		a.data.Bind(number, netaddr.AddrPort(peer), on)
 	}
 }

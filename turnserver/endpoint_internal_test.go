@@ -35,13 +35,13 @@ func TestRelayThatCannotStart(t *testing.T) {
 	}
 	data.Close() // so that it does not start
 
-	server := &Server{log: slog.New(slog.DiscardHandler), relays: newRegistry(&Limits{}), credentials: credentials{now: time.Now}}
-	if _, _, err := server.relays.reserve(account{name: "ann"}, client.Addr(), 1, 1); err != nil {
+	server := &Server{log: slog.New(slog.DiscardHandler), registry: newRegistry(&Limits{}), credentials: credentials{now: time.Now}}
+	if _, _, err := server.registry.reserve(account{name: "ann"}, client.Addr(), 1, 1); err != nil {
 		t.Fatal(err)
 	}
-	e := &endpoint{server: server, conn: socket, byClient: map[netip.AddrPort]*relay{}}
-	r := &relay{endpoint: e, data: data, user: "ann", client: client, relayed: data.Relayed()}
-	e.request.relay = r
+	e := &endpoint{server: server, conn: socket, byClient: map[netip.AddrPort]*allocation{}}
+	r := &allocation{endpoint: e, data: data, user: "ann", client: client, relayed: data.Relayed()}
+	e.request.allocation = r
 	created := make(chan struct{})
 	go func() {
 		defer close(created)
@@ -52,7 +52,7 @@ func TestRelayThatCannotStart(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("the endpoint hangs")
 	}
-	if !e.beginEnding() || e.request.relay != r {
+	if !e.nextEnding() || e.request.allocation != r {
 		t.Error("the allocation is not ended")
 	}
 }

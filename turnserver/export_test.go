@@ -11,7 +11,7 @@ func NewWithTimeouts(config Config, handshake, first, idle, write time.Duration)
 // Open returns how many places in the quotas are taken, by relays and by ports
 // that are reserved.
 func (s *Server) Open() int {
-	s.relays.mu.RLock()
-	defer s.relays.mu.RUnlock()
-	return s.relays.open
+	s.registry.mu.RLock()
+	defer s.registry.mu.RUnlock()
+	return s.registry.open
 }

@@ -46,22 +46,23 @@ func makeRoom(b *rawio.Buffer, whole int) *rawio.Buffer {
 	return large
 }
 
-// frameReader takes the frames of RFC 8656 section 12.4 out of a stream. While it
-// waits between two frames it holds no buffer.
+// frameReader reads the frames of RFC 8656 section 12.4 from a stream. It holds no buffer while
+// it waits between two frames.
 type frameReader struct {
 	conn   net.Conn
 	socket *rawio.Socket // conn; nil = conn is not a socket of the operating system
 	begun  bool          // a STUN message has come
 	buffer *rawio.Buffer
-	whole  int // bytes of the frame that is not all there
+	whole  int // length of the frame that is not complete yet
 
-	// charge is asked before a large buffer is held, and told after; nil = nobody.
+	// charge takes n bytes from a budget of memory, or gives -n back when n is negative;
+	// nil = large buffers are not charged.
 	charge  func(n int) bool
 	charged bool
 }
 
-// next returns a frame that was read, without its padding, or nil when it is not
-// all there. It is good until the next fill or free.
+// next returns the next frame that was read, without its padding, or nil when it is not
+// complete. The frame is valid until the next fill or free.
 func (f *frameReader) next() ([]byte, error) {
 	b := f.buffer
 	if b == nil {
@@ -76,8 +77,8 @@ func (f *frameReader) next() ([]byte, error) {
 		}
 		f.whole = length + padding
 		if !f.begun || !wire.IsChannelData(have) {
-			// A client begins with a STUN message; anything else is another
-			// protocol at the wrong door, or a stream out of step.
+			// A client begins with a STUN message. Anything else is another
+			// protocol, or a stream that is out of sync.
 			if f.whole = max(f.whole, wire.HeaderLen); len(have) >= wire.HeaderLen {
 				if !wire.IsSTUN(have) {
 					return nil, errFraming
@@ -93,8 +94,7 @@ func (f *frameReader) next() ([]byte, error) {
 	return nil, nil
 }
 
-// fill reads more, as much as one read brings. It comes after a next that has
-// returned nil.
+// fill reads once. It must be called only after next has returned nil.
 func (f *frameReader) fill() (err error) {
 	switch b := f.buffer; {
 	case b == nil:
@@ -117,7 +117,7 @@ func (f *frameReader) fill() (err error) {
 	return err
 }
 
-// free gives the buffer back. Nothing is read afterwards.
+// free gives the buffer back.
 func (f *frameReader) free() {
 	if f.buffer != nil {
 		freeBuffer(f.buffer)

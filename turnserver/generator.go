@@ -12,11 +12,11 @@ import (
 	"callbox/turnserver/wire"
 )
 
-// errMayFragment says that datagrams of a relay cannot be kept whole.
+// errMayFragment means that DONT-FRAGMENT cannot be supported.
 var errMayFragment = errors.New("the system cannot be kept from fragmenting what a relay sends")
 
-// The endpoint is its own turn.RelayAddressGenerator: pion calls it while the
-// Allocate request is being handled, so it sees what v4 does not pass on.
+// The endpoint is its own turn.RelayAddressGenerator: pion calls it while the Allocate request
+// is being handled, so it knows what pion does not pass to it.
 
 // Validate is part of turn.RelayAddressGenerator.
 func (e *endpoint) Validate() error { return nil }
@@ -26,19 +26,19 @@ func (e *endpoint) AllocateConn(string, int) (net.Conn, net.Addr, error) {
 	return nil, nil, errOnlyUDP
 }
 
-// AllocatePacketConn opens the relay of the request being handled.
+// AllocatePacketConn makes the allocation of the request being handled.
 func (e *endpoint) AllocatePacketConn(string, int) (net.PacketConn, net.Addr, error) {
 	q := &e.request
-	r, err := e.server.openRelay(e)
+	a, err := e.server.openAllocation(e)
 	if err != nil {
 		q.refusal = allocateRefusal(err)
 		return nil, nil, err
 	}
-	q.relay = r
-	return r, r.relayedAddr, nil
+	q.allocation = a
+	return a, a.relayedAddr, nil
 }
 
-// allocateRefusal says to a client why it gets no relay.
+// allocateRefusal returns what a client is answered that gets no allocation.
 func allocateRefusal(err error) *refusal {
 	switch {
 	case errors.Is(err, errUserQuota), errors.Is(err, errAddressQuota), errors.Is(err, errAddressPace), errors.Is(err, errTotalQuota):
@@ -54,121 +54,120 @@ func allocateRefusal(err error) *refusal {
 	return refuseFor(codeInsufficientCapacity, "no socket")
 }
 
-// openRelay opens the relay that the request asks for, and takes its place in
-// the quotas.
-func (s *Server) openRelay(e *endpoint) (r *relay, err error) {
+// openAllocation makes the allocation that the request asks for, and counts it in the quotas.
+func (s *Server) openAllocation(e *endpoint) (a *allocation, err error) {
 	q := &e.request
-	var p *place
+	var socket *boundSocket
 	if q.token != nil {
-		if p, err = s.reserved.take(token(q.token), q.account()); err != nil {
+		if socket, err = s.reserved.redeem(token(q.token), q.account()); err != nil {
 			return nil, err
 		}
 	}
-	places, free := 1, s.addresses.freePorts(q.is4)
+	count, free := 1, s.addresses.freePorts(q.is4)
 	switch {
-	case p != nil:
-		free = math.MaxInt // it needs none
+	case socket != nil:
+		free = math.MaxInt // the socket is bound already
 	case q.reserveNext:
-		places = 2
+		count = 2
 	}
-	bytes, victims, err := s.relays.reserve(q.account(), q.client.Addr(), places, free)
-	s.endRelays(victims, endDisplaced)
+	rateLimit, victims, err := s.registry.reserve(q.account(), q.client.Addr(), count, free)
+	s.endAllocations(victims, endDisplaced)
 	if err != nil {
 		s.log.Debug("allocation refused", "user", q.user, "err", err)
-		if p != nil {
-			p.discard()
+		if socket != nil {
+			socket.discard()
 		}
 		return nil, err
 	}
 	var reserved []byte
-	if p == nil {
-		p, reserved, err = s.openPlace(q)
+	if socket == nil {
+		socket, reserved, err = s.openSocket(q)
 	}
 	if err == nil {
-		r, err = e.newRelay(p, bytes)
+		a, err = e.newAllocation(socket, rateLimit)
 	}
 	if err != nil {
 		if reserved != nil {
 			s.reserved.expire(token(reserved))
 		}
-		s.relays.cancel(q.account(), q.client.Addr())
+		s.registry.cancel(q.account(), q.client.Addr())
 		return nil, err
 	}
-	r.reserved = reserved
-	return r, nil
+	a.reserved = reserved
+	return a, nil
 }
 
-// openPlace opens the socket of a relay, and where that is asked for the one
-// beside it, which is held. The caller has taken the places of both in the
-// quotas; with an error, that of the second is given back.
-func (s *Server) openPlace(q *request) (p *place, reserved []byte, err error) {
+// openSocket binds the relay socket of an allocation and, if the request asks for it, reserves
+// the next port; reserved is the token of that. The caller has counted both in the quotas; on
+// an error, the second is given back.
+func (s *Server) openSocket(q *request) (socket *boundSocket, reserved []byte, err error) {
 	if !q.reserveNext {
-		p, err = s.addresses.open(q.is4, func(port uint16) bool { return !q.evenPort || port%2 == 0 })
-		s.noteExhausted(err)
-		return p, nil, err
+		socket, err = s.addresses.open(q.is4, func(port uint16) bool { return !q.evenPort || port%2 == 0 })
+		s.countFailed(err)
+		return socket, nil, err
 	}
-	p, next, err := s.addresses.openPair(q.is4)
+	socket, next, err := s.addresses.openPair(q.is4)
 	if err != nil {
-		s.relays.cancel(q.account(), q.client.Addr())
-		s.noteExhausted(err)
+		s.registry.cancel(q.account(), q.client.Addr())
+		s.countFailed(err)
 		return nil, nil, err
 	}
-	t, err := s.reserved.hold(next, q.account(), q.client.Addr())
+	t, err := s.reserved.add(next, q.account(), q.client.Addr())
 	if err != nil {
-		s.relays.cancel(q.account(), q.client.Addr())
+		s.registry.cancel(q.account(), q.client.Addr())
 		next.discard()
-		p.discard()
+		socket.discard()
 		return nil, nil, err
 	}
-	return p, t[:], nil
+	return socket, t[:], nil
 }
 
-// newRelay makes a relay of a place, which is gone when there is an error.
-func (e *endpoint) newRelay(p *place, bytes *limit.Bucket) (r *relay, err error) {
+// newAllocation makes an allocation with a relay socket, which is closed on an error.
+func (e *endpoint) newAllocation(socket *boundSocket, rateLimit *limit.Bucket) (a *allocation, err error) {
 	q := &e.request
-	relayed := netip.AddrPortFrom(*p.address.public.Load(), p.port)
-	r = &relay{
-		endpoint: e, address: p.address, client: q.client,
+	relayed := netip.AddrPortFrom(*socket.address.public.Load(), socket.port)
+	a = &allocation{
+		endpoint: e, address: socket.address, client: q.client,
 		relayed: relayed, relayedAddr: net.UDPAddrFromAddrPort(relayed),
-		bound:    netip.AddrPortFrom(p.address.bind, p.port),
+		bound:    netip.AddrPortFrom(socket.address.bind, socket.port),
 		username: q.username, user: q.user, kind: q.kind, since: time.Now(), key: q.key, id: q.id, granted: q.lifetime,
 	}
 	if q.both {
-		r.missing = codeInsufficientCapacity
+		a.missingCode = codeInsufficientCapacity
 		if !e.server.addresses.has(!q.is4) {
-			r.missing = codeFamilyNotSupported
+			a.missingCode = codeFamilyNotSupported
 		}
 	}
-	r.data, err = e.server.path.Open(e.conn.Client(q.client, q.at), p.conn, datapath.RelayConfig{
-		Relayed: r.relayed, Bound: r.bound, User: bytes, Closed: r.socketClosed,
+	a.data, err = e.server.path.Open(e.conn.Client(q.client, q.at), socket.conn, datapath.RelayConfig{
+		Relayed: a.relayed, Bound: a.bound, UserLimit: rateLimit, Closed: a.socketClosed,
 	})
 	if err != nil {
-		p.address.ports.restore(p.port)
+		socket.address.ports.restore(socket.port)
 		e.server.failedAllocations.Add(1)
 		return nil, err
 	}
 	if q.dontFragment {
-		// What it sends is fragmented unless an indication forbids that, which
-		// must be possible then.
-		if err = errors.Join(r.data.DontFragment(true), r.data.DontFragment(false)); err != nil {
-			r.data.Close()
+		// What it sends is fragmented unless a Send indication forbids it. It must be
+		// possible to forbid it.
+		if err = errors.Join(a.data.DontFragment(true), a.data.DontFragment(false)); err != nil {
+			a.data.Close()
 			return nil, errors.Join(errMayFragment, err)
 		}
 	}
-	return r, nil
+	return a, nil
 }
 
-// noteExhausted counts a relay that could not be opened, and logs it at most
-// once in ten seconds.
-func (s *Server) noteExhausted(err error) {
+// countFailed counts an allocation that failed for want of a port or socket, if err is not nil,
+// and logs it at most once in ten seconds.
+func (s *Server) countFailed(err error) {
 	if err == nil {
 		return
 	}
 	s.failedAllocations.Add(1)
 	const every = 10 * time.Second
 	now := time.Now().UnixNano()
-	last := s.toldExhausted.Load()
-	if now-last >= int64(every) && s.toldExhausted.CompareAndSwap(last, now) {
+	last := s.loggedExhausted.Load()
+	if now-last >= int64(every) && s.loggedExhausted.CompareAndSwap(last, now) {
 		s.log.Warn("a relay could not be opened", "err", err)
 	}
 }

@@ -7,13 +7,13 @@ import (
 	"callbox/turnserver/wire"
 )
 
-// The guard stands before pion: it authenticates every request itself, checks
-// all that the RFCs want checked, and answers what is refused. pion sees only
-// requests that can be carried out, written anew for it (see control.go).
+// The guard stands in front of pion: it authenticates every request, checks everything that the
+// RFCs want checked, and answers requests that are refused. pion sees only requests that can be
+// carried out, rebuilt for it (see control.go).
 
-// guard handles a message that a client has sent to our address at. It returns what pion is to be
-// given, nil for nothing. What is neither a request nor well formed is dropped
-// without an answer (RFC 8489 section 6.3).
+// guard handles a message that a client has sent to the local address at. It returns the request
+// for pion, or nil when there is nothing for pion to do. What is not a well-formed request is
+// dropped without an answer (RFC 8489 section 6.3).
 func (e *endpoint) guard(p []byte, client netip.AddrPort, at netip.Addr) []byte {
 	m, err := wire.Parse(p)
 	if err != nil || m.Type().Class() != wire.Request || !m.CheckFingerprint() {
@@ -33,16 +33,16 @@ func (e *endpoint) guard(p []byte, client netip.AddrPort, at netip.Addr) []byte 
 		e.answerError(refused)
 		return nil
 	}
-	if q.method == wire.Allocate && q.relay != nil {
-		// Sent again because the answer was lost (RFC 8656 section 7.2).
-		e.answerAllocate(q.relay)
+	if q.method == wire.Allocate && q.allocation != nil {
+		// A retransmission, because the response was lost (RFC 8656 section 7.2).
+		e.answerAllocate(q.allocation)
 		return nil
 	}
-	if needsPermission(q.method) && q.relay.ending() {
+	if needsPermission(q.method) && q.allocation.endsSoon() {
 		return nil
 	}
 	if q.method == wire.Refresh && q.lifetime == 0 {
-		q.relay.endsBecause(endDeleted)
+		q.allocation.setEndReason(endDeleted)
 	}
 	return e.toPion()
 }
@@ -51,8 +51,8 @@ func needsPermission(method wire.Method) bool {
 	return method == wire.CreatePermission || method == wire.ChannelBind
 }
 
-// check does what RFC 8489 section 9.2.4 and then RFC 8656 ask for, in their
-// order, and returns why the request is refused, nil when it is not.
+// check checks the request as RFC 8489 section 9.2.4 and then RFC 8656 say, in their order. It
+// returns why the request is refused, or nil when it is not.
 func (e *endpoint) check(m wire.Message) *refusal {
 	if refused := e.authenticate(m); refused != nil {
 		return refused
@@ -67,7 +67,7 @@ func (e *endpoint) check(m wire.Message) *refusal {
 	if q.method == wire.Allocate {
 		return e.checkAllocate(m)
 	}
-	if q.relay == nil {
+	if q.allocation == nil {
 		return refuse(codeAllocationMismatch) // RFC 8656 section 5
 	}
 	switch q.method {
@@ -85,44 +85,44 @@ func (e *endpoint) check(m wire.Message) *refusal {
 	return e.checkPeers()
 }
 
-// checkRefresh follows RFC 8656 section 8.2.
+// checkRefresh checks a Refresh request (RFC 8656 section 8.2).
 func (e *endpoint) checkRefresh(m wire.Message) *refusal {
 	asked, refused := family(m, wire.RequestedAddressFamily)
 	if refused != nil {
 		return refused
 	}
-	if asked != 0 && (asked == wire.IPv4) != e.request.relay.relayed.Addr().Is4() {
+	if asked != 0 && (asked == wire.IPv4) != e.request.allocation.relayed.Addr().Is4() {
 		return refuse(codeFamilyMismatch)
 	}
 	return e.readLifetime(m)
 }
 
-// checkPeers says whether the client's relay may have permissions for the peers
-// of the request, and a channel (RFC 8656 sections 10.2 and 12.2): for all of
-// them or for none. A permission knows no port, so the IP of any live relay of
-// ours may have one; each packet is looked at closer.
+// checkPeers checks whether the allocation may have permissions for the peers of the request,
+// and the channel (RFC 8656 sections 10.2 and 12.2): for all of them or for none. A permission
+// has no port, so the IP address of any live allocation may have one; the data path checks the
+// port of each packet.
 func (e *endpoint) checkPeers() *refusal {
 	q := &e.request
-	r := q.relay
+	a := q.allocation
 	for _, peer := range q.peers {
 		ip := peer.Addr()
-		if rule := e.server.policy.denies(ip); rule != "" && !e.server.relays.relaysAt(ip) {
+		if rule := e.server.policy.denies(ip); rule != "" && !e.server.registry.hasAt(ip) {
 			e.server.deniedPeers.add(ruleLabel(rule))
-			r.refuse(rule, ip)
+			a.logDenied(rule, ip)
 			return refuseFor(codeForbidden, ruleLabel(rule))
 		}
-		if ip.Is4() != r.relayed.Addr().Is4() {
+		if ip.Is4() != a.relayed.Addr().Is4() {
 			return refuse(codeFamilyMismatch)
 		}
 	}
-	if !r.admit(q.peers, q.channel) {
+	if !a.hasRoom(q.peers, q.channel) {
 		return refuseFor(codeInsufficientCapacity, "permissions or channels")
 	}
 	return nil
 }
 
-// unknownAttributes lists the attributes that must be understood, and are not
-// (RFC 8489 section 6.3.1), but for those in also.
+// unknownAttributes returns the comprehension-required attributes that the server does not know
+// (RFC 8489 section 6.3.1), except those in also.
 func unknownAttributes(m wire.Message, also ...wire.Attr) (unknown []wire.Attr) {
 	for attrs := m.Attributes(); attrs.Next(); {
 		switch attrs.Type {
@@ -131,7 +131,7 @@ func unknownAttributes(m wire.Message, also ...wire.Attr) (unknown []wire.Attr) 
 			wire.RequestedAddressFamily, wire.EvenPort, wire.RequestedTransport, wire.DontFragment,
 			wire.XORMappedAddress, wire.ReservationToken:
 		default:
-			const enough = 16 // to tell of; a request may name hundreds
+			const enough = 16 // for the response; a request may have hundreds
 			if !attrs.Type.Optional() && len(unknown) < enough && !slices.Contains(also, attrs.Type) {
 				unknown = append(unknown, attrs.Type)
 			}

@@ -6,13 +6,13 @@ import "callbox/turnserver/wire"
 // 18.9).
 const reservationTokenLen = 8
 
-// checkAllocate follows RFC 8656 section 7.2. Whether there is a port, and room
-// in the quotas, shows when the relay is opened.
+// checkAllocate checks an Allocate request (RFC 8656 section 7.2), except for ports and quotas:
+// see openAllocation.
 func (e *endpoint) checkAllocate(m wire.Message) *refusal {
 	q := &e.request
-	if r := q.relay; r != nil {
-		if r.id == q.id && r.username == q.username {
-			return nil // the same request again
+	if a := q.allocation; a != nil {
+		if a.id == q.id && a.username == q.username {
+			return nil // a retransmission
 		}
 		return refuse(codeAllocationMismatch)
 	}
@@ -51,9 +51,9 @@ func (q *request) readPort(m wire.Message) *refusal {
 	return nil
 }
 
-// readFamily reads REQUESTED-ADDRESS-FAMILY, and ADDITIONAL-ADDRESS-FAMILY: who
-// asks for both families gets one, IPv4 where there is that, and is told that
-// there is no other.
+// readFamily reads REQUESTED-ADDRESS-FAMILY and ADDITIONAL-ADDRESS-FAMILY. A client that asks
+// for both families gets one, IPv4 if the server has it, and is told that it does not get the
+// other.
 func (e *endpoint) readFamily(m wire.Message) *refusal {
 	q := &e.request
 	asked, refused := family(m, wire.RequestedAddressFamily)

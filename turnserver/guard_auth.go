@@ -6,9 +6,9 @@ import (
 	"callbox/turnserver/wire"
 )
 
-// authenticate finds out who sends the request, by the long-term credential
-// mechanism (RFC 8489 section 9.2.4), and finds the client's relay. The nonce is
-// looked at first, as RFC 5389 has it: who has none of ours costs nothing more.
+// authenticate authenticates the request by the long-term credential mechanism (RFC 8489 section
+// 9.2.4), and looks up the allocation of the client. The nonce is checked first, as in RFC 5389:
+// so a request without a valid one costs nothing more.
 func (e *endpoint) authenticate(m wire.Message) *refusal {
 	q := &e.request
 	if !m.HasIntegrity() {
@@ -23,33 +23,33 @@ func (e *endpoint) authenticate(m wire.Message) *refusal {
 	if !e.server.nonces.fresh(nonce, q.client) {
 		return refuse(codeStaleNonce)
 	}
-	q.username, q.relay = string(username), e.relayOf(q.client)
-	r, allocate := q.relay, q.method == wire.Allocate
-	if r != nil && (!allocate || r.id == q.id) && r.keeps(q.username, string(realm), m) {
-		q.key, q.user, q.kind = r.key, r.user, r.kind
+	q.username, q.allocation = string(username), e.allocationOf(q.client)
+	a, isAllocate := q.allocation, q.method == wire.Allocate
+	if a != nil && (!isAllocate || a.id == q.id) && a.accepts(q.username, string(realm), m) {
+		q.key, q.user, q.kind = a.key, a.user, a.kind
 		return nil
 	}
 	who, err := e.server.credentials.verify(q.username, string(realm), q.client.Addr(), m)
 	switch {
 	case err != nil:
-		return e.distrust(codeUnauthorized, err)
+		return e.refuseCredential(codeUnauthorized, err)
 	case who.expired:
-		return e.distrust(codeUnauthorized, errExpired)
+		return e.refuseCredential(codeUnauthorized, errExpired)
 	}
 	q.key = who.key
-	if r != nil && r.username != q.username && !allocate {
-		return e.distrust(codeWrongCredentials, errNotOwner) // RFC 8656 section 5
+	if a != nil && a.username != q.username && !isAllocate {
+		return e.refuseCredential(codeWrongCredentials, errNotOwner) // RFC 8656 section 5
 	}
 	q.user, q.kind = who.user, who.kind
 	return nil
 }
 
-// distrust counts a credential that was not accepted.
-func (e *endpoint) distrust(code int, cause error) *refusal {
+// refuseCredential counts a credential that was not accepted.
+func (e *endpoint) refuseCredential(code int, cause error) *refusal {
 	failure := authFailure(cause)
 	e.server.authFailures.add(failure)
 	if errors.Is(cause, errGuessing) {
-		e.request.user = e.request.username // there is such a user, for whoever reads the log
+		e.request.user = e.request.username // for the log: the user exists
 	}
 	e.server.log.Debug("credential not accepted", "protocol", string(e.protocol), "client", e.request.client.String(), "err", cause)
 	return refuseFor(code, failure)

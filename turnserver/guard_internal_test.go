@@ -45,9 +45,9 @@ func guardedEndpoint(tb testing.TB, conn clientConn) *endpoint {
 	}
 	s.credentials.secrets.Store(&config.Secrets)
 	s.credentials.users.Store(&userKeys{})
-	s.relays = newRegistry(&s.limits)
+	s.registry = newRegistry(&s.limits)
 	s.discovery = newDiscovery(nil, addresses)
-	return &endpoint{server: s, protocol: UDP, conn: conn, control: newControl(), byClient: map[netip.AddrPort]*relay{}}
+	return &endpoint{server: s, protocol: UDP, conn: conn, control: newControl(), byClient: map[netip.AddrPort]*allocation{}}
 }
 
 // signedFor is a message with the credential of a user.

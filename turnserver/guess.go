@@ -10,21 +10,20 @@ import (
 )
 
 const (
-	// wrongPasswords may come from one address for one fixed user at once, and
-	// then one each wrongPasswordEvery.
+	// wrongPasswords is how many wrong passwords may come from one address for one fixed
+	// user at once; then one each wrongPasswordEvery.
 	wrongPasswords     = 10
 	wrongPasswordEvery = 10 * time.Second
-	// maxGuesses bounds the pairs of address and name that are remembered.
+	// maxGuesses bounds how many pairs of address and name are remembered.
 	maxGuesses = 1 << 14
 )
 
-// guesses counts wrong passwords by client address and name together: who
-// guesses locks nobody out but those at the same address under the same name.
-// The zero value is empty.
+// guesses counts wrong passwords by the pair of client address and name: so guessing locks out
+// nobody but those who use the same name at the same address. The zero value is empty.
 type guesses struct {
 	mu sync.Mutex
 	// mu guards the following.
-	paid  map[guess]time.Time // when the last wrong password is forgotten
+	paid  map[guess]time.Time // when the latest wrong password will be forgotten
 	swept time.Time
 }
 
@@ -33,7 +32,7 @@ type guess struct {
 	name   string
 }
 
-// tooMany reports whether no further password is looked at now.
+// tooMany reports whether further passwords are refused unchecked now.
 func (g *guesses) tooMany(client netip.Addr, name string, now time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -53,8 +52,8 @@ func (g *guesses) add(client netip.Addr, name string, now time.Time) {
 	g.paid[by] = paid.Add(wrongPasswordEvery)
 }
 
-// makeRoom takes out what is forgotten, now and then, and of a full table
-// whatever comes first. Must be called with mu held.
+// makeRoom removes what is forgotten, every wrongPasswordEvery, and any entries of a full map.
+// It must be called with mu held.
 func (g *guesses) makeRoom(now time.Time) {
 	if now.Sub(g.swept) >= wrongPasswordEvery {
 		g.swept = now

@@ -19,40 +19,40 @@ const (
 	DefaultUnauthenticated    = 100
 )
 
-// Limits bounds what clients may take. In each field 0 means the default of the
-// same name, for TotalConnections and TotalBytes no limit, and a negative value no limit. A client
-// address is an IPv4 address, or the /64 that an IPv6 client has.
+// Limits bounds what clients may use. In each field a negative value means no limit, and 0 the
+// default of the same name; for TotalConnections and TotalBytes, 0 means no limit, too. A client
+// address is an IPv4 address, or the /64 network of an IPv6 address.
 type Limits struct {
 	// UserAllocations, AddressAllocations and TotalAllocations bound the live
-	// allocations of one user, of one client address and of the server. What is
-	// over them is answered with 486 (Allocation Quota Reached). Unless
-	// AddressAllocations is off, an address has at most an eighth of the relay
-	// ports that are free or its own, or eight, and from a quarter of
-	// AddressAllocations on a user gets one allocation from there in ten seconds.
+	// allocations of one user, of one client address and of the server. More are
+	// refused with 486 (Allocation Quota Reached). Unless AddressAllocations is
+	// negative, an address also has at most an eighth of the relay ports that are free
+	// or its own, or eight if that is more; and when it has a quarter of
+	// AddressAllocations, each user there gets only one allocation in ten seconds.
 	UserAllocations, AddressAllocations, TotalAllocations int
-	// FixedAllocations bounds the live allocations of a user of Config.Users,
-	// in the place of UserAllocations. A user name that is its expiry alone
-	// counts as no user, since all who got one in the same second share it.
+	// FixedAllocations bounds the live allocations of a user of Config.Users, instead
+	// of UserAllocations. A user name that is only its expiry does not count as a user,
+	// since all who got one in the same second share it.
 	FixedAllocations int
-	// Permissions and Channels bound those of one allocation. What is over them
-	// is answered with 508 (Insufficient Capacity).
+	// Permissions and Channels bound those of one allocation. More are refused with 508
+	// (Insufficient Capacity).
 	Permissions, Channels int
-	// AddressConnections bounds the open TCP and TLS connections of one client
-	// address. What is over it is closed at once.
+	// AddressConnections bounds the open TCP and TLS connections of one client address.
+	// More are closed at once.
 	AddressConnections int
-	// TotalConnections bounds those of all clients; 0 = no limit. A newcomer
-	// takes the place of a connection without an allocation, of the address that
-	// has most of those, and is closed only when there is none.
+	// TotalConnections bounds those of all clients; 0 = no limit. A new one displaces a
+	// connection without an allocation, of the address that has most of those, and is
+	// closed only when there is none.
 	TotalConnections int
-	// UserBytes and TotalBytes bound the payload that is relayed in a second,
-	// both ways together, for one user with all its allocations, and for all. A
-	// second's worth may come at once. What is over them is dropped. Where many
-	// may share a name, as that of Config.Users, or an expiry alone, UserBytes
-	// bounds each allocation by itself.
+	// UserBytes and TotalBytes bound the payload, in bytes per second, that is relayed
+	// in both directions together, for one user with all its allocations, and for all
+	// users. The burst is one second's worth. More is dropped. Where many may share a
+	// user name, that of Config.Users or one that is only an expiry, UserBytes bounds
+	// each allocation by itself.
 	UserBytes, TotalBytes int
-	// Unauthenticated bounds the answers in a second to one client address over
-	// UDP for requests that prove nothing: binding requests, and those without
-	// a credential or with a wrong one. Ten seconds' worth may come at once.
+	// Unauthenticated bounds how many requests of one client address over UDP are
+	// answered in a second that are not authenticated: Binding requests, and those
+	// without a credential or with a wrong one. The burst is ten seconds' worth.
 	Unauthenticated int
 }
 
@@ -77,24 +77,23 @@ func (l *Limits) normalize() {
 	}
 }
 
-// userBucket returns what bounds the bytes of a new user, nil when nothing does.
+// userBucket returns the rate limit of a new user; nil = no limit.
 func (l *Limits) userBucket() *limit.Bucket { return limit.NewBucket(l.UserBytes, l.UserBytes) }
 
-// userRefill is how long an empty userBucket takes to be full again, so that a
-// new one would be the same.
+// userRefill returns after how long an empty userBucket is full again, so that it is the same as
+// a new one.
 func (l *Limits) userRefill() time.Duration {
 	return time.Second * time.Duration(1+limit.MinBurst/l.UserBytes)
 }
 
-// totalBucket returns what bounds the bytes of all users, nil when nothing does.
+// totalBucket returns the rate limit of all users together; nil = no limit.
 func (l *Limits) totalBucket() *limit.Bucket { return limit.NewBucket(l.TotalBytes, l.TotalBytes) }
 
-// sources returns what bounds the answers to those who proved nothing, nil when
-// nothing does.
+// sources returns the limit of answers to unauthenticated requests; nil = no limit.
 func (l *Limits) sources() *limit.Sources {
 	const seconds = 10
 	return limit.NewSources(l.Unauthenticated, seconds*l.Unauthenticated)
 }
 
-// reached says whether count things are all that limit allows.
+// reached reports whether limit allows no more than count.
 func reached(count, limit int) bool { return limit > 0 && count >= limit }

@@ -7,14 +7,13 @@ import (
 	"net"
 )
 
-// Listen opens UDP sockets for Config.PacketConns: shards of them at the same
-// address, over which the kernel spreads clients (SO_REUSEPORT), so that several
-// processors can work for one port. network is "udp", "udp4" or "udp6". Where
-// the system cannot do that, or when shards is 1 or less, there is one. The
-// caller closes them, or hands them to New.
+// Listen opens UDP sockets for Config.PacketConns: as many as shards at the same address, over
+// which the kernel spreads clients (SO_REUSEPORT), so that several processors can work for one
+// port. network is "udp", "udp4" or "udp6". It opens only one where the system cannot do that,
+// or when shards is 1 or less. The caller closes them, or passes them to New.
 func Listen(ctx context.Context, network, address string, shards int) ([]net.PacketConn, error) {
-	// The first is bound without the option, or it would share its address with
-	// any other program that asks for that.
+	// The first is bound without the option, so that the address is not shared with another
+	// program that uses the option.
 	var alone net.ListenConfig
 	first, err := alone.ListenPacket(ctx, network, address)
 	if err != nil {

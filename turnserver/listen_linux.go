@@ -9,7 +9,7 @@ import (
 
 const canShare = true
 
-// sharePort lets several sockets of this user bind to one address (socket(7)).
+// sharePort lets several sockets of the same user be bound to one address (socket(7)).
 func sharePort(_, _ string, conn syscall.RawConn) error {
 	var failed error
 	err := conn.Control(func(fd uintptr) {

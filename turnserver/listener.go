@@ -11,12 +11,12 @@ import (
 	"callbox/turnserver/datapath"
 )
 
-// accept takes a listener's connections until the server closes.
+// accept accepts the connections of a listener until the server is closed.
 func (s *Server) accept(ctx context.Context, l Listener) {
 	log := s.log.With("protocol", string(l.Protocol))
 	for {
 		var conn net.Conn
-		err := datapath.Persist(ctx.Done(), log, func() (err error) {
+		err := datapath.Retry(ctx.Done(), log, func() (err error) {
 			conn, err = l.Accept()
 			return err
 		})
@@ -27,7 +27,7 @@ func (s *Server) accept(ctx context.Context, l Listener) {
 			closeNow(conn)
 			continue
 		}
-		displaced, ok := s.conns.enter(conn)
+		displaced, ok := s.conns.admit(conn)
 		if displaced != nil {
 			closeNow(displaced)
 		}
@@ -38,13 +38,13 @@ func (s *Server) accept(ctx context.Context, l Listener) {
 		}
 		s.work.Go(func() {
 			defer s.giveMemory(conn, l.Protocol)
-			defer s.conns.leave(conn)
+			defer s.conns.remove(conn)
 			s.serveStream(ctx, conn, l.Protocol)
 		})
 	}
 }
 
-// serveStream serves one client for the life of its connection.
+// serveStream serves one connection until it ends.
 func (s *Server) serveStream(ctx context.Context, conn net.Conn, protocol Protocol) {
 	defer closeNow(conn)
 	if secure, ok := conn.(interface{ HandshakeContext(context.Context) error }); ok {
@@ -76,8 +76,8 @@ func (s *Server) serveStream(ctx context.Context, conn net.Conn, protocol Protoc
 	e.wait()
 }
 
-// connectionCost is what a connection takes from memory for as long as it is
-// there: buffers, and the state of TLS.
+// connectionCost is what a connection takes from memory as long as it is open, in bytes: for
+// buffers and the state of TLS.
 func connectionCost(protocol Protocol) int {
 	const plain, secure = 32 << 10, 64 << 10
 	if protocol == TLS {
@@ -86,19 +86,20 @@ func connectionCost(protocol Protocol) int {
 	return plain
 }
 
-// takeMemory reports whether there is memory for a connection, and takes it.
+// takeMemory takes memory for a connection. It returns false when there is none.
 func (s *Server) takeMemory(conn net.Conn, protocol Protocol) bool {
 	return s.memory == nil || s.memory.Take(clientKey(conn), connectionCost(protocol))
 }
 
-// giveMemory gives back what takeMemory has taken.
+// giveMemory gives back what takeMemory took.
 func (s *Server) giveMemory(conn net.Conn, protocol Protocol) {
 	if s.memory != nil {
 		s.memory.Give(clientKey(conn), connectionCost(protocol))
 	}
 }
 
-// clientKey is what connections are counted by; invalid without a TCP address.
+// clientKey returns the address that a connection is counted for. It is invalid when the client
+// has no TCP address.
 func clientKey(conn net.Conn) netip.Addr {
 	if _, ok := conn.RemoteAddr().(*net.TCPAddr); !ok {
 		return netip.Addr{}
@@ -106,8 +107,8 @@ func clientKey(conn net.Conn) netip.Addr {
 	return netaddr.Client(netaddr.AddrPort(conn.RemoteAddr()).Addr())
 }
 
-// refreshOwn keeps the addresses of the machine's interfaces current.
-func (s *Server) refreshOwn(ctx context.Context) {
+// refreshInterfaceAddrs reads the addresses of the machine's interfaces again, every 15 s.
+func (s *Server) refreshInterfaceAddrs(ctx context.Context) {
 	const every = 15 * time.Second
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// nonceLifetime is how long a nonce is good for: RFC 8656 section 5 wants a
-	// new one at least every hour.
+	// nonceLifetime is how long a nonce is valid: RFC 8656 section 5 wants a new one at
+	// least every hour.
 	nonceLifetime = 30 * time.Minute
 
 	nonceTimeLen = 4
@@ -22,10 +22,9 @@ const (
 	nonceLen = (nonceTimeLen + nonceHashLen) * 8 / 6 // 21.3
 )
 
-// nonces makes and verifies nonces without remembering any: a nonce is the time
-// it was made at and a hash over that and the client's transport address, under
-// a key of this server. So who has overheard one can use it from no other
-// address. After a restart clients are told that theirs is stale.
+// nonces makes and verifies nonces without storing any: a nonce is the time at which it was made
+// and a keyed hash of that time and the client's transport address. So whoever overhears one
+// cannot use it from another address. After a restart all older ones are stale.
 type nonces struct {
 	key [nonceKeyLen]byte
 	now func() time.Time
@@ -52,8 +51,8 @@ func (n *nonces) make(seconds uint32, client netip.AddrPort) []byte {
 	return mac.Sum(raw)[:nonceTimeLen+nonceHashLen]
 }
 
-// fresh says whether a nonce was made for client, and not too long ago. It
-// compares in constant time.
+// fresh reports whether a nonce was made for client, at most nonceLifetime ago. It compares in
+// constant time.
 func (n *nonces) fresh(nonce []byte, client netip.AddrPort) bool {
 	var raw [nonceTimeLen + nonceHashLen]byte
 	if len(nonce) != nonceLen+1 {

@@ -8,20 +8,20 @@ import (
 	"sync/atomic"
 )
 
-// policy says which addresses a relay may exchange packets with. A relay that
-// reaches whatever its client names is a way into the server's own network, so
-// every range that is not the public internet is refused, in every spelling.
+// policy decides which addresses a relay may exchange packets with. A relay that reaches whatever
+// its client names is a way into the server's own network. So every range that is not the public
+// Internet is denied, in every notation.
 type policy struct {
 	rules atomic.Pointer[peerRules]
-	// fixed are the addresses the server itself serves at; own adds those of
-	// the machine's interfaces, read again from time to time.
-	fixed atomic.Pointer[map[netip.Addr]struct{}]
-	own   atomic.Pointer[map[netip.Addr]struct{}]
-	// epoch changes after anything that denies goes by has changed.
+	// serving are the addresses at which the server is reached, interfaces those of the
+	// machine's interfaces, which are read again every 15 s.
+	serving    atomic.Pointer[map[netip.Addr]struct{}]
+	interfaces atomic.Pointer[map[netip.Addr]struct{}]
+	// epoch changes after anything has changed that denies depends on.
 	epoch atomic.Uint64
 }
 
-// peerRules are what is allowed, which wins, and what is denied.
+// peerRules are the addresses that are allowed, which take precedence, and those that are denied.
 type peerRules struct {
 	allow []netip.Prefix
 	deny  []peerRule
@@ -42,28 +42,28 @@ const (
 func newPolicy(allow, deny []netip.Prefix, serving []netip.Addr) *policy {
 	p := &policy{}
 	p.set(allow, deny)
-	p.fixed.Store(&map[netip.Addr]struct{}{})
-	p.serves(serving)
+	p.serving.Store(&map[netip.Addr]struct{}{})
+	p.addServing(serving)
 	p.refresh(net.InterfaceAddrs)
 	return p
 }
 
-// serves adds addresses that the server itself is reached at.
-func (p *policy) serves(addrs []netip.Addr) {
+// addServing adds addresses at which the server is reached.
+func (p *policy) addServing(addrs []netip.Addr) {
 	for {
-		before := p.fixed.Load()
-		fixed := maps.Clone(*before)
+		before := p.serving.Load()
+		serving := maps.Clone(*before)
 		for _, addr := range addrs {
-			fixed[addr.Unmap()] = struct{}{}
+			serving[addr.Unmap()] = struct{}{}
 		}
-		if p.fixed.CompareAndSwap(before, &fixed) {
+		if p.serving.CompareAndSwap(before, &serving) {
 			p.epoch.Add(1)
 			return
 		}
 	}
 }
 
-// set replaces what is allowed and denied beside the special-purpose ranges.
+// set replaces the configured rules. The special-purpose ranges stay denied.
 func (p *policy) set(allow, deny []netip.Prefix) {
 	rules := &peerRules{allow: allow}
 	for _, prefix := range deny {
@@ -74,8 +74,8 @@ func (p *policy) set(allow, deny []netip.Prefix) {
 	p.epoch.Add(1)
 }
 
-// ruleLabel returns the name that denials by a rule are counted under: of what
-// is configured, and may change, there is one.
+// ruleLabel returns the label under which denials by a rule are counted: configured rules, which
+// may change, have one together.
 func ruleLabel(rule string) string {
 	if strings.HasPrefix(rule, ruleConfigured) {
 		return ruleConfigured
@@ -83,27 +83,27 @@ func ruleLabel(rule string) string {
 	return rule
 }
 
-// refresh reads the addresses of the machine's interfaces. When they cannot be
-// read the ones known before stay.
+// refresh reads the addresses of the machine's interfaces. When that fails, those read before
+// stay.
 func (p *policy) refresh(interfaceAddrs func() ([]net.Addr, error)) {
 	addrs, err := interfaceAddrs()
-	if err != nil && p.own.Load() != nil {
+	if err != nil && p.interfaces.Load() != nil {
 		return
 	}
-	own := make(map[netip.Addr]struct{}, len(addrs))
+	addrSet := make(map[netip.Addr]struct{}, len(addrs))
 	for _, addr := range addrs {
 		if network, ok := addr.(*net.IPNet); ok {
 			if ip, ok := netip.AddrFromSlice(network.IP); ok {
-				own[ip.Unmap()] = struct{}{}
+				addrSet[ip.Unmap()] = struct{}{}
 			}
 		}
 	}
-	if before := p.own.Swap(&own); before == nil || !maps.Equal(*before, own) {
+	if before := p.interfaces.Swap(&addrSet); before == nil || !maps.Equal(*before, addrSet) {
 		p.epoch.Add(1)
 	}
 }
 
-// denies returns the name of the rule that forbids a peer, "" when none does.
+// denies returns the name of the rule that denies a peer, or "" when none does.
 func (p *policy) denies(addr netip.Addr) string {
 	if !addr.IsValid() {
 		return ruleInvalid
@@ -132,21 +132,20 @@ func (p *policy) deniesLiteral(addr netip.Addr) string {
 	if addr.Is6() && addr.As16()[0]>>5 != 1 {
 		return ruleGlobal
 	}
-	if _, ok := (*p.fixed.Load())[addr]; ok {
+	if _, ok := (*p.serving.Load())[addr]; ok {
 		return ruleOwn
 	}
-	if _, ok := (*p.own.Load())[addr]; ok {
+	if _, ok := (*p.interfaces.Load())[addr]; ok {
 		return ruleOwn
 	}
 	return ""
 }
 
-// embeddedIPv4 returns the IPv4 address that the network may deliver an IPv6
-// packet to: IPv4-compatible ::/96 (RFC 4291 section 2.5.5.1), IPv4-translated
-// ::ffff:0:0:0/96 (RFC 2765), NAT64 64:ff9b::/96 (RFC 6052), 6to4 2002::/16
-// (RFC 3056) and, in any network, ISATAP (RFC 5214 section 6.1). IPv4-mapped
-// ones are IPv4 addresses to Unmap already, and the NAT64 prefix of an operator
-// looks like any other network.
+// embeddedIPv4 returns the IPv4 address to which the network may deliver a packet to an IPv6
+// address: IPv4-compatible ::/96 (RFC 4291 section 2.5.5.1), IPv4-translated ::ffff:0:0:0/96 (RFC
+// 2765), NAT64 64:ff9b::/96 (RFC 6052), 6to4 2002::/16 (RFC 3056) and, in any network, ISATAP
+// (RFC 5214 section 6.1). IPv4-mapped addresses have been unmapped before, and the NAT64 prefix of
+// an operator looks like any other network.
 func embeddedIPv4(addr netip.Addr) (netip.Addr, bool) {
 	if !addr.Is6() {
 		return netip.Addr{}, false
@@ -165,10 +164,10 @@ func embeddedIPv4(addr netip.Addr) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
-// specialPurpose lists the ranges of the IANA special-purpose registries
-// (RFC 6890), multicast, the tunnels that RFC 6156 section 9.1 forbids, and the
-// one public address that a cloud answers its own machines at. All other clouds
-// have theirs, of metadata and the like, in private and link-local ranges.
+// specialPurpose returns the ranges of the IANA special-purpose registries (RFC 6890), multicast,
+// the tunnels that RFC 6156 section 9.1 forbids, and the one public address at which a cloud serves
+// its own machines. All other clouds have theirs, for metadata and the like, in private and
+// link-local ranges.
 func specialPurpose() []peerRule {
 	ranges := []struct{ prefix, name string }{
 		{"0.0.0.0/8", "this network"},

@@ -103,9 +103,9 @@ func TestPolicyEmbeddedIPv4(t *testing.T) {
 	}
 	// The operator's rules hold for what is embedded where the carrier is allowed by no rule.
 	p := &policy{}
-	p.fixed.Store(&map[netip.Addr]struct{}{})
+	p.serving.Store(&map[netip.Addr]struct{}{})
 	p.rules.Store(&peerRules{deny: []peerRule{{netip.MustParsePrefix("1.2.3.0/24"), "inner"}}})
-	p.own.Store(&map[netip.Addr]struct{}{})
+	p.interfaces.Store(&map[netip.Addr]struct{}{})
 	if got := p.denies(netip.MustParseAddr("2002:102:304::1")); got != "inner" {
 		t.Errorf("6to4 of a denied address: rule %q", got)
 	}

@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// portRest is how long a released port is kept from new allocations, so that
-// packets still on their way to the old one do not meet another user. A range
-// that has nothing else left hands out the port that has rested longest.
+// portRest is how long a released port is kept from new allocations, so that packets that are
+// still on their way do not reach another user. When no other port is left, the one that was
+// released first is used earlier.
 const portRest = time.Minute
 
 var errPortsExhausted = errors.New("every relay port is in use")
 
-// ports hands out the relay ports of one address, in random order (RFC 8656
-// section 21.1.2), each until it is released.
+// ports are the relay ports of one address. They are assigned in random order (RFC 8656 section
+// 21.1.2), each until it is released.
 type ports struct {
 	span PortRange
 	now  func() time.Time
@@ -43,18 +43,17 @@ func newPorts(span PortRange, now func() time.Time) *ports {
 	}
 }
 
-// bind opens a socket at a free port that fits. Ports that something else on
-// the machine uses are passed over; any other error of listen ends it. The
-// caller releases the port.
+// bind opens a socket at a free port for which fits returns true. It skips ports that another
+// program uses, and returns any other error of listen. The caller releases the port.
 func (p *ports) bind(fits func(port uint16) bool, listen func(port uint16) (net.PacketConn, error)) (net.PacketConn, uint16, error) {
-	var taken []uint16
+	var inUse []uint16
 	defer func() {
-		for _, port := range taken {
+		for _, port := range inUse {
 			p.release(port)
 		}
 	}()
 	for {
-		port, ok := p.take(fits)
+		port, ok := p.pick(fits)
 		if !ok {
 			return nil, 0, fmt.Errorf("%w: %s", errPortsExhausted, p.span)
 		}
@@ -66,11 +65,11 @@ func (p *ports) bind(fits func(port uint16) bool, listen func(port uint16) (net.
 			p.restore(port)
 			return nil, 0, fmt.Errorf("open relay port: %w", err)
 		}
-		taken = append(taken, port)
+		inUse = append(inUse, port)
 	}
 }
 
-func (p *ports) take(fits func(port uint16) bool) (uint16, bool) {
+func (p *ports) pick(fits func(port uint16) bool) (uint16, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.now()
@@ -100,21 +99,21 @@ func (p *ports) take(fits func(port uint16) bool) (uint16, bool) {
 	return 0, false
 }
 
-// left returns how many ports are not in use.
-func (p *ports) left() int {
+// unused returns how many ports are not in use.
+func (p *ports) unused() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.free) + len(p.resting)
 }
 
-// release gives back a port that was in use.
+// release gives back a port that was in use by a client.
 func (p *ports) release(port uint16) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.resting = append(p.resting, restingPort{port, p.now().Add(portRest)})
 }
 
-// restore gives back a port that never was.
+// restore gives back a port that was never in use by a client.
 func (p *ports) restore(port uint16) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -15,7 +15,7 @@ type PortRange struct{ Min, Max uint16 }
 // RFC 8656 section 7.2 recommends for relays.
 func DefaultRelayPorts() PortRange { return PortRange{Min: 49152, Max: 65535} }
 
-// UnmarshalText reads "49152-65535", or one port.
+// UnmarshalText parses a range such as "49152-65535", or a single port.
 func (r *PortRange) UnmarshalText(text []byte) error {
 	first, last, isRange := strings.Cut(string(text), "-")
 	if !isRange {
@@ -62,11 +62,10 @@ func parsePort(text string) (uint16, error) {
 	return uint16(port), nil
 }
 
-// ParsePeerRule reads one rule about peers: a CIDR ("192.168.0.0/16"), a single
-// address, or the word "private", which means what RFC 1918 and RFC 4193 call
-// so: 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 and fc00::/7. (The shared
-// addresses of carriers and overlay networks, 100.64.0.0/10, are not among
-// them and must be named.)
+// ParsePeerRule parses one rule about peers: a CIDR ("192.168.0.0/16"), a single address, or the
+// word "private", which stands for the private addresses of RFC 1918 and RFC 4193: 10.0.0.0/8,
+// 172.16.0.0/12, 192.168.0.0/16 and fc00::/7. (The shared addresses of carriers and overlay
+// networks, 100.64.0.0/10, are not among them and must be named.)
 func ParsePeerRule(text string) ([]netip.Prefix, error) {
 	text = strings.TrimSpace(text)
 	if text == "private" {
@@ -96,8 +95,7 @@ func ParsePeerRule(text string) ([]netip.Prefix, error) {
 	return []netip.Prefix{prefix}, nil
 }
 
-// ParsePeerPrefixes reads a list of rules as ParsePeerRule does, and tells
-// every fault at once.
+// ParsePeerPrefixes parses a list of rules as ParsePeerRule does. Its error has all faults.
 func ParsePeerPrefixes(rules []string) ([]netip.Prefix, error) {
 	var prefixes []netip.Prefix
 	var errs []error

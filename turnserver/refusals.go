@@ -8,48 +8,48 @@ import (
 	"time"
 )
 
-// tellRefusalEvery is the time between two lines of the log about refusals of
-// one code with one cause.
-const tellRefusalEvery = time.Minute
+// logRefusalEvery is the interval between two log lines about refusals with the same code and
+// cause.
+const logRefusalEvery = time.Minute
 
 // refusals counts the requests that were refused. The zero value is empty.
 type refusals struct {
 	mu     sync.Mutex
-	counts map[int]uint64 // by code
-	told   map[refusalKind]telling
+	counts map[int]uint64          // by code
+	logged map[refusalKind]logLine // the latest log line of each kind
 }
 
-// refusalKind is what refusals are told by. There are few: codes and causes are
-// words of this package.
+// refusalKind is the code and cause of refusals that share log lines. There are few kinds, since
+// causes are texts of this package.
 type refusalKind struct {
 	code  int
 	cause string
 }
 
-type telling struct {
+type logLine struct {
 	at    time.Time
-	times int // since then
+	times int // refusals since then
 }
 
-// add counts a refusal, and returns how many of its kind have come since one was
-// told, this one included; 0 when it is not time to tell of it again.
+// add counts a refusal. It returns how many of its kind, including this one, have come since the
+// latest log line, or 0 when it is too early for another line.
 func (f *refusals) add(kind refusalKind, now time.Time) (times int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.counts == nil {
-		f.counts, f.told = map[int]uint64{}, map[refusalKind]telling{}
+		f.counts, f.logged = map[int]uint64{}, map[refusalKind]logLine{}
 	}
 	f.counts[kind.code]++
-	last := f.told[kind]
+	last := f.logged[kind]
 	last.times++
-	if last.at.IsZero() || now.Sub(last.at) >= tellRefusalEvery {
-		times, last = last.times, telling{at: now}
+	if last.at.IsZero() || now.Sub(last.at) >= logRefusalEvery {
+		times, last = last.times, logLine{at: now}
 	}
-	f.told[kind] = last
+	f.logged[kind] = last
 	return times
 }
 
-// load returns the counts of all codes that there are.
+// load returns the counts of all codes, including those of 0.
 func (f *refusals) load() map[int]uint64 {
 	all := map[int]uint64{}
 	for _, code := range []int{
@@ -64,9 +64,9 @@ func (f *refusals) load() map[int]uint64 {
 	return all
 }
 
-// noteRefusal counts that the request being handled is refused, and logs it
-// unless it is what every client meets: the challenge, and a nonce that is old.
-func (e *endpoint) noteRefusal(refused *refusal) {
+// countRefusal counts the refusal of the request being handled, and logs it unless every client
+// gets such a refusal: the challenge, and that for a stale nonce.
+func (e *endpoint) countRefusal(refused *refusal) {
 	q, log := &e.request, e.server.log
 	times := e.server.refusals.add(refusalKind{refused.code, refused.cause}, time.Now())
 	if times > 0 && !refused.usual() {
@@ -78,7 +78,7 @@ func (e *endpoint) noteRefusal(refused *refusal) {
 	}
 }
 
-// usual reports whether the refusal is a step on the way to a relay.
+// usual reports whether the refusal is a normal step towards an allocation.
 func (f *refusal) usual() bool {
 	return f.code == codeUnauthorized && f.cause == "" || f.code == codeStaleNonce
 }

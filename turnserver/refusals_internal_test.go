@@ -18,7 +18,7 @@ func TestRefusalsAreToldEveryMinute(t *testing.T) {
 	if got := f.add(refusalKind{codeFamilyNotSupported, "another"}, now); got != 1 {
 		t.Errorf("another cause: %d", got)
 	}
-	if got := f.add(kind, now.Add(tellRefusalEvery)); got != 3 {
+	if got := f.add(kind, now.Add(logRefusalEvery)); got != 3 {
 		t.Errorf("a minute later: %d told, want 3", got)
 	}
 	if got := f.load(); got[codeFamilyNotSupported] != 5 || got[codeForbidden] != 0 || len(got) != 13 {

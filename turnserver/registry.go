@@ -12,7 +12,7 @@ import (
 	"callbox/turnserver/limit"
 )
 
-// Why there is no place for a new allocation.
+// The reasons why a new allocation is refused.
 var (
 	errUserQuota    = errors.New("allocation quota of the user reached")
 	errAddressQuota = errors.New("allocation quota of the client address reached")
@@ -21,49 +21,47 @@ var (
 	errDraining     = errors.New("the server is draining")
 )
 
-// relayState is how far a relay has come. pion may end an allocation while it is
-// still being made.
-type relayState int
+// allocationState is the state of an allocation. pion may end one while it is still being made.
+type allocationState int
 
 const (
-	relayOpen relayState = iota
-	relayLive
-	relayEnded
+	allocationOpen allocationState = iota
+	allocationLive
+	allocationEnded
 )
 
-// registry knows the relays of the whole server. A relay takes its place in the
-// quotas when it is opened, and can be found by address when its allocation
-// lives.
+// registry has the allocations of the whole server. An allocation counts in the quotas from
+// reserve on, before it is made, and can be found by address while it is live.
 type registry struct {
 	limits *Limits
 
 	mu        sync.RWMutex
 	open      int
-	displaced int // open relays that end to make room for others
+	displaced int // open allocations that end to make room for others
 	users     map[account]*user
 	left      []departure        // oldest first
-	clients   map[netip.Addr]int // open relays of client addresses
-	byRelayed map[netip.AddrPort]*relay
+	clients   map[netip.Addr]int // open allocations by client address
+	byRelayed map[netip.AddrPort]*allocation
 	liveAt    map[netip.Addr]int
-	drained   chan struct{} // closed when none is open; nil = new ones may come
+	drained   chan struct{} // closed when none is open; nil = not draining
 
 	created        uint64
 	ended, refused map[string]uint64 // by reason
 }
 
-// user is who has allocations open, or had a moment ago.
+// user has open allocations, or had some a moment ago.
 type user struct {
-	open  int
-	relay map[*relay]struct{} // live
-	bytes *limit.Bucket
-	left  time.Time // when open became 0
-	since time.Time // it has got a relay; zero when it has given one back
+	open      int
+	live      map[*allocation]struct{}
+	rateLimit *limit.Bucket
+	left      time.Time // when open became 0
+	since     time.Time // of its latest allocation; zero once one has ended since
 }
 
-// maxLeft bounds the users without allocations that are remembered.
+// maxLeft bounds how many users without allocations are remembered.
 const maxLeft = 1 << 14
 
-// departure is that a user's last allocation has ended.
+// departure is the end of a user's last allocation.
 type departure struct {
 	account account
 	user    *user
@@ -73,22 +71,22 @@ type departure struct {
 func newRegistry(limits *Limits) *registry {
 	return &registry{
 		limits: limits, users: map[account]*user{}, clients: map[netip.Addr]int{}, liveAt: map[netip.Addr]int{},
-		byRelayed: map[netip.AddrPort]*relay{},
+		byRelayed: map[netip.AddrPort]*allocation{},
 		ended:     map[string]uint64{}, refused: map[string]uint64{},
 	}
 }
 
-// reserve takes n places in the quotas, each of which cancel or remove gives
-// back, where so many ports are free. It returns what bounds the bytes of the
-// relay, and the relays that make room for it, which the caller has to end.
-func (g *registry) reserve(a account, client netip.Addr, n, free int) (bytes *limit.Bucket, victims []*relay, err error) {
+// reserve counts n allocations in the quotas, each until cancel or remove. free is how many ports
+// are not in use. It returns the rate limit of the allocation, and the allocations that make room
+// for it, which the caller must end.
+func (g *registry) reserve(a account, client netip.Addr, n, free int) (rateLimit *limit.Bucket, victims []*allocation, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	client = netaddr.Client(client)
 	now, held := time.Now(), g.clients[client]
 	g.forget(now)
 	u := g.users[a]
-	refuse := func(reason string, err error) (*limit.Bucket, []*relay, error) {
+	refuse := func(reason string, err error) (*limit.Bucket, []*allocation, error) {
 		g.refused[reason]++
 		return nil, nil, err
 	}
@@ -107,15 +105,15 @@ func (g *registry) reserve(a account, client netip.Addr, n, free int) (bytes *li
 		if victims = g.victimsLocked(client, missing, now); len(victims) < missing {
 			return refuse("total_quota", errTotalQuota)
 		}
-		for _, r := range victims {
-			r.displaced = true
+		for _, victim := range victims {
+			victim.displaced = true
 		}
 		g.displaced += missing
 	}
 	if u == nil {
-		u = &user{relay: map[*relay]struct{}{}}
+		u = &user{live: map[*allocation]struct{}{}}
 		if !a.shared() {
-			u.bytes = g.limits.userBucket()
+			u.rateLimit = g.limits.userBucket()
 		}
 		g.users[a] = u
 	}
@@ -126,15 +124,17 @@ func (g *registry) reserve(a account, client netip.Addr, n, free int) (bytes *li
 	if a.shared() {
 		return g.limits.userBucket(), victims, nil
 	}
-	return u.bytes, victims, nil
+	return u.rateLimit, victims, nil
 }
 
+// cancel takes an allocation out of the quotas that reserve has counted, and that was not made.
 func (g *registry) cancel(a account, client netip.Addr) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.giveBack(a, client)
 }
 
+// giveBack must be called with mu held.
 func (g *registry) giveBack(a account, client netip.Addr) {
 	client = netaddr.Client(client)
 	if g.clients[client]--; g.clients[client] <= 0 {
@@ -152,11 +152,12 @@ func (g *registry) giveBack(a account, client netip.Addr) {
 	}
 }
 
-// forget takes out the users whose bytes need no account any more.
+// forget removes the users without allocations whose rate limit is full again, so that a new one
+// would be the same. It must be called with mu held.
 func (g *registry) forget(now time.Time) {
 	for len(g.left) > 0 {
 		first := g.left[0]
-		if first.user.bytes != nil && len(g.left) <= maxLeft && now.Sub(first.at) < g.limits.userRefill() {
+		if first.user.rateLimit != nil && len(g.left) <= maxLeft && now.Sub(first.at) < g.limits.userRefill() {
 			return
 		}
 		g.left[0] = departure{}
@@ -167,8 +168,7 @@ func (g *registry) forget(now time.Time) {
 	}
 }
 
-// drain refuses new allocations from now on. The channel is closed when none is
-// open any more.
+// drain refuses new allocations from now on. The channel is closed as soon as none is open.
 func (g *registry) drain() <-chan struct{} {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -181,78 +181,77 @@ func (g *registry) drain() <-chan struct{} {
 	return g.drained
 }
 
-// add makes a relay's allocation live, unless it has ended already.
-func (g *registry) add(r *relay) bool {
+// add makes an allocation live. It returns false when it has ended already.
+func (g *registry) add(a *allocation) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if r.state == relayEnded {
+	if a.state == allocationEnded {
 		return false
 	}
-	r.state = relayLive
+	a.state = allocationLive
 	g.created++
-	g.users[r.account()].relay[r] = struct{}{}
-	g.byRelayed[r.relayed] = r
-	g.liveAt[r.relayed.Addr()]++
+	g.users[a.account()].live[a] = struct{}{}
+	g.byRelayed[a.relayed] = a
+	g.liveAt[a.relayed.Addr()]++
 	return true
 }
 
-// remove ends a relay, and says whether its allocation was live, and why it
-// ended then.
-func (g *registry) remove(r *relay) (reason string, wasLive bool) {
+// remove ends an allocation. It returns whether it was live, and why it ended then.
+func (g *registry) remove(a *allocation) (reason string, wasLive bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if wasLive = r.state == relayLive; wasLive {
-		reason = r.endReason()
+	if wasLive = a.state == allocationLive; wasLive {
+		reason = a.endReason()
 		g.ended[reason]++
-		delete(g.users[r.account()].relay, r)
-		delete(g.byRelayed, r.relayed)
-		if g.liveAt[r.relayed.Addr()]--; g.liveAt[r.relayed.Addr()] <= 0 {
-			delete(g.liveAt, r.relayed.Addr())
+		delete(g.users[a.account()].live, a)
+		delete(g.byRelayed, a.relayed)
+		if g.liveAt[a.relayed.Addr()]--; g.liveAt[a.relayed.Addr()] <= 0 {
+			delete(g.liveAt, a.relayed.Addr())
 		}
 	}
-	r.state = relayEnded
-	if r.displaced {
+	a.state = allocationEnded
+	if a.displaced {
 		g.displaced--
 	}
-	g.giveBack(r.account(), r.client.Addr())
+	g.giveBack(a.account(), a.client.Addr())
 	return reason, wasLive
 }
 
-// relaysOf returns the live relays of the users of a name, of every kind.
-func (g *registry) relaysOf(name string) []*relay {
+// allocationsOf returns the live allocations of all users of a name, of every kind.
+func (g *registry) allocationsOf(name string) []*allocation {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	var relays []*relay
+	var live []*allocation
 	for _, kind := range []accountKind{timed, nameless, fixed} {
 		if u := g.users[account{name, kind}]; u != nil {
-			relays = slices.AppendSeq(relays, maps.Keys(u.relay))
+			live = slices.AppendSeq(live, maps.Keys(u.live))
 		}
 	}
-	return relays
+	return live
 }
 
-// orphans returns the live relays whose fixed user is gone.
-func (g *registry) orphans() []*relay {
+// orphans returns the live allocations whose fixed user is gone.
+func (g *registry) orphans() []*allocation {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	var relays []*relay
-	for _, r := range g.byRelayed {
-		if !r.hasUser() {
-			relays = append(relays, r)
+	var orphans []*allocation
+	for _, a := range g.byRelayed {
+		if !a.hasUser() {
+			orphans = append(orphans, a)
 		}
 	}
-	return relays
+	return orphans
 }
 
-// relayedAt returns the live relay that peers know by addr, or nil.
-func (g *registry) relayedAt(addr netip.AddrPort) *relay {
+// at returns the live allocation with that relayed transport address, or nil.
+func (g *registry) at(addr netip.AddrPort) *allocation {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	return g.byRelayed[addr]
 }
 
-// relaysAt says whether a live relay is known by this IP address.
-func (g *registry) relaysAt(addr netip.Addr) bool {
+// hasAt reports whether a live allocation has a relayed transport address with that IP address.
+func (g *registry) hasAt(addr netip.Addr) bool {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	return g.liveAt[addr] > 0

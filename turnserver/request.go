@@ -9,36 +9,36 @@ import (
 	"callbox/turnserver/wire"
 )
 
-// request is the request being handled: what the guard has learned of it, what
-// the callbacks of pion go by, and what its answer is made of.
+// request is the request being handled. The guard fills it in, and the callbacks of pion and the
+// response use it.
 type request struct {
 	client      netip.AddrPort
-	at          netip.Addr // it was sent to this address of ours; may be invalid
+	at          netip.Addr // the local address that it was sent to; may be invalid
 	method      wire.Method
 	id          wire.TransactionID
 	length      int  // of the message
-	fingerprint bool // it has one, and so has its answer
+	fingerprint bool // it has a FINGERPRINT, and so will the response
 
-	key            []byte // it is signed with this; nil = not verified
+	key            []byte // that it is signed with; nil = it is not authenticated
 	username, user string // verified
 	kind           accountKind
 
-	relay    *relay // the client's; that of an Allocate is opened for it
-	lifetime time.Duration
-	is4      bool // family of the relay asked for
-	// allocation options
+	allocation *allocation // of the client; pion makes that of an Allocate request
+	lifetime   time.Duration
+	is4        bool // the requested address family is IPv4
+	// These are options of an Allocate request; both means both address families.
 	evenPort, reserveNext, dontFragment, both bool
 	token                                     []byte // RESERVATION-TOKEN, asked for or given
 	channel                                   uint16 // 0 = none
 	peers                                     []netip.AddrPort
 
-	withPion bool // pion has it, and will answer
-	silent   bool // it is the server's own, whose answer nobody waits for
-	attempts int  // to have pion take it
+	withPion bool // pion has it and will respond
+	silent   bool // it is the server's own and needs no response
+	attempts int  // how often pion was given it
 	refusal  *refusal
 }
 
-// refusal is why a request is refused: an error response in the making.
+// refusal is why a request is refused, for the error response and the log.
 type refusal struct {
 	code    int
 	unknown []wire.Attr // of 420
@@ -98,7 +98,7 @@ func refuse(code int) *refusal { return &refusal{code: code} }
 
 func refuseFor(code int, cause string) *refusal { return &refusal{code: code, cause: cause} }
 
-// begin starts on a request.
+// begin makes m the request being handled.
 func (q *request) begin(m wire.Message, client netip.AddrPort, at netip.Addr) {
 	*q = request{
 		client: client, at: at, method: m.Type().Method(), id: m.TransactionID(),
@@ -106,14 +106,13 @@ func (q *request) begin(m wire.Message, client netip.AddrPort, at netip.Addr) {
 	}
 }
 
-// account is whom a relay of the request is counted for.
+// account returns the user that an allocation of the request is counted for.
 func (q *request) account() account { return account{q.user, q.kind} }
 
-// addr is the client's address as pion wants it.
+// addr returns the client's address for pion.
 func (q *request) addr() net.Addr { return net.UDPAddrFromAddrPort(q.client) }
 
-// family reads an attribute of one byte and three that are reserved: 0 when
-// there is none.
+// family reads an attribute of one byte and three reserved ones. It returns 0 when there is none.
 func family(m wire.Message, kind wire.Attr) (value byte, refused *refusal) {
 	raw, ok := m.Get(kind)
 	switch {
@@ -126,8 +125,8 @@ func family(m wire.Message, kind wire.Attr) (value byte, refused *refusal) {
 	}
 }
 
-// readLifetime reads LIFETIME, and bounds it (RFC 8656 section 7.2). Zero stays
-// zero, which in a Refresh means the end.
+// readLifetime reads LIFETIME and bounds it (RFC 8656 section 7.2). Zero stays zero in a Refresh
+// request, where it ends the allocation.
 func (e *endpoint) readLifetime(m wire.Message) *refusal {
 	q, least := &e.request, e.server.minLifetime
 	q.lifetime = max(DefaultLifetime, least)
@@ -145,7 +144,7 @@ func (e *endpoint) readLifetime(m wire.Message) *refusal {
 	return nil
 }
 
-// readPeers reads every XOR-PEER-ADDRESS; at least one there must be.
+// readPeers reads every XOR-PEER-ADDRESS. There must be at least one.
 func (q *request) readPeers(m wire.Message) *refusal {
 	for attrs := m.Attributes(); attrs.Next(); {
 		if attrs.Type != wire.XORPeerAddress {

@@ -23,7 +23,7 @@ type Server struct {
 	credentials credentials
 	policy      *policy
 	addresses   *relayAddresses
-	relays      *registry
+	registry    *registry
 	limits      Limits
 	memory      Memory // nil = no bound
 	timeouts    serverTimeouts
@@ -39,13 +39,13 @@ type Server struct {
 	cancel    context.CancelFunc
 	work      sync.WaitGroup
 
-	answers *limit.Sources // to those who proved nothing
+	answers *limit.Sources // to unauthenticated requests
 
 	authFailures, deniedPeers tally
 	refusals                  refusals
 	failedAllocations         atomic.Uint64
-	toldExhausted             atomic.Int64
-	ending                    atomic.Bool // Close was called
+	loggedExhausted           atomic.Int64
+	closing                   atomic.Bool // Close was called
 
 	conns *connections
 
@@ -58,8 +58,8 @@ type serverTimeouts struct {
 	stream    streamTimeouts
 }
 
-// New starts a server on the sockets of config, which it owns from then on.
-// Faults of config are told all at once, and leave the sockets to the caller.
+// New starts a server on the sockets of config, which it owns from then on. The error has all faults
+// of config at once; then the sockets still belong to the caller. The caller ends with Close.
 func New(config Config) (*Server, error) {
 	return newServer(config, serverTimeouts{
 		handshake: handshakeTimeout,
@@ -91,8 +91,8 @@ func newServer(config Config, timeouts serverTimeouts) (*Server, error) {
 	}
 	s.credentials.secrets.Store(&config.Secrets)
 	s.credentials.users.Store(&users)
-	s.relays = newRegistry(&s.limits)
-	s.reserved = newReservations(s.relays.cancel)
+	s.registry = newRegistry(&s.limits)
+	s.reserved = newReservations(s.registry.cancel)
 	if s.path, err = s.newPath(&config); err != nil {
 		return nil, err
 	}
@@ -104,17 +104,17 @@ func newServer(config Config, timeouts serverTimeouts) (*Server, error) {
 	for _, l := range s.listeners {
 		s.work.Go(func() { s.accept(ctx, l) })
 	}
-	s.work.Go(func() { s.refreshOwn(ctx) })
+	s.work.Go(func() { s.refreshInterfaceAddrs(ctx) })
 	return s, nil
 }
 
-// newPath starts the data path, which asks this server's policy and limits.
+// newPath starts the data path with the policy and the limits of this server.
 func (s *Server) newPath(config *Config) (*datapath.Path, error) {
 	return datapath.New(datapath.Config{
 		Denies: s.policy.denies, PolicyEpoch: &s.policy.epoch,
 		Refused: func(r *datapath.Relay, peer netip.Addr, rule string) {
-			if owner := s.relays.relayedAt(r.Relayed()); owner != nil {
-				owner.refuse(rule, peer)
+			if owner := s.registry.at(r.Relayed()); owner != nil {
+				owner.logDenied(rule, peer)
 			}
 		},
 		Unauthenticated: s.answers, Total: s.limits.totalBucket(),
@@ -122,7 +122,7 @@ func (s *Server) newPath(config *Config) (*datapath.Path, error) {
 	})
 }
 
-// listen serves the clients of UDP sockets.
+// listen starts to serve the clients of UDP sockets.
 func (s *Server) listen(conns []net.PacketConn) error {
 	for _, conn := range conns {
 		socket, err := s.path.Socket(conn)
@@ -143,10 +143,10 @@ func (s *Server) listen(conns []net.PacketConn) error {
 	return nil
 }
 
-// uptime is the time that limits are reckoned by, in nanoseconds.
+// uptime returns the time on the clock of the limits, in nanoseconds.
 func (s *Server) uptime() int64 { return s.path.Now() }
 
-// servingAddrs are the addresses that the server is reached at.
+// servingAddrs returns the addresses at which the server is reached.
 func servingAddrs(c *Config) []netip.Addr {
 	addrs := slices.Concat(c.RelayIPs, c.PublicIPs)
 	for _, conn := range c.PacketConns {
@@ -158,12 +158,11 @@ func servingAddrs(c *Config) []netip.Addr {
 	return addrs
 }
 
-// Close closes every socket and ends every allocation. It returns when all of
-// the server's goroutines have ended, or with ctx's cause when ctx ends first.
-// Calls after the first only wait.
+// Close closes every socket and ends every allocation. It returns when all goroutines of the server
+// have ended, or with the cause of ctx when ctx ends first. Calls after the first only wait.
 func (s *Server) Close(ctx context.Context) error {
 	var errs []error
-	s.ending.Store(true)
+	s.closing.Store(true)
 	s.mu.Lock()
 	first := !s.closed
 	s.closed = true

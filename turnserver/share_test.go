@@ -149,7 +149,7 @@ func TestAddressQuotaOff(t *testing.T) {
 }
 
 // relayAt gives a user at an address a live relay.
-func (c *crowd) relayAt(t *testing.T, user, address string) (r *relay, victims []*relay, err error) {
+func (c *crowd) relayAt(t *testing.T, user, address string) (r *allocation, victims []*allocation, err error) {
 	t.Helper()
 	client := netip.AddrPortFrom(netip.MustParseAddr(address), 1)
 	_, victims, err = c.reserve(account{name: user}, client.Addr(), 1, c.free)
@@ -157,9 +157,9 @@ func (c *crowd) relayAt(t *testing.T, user, address string) (r *relay, victims [
 		return nil, nil, err
 	}
 	c.free--
-	relayed := netip.AddrPortFrom(netip.MustParseAddr("203.0.113.1"), uint16(c.free)) //nolint:gosec // G115: a port
-	r = &relay{client: client, relayed: relayed, user: user, since: time.Now(), data: new(datapath.Relay)}
-	r.endsBecause(endDeleted)
+	relayed := netip.AddrPortFrom(netip.MustParseAddr("203.0.113.1"), uint16(c.free))
+	r = &allocation{client: client, relayed: relayed, user: user, since: time.Now(), data: new(datapath.Relay)}
+	r.setEndReason(endDeleted)
 	if !c.add(r) {
 		t.Fatal("the relay is not live")
 	}
@@ -173,7 +173,7 @@ func TestIdleRelaysMakeRoom(t *testing.T) {
 		const few, many, other = "192.0.2.1", "192.0.2.2", "192.0.2.3"
 		c := newCrowd(16384)
 		c.limits.TotalAllocations = unshared + unshared + 2
-		var idle []*relay
+		var idle []*allocation
 		for i := range c.limits.TotalAllocations {
 			address := many
 			if i < unshared {

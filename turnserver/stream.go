@@ -16,14 +16,14 @@ import (
 const (
 	handshakeTimeout    = 10 * time.Second
 	firstMessageTimeout = 10 * time.Second
-	// idleTimeout is how long a client without an allocation may say nothing. It
-	// has twice as long to get one, whatever it says meanwhile.
+	// idleTimeout is how long a client without an allocation may send nothing. It has twice
+	// that time to get one, whatever it sends meanwhile.
 	idleTimeout  = 30 * time.Second
 	writeTimeout = 5 * time.Second
 )
 
-// stream serves a TCP or TLS connection: one frame of RFC 8656 section 12.4 is
-// one message. Any error ends the connection.
+// stream is a TCP or TLS connection, on which each message is a frame of RFC 8656 section 12.4. Any
+// error ends the connection.
 type stream struct {
 	net.Conn
 	data     *datapath.Stream
@@ -33,10 +33,10 @@ type stream struct {
 	timeouts streamTimeouts
 
 	mu          sync.Mutex
-	live        bool      // an allocation holds the connection open
-	idleSince   time.Time // there has been none
+	live        bool      // there is an allocation, so the connection stays open
+	idleSince   time.Time // when that changed last
 	unbounded   bool      // reads have no deadline
-	interrupted bool      // ReadControl is to return
+	interrupted bool      // ReadControl must return
 }
 
 type streamTimeouts struct{ first, idle, write time.Duration }
@@ -54,13 +54,13 @@ func newStream(conn net.Conn, data *datapath.Stream, timeouts streamTimeouts) *s
 			return n, false
 		})
 	case s.below != nil:
-		s.below.neverWait(data.Behind)
+		s.below.neverWait(data.RequestWrite)
 		data.WriteAtOnce(s.writeRecordsNow)
 	}
 	return s
 }
 
-// chargeTo has what the connection holds for its client taken from memory.
+// chargeTo charges what the connection holds for its client to memory.
 func (s *stream) chargeTo(memory Memory, client netip.Addr) {
 	s.data.ChargeTo(memory, client)
 	s.frames.charge = func(n int) bool {
@@ -72,8 +72,8 @@ func (s *stream) chargeTo(memory Memory, client netip.Addr) {
 	}
 }
 
-// ReadControl returns the next control message, and has relayed what came before
-// it. After an Interrupt n is 0, once.
+// ReadControl relays what the client sends until a control message comes, which it returns. After an
+// Interrupt it returns no bytes, once.
 func (s *stream) ReadControl(p []byte) (int, netip.AddrPort, netip.Addr, error) {
 	for {
 		frame, err := s.nextFrame()
@@ -87,8 +87,7 @@ func (s *stream) ReadControl(p []byte) (int, netip.AddrPort, netip.Addr, error) 
 	}
 }
 
-// Interrupt has ReadControl return without a message, now or when it is called
-// next. It never waits.
+// Interrupt makes ReadControl return without a message, now or at its next call. It never waits.
 func (s *stream) Interrupt() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -96,8 +95,8 @@ func (s *stream) Interrupt() {
 	_ = s.SetReadDeadline(time.Now()) // fails only when the connection is closed
 }
 
-// wasInterrupted says whether an Interrupt was the reason for err, once. What was
-// read by then is still there.
+// wasInterrupted reports whether an Interrupt was the reason for err, once. What was read by then is
+// kept.
 func (s *stream) wasInterrupted(err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -108,8 +107,8 @@ func (s *stream) wasInterrupted(err error) bool {
 	return was
 }
 
-// nextFrame returns a frame without its padding, which is good until the next
-// call. After an Interrupt it is nil.
+// nextFrame returns the next frame without its padding. It is valid until the next call, and nil after
+// an Interrupt.
 func (s *stream) nextFrame() ([]byte, error) {
 	for timed := false; ; timed = true {
 		frame, err := s.frames.next()
@@ -134,11 +133,11 @@ func (s *stream) nextFrame() ([]byte, error) {
 	}
 }
 
-// Client is the one that the connection is to.
+// Client returns the client of the connection.
 func (s *stream) Client(netip.AddrPort, netip.Addr) datapath.Client { return s.data }
 
-// setReadDeadline gives the next frame its time: none while there is an
-// allocation, whose lifetime bounds it.
+// setReadDeadline sets the deadline of the next frame: none while there is an allocation, whose
+// lifetime is the bound.
 func (s *stream) setReadDeadline() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -158,7 +157,7 @@ func (s *stream) setReadDeadline() error {
 	return s.SetReadDeadline(deadline)
 }
 
-// setLive is told when the client gets its allocation and when it ends.
+// setLive must be called when the client gets its allocation and when that ends.
 func (s *stream) setLive(live bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -170,11 +169,11 @@ func (s *stream) setLive(live bool) {
 	}
 }
 
-// WriteTo queues a message to the client, the only one there is.
+// WriteTo queues a message to the client. There is only one, so the addresses do not matter.
 func (s *stream) WriteTo(p []byte, _ netip.AddrPort, _ netip.Addr) error { return s.data.Write(p) }
 
-// writeQueued writes until the connection ends. A client that does not take it
-// in time loses its connection.
+// writeQueued writes what is queued until the connection ends. It closes the connection of a client
+// that takes longer than the write timeout.
 func (s *stream) writeQueued() {
 	s.data.Run(func(p []byte) error {
 		err := s.SetWriteDeadline(time.Now().Add(s.timeouts.write))
@@ -192,21 +191,20 @@ func (s *stream) writeQueued() {
 	})
 }
 
-// Close closes the connection at once, without TLS's farewell, which could
-// wait for the client.
+// Close closes the connection at once, without the close_notify of TLS, which could wait for the
+// client.
 func (s *stream) Close() {
 	closeNow(s.Conn)
 	s.data.Close()
 }
 
-// closeNow closes the socket without TLS's farewell.
+// closeNow closes the socket without the close_notify of TLS.
 func closeNow(conn net.Conn) {
 	socket, _ := innermost(conn)
 	_ = socket.Close() // nothing depends on how it ends
 }
 
-// innermost returns the connection below the layers of TLS, and how many those
-// are.
+// innermost returns the connection below all layers of TLS, and how many layers there are.
 func innermost(conn net.Conn) (below net.Conn, layers int) {
 	for {
 		outer, ok := conn.(interface{ NetConn() net.Conn })

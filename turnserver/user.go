@@ -10,22 +10,20 @@ import (
 	"unicode/utf8"
 )
 
-// User is a fixed user (long-term credentials, RFC 8489 section 9.2): one whose
-// name and password do not end by themselves.
+// User is a fixed user (long-term credentials, RFC 8489 section 9.2): its name and password do not
+// expire.
 type User struct {
 	Name string
-	// Key is the MD5 of name, realm and password with colons between them. Nil =
-	// it is made of Password.
+	// Key is the MD5 of name:realm:password. Nil = it is made of Password.
 	Key      []byte
 	Password string
 }
 
-// keyPrefix begins a key that stands in the place of a password, as coturn has
-// it.
+// keyPrefix marks a key in place of a password, as in coturn.
 const keyPrefix = "0x"
 
-// ParseUser reads NAME:PASSWORD, or NAME:0xKEY with the key in hexadecimal. Its
-// errors do not tell the password, nor the key.
+// ParseUser parses NAME:PASSWORD, or NAME:0xKEY with the key in hexadecimal. Its errors contain
+// neither the password nor the key.
 func ParseUser(text string) (User, error) {
 	name, password, found := strings.Cut(text, ":")
 	if !found {
@@ -62,7 +60,7 @@ func (u User) validate() error {
 	return nil
 }
 
-// keyIn returns the key that the user signs with in a realm.
+// keyIn returns the key with which the user signs in a realm.
 func (u User) keyIn(realm string) []byte {
 	if u.Key != nil {
 		return u.Key
@@ -70,7 +68,7 @@ func (u User) keyIn(realm string) []byte {
 	return authKey(u.Name, realm, u.Password)
 }
 
-// userKeys are the keys of fixed users by their names.
+// userKeys are the keys of fixed users by name.
 type userKeys map[string][]byte
 
 func newUserKeys(users []User, realm string) (userKeys, error) {

@@ -70,7 +70,7 @@ func decode(raw *[unix.SizeofSockaddrInet6]byte) netip.AddrPort {
 func (d *descriptor) destination(addr netip.AddrPort, from netip.Addr) destination {
 	to := destination{addr: addr, from: from, name: encode(addr, d.is6)}
 	if from.IsValid() {
-		to.name.controlLen = uint8(copy(to.name.control[:], sentFrom(from))) //nolint:gosec // at most pktinfoBytes
+		to.name.controlLen = uint8(copy(to.name.control[:], pktinfoFrom(from))) //nolint:gosec // at most pktinfoBytes
 	}
 	return to
 }

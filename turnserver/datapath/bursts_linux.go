@@ -3,12 +3,12 @@ package datapath
 const (
 	// maxPolls is how often the epoll is asked for the rest of a burst. That costs less
 	// than the system call that sends one datagram by itself.
-	mostPolls = 6
+	maxPolls = 6
 	// burstScale is the factor of the fixed-point numbers in bursts.
 	burstScale = 64
 	// minBurst is how many datagrams a round has on average where they come in bursts.
 	// Evenly paced they come one at a time, and sometimes two.
-	fewestInBursts = 2 * burstScale
+	minBurst = 2 * burstScale
 )
 
 // bursts counts how many datagrams, or groups that the kernel has coalesced, come in a
@@ -21,10 +21,10 @@ type bursts struct {
 }
 
 // expectMore reports whether the rest of a burst is likely to come.
-func (b *bursts) goesOn() bool { return b.mean >= fewestInBursts && b.received*burstScale < b.peak }
+func (b *bursts) expectMore() bool { return b.mean >= minBurst && b.received*burstScale < b.peak }
 
 // endRound updates mean and peak after a round.
-func (b *bursts) end() {
+func (b *bursts) endRound() {
 	n := b.received * burstScale
 	b.mean += (n - b.mean) / 8
 	b.peak = max(n, b.peak-burstScale/2)

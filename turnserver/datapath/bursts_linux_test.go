@@ -8,11 +8,11 @@ func rounds(b *bursts, times int, sizes ...int) (waited int) {
 	for range times {
 		for _, size := range sizes {
 			b.received = max(1, size-1)
-			if b.goesOn() {
+			if b.expectMore() {
 				waited++
 			}
 			b.received = size
-			b.end()
+			b.endRound()
 		}
 	}
 	return waited
@@ -39,7 +39,7 @@ func TestBurstsAreExpected(t *testing.T) {
 			t.Errorf("%s: looked for more %v, want %v", c.name, waited, c.want)
 		}
 		b.received = 8
-		if b.goesOn() {
+		if b.expectMore() {
 			t.Errorf("%s: looks for more of what is whole", c.name)
 		}
 		if waited := rounds(&b, 50, 1); waited > 20 {

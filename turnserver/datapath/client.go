@@ -32,11 +32,11 @@ type udpClient struct {
 // Client returns the client at addr, which is answered from at, the local address that it
 // has sent to. ReadControl returns both.
 func (s *Socket) Client(addr netip.AddrPort, at netip.Addr) Client {
-	return &udpClient{socket: s, to: s.port.destination(addr, at)}
+	return &udpClient{socket: s, to: s.conn.destination(addr, at)}
 }
 
 func (c *udpClient) send(head, body []byte, padding int) Drop {
-	return c.socket.port.send(&c.to, head, body, padding)
+	return c.socket.conn.send(&c.to, head, body, padding)
 }
 
 func (c *udpClient) attach(r *Relay) { c.socket.clients.put(c.to.addr, r) }

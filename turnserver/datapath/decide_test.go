@@ -160,7 +160,7 @@ func TestTableConcurrently(t *testing.T) {
 type nowhere struct{}
 
 func (nowhere) send(*destination, []byte, []byte, int) Drop { return Sent }
-func (nowhere) start(source) error                          { return nil }
+func (nowhere) start(owner) error                           { return nil }
 func (nowhere) close(closed func())                         { closed() }
 func (nowhere) setDontFragment(bool) error                  { return nil }
 func (nowhere) measure()                                    {}
@@ -214,7 +214,7 @@ func FuzzFromClient(f *testing.F) {
 		f.Fatal(err)
 	}
 	relay := func(at netip.AddrPort) *Relay {
-		r := &Relay{path: p, client: p.NewStream(), port: nowhere{}, relayed: at, bound: at}
+		r := &Relay{path: p, client: p.NewStream(), conn: nowhere{}, relayed: at, bound: at}
 		r.rights.Store(&rights{})
 		if err := r.Start(); err != nil {
 			f.Fatal(err)

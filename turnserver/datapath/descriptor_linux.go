@@ -15,29 +15,29 @@ import (
 // descriptor holds a reference. So the number is closed, and can be reused for another
 // socket, only when nobody is about to use it.
 type descriptor struct {
-	engine   *engine
-	fd       int
-	is6      bool
-	arrivals bool // the kernel reports the local address that a datagram was sent to
-	source   source
+	engine     *engine
+	fd         int
+	is6        bool
+	hasPktinfo bool // the kernel reports the local address that a datagram was sent to
+	owner      owner
 
 	// refs counts the calls under way, and one more until close.
 	refs       atomic.Int32
 	overflowed atomic.Uint32
 
-	mu     sync.Mutex
-	listed bool // the engine receives from it
-	shut   bool
-	closed func()
+	mu       sync.Mutex
+	watched  bool // the engine receives from it
+	isClosed bool
+	onClosed func()
 
 	// These belong to the engine's goroutine.
-	batch int    // how many datagrams the next call asks for
-	round uint64 // the last one in which the engine received from it
+	batchSize int    // how many datagrams the next call asks for
+	round     uint64 // the last one in which the engine received from it
 }
 
 // newDescriptor takes a socket over, which it closes. Its duplicate is unknown to Go's
 // poller, which would wake up for every datagram in vain.
-func (e *engine) take(conn *net.UDPConn, buffer int) (*descriptor, error) {
+func (e *engine) newDescriptor(conn *net.UDPConn, buffer int) (*descriptor, error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return nil, err
@@ -52,11 +52,11 @@ func (e *engine) take(conn *net.UDPConn, buffer int) (*descriptor, error) {
 	}
 	wildcard := netaddr.AddrPort(conn.LocalAddr()).Addr().IsUnspecified()
 	if wildcard {
-		if err := tellArrivals(conn); err != nil {
+		if err := enablePktinfo(conn); err != nil {
 			e.path.log.Debug("arrival addresses", "err", err)
 		}
 	}
-	d := &descriptor{engine: e, fd: fd, arrivals: wildcard, batch: 1}
+	d := &descriptor{engine: e, fd: fd, hasPktinfo: wildcard, batchSize: 1}
 	d.refs.Store(1)
 	d.is6, err = isIPv6(fd)
 	// From here on the duplicate keeps the socket open.
@@ -95,35 +95,35 @@ func (d *descriptor) release() {
 	if err := unix.Close(d.fd); err != nil {
 		d.engine.path.log.Debug("close socket", "err", err)
 	}
-	d.closed()
+	d.onClosed()
 }
 
-func (d *descriptor) start(s source) error {
+func (d *descriptor) start(owner owner) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.shut {
+	if d.isClosed {
 		return net.ErrClosed
 	}
-	d.source = s
-	if err := d.engine.list(d); err != nil {
+	d.owner = owner
+	if err := d.engine.watch(d); err != nil {
 		return err
 	}
-	d.listed = true
+	d.watched = true
 	return nil
 }
 
-func (d *descriptor) close(closed func()) {
+func (d *descriptor) close(onClosed func()) {
 	d.mu.Lock()
-	first, listed := !d.shut, d.listed
+	first, watched := !d.isClosed, d.watched
 	if first {
-		d.shut, d.closed = true, closed
+		d.isClosed, d.onClosed = true, onClosed
 	}
 	d.mu.Unlock()
 	if !first {
 		return
 	}
-	if listed {
-		d.engine.unlist(d)
+	if watched {
+		d.engine.unwatch(d)
 	}
 	d.measure()
 	d.release()

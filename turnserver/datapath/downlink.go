@@ -9,26 +9,26 @@ import (
 )
 
 // fromPeer relays a datagram that has come to the relay's socket.
-func (r *Relay) fromPeer(o outlet, source netip.AddrPort, k *packet) {
-	r.path.stats.drop(r.receive(o, r.from(source), k))
+func (r *Relay) fromPeer(o packetSink, source netip.AddrPort, k *packet) {
+	r.path.stats.drop(r.receive(o, r.checkPeer(source), k))
 }
 
-func (r *Relay) receive(o outlet, from *origin, k *packet) Drop {
-	if from.cause != Sent {
-		if from.cause == Denied {
-			r.path.config.Refused(r, from.from.Addr(), from.rule)
+func (r *Relay) receive(o packetSink, check *peerCheck, k *packet) Drop {
+	if check.cause != Sent {
+		if check.cause == Denied {
+			r.path.config.Refused(r, check.from.Addr(), check.rule)
 		}
-		return from.cause
+		return check.cause
 	}
 	n := k.end - k.start
-	if cause := r.take(o, n); cause != Sent {
+	if cause := r.charge(o, n); cause != Sent {
 		return cause
 	}
 	by := byIndication
-	if from.channel != nil {
+	if check.channel != nil {
 		by = byChannel
 	}
-	if !r.toClient(o, from.channel, from.peer, k) {
+	if !r.toClient(o, check.channel, check.peer, k) {
 		return TooLong
 	}
 	r.fromPeers.count(by, n)
@@ -37,15 +37,15 @@ func (r *Relay) receive(o outlet, from *origin, k *packet) Drop {
 
 // fromRelay relays what another relay of this server sends to this one, as if it had come
 // over the network. rt is the other relay's route to this one.
-func (r *Relay) fromRelay(o outlet, other *Relay, way *route, k *packet) Drop {
-	if !way.permitted {
+func (r *Relay) fromRelay(o packetSink, other *Relay, rt *route, k *packet) Drop {
+	if !rt.permitted {
 		return NoPermission
 	}
 	n := k.end - k.start
-	if cause := r.take(o, n); cause != Sent {
+	if cause := r.charge(o, n); cause != Sent {
 		return cause
 	}
-	if !r.toClient(o, way.channel, other.relayed, k) {
+	if !r.toClient(o, rt.channel, other.relayed, k) {
 		return TooLong
 	}
 	r.fromPeers.count(byShortCut, n)
@@ -54,7 +54,7 @@ func (r *Relay) fromRelay(o outlet, other *Relay, way *route, k *packet) Drop {
 
 // toClient sends a payload of peer to the client: as ChannelData when channel is not nil,
 // else as a Data indication. It returns false when the payload is too long for that.
-func (r *Relay) toClient(o outlet, channel *binding, peer netip.AddrPort, k *packet) bool {
+func (r *Relay) toClient(o packetSink, channel *binding, peer netip.AddrPort, k *packet) bool {
 	n := k.end - k.start
 	if channel != nil {
 		head := k.front(wire.ChannelHeaderLen)

@@ -25,10 +25,10 @@ const (
 	politeRounds = 32
 	// manyShortParks is how many times in a row an engine is parked for less than
 	// shortPark, in nanoseconds, before it blocks in its epoll instead.
-	busyRests = 16
-	shortRest = int64(time.Millisecond)
+	manyShortParks = 16
+	shortPark      = int64(time.Millisecond)
 	// maxBlock is how long it then blocks without a packet, in milliseconds.
-	longestHold = 10
+	maxBlock = 10
 )
 
 // engine serves many sockets from one goroutine. In each round it asks its epoll which of
@@ -53,24 +53,24 @@ type engine struct {
 	gate  *os.File
 	done  chan struct{}
 
-	relief relief
-	held   atomic.Bool // it waits in epoll, not in Go's poller
+	waker    netpollWaker
+	blocking atomic.Bool // it waits in epoll, not in Go's poller
 
 	// sources are the descriptors that are served, by number. They are changed with mu
 	// held; the engine reads them without.
-	mu      sync.Mutex
-	sources atomic.Pointer[[]atomic.Pointer[descriptor]]
+	mu          sync.Mutex
+	descriptors atomic.Pointer[[]atomic.Pointer[descriptor]]
 
 	// All else belongs to the engine's goroutine.
-	events [eventsAtOnce]syscall.EpollEvent
-	round  uint64
-	clock  int64 // of this round; 0 = not read yet
-	rested int64 // when it parked last
-	short  int   // how many parks in a row were short
-	beside beside
-	bursts bursts
-	in     inbox
-	out    outbox
+	events         [eventsAtOnce]syscall.EpollEvent
+	round          uint64
+	clock          int64 // of this round; 0 = not read yet
+	parkedAt       int64 // when it parked last, on the path's clock
+	shortParks     int   // how many parks in a row were short
+	streamActivity streamActivity
+	bursts         bursts
+	in             inbox
+	out            outbox
 }
 
 func (p *Path) startEngines() error {
@@ -81,15 +81,15 @@ func (p *Path) startEngines() error {
 		}
 		p.engines = append(p.engines, e)
 		go e.run()
-		go e.relief.run(e.done)
+		go e.waker.run(e.done)
 	}
 	return nil
 }
 
 func newEngine(p *Path) (e *engine, err error) {
-	e = &engine{path: p, done: make(chan struct{}), relief: newRelief()}
-	e.sources.Store(&[]atomic.Pointer[descriptor]{})
-	if err := e.open(); err != nil {
+	e = &engine{path: p, done: make(chan struct{}), waker: newNetpollWaker()}
+	e.descriptors.Store(&[]atomic.Pointer[descriptor]{})
+	if err := e.init(); err != nil {
 		_, _ = e.gate.Close(), e.epoll.Close() // as far as they are there
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func newEngine(p *Path) (e *engine, err error) {
 	return e, nil
 }
 
-func (e *engine) open() error {
+func (e *engine) init() error {
 	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return fmt.Errorf("epoll: %w", err)
@@ -124,7 +124,7 @@ func (e *engine) open() error {
 func (e *engine) stop() {
 	_ = e.gate.Close() // fails only when it was closed before
 	<-e.done
-	<-e.relief.done
+	<-e.waker.done
 	_ = e.epoll.Close()
 }
 
@@ -139,41 +139,41 @@ func (e *engine) run() {
 	}
 	epoll := int(e.epoll.Fd())              // nothing closes it before the engine is done
 	_ = gate.Read(func(gate uintptr) bool { // fails when the gate is closed
-		hold := e.holds()
-		if hold > 0 {
-			e.shut(int(gate), epoll)
-			defer e.unshut(int(gate), epoll)
-			e.relief.call()
+		timeout := e.blockTimeout()
+		if timeout > 0 {
+			e.pauseNetpoll(int(gate), epoll)
+			defer e.resumeNetpoll(int(gate), epoll)
+			e.waker.wake()
 		}
-		silent := false // since the last interrupt
+		interrupted := false // and no packet has come since
 		for served := 1; ; served++ {
-			n, errno := rawio.EpollWait(epoll, e.events[:], hold)
-			if errno == unix.EINTR && hold > 0 && !silent {
-				silent = true
+			n, errno := rawio.EpollWait(epoll, e.events[:], timeout)
+			if errno == unix.EINTR && timeout > 0 && !interrupted {
+				interrupted = true
 				runtime.Gosched() // somebody wants this P, or all of them
 				continue
 			}
 			if n <= 0 || errno != 0 {
-				if hold > 0 {
-					e.short = 0
+				if timeout > 0 {
+					e.shortParks = 0
 				}
-				e.rest()
+				e.park()
 				return false
 			}
-			silent = false
-			e.begin()
+			interrupted = false
+			e.beginRound()
 			e.serve(e.events[:n])
-			for polls := 0; hold > 0 && polls < mostPolls && e.bursts.goesOn(); polls++ {
+			for polls := 0; timeout > 0 && polls < maxPolls && e.bursts.expectMore(); polls++ {
 				if n, errno = rawio.EpollWait(epoll, e.events[:], 0); n > 0 && errno == 0 {
 					e.serve(e.events[:n])
 				}
 			}
-			e.end()
-			if hold > 0 && e.beside.often() {
-				e.rest()
+			e.endRound()
+			if timeout > 0 && e.streamActivity.busy() {
+				e.park()
 				return false
 			}
-			if hold == 0 && served%politeRounds == 0 {
+			if timeout == 0 && served%politeRounds == 0 {
 				runtime.Gosched()
 			}
 		}
@@ -181,47 +181,48 @@ func (e *engine) run() {
 }
 
 // pauseNetpoll stops events of the epoll from reaching Go's poller.
-func (e *engine) shut(gate, epoll int) {
-	e.held.Store(true)
+func (e *engine) pauseNetpoll(gate, epoll int) {
+	e.blocking.Store(true)
 	e.modify(gate, epoll, 0)
 }
 
 // resumeNetpoll lets events reach Go's poller again. The kernel takes a gate that was not
 // polled since an earlier event for one that has reported it, and a new event would be lost
 // (ep_modify in the kernel's fs/eventpoll.c). So the gate is polled first.
-func (e *engine) unshut(gate, epoll int) {
+func (e *engine) resumeNetpoll(gate, epoll int) {
 	_, _ = rawio.EpollWait(gate, e.events[:1], 0) // returns nothing while paused
 	e.modify(gate, epoll, unix.EPOLLIN)
-	e.held.Store(false)
+	e.blocking.Store(false)
 }
 
+// modify sets the events of the epoll that the gate watches.
 func (e *engine) modify(gate, epoll int, events uint32) {
 	if err := unix.EpollCtl(gate, unix.EPOLL_CTL_MOD, epoll, &unix.EpollEvent{Events: events}); err != nil {
 		e.path.log.Error("gate of an engine", "err", err) // cannot be: both are open
 	}
 }
 
-// holds returns how long the engine may wait in its epoll, in milliseconds: not at
-// all unless its rests have become short, and streams seldom bring something.
-func (e *engine) holds() int {
-	if e.path.Now()-e.rested > shortRest {
-		e.short = 0
+// blockTimeout returns how long the engine may block in its epoll, in milliseconds: 0 unless
+// it was parked for a short time again and again, and streams bring little.
+func (e *engine) blockTimeout() int {
+	if e.path.Now()-e.parkedAt > shortPark {
+		e.shortParks = 0
 		return 0
 	}
-	if e.short++; e.short < busyRests || !e.beside.seldom() {
+	if e.shortParks++; e.shortParks < manyShortParks || !e.streamActivity.idle() {
 		return 0
 	}
-	e.path.spare.add(len(e.path.engines))
-	return longestHold
+	e.path.extraProcs.add(len(e.path.engines))
+	return maxBlock
 }
 
 // park notes that the engine is about to park.
-func (e *engine) rest() {
+func (e *engine) park() {
 	e.round++
-	e.rested = e.path.Now()
+	e.parkedAt = e.path.Now()
 }
 
-func (e *engine) begin() {
+func (e *engine) beginRound() {
 	e.round++
 	e.clock = 0
 }
@@ -229,7 +230,7 @@ func (e *engine) begin() {
 // serve receives from the sockets that have events.
 func (e *engine) serve(events []syscall.EpollEvent) {
 	for i := range events {
-		if d := e.source(int(events[i].Fd)); d != nil && d.acquire() {
+		if d := e.descriptor(int(events[i].Fd)); d != nil && d.acquire() {
 			e.bursts.received += e.receive(d)
 			d.release()
 		}
@@ -238,51 +239,51 @@ func (e *engine) serve(events []syscall.EpollEvent) {
 
 // endRound sends what came of a round. Then it yields to the goroutines that write to
 // streams: they wait for this P, and another one would steal them only after a while.
-func (e *engine) end() {
+func (e *engine) endRound() {
 	e.out.flush()
 	e.in.reset()
-	e.bursts.end()
-	e.beside.end(e.path.streamed.Load())
+	e.bursts.endRound()
+	e.streamActivity.endRound(e.path.streamReads.Load())
 	if e.out.woke {
 		e.out.woke = false
 		runtime.Gosched()
 	}
 }
 
-func (e *engine) source(fd int) *descriptor {
-	sources := *e.sources.Load()
-	if fd >= len(sources) {
+func (e *engine) descriptor(fd int) *descriptor {
+	descriptors := *e.descriptors.Load()
+	if fd >= len(descriptors) {
 		return nil
 	}
-	return sources[fd].Load()
+	return descriptors[fd].Load()
 }
 
 // watch has the engine receive from a descriptor.
-func (e *engine) list(d *descriptor) error {
+func (e *engine) watch(d *descriptor) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	sources := *e.sources.Load()
-	if d.fd >= len(sources) {
+	descriptors := *e.descriptors.Load()
+	if d.fd >= len(descriptors) {
 		longer := make([]atomic.Pointer[descriptor], 2*d.fd+1)
-		for i := range sources {
-			longer[i].Store(sources[i].Load())
+		for i := range descriptors {
+			longer[i].Store(descriptors[i].Load())
 		}
-		sources = longer
-		e.sources.Store(&longer)
+		descriptors = longer
+		e.descriptors.Store(&longer)
 	}
-	sources[d.fd].Store(d)
+	descriptors[d.fd].Store(d)
 	err := control(e.epoll, unix.EPOLL_CTL_ADD, d.fd, unix.EPOLLIN)
 	if err != nil {
-		sources[d.fd].Store(nil)
+		descriptors[d.fd].Store(nil)
 	}
 	return err
 }
 
 // unwatch ends that. It must be called before the descriptor is closed.
-func (e *engine) unlist(d *descriptor) {
+func (e *engine) unwatch(d *descriptor) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	(*e.sources.Load())[d.fd].Store(nil)
+	(*e.descriptors.Load())[d.fd].Store(nil)
 	if err := control(e.epoll, unix.EPOLL_CTL_DEL, d.fd, 0); err != nil {
 		e.path.log.Debug("socket of a stopped engine", "err", err)
 	}
@@ -307,24 +308,24 @@ func control(epoll *os.File, op, fd int, events uint32) error {
 // receive handles what a socket has received, up to one batch: the rest makes another
 // event. It returns how many slots of the inbox that took.
 func (e *engine) receive(d *descriptor) int {
-	if e.in.left() < d.batch || e.out.full() {
+	if e.in.freeSlots() < d.batchSize || e.out.full() {
 		e.out.flush()
 		e.in.reset()
 	}
-	first, n := e.in.receive(d.fd, d.batch)
+	first, n := e.in.receive(d.fd, d.batchSize)
 	e.path.stats.batch(n)
-	d.batch = nextBatch(d.batch, n, d.round+1 == e.round)
+	d.batchSize = nextBatch(d.batchSize, n, d.round+1 == e.round)
 	d.round = e.round
-	var client source
-	var known netip.AddrPort
+	var lastClient *Relay
+	var lastFrom netip.AddrPort
 	for i := first; i < first+n; i++ {
 		from := e.in.from(i)
-		if d.source.relay == nil {
-			if client.relay == nil || from != known {
-				client.relay, known = d.source.socket.clients.get(from), from
+		if d.owner.relay == nil {
+			if lastClient == nil || from != lastFrom {
+				lastClient, lastFrom = d.owner.socket.clients.get(from), from
 			}
 		}
-		e.handle(d, i, from, client.relay)
+		e.handle(d, i, from, lastClient)
 	}
 	return n
 }
@@ -334,8 +335,8 @@ func (e *engine) receive(d *descriptor) int {
 func (e *engine) handle(d *descriptor, slot int, from netip.AddrPort, client *Relay) {
 	k, segment := e.in.packet(slot)
 	var at netip.Addr
-	if d.arrivals {
-		at = e.in.arrival(slot)
+	if d.hasPktinfo {
+		at = e.in.localAddr(slot)
 	}
 	whole := k.end
 	if segment > 0 && segment < whole-k.start {
@@ -349,10 +350,10 @@ func (e *engine) handle(d *descriptor, slot int, from netip.AddrPort, client *Re
 		if e.out.full() {
 			e.out.flush()
 		}
-		if d.source.relay != nil {
-			d.source.relay.fromPeer(e, from, &k)
+		if d.owner.relay != nil {
+			d.owner.relay.fromPeer(e, from, &k)
 		} else {
-			d.source.socket.receive(e, client, from, at, &k)
+			d.owner.socket.receive(e, client, from, at, &k)
 		}
 		if next >= whole {
 			return

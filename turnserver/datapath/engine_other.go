@@ -17,4 +17,4 @@ func (p *Path) startEngines() error { return nil }
 
 func (e *engine) stop() {}
 
-func (e *engine) take(*net.UDPConn, int) (port, error) { return nil, errors.ErrUnsupported }
+func (e *engine) newDescriptor(*net.UDPConn, int) (packetConn, error) { return nil, errors.ErrUnsupported }

@@ -9,13 +9,13 @@ import (
 // give back what they have added in any order.
 func TestSpareProcessors(t *testing.T) {
 	own := runtime.GOMAXPROCS(0)
-	var a, b spare
+	var a, b extraProcs
 	check := func(after string, want int) {
 		t.Helper()
 		if got := runtime.GOMAXPROCS(0); got != want {
 			t.Errorf("%s: %d processors, want %d", after, got, want)
 		}
-		if got := ownProcessors(); got != own {
+		if got := ownProcs(); got != own {
 			t.Errorf("%s: %d are the process's own, want %d", after, got, own)
 		}
 	}
@@ -25,8 +25,8 @@ func TestSpareProcessors(t *testing.T) {
 		want int
 	}{
 		{"nothing", func() {}, own},
-		{"one adds", func() { a.add(ownProcessors()) }, 2 * own},
-		{"the other adds", func() { b.add(ownProcessors()) }, 3 * own},
+		{"one adds", func() { a.add(ownProcs()) }, 2 * own},
+		{"the other adds", func() { b.add(ownProcs()) }, 3 * own},
 		{"again", func() { a.add(own); b.add(own) }, 3 * own},
 		{"somebody takes them", func() { runtime.GOMAXPROCS(own) }, own},
 		{"and they are added", func() { b.add(own) }, 3 * own},

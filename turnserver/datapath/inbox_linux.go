@@ -50,8 +50,8 @@ func (b *inbox) init() error {
 
 func (b *inbox) free() { _ = unix.Munmap(b.memory) } // fails only for memory that is not mapped
 
-func (b *inbox) left() int { return slots - b.used }
-func (b *inbox) reset()    { b.used = 0 }
+func (b *inbox) freeSlots() int { return slots - b.used }
+func (b *inbox) reset()         { b.used = 0 }
 
 // receive receives up to n datagrams, for which there must be free slots, and returns the
 // slots that they are in.
@@ -94,7 +94,7 @@ func (b *inbox) packet(slot int) (k packet, segment int) {
 }
 
 // localAddr returns the local address that a datagram was sent to.
-func (b *inbox) arrival(slot int) netip.Addr { return arrivedAt(b.control(slot)) }
+func (b *inbox) localAddr(slot int) netip.Addr { return localAddrOf(b.control(slot)) }
 
 func (b *inbox) control(slot int) []byte {
 	return b.controls[slot][:b.headers[slot].header.Controllen]

@@ -8,21 +8,21 @@ package datapath
 //
 // It does so by a goroutine that becomes runnable: a thread is started to run it, and when
 // that has nothing more to run, it waits in the poller.
-type relief struct {
-	called chan struct{}
-	done   chan struct{}
+type netpollWaker struct {
+	wakes chan struct{}
+	done  chan struct{}
 }
 
-func newRelief() relief {
-	return relief{called: make(chan struct{}, 1), done: make(chan struct{})}
+func newNetpollWaker() netpollWaker {
+	return netpollWaker{wakes: make(chan struct{}, 1), done: make(chan struct{})}
 }
 
 // run returns when the engine is done.
-func (r *relief) run(engine <-chan struct{}) {
-	defer close(r.done)
+func (w *netpollWaker) run(engine <-chan struct{}) {
+	defer close(w.done)
 	for {
 		select {
-		case <-r.called: // it is enough that this goroutine runs
+		case <-w.wakes: // it is enough that this goroutine runs
 		case <-engine:
 			return
 		}
@@ -30,9 +30,9 @@ func (r *relief) run(engine <-chan struct{}) {
 }
 
 // wake makes the goroutine of run runnable. It does not wait for it.
-func (r *relief) call() {
+func (w *netpollWaker) wake() {
 	select {
-	case r.called <- struct{}{}:
+	case w.wakes <- struct{}{}:
 	default: // it is about to run
 	}
 }

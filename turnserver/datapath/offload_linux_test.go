@@ -35,22 +35,22 @@ func TestRunTakes(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name   string
-		run    run
+		run    gsoBatch
 		length int
 		most   int
 		want   bool
 	}{
-		{"as long", run{segment: 1000, count: 1, bytes: 1000}, 1000, longestSegment, true},
-		{"shorter, the last", run{segment: 1000, count: 3, bytes: 3000}, 1, longestSegment, true},
-		{"longer", run{segment: 1000, count: 1, bytes: 1000}, 1001, longestSegment, false},
-		{"empty", run{segment: 1000, count: 1, bytes: 1000}, 0, longestSegment, false},
-		{"after the last", run{segment: 1000, count: 2, bytes: 1500, ended: true}, 1000, longestSegment, false},
-		{"too many", run{segment: 10, count: 64, bytes: 640}, 10, longestSegment, false},
-		{"too much", run{segment: 1400, count: 46, bytes: 64400}, 1400, longestSegment, false},
-		{"for fragments", run{segment: 2000, count: 1, bytes: 2000}, 2000, longestSegment, false},
-		{"where nothing is split", run{segment: 1000, count: 1, bytes: 1000}, 1000, 0, false},
+		{"as long", gsoBatch{segment: 1000, count: 1, bytes: 1000}, 1000, maxGSOSegment, true},
+		{"shorter, the last", gsoBatch{segment: 1000, count: 3, bytes: 3000}, 1, maxGSOSegment, true},
+		{"longer", gsoBatch{segment: 1000, count: 1, bytes: 1000}, 1001, maxGSOSegment, false},
+		{"empty", gsoBatch{segment: 1000, count: 1, bytes: 1000}, 0, maxGSOSegment, false},
+		{"after the last", gsoBatch{segment: 1000, count: 2, bytes: 1500, ended: true}, 1000, maxGSOSegment, false},
+		{"too many", gsoBatch{segment: 10, count: 64, bytes: 640}, 10, maxGSOSegment, false},
+		{"too much", gsoBatch{segment: 1400, count: 46, bytes: 64400}, 1400, maxGSOSegment, false},
+		{"for fragments", gsoBatch{segment: 2000, count: 1, bytes: 2000}, 2000, maxGSOSegment, false},
+		{"where nothing is split", gsoBatch{segment: 1000, count: 1, bytes: 1000}, 1000, 0, false},
 	} {
-		if got := test.run.takes(test.length, test.most); got != test.want {
+		if got := test.run.fits(test.length, test.most); got != test.want {
 			t.Errorf("%s: %t, want %t", test.name, got, test.want)
 		}
 	}
@@ -59,28 +59,28 @@ func TestRunTakes(t *testing.T) {
 func TestDoubt(t *testing.T) {
 	t.Parallel()
 	for _, errno := range []syscall.Errno{unix.EIO, unix.ENOPROTOOPT, unix.EOPNOTSUPP} {
-		s := &sender{maxSegment: longestSegment}
-		if !s.doubt(errno, 1000) || s.maxSegment != 0 {
+		s := &sender{maxSegment: maxGSOSegment}
+		if !s.cannotSplit(errno, 1000) || s.maxSegment != 0 {
 			t.Errorf("%s: is tried again", errno)
 		}
 	}
-	s := &sender{maxSegment: longestSegment}
-	for range 2 * refusals { // of lengths that not every way takes
-		if !s.doubt(unix.EINVAL, 1400) || !s.doubt(unix.EMSGSIZE, 1000) {
+	s := &sender{maxSegment: maxGSOSegment}
+	for range 2 * maxRefused { // of lengths that not every way takes
+		if !s.cannotSplit(unix.EINVAL, 1400) || !s.cannotSplit(unix.EMSGSIZE, 1000) {
 			t.Error("not sent one by one")
 		}
 	}
-	for i := range refusals {
+	for i := range maxRefused {
 		if s.maxSegment == 0 {
 			t.Fatalf("given up after %d", i)
 		}
-		s.doubt(unix.EINVAL, 1000)
+		s.cannotSplit(unix.EINVAL, 1000)
 	}
 	if s.maxSegment != 0 {
 		t.Error("not given up")
 	}
 	for _, errno := range []syscall.Errno{unix.EAGAIN, unix.ENOBUFS, unix.EPERM, unix.ENETUNREACH} {
-		if s.doubt(errno, 1000) {
+		if s.cannotSplit(errno, 1000) {
 			t.Errorf("%s: sent again", errno)
 		}
 	}

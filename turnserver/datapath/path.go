@@ -50,31 +50,31 @@ type Config struct {
 
 // Path is the data path of one server.
 type Path struct {
-	config  Config
-	log     *slog.Logger
-	began   time.Time
-	engines []*engine
-	turns   atomic.Uint32
-	spare   spare
+	config     Config
+	log        *slog.Logger
+	started    time.Time
+	engines    []*engine
+	nextTurn   atomic.Uint32
+	extraProcs extraProcs
 
-	outboxes sync.Pool     // lent to the readers of streams
-	streamed atomic.Uint64 // how often a stream was read
+	outboxes    sync.Pool     // lent to the readers of streams
+	streamReads atomic.Uint64 // how often a stream was read
 
 	// relayed and bound have the live relays by the address that peers know and by the
 	// address that the socket is bound to; epoch changes when they do.
-	relayed, bound *table[Relay]
-	epoch          atomic.Uint64
+	byRelayed, byBound *table[Relay]
+	epoch              atomic.Uint64
 
 	stats   counters
 	closing chan struct{}
 	work    sync.WaitGroup // sockets and relays, until they are closed
 
-	mu        sync.Mutex
-	closed    bool
-	sockets   map[*Socket]struct{}
-	relays    map[*Relay]struct{}
-	ended     Traffic
-	overflows uint64 // of sockets that are closed
+	mu           sync.Mutex
+	closed       bool
+	sockets      map[*Socket]struct{}
+	relays       map[*Relay]struct{}
+	endedTraffic Traffic
+	overflows    uint64 // of sockets that are closed
 }
 
 // New starts a data path. The caller closes it.
@@ -83,7 +83,7 @@ func New(config Config) (*Path, error) {
 		return nil, errors.New("negative number of engines")
 	}
 	if config.Engines == 0 {
-		config.Engines = ownProcessors()
+		config.Engines = ownProcs()
 	}
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
@@ -95,8 +95,8 @@ func New(config Config) (*Path, error) {
 		config.Refused = func(*Relay, netip.Addr, string) {}
 	}
 	p := &Path{
-		config: config, log: config.Logger, began: time.Now(), closing: make(chan struct{}),
-		relayed: newTable[Relay](), bound: newTable[Relay](),
+		config: config, log: config.Logger, started: time.Now(), closing: make(chan struct{}),
+		byRelayed: newTable[Relay](), byBound: newTable[Relay](),
 		sockets: map[*Socket]struct{}{}, relays: map[*Relay]struct{}{},
 	}
 	if !config.Portable {
@@ -128,7 +128,7 @@ func (p *Path) Close() {
 	for _, e := range p.engines {
 		e.stop()
 	}
-	p.spare.remove()
+	p.extraProcs.remove()
 	p.work.Wait()
 }
 
@@ -145,7 +145,7 @@ func (p *Path) nextEngine() *engine {
 	if len(p.engines) == 0 {
 		return nil
 	}
-	return p.engines[(p.turns.Add(1)-1)%uint32(len(p.engines))] //nolint:gosec // a handful
+	return p.engines[(p.nextTurn.Add(1)-1)%uint32(len(p.engines))] //nolint:gosec // a handful
 }
 
 // policyEpoch returns a value that stays the same as long as the answers of Denies do; ok is
@@ -159,13 +159,13 @@ func (p *Path) policyEpoch() (epoch uint64, ok bool) {
 
 // openConn takes a socket over, which it closes also on an error. A *net.UDPConn is read by
 // the engine e, if that is not nil, and every other socket by a goroutine of its own.
-func (p *Path) openPort(conn net.PacketConn, e *engine, buffer int) (port, *engine, error) {
+func (p *Path) openConn(conn net.PacketConn, e *engine, buffer int) (packetConn, *engine, error) {
 	if udp, ok := conn.(*net.UDPConn); ok && e != nil {
-		d, err := e.take(udp, buffer)
+		d, err := e.newDescriptor(udp, buffer)
 		if err != nil {
 			return nil, nil, errors.Join(err, conn.Close())
 		}
 		return d, e, nil
 	}
-	return newPortable(p, conn, buffer), nil, nil
+	return newPortableConn(p, conn, buffer), nil, nil
 }

@@ -13,7 +13,7 @@ const controlBytes = 128
 
 // enablePktinfo has the kernel report with each datagram the address that it was sent to
 // (ip(7), ipv6(7)). A socket of both families reports IPv4 addresses as mapped ones.
-func tellArrivals(conn *net.UDPConn) error {
+func enablePktinfo(conn *net.UDPConn) error {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return err
@@ -30,7 +30,7 @@ func tellArrivals(conn *net.UDPConn) error {
 
 // localAddrOf returns the address that a datagram was sent to, the zero Addr when control
 // does not have it.
-func arrivedAt(control []byte) netip.Addr {
+func localAddrOf(control []byte) netip.Addr {
 	for len(control) > 0 {
 		header, data, rest, err := unix.ParseOneSocketControlMessage(control)
 		if err != nil {
@@ -49,7 +49,7 @@ func arrivedAt(control []byte) netip.Addr {
 
 // pktinfoFrom returns the control message that has the kernel send a datagram from an
 // address that localAddrOf returned.
-func sentFrom(at netip.Addr) []byte {
+func pktinfoFrom(at netip.Addr) []byte {
 	if at.Is4() {
 		return unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: at.As4()})
 	}

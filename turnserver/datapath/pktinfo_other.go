@@ -11,8 +11,8 @@ import (
 // Elsewhere the kernel chooses the address to answer from.
 const controlBytes = 0
 
-func tellArrivals(*net.UDPConn) error { return errors.ErrUnsupported }
-func arrivedAt([]byte) netip.Addr     { return netip.Addr{} }
-func sentFrom(netip.Addr) []byte      { return nil }
+func enablePktinfo(*net.UDPConn) error { return errors.ErrUnsupported }
+func localAddrOf([]byte) netip.Addr     { return netip.Addr{} }
+func pktinfoFrom(netip.Addr) []byte      { return nil }
 
 func setDontFragment(*net.UDPConn, bool) error { return errors.ErrUnsupported }

@@ -12,59 +12,59 @@ import (
 
 // portableConn is a packetConn that works on every system: a goroutine receives one datagram
 // after the other, and each send is a system call of its caller.
-type portable struct {
+type portableConn struct {
 	path *Path
 	conn net.PacketConn
 	udp  *net.UDPConn // conn; nil = it is not a socket of the operating system
 	// arrivals: the kernel reports the local address that a datagram was sent to.
-	arrivals bool
-	control  []byte
+	hasPktinfo bool
+	control    []byte
 
-	mu      sync.Mutex
-	closing chan struct{}
-	started bool
-	shut    bool
-	closed  func()
+	mu       sync.Mutex
+	closing  chan struct{}
+	started  bool
+	isClosed bool
+	onClosed func()
 }
 
-func newPortable(p *Path, conn net.PacketConn, buffer int) *portable {
+func newPortableConn(p *Path, conn net.PacketConn, buffer int) *portableConn {
 	if sized, ok := conn.(interface{ SetReadBuffer(bytes int) error }); ok {
 		if err := sized.SetReadBuffer(buffer); err != nil {
 			p.log.Debug("receive buffer", "err", err)
 		}
 	}
-	c := &portable{path: p, conn: conn, closing: make(chan struct{})}
+	c := &portableConn{path: p, conn: conn, closing: make(chan struct{})}
 	c.udp, _ = conn.(*net.UDPConn)
 	if c.udp != nil && netaddr.AddrPort(conn.LocalAddr()).Addr().IsUnspecified() {
-		if err := tellArrivals(c.udp); err != nil {
+		if err := enablePktinfo(c.udp); err != nil {
 			p.log.Debug("arrival addresses", "err", err)
 		} else {
-			c.arrivals, c.control = true, make([]byte, controlBytes)
+			c.hasPktinfo, c.control = true, make([]byte, controlBytes)
 		}
 	}
 	return c
 }
 
-func (c *portable) destination(addr netip.AddrPort, from netip.Addr) destination {
+func (c *portableConn) destination(addr netip.AddrPort, from netip.Addr) destination {
 	return destination{addr: addr, from: from}
 }
 
-func (c *portable) start(s source) error {
+func (c *portableConn) start(owner owner) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.shut {
+	if c.isClosed {
 		return net.ErrClosed
 	}
 	c.started = true
-	go c.read(s)
+	go c.read(owner)
 	return nil
 }
 
 // read receives until the socket is closed, by close or by somebody else.
-func (c *portable) read(s source) {
+func (c *portableConn) read(owner owner) {
 	defer c.end()
 	buffer := make([]byte, headroom+maxDatagram+tailroom)
-	d := &direct{path: c.path}
+	d := &directSink{path: c.path}
 	var (
 		n    int
 		from netip.AddrPort
@@ -75,24 +75,24 @@ func (c *portable) read(s source) {
 		n, from, at, err = c.receive(buffer[headroom : headroom+maxDatagram])
 		return err
 	}
-	for Persist(c.closing, c.path.log, receive) == nil { // else the socket is closed
+	for Retry(c.closing, c.path.log, receive) == nil { // else the socket is closed
 		c.path.stats.batch(1)
 		*k = packet{buffer: buffer, start: headroom, end: headroom + n}
-		if s.relay != nil {
-			s.relay.fromPeer(d, from, k)
+		if owner.relay != nil {
+			owner.relay.fromPeer(d, from, k)
 		} else {
-			s.socket.receive(d, s.socket.clients.get(from), from, at, k)
+			owner.socket.receive(d, owner.socket.clients.get(from), from, at, k)
 		}
 	}
 }
 
-func (c *portable) receive(p []byte) (n int, from netip.AddrPort, at netip.Addr, err error) {
+func (c *portableConn) receive(p []byte) (n int, from netip.AddrPort, at netip.Addr, err error) {
 	switch {
-	case c.arrivals:
+	case c.hasPktinfo:
 		var controls int
 		n, controls, _, from, err = c.udp.ReadMsgUDPAddrPort(p, c.control)
 		if err == nil {
-			at = arrivedAt(c.control[:controls])
+			at = localAddrOf(c.control[:controls])
 		}
 		return n, netaddr.Unmap(from), at, err
 	case c.udp != nil:
@@ -105,7 +105,7 @@ func (c *portable) receive(p []byte) (n int, from netip.AddrPort, at netip.Addr,
 	}
 }
 
-func (c *portable) send(to *destination, head, body []byte, padding int) Drop {
+func (c *portableConn) send(to *destination, head, body []byte, padding int) Drop {
 	p, ok := joined(head, body)
 	if !ok || padding > 0 {
 		whole := wholes.Get().(*[]byte) //nolint:forcetypeassert // nothing else is put there
@@ -118,8 +118,8 @@ func (c *portable) send(to *destination, head, body []byte, padding int) Drop {
 	switch {
 	case c.udp == nil:
 		_, err = c.conn.WriteTo(p, net.UDPAddrFromAddrPort(to.addr))
-	case c.arrivals && to.from.IsValid():
-		_, _, err = c.udp.WriteMsgUDPAddrPort(p, sentFrom(to.from), to.addr)
+	case c.hasPktinfo && to.from.IsValid():
+		_, _, err = c.udp.WriteMsgUDPAddrPort(p, pktinfoFrom(to.from), to.addr)
 	default:
 		_, err = c.udp.WriteToUDPAddrPort(p, to.addr)
 	}
@@ -129,12 +129,12 @@ func (c *portable) send(to *destination, head, body []byte, padding int) Drop {
 // wholes are buffers for messages that are not contiguous in memory.
 var wholes = sync.Pool{New: func() any { return new([]byte) }} //nolint:gochecknoglobals // a cache
 
-func (c *portable) close(closed func()) {
+func (c *portableConn) close(onClosed func()) {
 	c.mu.Lock()
 	started := c.started
-	first := !c.shut
+	first := !c.isClosed
 	if first {
-		c.shut, c.closed = true, closed
+		c.isClosed, c.onClosed = true, onClosed
 		close(c.closing)
 	}
 	c.mu.Unlock()
@@ -145,32 +145,32 @@ func (c *portable) close(closed func()) {
 		c.path.log.Debug("close socket", "err", err)
 	}
 	if !started {
-		closed()
+		onClosed()
 	}
 }
 
 // end is called when the goroutine of read ends.
-func (c *portable) end() {
+func (c *portableConn) end() {
 	c.mu.Lock()
-	closed := c.closed
-	if closed == nil { // somebody else has closed the socket
+	onClosed := c.onClosed
+	if onClosed == nil { // somebody else has closed the socket
 		c.started = false
 	}
 	c.mu.Unlock()
-	if closed != nil {
-		closed()
+	if onClosed != nil {
+		onClosed()
 	}
 }
 
-func (c *portable) setDontFragment(on bool) error {
+func (c *portableConn) setDontFragment(on bool) error {
 	if c.udp == nil {
 		return errors.ErrUnsupported
 	}
 	return setDontFragment(c.udp, on)
 }
 
-func (c *portable) measure()          {}
-func (c *portable) overflows() uint64 { return 0 }
+func (c *portableConn) measure()          {}
+func (c *portableConn) overflows() uint64 { return 0 }
 
 // dropOf returns the reason for an error of a send.
 func dropOf(err error) Drop {

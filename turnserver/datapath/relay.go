@@ -21,19 +21,19 @@ type RelayConfig struct {
 	Relayed, Bound netip.AddrPort
 	// User limits the bytes of the relay's user, in both directions together; nil = no
 	// limit. Several relays may share it.
-	User *limit.Bucket
+	UserLimit *limit.Bucket
 	// Closed, if not nil, is called once the relay's socket is closed and its port is free
 	// again. It must not block.
 	Closed func()
 }
 
 // packetConn is a socket of the path.
-type port interface {
+type packetConn interface {
 	// send may be called from any goroutine, and never waits.
 	send(to *destination, head, body []byte, padding int) Drop
 	destination(addr netip.AddrPort, from netip.Addr) destination
 	// start passes what is received to its owner from now on.
-	start(source) error
+	start(owner) error
 	// close closes the socket as soon as nobody uses it any more, and calls closed then.
 	close(closed func())
 	setDontFragment(on bool) error
@@ -44,7 +44,7 @@ type port interface {
 }
 
 // owner is what a packetConn receives for: one of the two.
-type source struct {
+type owner struct {
 	socket *Socket
 	relay  *Relay
 }
@@ -55,9 +55,9 @@ type Relay struct {
 	path           *Path
 	client         Client
 	relayed, bound netip.AddrPort
-	user           *limit.Bucket
-	port           port
-	closed         func()
+	userLimit      *limit.Bucket
+	conn           packetConn
+	onClosed       func()
 
 	rights             atomic.Pointer[rights]
 	toPeers, fromPeers meter
@@ -65,8 +65,8 @@ type Relay struct {
 	// sent is the route of the latest Send indication. It belongs to the goroutine that
 	// reads from the client. last is the check of the latest datagram from a peer, and
 	// belongs to the goroutine that reads from peers.
-	sent route
-	last origin
+	sendRoute route
+	lastPeer  peerCheck
 
 	mu    sync.Mutex
 	state relayState
@@ -82,24 +82,24 @@ const (
 
 // Open makes a relay of a bound socket, which it takes over and closes also on an error.
 // Nothing is relayed before Start. The caller ends with Close.
-func (p *Path) Open(client Client, conn net.PacketConn, c RelayConfig) (*Relay, error) {
+func (p *Path) Open(client Client, udp net.PacketConn, c RelayConfig) (*Relay, error) {
 	e := client.engine()
 	if e == nil {
 		e = p.nextEngine()
 	}
-	port, _, err := p.openPort(conn, e, relayBuffer)
+	conn, _, err := p.openConn(udp, e, relayBuffer)
 	if err != nil {
 		return nil, err
 	}
 	r := &Relay{
-		path: p, client: client, port: port, user: c.User, closed: c.Closed,
+		path: p, client: client, conn: conn, userLimit: c.UserLimit, onClosed: c.Closed,
 		relayed: netaddr.Unmap(c.Relayed), bound: netaddr.Unmap(c.Bound),
 	}
 	r.rights.Store(&rights{})
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		port.close(func() {})
+		conn.close(func() {})
 		return nil, net.ErrClosed
 	}
 	p.relays[r] = struct{}{}
@@ -115,12 +115,12 @@ func (r *Relay) Start() error {
 	if r.state != relayOpen {
 		return net.ErrClosed
 	}
-	if err := r.port.start(source{relay: r}); err != nil {
+	if err := r.conn.start(owner{relay: r}); err != nil {
 		return err
 	}
 	r.state = relayLive
-	r.path.relayed.put(r.relayed, r)
-	r.path.bound.put(r.bound, r)
+	r.path.byRelayed.put(r.relayed, r)
+	r.path.byBound.put(r.bound, r)
 	r.client.attach(r)
 	r.path.epoch.Add(1)
 	return nil
@@ -164,7 +164,7 @@ func (r *Relay) Rights() (permissions, channels int) {
 
 // DontFragment sets whether datagrams to peers that are longer than their path takes are
 // dropped instead of fragmented.
-func (r *Relay) DontFragment(on bool) error { return r.port.setDontFragment(on) }
+func (r *Relay) DontFragment(on bool) error { return r.conn.setDontFragment(on) }
 
 // Relayed returns the address that peers send to.
 func (r *Relay) Relayed() netip.AddrPort { return r.relayed }
@@ -185,12 +185,12 @@ func (r *Relay) Close() {
 		return
 	}
 	if was == relayLive {
-		r.path.relayed.remove(r.relayed, r)
-		r.path.bound.remove(r.bound, r)
+		r.path.byRelayed.remove(r.relayed, r)
+		r.path.byBound.remove(r.bound, r)
 		r.client.detach(r)
 		r.path.epoch.Add(1)
 	}
-	r.port.close(r.retire)
+	r.conn.close(r.retire)
 }
 
 // retire is called once the socket is closed.
@@ -198,11 +198,11 @@ func (r *Relay) retire() {
 	p := r.path
 	p.mu.Lock()
 	delete(p.relays, r)
-	p.ended.add(r.Traffic())
-	p.overflows += r.port.overflows()
+	p.endedTraffic.add(r.Traffic())
+	p.overflows += r.conn.overflows()
 	p.mu.Unlock()
-	if r.closed != nil {
-		r.closed()
+	if r.onClosed != nil {
+		r.onClosed()
 	}
 	p.work.Done()
 }

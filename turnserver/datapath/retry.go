@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	firstBackOff = 5 * time.Millisecond
-	lastBackOff  = time.Second
+	minBackoff = 5 * time.Millisecond
+	maxBackoff = time.Second
 )
 
 // Retry calls op until it succeeds, or until the socket that op uses is closed: by us, when
@@ -17,7 +17,7 @@ const (
 // is temporary: a machine that is out of file descriptors or buffers, or an ICMP message
 // about a datagram sent before, must not end a server that goes on to serve everybody else.
 // Repeated errors back off, and are logged once.
-func Persist(closing <-chan struct{}, log *slog.Logger, op func() error) error {
+func Retry(closing <-chan struct{}, log *slog.Logger, op func() error) error {
 	var wait time.Duration
 	for {
 		err := op()
@@ -34,13 +34,13 @@ func Persist(closing <-chan struct{}, log *slog.Logger, op func() error) error {
 		}
 		switch {
 		case wait == 0:
-			wait = firstBackOff
+			wait = minBackoff
 			log.Debug("socket error passed over", "err", err)
-		case wait < lastBackOff && wait*2 >= lastBackOff:
-			wait = lastBackOff
+		case wait < maxBackoff && wait*2 >= maxBackoff:
+			wait = maxBackoff
 			log.Warn("a TURN socket keeps returning errors", "err", err)
 		default:
-			wait = min(wait*2, lastBackOff)
+			wait = min(wait*2, maxBackoff)
 		}
 		timer := time.NewTimer(wait)
 		select {

@@ -21,7 +21,7 @@ func TestPersistPassesErrorsOver(t *testing.T) {
 		}
 		calls := 0
 		began := time.Now()
-		err := Persist(make(chan struct{}), slog.New(slog.NewTextHandler(&log, nil)), func() error {
+		err := Retry(make(chan struct{}), slog.New(slog.NewTextHandler(&log, nil)), func() error {
 			if calls++; calls <= 5*len(errs) {
 				return errs[calls%len(errs)]
 			}
@@ -44,7 +44,7 @@ func TestPersistEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		discard := slog.New(slog.DiscardHandler)
 		gone := fmt.Errorf("read: %w", net.ErrClosed)
-		if err := Persist(nil, discard, func() error { return gone }); !errors.Is(err, net.ErrClosed) {
+		if err := Retry(nil, discard, func() error { return gone }); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("source closed by others: %v", err)
 		}
 		closing := make(chan struct{})
@@ -53,14 +53,14 @@ func TestPersistEnds(t *testing.T) {
 			close(closing)
 		}()
 		began := time.Now()
-		if err := Persist(closing, discard, func() error { return syscall.EMFILE }); !errors.Is(err, net.ErrClosed) {
+		if err := Retry(closing, discard, func() error { return syscall.EMFILE }); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("closed while waiting: %v", err)
 		}
 		if waited := time.Since(began); waited != 90*time.Second {
 			t.Errorf("ended after %s", waited)
 		}
 		// Sockets that are not the kernel's have errors of their own.
-		if err := Persist(closing, discard, func() error { return errors.New("use of closed") }); !errors.Is(err, net.ErrClosed) {
+		if err := Retry(closing, discard, func() error { return errors.New("use of closed") }); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("closed by us: %v", err)
 		}
 	})

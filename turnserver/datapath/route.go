@@ -7,7 +7,7 @@ import "net/netip"
 type route struct {
 	peer          netip.AddrPort
 	epoch, policy uint64
-	found         bool
+	valid         bool
 
 	rule   string      // not "": the policy denies the peer
 	target *Relay      // a relay of this server, reached by the short cut
@@ -20,43 +20,43 @@ type route struct {
 }
 
 // resolve updates rt unless it is the route to peer and still valid.
-func (r *Relay) find(way *route, peer netip.AddrPort) {
+func (r *Relay) resolve(rt *route, peer netip.AddrPort) {
 	p := r.path
 	epoch := p.epoch.Load()
 	policy, steady := p.policyEpoch()
-	if !way.found || way.epoch != epoch || way.policy != policy || way.peer != peer || !steady {
-		*way = route{peer: peer, epoch: epoch, policy: policy, found: true}
-		other := p.relayed.get(peer)
+	if !rt.valid || rt.epoch != epoch || rt.policy != policy || rt.peer != peer || !steady {
+		*rt = route{peer: peer, epoch: epoch, policy: policy, valid: true}
+		other := p.byRelayed.get(peer)
 		switch {
 		case other == nil:
-			if way.rule = p.config.Denies(peer.Addr()); way.rule == "" {
-				way.to = r.port.destination(peer, netip.Addr{})
+			if rt.rule = p.config.Denies(peer.Addr()); rt.rule == "" {
+				rt.to = r.conn.destination(peer, netip.Addr{})
 			}
 		case p.config.NoShortCut:
 			// Sent to the bound address, it does not need a router that hairpins.
-			way.to = r.port.destination(other.bound, netip.Addr{})
+			rt.to = r.conn.destination(other.bound, netip.Addr{})
 		default:
-			way.target = other
+			rt.target = other
 		}
 	}
-	if way.target != nil {
-		way.enter(way.target.rights.Load(), r.relayed)
+	if rt.target != nil {
+		rt.checkTarget(rt.target.rights.Load(), r.relayed)
 	}
 }
 
 // checkTarget looks up what the target's rights say of the relay that sends.
-func (way *route) enter(current *rights, from netip.AddrPort) {
-	if way.rights == current {
+func (rt *route) checkTarget(current *rights, from netip.AddrPort) {
+	if rt.rights == current {
 		return
 	}
-	way.rights = current
-	way.permitted = current.permits(from.Addr())
-	way.channel = current.channelOf(from)
+	rt.rights = current
+	rt.permitted = current.permits(from.Addr())
+	rt.channel = current.channelOf(from)
 }
 
 // peerCheck is what the rights and the policy say of the peer that a datagram came from. It
 // is cached as long as a route would be, and as the rights stay the same.
-type origin struct {
+type peerCheck struct {
 	from          netip.AddrPort
 	epoch, policy uint64
 	rights        *rights
@@ -68,20 +68,20 @@ type origin struct {
 }
 
 // checkPeer updates r.last unless it is about source and still valid, and returns it.
-func (r *Relay) from(source netip.AddrPort) *origin {
+func (r *Relay) checkPeer(source netip.AddrPort) *peerCheck {
 	p := r.path
 	epoch := p.epoch.Load()
 	policy, steady := p.policyEpoch()
 	current := r.rights.Load()
-	last := &r.last
+	last := &r.lastPeer
 	if steady && last.from == source && last.epoch == epoch && last.policy == policy && last.rights == current {
 		return last
 	}
-	*last = origin{from: source, epoch: epoch, policy: policy, rights: current, peer: source}
+	*last = peerCheck{from: source, epoch: epoch, policy: policy, rights: current, peer: source}
 	ours := true
-	if other := p.bound.get(source); other != nil {
+	if other := p.byBound.get(source); other != nil {
 		last.peer = other.relayed
-	} else if p.relayed.get(source) == nil { // else a router has hairpinned it
+	} else if p.byRelayed.get(source) == nil { // else a router has hairpinned it
 		ours = false
 	}
 	switch {

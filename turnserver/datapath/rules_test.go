@@ -119,8 +119,8 @@ func TestRates(t *testing.T) {
 		t.Helper()
 		config.Total = limit.NewBucket(1, 200_000)
 		s := start(t, config)
-		a := s.partyWith(t, "127.0.0.1:0", datapath.RelayConfig{User: limit.NewBucket(1, 1<<20)})
-		b := s.partyWith(t, "127.0.0.1:0", datapath.RelayConfig{User: limit.NewBucket(1, limit.MinBurst)})
+		a := s.partyWith(t, "127.0.0.1:0", datapath.RelayConfig{UserLimit: limit.NewBucket(1, 1<<20)})
+		b := s.partyWith(t, "127.0.0.1:0", datapath.RelayConfig{UserLimit: limit.NewBucket(1, limit.MinBurst)})
 		for _, p := range []*party{a, b} {
 			p.relay.Permit(a.relayed.Addr(), true)
 		}

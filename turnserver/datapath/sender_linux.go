@@ -11,14 +11,14 @@ import (
 const (
 	// maxGSOSegment is the length of the longest datagrams of a batch. Longer ones do not
 	// pass everywhere without fragmentation, and the kernel does not fragment batches.
-	longestSegment = 1472
+	maxGSOSegment = 1472
 	// messagesAtOnce bounds the messages of one sendmmsg(2), and vectorsAtOnce their
 	// pieces.
 	messagesAtOnce = 64
 	vectorsAtOnce  = 1024
 	// maxRefused is how many batches in a row the kernel may refuse, each perhaps for its
 	// length, before no more are tried.
-	refusals = 8
+	maxRefused = 8
 
 	segmentControl = 24 // CMSG_SPACE of two bytes
 )
@@ -30,7 +30,7 @@ type sender struct {
 	refused    int // batches in a row
 
 	headers  [messagesAtOnce]mmsghdr
-	runs     [messagesAtOnce]int32
+	batches  [messagesAtOnce]int32
 	vectors  [vectorsAtOnce]unix.Iovec
 	controls [messagesAtOnce][pktinfoBytes + segmentControl]byte
 	padding  [4]byte
@@ -39,13 +39,13 @@ type sender struct {
 func (s *sender) init(stats *counters, offload bool) {
 	s.stats = stats
 	if offload {
-		s.maxSegment = longestSegment
+		s.maxSegment = maxGSOSegment
 	}
 }
 
 // hasGSO reports whether the kernel knows UDP_SEGMENT. One before 4.18 would take a batch for
 // one long datagram.
-var splits = sync.OnceValue(func() bool { //nolint:gochecknoglobals // a function
+var hasGSO = sync.OnceValue(func() bool { //nolint:gochecknoglobals // a function
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return false
@@ -57,47 +57,47 @@ var splits = sync.OnceValue(func() bool { //nolint:gochecknoglobals // a functio
 
 // send sends the batches of a queue, of which first is the first, from fd.
 func (s *sender) send(fd int, b *outbox, first int32) {
-	if r := &b.runs[first]; r.next == none && r.count == 1 && s.single(fd, b, r) {
+	if g := &b.batches[first]; g.next == none && g.count == 1 && s.sendSingle(fd, b, g) {
 		return
 	}
 	messages, vectors := 0, 0
-	for i := first; i != none; i = b.runs[i].next {
-		r := &b.runs[i]
-		if messages == messagesAtOnce || vectors+3*r.count > vectorsAtOnce {
-			s.hand(fd, b, messages)
+	for i := first; i != none; i = b.batches[i].next {
+		g := &b.batches[i]
+		if messages == messagesAtOnce || vectors+3*g.count > vectorsAtOnce {
+			s.sendMessages(fd, b, messages)
 			messages, vectors = 0, 0
 		}
-		s.runs[messages] = i
-		vectors += s.build(messages, vectors, b, r)
+		s.batches[messages] = i
+		vectors += s.buildMessage(messages, vectors, b, g)
 		messages++
 	}
-	s.hand(fd, b, messages)
+	s.sendMessages(fd, b, messages)
 }
 
 // sendSingle sends a datagram that is contiguous in memory with the cheapest system call. It
 // returns false when the datagram is not.
-func (s *sender) single(fd int, b *outbox, r *run) bool {
-	part := &b.parts[r.first]
-	p, ok := joined(part.head, part.body)
-	if !ok || part.padding > 0 || r.to.name.controlLen > 0 {
+func (s *sender) sendSingle(fd int, b *outbox, g *gsoBatch) bool {
+	p := &b.datagrams[g.first]
+	whole, ok := joined(p.head, p.body)
+	if !ok || p.padding > 0 || g.to.name.controlLen > 0 {
 		return false
 	}
-	s.stats.drop(dropOfErrno(sendTo(fd, p, &r.to.name)))
+	s.stats.drop(dropOfErrno(sendTo(fd, whole, &g.to.name)))
 	return true
 }
 
 // build makes the message of a batch, with vectors from the given one on, and returns how
 // many it took.
-func (s *sender) build(message, vector int, b *outbox, r *run) int {
+func (s *sender) buildMessage(message, vector int, b *outbox, g *gsoBatch) int {
 	h := &s.headers[message].header
-	h.Name, h.Namelen = &r.to.name.raw[0], uint32(r.to.name.rawLen)
-	n := s.gather(vector, b, r.first, r.count)
+	h.Name, h.Namelen = &g.to.name.raw[0], uint32(g.to.name.rawLen)
+	n := s.fillVectors(vector, b, g.first, g.count)
 	h.Iov = &s.vectors[vector]
 	h.SetIovlen(n)
 	control := &s.controls[message]
-	length := copy(control[:], r.to.name.control[:r.to.name.controlLen])
-	if r.count > 1 {
-		length += putSegment(control[length:], r.segment)
+	length := copy(control[:], g.to.name.control[:g.to.name.controlLen])
+	if g.count > 1 {
+		length += putSegment(control[length:], g.segment)
 	}
 	h.Control = &control[0]
 	h.SetControllen(length)
@@ -106,11 +106,11 @@ func (s *sender) build(message, vector int, b *outbox, r *run) int {
 
 // fillVectors fills vectors with count datagrams, from the given ones on, and returns how
 // many it took: what is adjacent in memory needs only one.
-func (s *sender) gather(vector int, b *outbox, part int32, count int) int {
+func (s *sender) fillVectors(vector int, b *outbox, next int32, count int) int {
 	var tail []byte // of the last vector
 	n := 0
 	for range count {
-		p := &b.parts[part]
+		p := &b.datagrams[next]
 		for _, piece := range [3][]byte{p.head, p.body, s.padding[:p.padding]} {
 			if len(piece) == 0 {
 				continue
@@ -124,7 +124,7 @@ func (s *sender) gather(vector int, b *outbox, part int32, count int) int {
 			}
 			s.vectors[vector+n-1].SetLen(len(tail))
 		}
-		part = p.next
+		next = p.next
 	}
 	return n
 }
@@ -145,17 +145,17 @@ func putSegment(b []byte, length int) int {
 }
 
 // sendMessages sends the first n messages. One that fails is skipped.
-func (s *sender) hand(fd int, b *outbox, n int) {
+func (s *sender) sendMessages(fd int, b *outbox, n int) {
 	for sent := 0; sent < n; {
 		done, errno := sendMany(fd, s.headers[sent:n])
 		if errno != 0 || done <= 0 {
-			s.failed(fd, b, &b.runs[s.runs[sent]], errno)
+			s.failed(fd, b, &b.batches[s.batches[sent]], errno)
 			done = 1
 		} else {
-			for _, i := range s.runs[sent : sent+done] {
-				if r := &b.runs[i]; r.count > 1 {
+			for _, i := range s.batches[sent : sent+done] {
+				if g := &b.batches[i]; g.count > 1 {
 					s.refused = 0
-					s.stats.segmented.Add(uint64(r.count))
+					s.stats.segmented.Add(uint64(g.count))
 				}
 			}
 		}
@@ -165,27 +165,27 @@ func (s *sender) hand(fd int, b *outbox, n int) {
 
 // failed handles a batch that the kernel did not take: one that it could not split is sent
 // datagram by datagram, every other is dropped.
-func (s *sender) failed(fd int, b *outbox, r *run, errno syscall.Errno) {
-	if r.count == 1 || !s.doubt(errno, r.segment) {
-		for range r.count {
+func (s *sender) failed(fd int, b *outbox, g *gsoBatch, errno syscall.Errno) {
+	if g.count == 1 || !s.cannotSplit(errno, g.segment) {
+		for range g.count {
 			s.stats.drop(dropOfErrno(errno))
 		}
 		return
 	}
 	// It needs a message of its own: those that follow are built already.
 	var o outgoing
-	part := r.first
-	for range r.count {
-		p := &b.parts[part]
-		s.stats.drop(dropOfErrno(sendOne(fd, o.message(&r.to, p.head, p.body, p.padding))))
-		part = p.next
+	next := g.first
+	for range g.count {
+		p := &b.datagrams[next]
+		s.stats.drop(dropOfErrno(sendOne(fd, o.message(&g.to, p.head, p.body, p.padding))))
+		next = p.next
 	}
 }
 
 // cannotSplit reports whether an error is about splitting, and remembers it. A device or
 // kernel that cannot split is not asked again. A batch whose length was wrong for its path
 // says nothing about others, but many in a row do.
-func (s *sender) doubt(errno syscall.Errno, segment int) bool {
+func (s *sender) cannotSplit(errno syscall.Errno, segment int) bool {
 	const passesEverywhere = 1232 // what IPv6 asks of every link (RFC 8200 section 5), without headers
 	switch errno {
 	case unix.EIO, unix.ENOPROTOOPT, unix.EOPNOTSUPP:
@@ -195,7 +195,7 @@ func (s *sender) doubt(errno syscall.Errno, segment int) bool {
 		if segment <= passesEverywhere {
 			s.refused++
 		}
-		if s.refused >= refusals {
+		if s.refused >= maxRefused {
 			s.maxSegment = 0
 		}
 		return true

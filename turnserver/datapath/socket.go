@@ -22,19 +22,19 @@ const (
 // Socket is a UDP socket that clients send to.
 type Socket struct {
 	path       *Path
-	port       port
+	conn       packetConn
 	engine     *engine // nil: a goroutine of its own reads the socket
 	local      net.Addr
 	clients    *table[Relay]
 	control    chan message
 	interrupts chan struct{}
 	closing    chan struct{}
-	once       sync.Once
+	closeOnce  sync.Once
 	describe   atomic.Pointer[func(at netip.Addr) (origin, other netip.AddrPort)]
 
 	// These hold the answer to a Binding request, for the goroutine that reads.
 	answer   [maxBinding]byte
-	answered destination
+	answerTo destination
 }
 
 // maxBinding bounds the answer to a plain Binding request, in bytes.
@@ -51,14 +51,14 @@ type message struct {
 // Socket serves clients at conn, which it takes over and closes also on an error. Several
 // sockets may be bound to the same address (SO_REUSEPORT): then the kernel spreads clients
 // over them. The caller reads control messages with ReadControl, and ends with Close.
-func (p *Path) Socket(conn net.PacketConn) (*Socket, error) {
-	local := conn.LocalAddr()
-	port, e, err := p.openPort(conn, p.nextEngine(), receiveBuffer)
+func (p *Path) Socket(udp net.PacketConn) (*Socket, error) {
+	local := udp.LocalAddr()
+	conn, e, err := p.openConn(udp, p.nextEngine(), receiveBuffer)
 	if err != nil {
 		return nil, err
 	}
 	s := &Socket{
-		path: p, port: port, engine: e, local: local, clients: newTable[Relay](),
+		path: p, conn: conn, engine: e, local: local, clients: newTable[Relay](),
 		control: make(chan message, controlQueue), interrupts: make(chan struct{}, 1), closing: make(chan struct{}),
 	}
 	p.mu.Lock()
@@ -69,10 +69,10 @@ func (p *Path) Socket(conn net.PacketConn) (*Socket, error) {
 	}
 	p.mu.Unlock()
 	if closed {
-		port.close(func() {})
+		conn.close(func() {})
 		return nil, net.ErrClosed
 	}
-	if err := port.start(source{socket: s}); err != nil {
+	if err := conn.start(owner{socket: s}); err != nil {
 		s.Close()
 		return nil, err
 	}
@@ -117,8 +117,8 @@ func (s *Socket) Interrupt() {
 // It may be called from any goroutine. What the kernel does not take is lost, as datagrams
 // may be; the only error is net.ErrClosed.
 func (s *Socket) WriteTo(p []byte, to netip.AddrPort, at netip.Addr) error {
-	where := s.port.destination(to, at)
-	cause := s.port.send(&where, nil, p, 0)
+	where := s.conn.destination(to, at)
+	cause := s.conn.send(&where, nil, p, 0)
 	s.path.stats.drop(cause)
 	if cause == ClientGone {
 		return net.ErrClosed
@@ -128,13 +128,13 @@ func (s *Socket) WriteTo(p []byte, to netip.AddrPort, at netip.Addr) error {
 
 // Close closes the socket. The relays of its clients stay, but no longer reach them.
 func (s *Socket) Close() {
-	s.once.Do(func() {
+	s.closeOnce.Do(func() {
 		close(s.closing)
-		s.port.close(func() {
+		s.conn.close(func() {
 			p := s.path
 			p.mu.Lock()
 			delete(p.sockets, s)
-			p.overflows += s.port.overflows()
+			p.overflows += s.conn.overflows()
 			p.mu.Unlock()
 			p.work.Done()
 		})
@@ -142,7 +142,7 @@ func (s *Socket) Close() {
 }
 
 // receive handles a datagram of a client whose relay is r; nil = it has none.
-func (s *Socket) receive(o outlet, r *Relay, from netip.AddrPort, at netip.Addr, k *packet) {
+func (s *Socket) receive(o packetSink, r *Relay, from netip.AddrPort, at netip.Addr, k *packet) {
 	p := k.bytes()
 	switch s.path.fromClient(o, r, k) {
 	case kindBinding:
@@ -162,7 +162,7 @@ func (s *Socket) receive(o outlet, r *Relay, from netip.AddrPort, at netip.Addr,
 }
 
 // answerBinding answers a plain Binding request with the address that it came from.
-func (s *Socket) answerBinding(m wire.Message, from netip.AddrPort, at netip.Addr, o outlet) {
+func (s *Socket) answerBinding(m wire.Message, from netip.AddrPort, at netip.Addr, o packetSink) {
 	stats := &s.path.stats
 	id := m.TransactionID()
 	if limit := s.path.config.Unauthenticated; limit != nil && !limit.Answer(o.now(), from, id[:]) {
@@ -174,8 +174,8 @@ func (s *Socket) answerBinding(m wire.Message, from netip.AddrPort, at netip.Add
 		origin, other = (*describe)(at)
 	}
 	answer := wire.AppendBindingSuccess(s.answer[:0], m, from, origin, other)
-	s.answered = s.port.destination(from, at)
-	stats.drop(s.port.send(&s.answered, nil, answer, 0))
+	s.answerTo = s.conn.destination(from, at)
+	stats.drop(s.conn.send(&s.answerTo, nil, answer, 0))
 	stats.bindings.Add(1)
 }
 

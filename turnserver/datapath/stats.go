@@ -70,13 +70,13 @@ func (p *Path) Stats() Stats {
 	p.measureOverflows()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s.Traffic, s.Overflows = p.ended, p.overflows
+	s.Traffic, s.Overflows = p.endedTraffic, p.overflows
 	for r := range p.relays {
 		s.Traffic.add(r.Traffic())
-		s.Overflows += r.port.overflows()
+		s.Overflows += r.conn.overflows()
 	}
 	for socket := range p.sockets {
-		s.Overflows += socket.port.overflows()
+		s.Overflows += socket.conn.overflows()
 	}
 	return s
 }
@@ -88,9 +88,9 @@ func (p *Path) measureOverflows() {
 	sockets, relays := keys(p.sockets), keys(p.relays)
 	p.mu.Unlock()
 	for _, s := range sockets {
-		s.port.measure()
+		s.conn.measure()
 	}
 	for _, r := range relays {
-		r.port.measure()
+		r.conn.measure()
 	}
 }

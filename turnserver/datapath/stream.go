@@ -25,7 +25,7 @@ func (s *Stream) freeQueue(b []byte) {
 	case cap(b) == queueRoom:
 		queues.Put((*[queueRoom]byte)(b[:queueRoom]))
 	case cap(b) > queueRoom && s.memory != nil:
-		s.memory.Give(s.client, cap(b)-queueRoom)
+		s.memory.Give(s.clientAddr, cap(b)-queueRoom)
 	}
 }
 
@@ -38,7 +38,7 @@ type Memory interface {
 
 // ChargeTo charges the growth of the queue to memory. It must be called before all other
 // methods, or never.
-func (s *Stream) ChargeTo(memory Memory, client netip.Addr) { s.memory, s.client = memory, client }
+func (s *Stream) ChargeTo(memory Memory, client netip.Addr) { s.memory, s.clientAddr = memory, client }
 
 // grow makes the queue large enough for need bytes. It returns false when there is no memory
 // for that. It must be called with mu held.
@@ -51,7 +51,7 @@ func (s *Stream) grow(need int) bool {
 		return true
 	}
 	larger := min(max(need, 2*room), streamQueue)
-	if s.memory != nil && !s.memory.Take(s.client, larger-room) {
+	if s.memory != nil && !s.memory.Take(s.clientAddr, larger-room) {
 		return false
 	}
 	queue := append(make([]byte, 0, larger), s.pending...)
@@ -67,25 +67,25 @@ func (s *Stream) grow(need int) bool {
 type Stream struct {
 	path  *Path
 	relay atomic.Pointer[Relay]
-	out   streamOutlet
+	out   streamSink
 
-	memory Memory     // nil = the queue is not charged
-	client netip.Addr // that memory is charged for
+	memory     Memory     // nil = the queue is not charged
+	clientAddr netip.Addr // that memory is charged for
 
-	mu      sync.Mutex
-	ready   sync.Cond
-	pending []byte
-	writing bool // Run is calling its write
-	behind  bool // Run has to call it, also when nothing is queued
-	err     error
-	at      func(p []byte) (written int, more bool) // see WriteAtOnce; nil = Run writes everything
+	mu             sync.Mutex
+	ready          sync.Cond
+	pending        []byte
+	writing        bool // Run is calling its write
+	writeRequested bool // Run has to call it, also when nothing is queued
+	err            error
+	tryWrite       func(p []byte) (written int, more bool) // see WriteAtOnce; nil = Run writes everything
 }
 
 // NewStream makes a client of a connection. The caller runs Run in a goroutine, passes each
 // frame that it reads to Receive, calls Flush whenever it has no frame left, and ends with
 // Close.
 func (p *Path) NewStream() *Stream {
-	s := &Stream{path: p, out: newStreamOutlet(p)}
+	s := &Stream{path: p, out: newStreamSink(p)}
 	s.ready.L = &s.mu
 	return s
 }
@@ -95,13 +95,13 @@ func (p *Path) NewStream() *Stream {
 // many bytes it has written, and whether Run has to go on although that was all; the rest,
 // and the error, are left to Run. WriteAtOnce must be called before all other methods but
 // ChargeTo, or never.
-func (s *Stream) WriteAtOnce(write func(p []byte) (written int, more bool)) { s.at = write }
+func (s *Stream) WriteAtOnce(write func(p []byte) (written int, more bool)) { s.tryWrite = write }
 
 // RequestWrite makes Run call its write, whether something is queued or not.
-func (s *Stream) Behind() {
+func (s *Stream) RequestWrite() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.behind = true
+	s.writeRequested = true
 	s.ready.Signal()
 }
 
@@ -123,7 +123,7 @@ func (s *Stream) Receive(frame []byte) bool {
 // goroutine that calls Receive.
 func (s *Stream) Flush() {
 	s.out.flush()
-	s.path.streamed.Add(1)
+	s.path.streamReads.Add(1)
 }
 
 // Write queues a control message. The error is net.ErrClosed, or that of the connection.
@@ -140,10 +140,10 @@ func (s *Stream) Run(write func(p []byte) error) {
 	for {
 		s.mu.Lock()
 		s.writing = false
-		for len(s.pending) == 0 && !s.behind && s.err == nil {
+		for len(s.pending) == 0 && !s.writeRequested && s.err == nil {
 			s.ready.Wait()
 		}
-		s.writing, s.behind = true, false
+		s.writing, s.writeRequested = true, false
 		taken, err := s.pending, s.err
 		s.pending = nil
 		s.mu.Unlock()
@@ -182,12 +182,12 @@ func (s *Stream) send(head, body []byte, _ int) Drop {
 func (s *Stream) push() (woke bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.at != nil && !s.writing && !s.behind && s.err == nil && len(s.pending) > 0 {
+	if s.tryWrite != nil && !s.writing && !s.writeRequested && s.err == nil && len(s.pending) > 0 {
 		var written int
-		written, s.behind = s.at(s.pending)
+		written, s.writeRequested = s.tryWrite(s.pending)
 		s.pending = s.pending[:copy(s.pending, s.pending[written:])]
 	}
-	if len(s.pending) > 0 || s.behind {
+	if len(s.pending) > 0 || s.writeRequested {
 		s.ready.Signal()
 		return true
 	}

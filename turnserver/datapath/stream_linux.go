@@ -2,21 +2,21 @@ package datapath
 
 // streamSink is the packetSink of a goroutine that reads from a stream: what comes of one
 // read is sent together. The outbox is lent for that time.
-type streamOutlet struct {
+type streamSink struct {
 	path *Path
 	box  *outbox // nil = nothing is collected
 }
 
-func newStreamOutlet(p *Path) streamOutlet { return streamOutlet{path: p} }
+func newStreamSink(p *Path) streamSink { return streamSink{path: p} }
 
 // begin must be called before each frame.
-func (o *streamOutlet) begin() {
+func (o *streamSink) begin() {
 	if o.box != nil && o.box.full() {
 		o.box.flush()
 	}
 }
 
-func (o *streamOutlet) flush() {
+func (o *streamSink) flush() {
 	if o.box != nil {
 		o.box.flush()
 		o.path.outboxes.Put(o.box)
@@ -24,7 +24,7 @@ func (o *streamOutlet) flush() {
 	}
 }
 
-func (o *streamOutlet) open() *outbox {
+func (o *streamSink) open() *outbox {
 	if o.box == nil {
 		var ok bool
 		if o.box, ok = o.path.outboxes.Get().(*outbox); !ok {
@@ -35,13 +35,13 @@ func (o *streamOutlet) open() *outbox {
 	return o.box
 }
 
-func (o *streamOutlet) toPeer(r *Relay, to *destination, body []byte) {
+func (o *streamSink) toPeer(r *Relay, to *destination, body []byte) {
 	o.open().toPeer(r, to, body)
 }
 
-func (o *streamOutlet) toClient(c Client, head, body []byte, padding int) {
+func (o *streamSink) toClient(c Client, head, body []byte, padding int) {
 	o.open().toClient(c, head, body, padding)
 }
 
-func (o *streamOutlet) scratch(n int) []byte { return o.open().scratch(n) }
-func (o *streamOutlet) now() int64           { return o.path.Now() }
+func (o *streamSink) scratch(n int) []byte { return o.open().scratch(n) }
+func (o *streamSink) now() int64           { return o.path.Now() }

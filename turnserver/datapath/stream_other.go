@@ -3,9 +3,9 @@
 package datapath
 
 // streamSink is the packetSink of a goroutine that reads from a stream.
-type streamOutlet struct{ direct }
+type streamSink struct{ directSink }
 
-func newStreamOutlet(p *Path) streamOutlet { return streamOutlet{direct{path: p}} }
+func newStreamSink(p *Path) streamSink { return streamSink{directSink{path: p}} }
 
-func (o *streamOutlet) begin() {}
-func (o *streamOutlet) flush() {}
+func (o *streamSink) begin() {}
+func (o *streamSink) flush() {}

@@ -5,14 +5,14 @@ import "testing"
 // One round in two is too little for either answer to change; more than that does it.
 func TestBeside(t *testing.T) {
 	t.Parallel()
-	var b beside
+	var b streamActivity
 	streamed := uint64(0)
 	rounds := func(pattern string) {
 		for _, with := range pattern {
 			if with == 's' {
 				streamed += 2
 			}
-			b.end(streamed)
+			b.endRound(streamed)
 		}
 	}
 	for _, step := range []struct {
@@ -37,8 +37,8 @@ func TestBeside(t *testing.T) {
 		for range step.times {
 			rounds(step.pattern)
 		}
-		if b.seldom() != step.seldom || b.often() != step.often {
-			t.Fatalf("after %d times %q: seldom %v, often %v", step.times, step.pattern, b.seldom(), b.often())
+		if b.idle() != step.seldom || b.busy() != step.often {
+			t.Fatalf("after %d times %q: seldom %v, often %v", step.times, step.pattern, b.idle(), b.busy())
 		}
 	}
 }

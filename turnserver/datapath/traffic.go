@@ -35,24 +35,24 @@ func (t *Traffic) add(other Traffic) {
 
 // mechanism is how a datagram is relayed: by the channel or the Send mechanism of RFC 8656,
 // or by the short cut.
-type way uint8
+type mechanism uint8
 
 const (
-	byChannel way = iota
+	byChannel mechanism = iota
 	byIndication
 	byShortCut
-	ways
+	mechanisms
 )
 
 // meter counts one direction of a relay, by mechanism.
-type meter [ways]struct{ packets, bytes atomic.Uint64 }
+type meter [mechanisms]struct{ packets, bytes atomic.Uint64 }
 
-func (m *meter) count(w way, bytes int) {
-	m[w].packets.Add(1)
-	m[w].bytes.Add(uint64(bytes)) //nolint:gosec // a length
+func (m *meter) count(by mechanism, bytes int) {
+	m[by].packets.Add(1)
+	m[by].bytes.Add(uint64(bytes)) //nolint:gosec // a length
 }
 
 func (m *meter) flow() Flow {
-	read := func(w way) Count { return Count{m[w].packets.Load(), m[w].bytes.Load()} }
+	read := func(by mechanism) Count { return Count{m[by].packets.Load(), m[by].bytes.Load()} }
 	return Flow{Channel: read(byChannel), Indication: read(byIndication), ShortCut: read(byShortCut)}
 }

@@ -58,7 +58,7 @@ func isPlain(m wire.Message) bool {
 
 // fromClient relays what a client with relay r has sent; r is nil when it has none. It returns
 // kindControl or kindBinding when the caller has to handle the message, else kindNoise.
-func (p *Path) fromClient(o outlet, r *Relay, k *packet) kind {
+func (p *Path) fromClient(o packetSink, r *Relay, k *packet) kind {
 	what := classify(k.bytes())
 	switch what {
 	case kindChannel:
@@ -82,7 +82,7 @@ func (p *Path) fromClient(o outlet, r *Relay, k *packet) kind {
 }
 
 // sendChannel relays ChannelData to the peer that the channel is bound to.
-func (r *Relay) sendChannel(o outlet, k *packet) Drop {
+func (r *Relay) sendChannel(o packetSink, k *packet) Drop {
 	number, payload, ok := wire.ChannelData(k.bytes())
 	if !ok {
 		return Malformed
@@ -96,7 +96,7 @@ func (r *Relay) sendChannel(o outlet, k *packet) Drop {
 }
 
 // sendIndication relays the payload of a Send indication to a permitted peer.
-func (r *Relay) sendIndication(o outlet, k *packet) Drop {
+func (r *Relay) sendIndication(o packetSink, k *packet) Drop {
 	m, err := wire.Parse(k.bytes())
 	if err != nil {
 		return Malformed
@@ -113,45 +113,45 @@ func (r *Relay) sendIndication(o outlet, k *packet) Drop {
 	// header needs: so they do not count as free.
 	whole := packet{buffer: data, end: len(data)}
 	if dontFragment {
-		return r.toPeerWhole(peer, &whole)
+		return r.toPeerUnfragmented(peer, &whole)
 	}
-	return r.toPeer(o, &r.sent, peer, &whole, byIndication)
+	return r.toPeer(o, &r.sendRoute, peer, &whole, byIndication)
 }
 
 // toPeerUnfragmented sends a payload while the kernel must not fragment. It may overtake what
 // was collected for the relay before, as on any network.
-func (r *Relay) toPeerWhole(peer netip.AddrPort, k *packet) Drop {
-	if err := r.port.setDontFragment(true); err != nil {
+func (r *Relay) toPeerUnfragmented(peer netip.AddrPort, k *packet) Drop {
+	if err := r.conn.setDontFragment(true); err != nil {
 		return Unreachable
 	}
-	defer r.port.setDontFragment(false) //nolint:errcheck // the same call has just succeeded
-	once := direct{path: r.path}
-	return r.toPeer(&once, &r.sent, peer, k, byIndication)
+	defer r.conn.setDontFragment(false) //nolint:errcheck // the same call has just succeeded
+	once := directSink{path: r.path}
+	return r.toPeer(&once, &r.sendRoute, peer, k, byIndication)
 }
 
 // toPeer sends a payload to peer if the policy and the limits allow it.
-func (r *Relay) toPeer(o outlet, way *route, peer netip.AddrPort, k *packet, by way) Drop {
-	r.find(way, peer)
-	if way.rule != "" {
-		r.path.config.Refused(r, peer.Addr(), way.rule)
+func (r *Relay) toPeer(o packetSink, rt *route, peer netip.AddrPort, k *packet, by mechanism) Drop {
+	r.resolve(rt, peer)
+	if rt.rule != "" {
+		r.path.config.Refused(r, peer.Addr(), rt.rule)
 		return Denied
 	}
 	n := k.end - k.start
-	if cause := r.take(o, n); cause != Sent {
+	if cause := r.charge(o, n); cause != Sent {
 		return cause
 	}
-	if way.target != nil {
+	if rt.target != nil {
 		r.toPeers.count(byShortCut, n)
-		return way.target.fromRelay(o, r, way, k)
+		return rt.target.fromRelay(o, r, rt, k)
 	}
 	r.toPeers.count(by, n)
-	o.toPeer(r, &way.to, k.bytes())
+	o.toPeer(r, &rt.to, k.bytes())
 	return Sent
 }
 
 // charge takes n bytes from the limits of the user and of the server.
-func (r *Relay) take(o outlet, n int) Drop {
-	if r.user != nil && !r.user.Take(o.now(), n) {
+func (r *Relay) charge(o packetSink, n int) Drop {
+	if r.userLimit != nil && !r.userLimit.Take(o.now(), n) {
 		return UserRate
 	}
 	if total := r.path.config.Total; total != nil && !total.Take(o.now(), n) {
