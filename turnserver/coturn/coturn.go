@@ -1,10 +1,10 @@
-// Package coturn reads the configuration file of coturn, turnserver.conf, for
-// a server that is to do coturn's usual job: relays for users with time-limited
-// credentials of a shared secret (use-auth-secret), or for fixed users.
+// Package coturn reads the configuration file of coturn, turnserver.conf, for a server that does
+// coturn's usual job: it relays for users with time-limited credentials of a shared secret
+// (use-auth-secret), or for fixed users.
 //
-// Every key that coturn has or had is in one table, with what becomes of it: it
-// is understood, or not needed, or refused, the last two with the reason. A file
-// is read to its end, and all that is wrong with it told at once with the lines.
+// One table has every key that coturn has or had. Each is understood, not needed, or refused; for
+// the last two it has the reason. Files are read to the end, and all faults are reported at once,
+// with their lines.
 package coturn
 
 import (
@@ -17,26 +17,26 @@ import (
 
 // Bounds of a file.
 const (
-	// MaxLineBytes bounds a line; coturn itself reads no more than 1023.
+	// MaxLineBytes bounds the length of a line; coturn itself reads no more than 1023 bytes.
 	MaxLineBytes = 4096
-	// MaxLines bounds the lines.
+	// MaxLines bounds the number of lines.
 	MaxLines = 10000
 )
 
-// Config is what a file asks for, as text that the flags of this server take.
-// What the file does not name is empty or 0.
+// Config is the contents of a file, as values of the flags of this server. What the file does not
+// have is empty or 0.
 type Config struct {
-	// UDP, TCP and TLS are addresses with ports to listen at. When the file is
-	// read without a fault each says what coturn would do: none = off.
+	// UDP, TCP and TLS are addresses with ports to listen at. If the file has no fault, each
+	// is what coturn would do; none = off.
 	UDP, TCP, TLS []string
-	// Secrets are shared with who makes credentials, in the file's order.
+	// Secrets are shared with the issuers of credentials, in the order of the file.
 	Secrets []string
-	// Users are fixed ones, as name:password or name:0xKEY.
+	// Users are fixed users, as name:password or name:0xKEY.
 	Users []string
 	Realm string
-	// Cert and Key name PEM files.
+	// Cert and Key are the names of PEM files.
 	Cert, Key string
-	// PublicIPs stand for RelayIPs, in their order or one for each family.
+	// PublicIPs replace RelayIPs to the outside, in the same order or one for each family.
 	PublicIPs, RelayIPs []string
 	// RelayPorts is a range such as "49152-65535".
 	RelayPorts string
@@ -44,17 +44,16 @@ type Config struct {
 	DefaultFamily string
 	// AllowPeers and DenyPeers are addresses and CIDRs.
 	AllowPeers, DenyPeers []string
-	// UserQuota and TotalQuota bound allocations, UserBytes and TotalBytes bytes
-	// a second; 0 = the file does not say, negative = no limit.
+	// UserQuota and TotalQuota bound allocations, UserBytes and TotalBytes bytes per
+	// second; 0 = not in the file, negative = no limit.
 	UserQuota, TotalQuota, UserBytes, TotalBytes int
-	// Notes tell what the file asks for and nothing is done about, with the
-	// reason, once for each key.
+	// Notes are about keys that have no effect, with the reason, once for each key.
 	Notes []Note
-	// Warnings tell what is served, and should be changed.
+	// Warnings are about values that work, but should be changed.
 	Warnings []Note
 }
 
-// Note is what is to be said about a line with a key.
+// Note is a remark about a line with a key.
 type Note struct {
 	Key, Reason string
 	Line        int
@@ -64,7 +63,7 @@ type Note struct {
 type file struct {
 	Config
 	name  string
-	line  int // that is being read
+	line  int // number of the line being read
 	table map[string]Key
 	keys  map[string]int // the line that a key stands in first
 	flags Flags
@@ -77,16 +76,15 @@ type file struct {
 	addresses  addresses
 }
 
-// fault is what is wrong with a key; "" when it is with the file.
+// fault is what is wrong with a key, or with the file as a whole when key is "".
 type fault struct {
 	key string
 	err error
 }
 
-// Parse reads a file; name is told in errors. What flags say in the place of
-// the file is neither missed there nor judged. The error joins all that is
-// wrong, each with name and line. It never holds a value of the file but for
-// addresses, numbers, names of users and words that coturn knows, so no secret.
+// Parse reads a file, which errors call name. What flags replace is neither required nor checked in
+// the file. The error joins all faults, each with name and line. Of the values in the file it
+// contains only addresses, numbers, user names and words that coturn knows, so no secret.
 func Parse(name string, r io.Reader, flags Flags) (*Config, error) {
 	f := &file{name: name, table: byName(), keys: map[string]int{}, flags: flags, ports: defaultPorts()}
 	scanner := bufio.NewScanner(r)
@@ -115,10 +113,10 @@ func Parse(name string, r io.Reader, flags Flags) (*Config, error) {
 	return &f.Config, nil
 }
 
-// fail notes what is wrong with a key in the line being read.
+// fail adds a fault of a key in the line being read.
 func (f *file) fail(key string, err error) { f.failLine(key, f.line, err) }
 
-// failAt notes what is wrong with a key where it stands first.
+// failAt adds a fault of a key, with the line of its first occurrence.
 func (f *file) failAt(key string, err error) { f.failLine(key, f.keys[key], err) }
 
 func (f *file) failLine(key string, line int, err error) {
@@ -128,7 +126,7 @@ func (f *file) failLine(key string, line int, err error) {
 	f.fault = append(f.fault, fault{key, fmt.Errorf("%s:%d: %w", f.name, line, err)})
 }
 
-// read takes one line in.
+// read reads one line.
 func (f *file) read(line string) {
 	name, value := split(line)
 	if name == "" {
@@ -151,7 +149,7 @@ func (f *file) read(line string) {
 		}
 		if !on {
 			delete(f.keys, name)
-			return // as if it did not stand there
+			return // as if the line did not exist
 		}
 	}
 	switch {
@@ -168,8 +166,8 @@ func (f *file) read(line string) {
 	}
 }
 
-// split takes a line apart as coturn does: the name ends at a space or "=",
-// and quotes around the value do not count. A comment has no name.
+// split splits a line as coturn does: the name ends at a space or "=", and quotes around the value
+// are removed. A comment has no name.
 func split(line string) (name, value string) {
 	line = strings.TrimSpace(line)
 	if line == "" || line[0] == '#' {
@@ -187,7 +185,7 @@ func split(line string) (name, value string) {
 	return line[:end], value
 }
 
-// parseBool reads a value of a key that is on or off; none means on.
+// parseBool parses the value of a key that is on or off; without a value it is on.
 func parseBool(value string) (bool, error) {
 	switch strings.ToLower(value) {
 	case "", "on":
@@ -204,16 +202,16 @@ func parseBool(value string) (bool, error) {
 	return false, errors.New("its value is none of on, off, yes, no, 1, 0, true and false")
 }
 
-// finish looks at the file as a whole.
+// finish checks the file as a whole.
 func (f *file) finish() {
 	f.checkUsers()
 	f.checkCertificate()
 	f.resolvePorts()
 	f.resolveAddresses()
-	f.passOver()
+	f.dropReplaced()
 }
 
-// checkCertificate wants a certificate and its key, each here or as a flag.
+// checkCertificate requires a certificate and its key, each in the file or as a flag.
 func (f *file) checkCertificate() {
 	named := func(flag, key string) bool { return f.flags.names(flag) || !f.flags.has(flag) && f.keys[key] > 0 }
 	cert, key := named("tls-cert", "cert"), named("tls-key", "pkey")
@@ -223,6 +221,6 @@ func (f *file) checkCertificate() {
 	case !cert && key:
 		f.failAt("pkey", errors.New("it needs its certificate, cert"))
 	case !cert:
-		f.ports.noTLS = true // as coturn does, which then has nothing to show
+		f.ports.noTLS = true // like coturn, which then has no certificate to show
 	}
 }

@@ -9,9 +9,9 @@ import (
 	"callbox/turnserver"
 )
 
-// addSecret takes a shared secret in.
+// addSecret adds a shared secret.
 func (f *file) addSecret(value string) error {
-	if err := f.judge(value, true); err != nil {
+	if err := f.checkPlaceholder(value, true); err != nil {
 		return err
 	}
 	if len(value) < turnserver.MinSecretBytes {
@@ -24,8 +24,7 @@ func (f *file) addSecret(value string) error {
 	return nil
 }
 
-// addUser takes a fixed user in. Of several lines for one name the last counts,
-// as in coturn.
+// addUser adds a fixed user. Of several lines for one name the last counts, as in coturn.
 func (f *file) addUser(value string) error {
 	name, password := cutUser(value)
 	u, err := turnserver.ParseUser(name + ":" + password)
@@ -38,7 +37,7 @@ func (f *file) addUser(value string) error {
 	case name[0] == '@':
 		return errors.New("a name that begins with @ would be taken for that of a file; choose another")
 	case u.Key == nil:
-		if err := f.judge(password, true); err != nil {
+		if err := f.checkPlaceholder(password, true); err != nil {
 			return err
 		}
 	}
@@ -58,18 +57,18 @@ type user struct {
 	line       int
 }
 
-// checkUsers wants a way to know users by.
+// checkUsers requires a way to authenticate users.
 func (f *file) checkUsers() {
 	hasSecret := f.authSecret || f.keys["static-auth-secret"] > 0
 	switch {
 	case hasSecret && f.keys["user"] > 0:
 		f.unserved, f.users, f.Warnings = "user", nil, []Note{{Key: "user", Line: f.keys["user"], Reason: "coturn serves no fixed users beside use-auth-secret and static-auth-secret, so they are not served; --turn-user NAME:PASSWORD serves them"}}
 	case f.keys["user"] > 0:
-		f.takeUsers()
+		f.addUsers()
 	}
 	switch {
 	case f.flags.has("turn-secret"), f.keys["static-auth-secret"] > 0, !hasSecret && (f.keys["user"] > 0 || f.flags.has("turn-user")):
-		// All is well, or the fault is told where it stands.
+		// Everything is fine, or the fault is reported elsewhere.
 	case f.authSecret:
 		f.failAt("use-auth-secret", errors.New("there is no static-auth-secret, in the file or as --turn-secret; secrets in a database are not read"))
 	case f.keys["lt-cred-mech"] > 0:
@@ -79,8 +78,8 @@ func (f *file) checkUsers() {
 	}
 }
 
-// takeUsers serves the users of the file. Their keys are good for one realm.
-func (f *file) takeUsers() {
+// takeUsers adds the users of the file to the result. Their keys are valid for one realm.
+func (f *file) addUsers() {
 	for _, u := range f.users {
 		if u.isKey && f.keys["realm"] == 0 && !f.flags.has("realm") {
 			f.failLine("user", u.line, fmt.Errorf("the key of %q is made for a realm; name that with realm", u.name))
@@ -92,8 +91,7 @@ func (f *file) takeUsers() {
 	}
 }
 
-// cutUser takes name:password apart as coturn does, which passes blanks over
-// behind the colon.
+// cutUser splits name:password as coturn does, which skips blanks after the colon.
 func cutUser(value string) (name, password string) {
 	name, password, _ = strings.Cut(value, ":")
 	return name, strings.TrimLeft(password, " \t")

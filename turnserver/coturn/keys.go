@@ -8,16 +8,16 @@ import (
 	"strings"
 )
 
-// Use says what becomes of a key.
+// Use is what the server does with a key.
 type Use int
 
-// What becomes of a key.
+// The uses of keys.
 const (
-	// Understood keys do what they do in coturn.
+	// Understood keys have the same effect as in coturn.
 	Understood Use = iota
-	// Unneeded keys are passed over; the reason is told.
+	// Unneeded keys are ignored, and the reason is reported.
 	Unneeded
-	// Refused keys end the start; the reason is told.
+	// Refused keys keep the server from starting, and the reason is reported.
 	Refused
 )
 
@@ -32,13 +32,13 @@ func (u Use) String() string {
 	}
 }
 
-// Key is what becomes of some keys of a file.
+// Key describes what the server does with some keys.
 type Key struct {
 	Names []string
 	Use   Use
-	// Text says what the keys are here, or why they are not needed or refused.
+	// Text is the flag that the keys set, or why they are not needed or refused.
 	Text string
-	// Flag is of keys that are on or off; one that is off counts for nothing.
+	// Flag is set for keys that are on or off; one that is off has no effect.
 	Flag bool
 
 	apply func(f *file, value string) error
@@ -47,11 +47,11 @@ type Key struct {
 // Keys returns all keys of coturn, in the order of the documentation.
 func Keys() []Key { return slices.Concat(understoodKeys(), unneededKeys(), refusedKeys()) }
 
-// byName returns the keys by each of their names.
+// byName returns the keys by name.
 func byName() map[string]Key {
 	table := map[string]Key{}
 	for _, key := range Keys() {
-		key.Text = strings.ReplaceAll(key.Text, "`", "") // which are of the documentation
+		key.Text = strings.ReplaceAll(key.Text, "`", "") // they are for the documentation
 		for _, name := range key.Names {
 			table[name] = key
 		}
@@ -76,7 +76,7 @@ func understoodKeys() []Key {
 		}},
 		{Names: []string{"realm"}, Text: "`--realm`", apply: func(f *file, value string) error {
 			f.Realm = value
-			return f.judge(value, false)
+			return f.checkPlaceholder(value, false)
 		}},
 		{Names: []string{"listening-ip"}, Text: "the addresses of the listeners", apply: addAddr(func(f *file) *[]netip.Addr { return &f.addresses.listening })},
 		{Names: []string{"listening-port"}, Text: "the port of `--turn-udp` and `--turn-tcp`", apply: setPort(func(f *file) *uint16 { return &f.ports.plain })},
@@ -145,7 +145,7 @@ func setPort(field func(*file) *uint16) func(*file, string) error {
 func setText(field func(*file) *string) func(*file, string) error {
 	return func(f *file, value string) error {
 		*field(f) = value
-		return f.judgeForm(value)
+		return f.checkForm(value)
 	}
 }
 
@@ -156,10 +156,10 @@ func setFlag(field func(*file) *bool) func(*file, string) error {
 	}
 }
 
-// setLimit takes a number in, of which 0 stands for no limit.
+// setLimit parses a number, where 0 means no limit.
 func setLimit(field func(*file) *int) func(*file, string) error {
 	return func(f *file, value string) error {
-		const bitSize = 31 // of an int everywhere
+		const bitSize = 31 // fits an int on every system
 		n, err := strconv.ParseUint(value, 10, bitSize)
 		if err != nil {
 			return errors.New("its value is not a whole number below 2147483648")

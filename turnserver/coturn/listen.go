@@ -22,7 +22,7 @@ func defaultPorts() ports {
 	return ports{plain: 3478, tls: 5349, min: 49152, max: 65535}
 }
 
-// addresses are those of a file, as they stand there.
+// addresses are those of a file, as written there.
 type addresses struct {
 	listening []netip.Addr
 	aux       []string // with ports
@@ -30,8 +30,8 @@ type addresses struct {
 	external  []external
 }
 
-// external is the value of an external-ip: what peers are told (an address, or
-// dns: and a name), and the local address it stands for, if it says so.
+// external is the value of an external-ip: the public address (or dns: and a name), and the local
+// address that it replaces, if it has one.
 type external struct {
 	public string
 	local  netip.Addr
@@ -54,7 +54,7 @@ func parseAddr(value string) (netip.Addr, error) {
 	return addr.Unmap(), nil
 }
 
-// addExternal takes "public", "public/local" or a host name in.
+// addExternal adds "public", "public/local" or a host name.
 func (f *file) addExternal(value string) error {
 	public, local, paired := strings.Cut(value, "/")
 	e := external{line: f.line}
@@ -83,7 +83,7 @@ func isHostName(text string) bool {
 		})
 }
 
-// addAux takes an address with a port in.
+// addAux adds an address with a port.
 func (f *file) addAux(value string) error {
 	at, err := netip.ParseAddrPort(value)
 	if err != nil || at.Addr().Zone() != "" {
@@ -93,7 +93,7 @@ func (f *file) addAux(value string) error {
 	return nil
 }
 
-// resolvePorts makes of ports and addresses where to listen.
+// resolvePorts combines ports and addresses to those that the server listens at.
 func (f *file) resolvePorts() {
 	p := f.ports
 	if p.min > p.max || p.min == 0 {
@@ -136,8 +136,8 @@ func (f *file) resolvePorts() {
 	}
 }
 
-// resolveAddresses makes of external-ip, relay-ip and listening-ip what relays
-// bind to and what they are advertised under.
+// resolveAddresses derives the relay addresses and the public ones from external-ip, relay-ip and
+// listening-ip.
 func (f *file) resolveAddresses() {
 	a := f.addresses
 	if f.flags.has("public-ip") {
@@ -163,7 +163,7 @@ func (f *file) resolveAddresses() {
 		publicOf[e.local] = e.public
 		switch {
 		case slices.Contains(relay, e.local) || f.flags.has("relay-ip"):
-			// coturn knows addresses, too, that it does not relay from.
+			// coturn accepts addresses that it does not relay from, too.
 		case len(a.relay) > 0:
 			f.failLine("external-ip", e.line, fmt.Errorf("%s is no relay-ip", e.local))
 		default:
@@ -179,8 +179,8 @@ func (f *file) resolveAddresses() {
 	}
 }
 
-// relayAddrs returns the addresses that relays are bound to: of the flag, of
-// relay-ip, or as in coturn those that are listened at.
+// relayAddrs returns the addresses that relays are bound to: those of the flag, of relay-ip or, as in
+// coturn, those that the server listens at.
 func (f *file) relayAddrs() []netip.Addr {
 	var relay []netip.Addr
 	for _, text := range f.flags["relay-ip"] {
@@ -195,7 +195,7 @@ func (f *file) relayAddrs() []netip.Addr {
 		return f.addresses.relay
 	}
 	if public := f.flags["public-ip"]; len(public) > 0 && len(public) == len(f.addresses.external) {
-		// The flag names other addresses for the same local ones.
+		// The flag has other addresses for the same local ones.
 		for _, e := range f.addresses.external {
 			if e.local.IsValid() {
 				relay = append(relay, e.local)

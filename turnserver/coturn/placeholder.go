@@ -8,9 +8,9 @@ import (
 	"unicode"
 )
 
-// Files that are copied from a manual, or made from a template, keep texts that
-// somebody was to replace, and remarks behind a value. coturn takes both for
-// the value: then everybody knows the secret, or nobody who should.
+// Files that were copied from a manual, or made from a template, may still have placeholders, and
+// remarks after a value. coturn takes both for the value: then everybody knows the secret, or
+// nobody who should.
 
 var (
 	errRemark = errors.New("a remark stands behind the value, and coturn takes it as a part of that; put it on a line of its own")
@@ -19,11 +19,11 @@ var (
 	errHidden = errors.New("there is a character in it that cannot be seen; type it anew")
 )
 
-// remarks match what begins a remark behind a value. A # in the midst of a
-// secret is a part of it, and so is a blank.
+// remarks matches what begins a remark after a value. A # in the middle of a secret is part of it, and
+// so is a blank.
 var remarks = regexp.MustCompile(`\s(#|//|;|/\*|<!--|--\s)|;\s`)
 
-// template is a form of text that stands for a value in templates and shells.
+// template is a form of placeholder in templates and shells.
 type template struct {
 	form *regexp.Regexp
 	what string
@@ -41,8 +41,7 @@ var templates = []template{
 	{regexp.MustCompile(`(?i)x{6,}|\*{4,}|_{6,}|…|\.{3,}$|^([x?*.#-]+[ _:-]?)+$`), "a text that stands for the value"},
 }
 
-// words match what people write for somebody else to replace, in lower case and
-// with one blank between words.
+// words matches what people write as placeholders, in lower case and with one blank between words.
 //
 //nolint:gochecknoglobals // compiled once
 var words = []*regexp.Regexp{
@@ -52,7 +51,7 @@ var words = []*regexp.Regexp{
 	regexp.MustCompile(`\b(goes|comes|secret|password|key|value|token|string) ?here\b`),
 }
 
-// yours match the same, of secrets; a realm may well be your.domain.org.
+// yours matches more of them, for secrets only: a realm may well be your.domain.org.
 //
 //nolint:gochecknoglobals // compiled once
 var yours = []*regexp.Regexp{
@@ -60,10 +59,10 @@ var yours = []*regexp.Regexp{
 	regexp.MustCompile(`^(static|turn|coturn|turnserver|shared|auth|rest|api|my|a|the|some|super|very|long|random|strong|secure|secret|key|password| )*(secret|secret key|password|secret value|secret string|random string)$`),
 }
 
-// judge refuses a value that is no secret, or no realm, but what somebody was to
-// put one in the place of. The error does not tell the value.
-func (f *file) judge(value string, secret bool) error {
-	if err := f.judgeForm(value); err != nil {
+// checkPlaceholder returns an error when a value is a placeholder for a secret or a realm. The error
+// does not contain the value.
+func (f *file) checkPlaceholder(value string, secret bool) error {
+	if err := f.checkForm(value); err != nil {
 		return err
 	}
 	for _, t := range templates {
@@ -87,8 +86,8 @@ func (f *file) judge(value string, secret bool) error {
 	return nil
 }
 
-// judgeForm refuses what was not meant as a part of a value.
-func (f *file) judgeForm(value string) error {
+// checkForm returns an error when a value contains what was not meant as part of it.
+func (f *file) checkForm(value string) error {
 	switch {
 	case f.secondKey(value):
 		return errTwo
@@ -102,8 +101,7 @@ func (f *file) judgeForm(value string) error {
 	return nil
 }
 
-// secondKey reports whether a blank, a key of coturn and an equals sign stand in
-// a value.
+// secondKey reports whether a value contains a blank, a key of coturn and an equals sign.
 func (f *file) secondKey(value string) bool {
 	for i, field := range strings.Fields(value) {
 		name, _, found := strings.Cut(field, "=")
@@ -114,8 +112,8 @@ func (f *file) secondKey(value string) bool {
 	return false
 }
 
-// spelled returns a text in lower case with one blank between its words, of
-// which a new one also begins at a capital letter behind a small one.
+// spelled returns a text in lower case with one blank between its words; a capital letter after a
+// small one begins a new word, too.
 func spelled(value string) string {
 	var b strings.Builder
 	var last rune
@@ -132,7 +130,7 @@ func spelled(value string) string {
 	return strings.Join(strings.Fields(b.String()), " ")
 }
 
-// uniform reports whether a text has no more than two characters, however often.
+// uniform reports whether a text consists of at most two different characters.
 func uniform(value string) bool {
 	seen := map[rune]bool{}
 	for _, r := range value {

@@ -85,7 +85,7 @@ func TestRealSecrets(t *testing.T) {
 			}
 			b[i] = printable[n.Int64()]
 		}
-		if f.judge(string(b), true) != nil {
+		if f.checkPlaceholder(string(b), true) != nil {
 			refused++
 		}
 	}

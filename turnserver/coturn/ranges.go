@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// maxRangePrefixes bounds the prefixes of one range; an IPv6 one has at most 254.
+// maxRangePrefixes bounds the prefixes of one range; an IPv6 range has at most 254.
 const maxRangePrefixes = 256
 
-// parsePeers reads "address", "first-last" as coturn has them, or a CIDR, and
-// returns the prefixes that cover it exactly.
+// parsePeers parses an address, a range "first-last" as in coturn, or a CIDR, and returns the prefixes
+// that cover it exactly.
 func parsePeers(value string) ([]string, error) {
 	if prefix, err := netip.ParsePrefix(value); err == nil {
 		return []string{prefix.Masked().String()}, nil
@@ -41,9 +41,8 @@ func parsePeers(value string) ([]string, error) {
 	return all, nil
 }
 
-// prefixes covers the range of two addresses of one family with the fewest
-// prefixes: each time the largest that begins at first and does not reach
-// beyond last.
+// prefixes returns the fewest prefixes that cover the range of two addresses of one family: each time
+// the largest that begins at first and does not go beyond last.
 func prefixes(first, last netip.Addr) []netip.Prefix {
 	var all []netip.Prefix
 	for len(all) < maxRangePrefixes {
@@ -62,7 +61,7 @@ func prefixes(first, last netip.Addr) []netip.Prefix {
 	return all
 }
 
-// trailingZeros counts the zero bits at an address's end.
+// trailingZeros counts the zero bits at the end of an address.
 func trailingZeros(addr netip.Addr) int {
 	n := 0
 	octets := addr.AsSlice()

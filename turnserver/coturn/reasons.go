@@ -1,6 +1,6 @@
 package coturn
 
-// unneededKeys are those that nothing has to be done about.
+// unneededKeys returns the keys that have no effect here.
 func unneededKeys() []Key {
 	unneeded := func(text string, names ...string) Key { return Key{Names: names, Use: Unneeded, Text: text} }
 	flags := func(text string, names ...string) Key {
@@ -46,7 +46,7 @@ func unneededKeys() []Key {
 	}
 }
 
-// refusedKeys are those without which the file would mean something else.
+// refusedKeys returns the keys without which the file would mean something else.
 func refusedKeys() []Key {
 	refused := func(text string, names ...string) Key { return Key{Names: names, Use: Refused, Text: text} }
 	flags := func(text string, names ...string) Key {

@@ -2,11 +2,11 @@ package coturn
 
 import "slices"
 
-// Flags are what the command line and the environment say in the place of a
-// file: the values of flags such as "turn-secret", by their names.
+// Flags are the flags that the command line and the environment set, which replace keys of a file:
+// the values by the names of flags such as "turn-secret".
 type Flags map[string][]string
 
-// has reports whether all of some flags are given.
+// has reports whether all named flags are set.
 func (g Flags) has(names ...string) bool {
 	return !slices.ContainsFunc(names, func(name string) bool {
 		_, given := g[name]
@@ -14,14 +14,13 @@ func (g Flags) has(names ...string) bool {
 	})
 }
 
-// names reports whether a flag of one file is given with a name.
+// names reports whether a flag that takes one file is set to a name.
 func (g Flags) names(flag string) bool {
 	return len(g[flag]) > 0 && g[flag][0] != ""
 }
 
-// replacedBy returns, for keys that flags can take the place of, the flags that
-// say all that the key says together; several sets are a choice. The value of a key
-// that is replaced is not judged.
+// replacedBy returns, for the keys that flags can replace, the flags that together say what the key
+// says; each of several sets is enough. The value of a replaced key is not checked.
 func replacedBy() map[string][][]string {
 	const udp, tcp, tls = "turn-udp", "turn-tcp", "turn-tls"
 	all := map[string][][]string{
@@ -62,8 +61,7 @@ func replacedBy() map[string][][]string {
 	return all
 }
 
-// settled returns the flags that are given, and those whose listeners the file
-// has off anyway.
+// settled returns the flags that are set, and those whose listeners the file turns off anyway.
 func (f *file) settled() Flags {
 	all := Flags{}
 	for name, values := range f.flags {
@@ -77,9 +75,9 @@ func (f *file) settled() Flags {
 	return all
 }
 
-// passOver takes out the faults and warnings of keys that flags replace, and
-// notes those keys.
-func (f *file) passOver() {
+// dropReplaced removes the faults and warnings of keys that flags replace, and adds notes about those
+// keys.
+func (f *file) dropReplaced() {
 	settled, choices := f.settled(), replacedBy()
 	replaced := func(key string) bool {
 		return slices.ContainsFunc(choices[key], func(flags []string) bool {

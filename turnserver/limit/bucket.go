@@ -1,8 +1,6 @@
-// Package limit holds what bounds the packets of a TURN server: the bytes that
-// are relayed in a second, and how often one client address is answered before
-// it has proved who it is. Both are asked for every packet, so they take no
-// lock and no memory, and what is over a limit is dropped by the caller, never
-// held back.
+// Package limit has the rate limits of a TURN server: for the bytes that are relayed, and for
+// the answers to clients that are not authenticated. Both are asked for every packet, so they
+// take no lock and allocate nothing. The caller drops what is over a limit, and never delays it.
 package limit
 
 import (
@@ -11,22 +9,20 @@ import (
 	"time"
 )
 
-// MinBurst is the least that a bucket holds: any datagram, whole.
+// MinBurst is the smallest burst of a bucket, in bytes: any datagram fits.
 const MinBurst = math.MaxUint16
 
-// Bucket bounds the bytes that pass in a second: a token bucket that is full at
-// the start, kept as the time at which all that it let pass is paid for (the
-// generic cell rate algorithm, ITU-T I.371). All methods are safe for concurrent
-// use, and a nil Bucket has no limit.
+// Bucket is a token bucket that limits bytes per second and is full at the start. It is stored as
+// the time at which everything that it let pass is paid for (the generic cell rate algorithm,
+// ITU-T I.371). All methods are safe for concurrent use, and a nil Bucket has no limit.
 type Bucket struct {
 	nanosecondsPerByte float64
 	tolerance          int64 // how far ahead of now paid may be, in nanoseconds
 	paid               atomic.Int64
 }
 
-// NewBucket returns a bucket that bytesPerSecond flow into and that holds burst
-// bytes; a burst of less than MinBurst counts as that. When bytesPerSecond is
-// not positive there is no limit, and NewBucket returns nil.
+// NewBucket returns a bucket that lets bytesPerSecond pass, and burst bytes at once, at least
+// MinBurst. When bytesPerSecond is not positive it returns nil, which has no limit.
 func NewBucket(bytesPerSecond, burst int) *Bucket {
 	if bytesPerSecond <= 0 {
 		return nil
@@ -37,9 +33,8 @@ func NewBucket(bytesPerSecond, burst int) *Bucket {
 	return b
 }
 
-// Take reports whether so many bytes may pass at the time now, and takes them
-// from the bucket if so. now is a monotonic time in nanoseconds, from any
-// beginning that is the same for all calls.
+// Take reports whether so many bytes may pass at the time now, and takes them from the bucket if
+// so. now is a monotonic time in nanoseconds; all calls must use the same clock.
 func (b *Bucket) Take(now int64, bytes int) bool {
 	if b == nil {
 		return true
@@ -57,7 +52,7 @@ func (b *Bucket) Take(now int64, bytes int) bool {
 	}
 }
 
-// cost is the time that bytes take to flow in, at most what a century has.
+// cost returns the time in nanoseconds in which the rate lets bytes pass, at most a century.
 func (b *Bucket) cost(bytes int) int64 {
 	const century = float64(100 * 365 * 24 * time.Hour)
 	return int64(min(float64(max(bytes, 0))*b.nanosecondsPerByte, century))

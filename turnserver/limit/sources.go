@@ -11,19 +11,19 @@ import (
 
 const (
 	sets = 1 << 13 // of the table
-	ways = 4       // places in each
+	ways = 4       // slots of each
 
-	// A place holds an address and a time: 16 bits of the address' hash above
-	// 48 bits of microseconds, which are nine years.
+	// A slot has an address and a time: 16 bits of the hash of the address above 48 bits
+	// of microseconds, which last for nine years.
 	timeBits = 48
 	timeMask = 1<<timeBits - 1
 )
 
-// Sources bounds how often each client address is answered: with a bucket of
-// answers for each of the addresses that were answered last, in a table of
-// fixed size. Where addresses crowd, the one that was answered least makes room,
-// so that those over their limit stay. An address is what netaddr.Client makes of it.
-// All methods are safe for concurrent use, and nil Sources have no limit.
+// Sources limits how often each client address is answered. It has a token bucket for each of the
+// addresses that were answered most recently, in a table of fixed size. When a set of the table is
+// full, the address that was answered least is replaced, so that those over their limit stay.
+// Addresses are grouped by netaddr.Client. All methods are safe for concurrent use, and nil Sources
+// have no limit.
 type Sources struct {
 	interval  int64 // microseconds that one answer costs
 	tolerance int64
@@ -33,10 +33,8 @@ type Sources struct {
 	seen      sightings
 }
 
-// NewSources returns a limit of perSecond answers for each address, of which
-// burst, at least one, may come at once. When perSecond is not positive there is
-// no limit, and NewSources returns nil. More than a million in a second count as
-// that.
+// NewSources returns a limit of perSecond answers for each address, up to a million, and of burst
+// answers at once, at least one. When perSecond is not positive it returns nil, which has no limit.
 func NewSources(perSecond, burst int) *Sources {
 	if perSecond <= 0 {
 		return nil
@@ -46,9 +44,8 @@ func NewSources(perSecond, burst int) *Sources {
 	return &Sources{interval: interval, tolerance: int64(max(burst, 1)) * interval, seed: maphash.MakeSeed(), seen: sightings{seed: maphash.MakeSeed()}}
 }
 
-// Take reports whether addr may have one more answer at the time now, a
-// monotonic time in nanoseconds that is not negative, from the same beginning
-// for all calls.
+// Take reports whether addr may have one more answer at the time now, a monotonic time in
+// nanoseconds that is not negative; all calls must use the same clock.
 func (s *Sources) Take(now int64, addr netip.Addr) bool {
 	if s == nil || s.take(microseconds(now), addr, s.tolerance) {
 		return true
@@ -57,12 +54,11 @@ func (s *Sources) Take(now int64, addr netip.Addr) bool {
 	return false
 }
 
-// Answer is Take for a request with an id that came from a port of an address,
-// and gives those of an address over its limit a second chance: ports that ask
-// again have a quarter of the burst more, and requests that come again, like
-// ports that Know was told of, another quarter. So who forges an address takes
-// its answers only from those who have not asked yet, and they are answered when
-// they ask again. In the long run the address gets no more answers by that.
+// Answer is Take for a request with a transaction ID. It gives requests of an address over its limit
+// a second chance: a port that has sent a request before has another quarter of the burst, and a
+// retransmitted request, or a port that Know was called for, one quarter more. So whoever forges an
+// address takes answers only from clients that have sent nothing yet, and these are answered when they
+// retransmit. In the long run the address gets no more answers than otherwise.
 func (s *Sources) Answer(now int64, client netip.AddrPort, id []byte) bool {
 	if s == nil {
 		return true
@@ -80,17 +76,17 @@ func (s *Sources) Answer(now int64, client netip.AddrPort, id []byte) bool {
 	return false
 }
 
-// Know notes that a client has proved who it is, for ten minutes.
+// Know notes, for ten minutes, that a client is authenticated.
 func (s *Sources) Know(now int64, client netip.AddrPort) {
 	if s != nil {
 		s.seen.know(microseconds(now), client)
 	}
 }
 
-// microseconds is the time of the table. It is never 0.
+// microseconds returns the time of the table. It is never 0.
 func microseconds(now int64) int64 { return (now/int64(time.Microsecond) + 1) & timeMask }
 
-// take takes an answer unless the address is so far ahead of what it is due.
+// take takes an answer unless the address is over its limit by more than tolerance.
 func (s *Sources) take(at int64, addr netip.Addr, tolerance int64) bool {
 	hash := s.hash(addr)
 	set, tag := &s.table[hash%sets], hash>>timeBits
@@ -118,8 +114,8 @@ func (s *Sources) Refused() uint64 {
 	return s.refused.Load()
 }
 
-// find returns the place of a tag, or the one it may have: that which is paid
-// for first.
+// find returns the slot of a tag or, if it has none, the slot to replace: the one with the earliest
+// time.
 func find(set *[ways]atomic.Uint64, tag uint64) (place *atomic.Uint64, was uint64) {
 	for i := range set {
 		value := set[i].Load()

@@ -15,16 +15,15 @@ import (
 )
 
 const (
-	// cloudTimeout bounds one request; a machine that is in no cloud has nobody
-	// there to answer.
+	// cloudTimeout bounds one request; on a machine outside of clouds nobody answers.
 	cloudTimeout = 2 * time.Second
 	maxMetadata  = 64 << 10
 )
 
-// errNoPublicAddress is of a cloud that answers, and knows of none.
+// errNoPublicAddress is the error of a cloud that answers without a public address.
 var errNoPublicAddress = errors.New("the machine has no public address there")
 
-// provider asks one cloud for the public addresses of this machine.
+// provider requests the public addresses of this machine from one cloud.
 type provider struct {
 	name string
 	ask  func(ctx context.Context, m *metadata) ([]netip.Addr, error)
@@ -41,10 +40,10 @@ func providers() []provider {
 	}
 }
 
-// cloud asks all clouds at once and takes the first answer.
+// cloud queries all clouds at once and returns the first answer.
 func (f *Finder) cloud(ctx context.Context) (Answer, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // those that are still being asked
+	defer cancel() // the requests still under way
 	m := &metadata{base: MetadataURL, client: newMetadataClient()}
 	defer m.client.CloseIdleConnections()
 	if f.Metadata != "" {
@@ -65,7 +64,7 @@ func (f *Finder) cloud(ctx context.Context) (Answer, error) {
 	}
 	var found *result
 	var errs []error
-	for range all { // to the last, so that no goroutine outlives this
+	for range all { // until the last one, so that no goroutine outlives this
 		r := <-results
 		switch {
 		case r.err == nil && found == nil:
@@ -95,14 +94,14 @@ func providerNames(all []provider) string {
 	return strings.Join(texts, ", ")
 }
 
-// metadata is the service of a cloud that tells a machine about itself.
+// metadata is the metadata service of a cloud, which describes a machine to itself.
 type metadata struct {
 	base   string
 	client *http.Client
 }
 
-// newMetadataClient returns a client that goes there without a detour: no
-// proxy, and no redirection, which could lead anywhere.
+// newMetadataClient returns a client that uses no proxy and follows no redirects, which could
+// lead anywhere.
 func newMetadataClient() *http.Client {
 	return &http.Client{
 		Timeout:       cloudTimeout,
@@ -111,7 +110,7 @@ func newMetadataClient() *http.Client {
 	}
 }
 
-// get returns what stands at a path; header is one field, "" = none.
+// get returns the contents at a path; header is one header field, "" = none.
 func (m *metadata) get(ctx context.Context, method, path, header, value string) (text string, answered http.Header, err error) {
 	request, err := http.NewRequestWithContext(ctx, method, m.base+path, http.NoBody)
 	if err != nil {
@@ -135,8 +134,8 @@ func (m *metadata) get(ctx context.Context, method, path, header, value string) 
 	return strings.TrimSpace(string(body)), response.Header, nil
 }
 
-// parse reads addresses, of which empty ones do not count, and returns at most
-// one of each family, IPv4 first.
+// parse parses addresses, skipping empty ones, and returns at most one of each family, IPv4
+// first.
 func parse(texts ...string) ([]netip.Addr, error) {
 	var addrs []netip.Addr
 	for _, is4 := range []bool{true, false} {
@@ -154,8 +153,7 @@ func parse(texts ...string) ([]netip.Addr, error) {
 	return addrs, nil
 }
 
-// amazon speaks IMDSv2: a token first, which only a program on the machine can
-// get.
+// amazon uses IMDSv2: it needs a token, which only a program on the machine can get.
 func amazon(ctx context.Context, m *metadata) ([]netip.Addr, error) {
 	request := func(method, path, header, value string) (string, error) {
 		text, _, err := m.get(ctx, method, path, header, value)
@@ -192,8 +190,8 @@ func google(ctx context.Context, m *metadata) ([]netip.Addr, error) {
 	return parse(v4, v6)
 }
 
-// azure tells addresses of the basic kind with the interface, and those of the
-// standard kind with the load balancer.
+// azure has addresses of the basic kind with the interface, and those of the standard kind with
+// the load balancer.
 func azure(ctx context.Context, m *metadata) ([]netip.Addr, error) {
 	const header, value = "Metadata", "true"
 	basic, _, err := m.get(ctx, http.MethodGet, "/metadata/instance/network/interface/0/ipv4/ipAddress/0/publicIpAddress?api-version=2021-02-01&format=text", header, value)
@@ -201,7 +199,7 @@ func azure(ctx context.Context, m *metadata) ([]netip.Addr, error) {
 		return nil, err
 	}
 	texts := []string{basic}
-	// It is not there for a machine without any.
+	// It does not exist for a machine without one.
 	text, _, err := m.get(ctx, http.MethodGet, "/metadata/loadbalancer?api-version=2020-10-01", header, value)
 	if err == nil {
 		var balancer struct {
@@ -246,8 +244,8 @@ func hetzner(ctx context.Context, m *metadata) ([]netip.Addr, error) {
 	return parse(v4)
 }
 
-// oracle does not tell a machine its public IPv4 address; where it is Oracle's
-// cloud, that is what is to be known.
+// oracle finds out whether the machine is in Oracle's cloud. That does not report the public IPv4
+// address of a machine, so the error says what to do instead.
 func oracle(ctx context.Context, m *metadata) ([]netip.Addr, error) {
 	text, _, err := m.get(ctx, http.MethodGet, "/opc/v2/vnics/", "Authorization", "Bearer Oracle")
 	if err != nil {

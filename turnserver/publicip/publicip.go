@@ -1,6 +1,6 @@
-// Package publicip finds the addresses that others reach this machine at:
-// where a name leads to, what a STUN server sees, or what the cloud says that
-// the machine runs in. Nobody is asked but whom a Source names.
+// Package publicip finds the public addresses of this machine: those that a name resolves to,
+// that a STUN server sees, or that the cloud in which the machine runs reports. It asks nobody
+// but whom a Source names.
 package publicip
 
 import (
@@ -16,17 +16,17 @@ import (
 )
 
 const (
-	// Timeout bounds one question to a Source, all its tries included.
+	// Timeout bounds one query of a Source, including all its retries.
 	Timeout = 5 * time.Second
-	// DefaultSTUNPort is the port of a STUN server that names none (RFC 8489,
+	// DefaultSTUNPort is the port of a STUN server that is given without one (RFC 8489,
 	// section 18.6).
 	DefaultSTUNPort = 3478
-	// MetadataURL is where a cloud answers its machines: a link-local address,
-	// so nothing leaves the machine's network.
+	// MetadataURL is the metadata service of clouds: a link-local address, so nothing
+	// leaves the machine's network.
 	MetadataURL = "http://169.254.169.254"
 )
 
-// kind is how a Source is asked.
+// kind is how a Source is queried.
 type kind int
 
 const (
@@ -36,15 +36,15 @@ const (
 	cloud
 )
 
-// Source is where an address can be learned. The zero value is none.
+// Source is where to get an address from. The zero value is none.
 type Source struct {
 	kind kind
-	addr netip.Addr // of a static one
-	host string     // of a name or a STUN server
+	addr netip.Addr // of a static source
+	host string     // a name, or that of a STUN server
 	port uint16     // of a STUN server
 }
 
-// ParseSource reads "203.0.113.7", "[2001:db8::7]", "dns:NAME", "stun:HOST",
+// ParseSource parses "203.0.113.7", "[2001:db8::7]", "dns:NAME", "stun:HOST",
 // "stun:HOST:PORT" or "cloud".
 func ParseSource(text string) (Source, error) {
 	kindText, rest, _ := strings.Cut(text, ":")
@@ -93,10 +93,10 @@ func isHostName(text string) bool {
 	})
 }
 
-// Static returns the address of a Source that is one, and needs no asking.
+// Static returns the address of a Source that is an address, and needs no query.
 func (s Source) Static() (addr netip.Addr, ok bool) { return s.addr, s.kind == static }
 
-// String is what ParseSource read, in one form.
+// String returns the Source in the form that ParseSource parses.
 func (s Source) String() string {
 	switch s.kind {
 	case dns:
@@ -110,31 +110,31 @@ func (s Source) String() string {
 	}
 }
 
-// Answer is what a Source says.
+// Answer is the answer of a Source.
 type Answer struct {
 	// Addrs has at most one address of each family, IPv4 first.
 	Addrs []netip.Addr
-	// By names who answered, such as "Amazon Web Services"; a Source itself
-	// where there is only one.
+	// By is who answered, such as "Amazon Web Services"; for other kinds of Source, the
+	// Source itself.
 	By string
-	// PortsChange says that a STUN server saw the request come from another
-	// port than it was sent from: the NAT between is not one to one.
+	// PortsChange reports whether a STUN server has seen the request come from another
+	// port than it was sent from: then the NAT in between is not 1:1.
 	PortsChange bool
 }
 
-// Finder asks Sources. The zero value is ready for use.
+// Finder queries Sources. The zero value is ready to use.
 type Finder struct {
-	// Metadata is the address that a cloud is asked at; empty = MetadataURL.
+	// Metadata is the URL of the metadata service; empty = MetadataURL.
 	Metadata string
-	// Local says whether an address is one of this machine, to choose among
-	// several of a name; nil = none is.
+	// Local reports whether an address is one of this machine, to choose among several
+	// addresses of a name; nil = none is.
 	Local func(netip.Addr) bool
 
-	// lookup stands in for the resolver in tests.
+	// lookup replaces the resolver in tests.
 	lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 }
 
-// Find asks a Source, for Timeout at most.
+// Find queries a Source, for at most Timeout.
 func (f *Finder) Find(ctx context.Context, source Source) (Answer, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, Timeout, errors.New("no answer in time"))
 	defer cancel()
@@ -159,7 +159,7 @@ func (f *Finder) Find(ctx context.Context, source Source) (Answer, error) {
 	return answer, nil
 }
 
-// resolve returns the addresses of a host, as they are if it is one.
+// resolve returns the addresses of a host, which may be an address itself.
 func (f *Finder) resolve(ctx context.Context, host string) ([]netip.Addr, error) {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{addr.Unmap()}, nil
@@ -181,8 +181,8 @@ func (f *Finder) resolve(ctx context.Context, host string) ([]netip.Addr, error)
 	return slices.Compact(addrs), nil
 }
 
-// name returns the address of a name in each family. Of several it takes the
-// one of this machine; they may be those of several machines.
+// name returns the address of a name in each family. If there are several, perhaps of several
+// machines, it returns that of this machine.
 func (f *Finder) name(ctx context.Context, host string) (Answer, error) {
 	addrs, err := f.resolve(ctx, host)
 	if err != nil {

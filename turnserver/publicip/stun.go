@@ -12,13 +12,13 @@ import (
 )
 
 const (
-	// firstRetry is how long the first answer is waited for; each further try
-	// waits twice as long as the one before (RFC 8489, section 6.2.1).
+	// firstRetry is the first retransmission timeout; it doubles with each retransmission
+	// (RFC 8489, section 6.2.1).
 	firstRetry = 500 * time.Millisecond
 	maxAnswer  = 1500
 )
 
-// stun asks a STUN server by each family that its host has an address of.
+// stun queries a STUN server over each family that its host has an address of.
 func (f *Finder) stun(ctx context.Context, source Source) (Answer, error) {
 	servers, err := f.resolve(ctx, source.host)
 	if err != nil {
@@ -99,7 +99,7 @@ func bind(ctx context.Context, server netip.AddrPort) (seen netip.Addr, portsCha
 	}
 }
 
-// ended returns the cause of the context instead of what it led to.
+// ended returns the cause of the context, if it has ended, instead of the error that came of it.
 func ended(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -107,13 +107,12 @@ func ended(ctx context.Context, err error) error {
 	return err
 }
 
-// readMapped reads until the answer to a request is there; what else comes is
-// not from the server.
+// readMapped reads until the response to a request comes; everything else is not from the server.
 func readMapped(ctx context.Context, conn net.Conn, id [stun.TransactionIDSize]byte, deadline time.Time, buffer []byte) (netip.AddrPort, error) {
 	if err := conn.SetReadDeadline(deadline); err != nil {
 		return netip.AddrPort{}, err
 	}
-	if ctx.Err() != nil { // whose deadline has just been overwritten
+	if ctx.Err() != nil { // its deadline has just been overwritten
 		return netip.AddrPort{}, context.Cause(ctx)
 	}
 	for {

@@ -12,8 +12,8 @@ const (
 	address6Len = 20
 )
 
-// Address reads an attribute as an address: an XOR-ed one, as XOR-PEER-ADDRESS
-// is (RFC 8489 section 14.2). IPv4-mapped addresses are returned as IPv4.
+// Address decodes the value of an attribute with an XOR-ed address, such as XOR-PEER-ADDRESS (RFC
+// 8489 section 14.2). IPv4-mapped addresses are returned as IPv4.
 func (m Message) Address(value []byte) (addr netip.AddrPort, ok bool) {
 	addr, ok = readAddress(value)
 	if !ok {
@@ -22,8 +22,8 @@ func (m Message) Address(value []byte) (addr netip.AddrPort, ok bool) {
 	return netaddr.Unmap(m.xor(addr)), true
 }
 
-// PlainAddress reads an attribute as an address that is not XOR-ed, as
-// MAPPED-ADDRESS is (RFC 8489 section 14.1).
+// PlainAddress decodes the value of an attribute with an address that is not XOR-ed, such as
+// MAPPED-ADDRESS (RFC 8489 section 14.1).
 func PlainAddress(value []byte) (addr netip.AddrPort, ok bool) {
 	addr, ok = readAddress(value)
 	return netaddr.Unmap(addr), ok
@@ -40,12 +40,12 @@ func readAddress(value []byte) (netip.AddrPort, bool) {
 	}
 }
 
-// xor hides an address from who would rewrite it on its way, and finds it again.
+// xor encodes or decodes an XOR-ed address, which hides it from NATs that would rewrite it.
 func (m Message) xor(a netip.AddrPort) netip.AddrPort {
 	return xorAddress(a, (*[16]byte)(m.raw[4:HeaderLen]))
 }
 
-// xorAddress takes the magic cookie and transaction as mask.
+// xorAddress XORs an address with mask, the magic cookie and the transaction ID.
 func xorAddress(a netip.AddrPort, mask *[16]byte) netip.AddrPort {
 	port := a.Port() ^ binary.BigEndian.Uint16(mask[:])
 	if a.Addr().Is4() {
@@ -62,7 +62,7 @@ func xorAddress(a netip.AddrPort, mask *[16]byte) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom16(ip), port)
 }
 
-// addressLen is the length of an address attribute's value.
+// addressLen returns the length of an address attribute's value.
 func addressLen(addr netip.Addr) int {
 	if addr.Is4() {
 		return address4Len

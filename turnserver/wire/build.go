@@ -7,16 +7,16 @@ import (
 	"callbox/internal/netaddr"
 )
 
-// Builder appends a STUN message to a slice. Attributes stand in the order in
-// which they are added; Sign comes after all others, and AddFingerprint last. A
-// message that would be longer than its length can tell is Bytes' nil.
+// Builder appends a STUN message to a slice. Attributes are in the order in which they are added;
+// Sign must come after all others, and AddFingerprint last. When the message would be longer than
+// its length field can say, Bytes returns nil.
 type Builder struct {
 	buf      []byte
 	start    int
 	overflow bool
 }
 
-// Build begins a message behind dst, which Bytes returns with it.
+// Build begins a message that is appended to dst.
 func Build(dst []byte, t Type, id TransactionID) Builder {
 	b := Builder{buf: dst, start: len(dst)}
 	b.buf = binary.BigEndian.AppendUint16(b.buf, uint16(t))
@@ -26,7 +26,7 @@ func Build(dst []byte, t Type, id TransactionID) Builder {
 	return b
 }
 
-// Bytes returns the slice that Build was given with the message behind it.
+// Bytes returns the slice that Build was given with the message appended.
 func (b *Builder) Bytes() []byte {
 	if b.overflow {
 		return nil
@@ -34,7 +34,7 @@ func (b *Builder) Bytes() []byte {
 	return b.buf
 }
 
-// Len returns how long the message is so far.
+// Len returns the length of the message so far.
 func (b *Builder) Len() int { return len(b.buf) - b.start }
 
 // Add adds an attribute.
@@ -70,7 +70,7 @@ func (b *Builder) AddXORAddress(kind Attr, a netip.AddrPort) {
 	b.addAddress(kind, xorAddress(netaddr.Unmap(a), (*[16]byte)(b.buf[b.start+4:b.start+HeaderLen])))
 }
 
-// addAddress takes the address as it is: one that is XOR-ed can look like any.
+// addAddress adds the address as it is: an XOR-ed one can look like any other.
 func (b *Builder) addAddress(kind Attr, a netip.AddrPort) {
 	length := addressLen(a.Addr())
 	if b.begin(kind, length) {
@@ -79,8 +79,7 @@ func (b *Builder) addAddress(kind Attr, a netip.AddrPort) {
 	}
 }
 
-// AddError adds ERROR-CODE with a code from 300 to 699 and a reason in words
-// (RFC 8489 section 14.8).
+// AddError adds ERROR-CODE with a code from 300 to 699 and a reason phrase (RFC 8489 section 14.8).
 func (b *Builder) AddError(code int, reason string) {
 	if b.begin(ErrorCode, 4+len(reason)) {
 		b.buf = append(b.buf, 0, 0, byte(code/100), byte(code%100)) //nolint:gosec // three digits
@@ -115,8 +114,8 @@ func (b *Builder) AddFingerprint() {
 	}
 }
 
-// begin writes the header of an attribute whose value is to follow, and makes
-// the message's length count all of it.
+// begin writes the header of an attribute, whose value must follow, and adds the attribute to the
+// length of the message. It returns false when the message would be too long.
 func (b *Builder) begin(kind Attr, length int) bool {
 	body := b.Len() - HeaderLen + attrHeaderLen + padded(length)
 	if body > maxBody {
@@ -137,9 +136,9 @@ func (b *Builder) pad(length int) {
 	}
 }
 
-// AppendBindingSuccess appends the answer to a Binding request: the address that
-// it came from, and where they are valid, RESPONSE-ORIGIN and OTHER-ADDRESS (RFC
-// 5780 sections 7.3 and 7.4). It has a FINGERPRINT when the request has one.
+// AppendBindingSuccess appends the success response to a Binding request, with the address that it
+// came from and, if they are valid, RESPONSE-ORIGIN and OTHER-ADDRESS (RFC 5780 sections 7.3 and
+// 7.4). It has a FINGERPRINT when the request has one.
 func AppendBindingSuccess(dst []byte, request Message, mapped, origin, other netip.AddrPort) []byte {
 	b := BuildBindingSuccess(dst, request, mapped, origin, other)
 	if request.HasFingerprint() {
@@ -148,9 +147,9 @@ func AppendBindingSuccess(dst []byte, request Message, mapped, origin, other net
 	return b.buf
 }
 
-// BuildBindingSuccess is AppendBindingSuccess without the FINGERPRINT, for more
-// attributes. With RESPONSE-ORIGIN goes MAPPED-ADDRESS (RFC 5780 section 6.1);
-// not for IPv6, where it would make the answer too long for what was asked.
+// BuildBindingSuccess is AppendBindingSuccess without the FINGERPRINT, so that more attributes can be
+// added. With RESPONSE-ORIGIN it adds MAPPED-ADDRESS (RFC 5780 section 6.1), but not for IPv6, where
+// that would make the response too long compared to the request.
 func BuildBindingSuccess(dst []byte, request Message, mapped, origin, other netip.AddrPort) Builder {
 	b := Build(dst, NewType(Binding, Success), request.TransactionID())
 	b.AddXORAddress(XORMappedAddress, mapped)

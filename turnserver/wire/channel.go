@@ -5,16 +5,15 @@ import "encoding/binary"
 // ChannelHeaderLen is the length of the header of ChannelData.
 const ChannelHeaderLen = 4
 
-// IsChannelData says whether p begins like ChannelData: a channel number from
-// 0x4000 to 0x7fff. RFC 8656 section 12 ends them at 0x4fff, but clients of RFC
-// 5766 use the rest, too.
+// IsChannelData reports whether p begins like ChannelData, with a channel number from 0x4000 to
+// 0x7fff. By RFC 8656 section 12 they end at 0x4fff, but clients of RFC 5766 use the rest, too.
 func IsChannelData(p []byte) bool { return len(p) >= ChannelHeaderLen && p[0]>>6 == 1 }
 
-// IsChannelNumber says whether a channel may have this number.
+// IsChannelNumber reports whether a channel may have that number.
 func IsChannelNumber(number uint16) bool { return number>>14 == 1 }
 
-// ChannelData takes ChannelData apart (RFC 8656 section 12.4). What follows the
-// payload is padding; a payload that is cut short is not ok.
+// ChannelData decodes ChannelData (RFC 8656 section 12.4). What follows the payload is padding. ok is
+// false when p is not ChannelData, or cut short.
 func ChannelData(p []byte) (number uint16, payload []byte, ok bool) {
 	if !IsChannelData(p) {
 		return 0, nil, false
@@ -35,10 +34,9 @@ func PutChannelHeader(b []byte, number uint16, n int) {
 	binary.BigEndian.PutUint16(b[2:], uint16(n)) //nolint:gosec // bounded by the caller
 }
 
-// FrameLength reads from the first four bytes of a frame on a stream (RFC 8656
-// section 12.4) how long the frame is, without and with the padding to the next
-// frame. Not ok: the bytes begin neither a STUN message nor ChannelData, and the
-// stream is out of step for good.
+// FrameLength decodes from the first four bytes of a frame on a stream (RFC 8656 section 12.4) the
+// length of the frame, and that of the padding after it. ok is false when the bytes begin neither a
+// STUN message nor ChannelData: then the stream is out of sync for good.
 func FrameLength(header [4]byte) (length, padding int, ok bool) {
 	body := int(binary.BigEndian.Uint16(header[2:]))
 	switch header[0] >> 6 {

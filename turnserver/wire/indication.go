@@ -7,18 +7,18 @@ import (
 	"callbox/internal/netaddr"
 )
 
-// What stands before the payload in a Data indication is so long, from an IPv4
-// and from an IPv6 peer.
+// These are the lengths of what precedes the payload in a Data indication, from an IPv4 and from an
+// IPv6 peer.
 const (
 	DataHeader4Len = HeaderLen + attrHeaderLen + address4Len + attrHeaderLen
 	DataHeader6Len = HeaderLen + attrHeaderLen + address6Len + attrHeaderLen
 )
 
-const maxBody = 1<<16 - 4 // a length of 16 bits, and a multiple of four
+const maxBody = 1<<16 - 4 // the length has 16 bits and is a multiple of four
 
-// SendIndication takes a Send indication apart (RFC 8656 section 11.2). Not ok:
-// it is another message, lacks peer or data, or has an attribute that must be
-// understood and is not known, and is to be dropped silently.
+// SendIndication decodes a Send indication (RFC 8656 section 11.2). ok is false when m is another
+// message, lacks the peer or the data, or has an unknown comprehension-required attribute: then it
+// must be dropped silently.
 func SendIndication(m Message) (peer netip.AddrPort, data []byte, dontFragment, ok bool) {
 	if m.Type() != NewType(Send, Indication) {
 		return netip.AddrPort{}, nil, false, false
@@ -50,11 +50,10 @@ func SendIndication(m Message) (peer netip.AddrPort, data []byte, dontFragment, 
 	return peer, data, dontFragment, hasPeer && hasData
 }
 
-// PutDataIndication writes all of a Data indication (RFC 8656 section 11.4) but
-// the payload to the end of b, so that the payload of n bytes can follow there;
-// b has room for DataHeader6Len bytes at least. headerLen bytes were written,
-// DataHeader4Len or DataHeader6Len, and padding bytes, up to 3, must follow the
-// payload. headerLen is 0 when the payload is too long for a message.
+// PutDataIndication writes everything of a Data indication (RFC 8656 section 11.4) but the payload
+// to the end of b, so that the payload of n bytes can follow. b must have at least DataHeader6Len
+// bytes. headerLen is how many bytes were written, DataHeader4Len or DataHeader6Len, or 0 when the
+// payload is too long. padding is how many bytes, up to 3, must follow the payload.
 func PutDataIndication(b []byte, id TransactionID, peer netip.AddrPort, n int) (headerLen, padding int) {
 	peer = netaddr.Unmap(peer)
 	headerLen = DataHeader4Len

@@ -10,13 +10,13 @@ import (
 const (
 	integrityLen   = sha1.Size
 	fingerprintLen = 4
-	// fingerprintMask keeps the CRC apart from one that the payload itself may
-	// end with (RFC 8489 section 14.7).
+	// fingerprintMask makes FINGERPRINT different from a CRC-32 that the application may
+	// append itself (RFC 8489 section 14.7).
 	fingerprintMask = 0x5354554e
 )
 
-// CheckIntegrity says whether the message has a MESSAGE-INTEGRITY made with key
-// (RFC 8489 section 14.5). It compares in constant time.
+// CheckIntegrity reports whether the message has a MESSAGE-INTEGRITY made with key (RFC 8489 section
+// 14.5). It compares in constant time.
 func (m Message) CheckIntegrity(key []byte) bool {
 	if m.integrity == 0 {
 		return false
@@ -26,9 +26,8 @@ func (m Message) CheckIntegrity(key []byte) bool {
 	return hmac.Equal(integrity(got[:0], key, m.raw, m.integrity), want)
 }
 
-// integrity appends the HMAC-SHA1 of the message in raw up to end, where its
-// MESSAGE-INTEGRITY begins: the length that it covers counts that attribute as
-// the last.
+// integrity appends the HMAC-SHA1 of raw[:end], where MESSAGE-INTEGRITY begins. It is calculated as if
+// the length in the header ended after that attribute.
 func integrity(dst, key, raw []byte, end int) []byte {
 	mac := hmac.New(sha1.New, key)
 	mac.Write(raw[:2])
@@ -37,12 +36,12 @@ func integrity(dst, key, raw []byte, end int) []byte {
 	return mac.Sum(dst)
 }
 
-// CheckFingerprint says whether the FINGERPRINT is right. A message without one
-// is right, too: whether it needs one is for the caller to know.
+// CheckFingerprint reports whether the FINGERPRINT is correct. It returns true for a message without
+// one: the caller knows whether it needs one.
 func (m Message) CheckFingerprint() bool {
 	return m.fingerprint == 0 ||
 		binary.BigEndian.Uint32(m.raw[m.fingerprint+attrHeaderLen:]) == fingerprint(m.raw[:m.fingerprint])
 }
 
-// fingerprint is that of a message whose length counts the FINGERPRINT already.
+// fingerprint returns the FINGERPRINT of a message whose length already includes it.
 func fingerprint(raw []byte) uint32 { return crc32.ChecksumIEEE(raw) ^ fingerprintMask }

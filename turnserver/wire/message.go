@@ -13,25 +13,24 @@ const (
 	attrHeaderLen = 4
 )
 
-// ErrMalformed is the error of Parse: the bytes are no STUN message.
+// ErrMalformed is the error of Parse for bytes that are not a STUN message.
 var ErrMalformed = errors.New("not a STUN message")
 
 // Message is a STUN message in the bytes it was received in.
 type Message struct {
 	raw []byte
-	// Where the headers of these attributes are; 0 = there is none.
+	// These are the offsets of the attributes; 0 = there is none.
 	integrity, fingerprint int
 }
 
-// IsSTUN says whether p begins like a STUN message: two zero bits, and the magic
-// cookie (RFC 8489 section 6.3).
+// IsSTUN reports whether p begins like a STUN message, with two zero bits and the magic cookie (RFC
+// 8489 section 6.3).
 func IsSTUN(p []byte) bool {
 	return len(p) >= HeaderLen && p[0]>>6 == 0 && binary.BigEndian.Uint32(p[4:]) == cookie
 }
 
-// Parse checks that p is one whole STUN message whose attributes fill it
-// exactly. A FINGERPRINT must be the last of them (RFC 8489 section 14.7); it is
-// CheckFingerprint that looks at its value.
+// Parse parses p, which must be exactly one STUN message. A FINGERPRINT must be the last attribute
+// (RFC 8489 section 14.7); only CheckFingerprint checks its value. The message uses p.
 func Parse(p []byte) (Message, error) {
 	if !IsSTUN(p) || len(p)%4 != 0 || HeaderLen+int(binary.BigEndian.Uint16(p[2:])) != len(p) {
 		return Message{}, ErrMalformed
@@ -68,28 +67,27 @@ func (m Message) Raw() []byte { return m.raw }
 // Type returns the method and class of the message.
 func (m Message) Type() Type { return Type(binary.BigEndian.Uint16(m.raw)) }
 
-// TransactionID returns the transaction of the message.
+// TransactionID returns the transaction ID of the message.
 func (m Message) TransactionID() TransactionID { return TransactionID(m.raw[8:HeaderLen]) }
 
-// HasIntegrity says whether the message has a MESSAGE-INTEGRITY.
+// HasIntegrity reports whether the message has a MESSAGE-INTEGRITY.
 func (m Message) HasIntegrity() bool { return m.integrity > 0 }
 
-// HasFingerprint says whether the message has a FINGERPRINT.
+// HasFingerprint reports whether the message has a FINGERPRINT.
 func (m Message) HasFingerprint() bool { return m.fingerprint > 0 }
 
-// Attributes is a walk over the attributes of a message, which begins before the
-// first of them.
+// Attributes is an iterator over the attributes of a message. Call Next to get the first one.
 type Attributes struct {
-	// Type and Value are those of the attribute that Next came to.
+	// Type and Value are those of the current attribute.
 	Type  Attr
 	Value []byte
 
 	rest []byte
 }
 
-// Attributes walks over the attributes that count: those behind a
-// MESSAGE-INTEGRITY are not protected by it, and are passed over (RFC 8489
-// section 14.5), as are MESSAGE-INTEGRITY and FINGERPRINT themselves.
+// Attributes returns an iterator over the attributes that count: not those after MESSAGE-INTEGRITY,
+// which does not protect them (RFC 8489 section 14.5), and not MESSAGE-INTEGRITY and FINGERPRINT
+// themselves.
 func (m Message) Attributes() Attributes {
 	end := len(m.raw)
 	if m.fingerprint > 0 {
@@ -101,7 +99,7 @@ func (m Message) Attributes() Attributes {
 	return Attributes{rest: m.raw[HeaderLen:end]}
 }
 
-// Next goes on to the next attribute, and says whether there is one.
+// Next advances to the next attribute and reports whether there is one.
 func (a *Attributes) Next() bool {
 	if len(a.rest) < attrHeaderLen {
 		return false
@@ -123,14 +121,14 @@ func (m Message) Get(kind Attr) (value []byte, ok bool) {
 	return nil, false
 }
 
-// Has says whether there is an attribute of a type among those that count.
+// Has reports whether there is an attribute of a type among those that count.
 func (m Message) Has(kind Attr) bool {
 	_, ok := m.Get(kind)
 	return ok
 }
 
-// Uint32 returns an attribute of four bytes; not ok when there is none, or it
-// has another length.
+// Uint32 returns the value of an attribute of four bytes. ok is false when there is none, or it has
+// another length.
 func (m Message) Uint32(kind Attr) (value uint32, ok bool) {
 	raw, ok := m.Get(kind)
 	if !ok || len(raw) != 4 {

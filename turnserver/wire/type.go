@@ -1,10 +1,9 @@
-// Package wire reads and writes what goes between a TURN client and its server,
-// STUN messages and ChannelData (RFC 8489, RFC 8656), in the bytes of a packet:
-// nothing is copied, and neither reading nor building allocates, but for
-// MESSAGE-INTEGRITY.
+// Package wire reads and writes STUN messages and ChannelData (RFC 8489, RFC 8656), which a TURN
+// client and its server exchange, in place: nothing is copied, and only MESSAGE-INTEGRITY
+// allocates.
 //
-// A Message is a view of the bytes it was parsed from. It and the slices that
-// its methods return are good for as long as those bytes are not changed.
+// A Message refers to the bytes it was parsed from. It and the slices that its methods return are
+// valid as long as those bytes do not change.
 package wire
 
 // Method is the method of a STUN message.
@@ -21,7 +20,7 @@ const (
 	ChannelBind      Method = 0x009
 )
 
-// String returns the name that the RFCs give the method.
+// String returns the name of the method in the RFCs.
 func (m Method) String() string {
 	switch m {
 	case Binding:
@@ -54,10 +53,10 @@ const (
 	Error
 )
 
-// Type is method and class as the first two bytes of a message have them.
+// Type is the type of a message: its method and class, in the form of its first two bytes.
 type Type uint16
 
-// NewType interleaves a method of 12 bits with a class (RFC 8489 figure 3).
+// NewType returns the type for a method of 12 bits and a class (RFC 8489 figure 3).
 func NewType(m Method, c Class) Type {
 	return Type(m&0x000f | m&0x0070<<1 | m&0x0f80<<2 | Method(c&1)<<4 | Method(c&2)<<7)
 }
@@ -70,7 +69,7 @@ func (t Type) Method() Method {
 // Class returns the class of a message type.
 func (t Type) Class() Class { return Class(t>>4&1 | t>>7&2) } //nolint:gosec // two bits
 
-// TransactionID joins a request and its answer.
+// TransactionID is the same in a request and its response.
 type TransactionID [12]byte
 
 // Attr is the type of an attribute.
@@ -108,8 +107,8 @@ const (
 	OtherAddress            Attr = 0x802c
 )
 
-// Optional says whether who does not know the attribute may ignore it; the
-// others must be understood (RFC 8489 section 14).
+// Optional reports whether an agent that does not know the attribute may ignore it
+// (comprehension-optional); all others must be understood (RFC 8489 section 14).
 func (a Attr) Optional() bool { return a >= 0x8000 }
 
 // The families of REQUESTED-ADDRESS-FAMILY and of every address (RFC 8489
@@ -119,5 +118,5 @@ const (
 	IPv6 byte = 2
 )
 
-// TransportUDP is the REQUESTED-TRANSPORT of a UDP relay (RFC 8656 section 18.7).
+// TransportUDP is the REQUESTED-TRANSPORT value for UDP (RFC 8656 section 18.7).
 const TransportUDP byte = 17
