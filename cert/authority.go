@@ -59,22 +59,22 @@ func (l *Local) openAuthority() error {
 		return fmt.Errorf("local certificate authority: %w", err)
 	}
 	if l.ca, err = parseAuthority(text); err != nil {
-		return fmt.Errorf("local certificate authority: %s: %w; bring the file back from a copy, or remove it and %s "+
-			"to have a new authority made, which devices must be told to trust again", name, err, l.CAFile())
+		return fmt.Errorf("local certificate authority: %s: %w; restore the file from a backup, or remove it and %s "+
+			"to create a new authority, which devices must be told to trust again", name, err, l.CAFile())
 	}
 	if now := l.now(); now.After(l.ca.cert.NotAfter) {
-		return fmt.Errorf("local certificate authority: %s ended on %s; remove it and %s to have a new authority made, "+
+		return fmt.Errorf("local certificate authority: %s expired on %s; remove it and %s to create a new authority, "+
 			"which devices must be told to trust again", name, l.ca.cert.NotAfter.Format(time.DateOnly), l.CAFile())
 	} else if now.Before(l.ca.cert.NotBefore) {
-		return fmt.Errorf("local certificate authority: %s begins on %s, after this machine's clock; set the clock right",
+		return fmt.Errorf("local certificate authority: %s is valid only from %s, which is in the future; correct this machine's clock",
 			name, l.ca.cert.NotBefore.Format(time.DateTime))
 	}
 	if !l.ca.isNarrow() {
-		l.log.Warn("the local certificate authority was made by an older version, and whoever gets at its key could sign more than this machine's pages with it; "+
-			"to have a narrower one made, which devices must be told to trust again, remove both files and start again", "key", name, "certificate", l.CAFile())
+		l.log.Warn("the local certificate authority was created by an older version, and anyone who obtains its key could sign certificates for more than this machine; "+
+			"to create a more restricted one, which devices must be told to trust again, remove both files and restart", "key", name, "certificate", l.CAFile())
 	}
 	if remark := safefile.OpenToOthers(name); remark != "" {
-		l.log.Warn("key of the local certificate authority is not private", "remark", remark)
+		l.log.Warn("the key of the local certificate authority is not private", "remark", remark)
 	}
 	if public, err := safefile.ReadPrivate(l.CAFile(), maxFile); err != nil || !bytes.Equal(public, l.ca.pem) {
 		return safefile.WritePrivate(l.CAFile(), l.ca.pem, 0o644)
@@ -90,8 +90,8 @@ func (l *Local) mayCreateAuthority(name string) error {
 	} else if err != nil {
 		return fmt.Errorf("local certificate authority: %w", err)
 	}
-	return fmt.Errorf("local certificate authority: %s, the key of %s, is missing; bring it back from a copy, or remove %[2]s too "+
-		"to have a new authority made, which devices must be told to trust again", name, l.CAFile())
+	return fmt.Errorf("local certificate authority: %s, the key of %s, is missing; restore it from a backup, or remove %[2]s too "+
+		"to create a new authority, which devices must be told to trust again", name, l.CAFile())
 }
 
 // createAuthority writes a new authority and returns the file's text, which
@@ -108,7 +108,7 @@ func (l *Local) createAuthority(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.log.Info("local certificate authority made", "file", name)
+	l.log.Info("local certificate authority created", "file", name)
 	return text, nil
 }
 
@@ -162,7 +162,7 @@ func parseAuthority(text []byte) (*authority, error) {
 	}
 	key, ok := pair.PrivateKey.(*ecdsa.PrivateKey)
 	if !ok || !pair.Leaf.IsCA || pair.Leaf.KeyUsage&x509.KeyUsageCertSign == 0 {
-		return nil, errors.New("this is not the certificate of an authority")
+		return nil, errors.New("this is not a CA certificate")
 	}
 	return &authority{cert: pair.Leaf, key: key, pem: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Leaf.Raw})}, nil
 }

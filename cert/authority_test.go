@@ -130,7 +130,7 @@ func TestLocalAuthorityOfOlderVersion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := strings.Count(log.String(), "made by an older version"); n != 1 {
+	if n := strings.Count(log.String(), "created by an older version"); n != 1 {
 		t.Errorf("told %d times, want once:\n%s", n, &log)
 	}
 	if err := l.Leaf().VerifyHostname("8.8.8.8"); err != nil {

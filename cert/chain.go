@@ -47,14 +47,14 @@ func parsePair(certFile string, certPEM []byte, keyFile string, keyPEM []byte) (
 	case leaf == nil && len(b.certs) == 0:
 		return nil, nil, fmt.Errorf("%s: %w", certFile, b.fault)
 	case leaf == nil:
-		return nil, nil, fmt.Errorf("%s and %s do not belong together: the key is that of another certificate", certFile, keyFile)
+		return nil, nil, fmt.Errorf("%s and %s do not match: the key belongs to another certificate", certFile, keyFile)
 	}
 	if damaged > 0 {
-		remarks = append(remarks, fmt.Sprintf("%d block(s) in it cannot be read: a line is missing, or was changed when it was copied", damaged))
+		remarks = append(remarks, fmt.Sprintf("%d PEM block(s) in the file cannot be parsed: a line is missing, or was changed when it was copied", damaged))
 	}
 	chain, strangers := b.chain(leaf)
 	for _, stranger := range strangers {
-		remarks = append(remarks, fmt.Sprintf("the certificate of %s in it has nothing to do with the server's own and is left out", nameOf(stranger)))
+		remarks = append(remarks, fmt.Sprintf("the file also contains the certificate of %s, which is not part of the server's chain and is ignored", nameOf(stranger)))
 	}
 	pair = &tls.Certificate{PrivateKey: key, Leaf: leaf}
 	for _, c := range chain {
@@ -121,7 +121,7 @@ func parseKey(der []byte) (crypto.Signer, error) {
 	}
 	signer, ok := key.(crypto.Signer)
 	if !ok {
-		return nil, errors.New("the key is of a kind that signs nothing")
+		return nil, errors.New("this kind of key cannot sign")
 	}
 	return signer, nil
 }

@@ -168,15 +168,15 @@ func TestFilesWithRemarks(t *testing.T) {
 		want []string
 	}{
 		"leaf alone":         {change(nil), "", []string{`issued by "CN=Test CA"`, "not in the file", "fullchain.pem"}},
-		"a stranger":         {change(nil), ca.certPEM() + stranger.certPEM(), []string{`"CN=stranger"`, "left out"}},
-		"no names":           {change(func(c *x509.Certificate) { c.DNSNames = nil }), ca.certPEM(), []string{"no names in it", "call.example.org"}},
+		"a stranger":         {change(nil), ca.certPEM() + stranger.certPEM(), []string{`"CN=stranger"`, "is ignored"}},
+		"no names":           {change(func(c *x509.Certificate) { c.DNSNames = nil }), ca.certPEM(), []string{"contains no names", "call.example.org"}},
 		"address as a name":  {change(func(c *x509.Certificate) { c.DNSNames = []string{"192.0.2.1"} }), ca.certPEM(), []string{"IP:192.0.2.1"}},
 		"Ed25519":            {issue(t, ca, edKey, nil), ca.certPEM(), []string{"Ed25519"}},
 		"P-521":              {issue(t, ca, p521, nil), ca.certPEM(), []string{"P-521"}},
 		"RSA 1024":           {issue(t, ca, short, nil), ca.certPEM(), []string{"1024 bits"}},
-		"ended":              {change(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }), ca.certPEM(), []string{"the certificate has ended"}},
-		"authority ended":    {issue(t, &ended, nil, nil), ended.certPEM(), []string{`authority "CN=ended CA" has ended`}},
-		"not yet":            {change(func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Hour) }), ca.certPEM(), []string{"good only from"}},
+		"ended":              {change(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }), ca.certPEM(), []string{"the certificate expired on"}},
+		"authority ended":    {issue(t, &ended, nil, nil), ended.certPEM(), []string{`the CA certificate "CN=ended CA" expired on`}},
+		"not yet":            {change(func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Hour) }), ca.certPEM(), []string{"is not valid before"}},
 		"for clients":        {change(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }), ca.certPEM(), []string{"not for servers"}},
 		"signs nothing":      {change(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment }), ca.certPEM(), []string{"may not sign"}},
 		"an authority's own": {issue(t, nil, nil, func(c *x509.Certificate) { c.IsCA = true }), "", []string{"CA:TRUE"}},
@@ -184,7 +184,7 @@ func TestFilesWithRemarks(t *testing.T) {
 		"must-staple": {change(func(c *x509.Certificate) {
 			c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 24}, Value: staple}}
 		}), ca.certPEM(), []string{"must-staple"}},
-		"damaged authority": {change(nil), "-----BEGIN CERTIFICATE-----\nMIIB*\n-----END CERTIFICATE-----\n" + ca.certPEM(), []string{"1 block(s)"}},
+		"damaged authority": {change(nil), "-----BEGIN CERTIFICATE-----\nMIIB*\n-----END CERTIFICATE-----\n" + ca.certPEM(), []string{"1 PEM block(s)"}},
 	} {
 		certFile, keyFile := filepath.Join(t.TempDir(), "tls.crt"), filepath.Join(t.TempDir(), "tls.key")
 		write(t, certFile, []byte(tc.leaf.certPEM()+tc.rest))
@@ -253,13 +253,13 @@ func TestFilesOfOtherForms(t *testing.T) {
 		"empty":               {"", key, "empty"},
 		"legacy passphrase":   {good, legacy, "passphrase"},
 		"passphrase in CRLF":  {good, strings.ReplaceAll(legacy, "\n", "\r\n"), "passphrase"},
-		"cut":                 {good[:len(good)/2], key, "cannot be read to its end"},
-		"key cut":             {good, key[:len(key)/2], "cannot be read to its end"},
+		"cut":                 {good[:len(good)/2], key, "cannot be parsed"},
+		"key cut":             {good, key[:len(key)/2], "cannot be parsed"},
 		"dashes of an editor": {strings.ReplaceAll(good, "-----", "—–"), key, "changed when it was copied"},
 		"first letter lost":   {good[1:], key, "changed when it was copied"},
-		"page of an error":    {"<html>404</html>", key, "no PEM"},
-		"switched":            {key, good, "may be switched"},
-		"of another":          {issue(t, nil, nil, nil).certPEM(), key, "do not belong together"},
+		"page of an error":    {"<html>404</html>", key, "not PEM"},
+		"switched":            {key, good, "may be swapped"},
+		"of another":          {issue(t, nil, nil, nil).certPEM(), key, "do not match"},
 	} {
 		_, _, err := parsePair("tls.crt", []byte(tc.cert), "tls.key", []byte(tc.key))
 		if err == nil || !strings.Contains(err.Error(), tc.want) {

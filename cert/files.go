@@ -70,7 +70,7 @@ func (f *Files) Reload() (change string, err error) {
 		return pair, f.fault
 	})
 	if pair != nil {
-		change = "good until " + pair.Leaf.NotAfter.Format(time.DateTime)
+		change = "valid until " + pair.Leaf.NotAfter.Format(time.DateTime)
 	}
 	return change, err
 }
@@ -106,9 +106,9 @@ func (f *Files) lookAndTell(old *tls.Certificate) *tls.Certificate {
 	f.fault = err
 	switch {
 	case pair != nil:
-		f.log.Info("certificate files read again", "file", f.certFile, "not_after", pair.Leaf.NotAfter)
+		f.log.Info("certificate files reloaded", "file", f.certFile, "not_after", pair.Leaf.NotAfter)
 	case err != nil && (before == nil || before.Error() != err.Error()):
-		f.log.Error("new certificate files are not usable, the old certificate stays", "err", err)
+		f.log.Error("the new certificate files are not usable; the old certificate stays in use", "err", err)
 	}
 	return pair
 }
@@ -126,7 +126,7 @@ func (f *Files) parse(certPEM, keyPEM []byte) (*tls.Certificate, error) {
 		return nil, err
 	}
 	for _, remark := range remarks {
-		f.log.Warn("certificate will not be accepted everywhere", "file", f.certFile, "remark", remark)
+		f.log.Warn("not all clients will accept the certificate", "file", f.certFile, "remark", remark)
 	}
 	return pair, nil
 }

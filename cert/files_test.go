@@ -49,11 +49,11 @@ func TestFilesFaults(t *testing.T) {
 	}{
 		{"neither", nil, nil, []string{"tls.crt", "tls.key", "no such file"}},
 		{"no key", certPEM, nil, []string{"tls.key", "no such file"}},
-		{"switched", keyPEM, certPEM, []string{"tls.crt: a key", "tls.key: a certificate", "switched"}},
-		{"of another", certPEM, otherKey, []string{"tls.crt and", "tls.key do not belong together"}},
+		{"switched", keyPEM, certPEM, []string{"tls.crt: contains a key", "tls.key: contains a certificate", "swapped"}},
+		{"of another", certPEM, otherKey, []string{"tls.crt and", "tls.key do not match"}},
 		{"encrypted", certPEM, encrypted, []string{"tls.key", "passphrase"}},
-		{"no PEM", []byte("DER"), []byte(""), []string{"tls.crt: no PEM", "tls.key: no PEM"}},
-		{"other PEM", []byte("-----BEGIN X-----\n-----END X-----\n"), []byte("-----BEGIN X-----\n-----END X-----\n"), []string{"no certificate in it", "no key in it"}},
+		{"no PEM", []byte("DER"), []byte(""), []string{"tls.crt: not PEM", "tls.key: not PEM"}},
+		{"other PEM", []byte("-----BEGIN X-----\n-----END X-----\n"), []byte("-----BEGIN X-----\n-----END X-----\n"), []string{"but no certificate", "but no key"}},
 		{"broken certificate", []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), keyPEM, []string{"tls.crt"}},
 		{"too large", make([]byte, maxFile+1), keyPEM, []string{"tls.crt: larger"}},
 	} {
@@ -110,7 +110,7 @@ func TestFilesReload(t *testing.T) {
 			t.Fatal("a certificate without its key is in use")
 		}
 	}
-	if n := strings.Count(log.String(), "do not belong together"); n != 1 {
+	if n := strings.Count(log.String(), "do not match"); n != 1 {
 		t.Errorf("the fault was logged %d times, want once: %s", n, log.String())
 	}
 	write(t, keyFile, newKey)
@@ -163,7 +163,7 @@ func TestFilesEnded(t *testing.T) {
 	if _, err := NewFiles(name, name, slog.New(slog.NewTextHandler(&log, nil))); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(log.String(), "certificate has ended") {
+	if !strings.Contains(log.String(), "certificate expired on") {
 		t.Errorf("log %q, want a warning", log.String())
 	}
 }

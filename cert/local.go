@@ -83,7 +83,7 @@ func (l *Local) open() error {
 	pair, err := l.readLeaf()
 	switch {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		l.log.Warn("local certificate is not usable and is made anew", "err", err)
+		l.log.Warn("the local certificate is not usable and is replaced", "err", err)
 	case err == nil && l.good(pair.Leaf, want):
 		l.current.Store(pair)
 		return nil
@@ -120,7 +120,7 @@ func (l *Local) CAFile() string { return filepath.Join(l.dir, caCertFile) }
 func (l *Local) Reload() (change string, err error) {
 	pair, err := l.reload(l.look)
 	if pair != nil {
-		change = "signed anew"
+		change = "new certificate signed"
 	}
 	return change, err
 }
@@ -136,7 +136,7 @@ func (l *Local) look(old *tls.Certificate) (*tls.Certificate, error) {
 func (l *Local) lookAndTell(old *tls.Certificate) *tls.Certificate {
 	pair, err := l.look(old)
 	if err != nil {
-		l.log.Error("no new local certificate, the old one stays", "err", err)
+		l.log.Error("could not create a new local certificate; the old one stays in use", "err", err)
 	}
 	return pair
 }
@@ -148,8 +148,8 @@ func (l *Local) wanted() sans {
 	for _, addr := range mayNot.addrs {
 		if !slices.Contains(l.told, addr) && len(l.told) < maxHosts {
 			l.told = append(l.told, addr)
-			l.log.Warn("this machine has a public address that its local certificate authority may not vouch for, so browsers refuse it under that address; "+
-				"remove both files and start again to have a new authority made, which devices must be told to trust again, or use certificate files",
+			l.log.Warn("this machine has a public address that its local certificate authority may not vouch for, so browsers refuse the certificate at that address; "+
+				"remove both files and restart to create a new authority, which devices must be told to trust again, or use certificate files",
 				"key", filepath.Join(l.dir, caFile), "certificate", l.CAFile())
 			l.log.Debug("address without a certificate", "addr", addr)
 		}

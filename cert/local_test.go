@@ -208,17 +208,17 @@ func TestLocalBrokenAuthority(t *testing.T) {
 		want  []string // words of the error; none: no error
 	}{
 		{"garbage", write(caFile, []byte("garbage")), 0, []string{"ca.pem", "remove it and", "ca.crt", "trust again"}},
-		{"empty", write(caFile, nil), 0, []string{"ca.pem", "bring the file back"}},
+		{"empty", write(caFile, nil), 0, []string{"ca.pem", "restore the file"}},
 		{"too large", write(caFile, make([]byte, maxFile+1)), 0, []string{"ca.pem", "larger than"}},
-		{"leaf in its place", leafAsAuthority, 0, []string{"not the certificate of an authority"}},
+		{"leaf in its place", leafAsAuthority, 0, []string{"not a CA certificate"}},
 		{"key gone", func(t *testing.T, dir string) {
 			t.Helper()
 			if err := os.Remove(filepath.Join(dir, caFile)); err != nil {
 				t.Fatal(err)
 			}
-		}, 0, []string{"ca.pem", "ca.crt", "is missing", "bring it back"}},
-		{"ended", func(*testing.T, string) {}, caLife + 2*backdate, []string{"ended on", "remove it and"}},
-		{"clock behind", func(*testing.T, string) {}, -2 * backdate, []string{"after this machine's clock"}},
+		}, 0, []string{"ca.pem", "ca.crt", "is missing", "restore it"}},
+		{"ended", func(*testing.T, string) {}, caLife + 2*backdate, []string{"expired on", "remove it and"}},
+		{"clock behind", func(*testing.T, string) {}, -2 * backdate, []string{"correct this machine's clock"}},
 		{"certificate gone", func(t *testing.T, dir string) {
 			t.Helper()
 			if err := os.Remove(filepath.Join(dir, caCertFile)); err != nil {

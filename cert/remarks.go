@@ -36,12 +36,12 @@ func remarksOn(chain []*x509.Certificate, more bool, roots *x509.CertPool, now t
 	for i, c := range chain {
 		who := "the certificate"
 		if i > 0 {
-			who = "the certificate of its authority " + nameOf(c)
+			who = "the CA certificate " + nameOf(c)
 		}
 		if now.After(c.NotAfter) {
-			remarks = append(remarks, fmt.Sprintf("%s has ended, on %s; browsers refuse it", who, c.NotAfter.Format(time.DateTime)))
+			remarks = append(remarks, fmt.Sprintf("%s expired on %s; browsers refuse it", who, c.NotAfter.Format(time.DateTime)))
 		} else if now.Before(c.NotBefore) {
-			remarks = append(remarks, fmt.Sprintf("%s is good only from %s on; browsers refuse it until then, or this machine's clock is wrong", who, c.NotBefore.Format(time.DateTime)))
+			remarks = append(remarks, fmt.Sprintf("%s is not valid before %s; browsers refuse it until then, unless this machine's clock is wrong", who, c.NotBefore.Format(time.DateTime)))
 		}
 		if !isSelfSigned(c) && isWeak(c.SignatureAlgorithm) {
 			remarks = append(remarks, fmt.Sprintf("%s is signed with %v, which browsers refuse", who, c.SignatureAlgorithm))
@@ -53,11 +53,11 @@ func remarksOn(chain []*x509.Certificate, more bool, roots *x509.CertPool, now t
 func nameRemarks(leaf *x509.Certificate) []string {
 	var remarks []string
 	if len(leaf.DNSNames) == 0 && len(leaf.IPAddresses) == 0 {
-		remarks = append(remarks, fmt.Sprintf("no names in it (subjectAltName), and browsers refuse it whatever its CN says (%q)", leaf.Subject.CommonName))
+		remarks = append(remarks, fmt.Sprintf("it contains no names (subjectAltName); browsers refuse it, whatever its CN is (%q)", leaf.Subject.CommonName))
 	}
 	for _, name := range leaf.DNSNames {
 		if _, err := netip.ParseAddr(name); err == nil {
-			remarks = append(remarks, fmt.Sprintf("the address %s stands among its DNS names, where browsers do not look for it: it has to be subjectAltName=IP:%[1]s", name))
+			remarks = append(remarks, fmt.Sprintf("it lists the address %s as a DNS name, where browsers do not look for it; it must be subjectAltName=IP:%[1]s", name))
 		}
 	}
 	return remarks
@@ -67,14 +67,14 @@ func keyRemarks(leaf *x509.Certificate) []string {
 	const better = "; use ECDSA with P-256, or RSA with 2048 bits"
 	switch key := leaf.PublicKey.(type) {
 	case ed25519.PublicKey:
-		return []string{"its key is of the kind Ed25519, which browsers do not take" + better}
+		return []string{"its key is of type Ed25519, which browsers do not accept" + better}
 	case *ecdsa.PublicKey:
 		if key.Curve != elliptic.P256() && key.Curve != elliptic.P384() {
-			return []string{fmt.Sprintf("its key is on the curve %s, which not every browser takes%s", key.Curve.Params().Name, better)}
+			return []string{fmt.Sprintf("its key uses the curve %s, which not every browser accepts%s", key.Curve.Params().Name, better)}
 		}
 	case *rsa.PublicKey:
 		if bits := key.N.BitLen(); bits < minRSA || bits > maxRSA {
-			return []string{fmt.Sprintf("its RSA key has %d bits, which not every client takes%s", bits, better)}
+			return []string{fmt.Sprintf("its RSA key has %d bits, which not every client accepts%s", bits, better)}
 		}
 	}
 	return nil
@@ -84,21 +84,21 @@ func useRemarks(leaf *x509.Certificate) []string {
 	var remarks []string
 	uses := leaf.ExtKeyUsage
 	if (len(uses) > 0 || len(leaf.UnknownExtKeyUsage) > 0) && !slices.Contains(uses, x509.ExtKeyUsageServerAuth) && !slices.Contains(uses, x509.ExtKeyUsageAny) {
-		remarks = append(remarks, "it is not for servers (extendedKeyUsage without serverAuth), and browsers refuse it")
+		remarks = append(remarks, "it is not for servers (extendedKeyUsage without serverAuth); browsers refuse it")
 	}
 	if leaf.KeyUsage != 0 && leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
-		remarks = append(remarks, "its key may not sign (keyUsage without digitalSignature), and browsers refuse it")
+		remarks = append(remarks, "its key may not sign (keyUsage without digitalSignature); browsers refuse it")
 	}
 	if leaf.IsCA {
-		remarks = append(remarks, "it is the certificate of an authority (CA:TRUE), which Firefox refuses from a server")
+		remarks = append(remarks, "it is a CA certificate (CA:TRUE), which Firefox refuses from a server")
 	}
 	if len(leaf.UnhandledCriticalExtensions) > 0 {
-		remarks = append(remarks, fmt.Sprintf("clients have to know what %v means, which stands in it as critical, and refuse it when they do not", leaf.UnhandledCriticalExtensions))
+		remarks = append(remarks, fmt.Sprintf("it contains the critical extensions %v; clients that do not know them refuse it", leaf.UnhandledCriticalExtensions))
 	}
 	statusRequest := asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 24} // RFC 7633
 	for _, extension := range leaf.Extensions {
 		if extension.Id.Equal(statusRequest) {
-			remarks = append(remarks, "it demands that the server proves it has not been revoked (OCSP must-staple), which callbox does not do, and Firefox refuses it")
+			remarks = append(remarks, "it requires the server to prove that it has not been revoked (OCSP must-staple), which callbox does not do; Firefox refuses it")
 		}
 	}
 	return remarks
@@ -115,7 +115,7 @@ func trustRemarks(chain []*x509.Certificate, more bool, roots *x509.CertPool, no
 	}
 	var remarks []string
 	if life > maxLife {
-		remarks = append(remarks, fmt.Sprintf("it is good for %d days, and devices of Apple take no more than 825", life/(24*time.Hour)))
+		remarks = append(remarks, fmt.Sprintf("it is valid for %d days; Apple devices accept at most 825", life/(24*time.Hour)))
 	}
 	at := leaf.NotAfter.Add(-time.Second) // that it has ended is another matter
 	if now.Before(at) && !now.Before(leaf.NotBefore) {
@@ -124,7 +124,7 @@ func trustRemarks(chain []*x509.Certificate, more bool, roots *x509.CertPool, no
 	_, err := leaf.Verify(x509.VerifyOptions{Roots: roots, Intermediates: intermediates, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
 	if err == nil {
 		if life > maxPublicLife && life <= maxLife {
-			remarks = append(remarks, fmt.Sprintf("it is good for %d days, and browsers take no more than 398 of a public authority", life/(24*time.Hour)))
+			remarks = append(remarks, fmt.Sprintf("it is valid for %d days; browsers accept at most 398 from a public CA", life/(24*time.Hour)))
 		}
 		return remarks
 	}
@@ -133,7 +133,7 @@ func trustRemarks(chain []*x509.Certificate, more bool, roots *x509.CertPool, no
 	}
 	if len(chain) == 1 && !isSelfSigned(leaf) && !more {
 		remarks = append(remarks, fmt.Sprintf("it was issued by %q, whose certificate is not in the file; clients that do not know it refuse the connection. "+
-			"Perhaps this is cert.pem in the place of fullchain.pem", leaf.Issuer))
+			"Perhaps this is cert.pem instead of fullchain.pem", leaf.Issuer))
 	}
 	return remarks
 }

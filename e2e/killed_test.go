@@ -98,7 +98,7 @@ func testKilled(t *testing.T, kinds [2]string) {
 		if report.ExitCode != 0 {
 			t.Errorf("bot %d: exit code %d", i, report.ExitCode)
 		}
-		if !strings.Contains(b.process.stdout.String(), "The signaling server is back.") {
+		if !strings.Contains(b.process.stdout.String(), "The signaling server can be reached again.") {
 			t.Errorf("bot %d does not say that the server is back", i)
 		}
 		if video := report.Received("video"); video == nil || video.Frames == nil || value(video.Frames.MissingCount) != 0 {
@@ -112,7 +112,7 @@ func awaitPictures(t *testing.T, bots []*robot) {
 	t.Helper()
 	err := eventually(t, patience, func() error {
 		for _, b := range bots {
-			if !strings.Contains(b.process.stdout.String(), "The picture comes in.") {
+			if !strings.Contains(b.process.stdout.String(), "Receiving video.") {
 				return errors.New("no picture comes")
 			}
 		}

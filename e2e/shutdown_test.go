@@ -28,7 +28,7 @@ func TestShutdown(t *testing.T) {
 	}
 	err := eventually(t, patience, func() error {
 		for _, b := range bots {
-			if !strings.Contains(b.process.stdout.String(), "The picture comes in.") {
+			if !strings.Contains(b.process.stdout.String(), "Receiving video.") {
 				return errors.New("no picture comes")
 			}
 		}

@@ -89,7 +89,7 @@ type outcome struct {
 // Errors that Join's error may wrap, beside those of callbox/signaling/client.
 var (
 	// ErrConfig marks a configuration that cannot work.
-	ErrConfig = errors.New("the configuration cannot work")
+	ErrConfig = errors.New("invalid configuration")
 	// errHangup ends a call that Hangup was called for.
 	errHangup = errors.New("hung up")
 )
@@ -243,7 +243,7 @@ func (c *Call) expired() {
 		c.finish(NotConnected, fmt.Sprintf("no connection with %s within %v: %s",
 			c.partner.name, c.cfg.ConnectTimeout, c.whyNotConnected()))
 	case talking:
-		c.over("the call ran its full time")
+		c.over("the call lasted its full duration")
 	case closing:
 		c.over(c.partner.name + " closed the connection")
 	}
@@ -254,9 +254,9 @@ func (c *Call) over(reason string) {
 	state := c.partner.state
 	switch {
 	case state != webrtc.PeerConnectionStateConnected && state != webrtc.PeerConnectionStateClosed:
-		c.finish(Lost, "the connection was lost during the call: nothing is heard from "+c.partner.name)
+		c.finish(Lost, "the connection was lost during the call: nothing more was received from "+c.partner.name)
 	case c.partner.link.progress().firstRTP.IsZero():
-		c.finish(NoMedia, "connected with "+c.partner.name+", and neither picture nor sound came")
+		c.finish(NoMedia, "connected with "+c.partner.name+", but neither video nor audio was received")
 	default:
 		c.finish(Good, reason)
 	}

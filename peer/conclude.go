@@ -43,7 +43,7 @@ func (r *Report) conclude(cfg *Config, code ExitCode, reason string) {
 		result := e.Evaluate(r)
 		r.Expect = append(r.Expect, result)
 		if !result.OK && code == Good {
-			code, reason = ExpectationFailed, "not everything that was expected came true"
+			code, reason = ExpectationFailed, "not every expectation was met"
 		}
 	}
 	r.ExitCode, r.Result, r.Reason = code, code.Result(), reason
@@ -55,7 +55,7 @@ func refused(ctx context.Context, cfg Config, start time.Time, err error) *Repor
 	t := timeline{hangup: time.Now()}
 	r.TimelineMS = t.since(start)
 	if ctx.Err() != nil {
-		r.conclude(&cfg, Interrupted, "stopped before the room was entered")
+		r.conclude(&cfg, Interrupted, "stopped before the room was joined")
 		return r
 	}
 	r.conclude(&cfg, NotJoined, joinReason(err))
@@ -68,28 +68,28 @@ func joinReason(err error) string {
 		return fmt.Sprintf("the room is full: all its %d seats are taken", full.Capacity)
 	}
 	if refusal, ok := errors.AsType[protocol.Error](err); ok {
-		return fmt.Sprintf("the server refused to let this peer in: %v", refusal)
+		return fmt.Sprintf("the server refused the join: %v", refusal)
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return fmt.Sprintf("the server's certificate is not trusted (%v); trust its CA, with the environment "+
 			"variable SSL_CERT_FILE, or accept any certificate with --insecure", err)
 	}
-	return fmt.Sprintf("the room could not be entered: %v", err)
+	return fmt.Sprintf("could not join the room: %v", err)
 }
 
 // noTURNReason says why a relayed call cannot be.
 func noTURNReason(only TURNProtocol) string {
 	if only != "" {
-		return fmt.Sprintf("a relayed path is wanted, and the server offers no TURN over %s; "+
-			"turn TURN on at the server, or allow other protocols or paths", only)
+		return fmt.Sprintf("a relayed path is required, but the server offers no TURN over %s; "+
+			"enable TURN on the server, or allow other protocols or paths", only)
 	}
-	return "a relayed path is wanted, and the server offers no TURN server; turn TURN on at the server, or allow other paths"
+	return "a relayed path is required, but the server offers no TURN server; enable TURN on the server, or allow other paths"
 }
 
 // whyNobody says in words why there is nobody to call.
 func (c *Call) whyNobody() string {
 	if c.away != nil {
-		return fmt.Sprintf("the signaling server was lost and did not come back within %v: %v", c.cfg.ConnectTimeout, c.away)
+		return fmt.Sprintf("the connection to the signaling server was lost and could not be restored within %v: %v", c.cfg.ConnectTimeout, c.away)
 	}
 	if c.parted != "" {
 		return c.parted
@@ -108,24 +108,24 @@ func (c *Call) whyNotConnected() string {
 	case c.trouble != nil:
 		return c.trouble.Error()
 	case c.away != nil:
-		return fmt.Sprintf("the signaling server was lost and did not come back: %v", c.away)
+		return fmt.Sprintf("the connection to the signaling server was lost and could not be restored: %v", c.away)
 	case p.candidates == 0 && isCertificateFault(fault):
 		return fmt.Sprintf("the TURN server's certificate is not trusted (%v); trust its CA, with the environment "+
 			"variable SSL_CERT_FILE, or accept any certificate with --insecure", fault)
 	case c.timeline.offer.IsZero():
-		return "no offer came from " + p.name
+		return "no offer was received from " + p.name
 	case c.timeline.answer.IsZero():
-		return "no answer came from " + p.name
+		return "no answer was received from " + p.name
 	case p.candidates == 0 && c.cfg.ICE == Relay && fault != nil:
 		return fmt.Sprintf("the TURN server could not be reached (%v)", fault)
 	case p.candidates == 0 && c.cfg.ICE == Relay:
-		return "the TURN server gave no relayed address; is it running, and does the network let its port through?"
+		return "the TURN server provided no relayed address; check that it is running and that no firewall blocks its port"
 	case p.candidates == 0:
 		return fmt.Sprintf("this side found no candidate of type %s", c.cfg.ICE)
 	case c.timeline.iceConnected.IsZero():
-		return "no pair of candidates worked; a TURN server that both sides reach would help"
+		return "no candidate pair worked; a TURN server that both sides can reach would help"
 	default:
-		return "a path was found, and the DTLS handshake on it did not end"
+		return "a path was found, but the DTLS handshake on it was not completed"
 	}
 }
 

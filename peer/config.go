@@ -70,13 +70,13 @@ func (c *Config) Check() error {
 		faults = append(faults, err)
 	}
 	if c.Room == "" {
-		faults = append(faults, errors.New("no room is named"))
+		faults = append(faults, errors.New("no room is given"))
 	}
 	if !slices.Contains([]ICEPolicy{"", All, Host, Srflx, Relay}, c.ICE) {
-		faults = append(faults, fmt.Errorf("ICE policy %q: it is all, host, srflx or relay", c.ICE))
+		faults = append(faults, fmt.Errorf("ICE policy %q: it must be all, host, srflx or relay", c.ICE))
 	}
 	if !slices.Contains([]TURNProtocol{"", TURNOverUDP, TURNOverTCP, TURNOverTLS}, c.TURNProtocol) {
-		faults = append(faults, fmt.Errorf("TURN protocol %q: it is udp, tcp or tls", c.TURNProtocol))
+		faults = append(faults, fmt.Errorf("TURN protocol %q: it must be udp, tcp or tls", c.TURNProtocol))
 	}
 	if c.ConnectTimeout < 0 {
 		faults = append(faults, errors.New("the connect timeout is negative"))

@@ -46,7 +46,7 @@ func (c *Call) heard(event client.Event, ok bool) {
 func (c *Call) signalingLost() {
 	c.events = nil
 	if c.phase == waiting || c.phase == connecting {
-		c.finish(NotConnected, fmt.Sprintf("the signaling server was lost before the call was connected: %v", c.signal.client.Err()))
+		c.finish(NotConnected, fmt.Sprintf("the connection to the signaling server was lost before the call was connected: %v", c.signal.client.Err()))
 		return
 	}
 	c.tell(Event{Kind: EventSignalingLost})
@@ -83,7 +83,7 @@ func (c *Call) checkGone() {
 func (c *Call) message(data json.RawMessage) {
 	var m protocol.CallData
 	if err := json.Unmarshal(data, &m); err != nil {
-		c.cfg.Logger.Debug("a message that is not about a call is ignored", "error", err)
+		c.cfg.Logger.Debug("ignored a message that is not about a call", "error", err)
 		return
 	}
 	p := c.partner
@@ -176,7 +176,7 @@ func (c *Call) build(number int) bool {
 	p.number, p.state, p.candidates, p.said = number, webrtc.PeerConnectionStateNew, 0, nil
 	l, err := newLink(c.life, &c.cfg, number, c.servers, c)
 	if err != nil {
-		c.finish(NotConnected, fmt.Sprintf("no connection could be made: %v", err))
+		c.finish(NotConnected, fmt.Sprintf("could not create the connection: %v", err))
 		return false
 	}
 	p.link = l

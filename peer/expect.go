@@ -120,7 +120,7 @@ func parseExpectation(text string) (Expectation, error) {
 		for _, m := range known {
 			names = append(names, m.name)
 		}
-		return Expectation{}, fmt.Errorf("expectation %q: unknown metric %q; there are %s", text, name, strings.Join(names, ", "))
+		return Expectation{}, fmt.Errorf("expectation %q: unknown metric %q; the metrics are %s", text, name, strings.Join(names, ", "))
 	}
 	e.metric = known[i]
 	if e.metric.words != nil {
@@ -139,7 +139,7 @@ func (e Expectation) withWord(value string) (Expectation, error) {
 		return Expectation{}, fmt.Errorf("expectation %q: %s can only be compared with =", e.text, e.metric.name)
 	}
 	if !slices.Contains(e.metric.words, value) {
-		return Expectation{}, fmt.Errorf("expectation %q: %s is %s, not %q",
+		return Expectation{}, fmt.Errorf("expectation %q: %s must be %s, not %q",
 			e.text, e.metric.name, strings.Join(e.metric.words, " or "), value)
 	}
 	e.word = value
@@ -183,7 +183,7 @@ func compare(a float64, op string, b float64) bool {
 func parseDuration(text string) (float64, error) {
 	d, err := time.ParseDuration(text)
 	if err != nil || d < 0 {
-		return 0, fmt.Errorf("%q is not a time; write for example 3s or 500ms", text)
+		return 0, fmt.Errorf("%q is not a duration; write for example 3s or 500ms", text)
 	}
 	return float64(d), nil
 }
@@ -192,7 +192,7 @@ func parsePercent(text string) (float64, error) {
 	digits, ok := strings.CutSuffix(text, "%")
 	v, err := strconv.ParseFloat(digits, 64)
 	if !ok || err != nil || !(v >= 0 && v <= 100) {
-		return 0, fmt.Errorf("%q is not a share from 0%% to 100%%", text)
+		return 0, fmt.Errorf("%q is not a percentage from 0%% to 100%%", text)
 	}
 	return v, nil
 }

@@ -219,7 +219,7 @@ func (l *link) add(c webrtc.ICECandidateInit) {
 	c.Candidate = strings.TrimPrefix(c.Candidate, "a=") // some clients send the line of the description
 	l.noteRelay(c.Candidate)
 	if err := l.pc.AddICECandidate(c); err != nil { // one bad candidate does not spoil the others
-		l.cfg.Logger.Debug("a candidate was not taken", "error", err)
+		l.cfg.Logger.Debug("a candidate was rejected", "error", err)
 	}
 }
 

@@ -133,7 +133,7 @@ func (l *link) receive(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver)
 	case strings.EqualFold(codec, webrtc.MimeTypePCMU):
 		t.receiver = &audioReceiver{sink: l.cfg.AudioSink}
 	default: // cannot be: nothing else was negotiated
-		l.cfg.Logger.Warn("a track of a codec that was not negotiated is ignored", "codec", codec)
+		l.cfg.Logger.Warn("ignored a track with a codec that was not negotiated", "codec", codec)
 		return
 	}
 	l.mu.Lock()

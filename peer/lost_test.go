@@ -76,5 +76,5 @@ func TestServerEndsWhileWaiting(t *testing.T) {
 	cfg.ConnectTimeout = shortTimeout
 	c := join(t, cfg)
 	s.close()
-	checkOutcome(t, c.Wait(), peer.NotConnected, "did not come back")
+	checkOutcome(t, c.Wait(), peer.NotConnected, "could not be restored")
 }

@@ -154,7 +154,7 @@ func TestSymmetricNATsNeedTheRelay(t *testing.T) {
 	b.Room, a.Room = "direct", "direct"
 	a.ConnectTimeout, b.ConnectTimeout = shortTimeout, patience
 	join(t, b)
-	checkOutcome(t, run(t, a), peer.NotConnected, "a TURN server that both sides reach would help")
+	checkOutcome(t, run(t, a), peer.NotConnected, "a TURN server that both sides can reach would help")
 
 	a, b = in.bots(t, s, peer.All)
 	first, second := callUntil(t, a, b, 10)
@@ -173,5 +173,5 @@ func TestHostCandidatesDoNotCrossNATs(t *testing.T) {
 	a, b := in.bots(t, in.serve(t), peer.Host)
 	a.ConnectTimeout = shortTimeout
 	join(t, b)
-	checkOutcome(t, run(t, a), peer.NotConnected, "no pair of candidates worked")
+	checkOutcome(t, run(t, a), peer.NotConnected, "no candidate pair worked")
 }

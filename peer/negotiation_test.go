@@ -181,7 +181,7 @@ func TestNextOneIsCalled(t *testing.T) {
 		t.Fatal(err)
 	}
 	// It was connected, and sent nothing.
-	checkOutcome(t, bot.Wait(), peer.NoMedia, "neither picture nor sound")
+	checkOutcome(t, bot.Wait(), peer.NoMedia, "neither video nor audio")
 }
 
 func TestNoAnswer(t *testing.T) {
@@ -191,7 +191,7 @@ func TestNoAnswer(t *testing.T) {
 	cfg.ConnectTimeout = shortTimeout
 	bot := join(t, cfg)
 	open(t, s)
-	checkOutcome(t, bot.Wait(), peer.NotConnected, "no answer came from page")
+	checkOutcome(t, bot.Wait(), peer.NotConnected, "no answer was received from page")
 }
 
 // An offer that shares no codec with the bot cannot become a call, and the report says so.

@@ -54,7 +54,7 @@ func TestServerIsNotThere(t *testing.T) {
 	cfg := s.bot(t, "Ann")
 	s.close()
 	r := run(t, cfg)
-	checkOutcome(t, r, peer.NotJoined, "could not be entered")
+	checkOutcome(t, r, peer.NotJoined, "could not join the room")
 	if r.TimelineMS.WSOpen != nil || r.TimelineMS.Hangup == nil {
 		t.Errorf("timeline: %+v", r.TimelineMS)
 	}
@@ -64,7 +64,7 @@ func TestRelayWithoutTURN(t *testing.T) {
 	t.Parallel()
 	cfg := serve(t, nil).bot(t, "Ann")
 	cfg.ICE = peer.Relay
-	checkOutcome(t, run(t, cfg), peer.NotConnected, "offers no TURN server; turn TURN on")
+	checkOutcome(t, run(t, cfg), peer.NotConnected, "offers no TURN server; enable TURN")
 	cfg = serveWithTURN(t).bot(t, "Ann")
 	cfg.ICE, cfg.TURNProtocol, cfg.Server = peer.Relay, peer.TURNOverTLS, serve(t, func(string) []protocol.ICEServer {
 		return []protocol.ICEServer{{URLs: []string{"turn:127.0.0.1:9?transport=udp"}, Username: "u", Credential: "c"}}
@@ -111,7 +111,7 @@ func TestInterrupted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkOutcome(t, r, peer.Interrupted, "before the room was entered")
+	checkOutcome(t, r, peer.Interrupted, "before the room was joined")
 }
 
 func TestNoMedia(t *testing.T) {
@@ -122,7 +122,7 @@ func TestNoMedia(t *testing.T) {
 	a.Duration = 300 * time.Millisecond
 	first, second := join(t, a), join(t, b)
 	r := first.Wait()
-	checkOutcome(t, r, peer.NoMedia, "neither picture nor sound")
+	checkOutcome(t, r, peer.NoMedia, "neither video nor audio")
 	if r.Path == nil || r.TimelineMS.DTLSConnected == nil || r.TimelineMS.FirstRTP != nil {
 		t.Errorf("path %v, timeline %+v", r.Path, r.TimelineMS)
 	}
@@ -138,7 +138,7 @@ func TestDurationEndsTheCall(t *testing.T) {
 	a, b := s.bot(t, "Ann"), s.bot(t, "Bo")
 	a.Duration = 500 * time.Millisecond
 	first, second := join(t, a), join(t, b)
-	checkOutcome(t, first.Wait(), peer.Good, "ran its full time")
+	checkOutcome(t, first.Wait(), peer.Good, "lasted its full duration")
 	checkOutcome(t, second.Wait(), peer.Good, "Ann left")
 	r := first.Wait()
 	if length := *r.TimelineMS.Hangup - *r.TimelineMS.DTLSConnected; length < 500 {
@@ -156,7 +156,7 @@ func TestExpectationFails(t *testing.T) {
 	}
 	first, second := callUntil(t, b, a, 5)
 	checkOutcome(t, first, peer.Good, "hung up")
-	checkOutcome(t, second, peer.ExpectationFailed, "expected")
+	checkOutcome(t, second, peer.ExpectationFailed, "not every expectation")
 	var got []string
 	for _, e := range second.Expect {
 		if e.Actual == nil {

@@ -53,7 +53,7 @@ func (c *Call) otherJoined(e protocol.OtherJoined) {
 		c.part()
 		c.meet(e.Peer, e.Name, e.Polite)
 	default:
-		c.over("somebody else took the place of " + c.partner.name)
+		c.over("someone else took the place of " + c.partner.name)
 	}
 }
 

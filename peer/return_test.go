@@ -170,7 +170,7 @@ func TestSomebodyElseTakesThePlace(t *testing.T) {
 	open(t, s)
 	await(t, "the end of the call", bot.Done())
 	// It was connected, and page sent nothing.
-	checkOutcome(t, bot.Wait(), peer.NoMedia, "neither picture nor sound")
+	checkOutcome(t, bot.Wait(), peer.NoMedia, "neither video nor audio")
 }
 
 // The server's operator hears once, from each side, how the call connected.

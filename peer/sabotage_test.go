@@ -71,7 +71,7 @@ func TestFlippedByteIsNoticed(t *testing.T) {
 			return data
 		}}
 	})
-	checkOutcome(t, r, peer.ExpectationFailed, "expected")
+	checkOutcome(t, r, peer.ExpectationFailed, "not every expectation")
 	f := r.Received("video").Frames
 	if *f.Corrupt != 1 || *f.Intact != *f.Received-1 || *f.MissingCount != 0 {
 		t.Errorf("%d received, %d intact, %d corrupt, %d missing", *f.Received, *f.Intact, *f.Corrupt, *f.MissingCount)
@@ -91,7 +91,7 @@ func TestUnreadableFrameKeepsItsPlace(t *testing.T) {
 			return data
 		}}
 	})
-	checkOutcome(t, r, peer.ExpectationFailed, "expected")
+	checkOutcome(t, r, peer.ExpectationFailed, "not every expectation")
 	if f := r.Received("video").Frames; *f.Corrupt != 1 || *f.MissingCount != 0 || *f.Duplicates != 0 {
 		t.Errorf("%d corrupt, %d missing, %d duplicates", *f.Corrupt, *f.MissingCount, *f.Duplicates)
 	}
@@ -108,7 +108,7 @@ func TestFrozenVideoIsNoticed(t *testing.T) {
 			return first
 		}}
 	})
-	checkOutcome(t, r, peer.ExpectationFailed, "expected")
+	checkOutcome(t, r, peer.ExpectationFailed, "not every expectation")
 	f := r.Received("video").Frames
 	if *f.Duplicates != *f.Received-6 || *f.MissingCount != 0 || *f.Freezes == 0 {
 		t.Errorf("%d received, %d duplicates, %d missing, %d freezes", *f.Received, *f.Duplicates, *f.MissingCount, *f.Freezes)
@@ -130,7 +130,7 @@ func TestDroppedFramesAreNoticed(t *testing.T) {
 			return data
 		}}
 	})
-	checkOutcome(t, r, peer.ExpectationFailed, "expected")
+	checkOutcome(t, r, peer.ExpectationFailed, "not every expectation")
 	if f := r.Received("video").Frames; !slices.Equal(f.Missing, []int64{5, 7}) || *f.MissingCount != 2 {
 		t.Errorf("missing: %v", f.Missing)
 	}
@@ -172,7 +172,7 @@ func TestExpectationOfWhatIsUnknownFails(t *testing.T) {
 	r := hearSabotaged(t, "intact=100%", 5, func(b *peer.Config) {
 		b.Video = &changedVideo{VideoSource: b.Video, change: func(n int, _ []byte) []byte { return plainFrame(n) }}
 	})
-	checkOutcome(t, r, peer.ExpectationFailed, "expected")
+	checkOutcome(t, r, peer.ExpectationFailed, "not every expectation")
 	if r.Expect[0].Actual != nil || r.Expect[0].OK {
 		t.Errorf("expected: %+v", r.Expect[0])
 	}

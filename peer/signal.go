@@ -111,7 +111,7 @@ func (s *signal) confirm(cfg *Config) {
 	for sent := range s.sent {
 		if _, err := sent.Ack(s.ctx); err != nil && s.ctx.Err() == nil {
 			// Who is gone is said goodbye for by the server; what a server forgot is said again, see returned.
-			cfg.Logger.Debug("a message was not taken", "err", err)
+			cfg.Logger.Debug("a message was rejected", "err", err)
 		}
 	}
 }
@@ -120,7 +120,7 @@ func (s *signal) confirm(cfg *Config) {
 func (s *signal) report(cfg *Config, event string, data any) {
 	s.wait.Go(func() {
 		if err := s.client.Report(s.ctx, event, data); err != nil && s.ctx.Err() == nil {
-			cfg.Logger.Debug("a report was not taken", "err", err)
+			cfg.Logger.Debug("a report was rejected", "err", err)
 		}
 	})
 }

@@ -99,9 +99,9 @@ func (m *machine) relayIPs(given, public []netip.Addr, faults *faults) []netip.A
 		}
 		switch {
 		case !bind.IsValid():
-			faults.addf("--public-ip", "%s cannot be relayed for, this machine has no address of that family", addr)
+			faults.addf("--public-ip", "%s cannot be used for relays: this machine has no address of that family", addr)
 		case slices.Contains(relay, bind):
-			faults.addf("--public-ip", "%s is a second address for relays on %s; name as many with --relay-ip, in the same order", addr, bind)
+			faults.addf("--public-ip", "%s is a second public address for relays on %s; give one --relay-ip for each, in the same order", addr, bind)
 		default:
 			relay = append(relay, bind)
 		}
@@ -130,7 +130,7 @@ func checkPairs(relay, public []netip.Addr, faults *faults) {
 		family := func(addr netip.Addr) bool { return addr.Is4() == is4 }
 		relays, publics := count(relay, family), count(public, family)
 		if publics > 0 && (relays != 1 || publics != 1) {
-			faults.addf("--public-ip", "%d addresses stand for %d of --relay-ip; name as many of each family, in the same order", publics, relays)
+			faults.addf("--public-ip", "%d public addresses for %d of --relay-ip; give as many of each family, in the same order", publics, relays)
 			return
 		}
 	}

@@ -29,14 +29,14 @@ func TestRelayIPs(t *testing.T) {
 		{"public and local", machineOf("127.0.0.1,10.0.0.1,203.0.113.7"), "", "203.0.113.7", "[203.0.113.7]"},
 		{"public behind a NAT", machineOf("127.0.0.1,10.0.0.1"), "", "203.0.113.7", "[10.0.0.1]"},
 		{"public behind a NAT, both families", machineOf("127.0.0.1,10.0.0.1,fd00::1"), "", "203.0.113.7,2001:db8::7", "[10.0.0.1 fd00::1]"},
-		{"public of a missing family", machineOf("127.0.0.1,10.0.0.1"), "", "2001:db8::7", "--public-ip: 2001:db8::7 cannot be relayed for, this machine has no address of that family"},
-		{"two public, one local", machineOf("127.0.0.1,10.0.0.1"), "", "203.0.113.7,203.0.113.8", "--public-ip: 203.0.113.8 is a second address for relays on 10.0.0.1; name as many with --relay-ip, in the same order"},
+		{"public of a missing family", machineOf("127.0.0.1,10.0.0.1"), "", "2001:db8::7", "--public-ip: 2001:db8::7 cannot be used for relays: this machine has no address of that family"},
+		{"two public, one local", machineOf("127.0.0.1,10.0.0.1"), "", "203.0.113.7,203.0.113.8", "--public-ip: 203.0.113.8 is a second public address for relays on 10.0.0.1; give one --relay-ip for each, in the same order"},
 		{"given", machineOf("127.0.0.1,10.0.0.1"), "10.0.0.9", "", "[10.0.0.9]"},
 		{"given, in pairs", machineOf("127.0.0.1"), "10.0.0.1,10.0.0.2", "203.0.113.7,203.0.113.8", "[10.0.0.1 10.0.0.2]"},
 		{"given, one a family", machineOf("127.0.0.1"), "10.0.0.1,fd00::1", "2001:db8::7,203.0.113.7", "[10.0.0.1 fd00::1]"},
 		{"given, public for one family", machineOf("127.0.0.1"), "10.0.0.1,fd00::1", "203.0.113.7", "[10.0.0.1 fd00::1]"},
-		{"given, not enough", machineOf("127.0.0.1"), "10.0.0.1", "203.0.113.7,203.0.113.8", "--public-ip: 2 addresses stand for 1 of --relay-ip; name as many of each family, in the same order"},
-		{"given, of another family", machineOf("127.0.0.1"), "10.0.0.1", "2001:db8::7", "--public-ip: 1 addresses stand for 0 of --relay-ip; name as many of each family, in the same order"},
+		{"given, not enough", machineOf("127.0.0.1"), "10.0.0.1", "203.0.113.7,203.0.113.8", "--public-ip: 2 public addresses for 1 of --relay-ip; give as many of each family, in the same order"},
+		{"given, of another family", machineOf("127.0.0.1"), "10.0.0.1", "2001:db8::7", "--public-ip: 1 public addresses for 0 of --relay-ip; give as many of each family, in the same order"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

@@ -36,7 +36,7 @@ func (p *turnPart) adminRoutes(metrics prometheus.Gatherer, more func(*http.Serv
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		switch {
 		case p.stopping.Load():
-			plainText(w, http.StatusServiceUnavailable, "ending\n")
+			plainText(w, http.StatusServiceUnavailable, "shutting down\n")
 		case p.turn != nil && p.turn.Snapshot().Draining:
 			plainText(w, http.StatusServiceUnavailable, "draining\n")
 		default:
@@ -117,7 +117,7 @@ func (p *turnPart) kickRelays(w http.ResponseWriter, r *http.Request) {
 	if query := r.URL.Query(); query.Has("revoke") {
 		var err error
 		if revoke, err = strconv.ParseBool(query.Get("revoke")); err != nil {
-			plainText(w, http.StatusBadRequest, "revoke is 1 or 0\n")
+			plainText(w, http.StatusBadRequest, "revoke must be 1 or 0\n")
 			return
 		}
 	}

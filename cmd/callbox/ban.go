@@ -23,19 +23,19 @@ func (s *server) kick(w http.ResponseWriter, r *http.Request) {
 	}
 	peer, err := s.signaling.Kick(r.PathValue("id"), ban)
 	if errors.Is(err, signaling.ErrNoPeer) {
-		plainText(w, http.StatusNotFound, "there is no peer of this id\n")
+		plainText(w, http.StatusNotFound, "there is no peer with this id\n")
 		return
 	}
 	if s.turn != nil {
 		// What others do later does not make room for its credential, as it may
 		// for those of peers who leave.
 		if _, err := s.turn.Revoke(peer); err != nil {
-			s.log.Warn("the credential of a kicked peer is refused for as long as few others leave", "err", err)
+			s.log.Warn("the TURN credential of a kicked peer is blocked, but only until many other peers have left", "err", err)
 		}
 	}
 	if err != nil {
-		s.log.Error("a kick will not outlast a restart", "err", err)
-		plainText(w, http.StatusInternalServerError, "the peer is put out, but a restart of the server will forget it: "+err.Error()+"\n")
+		s.log.Error("a kick could not be saved; it will be forgotten at the next restart", "err", err)
+		plainText(w, http.StatusInternalServerError, "the peer was kicked, but the server will forget this when it restarts: "+err.Error()+"\n")
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -46,11 +46,11 @@ func (s *server) kick(w http.ResponseWriter, r *http.Request) {
 func parseBan(query string) (time.Duration, error) {
 	values, err := url.ParseQuery(query)
 	if err != nil {
-		return 0, errors.New("the part of the address after '?' cannot be read")
+		return 0, errors.New("the query after '?' cannot be parsed")
 	}
 	for key := range values {
 		if key != "ban" {
-			return 0, fmt.Errorf("%q is not known here; only ban=TIME is, such as ban=10m", key)
+			return 0, fmt.Errorf("unknown parameter %q; the only one is ban=TIME, such as ban=10m", key)
 		}
 	}
 	texts := values["ban"]
@@ -58,11 +58,11 @@ func parseBan(query string) (time.Duration, error) {
 	case texts == nil:
 		return 0, nil
 	case len(texts) > 1 && slices.ContainsFunc(texts, func(text string) bool { return text != texts[0] }):
-		return 0, errors.New("ban stands there several times")
+		return 0, errors.New("ban is given several times with different values")
 	}
 	ban, err := time.ParseDuration(texts[0])
 	if err != nil {
-		return 0, fmt.Errorf("ban: %q is not a time such as 90s, 10m or 24h", texts[0])
+		return 0, fmt.Errorf("ban: %q is not a duration such as 90s, 10m or 24h", texts[0])
 	}
 	if ban < minBan || ban > signaling.MaxBan {
 		return 0, fmt.Errorf("ban: %v is not between %v and %v", ban, minBan, signaling.MaxBan)

@@ -15,15 +15,15 @@ func parseBasePath(path string, faults *faults) string {
 	switch {
 	case path == "/":
 	case !strings.HasPrefix(path, "/") || !strings.HasSuffix(path, "/"):
-		faults.addf("--base-path", "%q does not begin and end with a slash, as /call/ does", path)
+		faults.addf("--base-path", "%q does not begin and end with a slash, such as /call/", path)
 	case strings.Trim(path, allowed) != "":
-		faults.addf("--base-path", "%q is not a path of letters, digits and - . _ ~ alone, such as /call/", path)
+		faults.addf("--base-path", "%q contains other characters than letters, digits and - . _ ~; a valid path is, for example, /call/", path)
 	case slices.ContainsFunc(strings.Split(strings.Trim(path, "/"), "/"), func(part string) bool {
 		return part == "" || part == "." || part == ".."
 	}):
-		faults.addf("--base-path", "%q has an empty part, or . or .. as one", path)
+		faults.addf("--base-path", "%q contains an empty segment, or the segment . or ..", path)
 	case slices.Contains(ownPaths(), first):
-		faults.addf("--base-path", "%q begins as a path of the server itself does; take another name than %s", path, first)
+		faults.addf("--base-path", "%q conflicts with a path of the server itself; choose a name other than %s", path, first)
 	}
 	return path
 }

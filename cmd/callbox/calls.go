@@ -29,11 +29,11 @@ func newCalls() *calls {
 	c := &calls{
 		connected: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "callbox_calls_connected_total",
-			Help: "Calls that clients report as connected, each side for itself, by path (direct, relay) and by the protocol between a client and what it sends to (udp, tcp, tls).",
+			Help: "Calls that clients reported as connected, counted once for each side, by path (direct, relay) and by the protocol that the client uses to its peer or relay (udp, tcp, tls).",
 		}, []string{"path", "protocol"}),
 		setup: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "callbox_call_setup_seconds",
-			Help:    "Time from the other side's presence to the connection, as clients report it, by path.",
+			Help:    "Time from both peers being in the room to the call being connected, as reported by clients, by path.",
 			Buckets: []float64{0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 10, 15, 30, 60},
 		}, []string{"path"}),
 	}

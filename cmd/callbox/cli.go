@@ -14,14 +14,14 @@ import (
 // cli is the grammar of the command line.
 type cli struct {
 	Log     logFlags         `embed:""`
-	Version kong.VersionFlag `help:"Print the version."`
+	Version kong.VersionFlag `help:"Print the version and exit."`
 
-	Serve serveCommand `cmd:"" default:"withargs" help:"Serve the page, signaling, STUN and TURN. This is what callbox does without a command."`
-	Turn  turnCommand  `cmd:"" help:"Serve STUN and TURN alone."`
-	Peer  peerCommand  `cmd:"" help:"Join a room, call whoever is or comes there, and report what was seen."`
-	Token tokenCommand `cmd:"" help:"Make a token that lets its holder join a room of a server with --join-secret."`
+	Serve serveCommand `cmd:"" default:"withargs" help:"Serve the call page, signaling, STUN and TURN. This is the default command."`
+	Turn  turnCommand  `cmd:"" help:"Serve only STUN and TURN."`
+	Peer  peerCommand  `cmd:"" help:"Join a room as a bot, make or answer a call, and report the result."`
+	Token tokenCommand `cmd:"" help:"Create a token that lets its holder join a room of a server that runs with --join-secret."`
 
-	TurnCredential turnCredentialCommand `cmd:"" help:"Make a user name and a password for a TURN server."`
+	TurnCredential turnCredentialCommand `cmd:"" help:"Create a user name and a password for a TURN server."`
 }
 
 // commandLine is what parse makes of the arguments and the environment.
@@ -64,7 +64,7 @@ func parseOnce(args []string, env environment, std streams) *commandLine {
 	parser, err := kong.New(
 		&line.cli,
 		kong.Name("callbox"),
-		kong.Description("One-to-one video calls from one program: page, signaling, STUN and TURN."),
+		kong.Description("One-to-one video calls from one program: call page, signaling, STUN and TURN."),
 		kong.Vars{"version": programVersion()},
 		kong.Writers(std.stdout, std.stderr),
 		kong.Exit(func(int) { line.done = true }),
@@ -83,7 +83,7 @@ func parseOnce(args []string, env environment, std streams) *commandLine {
 		})),
 		kong.NamedMapper("listeners", kong.MapperFunc(addListener)),
 		kong.KindMapper(reflect.Int, noting(&line.faults, "a whole number such as 20", strconv.Atoi)),
-		kong.TypeMapper(reflect.TypeFor[byteRate](), noting(&line.faults, "a number of bytes a second from 1K to 1000G, such as 10M or 500K, or 0", parseByteRate)),
+		kong.TypeMapper(reflect.TypeFor[byteRate](), noting(&line.faults, "a number of bytes per second from 1K to 1000G, such as 10M or 500K, or 0", parseByteRate)),
 		kong.TypeMapper(reflect.TypeFor[byteSize](), noting(&line.faults, "a number of bytes such as 500M or 2G, or 0", parseByteSize)),
 		kong.TypeMapper(reflect.TypeFor[time.Duration](), noting(&line.faults, "a duration such as 15s or 1m30s", time.ParseDuration)),
 	)
@@ -130,7 +130,7 @@ func inWords(err error) error {
 	text := err.Error()
 	flag, _, found := strings.Cut(text, ": ")
 	if found && (strings.Contains(text, `got "EOL"`) || strings.Contains(text, "missing value")) {
-		return fmt.Errorf("%s: it needs a value", flag)
+		return fmt.Errorf("%s: a value is required", flag)
 	}
 	return err
 }

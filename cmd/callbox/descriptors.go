@@ -75,7 +75,7 @@ func (s descriptorShares) bound(limits *turnserver.Limits) {
 // warnOfDescriptors tells that the process may have few of them.
 func warnOfDescriptors(descriptors int, shares descriptorShares, log *slog.Logger) {
 	if descriptors > 0 && descriptors < fewDescriptors {
-		log.Warn("few file descriptors bound what can be served; raise the limit (ulimit -n, LimitNOFILE= of systemd)",
+		log.Warn("the low limit on open files restricts how many clients can be served; raise it (ulimit -n, or LimitNOFILE= in systemd)",
 			"descriptors", descriptors, "web_connections", shares.web, "signaling_connections", shares.webSockets,
 			"turn_connections", shares.turnTCP, "relays", shares.relays)
 	}

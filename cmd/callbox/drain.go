@@ -19,7 +19,7 @@ func (p *turnPart) drain(ctx context.Context, limit time.Duration) {
 	defer cancel()
 	p.log.Info("draining", "relays", p.turn.Snapshot().Active, "at_most", limit)
 	if err := p.turn.Drain(ctx); err != nil {
-		p.log.Warn("relays are cut that did not end in time", "relays", p.turn.Snapshot().Active)
+		p.log.Warn("closing the relays that did not end in time", "relays", p.turn.Snapshot().Active)
 	}
 }
 

@@ -41,7 +41,7 @@ func TestStartFaults(t *testing.T) {
 			"unknown flag --external-turn", "unknown flag --domain", "unknown flag --echo-room",
 		}},
 		{"unknown command", []string{"nonsense"}, []string{"unexpected argument nonsense"}},
-		{"no value", []string{"--http"}, []string{"--http: it needs a value"}},
+		{"no value", []string{"--http"}, []string{"--http: a value is required"}},
 		{"no port", []string{"--http", "8080", "--turn-udp", "127.0.0.1", "--admin", "127.0.0.1:http"}, []string{
 			`--http: "8080" is not an address with a port`, `--turn-udp: "127.0.0.1" is not`, `--admin: "127.0.0.1:http" is not`,
 		}},
@@ -53,17 +53,17 @@ func TestStartFaults(t *testing.T) {
 			"--http: 198.51.100.1:0 is not an address of this machine", "--turn-udp: 198.51.100.1:0 is not", "--relay-ip: 198.51.100.1:0 is not",
 		}},
 		{"nothing to serve", []string{"--http", "", "--https="}, []string{"--http, --https: both are off"}},
-		{"certificate without key", []string{"--tls-cert", "a.pem"}, []string{"--tls-cert, --tls-key: one without the other"}},
+		{"certificate without key", []string{"--tls-cert", "a.pem"}, []string{"--tls-cert, --tls-key: one is given without the other"}},
 		{"unreadable certificate", []string{"--tls-cert", "/nowhere/a.pem", "--tls-key", secrets}, []string{
 			"--tls-cert, --tls-key: open /nowhere/a.pem: no such file",
 		}},
 		{"not a certificate", []string{"--tls-cert", secrets, "--tls-key", secrets}, []string{
-			"--tls-cert, --tls-key: " + secrets + ": no PEM in it; a certificate", "--tls-cert, --tls-key: " + secrets + ": no PEM in it; a key",
+			"--tls-cert, --tls-key: " + secrets + ": not PEM; a certificate", "--tls-cert, --tls-key: " + secrets + ": not PEM; a key",
 		}},
 		{"addresses", []string{"--public-ip", "dns:,0.0.0.0", "--public-ip", "clouds", "--relay-ip", "fe80::1%lo"}, []string{
 			`--public-ip: "dns:" does not name a host`, "--public-ip: 0.0.0.0 is not an address that one can send to", `--public-ip: "clouds" is not an IP address, nor dns:NAME, stun:HOST or cloud`, "--relay-ip: fe80::1%lo is not",
 		}},
-		{"public addresses without relays", []string{"--public-ip", "203.0.113.1,203.0.113.2"}, []string{"--public-ip: 203.0.113.2 is a second address for relays on"}},
+		{"public addresses without relays", []string{"--public-ip", "203.0.113.1,203.0.113.2"}, []string{"--public-ip: 203.0.113.2 is a second public address for relays on"}},
 		{"relay ports", []string{"--relay-ports", "60000-50000"}, []string{"--relay-ports: port range 60000-50000 ends before it begins"}},
 		{"relay ports in words", []string{"--relay-ports", "many"}, []string{"--relay-ports: "}},
 		{"secrets", []string{"--turn-secret", "short", "--turn-secret", "@" + secrets, "--turn-secret", "@/nowhere/s"}, []string{
@@ -88,7 +88,7 @@ func TestStartFaults(t *testing.T) {
 		}},
 		{"limits of relays", []string{"--turn-user-quota=-1", "--turn-address-quota", "x", "--turn-total-quota", "1000001", "--turn-peers", "99999999", "--turn-connections=-5", "--turn-answers", "many", "--turn-max-bps", "10 MB", "--turn-total-bps", "1"}, []string{
 			"--turn-user-quota: -1 is not between 0 and 1000000", `--turn-address-quota: "x" is not a whole number`, "--turn-total-quota: 1000001 is not between", "--turn-peers: 99999999 is not",
-			"--turn-connections: -5 is not", `--turn-answers: "many" is not a whole number`, `--turn-max-bps: "10 MB" is not a number of bytes a second`, `--turn-total-bps: "1" is not a number of bytes a second`,
+			"--turn-connections: -5 is not", `--turn-answers: "many" is not a whole number`, `--turn-max-bps: "10 MB" is not a number of bytes per second`, `--turn-total-bps: "1" is not a number of bytes per second`,
 		}},
 		{"periods", []string{"--ping", "1ms", "--grace", "61m"}, []string{"--ping: 1ms is neither 0 nor between", "--grace: 1h1m0s is neither 0 nor between"}},
 		{"origins", []string{"--allow-origin", "friend.example,https://friend.example/", "--allow-origin", "*"}, []string{

@@ -68,9 +68,9 @@ func (f *followedFiles) lookForChanges() {
 		change, err := file.read()
 		switch {
 		case err != nil && file.fault != before:
-			f.log.Error("file of a flag is not usable, the old value stays", "flag", file.flag, "err", err)
+			f.log.Error("could not reload a file; the previous value stays in use", "flag", file.flag, "err", err)
 		case change != "":
-			f.log.Info("file of a flag read again", "flag", file.flag, "now", change)
+			f.log.Info("file reloaded", "flag", file.flag, "now", change)
 		}
 	}
 }
@@ -91,10 +91,10 @@ func (f *followedFiles) readNow() {
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
-		f.log.Error("SIGHUP: files read again, not all are usable, what was there before stays", "read", read, "changed", changed, "err", err)
+		f.log.Error("SIGHUP: files reloaded, but some are not usable; their previous values stay in use", "read", read, "changed", changed, "err", err)
 		return
 	}
-	f.log.Info("SIGHUP: files read again", "read", read, "changed", changed)
+	f.log.Info("SIGHUP: files reloaded", "read", read, "changed", changed)
 }
 
 // read looks at the file and remembers what is wrong with it.

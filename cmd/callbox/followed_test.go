@@ -67,7 +67,7 @@ func TestHangup(t *testing.T) {
 				})
 			}
 			p.hangup(t)
-			logged(`msg="SIGHUP: files read again" read="[--tls-cert, --tls-key --turn-secret`)
+			logged(`msg="SIGHUP: files reloaded" read="[--tls-cert, --tls-key --turn-secret`)
 			// As logrotate does: the file is put aside, then comes the signal.
 			if err := os.Rename(logFile, logFile+".1"); err != nil {
 				t.Fatal(err)
@@ -77,7 +77,7 @@ func TestHangup(t *testing.T) {
 			}
 			makePipe(t, keyFile)
 			p.hangup(t)
-			logged("not all are usable")
+			logged("some are not usable")
 			logged(keyFile + " is a pipe")
 			for range 100 {
 				p.hangup(t)
@@ -135,7 +135,7 @@ func TestHangupWhileStarting(t *testing.T) {
 		_ = cmd.Process.Kill() // it may have ended
 		<-p.done               //nolint:errcheck // looked at by end
 	})
-	p.logged(t, 1, "SIGHUP: files read again")
+	p.logged(t, 1, "SIGHUP: files reloaded")
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

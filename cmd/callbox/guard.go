@@ -20,11 +20,11 @@ func guardAdmin(onLoopback bool, next http.Handler) http.Handler {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		switch {
 		case !isLocalHost(r.Host) && (onLoopback || !onlyWatches(r)):
-			plainText(w, http.StatusForbidden, "this is answered at localhost and at addresses only, not at a name\n")
+			plainText(w, http.StatusForbidden, "the admin listener accepts only localhost and IP addresses as the host, not names\n")
 		case isCrossSite(r):
-			plainText(w, http.StatusForbidden, "this is not answered to other web sites\n")
+			plainText(w, http.StatusForbidden, "the admin listener does not answer requests from other web sites\n")
 		case r.Method != http.MethodGet && r.Method != http.MethodHead && (r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != ""):
-			plainText(w, http.StatusForbidden, "a browser cannot change anything here; use a program such as curl\n")
+			plainText(w, http.StatusForbidden, "browsers may not change anything here; use a program such as curl\n")
 		default:
 			next.ServeHTTP(w, r)
 		}

@@ -53,7 +53,7 @@ func (h *hostRule) guard(next http.Handler) http.Handler {
 		}
 		name := shortened(hostOf(r.Host))
 		if h.told.due(time.Now()) {
-			h.log.Warn("a request was refused for the host name it was made to", "host", name,
+			h.log.Warn("a request was refused because of its host name", "host", name,
 				"hint", "if this name leads here on purpose, for example through a reverse proxy, start callbox with --host "+name)
 		}
 		refuseHost(w, r, name)
@@ -88,7 +88,7 @@ func parseHosts(given []string, faults *faults) []string {
 	for _, text := range given {
 		name, err := toASCII(strings.TrimSuffix(text, "."))
 		if err != nil || name == "" || strings.Trim(name, allowed) != "" || strings.Contains("."+name+".", "..") {
-			faults.addf("--host", "%q is not a host name such as call.example.org, without https:// and without a port", text)
+			faults.addf("--host", "%q is not a host name such as call.example.org; write it without https:// and without a port", text)
 			continue
 		}
 		names = append(names, name)
@@ -119,17 +119,17 @@ func refuseHost(w http.ResponseWriter, r *http.Request, name string) {
 		// An error is the client's going away.
 		_ = json.NewEncoder(w).Encode(map[string]string{
 			"code": "misdirected",
-			"message": fmt.Sprintf("this server does not answer to the name %s; if the name leads here on purpose, "+
+			"message": fmt.Sprintf("this server does not accept the host name %s; if the name leads here on purpose, "+
 				"the server must be started with --host %[1]s", name),
 		})
 		return
 	}
 	shown := html.EscapeString(name)
 	writePage(w, http.StatusMisdirectedRequest, plainPage{
-		title: "callbox does not answer to this name · callbox 不响应此域名",
-		english: "<p>This callbox listens for its own computer only. It answers to localhost, to IP addresses and to the names it was given, " +
+		title: "callbox does not accept this host name · callbox 不响应此域名",
+		english: "<p>This callbox listens only on its own computer. It accepts localhost, IP addresses and the host names that it was started with, " +
 			"and <strong>" + shown + "</strong> is none of these.</p>" +
-			"<p>If the name leads here on purpose, for example through a reverse proxy, whoever runs the server has to start it with " +
+			"<p>If the name leads here on purpose, for example through a reverse proxy, the operator of the server must start it with " +
 			"<code>--host " + shown + "</code>.</p>",
 		chinese: "<p>此 callbox 只监听本机，只响应 localhost、IP 地址和启动时指定的域名，而 <strong>" + shown + "</strong> 不在其中。</p>" +
 			"<p>如果该域名确实应当指向这里（例如经过反向代理），请让服务器的管理员在启动时加上 <code>--host " + shown + "</code>。</p>",

@@ -129,7 +129,7 @@ func TestHostRefusal(t *testing.T) {
 	if got := r.do(t, request); got.status != http.StatusMisdirectedRequest || got.proto != 2 {
 		t.Errorf(":authority evil.example: %d over HTTP/%d", got.status, got.proto)
 	}
-	if n := strings.Count(r.stderr.String(), "refused for the host name"); n != 1 || !strings.Contains(r.stderr.String(), "--host evil.example") {
+	if n := strings.Count(r.stderr.String(), "refused because of its host name"); n != 1 || !strings.Contains(r.stderr.String(), "--host evil.example") {
 		t.Errorf("%d warnings, want one that names the flag:\n%s", n, r.stderr)
 	}
 	long := r.sendRaw(t, r.ready.HTTP, "GET / HTTP/1.1\r\nHost: "+strings.Repeat("a", 2000)+"\r\nConnection: close\r\n\r\n", 0)

@@ -71,7 +71,7 @@ func newJoinTokens(secrets [][]byte, now func() time.Time) (*joinTokens, error) 
 // let nobody in.
 func (t *joinTokens) setSecrets(secrets [][]byte) error {
 	if len(secrets) == 0 {
-		return errors.New("there is no secret in it")
+		return errors.New("it contains no secret")
 	}
 	set := &jwt.VerificationKeySet{}
 	for _, secret := range secrets {
@@ -86,7 +86,7 @@ func (t *joinTokens) setSecrets(secrets [][]byte) error {
 func (t *joinTokens) authorize(token, room string) (signaling.Grant, error) {
 	switch {
 	case token == "":
-		return signaling.Grant{}, errors.New("this server wants a token; ask whoever runs it for a link with one")
+		return signaling.Grant{}, errors.New("this server requires a token; ask its operator for a link that includes one")
 	case len(token) > maxJoinToken, strings.ContainsAny(token, "\r\n"): // which base64 would pass over
 		return signaling.Grant{}, errTokenInvalid()
 	}
@@ -96,7 +96,7 @@ func (t *joinTokens) authorize(token, room string) (signaling.Grant, error) {
 	case errors.Is(err, jwt.ErrTokenExpired):
 		return signaling.Grant{}, errors.New("the token has expired; ask for a new one")
 	case errors.Is(err, jwt.ErrTokenNotValidYet):
-		return signaling.Grant{}, errors.New("the token does not hold yet")
+		return signaling.Grant{}, errors.New("the token is not valid yet")
 	case err != nil:
 		return signaling.Grant{}, errTokenInvalid()
 	}

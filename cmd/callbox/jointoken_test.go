@@ -70,7 +70,7 @@ func TestJoinToken(t *testing.T) {
 		{"expired", sign(t, hs, key, nil, jwt.MapClaims{"room": "*", "exp": now - 31}), "quiet", "", expired},
 		{"no end", sign(t, hs, key, nil, jwt.MapClaims{"room": "*"}), "quiet", "", invalid},
 		{"an end in words", sign(t, hs, key, nil, jwt.MapClaims{"room": "*", "exp": "tomorrow"}), "quiet", "", invalid},
-		{"not yet", sign(t, hs, key, nil, jwt.MapClaims{"room": "*", "exp": now + 60, "nbf": now + 50}), "quiet", "", "not hold yet"},
+		{"not yet", sign(t, hs, key, nil, jwt.MapClaims{"room": "*", "exp": now + 60, "nbf": now + 50}), "quiet", "", "not valid yet"},
 		{"rooms", sign(t, hs, key, nil, jwt.MapClaims{"room": []string{"quiet"}, "exp": now + 60}), "quiet", "", invalid},
 		{"a name that nobody may have", sign(t, hs, key, nil, jwt.MapClaims{"room": "*", "exp": now + 60, "name": "a\nb"}), "quiet", "", invalid},
 		{"a long name", sign(t, hs, key, nil, jwt.MapClaims{"room": "*", "exp": now + 60, "name": strings.Repeat("a", 65)}), "quiet", "", invalid},

@@ -110,9 +110,9 @@ func checkAddress(flag, address string, faults *faults) bool {
 func bindFault(address string, err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("%s is in use already; choose another port (0 = any free one), or end the program that has it", address)
+		return fmt.Errorf("%s is already in use; choose another port (0 = any free port), or stop the program that uses it", address)
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%s may not be used by this user; choose a port above 1023", address)
+		return fmt.Errorf("this user may not listen on %s; choose a port above 1023", address)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return fmt.Errorf("%s is not an address of this machine", address)
 	default:

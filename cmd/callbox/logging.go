@@ -22,9 +22,9 @@ const (
 
 // logFlags are the flags of logging, for every command.
 type logFlags struct {
-	LogLevel  string `default:"info" help:"What to log: debug, info, warn or error."`
-	LogFormat string `default:"text" help:"Form of the log: text or json."`
-	LogFile   string `placeholder:"FILE" help:"Log to this file, put aside at 100 MB, five of them kept, instead of to standard error."`
+	LogLevel  string `default:"info" help:"Lowest level to log: debug, info, warn or error."`
+	LogFormat string `default:"text" help:"Log format: text or json."`
+	LogFile   string `placeholder:"FILE" help:"Log to this file instead of standard error. The file is rotated at 100 MB; the last five old files are kept, compressed."`
 }
 
 // open returns the logger that the flags describe and its file, nil when it has

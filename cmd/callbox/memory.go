@@ -45,7 +45,7 @@ func (f *turnLimits) parseMemory(faults *faults) memoryBudget {
 		return memoryBudget{bytes: available / 8 * 3, known: ok}
 	}
 	if size := int64(*f.Memory); size != 0 && size < leastMemory {
-		faults.addf("--memory", "%d bytes are too few, give %d at least", size, leastMemory)
+		faults.addf("--memory", "%d bytes are too few; at least %d are needed", size, leastMemory)
 	}
 	return memoryBudget{bytes: int64(*f.Memory), known: true}
 }
@@ -54,7 +54,7 @@ func (f *turnLimits) parseMemory(faults *faults) memoryBudget {
 // runtime collect garbage in time. GOMEMLIMIT wins.
 func (b memoryBudget) open(ctx context.Context, log *slog.Logger) *budget.Memory {
 	if !b.known {
-		log.WarnContext(ctx, "this system does not say how much memory there is, so clients have no budget; set one with --memory")
+		log.WarnContext(ctx, "cannot determine how much memory this system has, so the memory of clients is not limited; set a limit with --memory")
 	}
 	if b.bytes > 0 && os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryOverBudget * b.bytes)
@@ -83,9 +83,9 @@ func availableMemory() (bytes int64, ok bool) {
 
 func (p *turnPart) memoryMetrics(m sink) {
 	s := p.memory.Snapshot()
-	m.gauge("budget_bytes", "Bytes that clients may make the process hold (--memory); 0 = no limit.", s.Total)
-	m.gauge("used_bytes", "Bytes of the budget that are taken now.", s.Used)
-	m.gauge("peak_bytes", "Bytes of the budget that were taken at most.", s.Peak)
-	m.gauge("addresses", "Client addresses that hold something now.", int64(s.Addresses))
-	m.counter("refused_total", "What clients were refused because the budget, or their address's share, was taken.", s.Refused)
+	m.gauge("budget_bytes", "Memory that all clients together may use (--memory), in bytes; 0 = no limit.", s.Total)
+	m.gauge("used_bytes", "Part of the budget that is in use, in bytes.", s.Used)
+	m.gauge("peak_bytes", "Largest part of the budget that has been in use at a time, in bytes.", s.Peak)
+	m.gauge("addresses", "Client addresses that use part of the budget.", int64(s.Addresses))
+	m.counter("refused_total", "Refusals because the budget, or the share of the client's address, was used up.", s.Refused)
 }

@@ -24,18 +24,18 @@ func (s *server) noticeProxy(r *http.Request) {
 	}
 	if len(s.config.public.addrs()) == 0 && s.turn != nil {
 		s.notices.publicIP.Do(func() {
-			s.log.Warn("requests come through a proxy, clients cannot learn this server's address from them; name it with --public-ip")
+			s.log.Warn("requests come through a proxy, so their destination does not tell this server's public address, which clients need for TURN; set it with --public-ip")
 		})
 	}
 	switch trusted := s.proxies.trusts(peerAddr(r)); {
 	case header == "Forwarded" || header == "X-Real-Ip": // and no X-Forwarded-For
 		s.notices.unread.Do(func() {
-			s.log.Warn("a proxy tells its clients' addresses in a header that is not read, so they all share the limits of one address; "+
+			s.log.Warn("a proxy sends its clients' addresses in a header that callbox does not read, so all its clients share the limits of one address; "+
 				"have it send X-Forwarded-For, and name the proxy with --trusted-proxy", "header", header)
 		})
 	case !trusted:
 		s.notices.trust.Do(func() {
-			s.log.Warn("requests come through a proxy that is not trusted, all its clients share the limits of one address; "+
+			s.log.Warn("requests come through a proxy that is not trusted, so all its clients share the limits of one address; "+
 				"if the proxy is yours, name it with --trusted-proxy", "header", header)
 		})
 	}
@@ -59,7 +59,7 @@ func (s *server) noticeOrigin(r *http.Request) {
 		return
 	}
 	origin := shortened(r.Header.Get("Origin"))
-	s.log.Warn("a page was refused, its origin is not the host that it asked", "origin", origin, "host", shortened(r.Host),
+	s.log.Warn("a page was refused because its origin is not the host that it sent the request to", "origin", origin, "host", shortened(r.Host),
 		"hint", "if it is this server's own page, have the proxy in front pass the Host header on (docs/operating.md, Behind a reverse proxy); "+
 			"if it is a site that may use this server, start callbox with --allow-origin "+origin)
 }

@@ -60,8 +60,8 @@ func TestUntrustedProxy(t *testing.T) {
 		{"X-Real-Ip", "192.0.2.1", "have it send X-Forwarded-For, and name the proxy with --trusted-proxy"},
 		{"X-Forwarded-For", "127.0.0.1", ""},
 		{"X-Forwarded-Proto", "127.0.0.1", ""},
-		{"X-Real-Ip", "127.0.0.1", "header that is not read"},
-		{"Forwarded", "127.0.0.1", "header that is not read"},
+		{"X-Real-Ip", "127.0.0.1", "header that callbox does not read"},
+		{"Forwarded", "127.0.0.1", "header that callbox does not read"},
 		{"X-Custom", "192.0.2.1", ""},
 	} {
 		r := start(t, "--trusted-proxy", tc.trust, "--public-ip", "127.0.0.1", "--https=")

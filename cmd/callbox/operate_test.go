@@ -299,7 +299,7 @@ func TestListFiles(t *testing.T) {
 	write(secrets, "the second secret\n")
 	write(peers, "127.0.0.0/8\n")
 	eventually(t, func() error {
-		if n := strings.Count(r.stderr.String(), "file of a flag read again"); n != 2 {
+		if n := strings.Count(r.stderr.String(), "file reloaded"); n != 2 {
 			return fmt.Errorf("%d files read again, want 2", n)
 		}
 		return nil

@@ -22,34 +22,34 @@ const peerName = "callbox peer"
 
 // peerCommand holds the arguments and flags of callbox peer as they are given.
 type peerCommand struct {
-	URL  string `arg:"" name:"url" help:"The server's address, such as https://example.org, or the link of a room's page, which says the room as well, and the token if there is one in it."`
-	Room string `arg:"" optional:"" name:"room" help:"The room to join, by its name or its page's link."`
+	URL  string `arg:"" name:"url" help:"Address of the server, such as https://example.org, or the link of a room, which names the room and may contain a token."`
+	Room string `arg:"" optional:"" name:"room" help:"Room to join: its name or its link."`
 
-	Token string `placeholder:"TOKEN" group:"The way:" help:"Token for a server that wants one, see callbox token; or @FILE. Default: the one in the room's link."`
+	Token string `placeholder:"TOKEN" group:"Connection:" help:"Token for a server that requires one (see callbox token), or @FILE. Default: the token in the room's link."`
 
-	Video string `default:"pattern" group:"What is sent:" help:"pattern: a picture that can be checked, with its frame number and the time as a barcode; or none."`
-	Audio string `default:"tone" group:"What is sent:" help:"tone: a sine of 1 kHz; or none."`
-	Size  string `default:"320x240" group:"What is sent:" help:"Width and height of the pattern in pixels, multiples of 16."`
-	FPS   int    `name:"fps" default:"15" group:"What is sent:" help:"Frames of the pattern in a second, 1 to 60."`
+	Video string `default:"pattern" group:"Media:" help:"pattern: a test picture that the other bot can verify, with the frame number and the time as a barcode; none: no video."`
+	Audio string `default:"tone" group:"Media:" help:"tone: a sine of 1 kHz; none: no audio."`
+	Size  string `default:"320x240" group:"Media:" help:"Width and height of the test picture in pixels, multiples of 16."`
+	FPS   int    `name:"fps" default:"15" group:"Media:" help:"Frames per second of the test picture, 1 to 60."`
 
-	ICE       string `name:"ice" default:"all" group:"The way:" help:"Candidates to use: all, host, srflx or relay. host and srflx withhold the others, and do not keep the other side's checks out."`
-	TURNProto string `name:"turn-proto" placeholder:"PROTOCOL" group:"The way:" help:"How to speak with TURN servers: udp, tcp or tls. Default: any."`
-	Insecure  bool   `group:"The way:" help:"Accept any certificate, of the server and of its TURN over TLS. Better: trust the server's CA with SSL_CERT_FILE=ca.crt in the environment."`
+	ICE       string `name:"ice" default:"all" group:"Connection:" help:"ICE candidates to use: all, host, srflx or relay. host and srflx withhold all other candidates, but do not block connectivity checks from the other side."`
+	TURNProto string `name:"turn-proto" placeholder:"PROTOCOL" group:"Connection:" help:"Transport protocol to TURN servers: udp, tcp or tls. Default: any."`
+	Insecure  bool   `group:"Connection:" help:"Accept any certificate, both from the server and from its TURN over TLS. It is safer to trust the server's CA: set SSL_CERT_FILE=ca.crt in the environment."`
 
-	Duration       time.Duration `default:"10s" group:"The call:" help:"How long the call goes on once it is connected."`
-	ConnectTimeout time.Duration `default:"15s" group:"The call:" help:"How long to wait for somebody to come, and again for the call to connect."`
+	Duration       time.Duration `default:"10s" group:"Call:" help:"How long the call lasts once it is connected."`
+	ConnectTimeout time.Duration `default:"15s" group:"Call:" help:"How long to wait for another peer to come, and then again for the call to connect."`
 
-	Expect string `placeholder:"LIST" group:"The result:" help:"What must come true, or the exit code is 1: path=direct|relay, connect (time), frames and intact (percent), such as path=relay,connect<3s,frames>=95%,intact=100%."`
-	JSON   string `name:"json" placeholder:"FILE" group:"The result:" help:"Write the report as JSON to FILE; - is standard output, which then has nothing else."`
+	Expect string `placeholder:"LIST" group:"Result:" help:"Expectations, separated by commas; if one is not met, the exit code is 1: path=direct|relay, connect (time), frames and intact (percent). Example: path=relay,connect<3s,frames>=95%,intact=100%."`
+	JSON   string `name:"json" placeholder:"FILE" group:"Result:" help:"Write the report as JSON to FILE, or to standard output if FILE is -; then nothing else is written there."`
 }
 
 // Help implements kong.HelpProvider.
 func (*peerCommand) Help() string {
-	return "Exit codes: 0 good, 1 an expectation failed, 2 usage, 3 could not join, 4 never connected or nobody came, " +
-		"5 connected and no media came, 6 lost during the call, 130 interrupted; of 6, 5 and 1 the first that holds. " +
-		"That the other side leaves in order, after media came, is good. " +
-		"The bot sends and receives VP8 and PCMU (G.711), which every browser has. It speaks neither Opus nor H.264, " +
-		"so it has no call with a program that offers only those."
+	return "Exit codes: 0 success, 1 an expectation was not met, 2 usage error, 3 could not join the room, 4 never connected or nobody came, " +
+		"5 connected but no media arrived, 6 connection lost during the call, 130 interrupted; if several of 6, 5 and 1 apply, the first in this order. " +
+		"The call is a success, too, if the other side hangs up after media arrived. " +
+		"The bot supports VP8 and PCMU (G.711), like every browser. It supports neither Opus nor H.264, " +
+		"so it cannot call a program that offers only those."
 }
 
 // Run calls, and tells what came of it.
@@ -111,10 +111,10 @@ func (p *peerCommand) config() (peer.Config, error) {
 		wrong.addf("--audio", "%q is neither tone nor none", p.Audio)
 	}
 	if p.Duration <= 0 {
-		wrong.addf("--duration", "%v is not longer than nothing", p.Duration)
+		wrong.addf("--duration", "%v is not greater than 0", p.Duration)
 	}
 	if p.ConnectTimeout <= 0 {
-		wrong.addf("--connect-timeout", "%v is not longer than nothing", p.ConnectTimeout)
+		wrong.addf("--connect-timeout", "%v is not greater than 0", p.ConnectTimeout)
 		cfg.ConnectTimeout = 0
 	}
 	cfg.Expect, err = peer.ParseExpectations(p.Expect)
@@ -133,10 +133,10 @@ func (p *peerCommand) link(wrong *faults) roomlink.Link {
 	link, err := roomlink.Parse(p.URL)
 	switch {
 	case err != nil && p.Room == "":
-		wrong.addf("<url>", "%q is not the link of a room; give the room's name beside the server's address: %w", p.URL, inPlainWords(err))
+		wrong.addf("<url>", "%q is not the link of a room; after a server's address, give the name of the room: %w", p.URL, inPlainWords(err))
 		return roomlink.Link{}
 	case err == nil && p.Room == "" && link.Server == "":
-		wrong.addf("<url>", "%q names no server; give its address before the room", p.URL)
+		wrong.addf("<url>", "%q names no server; put the server's address before the room", p.URL)
 		return roomlink.Link{}
 	case p.Room == "":
 		return link
@@ -146,7 +146,7 @@ func (p *peerCommand) link(wrong *faults) roomlink.Link {
 	named, err := roomlink.Parse(p.Room)
 	wrong.add("<room>", inPlainWords(err))
 	if link.Room != "" && err == nil && link.Room != named.Room {
-		wrong.addf("<room>", "the link leads to the room %s, and not to %s", link.Room, named.Room)
+		wrong.addf("<room>", "the link leads to room %s, not to room %s", link.Room, named.Room)
 	}
 	link.Room = cmp.Or(named.Room, p.Room)
 	if link.Token == "" {
@@ -167,7 +167,7 @@ func (p *peerCommand) token() (string, error) {
 	}
 	token := safefile.Trim(text)
 	if token == "" || len(token) > maxJoinToken {
-		return "", fmt.Errorf("in %s is no token", name)
+		return "", fmt.Errorf("there is no token in %s", name)
 	}
 	return token, nil
 }
@@ -185,7 +185,7 @@ func (p *peerCommand) video(wrong *faults) peer.VideoSource {
 	size, err := pattern.ParseSize(p.Size)
 	wrong.add("--size", err)
 	if p.FPS < peer.MinFPS || p.FPS > peer.MaxFPS {
-		wrong.addf("--fps", "%d is not from %d to %d", p.FPS, peer.MinFPS, peer.MaxFPS)
+		wrong.addf("--fps", "%d is not between %d and %d", p.FPS, peer.MinFPS, peer.MaxFPS)
 		return nil
 	}
 	if err != nil {

@@ -30,26 +30,26 @@ func (p *callPrinter) event(e peer.Event) {
 		}
 	case peer.EventPeerSeen:
 		if e.Role == peer.Caller {
-			p.line("%s came; calling.", e.Name)
+			p.line("%s joined; calling.", e.Name)
 		} else {
 			p.line("%s is here; waiting for the call.", e.Name)
 		}
 	case peer.EventConnected:
 		p.line("Connected with %s after %s, %s.", e.Name, shortTime(e.Took), pathWords(e.Path))
 	case peer.EventFirstFrame:
-		p.line("The picture comes in.")
+		p.line("Receiving video.")
 	case peer.EventDisconnected:
-		p.line("Nothing is heard from %s; it may come back.", e.Name)
+		p.line("The connection to %s is interrupted; it may come back.", e.Name)
 	case peer.EventReconnected:
-		p.line("%s is heard again.", e.Name)
+		p.line("The connection to %s is back.", e.Name)
 	case peer.EventRebuild:
-		p.line("%s begins the connection anew.", e.Name)
+		p.line("%s starts a new connection.", e.Name)
 	case peer.EventPeerLeft:
 		p.line("%s is gone (%s).", e.Name, e.Reason)
 	case peer.EventSignalingLost:
-		p.line("The signaling server is out of reach; a call that is connected goes on without it.")
+		p.line("The signaling server cannot be reached; a connected call continues without it.")
 	case peer.EventSignalingBack:
-		p.line("The signaling server is back.")
+		p.line("The signaling server can be reached again.")
 	}
 }
 
@@ -57,18 +57,18 @@ func (p *callPrinter) event(e peer.Event) {
 func (p *callPrinter) result(r *peer.Report) {
 	p.line("")
 	if r.ExitCode == peer.Good {
-		p.line("Good: %s.", r.Reason)
+		p.line("Success: %s.", r.Reason)
 	} else {
-		p.line("Not good (exit code %d): %s.", r.ExitCode, r.Reason)
+		p.line("Failure (exit code %d): %s.", r.ExitCode, r.Reason)
 	}
 	if r.Path != nil {
 		p.line("  Path     %s%s", pathWords(r.Path), roundTrip(r.Path))
 	}
 	if m := r.Received("video"); m != nil {
-		p.line("  Picture  %s", videoWords(m))
+		p.line("  Video    %s", videoWords(m))
 	}
 	if m := r.Received("audio"); m != nil {
-		p.line("  Sound    %s", audioWords(m))
+		p.line("  Audio    %s", audioWords(m))
 	}
 	for _, e := range r.Expect {
 		p.line("  Expected %s", expectWords(e))
@@ -105,21 +105,21 @@ func roundTrip(path *peer.Path) string {
 func videoWords(m *peer.Media) string {
 	f := m.Frames
 	if f == nil || !m.Flowing {
-		return "none came"
+		return "none received"
 	}
 	words := []string{fmt.Sprintf("%d frames", *f.Received)}
 	if f.FPS != nil {
-		words[0] += fmt.Sprintf(", %.1f a second", *f.FPS)
+		words[0] += fmt.Sprintf(", %.1f per second", *f.FPS)
 	}
 	if f.MissingCount != nil {
 		words = append(words, fmt.Sprintf("%d missing", *f.MissingCount))
 	}
 	if f.Duplicates != nil && *f.Duplicates > 0 {
-		words = append(words, fmt.Sprintf("%d repeated", *f.Duplicates))
+		words = append(words, fmt.Sprintf("%d duplicates", *f.Duplicates))
 	}
 	switch {
 	case f.Intact != nil && *f.Corrupt == 0:
-		words = append(words, "all right to the last byte")
+		words = append(words, "all intact, byte for byte")
 	case f.Intact != nil:
 		words = append(words, fmt.Sprintf("%d damaged", *f.Corrupt))
 	case m.KeyFramesDecoded != nil:
@@ -131,7 +131,7 @@ func videoWords(m *peer.Media) string {
 func audioWords(m *peer.Media) string {
 	switch {
 	case !m.Flowing || m.Energy == nil:
-		return "none came"
+		return "none received"
 	case *m.Energy == 0:
 		return "silence"
 	case m.ToneHz == nil:
@@ -147,7 +147,7 @@ func expectWords(e peer.ExpectationResult) string {
 		actual = *e.Actual
 	}
 	if e.OK {
-		return e.Expr + ": met, it was " + actual
+		return e.Expr + ": met, the value is " + actual
 	}
-	return e.Expr + ": NOT met, it was " + actual
+	return e.Expr + ": NOT met, the value is " + actual
 }

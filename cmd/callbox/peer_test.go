@@ -79,7 +79,7 @@ func TestPeerCallsPeer(t *testing.T) {
 	const expect = "path=direct,connect<1m,frames>=50%,intact=100%"
 	one := callPeer(t, s.ready.HTTP, "--duration", "2s", "--expect", expect, "--json", file, "--connect-timeout", "25s")
 	two := callPeer(t, s.ready.HTTP, "--duration", "2s", "--expect", expect, "--json", "-", "--size", "256x128", "--fps", "20")
-	one().check(t, exitGood, "In room room.", "Connected with callbox peer", "direct", "right to the last byte",
+	one().check(t, exitGood, "In room room.", "Connected with callbox peer", "direct", "intact, byte for byte",
 		"1000 Hz", "intact=100%: met", "Good")
 	two().check(t, exitGood)
 
@@ -141,7 +141,7 @@ func TestPeerToken(t *testing.T) {
 	if err := os.WriteFile(file, []byte(token), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	callPeer(t, s.ready.HTTP)().check(t, int(peer.NotJoined), "this server wants a token")
+	callPeer(t, s.ready.HTTP)().check(t, int(peer.NotJoined), "this server requires a token")
 	callPeer(t, s.ready.HTTP, "--token", "rubbish")().check(t, int(peer.NotJoined), "the token is not valid here")
 	one := callPeer(t, s.ready.HTTP, "--duration", "1s", "--token", "@"+file)
 	two := callPeer(t, s.ready.HTTP, "--duration", "1s", "--token", strings.TrimSpace(token))
@@ -158,7 +158,7 @@ func TestPeerUsage(t *testing.T) {
 		"no arguments":    {nil, []string{"url"}},
 		"no room":         {[]string{"http://127.0.0.1"}, []string{"<url>", "not the link of a room"}},
 		"no server":       {[]string{"quiet-river-lamp"}, []string{"<url>", "names no server"}},
-		"two rooms":       {[]string{"http://127.0.0.1/r/a", "b"}, []string{"<room>", "leads to the room a, and not to b"}},
+		"two rooms":       {[]string{"http://127.0.0.1/r/a", "b"}, []string{"<room>", "leads to room a, not to room b"}},
 		"a room no more":  {[]string{"ws://x", "a!b"}, []string{"<room>", "has '!' in it", "http://HOST"}},
 		"a damaged link":  {[]string{"http://127.0.0.1/r/100%"}, []string{"<url>", "has a '%'"}},
 		"a link too long": {[]string{"http://127.0.0.1/r/" + strings.Repeat("a", 65)}, []string{"<url>", "longer than 64"}},
@@ -174,7 +174,7 @@ func TestPeerUsage(t *testing.T) {
 		"size and rate":  {[]string{"http://x", "room", "--fps", "99", "--size", "640x360"}, []string{"--fps", "--size", "640x368"}},
 		"later flags":    {[]string{"http://x", "room", "--record", "x"}, []string{"--record"}},
 		"no such token":  {[]string{"http://x", "room", "--token", "@/nowhere/token"}, []string{"--token: open /nowhere/token"}},
-		"empty token":    {[]string{"http://x", "room", "--token", "@/dev/null"}, []string{"--token: in /dev/null is no token"}},
+		"empty token":    {[]string{"http://x", "room", "--token", "@/dev/null"}, []string{"--token: there is no token in /dev/null"}},
 		"no such folder": {[]string{"http://x", "room", "--json", "/nonexistent/report.json"}, []string{"--json", "no such file"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -220,7 +220,7 @@ func TestPeerNoMedia(t *testing.T) {
 	s := start(t)
 	one := callPeer(t, s.ready.HTTP, "--duration", "500ms")
 	two := callPeer(t, s.ready.HTTP, "--duration", "20s", "--video", "none", "--audio", "none")
-	one().check(t, int(peer.NoMedia), "neither picture nor sound")
+	one().check(t, int(peer.NoMedia), "neither video nor audio")
 	two().check(t, exitGood)
 }
 
@@ -256,7 +256,7 @@ func TestPeerLost(t *testing.T) {
 	s := start(t, "--grace", "1s")
 	one := callPeer(t, s.ready.HTTP, "--duration", "1m")
 	killed, said := startBinary(t, s.ready.HTTP)
-	awaitText(t, said, "The picture comes in")
+	awaitText(t, said, "Receiving video")
 	if err := killed.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +268,7 @@ func TestPeerInterrupted(t *testing.T) {
 	s := start(t)
 	one := callPeer(t, s.ready.HTTP, "--duration", "1m")
 	command, said := startBinary(t, s.ready.HTTP)
-	awaitText(t, said, "The picture comes in")
+	awaitText(t, said, "Receiving video")
 	if err := command.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}

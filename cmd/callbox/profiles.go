@@ -34,7 +34,7 @@ func boundProfile(busy chan struct{}, always bool, next http.HandlerFunc) http.H
 		if seconds != "" {
 			// Not so written: NaN is in no order.
 			if n, err := strconv.ParseFloat(seconds, 64); err != nil || !(n >= 0 && n <= maxProfile.Seconds()) {
-				plainText(w, http.StatusBadRequest, "seconds is a number from 0 to 60\n")
+				plainText(w, http.StatusBadRequest, "seconds must be a number from 0 to 60\n")
 				return
 			}
 		}

@@ -78,13 +78,13 @@ func (a *publicAddresses) find(ctx context.Context, finder *publicip.Finder, mac
 			}
 		}
 		if errs[i] == nil && usable == 0 {
-			errs[i] = fmt.Errorf("%s: this machine has no address of the family of %v", a.sources[i], answer.Addrs)
+			errs[i] = fmt.Errorf("%s: this machine has no address of the same family as %v", a.sources[i], answer.Addrs)
 		}
 		if answer.PortsChange {
 			a.portsChange.Store(true)
 		}
 		if !static && errs[i] == nil {
-			log.Debug("public address asked for", "source", a.sources[i], "by", answer.By, "addrs", answer.Addrs)
+			log.Debug("public address found", "source", a.sources[i], "by", answer.By, "addrs", answer.Addrs)
 		}
 	}
 	return addrs, errors.Join(errs...)
@@ -106,7 +106,7 @@ func (a *publicAddresses) follow(ctx context.Context, every time.Duration, find 
 		if err == nil && !slices.Equal(addrs, a.addrs()) {
 			if err = apply(addrs); err == nil {
 				a.current.Store(&addrs)
-				log.Warn("the public address has changed, new relays are advertised under the new one")
+				log.Warn("the public address has changed; new relays are advertised under the new one")
 				log.Debug("public addresses", "addrs", addrs)
 			}
 		}
@@ -117,7 +117,7 @@ func (a *publicAddresses) follow(ctx context.Context, every time.Duration, find 
 			told = ""
 		case err.Error() != told:
 			told = err.Error()
-			log.Warn("the public address is not known anew, the old one stays", "err", err)
+			log.Warn("could not look up the public address; the old one stays in use", "err", err)
 		}
 	}
 }
@@ -130,15 +130,15 @@ func publicWarning(addr netip.Addr) string {
 	case addr.IsLoopback():
 		return "it is a loopback address, so only programs on this machine can use the relays"
 	case addr.IsLinkLocalUnicast():
-		return "it is a link-local address, which means nothing beyond this cable; name another one"
+		return "it is a link-local address, which is valid only on the local link; use another one"
 	case within("172.17.0.0/16"):
-		return "it is an address of a container bridge, which nobody outside of this machine reaches; use the network of the host and name the address that the world sees"
+		return "it is an address of a container bridge, which cannot be reached from outside this machine; use the host's network, and name the address at which the Internet reaches it"
 	case within("100.64.0.0/10"):
-		return "it is a shared address of a carrier or an overlay network (100.64.0.0/10), so calls work inside that network only"
+		return "it is a shared address of a carrier or an overlay network (100.64.0.0/10), so calls work only inside that network"
 	case addr.Is6() && addr.IsPrivate():
-		return "it is a unique local address of IPv6, so calls work inside its network only"
+		return "it is a unique local address of IPv6, so calls work only inside its network"
 	case !reachableFromOutside(addr):
-		return "it is a private address, so calls work inside its network only"
+		return "it is a private address, so calls work only inside its network"
 	default:
 		return ""
 	}

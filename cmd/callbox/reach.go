@@ -13,7 +13,7 @@ import (
 // warn logs why not everybody may reach the relays, and keeps it for whoever
 // asks whether the server is ready.
 func (p *turnPart) warn(reason string) {
-	p.log.Warn("relays may not be reached by everybody", "reason", reason)
+	p.log.Warn("relays may not be reachable by everyone", "reason", reason)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.warnings = append(p.warnings, reason)
@@ -31,7 +31,7 @@ func (p *turnPart) tellReach() {
 			}
 		}
 		if p.config.public.portsChange.Load() {
-			p.warn("the NAT in front of this machine changes ports, relays are reached only if it forwards --relay-ports to this machine")
+			p.warn("the NAT in front of this machine changes ports, so relays are reachable only if it forwards --relay-ports to this machine")
 		}
 		return
 	}
@@ -40,7 +40,7 @@ func (p *turnPart) tellReach() {
 			return
 		}
 	}
-	p.log.Info("relays have private addresses, calls work inside this network only; set --public-ip to be reachable from outside")
+	p.log.Info("relays have private addresses, so calls work only inside this network; set --public-ip to make the relays reachable from outside")
 }
 
 // checkReach sends to the public addresses of the relays and tells what came
@@ -55,15 +55,15 @@ func (p *turnPart) checkReach(ctx context.Context) {
 		}
 		switch {
 		case reach.Reached && p.machine.has(reach.Public):
-			p.log.Info("relays work at their public address, which is one of this machine; whether a firewall is in front cannot be told from here")
+			p.log.Info("relays work at their public address, which is one of this machine; whether a firewall blocks them cannot be checked from here")
 		case reach.Reached:
-			p.log.Info("relays are reached at their public address")
+			p.log.Info("relays are reachable at their public address")
 		case reach.Err != nil:
-			p.warn("a relay cannot be tried at its public address: " + reach.Err.Error())
+			p.warn("a relay could not be tested at its public address: " + reach.Err.Error())
 		case p.answersAt(ctx, reach.Public):
-			p.warn("relay ports are closed: the TURN port answers at the public address, a relay port does not; open UDP ports " + p.config.relayPorts.String())
+			p.warn("relay ports are closed: the TURN port answers at the public address, but a relay port does not; open UDP ports " + p.config.relayPorts.String())
 		case ctx.Err() == nil:
-			p.log.Info("whether others reach the relays cannot be confirmed from here: nothing that this machine sends to its public address comes back, as behind most NATs; try it from outside")
+			p.log.Info("whether the relays are reachable cannot be confirmed from here: nothing that this machine sends to its public address comes back, as is usual behind NAT; test it from outside")
 		}
 	}
 }

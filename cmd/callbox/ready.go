@@ -93,19 +93,19 @@ func (r ready) text() string {
 	b.WriteString("\n")
 	if r.HTTPS != "" {
 		b.WriteString(halfBlocks(r.HTTPS))
-		b.WriteString("\nTo call with a phone in the same network, let it scan this, or type the address.\n")
+		b.WriteString("\nTo call from a phone on the same network, scan this code with it, or type the address.\n")
 		if r.CA != "" {
-			fmt.Fprintf(&b, "The phone will warn that it does not know the certificate: this computer signed it itself.\n"+
-				"Go on past the warning. Or, to be rid of it, open %s/ca on the phone and install the\n"+
+			fmt.Fprintf(&b, "The phone will show a certificate warning, because this computer signed the certificate itself.\n"+
+				"Accept the warning. Or, to get rid of it, open %s/ca on the phone and install the\n"+
 				"file as a trusted certificate authority; it can vouch for this network, not for websites.\n"+
-				"Its fingerprint (SHA-256) must be this one:\n  %s\n", r.HTTPS, r.CA)
+				"Its SHA-256 fingerprint must be:\n  %s\n", r.HTTPS, r.CA)
 		}
 		b.WriteString("\n")
 	}
 	if r.HTTP == "" && r.HTTPS == "" {
-		b.WriteString("Users need a name and a password that end by themselves: callbox turn-credential makes them.\n")
+		b.WriteString("Users need a user name and a password: callbox turn-credential creates time-limited ones.\n")
 	}
-	b.WriteString("Ctrl-C ends callbox.\n")
+	b.WriteString("Press Ctrl-C to stop callbox.\n")
 	return b.String()
 }
 

@@ -43,7 +43,7 @@ func (q *requests) limit(next http.Handler) http.Handler {
 		client := netaddr.Client(q.client(r))
 		if !q.enter(client) {
 			q.tooMany.Add(1)
-			refuseRequest(w, r, http.StatusTooManyRequests, "too many requests of your address at a time; try again in a moment\n")
+			refuseRequest(w, r, http.StatusTooManyRequests, "too many concurrent requests from your address; try again in a moment\n")
 			return
 		}
 		cost := costOf(r)

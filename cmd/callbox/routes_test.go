@@ -47,7 +47,7 @@ func TestRecoverPanic(t *testing.T) {
 // calls will not connect and whose limits count, and only while that is so.
 func TestProxyNotice(t *testing.T) {
 	t.Parallel()
-	const publicIP, trust = "name it with --public-ip", "name it with --trusted-proxy"
+	const publicIP, trust = "set it with --public-ip", "name it with --trusted-proxy"
 	for _, tc := range []struct {
 		flags  []string
 		header string
@@ -88,7 +88,7 @@ func TestReachNotice(t *testing.T) {
 		want  string // "": nothing is said
 	}{
 		{[]string{"--relay-ip", "127.0.0.1"}, "level=INFO msg=\"relays have private addresses"},
-		{[]string{"--public-ip", "10.1.2.3", "--relay-ip", "127.0.0.1"}, "level=WARN msg=\"relays may not be reached by everybody\" reason=\"--public-ip: it is a private address"},
+		{[]string{"--public-ip", "10.1.2.3", "--relay-ip", "127.0.0.1"}, "level=WARN msg=\"relays may not be reachable by everyone\" reason=\"--public-ip: it is a private address"},
 		{[]string{"--public-ip", "203.0.113.7", "--relay-ip", "127.0.0.1"}, ""},
 	} {
 		r := start(t, tc.flags...)

@@ -44,7 +44,7 @@ func isStored(given string) bool { return given == stored }
 func secretOf(minBytes int) func(string) ([][]byte, error) {
 	return func(text string) ([][]byte, error) {
 		if inQuotes(text) {
-			return nil, errors.New("a secret stands in quotes, which would be part of it; write it without")
+			return nil, errors.New("a secret is in quotes, which would be part of it; remove them")
 		}
 		if len(text) < minBytes {
 			return nil, fmt.Errorf("a secret has %d bytes, at least %d are needed", len(text), minBytes)
@@ -102,7 +102,7 @@ func (c *turnConfig) openStored(l *list[[]byte], given []string, what, file stri
 		return
 	}
 	if wasOpen {
-		log.Warn("a secret could be read by others and has been made private; if somebody may have read it, remove the file and start again", "file", path)
+		log.Warn("a secret could be read by other users and has been made private; if someone may have read it, delete the file and restart", "file", path)
 	}
 	l.given = slices.Clone(given)
 	for i := range l.given {
@@ -124,7 +124,7 @@ func signingSecret(flag, data, file string, minBytes int, maker string, env envi
 	if isStored(given) {
 		folder := cmp.Or(data, dataFolder(env, runtime.GOOS))
 		if folder == "" {
-			return nil, errors.New("there is no home folder to look for it in; name the folder with --data, or the secret")
+			return nil, errors.New("there is no home folder to look for it in; name the folder with --data, or give the secret itself")
 		}
 		given = "@" + filepath.Join(folder, file)
 	}
@@ -135,7 +135,7 @@ func signingSecret(flag, data, file string, minBytes int, maker string, env envi
 	secrets, _, err := l.read()
 	switch {
 	case isStored(flag) && errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("there is none in %s; start %s with that folder, or name the secret", filepath.Dir(given[1:]), maker)
+		return nil, fmt.Errorf("there is none in %s; start %s with that folder first, or give the secret itself", filepath.Dir(given[1:]), maker)
 	case err != nil:
 		return nil, err
 	case len(secrets) == 0:

@@ -34,10 +34,10 @@ func (c *serveCommand) parseConfig(env environment, faults *faults) *serveConfig
 		faults.add("--data", errNoDataFolder)
 	}
 	if c.servesTURN() && len(c.TurnSecret) == 0 {
-		faults.addf("--turn-secret", "pages need relays, too, and are never given a fixed user; leave the flag out, and a secret is made")
+		faults.addf("--turn-secret", "call pages need relays, too, and never receive the credentials of fixed users; omit the flag to have a secret generated")
 	}
 	if c.HTTP == "" && c.HTTPS == "" {
-		faults.addf("--http, --https", "both are off, so nothing would be served")
+		faults.addf("--http, --https", "both are off, so there is nothing to serve")
 	}
 	config.session = newSecrets("--session-secret", c.SessionSecret, signaling.MinSecretBytes, faults)
 	config.join = newSecrets("--join-secret", c.JoinSecret, minJoinSecretBytes, faults)

@@ -71,7 +71,7 @@ func (s *server) run(ctx context.Context, std streams) error {
 	})
 	s.tellReach()
 	if err := s.tellReady(std.stdout, s.config.basePath); err != nil {
-		s.log.Warn("ready line was not written", "err", err)
+		s.log.Warn("could not write the ready line", "err", err)
 	}
 	return group.Wait()
 }
@@ -124,7 +124,7 @@ func (s *server) end(ctx context.Context, servers []*http.Server, admin *http.Se
 func (s *server) endSignaling(ctx context.Context) error {
 	err := s.signaling.Close(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
-		s.log.Info("clients that did not close their connections were cut")
+		s.log.Info("closed the connections of clients that did not close them in time")
 		return nil
 	}
 	return err

@@ -138,7 +138,7 @@ func TestSessionSecretsRotate(t *testing.T) {
 	rewrite := func(times int, secrets ...string) {
 		write(secrets...)
 		eventually(t, func() error {
-			if n := strings.Count(r.stderr.String(), "file of a flag read again"); n != times {
+			if n := strings.Count(r.stderr.String(), "file reloaded"); n != times {
 				return fmt.Errorf("read again %d times, want %d", n, times)
 			}
 			return nil

@@ -17,19 +17,19 @@ const (
 
 // tokenCommand holds the flags of callbox token as they are given.
 type tokenCommand struct {
-	Room string        `placeholder:"ROOM" help:"The room that the token lets in, by its name or its page's link, or * for every room. Not needed when --url is the link of a room."`
-	Name string        `placeholder:"NAME" help:"The name that whoever shows the token has in the room. Default: any."`
-	TTL  time.Duration `name:"ttl" default:"1h" help:"How long one can join with the token."`
-	URL  string        `name:"url" placeholder:"URL" help:"The server's address, such as https://example.org, or the link of a room there: print the link to open, with the token in it, and not the token alone."`
+	Room string        `placeholder:"ROOM" help:"Room that the token admits to: its name, its link, or * for every room. Not needed if --url is the link of a room."`
+	Name string        `placeholder:"NAME" help:"Name that the holder of the token has in the room. Default: any."`
+	TTL  time.Duration `name:"ttl" default:"1h" help:"How long the token can be used to join."`
+	URL  string        `name:"url" placeholder:"URL" help:"Address of the server, such as https://example.org, or the link of a room there. With it, the command prints a link that includes the token, instead of the token alone."`
 
-	JoinSecret string `default:"stored" help:"The server's --join-secret: itself, @FILE of which the first one signs, or stored, the one in --data."`
-	Data       string `placeholder:"FOLDER" help:"The server's --data. Default: the user's data folder, and callbox in it."`
+	JoinSecret string `default:"stored" help:"The server's --join-secret: the secret itself, @FILE (its first secret signs), or the word stored for the one in --data."`
+	Data       string `placeholder:"FOLDER" help:"The server's --data. Default: the folder callbox in the user's data folder."`
 }
 
 // Help implements kong.HelpProvider.
 func (*tokenCommand) Help() string {
-	return "The token goes to standard output. Whoever has it can join until it ends, so hand it only to who may; " +
-		"in a link it stands behind the #, which browsers tell no server."
+	return "The token is printed on standard output. Anyone who has it can join until it expires, so give it only to those who may join. " +
+		"In a link it follows the #, a part that browsers do not send to servers."
 }
 
 // Run makes a token and prints it.
@@ -90,7 +90,7 @@ func (c *tokenCommand) place(wrong *faults) tokenPlace {
 		wrong.add("--room", inPlainWords(err))
 		place.room = named.Room
 		if err == nil && linked.Room != "" && linked.Room != named.Room {
-			wrong.addf("--url", "its link leads to the room %s, and not to %s", linked.Room, named.Room)
+			wrong.addf("--url", "the link leads to room %s, not to room %s", linked.Room, named.Room)
 		}
 	}
 	if c.URL == "" {
@@ -99,7 +99,7 @@ func (c *tokenCommand) place(wrong *faults) tokenPlace {
 	place.server, err = url.Parse(address)
 	if err != nil || place.server.Scheme != "http" && place.server.Scheme != "https" || place.server.Host == "" ||
 		place.server.Fragment != "" || place.server.RawQuery != "" {
-		wrong.addf("--url", "%q is neither of the form https://host nor a room's link", c.URL)
+		wrong.addf("--url", "%q is neither an address such as https://host nor the link of a room", c.URL)
 	}
 	if c.Room == anyRoom {
 		wrong.addf("--url", "a link leads to one room; name it with --room")

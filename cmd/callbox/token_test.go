@@ -67,7 +67,7 @@ func TestTokenCommandFaults(t *testing.T) {
 		}},
 		{"a link to every room", env, []string{"--room", "*", "--url", "https://a.example", "--join-secret", joinSecret}, []string{"--url: a link leads to one room"}},
 		{"a link to a room that is a path", env, []string{"--room", "%2E.", "--url", "https://a.example", "--join-secret", joinSecret}, []string{"--room: no link can lead to"}},
-		{"two rooms", env, []string{"--room", "a", "--url", "https://a.example/r/b", "--join-secret", joinSecret}, []string{"--url: its link leads to the room b, and not to a"}},
+		{"two rooms", env, []string{"--room", "a", "--url", "https://a.example/r/b", "--join-secret", joinSecret}, []string{"--url: the link leads to room b, not to room a"}},
 		{"a damaged link", env, []string{"--room", "https://a.example/r/100%", "--join-secret", joinSecret}, []string{"--room: the link has a '%'"}},
 		{"too long", env, []string{"--room", "*", "--ttl", "9000h", "--join-secret", joinSecret}, []string{"--ttl: 9000h0m0s is not between 1s and 8784h0m0s"}},
 		{"none stored", env, []string{"--room", "a", "--data", data}, []string{"--join-secret: there is none in " + data + "; start"}},

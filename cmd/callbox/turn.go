@@ -14,19 +14,19 @@ import (
 
 // turnCommand holds the flags of callbox turn as they are given.
 type turnCommand struct {
-	CoturnConfig string `placeholder:"FILE" help:"Take from a configuration file of coturn, such as /etc/turnserver.conf, what no flag says."`
+	CoturnConfig string `placeholder:"FILE" help:"Read settings from a coturn configuration file, such as /etc/turnserver.conf. Flags take precedence."`
 
 	turnFlags `embed:""`
 
-	Admin string `default:"127.0.0.1:9090" group:"Listeners (empty = off, port 0 = any free one):" help:"Metrics at /metrics, health at /healthz and /readyz, live relays at /relays, profiles at /debug/pprof."`
+	Admin string `default:"127.0.0.1:9090" group:"Listeners (empty = off, port 0 = any free port):" help:"Metrics at /metrics, health checks at /healthz and /readyz, live relays at /relays, profiles at /debug/pprof."`
 
-	Drain time.Duration `default:"0s" group:"STUN and TURN:" help:"How long the first signal waits for the relays to end by themselves, while no new ones are made; 0s = not at all."`
+	Drain time.Duration `default:"0s" group:"STUN and TURN:" help:"How long to wait after the first signal for existing relays to end, while no new ones are created; 0s = do not wait."`
 }
 
 // Help implements kong.HelpProvider.
 func (*turnCommand) Help() string {
-	return "Clients need a user name and a password that end by themselves, made with the secret that they share with the server: " +
-		"by callbox turn-credential, or by whatever your application does for coturn's use-auth-secret. Those of --turn-user do not end."
+	return "Clients need a user name and a password. Time-limited ones are created with the server's shared secret: " +
+		"by callbox turn-credential, or by an application that supports coturn's use-auth-secret. Those of --turn-user do not expire."
 }
 
 // Run serves STUN and TURN alone until ctx ends.
@@ -47,7 +47,7 @@ func (c *turnCommand) open(ctx context.Context, env environment, log *slog.Logge
 		faults.addf("--drain", "%v is not between 0s and %v", c.Drain, maxDrain)
 	}
 	if !c.servesTURN() {
-		faults.addf("--turn-udp, --turn-tcp, --turn-tls", "all are off, so nothing would be served")
+		faults.addf("--turn-udp, --turn-tcp, --turn-tls", "all are off, so there is nothing to serve")
 	}
 	if config.data == "" && (c.needsLocalCertificate(false) || c.needsStoredSecret()) {
 		faults.add("--data", errNoDataFolder)
@@ -93,7 +93,7 @@ func (p *turnPart) run(ctx context.Context, drain time.Duration, std streams) er
 	})
 	p.tellReach()
 	if err := p.tellReady(std.stdout, "/"); err != nil {
-		p.log.Warn("ready line was not written", "err", err)
+		p.log.Warn("could not write the ready line", "err", err)
 	}
 	return group.Wait()
 }

@@ -13,7 +13,7 @@ import (
 	"callbox/turnserver"
 )
 
-var errNoDataFolder = errors.New("there is no home folder to keep secrets in, name a folder")
+var errNoDataFolder = errors.New("there is no home folder to keep secrets in; name a folder")
 
 // turnConfig is what turnFlags say, made sense of.
 type turnConfig struct {
@@ -34,7 +34,7 @@ type turnConfig struct {
 func (f *turnFlags) parse(env environment, faults *faults) *turnConfig {
 	config := &turnConfig{turnFlags: f, data: cmp.Or(f.Data, dataFolder(env, runtime.GOOS))}
 	if (f.TLSCert == "") != (f.TLSKey == "") {
-		faults.addf("--tls-cert, --tls-key", "one without the other; a certificate needs its key")
+		faults.addf("--tls-cert, --tls-key", "one is given without the other; a certificate needs its key")
 	}
 	config.public = newPublicAddresses(f.PublicIP, faults)
 	config.relayIPs = parseAddrs("--relay-ip", f.RelayIP, faults)
@@ -44,7 +44,7 @@ func (f *turnFlags) parse(env environment, faults *faults) *turnConfig {
 	if f.Realm == "" || len(f.Realm) > turnserver.MaxRealmBytes || strings.ContainsFunc(f.Realm, func(r rune) bool {
 		return r == '"' || r == '\\' || !unicode.IsPrint(r)
 	}) {
-		faults.addf("--realm", "%q is not 1 to %d printable bytes without quotes and backslashes", f.Realm, turnserver.MaxRealmBytes)
+		faults.addf("--realm", "%q is not a realm: 1 to %d printable bytes without quotes and backslashes", f.Realm, turnserver.MaxRealmBytes)
 	}
 	if f.hasOnlyUsers() {
 		f.TurnSecret = nil

@@ -42,10 +42,10 @@ func (c *turnCommand) applyCoturn(given coturn.Flags, log *slog.Logger, faults *
 		return
 	}
 	for _, note := range config.Notes {
-		log.Info("key of coturn is not needed", "key", note.Key, "line", note.Line, "reason", note.Reason)
+		log.Info("coturn setting ignored, because it is not needed", "key", note.Key, "line", note.Line, "reason", note.Reason)
 	}
 	for _, warning := range config.Warnings {
-		log.Warn("key of coturn", "key", warning.Key, "line", warning.Line, "reason", warning.Reason)
+		log.Warn("coturn setting", "key", warning.Key, "line", warning.Line, "reason", warning.Reason)
 	}
 	for _, text := range []struct {
 		flag  string

@@ -25,18 +25,18 @@ const (
 // turnCredentialCommand holds the flags of callbox turn-credential as they are
 // given.
 type turnCredentialCommand struct {
-	TTL  time.Duration `name:"ttl" default:"10m" help:"How long relays can be begun with the credential; one that runs then goes on."`
-	User string        `placeholder:"NAME" help:"Whom it is for, as quotas, logs and metrics count users. Default: a random one."`
-	URL  []string      `name:"url" placeholder:"URL" help:"Address of the server, such as turn:turn.example.org:3478?transport=udp, to stand in --json; repeatable."`
-	JSON bool          `name:"json" help:"Print an RTCIceServer as JSON, with the seconds that it is good for."`
+	TTL  time.Duration `name:"ttl" default:"10m" help:"How long the credential can be used to create relays; relays that exist when it expires continue."`
+	User string        `placeholder:"NAME" help:"User to whom quotas, logs and metrics attribute the relays. Default: a random name."`
+	URL  []string      `name:"url" placeholder:"URL" help:"URL of the TURN server to include with --json, such as turn:turn.example.org:3478?transport=udp; repeatable."`
+	JSON bool          `name:"json" help:"Print an RTCIceServer as JSON, with its lifetime in seconds (ttl)."`
 
-	TurnSecret string `default:"stored" help:"The server's --turn-secret: itself, @FILE of which the first one signs, or stored, the one in --data. Also coturn's static-auth-secret."`
-	Data       string `placeholder:"FOLDER" help:"The server's --data. Default: the user's data folder, and callbox in it."`
+	TurnSecret string `default:"stored" help:"The server's --turn-secret, or coturn's static-auth-secret: the secret itself, @FILE (its first secret signs), or the word stored for the one in --data."`
+	Data       string `placeholder:"FOLDER" help:"The server's --data. Default: the folder callbox in the user's data folder."`
 }
 
 // Help implements kong.HelpProvider.
 func (*turnCredentialCommand) Help() string {
-	return "The server is not asked: who knows its secret can make credentials anywhere. They are of the form that coturn knows as use-auth-secret."
+	return "This command does not contact the server: anyone who knows its secret can create credentials, on any machine. They have the format that coturn calls use-auth-secret."
 }
 
 // madeCredential is a credential as --json prints it: an RTCIceServer, and for
@@ -59,7 +59,7 @@ func (c *turnCredentialCommand) Run(std streams, env environment) error {
 		user = strings.ToLower(rand.Text()[:randomUser])
 	}
 	if len(user) > maxCredentialUser || strings.ContainsFunc(user, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }) {
-		wrong.addf("--user", "%.64q is not 1 to %d printable bytes without spaces", user, maxCredentialUser)
+		wrong.addf("--user", "%.64q is not a user name: 1 to %d printable bytes without spaces", user, maxCredentialUser)
 	}
 	for _, url := range c.URL {
 		if _, err := stun.ParseURI(url); err != nil {
@@ -79,6 +79,6 @@ func (c *turnCredentialCommand) Run(std streams, env environment) error {
 		encoder.SetEscapeHTML(false)
 		return encoder.Encode(made)
 	}
-	_, err = fmt.Fprintf(std.stdout, "user name   %s\npassword    %s\ngood until  %s\n", made.Username, made.Credential, expiry.Format(time.DateTime+" MST"))
+	_, err = fmt.Fprintf(std.stdout, "user name    %s\npassword     %s\nvalid until  %s\n", made.Username, made.Credential, expiry.Format(time.DateTime+" MST"))
 	return err
 }

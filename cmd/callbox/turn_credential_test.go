@@ -56,7 +56,7 @@ func TestTurnCredential(t *testing.T) {
 	}
 	_, one, _ := runToEnd(t, noEnv, "turn-credential", "--data", data)
 	_, two, _ := runToEnd(t, noEnv, "turn-credential", "--data", data)
-	if !strings.HasPrefix(one, "user name   1") || !strings.Contains(one, "\npassword    ") || !strings.Contains(one, "\ngood until  20") || one == two {
+	if !strings.HasPrefix(one, "user name    1") || !strings.Contains(one, "\npassword     ") || !strings.Contains(one, "\nvalid until  20") || one == two {
 		t.Errorf("for a person: %q, and again %q", one, two)
 	}
 }

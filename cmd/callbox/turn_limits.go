@@ -11,17 +11,17 @@ import (
 // turnLimits are the flags of what clients of the TURN server may take; limits
 // makes sense of them.
 type turnLimits struct {
-	Memory *byteSize `placeholder:"BYTES" group:"Memory:" help:"Bytes that all clients together may make the program hold, such as 500M; one address gets a sixteenth of what is free, and whoever asks for more is refused. 0 = no limit. Default: three eighths of the memory that the machine, the container or the resource limits allow."`
+	Memory *byteSize `placeholder:"BYTES" group:"Memory:" help:"Memory that all clients together may use, in bytes, such as 500M. One address may use at most a sixteenth of what is free; what would exceed the limit is refused. 0 = no limit. Default: three eighths of the memory that the machine, the container or the resource limits allow."`
 
-	TurnUserQuota    int      `default:"8" group:"Limits of TURN (0 = no limit):" help:"Relays of one user."`
-	TurnFixedQuota   int      `default:"1000" group:"Limits of TURN (0 = no limit):" help:"Relays of the name of one --turn-user."`
-	TurnAddressQuota int      `default:"200" group:"Limits of TURN (0 = no limit):" help:"Relays of one client address; an IPv6 address counts with its /64."`
-	TurnTotalQuota   int      `default:"10000" group:"Limits of TURN (0 = no limit):" help:"Relays of all users."`
-	TurnPeers        int      `default:"64" group:"Limits of TURN (0 = no limit):" help:"Peers that one relay may have permissions for, and as many channels."`
-	TurnMaxBps       byteRate `default:"10M" group:"Limits of TURN (0 = no limit):" help:"Bytes a second for each user, both ways together, such as 10M or 500K; what is over it is dropped."`
-	TurnTotalBps     byteRate `default:"0" group:"Limits of TURN (0 = no limit):" help:"Bytes a second for all users, as --turn-max-bps."`
-	TurnConnections  int      `default:"200" group:"Limits of TURN (0 = no limit):" help:"TCP and TLS connections of one client address."`
-	TurnAnswers      int      `default:"100" group:"Limits of TURN (0 = no limit):" help:"Answers a second over UDP to one client address that has not proved who it is: to STUN, and to wrong or missing credentials."`
+	TurnUserQuota    int      `default:"8" group:"TURN limits (0 = no limit):" help:"Maximum relays (allocations) of one user."`
+	TurnFixedQuota   int      `default:"1000" group:"TURN limits (0 = no limit):" help:"Maximum relays of one fixed user (--turn-user)."`
+	TurnAddressQuota int      `default:"200" group:"TURN limits (0 = no limit):" help:"Maximum relays of one client address; an IPv6 /64 counts as one address."`
+	TurnTotalQuota   int      `default:"10000" group:"TURN limits (0 = no limit):" help:"Maximum relays of all users together."`
+	TurnPeers        int      `default:"64" group:"TURN limits (0 = no limit):" help:"Maximum permissions (peer addresses) of one relay, and maximum channels."`
+	TurnMaxBps       byteRate `default:"10M" group:"TURN limits (0 = no limit):" help:"Maximum bytes (not bits) per second of each user, both directions together, such as 10M or 500K; packets above the limit are dropped."`
+	TurnTotalBps     byteRate `default:"0" group:"TURN limits (0 = no limit):" help:"Maximum bytes (not bits) per second of all users together, as --turn-max-bps."`
+	TurnConnections  int      `default:"200" group:"TURN limits (0 = no limit):" help:"Maximum TCP and TLS connections from one client address."`
+	TurnAnswers      int      `default:"100" group:"TURN limits (0 = no limit):" help:"Maximum responses per second over UDP to one client address that has not authenticated: to STUN requests, and to missing or wrong credentials."`
 }
 
 // limits makes sense of the flags. 0 switches a limit off.

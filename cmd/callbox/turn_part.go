@@ -192,7 +192,7 @@ type endStep struct {
 // admin listener last, which says "not ready" all the while.
 func (p *turnPart) shutdown(ctx context.Context, admin *http.Server, steps ...endStep) error {
 	p.stopping.Store(true)
-	p.log.Info("ending")
+	p.log.Info("shutting down")
 	begun := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, shutdownTime)
 	defer cancel()
@@ -206,10 +206,10 @@ func (p *turnPart) shutdown(ctx context.Context, admin *http.Server, steps ...en
 	for _, step := range steps {
 		ctx, cancel := context.WithTimeout(ctx, step.limit)
 		if err := step.end(ctx); err != nil && !errors.Is(err, net.ErrClosed) {
-			errs = append(errs, fmt.Errorf("end %s: %w", step.name, err))
+			errs = append(errs, fmt.Errorf("shut down %s: %w", step.name, err))
 		}
 		cancel()
 	}
-	p.log.Info("ended", "dur_ms", time.Since(begun).Milliseconds())
+	p.log.Info("shut down", "dur_ms", time.Since(begun).Milliseconds())
 	return errors.Join(errs...)
 }

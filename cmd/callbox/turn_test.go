@@ -129,7 +129,7 @@ func TestTURNSecretChanges(t *testing.T) {
 	before := r.credential(t)
 	writeFile(t, r.data+"/"+turnSecretFile, strings.Repeat("n", 32)+"\n")
 	eventually(t, func() error {
-		if !strings.Contains(r.stderr.String(), "file of a flag read again") {
+		if !strings.Contains(r.stderr.String(), "file reloaded") {
 			return fmt.Errorf("the new secret was not read:\n%s", r.stderr)
 		}
 		return nil

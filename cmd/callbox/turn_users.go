@@ -35,7 +35,7 @@ func (c *turnConfig) warnOfWeakUsers(users []turnserver.User, log *slog.Logger) 
 	for i, user := range users {
 		if user.Weak() {
 			log.Warn("password of a fixed user may be guessed", "flag", c.users.flag, "where", c.users.places[i], "user", user.Name,
-				"reason", fmt.Sprintf("it has %d bytes, and %d are needed to be safe", len(user.Password), turnserver.MinSecretBytes))
+				"reason", fmt.Sprintf("it has %d bytes; at least %d are needed to be safe", len(user.Password), turnserver.MinSecretBytes))
 		}
 	}
 }

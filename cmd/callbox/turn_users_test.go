@@ -87,7 +87,7 @@ func TestPagesGetNoFixedUser(t *testing.T) {
 	r.allocate(t, "tcp", tcp, joined.ICEServers[1])
 	code, _, stderr := runToEnd(t, noEnv, "serve", "--data", t.TempDir(), "--http", "127.0.0.1:0", "--https=", "--admin=", "--turn-udp", "127.0.0.1:0", "--turn-tcp=", "--turn-tls=",
 		"--turn-user", "ann:a password of ann's", "--turn-secret=")
-	if code != exitUsage || !strings.Contains(stderr, "--turn-secret: pages need relays") {
+	if code != exitUsage || !strings.Contains(stderr, "--turn-secret: call pages need relays") {
 		t.Errorf("without a secret: exit code %d, %s", code, stderr)
 	}
 }
@@ -124,7 +124,7 @@ func TestTURNUsersOfCoturn(t *testing.T) {
 		if err := r.tryAllocate(t, r.at(t, "tcp"), r.credential(t, "--turn-secret", testTURNSecret)); (err == nil) != (flags != nil) {
 			t.Errorf("%s: with a secret: %v", name, err)
 		}
-		if log := r.stderr.String(); !strings.Contains(log, "level=WARN msg=\"key of coturn\" key=user line=4") {
+		if log := r.stderr.String(); !strings.Contains(log, "level=WARN msg=\"coturn setting\" key=user line=4") {
 			t.Errorf("%s: the short password is not warned of:\n%s", name, log)
 		}
 	}

@@ -111,7 +111,7 @@ func (c *Conn) refuse(reason string) {
 
 // refusal is the answer to a connection that is refused.
 func refusal(reason string) []byte {
-	status, text := "503 Service Unavailable", "the server has as many connections as it can serve; try again in a few seconds\n"
+	status, text := "503 Service Unavailable", "the server has reached its limit of connections; try again in a few seconds\n"
 	switch reason {
 	case refusedAddress:
 		status, text = "429 Too Many Requests", "your address has too many connections; close some, or try again in a few seconds\n"

@@ -167,7 +167,7 @@ func (s *state) tell() {
 	s.mu.Unlock()
 	log := slog.New(s.root)
 	for message, n := range left {
-		log.Warn("more lines like this were left out", "like", message, "lines", n)
+		log.Warn("more lines like this were suppressed", "like", message, "lines", n)
 	}
 }
 

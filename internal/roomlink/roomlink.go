@@ -31,7 +31,7 @@ const maxText = 16 << 10
 
 var (
 	errTooLong  = errors.New("the text is longer than a room's name or link ever is")
-	errEncoding = errors.New("the link has a '%' that two hexadecimal digits of UTF-8 must follow")
+	errEncoding = errors.New("the link has a '%' that is not followed by two hexadecimal digits of UTF-8")
 	errNoRoom   = errors.New("the link is not of the form https://HOST/r/ROOM")
 )
 

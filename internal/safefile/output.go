@@ -35,7 +35,7 @@ func Output(name string) (*OutputFile, error) {
 	file, err := os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY|nonBlocking, 0o666) //nolint:gosec // the user names the file, which is a report
 	if err != nil {
 		if info, statErr := os.Stat(name); statErr == nil && info.Mode()&fs.ModeNamedPipe != 0 {
-			return nil, fmt.Errorf("%s is a pipe that nobody reads from: %w", name, err)
+			return nil, fmt.Errorf("%s is a pipe that no program reads from: %w", name, err)
 		}
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 const othersMayAccess = 0o077
 
 // errNotOwn is what is wrong with a file that is not one of the program's own.
-var errNotOwn = errors.New("callbox keeps only files of its own here and leaves this one as it is; remove it, or name the file that you mean in a flag")
+var errNotOwn = errors.New("callbox keeps only its own files here and does not touch this one; remove it, or name the file in a flag")
 
 // ReadPrivate returns the content of a file of the program's own. A symbolic
 // link, or anything else that is no regular file, is refused: whoever runs the
@@ -68,12 +68,12 @@ func makePrivate(file *os.File, info fs.FileInfo) (changed bool, err error) {
 	names, owner := linksAndOwner(info)
 	switch {
 	case names > 1:
-		return false, fmt.Errorf("%s is open to others (mode %04o) and has a second name elsewhere, being a hard link: %w", file.Name(), mode, errNotOwn)
+		return false, fmt.Errorf("%s is accessible to other users (mode %04o) and has a second name (hard link): %w", file.Name(), mode, errNotOwn)
 	case owner != os.Geteuid():
-		return false, fmt.Errorf("%s is open to others (mode %04o) and belongs to user %d; make it private with chmod 600, or change its owner", file.Name(), mode, owner)
+		return false, fmt.Errorf("%s is accessible to other users (mode %04o) and belongs to user %d; make it private with chmod 600, or change its owner", file.Name(), mode, owner)
 	}
 	if err := file.Chmod(0o600); err != nil {
-		return false, fmt.Errorf("%s is open to others (mode %04o) and cannot be made private: %w", file.Name(), mode, err)
+		return false, fmt.Errorf("%s is accessible to other users (mode %04o) and could not be made private: %w", file.Name(), mode, err)
 	}
 	return true, nil
 }
@@ -90,10 +90,10 @@ func OpenToOthers(name string) string {
 		if info.IsDir() {
 			private = "700"
 		}
-		return fmt.Sprintf("%s is open to others (mode %04o); take that away: chmod %s %[1]s", name, mode, private)
+		return fmt.Sprintf("%s is accessible to other users (mode %04o); make it private: chmod %s %[1]s", name, mode, private)
 	}
 	if _, owner := linksAndOwner(info); owner != os.Geteuid() && owner != 0 {
-		return fmt.Sprintf("%s belongs to user %d, who can read and change what is in it; callbox runs as user %d: chown %[3]d %[1]s, or run callbox as user %[2]d", name, owner, os.Geteuid())
+		return fmt.Sprintf("%s belongs to user %d, who can read and change its contents, but callbox runs as user %d; chown %[3]d %[1]s, or run callbox as user %[2]d", name, owner, os.Geteuid())
 	}
 	return ""
 }

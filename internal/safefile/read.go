@@ -85,7 +85,7 @@ func readAll(file *os.File, limit int) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(file, int64(limit)+1))
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, fmt.Errorf("%s: its end did not come within %v", file.Name(), patience)
+		return nil, fmt.Errorf("%s: could not be read to its end within %v", file.Name(), patience)
 	case err != nil:
 		return nil, err
 	case len(text) > limit:

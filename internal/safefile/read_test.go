@@ -54,7 +54,7 @@ func TestNothingBlocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
-		pipe: "nobody writes to", link: "nobody writes to", loop: "too many levels", dir: "is a folder, not a file",
+		pipe: "no program writes to", link: "no program writes to", loop: "too many levels", dir: "is a folder, not a file",
 		filepath.Join(dir, "socket"): "is a socket", "/dev/zero": "is a device", "/dev/random": "is a device", "/dev/tty": "",
 		huge: "larger than 1024 bytes", filepath.Join(dir, "none"): "open " + filepath.Join(dir, "none") + ": no such file",
 	} {
@@ -105,7 +105,7 @@ func TestFileBecomesPipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer writer.Close() //nolint:errcheck // a pipe
-	if text, err := source.Read(); err == nil || !strings.Contains(err.Error(), "at the start alone") {
+	if text, err := source.Read(); err == nil || !strings.Contains(err.Error(), "only at startup") {
 		t.Errorf("%q, %v; want the pipe refused", text, err)
 	}
 }

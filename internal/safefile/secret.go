@@ -34,7 +34,7 @@ func LoadOrCreateSecret(name string, minBytes int) (secret string, wasOpen bool,
 	random := make([]byte, newSecretBytes)
 	_, _ = rand.Read(random) // never fails
 	if err := CreatePrivate(name, []byte(hex.EncodeToString(random)+"\n"), 0o600); err != nil && !errors.Is(err, fs.ErrExist) {
-		return "", false, fmt.Errorf("make secret file: %w", err)
+		return "", false, fmt.Errorf("create secret file: %w", err)
 	}
 	return loadSecret(name, minBytes)
 }
@@ -54,7 +54,7 @@ func loadSecret(name string, minBytes int) (secret string, wasOpen bool, err err
 		return "", false, fmt.Errorf("%s: %w", name, err)
 	}
 	if secret = Trim(text); len(secret) < minBytes {
-		return "", false, fmt.Errorf("secret file %s holds %d bytes, at least %d are needed", name, len(secret), minBytes)
+		return "", false, fmt.Errorf("secret file %s has %d bytes, at least %d are needed", name, len(secret), minBytes)
 	}
 	wasOpen, err = makePrivate(file, info)
 	return secret, wasOpen, err

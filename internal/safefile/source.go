@@ -90,12 +90,12 @@ func readOnce(name string, limit int, first bool) readFile {
 	defer file.Close() //nolint:errcheck // only read from
 	got := readFile{isPipe: info.Mode()&fs.ModeNamedPipe != 0}
 	if got.isPipe && !first {
-		got.err = fmt.Errorf("%s is a pipe, which can be read at the start alone", name)
+		got.err = fmt.Errorf("%s is a pipe, which can be read only at startup", name)
 		return got
 	}
 	got.text, got.err = readAll(file, limit)
 	if got.isPipe && got.err == nil && len(got.text) == 0 {
-		got.err = fmt.Errorf("%s is a pipe that nobody writes to", name)
+		got.err = fmt.Errorf("%s is a pipe that no program writes to", name)
 	}
 	return got
 }

@@ -18,7 +18,7 @@ import (
 func Text(content []byte) (string, error) {
 	content = fromUTF16(content)
 	if bytes.IndexByte(content, 0) >= 0 {
-		return "", errors.New("there are zero bytes in it, so it is not text")
+		return "", errors.New("it contains zero bytes, so it is not text")
 	}
 	text := strings.TrimPrefix(string(content), "\ufeff")
 	text = strings.TrimRight(text, "\x1a") // the end of a file in DOS

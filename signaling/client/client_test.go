@@ -331,7 +331,7 @@ func TestSilentServer(t *testing.T) {
 		if took := time.Since(start); took != 35*time.Second {
 			t.Errorf("the client noticed after %v, want two pings of 15 s and 5 s", took)
 		}
-		if err := c.Err(); err == nil || !strings.Contains(err.Error(), "nothing is heard") {
+		if err := c.Err(); err == nil || !strings.Contains(err.Error(), "nothing was received") {
 			t.Errorf("Err = %v, want silence", err)
 		}
 		_ = c.Close()

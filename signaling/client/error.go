@@ -14,19 +14,19 @@ import (
 var ErrClosed = errors.New("the client is closed")
 
 // ErrTooSlow is why a client ended whose events were not received.
-var ErrTooSlow = errors.New("too many events wait to be received")
+var ErrTooSlow = errors.New("too many events are waiting to be received")
 
 // ErrLost is why a message failed whose session the server has forgotten. It
 // may have arrived.
-var ErrLost = errors.New("the server has forgotten the session, and with it perhaps the message")
+var ErrLost = errors.New("the server has forgotten the session; the message may be lost")
 
 // ErrTooMany is why a request is refused when too many wait for their replies.
-var ErrTooMany = errors.New("too many requests wait for the server")
+var ErrTooMany = errors.New("too many requests are waiting for the server")
 
 // What breaks a connection from this side.
 var (
-	errSilent = errors.New("nothing is heard from the server")
-	errGap    = errors.New("the server left an event out")
+	errSilent = errors.New("nothing was received from the server for too long")
+	errGap    = errors.New("the server skipped an event")
 )
 
 // FullError tells that a room has no free seat.

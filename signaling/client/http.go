@@ -61,7 +61,7 @@ func (p *plainHTTP) open() error {
 	err = json.NewDecoder(io.LimitReader(response.Body, 4<<10)).Decode(&session)
 	drain(response)
 	if err != nil || session.Session == "" {
-		return errors.New("the server gave no session")
+		return errors.New("the server returned no session")
 	}
 	p.secret = session.Session
 	stream, err := p.do(p.ctx, http.MethodGet, "events", nil)
@@ -179,7 +179,7 @@ func streamClose(data []byte) error {
 		Reason string `json:"reason"`
 	}
 	if err := json.Unmarshal(data, &closed); err != nil {
-		return fmt.Errorf("stream: a close that cannot be read: %w", err)
+		return fmt.Errorf("stream: the close event cannot be parsed: %w", err)
 	}
 	return &CloseError{Code: closed.Code, Text: closed.Reason}
 }

@@ -174,7 +174,7 @@ func (o *outbox) tooLarge() {
 		}
 	}
 	if largest != nil {
-		o.finish(largest, nil, protocol.Error{ID: largest.id, Code: protocol.CodeTooLarge, Message: "the frame is larger than the server takes"})
+		o.finish(largest, nil, protocol.Error{ID: largest.id, Code: protocol.CodeTooLarge, Message: "the frame is larger than the server accepts"})
 	}
 }
 
