@@ -1,11 +1,11 @@
 // Package client speaks the signaling protocol as a peer: it joins rooms of a
 // callbox server, sends messages and receives events.
 //
-// A [Client] keeps its seat by itself. When its connection breaks it comes back,
-// takes its session up where it was, repeats what was not answered, and confirms
-// what it received, so that requests wait and events come exactly once. Where a
-// WebSocket cannot be opened it speaks plain HTTP. The caller hears of it as
-// [Interrupted] and [Rejoined].
+// A [Client] keeps its seat by itself. When its connection breaks, it reconnects,
+// resumes its session, repeats the requests that were not answered, and confirms
+// the events that it received. So requests wait meanwhile, and each event arrives
+// exactly once. Where a WebSocket cannot be opened, it uses plain HTTP. It informs
+// the caller with [Interrupted] and [Rejoined].
 package client
 
 import (
@@ -22,35 +22,35 @@ import (
 )
 
 const (
-	eventQueue = 1024             // events that wait for Receive
-	frameLimit = 16 << 20         // of what a server sends; a room may have many peers
-	writeWait  = 10 * time.Second // for one frame
-	closeWait  = 2 * time.Second  // for the server's close after ours
+	maxEvents     = 1024             // events that wait for Receive
+	maxFrameBytes = 16 << 20         // of a frame from the server; a room may have many peers
+	writeTimeout  = 10 * time.Second // for one frame
+	closeTimeout  = 2 * time.Second  // for the server's close after ours
 )
 
 // Config says how to reach a server.
 type Config struct {
-	// URL is the server's address: http, https, ws or wss. /ws is added to its
-	// path unless it ends so.
+	// URL is the server's address: http, https, ws or wss. If its path does not
+	// end in /ws, that is appended.
 	URL string
-	// TLS is for https and wss; nil = the defaults.
+	// TLS is used for https and wss; nil = the defaults of crypto/tls.
 	TLS *tls.Config
-	// Name is the peer's name for people; may be empty.
+	// Name is the peer's display name; it may be empty.
 	Name string
-	// Token says that the peer may join; empty = it has none.
+	// Token is a join token, for servers that require one; empty = none.
 	Token string
-	// Header goes with the handshake; may be nil.
+	// Header is added to every request to the server; it may be nil.
 	Header http.Header
-	// DialContext opens the connection; nil = a net.Dialer's.
+	// DialContext opens TCP connections; nil = that of a net.Dialer.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
-	// NoReconnect makes the client one bare WebSocket connection, which suits tests
-	// of servers: it does not come back when that breaks, confirms nothing by
-	// itself, and hands out what the server says as it is.
+	// NoReconnect makes the client a single bare WebSocket connection, for tests
+	// of servers: it does not reconnect, sends no confirmations, and returns
+	// everything that the server sends as it is.
 	NoReconnect bool
-	// Logger takes what happens, at debug; nil = none.
+	// Logger receives debug messages; nil = none.
 	Logger *slog.Logger
 
-	wall func() time.Time // the clock that goes on while the machine sleeps; nil = the system's
+	wall func() time.Time // a clock that advances while the machine sleeps; nil = the system's
 }
 
 // Client is a peer of a server. Its methods are safe for concurrent use.
@@ -59,37 +59,37 @@ type Client struct {
 	config Config
 	dialer *dialer
 	log    *slog.Logger
-	ctx    context.Context //nolint:containedctx // of the client's goroutines
+	ctx    context.Context //nolint:containedctx // for the client's goroutines
 	cancel context.CancelCauseFunc
-	wall   func() time.Time // the clock that goes on while the machine sleeps
+	wall   func() time.Time // a clock that advances while the machine sleeps
 
-	events chan Event    // closed by run, at its end
-	ended  chan struct{} // closed by run, at its end
+	events chan Event    // closed when run returns
+	ended  chan struct{} // closed when run returns
 
-	mu      sync.Mutex // guards the following
-	err     error      // why the client ended; nil = it has not
-	carrier *carrier   // the connection; nil = on the way to one
-	seat    seat
-	outbox  outbox
-	holdOff time.Duration // how long the server asked to stay away
+	mu         sync.Mutex  // guards the following
+	err        error       // why the client ended; nil = it has not
+	conn       *connection // nil while reconnecting
+	seat       seat
+	outbox     outbox
+	retryAfter time.Duration // how long the server asked to wait before reconnecting
 }
 
-// Dial connects to a server. ctx bounds the dialing only. The error is a
-// [*HandshakeError] when the server refused. The caller must call Close.
+// Dial connects to a server. ctx bounds only the dialing, not the life of the
+// client. The error is a [*HandshakeError] if the server refused the connection.
+// The caller must call Close.
 func Dial(ctx context.Context, config Config) (*Client, error) {
 	c, err := newClient(config)
 	if err != nil {
 		return nil, err
 	}
-	l, err := c.dialer.first(ctx)
+	t, err := c.dialer.dial(ctx)
 	if err != nil {
 		c.cancel(err)
 		c.dialer.close()
 		return nil, err
 	}
-	k := newCarrier(l)
-	c.carrier = k
-	go c.run(k) // ends with the client; Close waits for it
+	c.conn = newConnection(t)
+	go c.run(c.conn) // ends with the client; Close waits for it
 	return c, nil
 }
 
@@ -98,7 +98,7 @@ func newClient(config Config) (*Client, error) {
 		config: config,
 		log:    config.Logger,
 		wall:   config.wall,
-		events: make(chan Event, eventQueue),
+		events: make(chan Event, maxEvents),
 		ended:  make(chan struct{}),
 	}
 	if c.log == nil {
@@ -115,13 +115,13 @@ func newClient(config Config) (*Client, error) {
 	return c, nil
 }
 
-// Receive returns the next event, in the server's order and once: a
-// [protocol.OtherJoined], [protocol.MessageEvent], [protocol.Away],
-// [protocol.Back] or [protocol.Bye]; a notice: [protocol.Closing] or
-// [protocol.Error]; or what becomes of the connection: [Interrupted] or
-// [Rejoined]. It must be called often enough: a client with 1024 events waiting
-// ends with [ErrTooSlow]. When the client has ended it returns what was still
-// waiting, and then why.
+// Receive waits for the next event and returns it. Events come in the server's
+// order, each once. They are [protocol.OtherJoined], [protocol.MessageEvent],
+// [protocol.Away], [protocol.Back] and [protocol.Bye]; the notices
+// [protocol.Closing] and [protocol.Error]; and [Interrupted] and [Rejoined],
+// about the connection. Receive must be called often enough: a client with 1024
+// waiting events ends with [ErrTooSlow]. After the client has ended, Receive
+// returns the events that are still waiting, and then the error of Err.
 func (c *Client) Receive(ctx context.Context) (Event, error) {
 	select {
 	case event, ok := <-c.events:
@@ -134,49 +134,50 @@ func (c *Client) Receive(ctx context.Context) (Event, error) {
 	}
 }
 
-// Waiting returns how many events wait to be received.
+// Waiting returns the number of events that wait to be received.
 func (c *Client) Waiting() int { return len(c.events) }
 
 // Done returns a channel that is closed when the client has ended.
 func (c *Client) Done() <-chan struct{} { return c.ended }
 
-// Err returns why the client ended, nil while it has not: [ErrClosed] after
-// Close, a [*CloseError] when the server closed it for good, a [*FullError] when
-// others took its seat while it was away, else what broke.
+// Err returns why the client ended, or nil if it has not. The error is
+// [ErrClosed] after Close, a [*CloseError] if the server closed the connection
+// for good, a [*FullError] if others took the seat while the client was away, and
+// otherwise what broke.
 func (c *Client) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err
 }
 
-// Close ends the connection in order and waits for the client's goroutines.
-// What was posted and not acked may be lost. The others in the room hear that
-// this peer is away, and after the grace time that it is gone; to tell them that
-// it left, Leave first. It may be called more than once.
+// Close closes the connection gracefully and waits for the client's goroutines.
+// Messages that were posted but not acked may be lost. The others in the room
+// learn that this peer is away and, after the grace time, that it is gone; call
+// Leave first to tell them that it left. Close may be called more than once.
 func (c *Client) Close() error {
 	c.mu.Lock()
-	k := c.carrier
-	if k != nil && c.err == nil && c.seat.state == joining && k.joinSent {
-		k.goodbye = true
+	conn := c.conn
+	if conn != nil && c.err == nil && c.seat.state == joining && conn.joinSent {
+		conn.leaving = true
 	}
 	c.failLocked(ErrClosed)
 	c.mu.Unlock()
 	c.cancel(ErrClosed)
-	if k != nil {
-		k.nudge() // the writer closes in order
-		timer := time.NewTimer(closeWait)
+	if conn != nil {
+		conn.wakeWriter() // the writer closes the connection gracefully
+		timer := time.NewTimer(closeTimeout)
 		select {
 		case <-c.ended:
 		case <-timer.C:
 		}
 		timer.Stop()
-		k.lose(ErrClosed)
+		conn.fail(ErrClosed)
 	}
 	<-c.ended
 	return nil
 }
 
-// fail notes why the client ends; the first reason counts.
+// fail sets why the client ends. Only the first error is kept.
 func (c *Client) fail(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -189,8 +190,8 @@ func (c *Client) failLocked(err error) {
 	}
 }
 
-// push gives the caller an event. c.mu is held.
-func (c *Client) push(event Event) error {
+// queueEvent queues an event for Receive. It must be called with c.mu held.
+func (c *Client) queueEvent(event Event) error {
 	select {
 	case c.events <- event:
 		return nil
@@ -200,12 +201,12 @@ func (c *Client) push(event Event) error {
 	}
 }
 
-// finish ends everything that waits.
-func (c *Client) finish() {
+// shutdown fails everything that waits and marks the client as ended.
+func (c *Client) shutdown() {
 	c.mu.Lock()
-	c.carrier = nil
+	c.conn = nil
 	c.outbox.failAll(c.err)
-	c.seat.answer(protocol.Joined{}, c.err)
+	c.seat.resolveJoin(protocol.Joined{}, c.err)
 	c.mu.Unlock()
 	c.cancel(c.err)
 	c.dialer.close()
@@ -213,7 +214,8 @@ func (c *Client) finish() {
 	close(c.ended)
 }
 
-// isFinal says whether the server's close is for good.
+// isFinal reports whether the server closed the connection with a code that
+// means: do not reconnect.
 func isFinal(err error) bool {
 	closed, ok := errors.AsType[*CloseError](err)
 	if !ok {

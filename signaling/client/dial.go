@@ -20,22 +20,21 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// How a line is opened.
 const (
-	openWait     = 8 * time.Second // for each transport
-	blockedTwice = 2               // WebSockets that came to nothing, before HTTP is tried first
-	httpFor      = 2 * time.Minute // before a WebSocket is tried first again
+	dialTimeout = 8 * time.Second // for each transport
+	maxBlocked  = 2               // failed WebSockets in a row before HTTP is tried first
+	httpPeriod  = 2 * time.Minute // how long HTTP is tried first
 )
 
-// dialer opens lines. Its methods are for one goroutine.
+// dialer opens transports. Its methods must not be called concurrently.
 type dialer struct {
 	config   *Config
 	log      *slog.Logger
 	endpoint *url.URL // of the WebSocket
 	http     *http.Transport
 
-	blocked   int       // WebSockets in a row that came to nothing
-	httpUntil time.Time // until when HTTP is tried first
+	blocked   int       // WebSockets in a row that failed, perhaps because something blocks them
+	httpUntil time.Time // until then HTTP is tried first
 }
 
 func newDialer(config *Config, log *slog.Logger) (*dialer, error) {
@@ -47,15 +46,15 @@ func newDialer(config *Config, log *slog.Logger) (*dialer, error) {
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           config.DialContext,
 		TLSClientConfig:       config.TLS,
-		TLSHandshakeTimeout:   openWait,
-		ResponseHeaderTimeout: writeWait,
+		TLSHandshakeTimeout:   dialTimeout,
+		ResponseHeaderTimeout: writeTimeout,
 		DisableCompression:    true,
 		MaxIdleConns:          2,
 		IdleConnTimeout:       time.Minute,
 	}}, nil
 }
 
-// endpointOf returns the WebSocket address for what a user calls the server.
+// endpointOf returns the URL of the WebSocket of a server at address.
 func endpointOf(address string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -79,7 +78,7 @@ func endpointOf(address string) (*url.URL, error) {
 	return u, nil
 }
 
-// api returns the address of a path of the plain HTTP transport.
+// api returns the URL of a path of the plain HTTP transport.
 func (d *dialer) api(path string) string {
 	u := *d.endpoint
 	u.Scheme = "http" + strings.TrimPrefix(u.Scheme, "ws")
@@ -87,64 +86,66 @@ func (d *dialer) api(path string) string {
 	return u.String()
 }
 
-// close frees what is kept open between lines.
+// close closes the idle HTTP connections.
 func (d *dialer) close() { d.http.CloseIdleConnections() }
 
-// first opens a line for Dial: whoever calls it waits, so the first sign that
-// WebSockets are blocked counts.
-func (d *dialer) first(ctx context.Context) (line, error) { return d.open(ctx, 1) }
+// dial opens the client's first transport. Because the caller of Dial waits, it
+// tries HTTP at the first sign that WebSockets are blocked.
+func (d *dialer) dial(ctx context.Context) (transport, error) { return d.open(ctx, 1) }
 
-// again opens a line after another one.
-func (d *dialer) again(ctx context.Context) (line, error) { return d.open(ctx, blockedTwice) }
+// redial opens another transport after the first.
+func (d *dialer) redial(ctx context.Context) (transport, error) { return d.open(ctx, maxBlocked) }
 
-func (d *dialer) open(ctx context.Context, enough int) (line, error) {
+// open opens a transport. It tries HTTP after a WebSocket if maxBlocked
+// WebSockets in a row have failed.
+func (d *dialer) open(ctx context.Context, maxBlocked int) (transport, error) {
 	if time.Now().Before(d.httpUntil) {
-		l, err := d.overHTTP(ctx)
+		t, err := d.dialHTTP(ctx)
 		if err == nil {
-			return l, nil
+			return t, nil
 		}
 		d.log.Debug("no connection over HTTP", "err", err)
 		d.httpUntil = time.Time{}
 	}
-	l, blocked, err := d.webSocket(ctx)
+	t, blocked, err := d.dialWebSocket(ctx)
 	if err == nil {
-		return l, nil
+		return t, nil
 	}
 	if !blocked || d.config.NoReconnect {
 		return nil, err
 	}
 	d.blocked++
-	if _, refused := errors.AsType[*HandshakeError](err); !refused && d.blocked < enough {
+	if _, refused := errors.AsType[*HandshakeError](err); !refused && d.blocked < maxBlocked {
 		return nil, err
 	}
-	plain, httpErr := d.overHTTP(ctx)
+	plain, httpErr := d.dialHTTP(ctx)
 	if httpErr == nil {
-		d.httpUntil = time.Now().Add(httpFor)
+		d.httpUntil = time.Now().Add(httpPeriod)
 		return plain, nil
 	}
 	if refused, ok := errors.AsType[*HandshakeError](httpErr); ok && refused.Code != "" {
-		return nil, httpErr // the server itself: it knows better
+		return nil, httpErr // the answer came from the server itself, so its reason is the right one
 	}
 	return nil, err
 }
 
-// judge notes how a line ended: a WebSocket that never carried an answer is as
-// good as blocked.
-func (d *dialer) judge(l line, unanswered bool) {
+// recordOutcome notes how a transport ended. A WebSocket on which a join was
+// never answered counts as blocked.
+func (d *dialer) recordOutcome(t transport, unanswered bool) {
 	switch {
-	case l.overHTTP():
+	case t.isHTTP():
 	case !unanswered:
 		d.blocked = 0
 	default:
-		if d.blocked++; d.blocked >= blockedTwice {
-			d.httpUntil, d.blocked = time.Now().Add(httpFor), 0
+		if d.blocked++; d.blocked >= maxBlocked {
+			d.httpUntil, d.blocked = time.Now().Add(httpPeriod), 0
 		}
 	}
 }
 
-// webSocket opens a WebSocket. blocked tells that the server's host can be
-// reached and the WebSocket did not come about, which may be a proxy's doing.
-func (d *dialer) webSocket(ctx context.Context) (l line, blocked bool, err error) {
+// dialWebSocket opens a WebSocket. blocked reports that the server's host was
+// reached but the WebSocket handshake failed, which a proxy may have caused.
+func (d *dialer) dialWebSocket(ctx context.Context) (t transport, blocked bool, err error) {
 	var reached atomic.Bool
 	dial := d.config.DialContext
 	if dial == nil {
@@ -158,7 +159,7 @@ func (d *dialer) webSocket(ctx context.Context) (l line, blocked bool, err error
 			reached.Store(err == nil)
 			return conn, err
 		},
-		HandshakeTimeout: openWait,
+		HandshakeTimeout: dialTimeout,
 		Subprotocols:     []string{protocol.Subprotocol},
 	}
 	ws, response, err := dialer.DialContext(ctx, d.endpoint.String(), d.config.Header)
@@ -167,7 +168,7 @@ func (d *dialer) webSocket(ctx context.Context) (l line, blocked bool, err error
 	}
 	if response != nil {
 		refused := handshakeError(response)
-		// The server says bad_handshake to what a proxy has made of an upgrade.
+		// The server answers bad_handshake if a proxy has spoiled the upgrade request.
 		return nil, refused.Code == "" || refused.Code == "bad_handshake", refused
 	}
 	if cause := context.Cause(ctx); cause != nil {
@@ -176,13 +177,13 @@ func (d *dialer) webSocket(ctx context.Context) (l line, blocked bool, err error
 	return nil, reached.Load() && !isCertificateFault(err), fmt.Errorf("dial: %w", err)
 }
 
-// handshakeError makes an error of an HTTP response that is not the one
-// hoped for, and closes it.
+// handshakeError returns an error for an HTTP response that refuses the
+// connection, and closes the response.
 func handshakeError(response *http.Response) *HandshakeError {
 	defer response.Body.Close()
 	refused := &HandshakeError{Status: response.StatusCode}
 	if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil && seconds > 0 {
-		refused.After = min(time.Duration(seconds), holdOffMax/time.Second) * time.Second
+		refused.After = min(time.Duration(seconds), maxRetryAfter/time.Second) * time.Second
 	}
 	text, err := io.ReadAll(io.LimitReader(response.Body, 4<<10))
 	if err == nil && json.Unmarshal(text, refused) != nil {

@@ -9,19 +9,19 @@ type Event interface {
 	EventSeq() uint64
 }
 
-// Interrupted tells that the connection was lost. The client is on its way
-// back; requests wait. Nothing need be done.
+// Interrupted is the event that the connection was lost. The client reconnects
+// by itself; requests wait until then. The caller need not do anything.
 type Interrupted struct {
 	Err error // what broke
 }
 
-// Rejoined tells that the client is back in its room.
+// Rejoined is the event that the client is back in its room.
 //
-// With Resumed nothing was lost: what was missed follows. Without it the
-// server has forgotten the session: messages without an ack failed with
-// [ErrLost], events may have been missed, and Joined says who is in the room. A
-// peer id in it that is known is still the same peer. Joined.Peer is another one
-// than before when the seat itself could not be had back.
+// If Resumed is true, nothing was lost: the events that were missed follow.
+// Otherwise the server has forgotten the session: messages without an ack have
+// failed with [ErrLost], events may have been missed, and Joined says who is in
+// the room. A known peer id in it still means the same peer. Joined.Peer differs
+// from before if the seat itself could not be reclaimed.
 type Rejoined struct {
 	Resumed bool
 	Joined  protocol.Joined

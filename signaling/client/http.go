@@ -14,26 +14,27 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// postPause is waited at least before a frame that came too soon is posted again.
+// postPause is the shortest wait before a frame that was rate-limited is posted
+// again.
 const postPause = 200 * time.Millisecond
 
-// plainHTTP is a line over plain HTTP: a stream of Server-Sent Events for what
-// the server says by itself, and a POST for each frame, whose response is the reply.
+// plainHTTP is a transport over plain HTTP. Events arrive in a stream of
+// Server-Sent Events. Each frame is sent in a POST, whose response is the reply.
 type plainHTTP struct {
-	dialer  *dialer
-	secret  string
-	ctx     context.Context //nolint:containedctx // of the line's requests
-	cancel  context.CancelFunc
-	body    io.ReadCloser
-	decoder *streamDecoder
-	heard   func()
+	dialer       *dialer
+	secret       string
+	ctx          context.Context //nolint:containedctx // of the transport's requests
+	cancel       context.CancelFunc
+	body         io.ReadCloser
+	decoder      *streamDecoder
+	noteActivity func()
 }
 
-// overHTTP opens a session over plain HTTP, and its stream.
-func (d *dialer) overHTTP(ctx context.Context) (line, error) {
-	opening, stop := context.WithTimeout(ctx, openWait)
+// dialHTTP opens a session over plain HTTP, and its event stream.
+func (d *dialer) dialHTTP(ctx context.Context) (transport, error) {
+	opening, stop := context.WithTimeout(ctx, dialTimeout)
 	defer stop()
-	p := &plainHTTP{dialer: d, heard: func() {}}
+	p := &plainHTTP{dialer: d, noteActivity: func() {}}
 	p.ctx, p.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	unhook := context.AfterFunc(opening, p.cancel)
 	err := p.open()
@@ -41,7 +42,7 @@ func (d *dialer) overHTTP(ctx context.Context) (line, error) {
 		err = context.Cause(opening)
 	}
 	if err != nil {
-		p.cut()
+		p.abort()
 		return nil, err
 	}
 	return p, nil
@@ -72,11 +73,11 @@ func (p *plainHTTP) open() error {
 		return handshakeError(stream)
 	}
 	p.body = stream.Body
-	p.decoder = newStreamDecoder(stream.Body, frameLimit, func() { p.heard() })
+	p.decoder = newStreamDecoder(stream.Body, maxFrameBytes, func() { p.noteActivity() })
 	return nil
 }
 
-// do makes a request; the caller closes the response's body.
+// do sends a request. The caller must close the response's body.
 func (p *plainHTTP) do(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, method, p.dialer.api(path), bytes.NewReader(body))
 	if err != nil {
@@ -94,15 +95,16 @@ func (p *plainHTTP) do(ctx context.Context, method, path string, body []byte) (*
 	return p.dialer.http.RoundTrip(request)
 }
 
-// drain closes a response so that its connection can be used again.
+// drain reads the rest of a response and closes it, so that its connection can be
+// reused.
 func drain(response *http.Response) {
 	_, _ = io.CopyN(io.Discard, response.Body, 64<<10)
 	_ = response.Body.Close()
 }
 
-func (p *plainHTTP) onHeard(heard func()) { p.heard = heard }
+func (p *plainHTTP) onActivity(noteActivity func()) { p.noteActivity = noteActivity }
 
-func (p *plainHTTP) overHTTP() bool { return true }
+func (p *plainHTTP) isHTTP() bool { return true }
 
 func (p *plainHTTP) send(frame []byte) ([]byte, error) {
 	for {
@@ -118,15 +120,15 @@ func (p *plainHTTP) send(frame []byte) ([]byte, error) {
 }
 
 func (p *plainHTTP) post(frame []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(p.ctx, writeWait)
+	ctx, cancel := context.WithTimeout(p.ctx, writeTimeout)
 	defer cancel()
 	response, err := p.do(ctx, http.MethodPost, "frames", frame)
 	if err != nil {
 		return nil, fmt.Errorf("post: %w", err)
 	}
 	defer drain(response)
-	p.heard()
-	text, err := io.ReadAll(io.LimitReader(response.Body, frameLimit))
+	p.noteActivity()
+	text, err := io.ReadAll(io.LimitReader(response.Body, maxFrameBytes))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("post: %w", err)
@@ -138,7 +140,8 @@ func (p *plainHTTP) post(frame []byte) ([]byte, error) {
 	return refused(frame, response, text)
 }
 
-// refused makes a reply of a status that stands for one.
+// refused returns the reply that a response with an error status stands for, or
+// an error if it stands for none.
 func refused(frame []byte, response *http.Response, text []byte) ([]byte, error) {
 	if f, err := protocol.DecodeServerFrame(text); err == nil {
 		if fault, ok := f.(protocol.Error); ok && fault.ID != 0 {
@@ -172,7 +175,7 @@ func (p *plainHTTP) receive() ([]byte, error) {
 	}
 }
 
-// streamClose is a close that came through the stream.
+// streamClose returns the error for a close event in the stream.
 func streamClose(data []byte) error {
 	var closed struct {
 		Code   int    `json:"code"`
@@ -184,20 +187,20 @@ func streamClose(data []byte) error {
 	return &CloseError{Code: closed.Code, Text: closed.Reason}
 }
 
-// close ends the session at the server only when no seat would be left by it.
-func (p *plainHTTP) close(left bool) {
+// closeGracefully ends the session at the server only if that gives up no seat.
+func (p *plainHTTP) closeGracefully(left bool) {
 	if left {
-		ctx, cancel := context.WithTimeout(p.ctx, closeWait/2)
+		ctx, cancel := context.WithTimeout(p.ctx, closeTimeout/2)
 		defer cancel()
 		response, err := p.do(ctx, http.MethodDelete, "sessions", nil)
 		if err == nil {
 			drain(response)
 		}
 	}
-	p.cut()
+	p.abort()
 }
 
-func (p *plainHTTP) cut() {
+func (p *plainHTTP) abort() {
 	p.cancel()
 	if p.body != nil {
 		_ = p.body.Close()

@@ -7,26 +7,25 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// Bounds of the outbox.
 const (
-	outboxRequests = 1024
-	outboxBytes    = 4 << 20
-	requestSize    = 64               // beside its data
-	window         = 32               // requests on their way: the server keeps as many replies
-	refusedFor     = 30 * time.Second // how long a refused request is repeated
+	maxOutboxRequests = 1024
+	maxOutboxBytes    = 4 << 20
+	requestSize       = 64               // of a request without its data, in bytes
+	maxInFlight       = 32               // requests sent and not answered: the server keeps as many replies
+	retryFor          = 30 * time.Second // how long a refused request is repeated
 )
 
-// request is one that has no reply yet. Its fields are guarded by Client.mu.
+// request is a request that has no reply yet. Client.mu guards its fields.
 type request struct {
 	build   func(id uint64) protocol.Request
 	size    int
-	message bool // of no use to a server that has forgotten the session
+	message bool // it fails if the server forgets the session
 	leave   bool
 
-	id      uint64 // 0 until it is sent for the first time, and again when it was refused
-	sent    bool   // on the present line
-	refused time.Time
-	reply   chan reply // has place for the one that comes
+	id      uint64     // 0 until it is sent for the first time, and again after a refusal
+	sent    bool       // on the current connection
+	refused time.Time  // when it was first refused
+	reply   chan reply // has room for the one reply
 }
 
 type reply struct {
@@ -38,16 +37,16 @@ func newRequest(build func(id uint64) protocol.Request) *request {
 	return &request{build: build, size: requestSize, reply: make(chan reply, 1)}
 }
 
-// outbox holds the requests without a reply, in the order of the calls.
+// outbox holds the requests without a reply, in the order in which they were made.
 type outbox struct {
 	requests []*request
 	bytes    int
-	lastID   uint64    // never goes back, so no reply can be taken for another's
-	paused   time.Time // until when no request is sent
+	lastID   uint64    // never decreases, so that no reply is taken for that of another request
+	paused   time.Time // until then no request is sent
 }
 
 func (o *outbox) add(r *request) bool {
-	if len(o.requests) >= outboxRequests || o.bytes+r.size > outboxBytes {
+	if len(o.requests) >= maxOutboxRequests || o.bytes+r.size > maxOutboxBytes {
 		return false
 	}
 	o.requests = append(o.requests, r)
@@ -62,16 +61,16 @@ func (o *outbox) remove(r *request) {
 	}
 }
 
-// withdraw forgets a request that nobody waits for any more, unless the
-// server may know it: then it has to be repeated like any other.
+// withdraw drops a request whose caller has stopped waiting, unless it has been
+// sent: then the server may know it, and it must be repeated like any other.
 func (o *outbox) withdraw(r *request) {
 	if r.id == 0 {
 		o.remove(r)
 	}
 }
 
-// finish gives a request its reply.
-func (o *outbox) finish(r *request, frame protocol.Frame, err error) {
+// resolve removes a request and delivers its reply or error.
+func (o *outbox) resolve(r *request, frame protocol.Frame, err error) {
 	o.remove(r)
 	r.reply <- reply{frame, err}
 }
@@ -85,22 +84,23 @@ func (o *outbox) find(id uint64) *request {
 	return nil
 }
 
-// next returns the request to send: those that have an id come first, in its
-// order, because ids rise. limit bounds how many are on their way; 0 = no bound.
+// next returns the request to send, or nil. Requests that already have an id
+// come first, by id, because the ids on a connection must rise. limit bounds how
+// many are in flight; 0 = no limit.
 func (o *outbox) next(limit int) *request {
 	var repeat, fresh *request
-	underway := 0
+	inFlight := 0
 	for _, r := range o.requests {
 		switch {
 		case r.sent:
-			underway++
+			inFlight++
 		case r.id != 0 && (repeat == nil || r.id < repeat.id):
 			repeat = r
 		case r.id == 0 && fresh == nil:
 			fresh = r
 		}
 	}
-	if limit > 0 && underway >= limit {
+	if limit > 0 && inFlight >= limit {
 		return nil
 	}
 	if repeat != nil {
@@ -109,7 +109,8 @@ func (o *outbox) next(limit int) *request {
 	return fresh
 }
 
-// encode marks a request as sent and returns its frame.
+// encode marks a request as sent, gives it an id if it has none, and returns its
+// frame.
 func (o *outbox) encode(r *request) []byte {
 	if r.id == 0 {
 		o.lastID++
@@ -119,12 +120,13 @@ func (o *outbox) encode(r *request) []byte {
 	return protocol.Encode(r.build(r.id))
 }
 
-// refuse decides on an error reply: whether the request is repeated by itself.
-func (o *outbox) refuse(r *request, fault protocol.Error, now time.Time) bool {
+// mayRetry reports whether a request that was answered with an error is to be
+// repeated, and if so prepares that.
+func (o *outbox) mayRetry(r *request, fault protocol.Error, now time.Time) bool {
 	if r.refused.IsZero() {
 		r.refused = now
 	}
-	if now.Sub(r.refused) >= refusedFor {
+	if now.Sub(r.refused) >= retryFor {
 		return false
 	}
 	switch fault.Code {
@@ -132,41 +134,41 @@ func (o *outbox) refuse(r *request, fault protocol.Error, now time.Time) bool {
 		if !fault.Retry {
 			return false
 		}
-		r.id = 0 // the refusal was the reply to the old one
+		r.id = 0 // the old id has its reply: the refusal
 	case protocol.CodeUnknown:
 	default:
 		return false
 	}
 	r.sent = false
-	if until := now.Add(max(fault.After.Duration(), minPause)); until.After(o.paused) {
+	if until := now.Add(max(fault.After.Duration(), minRetryPause)); until.After(o.paused) {
 		o.paused = until
 	}
 	return true
 }
 
-// repeat marks everything as not sent, for a new line.
-func (o *outbox) repeat() {
+// markUnsent marks all requests as not sent, for a new connection.
+func (o *outbox) markUnsent() {
 	for _, r := range o.requests {
 		r.sent = false
 	}
 	o.paused = time.Time{}
 }
 
-// lose fails the messages that a forgotten session took with it. The other
-// requests are as good to a new one.
-func (o *outbox) lose() {
+// failMessages fails the messages of a session that has ended. Requests of other
+// kinds are kept, and sent in the next session.
+func (o *outbox) failMessages() {
 	for _, r := range slices.Clone(o.requests) {
 		if r.message {
-			o.finish(r, nil, ErrLost)
+			o.resolve(r, nil, ErrLost)
 			continue
 		}
 		r.id, r.sent = 0, false
 	}
 }
 
-// tooLarge fails the largest request on its way: the server closed because
-// of one, and would again.
-func (o *outbox) tooLarge() {
+// failLargest fails the largest request in flight: the server closed the
+// connection because a frame was too large, and would do so again.
+func (o *outbox) failLargest() {
 	var largest *request
 	for _, r := range o.requests {
 		if r.sent && (largest == nil || r.size > largest.size) {
@@ -174,18 +176,19 @@ func (o *outbox) tooLarge() {
 		}
 	}
 	if largest != nil {
-		o.finish(largest, nil, protocol.Error{ID: largest.id, Code: protocol.CodeTooLarge, Message: "the frame is larger than the server accepts"})
+		o.resolve(largest, nil, protocol.Error{ID: largest.id, Code: protocol.CodeTooLarge, Message: "the frame is larger than the server accepts"})
 	}
 }
 
 func (o *outbox) failAll(err error) {
 	for _, r := range slices.Clone(o.requests) {
-		o.finish(r, nil, err)
+		o.resolve(r, nil, err)
 	}
 }
 
-// leaving returns the leave that the server may have carried out, nil = none.
-func (o *outbox) leaving() *request {
+// pendingLeave returns a leave that was sent, so that the server may have carried
+// it out; nil = none.
+func (o *outbox) pendingLeave() *request {
 	for _, r := range o.requests {
 		if r.leave && r.id != 0 {
 			return r

@@ -9,10 +9,10 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// Send sends data, marshalled as JSON, to one peer, or to everybody else in
-// the room when to is empty. The ack says who will receive it; the error is a
-// [protocol.Error] when nobody will, [ErrLost] when the server that was to know
-// it has forgotten. While the connection is lost it waits.
+// Send sends data, marshalled as JSON, to one peer, or to all others in the room
+// if to is empty, and waits for the ack, which says who will receive it. The error
+// is a [protocol.Error] if no one will, and [ErrLost] if that is unknown because
+// the server has forgotten the session. While the connection is lost, Send waits.
 func (c *Client) Send(ctx context.Context, to string, data any) (protocol.Ack, error) {
 	sent, err := c.Post(to, data)
 	if err != nil {
@@ -21,10 +21,11 @@ func (c *Client) Send(ctx context.Context, to string, data any) (protocol.Ack, e
 	return sent.Ack(ctx)
 }
 
-// Post is Send that does not wait for the ack: messages posted one after the
-// other need one round trip in all. They arrive in the order of the calls, except
-// that one which was refused for the moment (queue_full, rate_limited) is
-// repeated after those that were already on their way.
+// Post is like Send but does not wait for the ack, so that several messages need
+// only one round trip. They arrive in the order of the calls, except that a
+// message that was refused for the moment (queue_full, rate_limited) is repeated
+// after those that were already in flight. The error is [ErrTooMany] if too many
+// requests wait.
 func (c *Client) Post(to string, data any) (*Sent, error) {
 	raw, err := marshal(data)
 	if err != nil {
@@ -33,26 +34,26 @@ func (c *Client) Post(to string, data any) (*Sent, error) {
 	r := newRequest(func(id uint64) protocol.Request { return protocol.Message{ID: id, To: to, Data: raw} })
 	r.size += len(raw)
 	r.message = true
-	if err := c.start(r); err != nil {
+	if err := c.enqueue(r); err != nil {
 		return nil, err
 	}
 	return &Sent{c, r}, nil
 }
 
-// Sent is a message on its way to the server.
+// Sent is a message that was posted.
 type Sent struct {
 	client  *Client
 	request *request
 }
 
-// Ack waits for the server's word, once: who will receive the message, or, as
-// a [protocol.Error] or [ErrLost], that nobody will or that it is not known.
+// Ack waits for the server's answer and returns it as Send does. It may be called
+// only once.
 func (s *Sent) Ack(ctx context.Context) (protocol.Ack, error) {
-	return as[protocol.Ack](s.client.result(ctx, s.request))
+	return replyAs[protocol.Ack](s.client.awaitReply(ctx, s.request))
 }
 
-// Report tells the server's operator that event happened; data, marshalled as
-// JSON, may be nil.
+// Report reports an event to the server's operator. data is marshalled as
+// JSON; it may be nil.
 func (c *Client) Report(ctx context.Context, event string, data any) error {
 	var raw json.RawMessage
 	if data != nil {
@@ -61,46 +62,47 @@ func (c *Client) Report(ctx context.Context, event string, data any) error {
 			return err
 		}
 	}
-	_, err := call[protocol.Ack](ctx, c, func(id uint64) protocol.Request {
+	_, err := roundTrip[protocol.Ack](ctx, c, func(id uint64) protocol.Request {
 		return protocol.Report{ID: id, Event: event, Data: raw}
 	})
 	return err
 }
 
-// ICE asks for fresh ICE servers.
+// ICE asks the server for ICE servers with fresh credentials.
 func (c *Client) ICE(ctx context.Context) (protocol.ICEReply, error) {
-	return call[protocol.ICEReply](ctx, c, func(id uint64) protocol.Request { return protocol.ICE{ID: id} })
+	return roundTrip[protocol.ICEReply](ctx, c, func(id uint64) protocol.Request { return protocol.ICE{ID: id} })
 }
 
-// Ping asks the server whether it is there.
+// Ping sends a ping and waits for the pong.
 func (c *Client) Ping(ctx context.Context) error {
-	_, err := call[protocol.Pong](ctx, c, func(id uint64) protocol.Request { return protocol.Ping{ID: id} })
+	_, err := roundTrip[protocol.Pong](ctx, c, func(id uint64) protocol.Request { return protocol.Ping{ID: id} })
 	return err
 }
 
-// Leave gives the seat up. The connection stays; another Join may follow, soon.
+// Leave gives up the seat. The connection stays open for another Join, which must
+// follow soon, or the server closes the connection.
 func (c *Client) Leave(ctx context.Context) error {
 	r := newRequest(func(id uint64) protocol.Request { return protocol.Leave{ID: id} })
 	r.leave = true
-	if err := c.start(r); err != nil {
+	if err := c.enqueue(r); err != nil {
 		return err
 	}
-	_, err := as[protocol.Left](c.result(ctx, r))
+	_, err := replyAs[protocol.Left](c.awaitReply(ctx, r))
 	return err
 }
 
-// call makes a request whose reply is an R.
-func call[R protocol.Reply](ctx context.Context, c *Client, build func(id uint64) protocol.Request) (R, error) {
+// roundTrip makes a request and waits for its reply, which must be an R.
+func roundTrip[R protocol.Reply](ctx context.Context, c *Client, build func(id uint64) protocol.Request) (R, error) {
 	r := newRequest(build)
-	if err := c.start(r); err != nil {
+	if err := c.enqueue(r); err != nil {
 		var none R
 		return none, err
 	}
-	return as[R](c.result(ctx, r))
+	return replyAs[R](c.awaitReply(ctx, r))
 }
 
-// as makes an R of what request returned.
-func as[R protocol.Reply](reply protocol.Frame, err error) (R, error) {
+// replyAs returns a reply as an R, or an error if it is not one.
+func replyAs[R protocol.Reply](reply protocol.Frame, err error) (R, error) {
 	r, ok := reply.(R)
 	if err == nil && !ok {
 		err = unexpected(reply)
@@ -108,8 +110,8 @@ func as[R protocol.Reply](reply protocol.Frame, err error) (R, error) {
 	return r, err
 }
 
-// start puts a request into the outbox.
-func (c *Client) start(r *request) error {
+// enqueue puts a request into the outbox and wakes the writer.
+func (c *Client) enqueue(r *request) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err != nil {
@@ -118,18 +120,19 @@ func (c *Client) start(r *request) error {
 	if !c.outbox.add(r) {
 		return ErrTooMany
 	}
-	if c.carrier != nil {
-		c.carrier.nudge()
+	if c.conn != nil {
+		c.conn.wakeWriter()
 	}
 	return nil
 }
 
-// result waits for the reply. An error reply comes back as error.
-func (c *Client) result(ctx context.Context, r *request) (protocol.Frame, error) {
+// awaitReply waits for the reply to a request. It returns an error reply as an
+// error.
+func (c *Client) awaitReply(ctx context.Context, r *request) (protocol.Frame, error) {
 	select {
 	case reply := <-r.reply:
 		return reply.frame, reply.err
-	default: // a reply that is there counts more than a context that has ended
+	default: // a reply that has arrived takes precedence over a context that has ended
 	}
 	select {
 	case reply := <-r.reply:
@@ -143,7 +146,7 @@ func (c *Client) result(ctx context.Context, r *request) (protocol.Frame, error)
 }
 
 func marshal(data any) (json.RawMessage, error) {
-	if raw, ok := data.(json.RawMessage); ok { // as it is: Marshal would compact it
+	if raw, ok := data.(json.RawMessage); ok { // sent as it is, because Marshal would compact it
 		if !json.Valid(raw) {
 			return nil, errors.New("data is not valid JSON")
 		}

@@ -10,59 +10,60 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// How the client comes back: at once, then after a random part of a time that
-// doubles from firstBackoff to longestBackoff.
+// The client reconnects at once, then after a random part of a time that doubles
+// from firstBackoff to longestBackoff.
 const (
 	firstBackoff   = 300 * time.Millisecond
 	longestBackoff = 15 * time.Second
-	holdOffMax     = time.Minute      // however long a server asks to stay away
-	steady         = 10 * time.Second // a line that held so long begins anew
+	maxRetryAfter  = time.Minute      // even if a server asks for a longer wait
+	stableAfter    = 10 * time.Second // a connection that lasted this long resets the backoff
 )
 
-// run is the client's goroutine: it reads, and comes back.
-func (c *Client) run(k *carrier) {
-	defer c.finish()
+// run is the client's goroutine: it reads and reconnects until the client ends.
+func (c *Client) run(conn *connection) {
+	defer c.shutdown()
 	attempt := 0
 	for {
-		err := c.serve(k)
-		if !c.mayReturn(err) {
+		err := c.readLoop(conn)
+		if !c.mayReconnect(err) {
 			return
 		}
-		if !k.began.IsZero() && time.Since(k.began) >= steady {
+		if !conn.readyAt.IsZero() && time.Since(conn.readyAt) >= stableAfter {
 			attempt = 0
 		}
-		if k, attempt = c.comeBack(attempt); k == nil {
+		if conn, attempt = c.reconnect(attempt); conn == nil {
 			return
 		}
 	}
 }
 
-// serve reads a line to its end, and returns why it ended.
-func (c *Client) serve(k *carrier) error {
+// readLoop handles the frames of a connection until it fails, and returns why.
+func (c *Client) readLoop(conn *connection) error {
 	var writing sync.WaitGroup
-	writing.Go(func() { c.write(k) })
-	k.hear()
+	writing.Go(func() { c.writeLoop(conn) })
+	conn.noteActivity()
 	for {
-		text, err := k.receive()
+		text, err := conn.receive()
 		if err == nil {
-			err = c.frame(k, text)
+			err = c.handleFrame(conn, text)
 		}
 		if err != nil {
-			k.lose(err)
+			conn.fail(err)
 			break
 		}
 	}
 	writing.Wait()
-	return k.err
+	return conn.err
 }
 
-// mayReturn notes that the line is lost, and says whether to come back.
-func (c *Client) mayReturn(err error) bool {
+// mayReconnect notes that the connection is lost, and reports whether the client
+// is to reconnect.
+func (c *Client) mayReconnect(err error) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	k := c.carrier
-	c.carrier = nil
-	c.dialer.judge(k.line, k.joinSent && !k.isReady)
+	conn := c.conn
+	c.conn = nil
+	c.dialer.recordOutcome(conn.transport, conn.joinSent && !conn.isReady)
 	if c.config.NoReconnect || c.seat.state == outside || isFinal(err) {
 		c.failLocked(err)
 	}
@@ -71,24 +72,25 @@ func (c *Client) mayReturn(err error) bool {
 	}
 	c.log.Debug("connection lost", "err", err)
 	if closed, ok := errors.AsType[*CloseError](err); ok && closed.Code == protocol.CloseTooLarge {
-		c.outbox.tooLarge()
+		c.outbox.failLargest()
 	}
 	if c.seat.state == seated && !c.seat.away {
 		c.seat.away = true
-		return c.push(Interrupted{Err: err}) == nil
+		return c.queueEvent(Interrupted{Err: err}) == nil
 	}
 	return true
 }
 
-// comeBack opens a new line, however often it takes; nil = not any more.
-func (c *Client) comeBack(attempt int) (*carrier, int) {
+// reconnect tries to connect until it succeeds. It returns nil if the client has
+// ended.
+func (c *Client) reconnect(attempt int) (*connection, int) {
 	for ; ; attempt++ {
 		if !c.sleep(c.delay(attempt)) {
 			return nil, attempt
 		}
-		l, err := c.dialer.again(c.ctx)
+		t, err := c.dialer.redial(c.ctx)
 		if err == nil {
-			return c.attach(l), attempt + 1
+			return c.attach(t), attempt + 1
 		}
 		c.log.Debug("no connection", "attempt", attempt+1, "err", err)
 		refused, ok := errors.AsType[*HandshakeError](err)
@@ -98,9 +100,9 @@ func (c *Client) comeBack(attempt int) (*carrier, int) {
 		}
 		c.mu.Lock()
 		if ok {
-			c.holdOff = max(c.holdOff, refused.After)
+			c.retryAfter = max(c.retryAfter, refused.After)
 		}
-		gone := c.err != nil || c.seat.state == outside // Join was given up
+		gone := c.err != nil || c.seat.state == outside // Join was cancelled
 		if gone {
 			c.failLocked(err)
 		}
@@ -111,46 +113,48 @@ func (c *Client) comeBack(attempt int) (*carrier, int) {
 	}
 }
 
-// attach makes a line the client's; nil when it was closed meanwhile.
-func (c *Client) attach(l line) *carrier {
-	k := newCarrier(l)
+// attach makes t the client's connection. It returns nil if the client has been
+// closed in the meantime.
+func (c *Client) attach(t transport) *connection {
+	conn := newConnection(t)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err != nil {
-		k.cut()
+		conn.abort()
 		return nil
 	}
-	c.outbox.repeat()
-	c.carrier = k
-	return k
+	c.outbox.markUnsent()
+	c.conn = conn
+	return conn
 }
 
-// delay says when the next attempt is: with full jitter, and not before the
-// server wishes.
+// delay returns how long to wait before the next attempt: with full jitter, and
+// at least as long as the server asked.
 func (c *Client) delay(attempt int) time.Duration {
 	c.mu.Lock()
-	holdOff := min(c.holdOff, holdOffMax)
-	c.holdOff = 0
+	retryAfter := min(c.retryAfter, maxRetryAfter)
+	c.retryAfter = 0
 	c.mu.Unlock()
 	if attempt == 0 {
-		return holdOff
+		return retryAfter
 	}
 	most := longestBackoff
 	if attempt < 7 {
 		most = min(most, firstBackoff<<(attempt-1))
 	}
-	return holdOff + spread(most)
+	return retryAfter + jitter(most)
 }
 
-// spread returns a random part of d.
-func spread(d time.Duration) time.Duration {
+// jitter returns a random duration from 0 to d.
+func jitter(d time.Duration) time.Duration {
 	if d <= 0 {
 		return 0
 	}
 	return rand.N(d) //nolint:gosec // spreads load, keeps no secret
 }
 
-// sleep waits for d, or until the machine wakes up; false when the client ends.
+// sleep waits for d, or until the machine wakes up from sleep. It returns false if
+// the client ends meanwhile.
 func (c *Client) sleep(d time.Duration) bool {
 	for end := time.Now().Add(d); ; {
 		left := time.Until(end)
@@ -158,15 +162,16 @@ func (c *Client) sleep(d time.Duration) bool {
 			return c.ctx.Err() == nil
 		}
 		start, wall := time.Now(), c.wall()
-		if !wait(c.ctx, min(left, lookEvery)) {
+		if !wait(c.ctx, min(left, clockCheckPeriod)) {
 			return false
 		}
-		if c.wall().Sub(wall)-time.Since(start) > slept {
+		if c.wall().Sub(wall)-time.Since(start) > sleepThreshold {
 			return true
 		}
 	}
 }
 
+// wait waits for d. It returns false if ctx ends meanwhile.
 func wait(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -9,25 +9,25 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// seatState says how it stands with the seat.
+// seatState is the state of the client's seat.
 type seatState int
 
 const (
-	outside seatState = iota // neither in a room nor on the way into one
-	joining                  // Join waits
-	seated                   // in a room, if away now
+	outside seatState = iota // no seat, and Join was not called
+	joining                  // Join waits for the server's reply
+	seated                   // the client has a seat, even while it is disconnected
 )
 
-// seat is the client's session. Its fields are guarded by Client.mu.
+// seat is the client's session with the server. Client.mu guards its fields.
 type seat struct {
 	state     seatState
 	room      string
-	nonce     string // of the join that made it
-	resume    string // the newest; a secret
+	nonce     string // of the join that created the seat
+	resume    string // the newest resume token; a secret
 	ping      time.Duration
-	seq       uint64 // the newest event
-	confirmed uint64 // the newest event that the server was told of
-	away      bool   // Interrupted was told, Rejoined was not
+	seq       uint64 // of the newest event
+	confirmed uint64 // of the newest event that was confirmed to the server
+	away      bool   // Interrupted was queued, and Rejoined was not
 	joined    chan joinReply
 }
 
@@ -36,17 +36,17 @@ type joinReply struct {
 	err    error
 }
 
-// answer gives Join what it waits for, if it waits.
-func (s *seat) answer(joined protocol.Joined, err error) {
+// resolveJoin gives Join its result, if it waits.
+func (s *seat) resolveJoin(joined protocol.Joined, err error) {
 	if s.joined != nil {
-		s.joined <- joinReply{joined, err} // has place for it
+		s.joined <- joinReply{joined, err} // has room for it
 		s.joined = nil
 	}
 }
 
 // Join takes a seat in room and keeps it until Leave or Close. The error is a
-// [*FullError] when there is none, a [protocol.Error] when the server refuses.
-// The seat is not kept when ctx ends before Join returns.
+// [*FullError] if no seat is free, or a [protocol.Error] if the server refuses.
+// If ctx ends before Join returns, the seat is given up.
 func (c *Client) Join(ctx context.Context, room string) (protocol.Joined, error) {
 	if c.config.NoReconnect {
 		return c.joinBare(ctx, room)
@@ -62,9 +62,9 @@ func (c *Client) Join(ctx context.Context, room string) (protocol.Joined, error)
 	}
 	answer := make(chan joinReply, 1)
 	c.seat = seat{state: joining, room: room, nonce: rand.Text(), joined: answer}
-	if k := c.carrier; k != nil {
-		k.joinSent, k.isReady, k.ready = false, false, make(chan struct{})
-		k.nudge()
+	if conn := c.conn; conn != nil {
+		conn.joinSent, conn.isReady, conn.ready = false, false, make(chan struct{})
+		conn.wakeWriter()
 	}
 	c.mu.Unlock()
 
@@ -72,13 +72,14 @@ func (c *Client) Join(ctx context.Context, room string) (protocol.Joined, error)
 	case reply := <-answer:
 		return reply.joined, reply.err
 	case <-ctx.Done():
-		c.giveUp(answer)
+		c.cancelJoin(answer)
 		return protocol.Joined{}, context.Cause(ctx)
 	}
 }
 
-// giveUp withdraws a Join. A seat that it may have got is left.
-func (c *Client) giveUp(answer chan joinReply) {
+// cancelJoin cancels a Join. If the server may have granted the seat, the client
+// leaves it.
+func (c *Client) cancelJoin(answer chan joinReply) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	select {
@@ -89,10 +90,10 @@ func (c *Client) giveUp(answer chan joinReply) {
 	default:
 	}
 	c.seat = seat{}
-	if k := c.carrier; k != nil && k.joinSent {
-		c.outbox.lastID++ // so that its reply is no other request's
-		k.isReady, k.goodbye = true, true
-		k.nudge()
+	if conn := c.conn; conn != nil && conn.joinSent {
+		c.outbox.lastID++ // so that no other request gets its reply
+		conn.isReady, conn.leaving = true, true
+		conn.wakeWriter()
 	}
 }
 
@@ -100,10 +101,10 @@ func (c *Client) joinBare(ctx context.Context, room string) (protocol.Joined, er
 	r := newRequest(func(id uint64) protocol.Request {
 		return protocol.Join{ID: id, Room: room, Name: c.config.Name, Token: c.config.Token}
 	})
-	if err := c.start(r); err != nil {
+	if err := c.enqueue(r); err != nil {
 		return protocol.Joined{}, err
 	}
-	f, err := c.result(ctx, r)
+	f, err := c.awaitReply(ctx, r)
 	if err != nil {
 		return protocol.Joined{}, err
 	}
@@ -119,7 +120,8 @@ func (c *Client) joinBare(ctx context.Context, room string) (protocol.Joined, er
 
 func fullError(f protocol.Full) error { return &FullError{Room: f.Room, Capacity: f.Capacity} }
 
-// joinFrame is how the seat is taken, or taken back. c.mu is held.
+// joinFrame returns the frame that takes the seat, or reclaims it. It must be
+// called with c.mu held.
 func (c *Client) joinFrame() []byte {
 	join := protocol.Join{ID: c.joinID(), Room: c.seat.room, Name: c.config.Name}
 	if c.seat.resume != "" {
@@ -130,29 +132,29 @@ func (c *Client) joinFrame() []byte {
 	return protocol.Encode(join)
 }
 
-// joinID is outside the numbering of the other requests, of which none is
-// sent before the reply.
+// joinID returns the id of the join. It is not taken from the sequence of the
+// other requests, of which none is sent before the reply to join.
 func (c *Client) joinID() uint64 { return c.outbox.lastID + 1 }
 
-// replyToJoin takes the server's answer. c.mu is held.
-func (c *Client) replyToJoin(k *carrier, f protocol.Reply) error {
+// handleJoinReply handles the reply to join. It must be called with c.mu held.
+func (c *Client) handleJoinReply(conn *connection, f protocol.Reply) error {
 	switch f := f.(type) {
 	case protocol.Joined:
-		return c.sit(k, f)
+		return c.handleJoined(conn, f)
 	case protocol.Full:
-		return c.refusedSeat(k, fullError(f))
+		return c.rejectJoin(conn, fullError(f))
 	case protocol.Error:
-		return c.refusedJoin(k, f)
+		return c.handleJoinError(conn, f)
 	default:
-		return c.refusedSeat(k, unexpected(f))
+		return c.rejectJoin(conn, unexpected(f))
 	}
 }
 
-// refusedSeat ends a Join, or the client when the seat was its own before.
-func (c *Client) refusedSeat(k *carrier, err error) error {
+// rejectJoin makes Join fail, or ends the client if it had the seat before.
+func (c *Client) rejectJoin(conn *connection, err error) error {
 	if c.seat.state == joining {
-		k.isReady = true
-		c.seat.answer(protocol.Joined{}, err)
+		conn.isReady = true
+		c.seat.resolveJoin(protocol.Joined{}, err)
 		c.seat = seat{}
 		return nil
 	}
@@ -160,36 +162,37 @@ func (c *Client) refusedSeat(k *carrier, err error) error {
 	return err
 }
 
-func (c *Client) refusedJoin(k *carrier, fault protocol.Error) error {
+// handleJoinError handles an error reply to join. It must be called with c.mu held.
+func (c *Client) handleJoinError(conn *connection, fault protocol.Error) error {
 	first := c.seat.state == joining
 	switch {
 	case fault.Code == protocol.CodeUnknown, !first && fault.Retry:
-		c.holdOff = fault.After.Duration()
-		return fault // come back later
+		c.retryAfter = fault.After.Duration()
+		return fault // reconnect later
 	case first || c.seat.resume == "":
-		return c.refusedSeat(k, fault)
+		return c.rejectJoin(conn, fault)
 	}
-	// The seat is not to be had back.
+	// The seat cannot be reclaimed.
 	c.seat.resume = ""
-	if leave := c.outbox.leaving(); leave != nil { // because it was left
-		k.isReady = true
-		c.outbox.finish(leave, protocol.Left{ID: leave.id}, nil)
-		c.left()
+	if leave := c.outbox.pendingLeave(); leave != nil { // because it was left
+		conn.isReady = true
+		c.outbox.resolve(leave, protocol.Left{ID: leave.id}, nil)
+		c.endSession()
 		return nil
 	}
 	c.seat.nonce = rand.Text()
-	k.joinSent = false
+	conn.joinSent = false
 	return nil
 }
 
-// left is the end of the session, in order. c.mu is held.
-func (c *Client) left() {
-	c.outbox.lose()
+// endSession forgets the seat after a leave. It must be called with c.mu held.
+func (c *Client) endSession() {
+	c.outbox.failMessages()
 	c.seat = seat{}
 }
 
-// sit notes that the seat is taken. c.mu is held.
-func (c *Client) sit(k *carrier, f protocol.Joined) error {
+// handleJoined records that the seat is taken. It must be called with c.mu held.
+func (c *Client) handleJoined(conn *connection, f protocol.Joined) error {
 	now := time.Now()
 	first := c.seat.state == joining
 	c.seat.state, c.seat.room, c.seat.resume = seated, f.Room, f.Resume
@@ -199,58 +202,58 @@ func (c *Client) sit(k *carrier, f protocol.Joined) error {
 	} else {
 		c.seat.confirmed = c.seat.seq
 	}
-	k.isReady, k.began = true, now
-	k.seenAt, k.looked, k.lookedAt = time.Time{}, now, c.wall()
+	conn.isReady, conn.readyAt = true, now
+	conn.confirmAt, conn.clockCheckedAt, conn.wallCheckedAt = time.Time{}, now, c.wall()
 	if c.seat.ping > 0 {
-		k.pingAt = now.Add(c.seat.ping)
+		conn.pingAt = now.Add(c.seat.ping)
 	}
-	close(k.ready)
+	close(conn.ready)
 	if first {
-		c.seat.answer(f, nil)
+		c.seat.resolveJoin(f, nil)
 		return nil
 	}
 	if !f.Resumed {
-		c.outbox.lose()
+		c.outbox.failMessages()
 	}
 	if !c.seat.away {
 		return nil
 	}
 	c.seat.away = false
-	return c.push(Rejoined{Resumed: f.Resumed, Joined: f})
+	return c.queueEvent(Rejoined{Resumed: f.Resumed, Joined: f})
 }
 
-// frame takes what the server sent.
-func (c *Client) frame(k *carrier, text []byte) error {
+// handleFrame handles a frame from the server.
+func (c *Client) handleFrame(conn *connection, text []byte) error {
 	f, err := protocol.DecodeServerFrame(text)
-	if err != nil { // of a later version of the protocol, perhaps
+	if err != nil { // perhaps of a later version of the protocol
 		c.log.Debug("frame ignored", "err", err)
-		return c.skip(text)
+		return c.skipUnknown(text)
 	}
-	if k.overHTTP() {
-		if event, ok := f.(Event); ok && event.EventSeq() != 0 && !c.awaitSeat(k) {
+	if conn.isHTTP() {
+		if event, ok := f.(Event); ok && event.EventSeq() != 0 && !c.awaitJoined(conn) {
 			return nil
 		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	defer k.nudge()
-	if c.err != nil { // it is closed already
+	defer conn.wakeWriter()
+	if c.err != nil { // the client has ended
 		return nil
 	}
 	if r, ok := f.(protocol.Reply); ok {
 		fault, isError := f.(protocol.Error)
 		if !isError || fault.ID != 0 {
-			return c.replied(k, r)
+			return c.handleReply(conn, r)
 		}
 	}
 	if event, ok := f.(Event); ok {
-		return c.happened(event)
+		return c.handleEvent(event)
 	}
 	return nil
 }
 
-// skip counts an event that is not understood.
-func (c *Client) skip(text []byte) error {
+// skipUnknown counts an event that this client does not know.
+func (c *Client) skipUnknown(text []byte) error {
 	var event struct {
 		Seq uint64 `json:"seq"`
 	}
@@ -259,28 +262,29 @@ func (c *Client) skip(text []byte) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_, err := c.count(event.Seq)
+	_, err := c.acceptSeq(event.Seq)
 	return err
 }
 
-// awaitSeat waits for the reply to join: over HTTP an event may overtake it.
-func (c *Client) awaitSeat(k *carrier) bool {
+// awaitJoined waits until the join is answered, because over HTTP an event may
+// overtake the reply. It returns false if the connection fails.
+func (c *Client) awaitJoined(conn *connection) bool {
 	c.mu.Lock()
-	ready := k.ready
+	ready := conn.ready
 	c.mu.Unlock()
 	select {
 	case <-ready:
 		return true
-	case <-k.lost:
+	case <-conn.failed:
 		return false
 	}
 }
 
-// replied takes a reply. c.mu is held.
-func (c *Client) replied(k *carrier, f protocol.Reply) error {
-	if !c.config.NoReconnect && k.joinSent && !k.isReady {
+// handleReply handles a reply. It must be called with c.mu held.
+func (c *Client) handleReply(conn *connection, f protocol.Reply) error {
+	if !c.config.NoReconnect && conn.joinSent && !conn.isReady {
 		if f.ReplyID() == c.joinID() {
-			return c.replyToJoin(k, f)
+			return c.handleJoinReply(conn, f)
 		}
 		return nil
 	}
@@ -299,34 +303,34 @@ func (c *Client) replied(k *carrier, f protocol.Reply) error {
 	}
 	fault, isError := f.(protocol.Error)
 	if !isError {
-		c.outbox.finish(r, f, nil)
+		c.outbox.resolve(r, f, nil)
 		if r.leave && !c.config.NoReconnect {
-			c.left()
+			c.endSession()
 		}
 		return nil
 	}
-	if c.config.NoReconnect || !c.outbox.refuse(r, fault, time.Now()) {
-		c.outbox.finish(r, nil, fault)
+	if c.config.NoReconnect || !c.outbox.mayRetry(r, fault, time.Now()) {
+		c.outbox.resolve(r, nil, fault)
 	}
 	return nil
 }
 
-// happened takes an event. c.mu is held.
-func (c *Client) happened(event Event) error {
+// handleEvent handles an event. It must be called with c.mu held.
+func (c *Client) handleEvent(event Event) error {
 	if !c.config.NoReconnect {
 		if closing, ok := event.(protocol.Closing); ok {
-			c.holdOff = spread(closing.After.Duration())
+			c.retryAfter = jitter(closing.After.Duration())
 		}
-		if fresh, err := c.count(event.EventSeq()); !fresh {
+		if fresh, err := c.acceptSeq(event.EventSeq()); !fresh {
 			return err
 		}
 	}
-	return c.push(event)
+	return c.queueEvent(event)
 }
 
-// count says whether an event is new: each comes once, and none is left out.
-// c.mu is held.
-func (c *Client) count(seq uint64) (fresh bool, err error) {
+// acceptSeq reports whether an event is new, by its sequence number. It returns
+// errGap if an event was skipped. It must be called with c.mu held.
+func (c *Client) acceptSeq(seq uint64) (fresh bool, err error) {
 	switch {
 	case seq == 0:
 		return true, nil // a notice
@@ -336,8 +340,8 @@ func (c *Client) count(seq uint64) (fresh bool, err error) {
 		return false, errGap
 	}
 	c.seat.seq = seq
-	if k := c.carrier; k != nil && k.seenAt.IsZero() {
-		k.seenAt = time.Now().Add(seenWithin)
+	if conn := c.conn; conn != nil && conn.confirmAt.IsZero() {
+		conn.confirmAt = time.Now().Add(confirmWithin)
 	}
 	return true, nil
 }

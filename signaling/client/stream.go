@@ -17,23 +17,24 @@ type streamEvent struct {
 	data []byte
 }
 
-// streamDecoder reads events. Every line, comments too, is a sign of life.
+// streamDecoder reads events. Every line, even a comment, counts as activity.
 type streamDecoder struct {
 	r     *bufio.Reader
 	limit int // bytes of one event
-	heard func()
 
-	began   bool
+	noteActivity func()
+
+	started bool
 	afterCR bool
 	line    []byte
 }
 
-func newStreamDecoder(r io.Reader, limit int, heard func()) *streamDecoder {
-	return &streamDecoder{r: bufio.NewReader(r), limit: limit, heard: heard}
+func newStreamDecoder(r io.Reader, limit int, noteActivity func()) *streamDecoder {
+	return &streamDecoder{r: bufio.NewReader(r), limit: limit, noteActivity: noteActivity}
 }
 
-// next returns the next event that has data. An event that the end of the
-// stream cuts off is dropped.
+// next returns the next event that has data. An event that is incomplete at the
+// end of the stream is dropped.
 func (d *streamDecoder) next() (streamEvent, error) {
 	var event streamEvent
 	hasData := false
@@ -42,7 +43,7 @@ func (d *streamDecoder) next() (streamEvent, error) {
 		if err != nil {
 			return streamEvent{}, err
 		}
-		d.heard()
+		d.noteActivity()
 		if len(line) == 0 {
 			if hasData {
 				return event, nil
@@ -70,8 +71,8 @@ func (d *streamDecoder) next() (streamEvent, error) {
 	}
 }
 
-// readLine returns a line without its end, which is CR, LF or CRLF. It is valid
-// until the next call.
+// readLine returns a line without its line end, which is CR, LF or CRLF. The
+// slice is valid until the next call.
 func (d *streamDecoder) readLine() ([]byte, error) {
 	d.line = d.line[:0]
 	for {
@@ -93,11 +94,11 @@ func (d *streamDecoder) readLine() ([]byte, error) {
 	}
 }
 
-// withoutMark takes a byte order mark off the first line.
+// withoutMark returns the line, the first one without its byte order mark.
 func (d *streamDecoder) withoutMark() []byte {
-	if d.began {
+	if d.started {
 		return d.line
 	}
-	d.began = true
+	d.started = true
 	return bytes.TrimPrefix(d.line, []byte("\ufeff"))
 }

@@ -8,29 +8,29 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// webSocket is a line over WebSocket.
+// webSocket is a transport over WebSocket.
 type webSocket struct {
-	ws    *websocket.Conn
-	heard func()
+	ws           *websocket.Conn
+	noteActivity func()
 }
 
 func newWebSocket(ws *websocket.Conn) *webSocket {
-	w := &webSocket{ws: ws, heard: func() {}}
-	ws.SetReadLimit(frameLimit)
+	w := &webSocket{ws: ws, noteActivity: func() {}}
+	ws.SetReadLimit(maxFrameBytes)
 	answer := ws.PingHandler()
 	ws.SetPingHandler(func(text string) error {
-		w.heard()
+		w.noteActivity()
 		return answer(text)
 	})
 	return w
 }
 
-func (w *webSocket) onHeard(heard func()) { w.heard = heard }
+func (w *webSocket) onActivity(noteActivity func()) { w.noteActivity = noteActivity }
 
-func (w *webSocket) overHTTP() bool { return false }
+func (w *webSocket) isHTTP() bool { return false }
 
 func (w *webSocket) send(frame []byte) ([]byte, error) {
-	err := w.ws.SetWriteDeadline(time.Now().Add(writeWait))
+	err := w.ws.SetWriteDeadline(time.Now().Add(writeTimeout))
 	if err == nil {
 		err = w.ws.WriteMessage(websocket.TextMessage, frame)
 	}
@@ -49,15 +49,15 @@ func (w *webSocket) receive() ([]byte, error) {
 		}
 		return nil, fmt.Errorf("read: %w", err)
 	}
-	w.heard()
+	w.noteActivity()
 	return text, nil
 }
 
-func (w *webSocket) close(bool) {
-	farewell := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
-	if w.ws.WriteControl(websocket.CloseMessage, farewell, time.Now().Add(closeWait)) != nil {
-		w.cut()
+func (w *webSocket) closeGracefully(bool) {
+	message := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
+	if w.ws.WriteControl(websocket.CloseMessage, message, time.Now().Add(closeTimeout)) != nil {
+		w.abort()
 	}
 }
 
-func (w *webSocket) cut() { _ = w.ws.Close() } // nothing more is wanted of it
+func (w *webSocket) abort() { _ = w.ws.Close() } // an error changes nothing

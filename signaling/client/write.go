@@ -7,34 +7,33 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// When the client says something by itself.
 const (
-	seenWithin = 500 * time.Millisecond // an event is confirmed; the protocol allows 1 s
-	seenAtMost = 16                     // events unconfirmed; the protocol allows 32
-	joinWait   = 10 * time.Second       // for the reply to join
-	minPause   = 10 * time.Millisecond  // before a refused request is repeated
-	lookEvery  = 3 * time.Second        // at the clocks
-	slept      = 5 * time.Second        // that the wall clock gained: the machine slept
-	probeWait  = 3 * time.Second        // for a sign of life after that
-	bareSlack  = 5 * time.Second        // of a bare client, beyond two of the server's pings
-	forever    = time.Duration(-1)
+	confirmWithin    = 500 * time.Millisecond // after an event; the protocol allows 1 s
+	maxUnconfirmed   = 16                     // events; the protocol allows 32
+	joinTimeout      = 10 * time.Second       // for the reply to join
+	minRetryPause    = 10 * time.Millisecond  // before a refused request is repeated
+	clockCheckPeriod = 3 * time.Second        // between two comparisons of the clocks
+	sleepThreshold   = 5 * time.Second        // if the wall clock is this far ahead, the machine has slept
+	probeTimeout     = 3 * time.Second        // for anything to arrive after the machine has slept
+	bareIdleSlack    = 5 * time.Second        // of a bare client, beyond two of the server's pings
+	forever          = time.Duration(-1)
 )
 
-// write is the goroutine of a carrier that sends.
-func (c *Client) write(k *carrier) {
+// writeLoop is the goroutine that sends on a connection.
+func (c *Client) writeLoop(conn *connection) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		frame, wait, err := c.next(k, time.Now())
+		frame, wait, err := c.nextFrame(conn, time.Now())
 		switch {
 		case errors.Is(err, errSilent):
-			k.lose(err)
+			conn.fail(err)
 			return
 		case err != nil:
 			c.mu.Lock()
 			left := c.seat.state != seated
 			c.mu.Unlock()
-			k.close(left)
+			conn.closeGracefully(left)
 			return
 		}
 		if frame == nil {
@@ -43,46 +42,46 @@ func (c *Client) write(k *carrier) {
 				timer.Reset(wait)
 			}
 			select {
-			case <-k.wake:
+			case <-conn.wake:
 			case <-timer.C:
-			case <-k.lost:
+			case <-conn.failed:
 				return
 			}
 			continue
 		}
-		reply, err := k.send(frame)
+		reply, err := conn.send(frame)
 		if err == nil && reply != nil {
-			err = c.frame(k, reply)
+			err = c.handleFrame(conn, reply)
 		}
 		if err != nil {
-			k.lose(err)
+			conn.fail(err)
 			return
 		}
 	}
 }
 
-// next returns the frame to send now, or how long to wait for one; and an
-// error when the line is dead.
-func (c *Client) next(k *carrier, now time.Time) ([]byte, time.Duration, error) {
+// nextFrame returns the frame to send now, or how long to wait for one. The error
+// is errSilent if the connection is dead, or why the client ended.
+func (c *Client) nextFrame(conn *connection, now time.Time) ([]byte, time.Duration, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	due := &due{now: now}
-	if c.err != nil && !k.goodbye {
+	if c.err != nil && !conn.leaving {
 		return nil, 0, c.err
 	}
-	if c.isSilent(k, due) {
+	if c.isSilent(conn, due) {
 		return nil, 0, errSilent
 	}
-	if frame := c.ownFrame(k, due); frame != nil {
+	if frame := c.controlFrame(conn, due); frame != nil {
 		return frame, 0, nil
 	}
-	if !c.mayRequest(k) {
+	if !c.maySendRequests(conn) {
 		return nil, due.wait(), nil
 	}
-	if !due.is(c.outbox.paused) {
+	if !due.reached(c.outbox.paused) {
 		return nil, due.wait(), nil
 	}
-	limit := window
+	limit := maxInFlight
 	if c.config.NoReconnect {
 		limit = 0
 	}
@@ -93,89 +92,92 @@ func (c *Client) next(k *carrier, now time.Time) ([]byte, time.Duration, error) 
 	return c.outbox.encode(r), 0, nil
 }
 
-// mayRequest says whether requests other than join have their turn.
-func (c *Client) mayRequest(k *carrier) bool {
-	return c.config.NoReconnect || c.seat.state == outside || k.isReady
+// maySendRequests reports whether requests other than join may be sent now.
+func (c *Client) maySendRequests(conn *connection) bool {
+	return c.config.NoReconnect || c.seat.state == outside || conn.isReady
 }
 
-// ownFrame returns what is to be said beside the requests. c.mu is held.
-func (c *Client) ownFrame(k *carrier, due *due) []byte {
+// controlFrame returns the frame that is due by itself: a leave, join, ping or
+// confirmation; nil = none. It must be called with c.mu held.
+func (c *Client) controlFrame(conn *connection, due *due) []byte {
 	if c.config.NoReconnect {
 		return nil
 	}
-	if k.goodbye {
-		k.goodbye = false
+	if conn.leaving {
+		conn.leaving = false
 		return protocol.Encode(protocol.Leave{})
 	}
 	if c.seat.state == outside {
 		return nil
 	}
-	if !k.isReady {
-		if k.joinSent {
+	if !conn.isReady {
+		if conn.joinSent {
 			return nil
 		}
-		k.joinSent, k.answerBy = true, due.now.Add(joinWait)
+		conn.joinSent, conn.joinDeadline = true, due.now.Add(joinTimeout)
 		return c.joinFrame()
 	}
-	c.lookAtClocks(k, due)
-	if !k.pingAt.IsZero() && due.is(k.pingAt) {
-		k.pingAt = due.now.Add(c.seat.ping)
-		c.seat.confirmed, k.seenAt = c.seat.seq, time.Time{}
+	c.detectSleep(conn, due)
+	if !conn.pingAt.IsZero() && due.reached(conn.pingAt) {
+		conn.pingAt = due.now.Add(c.seat.ping)
+		c.seat.confirmed, conn.confirmAt = c.seat.seq, time.Time{}
 		return protocol.Encode(protocol.Ping{Seq: c.seat.seq})
 	}
 	if c.seat.seq == c.seat.confirmed {
 		return nil
 	}
-	if c.seat.seq-c.seat.confirmed >= seenAtMost || due.is(k.seenAt) {
-		c.seat.confirmed, k.seenAt = c.seat.seq, time.Time{}
+	if c.seat.seq-c.seat.confirmed >= maxUnconfirmed || due.reached(conn.confirmAt) {
+		c.seat.confirmed, conn.confirmAt = c.seat.seq, time.Time{}
 		return protocol.Encode(protocol.Seen{Seq: c.seat.seq})
 	}
 	return nil
 }
 
-// isSilent says whether nothing was heard for too long. The limit leaves time
-// to be back before the grace of the seat, by default two pings, ends. c.mu is held.
-func (c *Client) isSilent(k *carrier, due *due) bool {
+// isSilent reports whether nothing has arrived for too long. The limit leaves time
+// to reconnect before the grace time of the seat, by default two pings, is over. It
+// must be called with c.mu held.
+func (c *Client) isSilent(conn *connection, due *due) bool {
 	if c.config.NoReconnect {
-		return c.seat.ping > 0 && due.is(k.lastHeard().Add(2*c.seat.ping+bareSlack))
+		return c.seat.ping > 0 && due.reached(conn.lastActivity().Add(2*c.seat.ping+bareIdleSlack))
 	}
 	if c.seat.state == outside {
 		return false
 	}
-	if !k.isReady {
-		return k.joinSent && due.is(k.answerBy)
+	if !conn.isReady {
+		return conn.joinSent && due.reached(conn.joinDeadline)
 	}
 	if c.seat.ping == 0 {
 		return false
 	}
-	heard := k.lastHeard()
-	if !k.probed.IsZero() && !heard.After(k.probed) && due.is(k.probed.Add(probeWait)) {
+	activity := conn.lastActivity()
+	if !conn.probedAt.IsZero() && !activity.After(conn.probedAt) && due.reached(conn.probedAt.Add(probeTimeout)) {
 		return true
 	}
-	return due.is(heard.Add(c.seat.ping + c.seat.ping/2))
+	return due.reached(activity.Add(c.seat.ping + c.seat.ping/2))
 }
 
-// lookAtClocks asks for a sign of life after the machine slept. c.mu is held.
-func (c *Client) lookAtClocks(k *carrier, due *due) {
-	if c.seat.ping == 0 || !due.is(k.looked.Add(lookEvery)) {
+// detectSleep compares the clocks, and if the machine has slept, makes a ping due
+// to test the connection. It must be called with c.mu held.
+func (c *Client) detectSleep(conn *connection, due *due) {
+	if c.seat.ping == 0 || !due.reached(conn.clockCheckedAt.Add(clockCheckPeriod)) {
 		return
 	}
 	wall := c.wall()
-	if wall.Sub(k.lookedAt)-due.now.Sub(k.looked) > slept {
-		k.pingAt, k.probed = due.now, due.now
+	if wall.Sub(conn.wallCheckedAt)-due.now.Sub(conn.clockCheckedAt) > sleepThreshold {
+		conn.pingAt, conn.probedAt = due.now, due.now
 	}
-	k.looked, k.lookedAt = due.now, wall
-	due.is(k.looked.Add(lookEvery))
+	conn.clockCheckedAt, conn.wallCheckedAt = due.now, wall
+	due.reached(conn.clockCheckedAt.Add(clockCheckPeriod))
 }
 
-// due collects when there is something to do.
+// due collects the time at which there is something to do next.
 type due struct {
 	now  time.Time
 	next time.Time
 }
 
-// is says whether at has come; otherwise it is waited for.
-func (d *due) is(at time.Time) bool {
+// reached reports whether it is at or later; if not, wait takes at into account.
+func (d *due) reached(at time.Time) bool {
 	if !at.After(d.now) {
 		return true
 	}
