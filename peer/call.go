@@ -13,70 +13,69 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// Times that no one has had to change.
 const (
-	leaveTimeout   = 2 * time.Second // to say goodbye
-	closedPatience = 2 * time.Second // from the other side's closing the connection to taking that for goodbye
-	offerPatience  = 3 * time.Second // for the offer, before asking for one
-	sampleEvery    = time.Second
+	leaveTimeout  = 2 * time.Second // for the reply to leave
+	closedTimeout = 2 * time.Second // after the other side closed the connection, for its leave to arrive
+	offerTimeout  = 3 * time.Second // for the offer, before asking for one
+	sampleEvery   = time.Second
 )
 
-// postsQueued is how many callbacks of a connection may wait.
-const postsQueued = 64
+// maxCallbacks is how many callbacks of a connection may wait.
+const maxCallbacks = 64
 
-// Call is a seat in a room and the call that is made from it. All fields below the
-// line belong to the goroutine of loop.
+// Call is a seat in a room and the call that is made from it. Only the goroutine
+// of loop may use the fields below the line.
 type Call struct {
 	cfg     Config
 	start   time.Time
 	signal  *signal
 	servers []webrtc.ICEServer
 
-	ctx       context.Context //nolint:containedctx // Join's: its end ends the call
+	ctx       context.Context //nolint:containedctx // Join's: when it ends, so does the call
 	cancel    context.CancelCauseFunc
-	life      context.Context //nolint:containedctx // of what must outlive ctx, to say goodbye
-	posts     chan func()
+	linkCtx   context.Context //nolint:containedctx // outlives ctx, so that the call can end gracefully
+	callbacks chan func()
 	connected chan struct{}
 	done      chan struct{}
 	wait      sync.WaitGroup
-	final     *Report // once done is closed
+	final     *Report // set before done is closed
 
 	// ----
-	events   <-chan client.Event // nil when the server was lost for good
-	away     error               // why the server is out of reach just now; nil = it is not
-	phase    phase
-	partner  *partner
-	deadline *time.Timer
-	timeline timeline
-	outcome  *outcome
-	parted   string // how it stood with the last partner when it left
-	trouble  error  // the last thing that went wrong on the way to a connection
+	events         <-chan client.Event // nil after the server was lost for good
+	away           error               // why the server cannot be reached now; nil = it can
+	phase          phase
+	partner        *partner
+	deadline       *time.Timer
+	timeline       timeline
+	outcome        *outcome
+	leftReason     string // why the last partner that left was not connected
+	negotiationErr error  // the last error of a negotiation
 }
 
 // phase says what deadline is for.
 type phase int
 
 const (
-	waiting    phase = iota // for somebody to come
-	connecting              // with partner
+	waiting    phase = iota // for another peer to come
+	connecting              // to partner
 	talking                 // until Duration is over
-	closing                 // the other side closed the connection; its goodbye may still come
+	closing                 // the other side closed the connection; its leave may still arrive
 )
 
-// partner is the peer that is called or calls.
+// partner is the other peer of the call.
 type partner struct {
-	id, name string
-	role     Role // this peer's towards it
-	number   int  // of the connection; 0 before the first
-	link     *link
-	askTimer *time.Timer // to ask for an offer; nil for the caller
+	id, name   string
+	role       Role // of this peer, not of the partner
+	generation int  // of the connection, "call" in the protocol; 0 before the first
+	link       *link
+	askTimer   *time.Timer // to ask for an offer; nil for the caller
 
-	candidates int                 // own ones that were sent
-	said       []protocol.CallData // the candidates, to say them again to who missed them
-	state      webrtc.PeerConnectionState
-	gone       bool // its seat is free, and not because it said so; it may come back
-	absent     bool // the server has forgotten both, and this one is back first
-	sawFrame   bool
+	candidates     int                 // local candidates that were sent
+	sentCandidates []protocol.CallData // the same, to send them again if the partner missed them
+	state          webrtc.PeerConnectionState
+	gone           bool // it lost its seat without leaving; it may come back
+	absent         bool // the server has forgotten both peers, and this one rejoined first
+	sawFrame       bool
 }
 
 // outcome is how a call ended.
@@ -86,33 +85,34 @@ type outcome struct {
 	at     time.Time
 }
 
-// Errors that Join's error may wrap, beside those of callbox/signaling/client.
+// Errors that the error of Join may wrap, besides those of callbox/signaling/client.
 var (
-	// ErrConfig marks a configuration that cannot work.
+	// ErrConfig marks an invalid configuration.
 	ErrConfig = errors.New("invalid configuration")
-	// errHangup ends a call that Hangup was called for.
+	// errHangup is the cause of a call's end by Hangup.
 	errHangup = errors.New("hung up")
 )
 
-// Join enters the room and returns as soon as it is in; the call is then made in
-// the background: with whoever is there, or comes. The call ends with Duration, when
-// the other side leaves, with Hangup, or when ctx ends. The caller must call Wait.
+// Join joins the room and returns. The call is then made in the background, with
+// the peer that is in the room or the next one that comes. It ends after Duration,
+// when the other side leaves, with Hangup, or when ctx ends. The caller must call
+// Wait.
 //
-// The error wraps ErrConfig, or is one of the signaling client's: then the room
-// could not be entered within ConnectTimeout.
+// The error wraps ErrConfig, or it is an error of the signaling client: then the
+// room could not be joined within ConnectTimeout.
 func Join(ctx context.Context, cfg Config) (*Call, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
 	c := &Call{
 		cfg: cfg.withDefaults(), start: time.Now(),
-		posts: make(chan func(), postsQueued), connected: make(chan struct{}), done: make(chan struct{}),
+		callbacks: make(chan func(), maxCallbacks), connected: make(chan struct{}), done: make(chan struct{}),
 	}
-	c.life = context.WithoutCancel(ctx)
+	c.linkCtx = context.WithoutCancel(ctx)
 	ctx, c.cancel = context.WithCancelCause(ctx)
 	c.ctx = ctx
 	var err error
-	if c.signal, err = enter(ctx, &c.cfg, &c.timeline); err != nil {
+	if c.signal, err = joinRoom(ctx, &c.cfg, &c.timeline); err != nil {
 		c.cancel(err)
 		return nil, err
 	}
@@ -122,13 +122,15 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 	return c, nil
 }
 
-// Connected is closed when the call is connected for the first time.
+// Connected returns a channel that is closed when the call is connected for the
+// first time.
 func (c *Call) Connected() <-chan struct{} { return c.connected }
 
-// Done is closed when the call has ended and nothing of it runs any more.
+// Done returns a channel that is closed when the call and its goroutines have ended.
 func (c *Call) Done() <-chan struct{} { return c.done }
 
-// Hangup ends the call in order, as if its Duration were over. Wait for the report.
+// Hangup ends the call gracefully, as if its Duration were over. It does not wait;
+// call Wait for the report.
 func (c *Call) Hangup() { c.cancel(errHangup) }
 
 // Wait waits until the call has ended and returns its report.
@@ -137,8 +139,8 @@ func (c *Call) Wait() *Report {
 	return c.final
 }
 
-// Run joins, waits and reports, also when the room cannot be entered. The error
-// wraps ErrConfig; there is none otherwise.
+// Run makes a call and returns its report, even if the room could not be joined.
+// The error is nil, or wraps ErrConfig.
 func Run(ctx context.Context, cfg Config) (*Report, error) {
 	start := time.Now()
 	c, err := Join(ctx, cfg)
@@ -146,13 +148,13 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	case errors.Is(err, ErrConfig):
 		return nil, err
 	case err != nil:
-		return refused(ctx, cfg.withDefaults(), start, err), nil
+		return notJoinedReport(ctx, cfg.withDefaults(), start, err), nil
 	default:
 		return c.Wait(), nil
 	}
 }
 
-// loop is the call: everything that happens passes here, one after the other.
+// loop is the goroutine of the call. It handles all events, one after the other.
 func (c *Call) loop() {
 	defer close(c.done)
 	defer c.cancel(errHangup)
@@ -161,7 +163,7 @@ func (c *Call) loop() {
 	ticker := time.NewTicker(sampleEvery)
 	defer ticker.Stop()
 
-	c.arrive()
+	c.begin()
 	for c.outcome == nil {
 		var ask <-chan time.Time
 		if c.partner != nil && c.partner.askTimer != nil {
@@ -169,53 +171,54 @@ func (c *Call) loop() {
 		}
 		select {
 		case <-c.ctx.Done():
-			c.interrupted()
+			c.handleCancel()
 		case event, ok := <-c.events:
-			c.heard(event, ok)
-		case post := <-c.posts:
-			post()
+			c.handleEvent(event, ok)
+		case callback := <-c.callbacks:
+			callback()
 		case <-ask:
 			c.askForOffer()
 		case <-c.deadline.C:
-			c.expired()
+			c.handleDeadline()
 		case <-ticker.C:
 			c.tick()
 		}
 	}
-	c.conclude()
+	c.finalize()
 }
 
-// arrive begins with whoever is in the room already.
-func (c *Call) arrive() {
+// begin connects to the peer that is in the room already, if there is one.
+func (c *Call) begin() {
 	others := c.signal.joined.Peers
-	c.tell(Event{Kind: EventJoined, Others: len(others)})
+	c.observe(Event{Kind: EventJoined, Others: len(others)})
 	if c.cfg.ICE == Relay && len(turnURLs(c.servers, "")) == 0 {
-		c.finish(NotConnected, noTURNReason(c.cfg.TURNProtocol))
+		c.setOutcome(NotConnected, noTURNReason(c.cfg.TURNProtocol))
 		return
 	}
 	if len(others) > 0 {
-		c.meet(others[0].Peer, others[0].Name, others[0].Polite)
+		c.connectTo(others[0].Peer, others[0].Name, others[0].Polite)
 	}
 }
 
-// meet begins the conversation with another peer. Being polite towards it means to answer.
-func (c *Call) meet(id, name string, polite bool) {
+// connectTo makes another peer the partner. If polite is true, the partner calls and
+// this peer answers.
+func (c *Call) connectTo(id, name string, polite bool) {
 	name = shownName(name)
 	c.partner = &partner{id: id, name: name, role: Caller}
 	if polite {
 		c.partner.role = Callee
-		c.partner.askTimer = time.NewTimer(offerPatience)
+		c.partner.askTimer = time.NewTimer(offerTimeout)
 	}
 	c.enterPhase(connecting, c.cfg.ConnectTimeout)
 	c.timeline.peerSeen = time.Now()
-	c.tell(Event{Kind: EventPeerSeen, Name: name, Role: c.partner.role})
-	if c.partner.role == Caller && c.build(1) {
-		c.offer()
+	c.observe(Event{Kind: EventPeerSeen, Name: name, Role: c.partner.role})
+	if c.partner.role == Caller && c.openLink(1) {
+		c.sendOffer()
 	}
 }
 
-// part ends the conversation; somebody else may come.
-func (c *Call) part() {
+// dropPartner closes the connection to the partner; another peer may come.
+func (c *Call) dropPartner() {
 	if c.partner.askTimer != nil {
 		c.partner.askTimer.Stop()
 	}
@@ -234,54 +237,54 @@ func (c *Call) enterPhase(p phase, limit time.Duration) {
 	}
 }
 
-// expired is called at the deadline of the phase.
-func (c *Call) expired() {
+// handleDeadline is called at the deadline of the phase.
+func (c *Call) handleDeadline() {
 	switch c.phase {
 	case waiting:
-		c.finish(NotConnected, c.whyNobody())
+		c.setOutcome(NotConnected, c.noPeerReason())
 	case connecting:
-		c.finish(NotConnected, fmt.Sprintf("no connection with %s within %v: %s",
-			c.partner.name, c.cfg.ConnectTimeout, c.whyNotConnected()))
+		c.setOutcome(NotConnected, fmt.Sprintf("no connection with %s within %v: %s",
+			c.partner.name, c.cfg.ConnectTimeout, c.notConnectedReason()))
 	case talking:
-		c.over("the call lasted its full duration")
+		c.endConnected("the call lasted its full duration")
 	case closing:
-		c.over(c.partner.name + " closed the connection")
+		c.endConnected(c.partner.name + " closed the connection")
 	}
 }
 
-// over ends a call that was connected, in order.
-func (c *Call) over(reason string) {
+// endConnected ends a call that was connected. reason is for a call that went well.
+func (c *Call) endConnected(reason string) {
 	state := c.partner.state
 	switch {
 	case state != webrtc.PeerConnectionStateConnected && state != webrtc.PeerConnectionStateClosed:
-		c.finish(Lost, "the connection was lost during the call: nothing more was received from "+c.partner.name)
+		c.setOutcome(Lost, "the connection was lost during the call: nothing more was received from "+c.partner.name)
 	case c.partner.link.progress().firstRTP.IsZero():
-		c.finish(NoMedia, "connected with "+c.partner.name+", but neither video nor audio was received")
+		c.setOutcome(NoMedia, "connected with "+c.partner.name+", but neither video nor audio was received")
 	default:
-		c.finish(Good, reason)
+		c.setOutcome(Good, reason)
 	}
 }
 
-// interrupted ends the call because its context did, or by Hangup.
-func (c *Call) interrupted() {
+// handleCancel ends the call because its context ended, or because of Hangup.
+func (c *Call) handleCancel() {
 	hungUp := errors.Is(context.Cause(c.ctx), errHangup)
 	switch {
 	case hungUp && (c.phase == talking || c.phase == closing):
-		c.over("hung up")
+		c.endConnected("hung up")
 	case hungUp:
-		c.finish(NotConnected, "hung up before the call was connected")
+		c.setOutcome(NotConnected, "hung up before the call was connected")
 	default:
-		c.finish(Interrupted, "stopped before the call was over")
+		c.setOutcome(Interrupted, "stopped before the call was over")
 	}
 }
 
-func (c *Call) finish(code ExitCode, reason string) {
+func (c *Call) setOutcome(code ExitCode, reason string) {
 	if c.outcome == nil {
 		c.outcome = &outcome{code: code, reason: reason, at: time.Now()}
 	}
 }
 
-// tick looks at a connection that is there.
+// tick samples the connection, if there is one.
 func (c *Call) tick() {
 	if c.phase == talking && c.partner.state == webrtc.PeerConnectionStateConnected {
 		c.partner.link.sample()
@@ -289,7 +292,7 @@ func (c *Call) tick() {
 	c.noteMedia()
 }
 
-// noteMedia enters the first packet and the first frame.
+// noteMedia records when the first packet and the first frame arrived.
 func (c *Call) noteMedia() {
 	if c.partner == nil || c.partner.link == nil {
 		return
@@ -298,21 +301,21 @@ func (c *Call) noteMedia() {
 	c.timeline.firstRTP, c.timeline.firstFrame = p.firstRTP, p.firstFrame
 	if !p.firstFrame.IsZero() && !c.partner.sawFrame {
 		c.partner.sawFrame = true
-		c.tell(Event{Kind: EventFirstFrame, At: p.firstFrame.Sub(c.start), Name: c.partner.name})
+		c.observe(Event{Kind: EventFirstFrame, At: p.firstFrame.Sub(c.start), Name: c.partner.name})
 	}
 }
 
-func (c *Call) tell(e Event) {
+func (c *Call) observe(e Event) {
 	if e.At == 0 {
 		e.At = time.Since(c.start)
 	}
 	c.cfg.Observe(e)
 }
 
-// post runs f in loop, unless the connection that it is about has been closed.
-func (c *Call) post(l *link, f func()) {
+// dispatch runs f in loop, unless l has been closed or replaced by then.
+func (c *Call) dispatch(l *link, f func()) {
 	select {
-	case c.posts <- func() {
+	case c.callbacks <- func() {
 		if c.partner != nil && c.partner.link == l {
 			f()
 		}
@@ -321,8 +324,8 @@ func (c *Call) post(l *link, f func()) {
 	}
 }
 
-// conclude reports, says goodbye and closes everything.
-func (c *Call) conclude() {
+// finalize makes the report, leaves the room and closes everything.
+func (c *Call) finalize() {
 	c.noteMedia()
 	if c.phase == talking && c.partner.state == webrtc.PeerConnectionStateConnected {
 		c.partner.link.sample()

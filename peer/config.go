@@ -13,57 +13,61 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// Defaults of Config, which are those of the command line too.
+// Defaults of Config, and of the command line.
 const (
 	DefaultDuration       = 10 * time.Second
 	DefaultConnectTimeout = 15 * time.Second
 )
 
-// Config says whom to call, what to send and how.
+// Config configures a call. Server and Room are required.
 type Config struct {
 	Server string // http(s)://host[:port] of the signaling server
 	Room   string
-	Name   string // shown to the other side; may be empty
-	Token  string // says that it may join, for servers that want one; never logged
+	Name   string // display name that the other side sees; may be empty
+	Token  string // join token, for servers that require one; never logged
 
-	// Video and Audio are what is sent; nil sends nothing of that kind and still
-	// receives it. A source belongs to one call.
+	// Video and Audio are the media to send. With nil nothing of that kind is sent,
+	// but it is still received. A source must not be used in two calls.
 	Video VideoSource
 	Audio AudioSource
-	// VideoSink and AudioSink get what is received, beside being verified; may be nil.
+	// VideoSink and AudioSink also get the received media; they may be nil.
 	VideoSink VideoSink
 	AudioSink AudioSink
 
-	ICE          ICEPolicy    // "" is All
-	TURNProtocol TURNProtocol // "" is any
+	ICE          ICEPolicy    // "" = All
+	TURNProtocol TURNProtocol // "" = any
 
-	// Duration is how long the call goes on after it is connected; 0 is DefaultDuration, and
-	// a negative one is without end.
+	// Duration is how long the call lasts after it is connected; 0 = DefaultDuration,
+	// negative = no limit.
 	Duration time.Duration
-	// ConnectTimeout is how long to wait for somebody to come, and then again for
-	// the call to connect; 0 is DefaultConnectTimeout.
+	// ConnectTimeout is how long to wait for another peer to come, and then again
+	// for the call to connect; 0 = DefaultConnectTimeout. It must not be negative.
 	ConnectTimeout time.Duration
-	// Expect is evaluated in the report.
+	// Expect are conditions that the report evaluates.
 	Expect []Expectation
 
 	// TLS is used for https and for TURN over TLS; nil trusts the system's roots
 	// (on Linux also those in the file named by the environment's SSL_CERT_FILE).
 	TLS *tls.Config
-	// Certificates are the DTLS identity; nil makes a new one. Many calls may share one, which saves time.
+	// Certificates are the DTLS identity; nil creates a new one. Calls may share
+	// them, which saves time.
 	Certificates []webrtc.Certificate
 	// Net replaces the kernel's network for media and TURN, for tests.
 	Net transport.Net
-	// SettingEngine, when set, may change Pion's settings just before they are used.
+	// SettingEngine may change Pion's settings just before they are used; it may be
+	// nil.
 	SettingEngine func(*webrtc.SettingEngine)
 
-	// Version is this program's, for the report; "" is what the Go command knows of it.
+	// Version is the version of the program, for the report; "" = the version that
+	// the go command recorded in the binary.
 	Version string
-	// Observe is told what happens, from one goroutine; it must not block. May be nil.
+	// Observe is called with each event, from one goroutine. It must not block; it
+	// may be nil.
 	Observe func(Event)
-	Logger  *slog.Logger // nil discards
+	Logger  *slog.Logger // nil = discard
 }
 
-// Check says what is wrong with the configuration, all of it; nil when nothing is.
+// Check returns an error that joins all faults of the configuration, or nil.
 func (c *Config) Check() error {
 	var faults []error
 	if err := checkServer(c.Server); err != nil {
@@ -92,7 +96,7 @@ func checkServer(server string) error {
 	return nil
 }
 
-// withDefaults returns c with nothing left unsaid.
+// withDefaults returns c with defaults in place of zero values.
 func (c Config) withDefaults() Config {
 	if c.ICE == "" {
 		c.ICE = All
@@ -112,31 +116,32 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// EventKind is what happened.
+// EventKind is the kind of an Event.
 type EventKind string
 
 // The kinds of events.
 const (
-	EventJoined        EventKind = "joined"         // the room was entered; Others says how many were there
-	EventPeerSeen      EventKind = "peer_seen"      // Name is there to be called, or will call
-	EventConnected     EventKind = "connected"      // Path and Took are set
-	EventFirstFrame    EventKind = "first_frame"    // video arrives
-	EventDisconnected  EventKind = "disconnected"   // nothing is heard for a while; it may come back
-	EventReconnected   EventKind = "reconnected"    // it came back
-	EventRebuild       EventKind = "rebuild"        // the other side began the connection anew
-	EventPeerLeft      EventKind = "peer_left"      // Reason is set
-	EventSignalingLost EventKind = "signaling_lost" // a call that is connected goes on
-	EventSignalingBack EventKind = "signaling_back" // the seat in the room, too
+	EventJoined        EventKind = "joined"         // the room was joined; Others is how many were there
+	EventPeerSeen      EventKind = "peer_seen"      // another peer is there; Name and Role are set
+	EventConnected     EventKind = "connected"      // the call is connected; Path and Took are set
+	EventFirstFrame    EventKind = "first_frame"    // the first video frame was decoded
+	EventDisconnected  EventKind = "disconnected"   // the connection is interrupted; it may come back
+	EventReconnected   EventKind = "reconnected"    // the connection came back
+	EventRebuild       EventKind = "rebuild"        // the other side started a new connection
+	EventPeerLeft      EventKind = "peer_left"      // the other peer left; Reason is set
+	EventSignalingLost EventKind = "signaling_lost" // the signaling server cannot be reached; a connected call continues
+	EventSignalingBack EventKind = "signaling_back" // the signaling server can be reached again, and the seat is back
 )
 
-// Event is something worth telling a person while a call is made.
+// Event is a step of a call, to show to a person. Fields that its kind does not
+// name may be empty.
 type Event struct {
 	Kind   EventKind
 	At     time.Duration // since Join was called
 	Others int
-	Name   string // of the other peer, in words when it has none
+	Name   string // of the other peer, or "the other side" if it has none
 	Role   Role
 	Path   *Path
-	Took   time.Duration // from both being there to connected
+	Took   time.Duration // from both peers being in the room to connected
 	Reason string
 }

@@ -11,8 +11,9 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// heard takes an event of the signaling server; ok is false when there are no more.
-func (c *Call) heard(event client.Event, ok bool) {
+// handleEvent handles an event of the signaling server; ok is false when there are
+// no more.
+func (c *Call) handleEvent(event client.Event, ok bool) {
 	if !ok {
 		c.signalingLost()
 		return
@@ -20,102 +21,103 @@ func (c *Call) heard(event client.Event, ok bool) {
 	switch e := event.(type) {
 	case client.Interrupted:
 		c.away = e.Err
-		c.tell(Event{Kind: EventSignalingLost})
+		c.observe(Event{Kind: EventSignalingLost})
 	case client.Rejoined:
-		c.rejoined(e)
+		c.handleRejoined(e)
 	case protocol.OtherJoined:
-		c.otherJoined(e)
+		c.handleOtherJoined(e)
 	case protocol.Back:
 		if c.partner != nil && c.partner.id == e.Peer && !e.Resumed {
-			c.returned()
+			c.partnerReturned()
 		}
 	case protocol.Bye:
 		if c.partner != nil && c.partner.id == e.Peer {
-			c.saidBye(e.Reason)
+			c.handleBye(e.Reason)
 		}
 	case protocol.MessageEvent:
 		if c.partner != nil && c.partner.id == e.From {
-			c.message(e.Data)
+			c.handleMessage(e.Data)
 		}
 	default: // notices change nothing: a call that is connected needs no server
 		c.cfg.Logger.Debug("notice from the server", "notice", fmt.Sprintf("%T", event))
 	}
 }
 
-// signalingLost goes on with a call that is connected; without one there will be none.
+// signalingLost continues a call that is connected, and ends one that is not.
 func (c *Call) signalingLost() {
 	c.events = nil
 	if c.phase == waiting || c.phase == connecting {
-		c.finish(NotConnected, fmt.Sprintf("the connection to the signaling server was lost before the call was connected: %v", c.signal.client.Err()))
+		c.setOutcome(NotConnected, fmt.Sprintf("the connection to the signaling server was lost before the call was connected: %v", c.signal.client.Err()))
 		return
 	}
-	c.tell(Event{Kind: EventSignalingLost})
+	c.observe(Event{Kind: EventSignalingLost})
 }
 
-// saidBye is the end of a call when the other side left in order; when only
-// its signaling broke, media decides.
-func (c *Call) saidBye(reason protocol.Reason) {
-	c.tell(Event{Kind: EventPeerLeft, Name: c.partner.name, Reason: string(reason)})
+// handleBye ends the call if the other side left. If only its signaling broke, the
+// call goes on for as long as media arrives.
+func (c *Call) handleBye(reason protocol.Reason) {
+	c.observe(Event{Kind: EventPeerLeft, Name: c.partner.name, Reason: string(reason)})
 	switch {
 	case c.phase == connecting:
-		c.parted = c.partner.name + " left before the call was connected: " + c.whyNotConnected()
-		c.part()
+		c.leftReason = c.partner.name + " left before the call was connected: " + c.notConnectedReason()
+		c.dropPartner()
 		c.enterPhase(waiting, c.remainingToConnect())
 	case reason == protocol.ReasonLeft || reason == protocol.ReasonReplaced || c.phase == closing:
-		if c.partner.state == webrtc.PeerConnectionStateDisconnected { // it fell silent because it left
+		if c.partner.state == webrtc.PeerConnectionStateDisconnected { // because it left
 			c.partner.state = webrtc.PeerConnectionStateClosed
 		}
-		c.over(c.partner.name + " left")
+		c.endConnected(c.partner.name + " left")
 	default:
 		c.partner.gone = true
-		c.checkGone()
+		c.endIfGone()
 	}
 }
 
-// checkGone ends the call with somebody who is neither in the room nor heard.
-func (c *Call) checkGone() {
+// endIfGone ends the call if the partner is no longer in the room and nothing
+// arrives from it.
+func (c *Call) endIfGone() {
 	if c.partner.gone && c.partner.state == webrtc.PeerConnectionStateDisconnected {
-		c.over("")
+		c.endConnected("")
 	}
 }
 
-// message takes what the other side says about the call.
-func (c *Call) message(data json.RawMessage) {
+// handleMessage handles a message of the other side about the call.
+func (c *Call) handleMessage(data json.RawMessage) {
 	var m protocol.CallData
 	if err := json.Unmarshal(data, &m); err != nil {
 		c.cfg.Logger.Debug("ignored a message that is not about a call", "error", err)
 		return
 	}
 	p := c.partner
-	if m.Call < 1 || m.Call < p.number {
-		return // about a connection that is no more
+	if m.Call < 1 || m.Call < p.generation {
+		return // about an earlier connection
 	}
-	if m.Call > p.number {
-		if p.number > 0 {
-			c.tell(Event{Kind: EventRebuild, Name: p.name})
+	if m.Call > p.generation {
+		if p.generation > 0 {
+			c.observe(Event{Kind: EventRebuild, Name: p.name})
 		}
-		if !c.build(m.Call) {
+		if !c.openLink(m.Call) {
 			return
 		}
 	}
 	switch {
 	case m.Candidate != nil:
-		p.link.remoteCandidate(m.Candidate)
+		p.link.addRemoteCandidate(m.Candidate)
 	case m.Renegotiate && p.role == Caller:
-		c.offer()
+		c.sendOffer()
 	case m.Description != nil:
-		c.described(m.Description)
+		c.handleDescription(m.Description)
 	}
 }
 
-// described takes an offer or an answer.
-func (c *Call) described(d *protocol.Description) {
+// handleDescription handles an offer or an answer.
+func (c *Call) handleDescription(d *protocol.Description) {
 	p := c.partner
 	switch d.Type {
 	case webrtc.SDPTypeOffer.String():
 		answer, ok, err := p.link.answer(d)
 		if err != nil {
-			c.failed("answer", err)
+			c.negotiationFailed("answer", err)
 			return
 		}
 		if !ok {
@@ -125,11 +127,11 @@ func (c *Call) described(d *protocol.Description) {
 		if p.askTimer != nil {
 			p.askTimer.Stop()
 		}
-		c.send(protocol.CallData{Call: p.number, Description: &answer})
+		c.send(protocol.CallData{Call: p.generation, Description: &answer})
 	case webrtc.SDPTypeAnswer.String():
-		ok, err := p.link.answered(d)
+		ok, err := p.link.setAnswer(d)
 		if err != nil {
-			c.failed("take the answer", err)
+			c.negotiationFailed("take the answer", err)
 			return
 		}
 		if ok {
@@ -137,46 +139,48 @@ func (c *Call) described(d *protocol.Description) {
 		}
 	}
 	if p.link.offerDue && p.role == Caller {
-		c.offer()
+		c.sendOffer()
 	}
 }
 
-// offer calls. Only the impolite side does: Pion cannot roll back an offer that collides.
-func (c *Call) offer() {
+// sendOffer sends an offer. Only the impolite side does so, because Pion cannot
+// roll back an offer that collides.
+func (c *Call) sendOffer() {
 	offer, ok, err := c.partner.link.offer()
 	switch {
 	case err != nil:
-		c.failed("offer", err)
+		c.negotiationFailed("offer", err)
 	case ok:
 		c.timeline.offer = time.Now()
-		c.send(protocol.CallData{Call: c.partner.number, Description: &offer})
+		c.send(protocol.CallData{Call: c.partner.generation, Description: &offer})
 	}
 }
 
-// askForOffer is how the polite side begins when it waits in vain.
+// askForOffer asks the impolite side for an offer, after waiting for one in vain.
 func (c *Call) askForOffer() {
-	c.send(protocol.CallData{Call: max(1, c.partner.number), Renegotiate: true})
-	c.partner.askTimer.Reset(offerPatience)
+	c.send(protocol.CallData{Call: max(1, c.partner.generation), Renegotiate: true})
+	c.partner.askTimer.Reset(offerTimeout)
 }
 
-// failed notes what went wrong with a description. The other side may build the
-// connection anew, so the call goes on until its deadline.
-func (c *Call) failed(doing string, err error) {
-	c.trouble = fmt.Errorf("%s: %w", doing, err)
+// negotiationFailed records an error of a description. The other side may start a
+// new connection, so the call goes on until its deadline.
+func (c *Call) negotiationFailed(doing string, err error) {
+	c.negotiationErr = fmt.Errorf("%s: %w", doing, err)
 	c.cfg.Logger.Warn("negotiation", "doing", doing, "error", err)
 }
 
-// build makes the connection with a number, in place of the one before.
-func (c *Call) build(number int) bool {
+// openLink creates the connection of a generation, in place of the one before. It
+// ends the call and returns false if it cannot.
+func (c *Call) openLink(generation int) bool {
 	p := c.partner
 	if p.link != nil {
 		p.link.close()
 		p.link = nil
 	}
-	p.number, p.state, p.candidates, p.said = number, webrtc.PeerConnectionStateNew, 0, nil
-	l, err := newLink(c.life, &c.cfg, number, c.servers, c)
+	p.generation, p.state, p.candidates, p.sentCandidates = generation, webrtc.PeerConnectionStateNew, 0, nil
+	l, err := newLink(c.linkCtx, &c.cfg, generation, c.servers, c)
 	if err != nil {
-		c.finish(NotConnected, fmt.Sprintf("could not create the connection: %v", err))
+		c.setOutcome(NotConnected, fmt.Sprintf("could not create the connection: %v", err))
 		return false
 	}
 	p.link = l
@@ -186,7 +190,7 @@ func (c *Call) build(number int) bool {
 	return true
 }
 
-// remaining is how long the call may go on; negative is without end.
+// remaining returns how long the call may go on; negative = without limit.
 func (c *Call) remaining() time.Duration {
 	if c.cfg.Duration < 0 {
 		return -1
@@ -194,13 +198,13 @@ func (c *Call) remaining() time.Duration {
 	return max(0, time.Until(c.timeline.dtlsConnected.Add(c.cfg.Duration)))
 }
 
-// send gives a message to the other side's queue at the server.
+// send sends a message to the partner through the server.
 func (c *Call) send(data protocol.CallData) { c.signal.send(c.partner.id, data) }
 
 // localCandidate implements linkObserver.
 func (c *Call) localCandidate(l *link, candidate *webrtc.ICECandidateInit) {
-	c.post(l, func() {
-		data := protocol.CallData{Call: l.number, EndOfCandidates: candidate == nil}
+	c.dispatch(l, func() {
+		data := protocol.CallData{Call: l.generation, EndOfCandidates: candidate == nil}
 		if candidate != nil {
 			if c.partner.candidates == 0 {
 				c.timeline.firstCandidate = time.Now()
@@ -211,8 +215,8 @@ func (c *Call) localCandidate(l *link, candidate *webrtc.ICECandidateInit) {
 				SDPMLineIndex: candidate.SDPMLineIndex, UsernameFragment: candidate.UsernameFragment,
 			}
 		}
-		if p := c.partner; len(p.said) < maxPendingCandidates {
-			p.said = append(p.said, data)
+		if p := c.partner; len(p.sentCandidates) < maxPendingCandidates {
+			p.sentCandidates = append(p.sentCandidates, data)
 		}
 		c.send(data)
 	})
@@ -223,7 +227,7 @@ func (c *Call) iceState(l *link, s webrtc.ICEConnectionState, at time.Time) {
 	if s != webrtc.ICEConnectionStateConnected {
 		return
 	}
-	c.post(l, func() {
+	c.dispatch(l, func() {
 		if c.timeline.iceConnected.IsZero() || c.phase == connecting {
 			c.timeline.iceConnected = at
 		}
@@ -231,36 +235,36 @@ func (c *Call) iceState(l *link, s webrtc.ICEConnectionState, at time.Time) {
 }
 
 // firstFrame implements linkObserver.
-func (c *Call) firstFrame(l *link) { c.post(l, c.noteMedia) }
+func (c *Call) firstFrame(l *link) { c.dispatch(l, c.noteMedia) }
 
 // connectionState implements linkObserver.
 func (c *Call) connectionState(l *link, s webrtc.PeerConnectionState, at time.Time) {
-	c.post(l, func() {
+	c.dispatch(l, func() {
 		before := c.partner.state
 		c.partner.state = s
 		switch s {
 		case webrtc.PeerConnectionStateConnected:
-			c.isConnected(before, at)
+			c.handleConnected(before, at)
 		case webrtc.PeerConnectionStateDisconnected:
 			if c.phase == talking {
-				c.tell(Event{Kind: EventDisconnected, Name: c.partner.name})
-				c.checkGone()
+				c.observe(Event{Kind: EventDisconnected, Name: c.partner.name})
+				c.endIfGone()
 			}
 		case webrtc.PeerConnectionStateFailed:
 			if c.phase == talking {
-				c.over("")
+				c.endConnected("")
 			}
 		case webrtc.PeerConnectionStateClosed:
-			c.isClosed()
+			c.handleClosed()
 		default:
 		}
 	})
 }
 
-// isConnected begins to send, the first time of each connection.
-func (c *Call) isConnected(before webrtc.PeerConnectionState, at time.Time) {
+// handleConnected starts to send media, the first time that a connection is connected.
+func (c *Call) handleConnected(before webrtc.PeerConnectionState, at time.Time) {
 	if before == webrtc.PeerConnectionStateDisconnected || before == webrtc.PeerConnectionStateFailed {
-		c.tell(Event{Kind: EventReconnected, Name: c.partner.name})
+		c.observe(Event{Kind: EventReconnected, Name: c.partner.name})
 		return
 	}
 	c.partner.link.startMedia()
@@ -272,19 +276,19 @@ func (c *Call) isConnected(before webrtc.PeerConnectionState, at time.Time) {
 	c.enterPhase(talking, c.remaining())
 	close(c.connected)
 	path, took := c.partner.link.reportPath(), at.Sub(c.timeline.peerSeen)
-	c.tell(Event{Kind: EventConnected, Name: c.partner.name, Path: path, Took: took})
+	c.observe(Event{Kind: EventConnected, Name: c.partner.name, Path: path, Took: took})
 	c.signal.report(&c.cfg, "connected", connectedReport(path, took))
 }
 
-// isClosed is called when the other side closed the connection (DTLS close_notify).
-// A goodbye, or a new connection, should follow.
-func (c *Call) isClosed() {
+// handleClosed is called when the other side closed the connection (DTLS
+// close_notify). Its leave, or a new connection, should follow.
+func (c *Call) handleClosed() {
 	if c.phase != talking {
 		return
 	}
 	if c.events == nil || c.partner.gone {
-		c.over(c.partner.name + " closed the connection")
+		c.endConnected(c.partner.name + " closed the connection")
 		return
 	}
-	c.enterPhase(closing, closedPatience)
+	c.enterPhase(closing, closedTimeout)
 }

@@ -7,12 +7,13 @@ import (
 	"github.com/pion/interceptor/pkg/stats"
 )
 
-// maxCounted bounds the streams whose last numbers are kept.
+// maxCounted is the number of streams whose final statistics are kept.
 const maxCounted = 64
 
-// counters are the RTP statistics of one connection. Pion forgets those of a stream
-// that ends, and ends all of them when the other side closes the connection: so
-// they are taken down just before. It must be registered before the interceptor that counts.
+// counters holds the RTP statistics of one connection. Pion discards those of a
+// stream when it ends, and ends all streams when the other side closes the
+// connection, so counters saves them just before. It must be registered before the
+// interceptor that counts.
 type counters struct {
 	interceptor.NoOp
 
@@ -21,16 +22,17 @@ type counters struct {
 	final  map[uint32]stats.Stats
 }
 
-// NewInterceptor implements interceptor.Factory; a connection has one.
+// NewInterceptor implements interceptor.Factory. It returns c itself, for the one
+// connection.
 func (c *counters) NewInterceptor(string) (interceptor.Interceptor, error) { return c, nil }
 
 // UnbindLocalStream implements interceptor.Interceptor.
-func (c *counters) UnbindLocalStream(s *interceptor.StreamInfo) { c.takeDown(s.SSRC) }
+func (c *counters) UnbindLocalStream(s *interceptor.StreamInfo) { c.save(s.SSRC) }
 
 // UnbindRemoteStream implements interceptor.Interceptor.
-func (c *counters) UnbindRemoteStream(s *interceptor.StreamInfo) { c.takeDown(s.SSRC) }
+func (c *counters) UnbindRemoteStream(s *interceptor.StreamInfo) { c.save(s.SSRC) }
 
-func (c *counters) takeDown(ssrc uint32) {
+func (c *counters) save(ssrc uint32) {
 	numbers, ok := c.get(ssrc)
 	if !ok {
 		return
@@ -42,7 +44,7 @@ func (c *counters) takeDown(ssrc uint32) {
 	}
 }
 
-// get returns the numbers of a stream; false when none are known.
+// get returns the statistics of a stream; false if none are known.
 func (c *counters) get(ssrc uint32) (stats.Stats, bool) {
 	c.mu.Lock()
 	getter := c.getter
@@ -58,8 +60,8 @@ func (c *counters) get(ssrc uint32) (stats.Stats, bool) {
 	return *live, true
 }
 
-// counted sets where live numbers come from.
-func (c *counters) counted(_ string, g stats.Getter) {
+// setGetter sets the source of live statistics.
+func (c *counters) setGetter(_ string, g stats.Getter) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.getter = g

@@ -14,25 +14,25 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// turnDialTimeout bounds TCP connect and TLS handshake with a TURN server.
+// turnDialTimeout is for the TCP connection to a TURN server and the TLS handshake.
 const turnDialTimeout = 5 * time.Second
 
-// turnDialer opens the connections to TURN servers over TCP and TLS. Pion's
-// own way knows neither a TLS configuration nor how to be cancelled. It
-// implements golang.org/x/net/proxy.Dialer, and speaks TLS with the addresses of
+// turnDialer opens the connections to TURN servers over TCP and TLS. Pion itself
+// supports neither a TLS configuration nor cancellation for them. turnDialer
+// implements golang.org/x/net/proxy.Dialer, and uses TLS with the addresses of
 // turns: URLs.
 type turnDialer struct {
 	ctx    context.Context //nolint:containedctx // proxy.Dialer has no other place for it
-	net    transport.Net   // nil: the kernel's
-	tls    *tls.Config     // nil: the system's roots
+	net    transport.Net   // nil = the kernel's
+	tls    *tls.Config     // nil = the system's roots
 	secure map[string]string
 
-	mu     sync.Mutex
-	faults []error
-	opened map[netip.AddrPort]TURNProtocol // by the local end
+	mu       sync.Mutex
+	failures []error
+	opened   map[netip.AddrPort]TURNProtocol // by local address
 }
 
-// newTURNDialer makes a dialer for servers; it gives up when ctx ends.
+// newTURNDialer returns a dialer for servers. It gives up when ctx ends.
 func newTURNDialer(ctx context.Context, servers []webrtc.ICEServer, n transport.Net, config *tls.Config) *turnDialer {
 	d := &turnDialer{
 		ctx: ctx, net: n, tls: config,
@@ -56,7 +56,7 @@ func (d *turnDialer) Dial(network, address string) (net.Conn, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err != nil {
-		d.faults = append(d.faults, err)
+		d.failures = append(d.failures, err)
 		return nil, err
 	}
 	if local, ok := conn.LocalAddr().(*net.TCPAddr); ok {
@@ -65,7 +65,8 @@ func (d *turnDialer) Dial(network, address string) (net.Conn, error) {
 	return conn, nil
 }
 
-// protocol is how the TURN server at an address is spoken with through this dialer.
+// protocol returns the protocol that this dialer uses with the TURN server at an
+// address.
 func (d *turnDialer) protocol(address string) TURNProtocol {
 	if _, isTLS := d.secure[address]; isTLS {
 		return TURNOverTLS
@@ -73,9 +74,9 @@ func (d *turnDialer) protocol(address string) TURNProtocol {
 	return TURNOverTCP
 }
 
-// protocolOf is how the TURN server is spoken with that gave a relayed candidate. The
-// candidate's related address is the client's end of the connection, and
-// what this dialer has not opened is UDP.
+// protocolOf returns the protocol used with the TURN server of a relayed candidate.
+// The candidate's related address is the client's end of the connection. If this
+// dialer has not opened it, it is UDP.
 func (d *turnDialer) protocolOf(c *webrtc.ICECandidate) TURNProtocol {
 	local, err := netip.ParseAddr(c.RelatedAddress)
 	if err != nil {
@@ -124,13 +125,14 @@ func (d *turnDialer) dial(ctx context.Context, network, address string) (net.Con
 	return secured, nil
 }
 
-// fault returns why the TURN servers could not be reached, nil when no attempt
-// failed. A refused certificate says most, an address of the wrong family least.
-func (d *turnDialer) fault() error {
+// failure returns why the TURN servers could not be reached, or nil if no attempt
+// failed. Of several errors it prefers that of an untrusted certificate, and an
+// address of the wrong family comes last.
+func (d *turnDialer) failure() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	weight := func(err error) int {
-		if isCertificateFault(err) {
+		if isCertificateError(err) {
 			return 0
 		}
 		if _, ok := errors.AsType[*net.AddrError](err); ok {
@@ -138,14 +140,15 @@ func (d *turnDialer) fault() error {
 		}
 		return 1
 	}
-	if len(d.faults) == 0 {
+	if len(d.failures) == 0 {
 		return nil
 	}
-	return slices.MinFunc(d.faults, func(a, b error) int { return weight(a) - weight(b) })
+	return slices.MinFunc(d.failures, func(a, b error) int { return weight(a) - weight(b) })
 }
 
-// isCertificateFault says whether err is a refusal of the server's certificate.
-func isCertificateFault(err error) bool {
+// isCertificateError reports whether err says that the server's certificate is not
+// trusted.
+func isCertificateError(err error) bool {
 	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
 	return ok
 }

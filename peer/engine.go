@@ -15,19 +15,19 @@ import (
 	"callbox/internal/pionlog"
 )
 
-// Payload types that this peer proposes; RFC 3551 fixes that of PCMU.
+// Payload types that this peer offers; RFC 3551 assigns that of PCMU.
 const (
 	payloadPCMU = 0
 	payloadVP8  = 96
 	payloadRTX  = 97
 )
 
-// relayPatience is how long a relayed pair waits for a direct one when both are
-// allowed. All other kinds of pair are taken as soon as they work.
-const relayPatience = 500 * time.Millisecond
+// relayAcceptanceWait is how long to wait for a direct pair before accepting a
+// relayed one, if both are allowed. All other pairs are accepted as soon as they work.
+const relayAcceptanceWait = 500 * time.Millisecond
 
-// engine makes the Pion API for one connection: codecs VP8 and PCMU and no
-// other, so that every browser that calls has to speak them.
+// engine returns the Pion API for one connection. It offers only the codecs VP8 and
+// PCMU, so that every browser has to use them.
 func engine(cfg *Config, dialer *turnDialer) (*webrtc.API, *counters, error) {
 	media := &webrtc.MediaEngine{}
 	if err := registerCodecs(media); err != nil {
@@ -43,7 +43,7 @@ func engine(cfg *Config, dialer *turnDialer) (*webrtc.API, *counters, error) {
 		return nil, nil, err
 	}
 	kept := &counters{final: make(map[uint32]stats.Stats)}
-	counting.OnNewPeerConnection(kept.counted)
+	counting.OnNewPeerConnection(kept.setGetter)
 	registry.Add(kept)
 	registry.Add(counting)
 	settings := settingEngine(cfg, dialer)
@@ -51,8 +51,8 @@ func engine(cfg *Config, dialer *turnDialer) (*webrtc.API, *counters, error) {
 		webrtc.WithSettingEngine(settings)), kept, nil
 }
 
-// registerInterceptors registers what Pion does by default, but for its counting of
-// packets, which the connection's own counters would do once more.
+// registerInterceptors registers Pion's default interceptors, except the one that
+// counts packets, because engine registers its own.
 func registerInterceptors(media *webrtc.MediaEngine, registry *interceptor.Registry, loggers logging.LoggerFactory) error {
 	generator, responder := nack.WithGeneratorLoggerFactory(loggers), nack.WithResponderLoggerFactory(loggers)
 	if err := webrtc.ConfigureNackWithOptions(media, registry, []nack.GeneratorOption{generator}, responder); err != nil {
@@ -76,7 +76,7 @@ func settingEngine(cfg *Config, dialer *turnDialer) webrtc.SettingEngine {
 	settings.SetHostAcceptanceMinWait(0)
 	settings.SetSrflxAcceptanceMinWait(0)
 	settings.SetPrflxAcceptanceMinWait(0)
-	settings.SetRelayAcceptanceMinWait(relayPatience)
+	settings.SetRelayAcceptanceMinWait(relayAcceptanceWait)
 	if cfg.ICE == Relay {
 		settings.SetRelayAcceptanceMinWait(0)
 	}

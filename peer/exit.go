@@ -1,21 +1,22 @@
 package peer
 
-// ExitCode is how a call ended, as the exit status of `callbox peer`.
+// ExitCode says how a call ended. It is the exit code of `callbox peer`.
 type ExitCode int
 
-// The exit codes. Of Lost, NoMedia and ExpectationFailed the first that holds is given.
+// The exit codes. If several of Lost, NoMedia and ExpectationFailed apply, the first
+// of them is used.
 const (
 	Good              ExitCode = 0
 	ExpectationFailed ExitCode = 1
 	Usage             ExitCode = 2
-	NotJoined         ExitCode = 3 // the room could not be entered
-	NotConnected      ExitCode = 4 // nobody came, or no connection was made
-	NoMedia           ExitCode = 5 // connected, and nothing was received
+	NotJoined         ExitCode = 3 // the room could not be joined
+	NotConnected      ExitCode = 4 // nobody came, or no connection was established
+	NoMedia           ExitCode = 5 // connected, but no media was received
 	Lost              ExitCode = 6 // the connection broke during the call
 	Interrupted       ExitCode = 130
 )
 
-// Result is what a report with this exit code says.
+// Result returns the result in a report with this exit code.
 func (c ExitCode) Result() Result {
 	switch c {
 	case Good:

@@ -19,17 +19,18 @@ type Expectation struct {
 	word   string  // of a metric that has words
 }
 
-// ExpectationResult says whether a report met an expectation.
+// ExpectationResult says whether a report meets an expectation.
 type ExpectationResult struct {
 	Expr   string  `json:"expr"`
-	Actual *string `json:"actual"` // in the notation of the expression; null when it is unknown
-	OK     bool    `json:"ok"`     // what is unknown is not met
+	Actual *string `json:"actual"` // in the notation of the expression; null = unknown
+	OK     bool    `json:"ok"`     // false if the actual value is unknown
 }
 
-// maxExpectations bounds what one text can hold.
+// maxExpectations is the most that ParseExpectations accepts.
 const maxExpectations = 64
 
-// metric is something that can be expected. Either words or parse is set.
+// metric is a value in a report that an expectation can name. Either words or parse
+// is set.
 type metric struct {
 	name   string
 	words  []string
@@ -71,10 +72,10 @@ func metrics() []*metric {
 //
 //	path     direct or relay; only with =
 //	connect  time from both being in the room to connected, such as 1.5s or 300ms
-//	frames   received video frames, in percent of those that should have come
-//	intact   received video frames that are right to the last byte, in percent
+//	frames   received video frames, in percent of those that should have arrived
+//	intact   received video frames that are correct in every byte, in percent
 //
-// and the operators < <= = >= >. All faults are told at once.
+// and the operators are < <= = >= >. The error joins all faults.
 func ParseExpectations(text string) ([]Expectation, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, nil
@@ -149,7 +150,7 @@ func (e Expectation) withWord(value string) (Expectation, error) {
 // String returns the expression as it was written.
 func (e Expectation) String() string { return e.text }
 
-// Evaluate says whether the report meets the expectation.
+// Evaluate returns whether the report meets the expectation, and the actual value.
 func (e Expectation) Evaluate(r *Report) ExpectationResult {
 	result := ExpectationResult{Expr: e.text}
 	if e.metric.words != nil {
@@ -197,7 +198,7 @@ func parsePercent(text string) (float64, error) {
 	return v, nil
 }
 
-// formatPercent rounds down, so that 99.999 does not read as 100.
+// formatPercent rounds down, so that 99.999 is not shown as 100.
 func formatPercent(v float64) string {
 	return strconv.FormatFloat(math.Floor(v*100)/100, 'f', -1, 64) + "%"
 }

@@ -15,11 +15,11 @@ import (
 
 // ICEPolicy says which candidates a call may use.
 //
-// Host and Srflx withhold all other candidates, one's own and the other side's.
-// That decides what is offered and tried, and does not bind the connection: a
-// check that arrives from an address nobody named makes a peer-reflexive
-// candidate (RFC 8445 section 7.3.1.3), and the pair with it may be selected.
-// Relay binds: there are no other sockets than that to the TURN server.
+// Host and Srflx withhold all other candidates, both local and remote ones. That
+// decides which candidates are offered and tried, but it is no guarantee: a check
+// that arrives from an address that was not signalled creates a peer-reflexive
+// candidate (RFC 8445 section 7.3.1.3), and the pair with it may be selected. Relay
+// is a guarantee, because there is no socket except the one to the TURN server.
 type ICEPolicy string
 
 // The ICE policies. The zero value means All.
@@ -30,7 +30,7 @@ const (
 	Relay ICEPolicy = "relay"
 )
 
-// TURNProtocol is how a peer speaks with a TURN server.
+// TURNProtocol is the transport protocol between a peer and a TURN server.
 type TURNProtocol string
 
 // The TURN protocols. The zero value means any of them.
@@ -40,17 +40,18 @@ const (
 	TURNOverTLS TURNProtocol = "tls"
 )
 
-// allows says whether candidates of a type (RFC 8839: host, srflx, prflx, relay) may be used.
+// allows reports whether candidates of a type (RFC 8839: host, srflx, prflx, relay)
+// may be used.
 func (p ICEPolicy) allows(candidateType string) bool {
 	switch p {
 	case Host, Srflx:
 		return candidateType == string(p)
-	default: // Relay is held to by gathering nothing else; the other side may do as it likes
+	default: // Relay gathers no other local candidates; the other side's may be of any type
 		return true
 	}
 }
 
-// transportPolicy is what of the policy Pion itself can hold to.
+// transportPolicy returns the part of the policy that Pion itself can enforce.
 func (p ICEPolicy) transportPolicy() webrtc.ICETransportPolicy {
 	switch p {
 	case Relay:
@@ -73,7 +74,7 @@ func candidateType(candidate string) string {
 	return ""
 }
 
-// candidateAddress returns the address of a candidate line; not valid for names.
+// candidateAddress returns the address of a candidate line; invalid if it has a name.
 func candidateAddress(candidate string) netip.AddrPort {
 	fields := strings.Fields(candidate)
 	if len(fields) < 6 {
@@ -86,7 +87,7 @@ func candidateAddress(candidate string) netip.AddrPort {
 	return address
 }
 
-// filterSDP takes the candidates that the policy does not allow out of a description.
+// filterSDP removes the candidates that the policy does not allow from a description.
 func (p ICEPolicy) filterSDP(sdp string) string {
 	var kept strings.Builder
 	for line := range strings.Lines(sdp) {
@@ -98,8 +99,8 @@ func (p ICEPolicy) filterSDP(sdp string) string {
 	return kept.String()
 }
 
-// turnProtocol returns how a TURN URL (RFC 7065) is spoken; false for STUN
-// URLs, for TURN over DTLS, and for what is no ICE URL.
+// turnProtocol returns the protocol of a TURN URL (RFC 7065); false for STUN URLs,
+// for TURN over DTLS, and for anything that is not an ICE URL.
 func turnProtocol(text string) (TURNProtocol, bool) {
 	uri, err := stun.ParseURI(text)
 	if err != nil {
@@ -117,8 +118,8 @@ func turnProtocol(text string) (TURNProtocol, bool) {
 	}
 }
 
-// selectServers returns those of the server's ICE servers that policy and TURN
-// protocol leave. An address that is offered both for plain TCP and for TLS is used with TLS.
+// selectServers returns the ICE servers that policy and TURN protocol allow. If an
+// address is offered both for plain TCP and for TLS, TLS is used.
 func selectServers(servers []protocol.ICEServer, policy ICEPolicy, only TURNProtocol) []webrtc.ICEServer {
 	if policy == Host {
 		return nil
@@ -166,11 +167,11 @@ func serverAddress(text string) string {
 	return net.JoinHostPort(uri.Host, fmt.Sprint(uri.Port))
 }
 
-// turnURLs returns the TURN URLs among servers that are spoken over a protocol.
-func turnURLs(servers []webrtc.ICEServer, spoken string) (urls []string) {
+// turnURLs returns the TURN URLs of servers with a protocol; "" = any.
+func turnURLs(servers []webrtc.ICEServer, only string) (urls []string) {
 	for _, s := range servers {
 		for _, u := range s.URLs {
-			if p, ok := turnProtocol(u); ok && (spoken == "" || string(p) == spoken) {
+			if p, ok := turnProtocol(u); ok && (only == "" || string(p) == only) {
 				urls = append(urls, u)
 			}
 		}
@@ -178,9 +179,9 @@ func turnURLs(servers []webrtc.ICEServer, spoken string) (urls []string) {
 	return urls
 }
 
-// isLoopback says whether the signaling server stands on this machine and is
-// reached by its loopback address. Then a call may stay on the machine too, and
-// loopback candidates are worth offering.
+// isLoopback reports whether the signaling server is reached at a loopback address
+// of this machine. Then the call may stay on this machine, too, and loopback
+// candidates are worth offering.
 func isLoopback(server string) bool {
 	u, err := url.Parse(server)
 	if err != nil {

@@ -116,7 +116,7 @@ func TestMostTellingTURNFault(t *testing.T) {
 		{[]error{family, refused, certificate}, certificate},
 	} {
 		d := &turnDialer{faults: c.faults}
-		if got := d.fault(); !errors.Is(got, c.want) {
+		if got := d.failure(); !errors.Is(got, c.want) {
 			t.Errorf("of %v: %v", c.faults, got)
 		}
 	}

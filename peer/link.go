@@ -14,31 +14,31 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// Bounds of what the other side can make a link keep.
+// Limits of what the other side can make a link store.
 const (
 	maxPendingCandidates = 256
 	maxTracks            = 8
 )
 
-// link is one RTCPeerConnection: one call number of a conversation. Its methods are for
-// the goroutine of the Call, except where they say otherwise.
+// link is one RTCPeerConnection, of one generation. Only the goroutine of the Call
+// may call its methods, unless they say otherwise.
 type link struct {
-	cfg      *Config
-	observer linkObserver
-	number   int
-	servers  []webrtc.ICEServer
-	pc       *webrtc.PeerConnection
-	dialer   *turnDialer
-	numbers  *counters
+	cfg        *Config
+	observer   linkObserver
+	generation int
+	servers    []webrtc.ICEServer
+	pc         *webrtc.PeerConnection
+	dialer     *turnDialer
+	numbers    *counters
 
-	ctx    context.Context //nolint:containedctx // the life of the link's goroutines, which Pion's callbacks end by
+	ctx    context.Context //nolint:containedctx // for the link's goroutines and Pion's callbacks
 	cancel context.CancelCauseFunc
 	wait   sync.WaitGroup
 
 	hasRemote bool
-	pending   []webrtc.ICECandidateInit   // until there is a remote description
+	pending   []webrtc.ICECandidateInit   // remote candidates, until there is a remote description
 	relays    map[netip.AddrPort]struct{} // the other side's relayed addresses
-	offerDue  bool                        // an offer was asked for while one was on its way
+	offerDue  bool                        // an offer was asked for while one was pending
 	// restartDue makes the next offer restart ICE (RFC 8445, section 9).
 	restartDue bool
 	restarts   int
@@ -55,20 +55,20 @@ type link struct {
 
 var errLinkClosed = errors.New("the connection is closed")
 
-// linkObserver is told, from Pion's goroutines, what becomes of a link; never
+// linkObserver is notified, from Pion's goroutines, of what happens to a link; never
 // after close has returned.
 type linkObserver interface {
-	localCandidate(l *link, c *webrtc.ICECandidateInit) // nil: there are no more
+	localCandidate(l *link, c *webrtc.ICECandidateInit) // nil = there are no more
 	connectionState(l *link, s webrtc.PeerConnectionState, at time.Time)
 	iceState(l *link, s webrtc.ICEConnectionState, at time.Time)
 	firstFrame(l *link) // of a video track was decoded
 }
 
-// newLink makes a connection that is ready to offer or to answer.
-func newLink(parent context.Context, cfg *Config, number int, servers []webrtc.ICEServer, o linkObserver) (*link, error) {
+// newLink creates a connection that is ready to offer or to answer.
+func newLink(parent context.Context, cfg *Config, generation int, servers []webrtc.ICEServer, o linkObserver) (*link, error) {
 	ctx, cancel := context.WithCancelCause(parent)
 	l := &link{
-		cfg: cfg, observer: o, number: number, servers: servers, ctx: ctx, cancel: cancel,
+		cfg: cfg, observer: o, generation: generation, servers: servers, ctx: ctx, cancel: cancel,
 		relays: make(map[netip.AddrPort]struct{}),
 	}
 	if err := l.open(); err != nil {
@@ -94,7 +94,7 @@ func (l *link) open() error {
 	if err != nil {
 		return err
 	}
-	l.pc.OnICECandidate(func(c *webrtc.ICECandidate) { l.gathered(c) })
+	l.pc.OnICECandidate(func(c *webrtc.ICECandidate) { l.handleCandidate(c) })
 	l.pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) { l.observer.connectionState(l, s, time.Now()) })
 	l.pc.OnICEConnectionStateChange(func(s webrtc.ICEConnectionState) { l.observer.iceState(l, s, time.Now()) })
 	l.pc.OnTrack(l.receive)
@@ -109,8 +109,8 @@ func (l *link) open() error {
 // transport returns the one ICE transport of the bundle.
 func (l *link) transport() *webrtc.ICETransport { return l.pc.SCTP().Transport().ICETransport() }
 
-// gathered passes a candidate on when the policy allows it.
-func (l *link) gathered(c *webrtc.ICECandidate) {
+// handleCandidate passes a local candidate on if the policy allows it.
+func (l *link) handleCandidate(c *webrtc.ICECandidate) {
 	if c == nil {
 		l.observer.localCandidate(l, nil)
 		return
@@ -122,7 +122,8 @@ func (l *link) gathered(c *webrtc.ICECandidate) {
 	l.observer.localCandidate(l, &candidate)
 }
 
-// offer makes an offer and sets it. Without stable signaling it is made later: ok is false.
+// offer creates an offer and sets it as the local description. If the signaling
+// state is not stable, the offer is made later, and ok is false.
 func (l *link) offer() (d protocol.Description, ok bool, err error) {
 	if l.pc.SignalingState() != webrtc.SignalingStateStable {
 		l.offerDue = true
@@ -145,8 +146,8 @@ func (l *link) offer() (d protocol.Description, ok bool, err error) {
 	return protocol.Description{Type: description.Type.String(), SDP: l.cfg.ICE.filterSDP(description.SDP)}, true, nil
 }
 
-// pendingOffer returns the offer that has no answer yet; its candidates are
-// signalled beside it.
+// pendingOffer returns the offer that has no answer yet. Its candidates are
+// signalled separately.
 func (l *link) pendingOffer() (d protocol.Description, ok bool) {
 	description := l.pc.PendingLocalDescription()
 	if description == nil || description.Type != webrtc.SDPTypeOffer {
@@ -155,8 +156,8 @@ func (l *link) pendingOffer() (d protocol.Description, ok bool) {
 	return protocol.Description{Type: description.Type.String(), SDP: l.cfg.ICE.filterSDP(description.SDP)}, true
 }
 
-// answer takes an offer and returns the answer to it. An offer that collides with
-// an own one is ignored, as the impolite side does: ok is false.
+// answer applies an offer and returns the answer. An offer that collides with a
+// local one is ignored, as on the impolite side: then ok is false.
 func (l *link) answer(offer *protocol.Description) (d protocol.Description, ok bool, err error) {
 	if l.pc.SignalingState() != webrtc.SignalingStateStable {
 		return protocol.Description{}, false, nil
@@ -174,8 +175,9 @@ func (l *link) answer(offer *protocol.Description) (d protocol.Description, ok b
 	return protocol.Description{Type: description.Type.String(), SDP: l.cfg.ICE.filterSDP(description.SDP)}, true, nil
 }
 
-// answered takes the answer to an own offer; one that answers nothing is ignored.
-func (l *link) answered(answer *protocol.Description) (ok bool, err error) {
+// setAnswer applies the answer to a local offer. An answer without an offer is
+// ignored: then ok is false.
+func (l *link) setAnswer(answer *protocol.Description) (ok bool, err error) {
 	if l.pc.SignalingState() != webrtc.SignalingStateHaveLocalOffer {
 		return false, nil
 	}
@@ -192,14 +194,15 @@ func (l *link) setRemote(kind webrtc.SDPType, sdp string) error {
 	}
 	l.hasRemote = true
 	for _, c := range l.pending {
-		l.add(c)
+		l.addCandidate(c)
 	}
 	l.pending = nil
 	return nil
 }
 
-// remoteCandidate takes a candidate of the other side, at any time.
-func (l *link) remoteCandidate(c *protocol.Candidate) {
+// addRemoteCandidate adds a candidate of the other side, or stores it until there is
+// a remote description.
+func (l *link) addRemoteCandidate(c *protocol.Candidate) {
 	if c.Candidate != "" && !l.cfg.ICE.allows(candidateType(c.Candidate)) {
 		return
 	}
@@ -207,7 +210,7 @@ func (l *link) remoteCandidate(c *protocol.Candidate) {
 		Candidate: c.Candidate, SDPMid: c.SDPMid, SDPMLineIndex: c.SDPMLineIndex, UsernameFragment: c.UsernameFragment,
 	}
 	if l.hasRemote {
-		l.add(candidate)
+		l.addCandidate(candidate)
 		return
 	}
 	if len(l.pending) < maxPendingCandidates {
@@ -215,15 +218,16 @@ func (l *link) remoteCandidate(c *protocol.Candidate) {
 	}
 }
 
-func (l *link) add(c webrtc.ICECandidateInit) {
-	c.Candidate = strings.TrimPrefix(c.Candidate, "a=") // some clients send the line of the description
+func (l *link) addCandidate(c webrtc.ICECandidateInit) {
+	c.Candidate = strings.TrimPrefix(c.Candidate, "a=") // some clients send the whole SDP line
 	l.noteRelay(c.Candidate)
-	if err := l.pc.AddICECandidate(c); err != nil { // one bad candidate does not spoil the others
+	if err := l.pc.AddICECandidate(c); err != nil { // one bad candidate does not affect the others
 		l.cfg.Logger.Debug("a candidate was rejected", "error", err)
 	}
 }
 
-// noteRelay remembers where the other side can be reached through a TURN server.
+// noteRelay stores an address at which the other side is reached through a TURN
+// server.
 func (l *link) noteRelay(candidate string) {
 	if candidateType(candidate) != string(Relay) || len(l.relays) >= maxPendingCandidates {
 		return
@@ -233,9 +237,9 @@ func (l *link) noteRelay(candidate string) {
 	}
 }
 
-// close ends the connection and waits for everything that belongs to it.
+// close closes the connection and waits for its goroutines.
 func (l *link) close() {
-	l.mu.Lock() // no track begins after this
+	l.mu.Lock() // no track starts after this
 	l.cancel(errLinkClosed)
 	l.mu.Unlock()
 	if l.pc != nil {

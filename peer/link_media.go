@@ -16,22 +16,22 @@ import (
 	"github.com/pion/webrtc/v4/pkg/media"
 )
 
-// When a key frame is asked for (PLI, RFC 4585 section 6.3.1): at once, every
-// keyFrameRetry until there is one, after frames were lost, and once more
-// secondKeyFrame after the first, which proves that asking works.
+// A key frame is requested (PLI, RFC 4585 section 6.3.1) at once, every keyFrameRetry
+// until there is one, after frames were lost, and once more secondKeyFrame after the
+// first, which proves that requests work.
 const (
 	keyFrameRetry  = time.Second
 	secondKeyFrame = 2 * time.Second
 )
 
-// sentTrack is what this peer sends of one kind.
+// sentTrack is the audio or the video that this peer sends.
 type sentTrack struct {
 	track  *webrtc.TrackLocalStaticSample
 	sender *webrtc.RTPSender
 	frames atomic.Int64
 }
 
-// receivedTrack is what arrives on one track.
+// receivedTrack is a track that the other side sends.
 type receivedTrack struct {
 	mid      string
 	kind     string
@@ -44,7 +44,8 @@ type receivedTrack struct {
 	}
 }
 
-// addTracks adds what is sent, and asks to receive what is not.
+// addTracks adds the tracks to send. Of a kind that is not sent, it adds a transceiver
+// that only receives.
 func (l *link) addTracks() error {
 	err := l.addTrack(&l.audio, l.cfg.Audio != nil, webrtc.RTPCodecTypeAudio,
 		webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypePCMU, ClockRate: 8000})
@@ -74,7 +75,8 @@ func (l *link) addTrack(t *sentTrack, send bool, kind webrtc.RTPCodecType, codec
 // rtcpReader is RTPSender.ReadRTCP or RTPReceiver.ReadRTCP.
 type rtcpReader = func() ([]rtcp.Packet, interceptor.Attributes, error)
 
-// drain reads RTCP, which nothing but the interceptors looks at, until the connection closes.
+// drain reads RTCP until the connection closes, so that the interceptors, which alone
+// use it, get it.
 func (l *link) drain(read rtcpReader) {
 	l.wait.Go(func() {
 		for {
@@ -85,7 +87,7 @@ func (l *link) drain(read rtcpReader) {
 	})
 }
 
-// startMedia begins to send; call it once, when the connection is there.
+// startMedia starts to send. It must be called once, when the link is connected.
 func (l *link) startMedia() {
 	if l.video.track != nil {
 		l.wait.Go(func() {
@@ -123,7 +125,7 @@ func (l *link) send(t *sentTrack, next func(context.Context) (media.Sample, erro
 	}
 }
 
-// receive takes a new track; Pion calls it on the first packet.
+// receive reads a new track until it ends; Pion calls it on the first packet.
 func (l *link) receive(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
 	t := &receivedTrack{kind: remote.Kind().String(), ssrc: uint32(remote.SSRC()), mid: l.midOf(receiver)}
 	codec := remote.Codec().MimeType
@@ -132,7 +134,7 @@ func (l *link) receive(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver)
 		t.receiver = newVideoReceiver(l.cfg.VideoSink, func() { l.observer.firstFrame(l) })
 	case strings.EqualFold(codec, webrtc.MimeTypePCMU):
 		t.receiver = &audioReceiver{sink: l.cfg.AudioSink}
-	default: // cannot be: nothing else was negotiated
+	default: // impossible: nothing else was negotiated
 		l.cfg.Logger.Warn("ignored a track with a codec that was not negotiated", "codec", codec)
 		return
 	}
@@ -170,7 +172,7 @@ func (l *link) midOf(receiver *webrtc.RTPReceiver) string {
 	return ""
 }
 
-// askKeyFrames sends picture loss indications for a video track until the link closes.
+// askKeyFrames requests key frames of a video track until the link closes.
 func (l *link) askKeyFrames(t *receivedTrack) {
 	ticker := time.NewTicker(keyFrameRetry)
 	defer ticker.Stop()
@@ -205,7 +207,7 @@ func (l *link) askKeyFrames(t *receivedTrack) {
 	}
 }
 
-// progress sums up what arrived on all tracks.
+// progress returns what has arrived on all tracks together.
 func (l *link) progress() progress {
 	l.mu.Lock()
 	tracks := slices.Clone(l.tracks)

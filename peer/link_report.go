@@ -12,11 +12,11 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// maxRoundTrips bounds the round-trip times that are kept: at one a second, an hour.
+// maxRoundTrips is the most round-trip times that are kept: an hour at one per second.
 const maxRoundTrips = 3600
 
-// sample notes where media goes now and how long a round trip takes. It keeps
-// what it noted before when there is nothing to see.
+// sample records the current path of media and the round-trip time. Without a
+// selected pair, the path sampled before is kept.
 func (l *link) sample() {
 	pair, err := l.transport().GetSelectedCandidatePair()
 	if err != nil || pair == nil {
@@ -35,7 +35,7 @@ func (l *link) sample() {
 		path.Type = Relayed
 		l.describeRelay(&path.Local, pair.Local)
 	}
-	// A relayed address that checks came from before it was signalled reads prflx.
+	// If checks arrive from a relayed address before it is signalled, its type is prflx.
 	remote, err := netip.ParseAddr(pair.Remote.Address)
 	_, known := l.relays[netip.AddrPortFrom(remote, pair.Remote.Port)]
 	if pair.Remote.Typ == webrtc.ICECandidateTypeRelay || err == nil && known {
@@ -49,9 +49,9 @@ func (l *link) sample() {
 	}
 }
 
-// describeRelay says how the TURN server of the local candidate is spoken with. That
-// is not asked of Pion: PeerConnection.GetStats reads, without a lock, what the first
-// packet of a stream and the closing of the connection by the other side change.
+// describeRelay sets the TURN protocol and URL of the local candidate. It does not use
+// Pion's PeerConnection.GetStats, which reads without a lock what the first packet of
+// a stream, and the closing of the connection by the other side, write.
 func (l *link) describeRelay(end *LocalEnd, local *webrtc.ICECandidate) {
 	protocol := string(l.dialer.protocolOf(local))
 	end.RelayProtocol = &protocol
@@ -61,7 +61,7 @@ func (l *link) describeRelay(end *LocalEnd, local *webrtc.ICECandidate) {
 	}
 }
 
-// reportPath returns the path as sampled last; nil when there never was one.
+// reportPath returns the path that was sampled last; nil = none.
 func (l *link) reportPath() *Path {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -71,12 +71,12 @@ func (l *link) reportPath() *Path {
 	path := *l.path
 	path.Changes = max(0, l.pathChanges-1)
 	path.RTTMS = distribution(l.roundTrips)
-	restarts := l.restarts // begun by this side; one by the other side keeps the connection
+	restarts := l.restarts // only those that this side began
 	path.ICERestarts = &restarts
 	return &path
 }
 
-// distribution sums up times, in milliseconds; nil when there are none.
+// distribution summarises times, in milliseconds; nil if there are none.
 func distribution(times []time.Duration) *Distribution {
 	if len(times) == 0 {
 		return nil
@@ -94,7 +94,7 @@ func distribution(times []time.Duration) *Distribution {
 	}
 }
 
-// reportMedia returns what was negotiated, sent and received until end; nil when
+// reportMedia returns what was negotiated, sent and received until end; nil if
 // nothing was negotiated.
 func (l *link) reportMedia(end time.Time) []Media {
 	var all []Media
@@ -156,10 +156,10 @@ func (l *link) fillSent(m *Media) {
 	}
 }
 
-// section is one media section of the negotiated session, both ways.
+// section is one media section of the negotiated session, in both directions.
 type section struct{ received, sent Media }
 
-// sections reads what was negotiated from the answer, which has the last word (RFC 3264).
+// sections reads what was negotiated from the answer, which decides (RFC 3264).
 func (l *link) sections() []section {
 	answer, mine := l.pc.CurrentLocalDescription(), true
 	if answer != nil && answer.Type != webrtc.SDPTypeAnswer {
@@ -192,7 +192,7 @@ func (l *link) sections() []section {
 	return all
 }
 
-// directions says what the writer of a media section does.
+// directions returns what the side that wrote a media section does.
 func directions(m *sdp.MediaDescription) (sends, receives bool) {
 	if m.MediaName.Port.Value == 0 { // rejected
 		return false, false
@@ -215,7 +215,7 @@ func codecOf(session *sdp.SessionDescription, m *sdp.MediaDescription) *string {
 	for _, format := range m.MediaName.Formats {
 		var payload uint8
 		for _, c := range format {
-			payload = payload*10 + uint8(c-'0') //nolint:gosec // nonsense is found in no list
+			payload = payload*10 + uint8(c-'0') //nolint:gosec // a nonsensical number is not found below
 		}
 		codec, err := session.GetCodecForPayloadType(payload)
 		if err != nil || strings.EqualFold(codec.Name, "rtx") {
@@ -227,7 +227,7 @@ func codecOf(session *sdp.SessionDescription, m *sdp.MediaDescription) *string {
 	return nil
 }
 
-// lines gives what stands after a prefix on each line of text that has it.
+// lines yields the rest of each line of text that begins with prefix.
 func lines(text, prefix string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for line := range strings.Lines(text) {

@@ -9,14 +9,14 @@ import (
 	"callbox/peer/pcmu"
 )
 
-// AudioSink gets each audio packet, in the order of arrival, from one
-// goroutine. It must not block.
+// AudioSink receives each audio packet, in the order of arrival. Its method is called
+// from one goroutine per track and must not block.
 type AudioSink interface {
-	// Samples gets µ-law bytes (PCMU, 8 kHz), valid until it returns.
+	// Samples receives µ-law bytes (PCMU, 8 kHz), which are valid until it returns.
 	Samples(block []byte, at time.Time)
 }
 
-// audioReceiver counts and measures what comes on one audio stream.
+// audioReceiver counts and measures one received audio stream.
 type audioReceiver struct {
 	sink AudioSink // may be nil
 
@@ -41,7 +41,7 @@ func (a *audioReceiver) record(p *rtp.Packet, now time.Time) (isNew bool) {
 	return true
 }
 
-// fill writes what came into a report.
+// fill writes what was received into a report.
 func (a *audioReceiver) fill(m *Media, _ time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -6,7 +6,8 @@ import (
 	"github.com/pion/rtp"
 )
 
-// packetMeter counts the packets of one received RTP stream. It is for one goroutine.
+// packetMeter counts the packets of one received RTP stream. It must not be used
+// concurrently.
 type packetMeter struct {
 	packets, bytes, dup, reordered int64
 	first, highest                 int64 // extended sequence numbers
@@ -17,7 +18,7 @@ type packetMeter struct {
 // recentPackets is how far back a duplicate is recognised.
 const recentPackets = 1024
 
-// count takes a packet and says whether it is new.
+// count counts a packet and reports whether it is new.
 func (m *packetMeter) count(p *rtp.Packet, now time.Time) (isNew bool) {
 	if m.packets == 0 {
 		m.first = int64(p.SequenceNumber) + 1<<16 // room for packets before the first
@@ -41,11 +42,11 @@ func (m *packetMeter) count(p *rtp.Packet, now time.Time) (isNew bool) {
 	return true
 }
 
-// lost is how many packets between the first and the last one did not come.
+// lost returns how many packets between the first and the last one did not arrive.
 func (m *packetMeter) lost() int64 { return m.highest - m.first + 1 - m.packets }
 
-// fill writes what was counted into a report entry; what cannot be known of
-// a stream that never began stays null.
+// fill writes the counters into a report entry. Of a stream that never began, what
+// is unknown stays null.
 func (m *packetMeter) fill(media *Media) {
 	media.Flowing = m.packets > 0
 	media.Packets, media.Bytes = &m.packets, &m.bytes

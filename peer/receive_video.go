@@ -11,26 +11,26 @@ import (
 	"callbox/peer/vp8"
 )
 
-// ReceivedFrame is one video frame as it came.
+// ReceivedFrame is one video frame as it was received.
 type ReceivedFrame struct {
 	Data     []byte // VP8; valid until VideoSink.Frame returns
 	At       time.Time
-	KeyFrame bool           // and it decoded
-	Stamp    *pattern.Stamp // what its barcode says; nil without one
+	KeyFrame bool           // it is a key frame and could be decoded
+	Stamp    *pattern.Stamp // what its barcode says; nil = it has none
 	Intact   bool           // Data is, byte for byte, what the stamp says it should be
 }
 
-// VideoSink gets each complete frame, in the order in which they were complete,
-// from one goroutine. It must not block.
+// VideoSink receives each complete frame, in the order in which they became
+// complete. Its method is called from one goroutine per track and must not block.
 type VideoSink interface {
 	Frame(ReceivedFrame)
 }
 
-// codesToRecognise is how many barcodes make a video the pattern when not one
-// frame of it is intact; one alone may be chance.
+// codesToRecognise is how many barcodes it takes to recognise a video as the pattern
+// if none of its frames is intact; a single one may be chance.
 const codesToRecognise = 3
 
-// videoReceiver counts and verifies what comes on one video stream.
+// videoReceiver counts and verifies one received video stream.
 type videoReceiver struct {
 	sink  VideoSink // may be nil
 	first func()    // called once, when the first frame is decoded
@@ -44,8 +44,8 @@ type videoReceiver struct {
 	firstAt   time.Time // of the first frame that decoded
 
 	codes, intact int64
-	byCode        ledger
-	byPictureID   ledger
+	byCode        sequence
+	byPictureID   sequence
 	lastID        int64 // extended picture ID of the newest frame
 	idOffset      int64 // barcode number minus extended picture ID
 	expected      []byte
@@ -55,7 +55,7 @@ func newVideoReceiver(sink VideoSink, first func()) *videoReceiver {
 	return &videoReceiver{sink: sink, first: first, decoder: vp8.Decoder{MaxPixels: pattern.MaxWidth * pattern.MaxHeight}}
 }
 
-// push takes one packet.
+// push handles one packet.
 func (v *videoReceiver) push(p *rtp.Packet, now time.Time) {
 	frame, ok := v.record(p, now)
 	if !ok {
@@ -85,7 +85,7 @@ func (v *videoReceiver) record(p *rtp.Packet, now time.Time) (ReceivedFrame, boo
 	if vp8.IsKeyFrame(frame.Data) {
 		v.inspect(&result)
 	}
-	v.book(frame, &result)
+	v.number(frame, &result)
 	return result, true
 }
 
@@ -116,9 +116,9 @@ func (v *videoReceiver) inspect(r *ReceivedFrame) {
 	}
 }
 
-// book enters a frame in both ledgers: by its barcode (or, when that cannot be
-// read, by where its picture ID puts it), and by its picture ID.
-func (v *videoReceiver) book(f *vp8.Frame, r *ReceivedFrame) {
+// number records a frame in both sequences: in byCode by its barcode (or, if that
+// cannot be read, by the position that its picture ID gives), and in byPictureID.
+func (v *videoReceiver) number(f *vp8.Frame, r *ReceivedFrame) {
 	id, hasID := v.extend(f)
 	if hasID {
 		v.byPictureID.record(id, r.At, r.At)
@@ -134,7 +134,7 @@ func (v *videoReceiver) book(f *vp8.Frame, r *ReceivedFrame) {
 	}
 }
 
-// extend counts picture IDs of 7 or 15 bits on without wrapping.
+// extend extends a picture ID of 7 or 15 bits to one that does not wrap.
 func (v *videoReceiver) extend(f *vp8.Frame) (id int64, ok bool) {
 	if f.PictureID < 0 {
 		return 0, false
@@ -156,10 +156,11 @@ func (v *videoReceiver) extend(f *vp8.Frame) (id int64, ok bool) {
 	return id, true
 }
 
-// isPattern says whether this video is the pattern, so that every frame must be intact.
+// isPattern reports whether this video is the pattern, so that every frame must be
+// intact.
 func (v *videoReceiver) isPattern() bool { return v.intact > 0 || v.codes >= codesToRecognise }
 
-// fill writes what came into a report; end is when the call was over.
+// fill writes what was received into a report. end is when the call was over.
 func (v *videoReceiver) fill(m *Media, end time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -176,11 +177,11 @@ func (v *videoReceiver) fill(m *Media, end time.Time) {
 	v.byCode.fill(m.Frames, end)
 }
 
-// progress is what the rest of the call asks while frames come.
+// progress is what a receiver has received so far.
 type progress struct {
-	firstRTP, firstFrame time.Time // zero: not yet
+	firstRTP, firstFrame time.Time // zero = not yet
 	frames, decoded      int64
-	incomplete           int // frames given up or not complete
+	incomplete           int // frames dropped because they stayed incomplete, or not yet complete
 }
 
 func (v *videoReceiver) progress() progress {

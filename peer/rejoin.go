@@ -9,98 +9,99 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// rejoined goes on after the signaling server was out of reach.
-func (c *Call) rejoined(e client.Rejoined) {
+// handleRejoined continues after the signaling server could not be reached.
+func (c *Call) handleRejoined(e client.Rejoined) {
 	before := c.signal.joined.Peer
 	c.away, c.signal.joined = nil, e.Joined
 	c.servers = selectServers(e.Joined.ICEServers, c.cfg.ICE, c.cfg.TURNProtocol)
-	c.tell(Event{Kind: EventSignalingBack})
-	if e.Resumed { // what was missed follows
+	c.observe(Event{Kind: EventSignalingBack})
+	if e.Resumed { // the events that were missed follow
 		if c.partner != nil {
-			c.revive()
+			c.restartICE()
 		}
 		return
 	}
 	if c.partner != nil && e.Joined.Peer != before && c.phase == connecting {
-		c.part() // it knows this peer no more, and the roles are new
+		c.dropPartner() // to it, this is another peer, and the roles are assigned anew
 		c.enterPhase(waiting, c.remainingToConnect())
 	}
 	others := e.Joined.Peers
 	if c.partner == nil {
 		if len(others) > 0 {
-			c.meet(others[0].Peer, others[0].Name, others[0].Polite)
+			c.connectTo(others[0].Peer, others[0].Name, others[0].Polite)
 		}
 		return
 	}
 	for _, other := range others {
 		if other.Peer == c.partner.id && e.Joined.Peer == before {
-			c.returned()
+			c.partnerReturned()
 			return
 		}
 	}
 	c.partner.absent = true
 }
 
-// otherJoined meets who comes, or who comes back.
-func (c *Call) otherJoined(e protocol.OtherJoined) {
+// handleOtherJoined handles a peer that comes, or comes back.
+func (c *Call) handleOtherJoined(e protocol.OtherJoined) {
 	switch {
 	case c.partner == nil:
-		c.meet(e.Peer, e.Name, e.Polite)
+		c.connectTo(e.Peer, e.Name, e.Polite)
 	case c.partner.id == e.Peer:
-		c.returned()
+		c.partnerReturned()
 	case !c.partner.gone && !c.partner.absent:
 	case c.phase == connecting:
-		c.part()
-		c.meet(e.Peer, e.Name, e.Polite)
+		c.dropPartner()
+		c.connectTo(e.Peer, e.Name, e.Polite)
 	default:
-		c.over("someone else took the place of " + c.partner.name)
+		c.endConnected("someone else took the place of " + c.partner.name)
 	}
 }
 
-// returned keeps the connection with a partner that has missed what was said
-// last, or whose words were missed: what is pending is said again, under the same
-// number. Who was there first restarts ICE where there is no connection any more;
-// the other one, which must not offer, waits for that.
-func (c *Call) returned() {
+// partnerReturned keeps the connection to a partner after messages in either
+// direction may have been lost: the pending offer and the candidates are sent again,
+// in the same generation. If the connection is interrupted, the caller restarts ICE;
+// the callee, which must not offer, waits for that.
+func (c *Call) partnerReturned() {
 	p := c.partner
 	p.gone, p.absent = false, false
-	if p.link == nil || c.revive() {
-		return // the offer comes, or is asked for
+	if p.link == nil || c.restartICE() {
+		return // the offer arrives, or is asked for
 	}
 	if offer, ok := p.link.pendingOffer(); ok {
-		c.send(protocol.CallData{Call: p.number, Description: &offer})
+		c.send(protocol.CallData{Call: p.generation, Description: &offer})
 	}
 	if p.state == webrtc.PeerConnectionStateConnected {
 		return
 	}
-	for _, data := range p.said {
+	for _, data := range p.sentCandidates {
 		c.send(data)
 	}
 }
 
-// revive restarts ICE when a connection that was there is not any more.
-func (c *Call) revive() bool {
+// restartICE restarts ICE if the connection is interrupted, and reports whether it
+// is. Only the caller sends the offer for it.
+func (c *Call) restartICE() bool {
 	p := c.partner
 	if p.link == nil || p.state != webrtc.PeerConnectionStateDisconnected || p.link.pc.SignalingState() != webrtc.SignalingStateStable {
 		return false
 	}
 	if p.role == Caller {
-		p.link.restartDue, p.said = true, nil
-		c.offer()
+		p.link.restartDue, p.sentCandidates = true, nil
+		c.sendOffer()
 	}
 	return true
 }
 
-// remainingToConnect is how long to wait for somebody to come.
+// remainingToConnect returns how long to wait for another peer to come.
 func (c *Call) remainingToConnect() time.Duration {
 	return max(0, time.Until(c.start.Add(c.cfg.ConnectTimeout)))
 }
 
-// connected is what the server's operator is told of a call, once.
+// connected is the report about a call to the server's operator, sent once.
 type connected struct {
-	SetupMS  int64   `json:"setup_ms"` // from both being there to connected
+	SetupMS  int64   `json:"setup_ms"` // from both peers being in the room to connected
 	Path     *string `json:"path"`     // direct or relay
-	Protocol *string `json:"protocol"` // udp, tcp or tls; of a relayed path the one spoken with the relay
+	Protocol *string `json:"protocol"` // udp, tcp or tls; for a relayed path, the protocol to the relay
 }
 
 func connectedReport(path *Path, took time.Duration) connected {

@@ -8,21 +8,22 @@ import (
 	"time"
 )
 
-// Schema names the form of a Report.
+// Schema is the name and version of the format of a Report.
 const Schema = "callbox/call-report/1"
 
-// Result sums up a call.
+// Result summarises a call.
 type Result string
 
-// The results. Pass is exit code 0 and Fail is 1: a call took place. Error is every other one.
+// The results. Pass is exit code 0, and Fail is 1: the call took place. Error is any
+// other exit code.
 const (
 	Pass  Result = "pass"
 	Fail  Result = "fail"
 	Error Result = "error"
 )
 
-// Report says what happened in a call. In JSON every field is present, and
-// what is unknown is null, never 0.
+// Report is the result of a call. In JSON every field is present; what is unknown is
+// null, never 0.
 type Report struct {
 	Schema     string              `json:"schema"`
 	Tool       Tool                `json:"tool"`
@@ -42,11 +43,11 @@ type Report struct {
 	Events     *struct{}           `json:"events"`        // reserved
 	Errors     *struct{}           `json:"errors"`        // reserved
 
-	// Reason says in plain words why the call ended as it did, and what to do.
+	// Reason says in plain words why the call ended, and what to do about it.
 	Reason string `json:"-"`
 }
 
-// Tool says what made the report.
+// Tool is the program that made the report.
 type Tool struct {
 	Version *string `json:"version"`
 	Pion    *string `json:"pion"` // version of github.com/pion/webrtc/v4
@@ -56,22 +57,23 @@ type Tool struct {
 // Self is this peer in the call.
 type Self struct {
 	Name *string `json:"name"`
-	Role *Role   `json:"role"` // null until another peer was met
+	Role *Role   `json:"role"` // null if there was no other peer
 	Room string  `json:"room"`
 }
 
-// Role says who began the negotiation.
+// Role is the role of this peer in the negotiation.
 type Role string
 
-// The roles: who was in the room first calls, the newcomer answers.
+// The roles: the peer that was in the room first calls, and the one that came later
+// answers.
 const (
 	Caller Role = "caller"
 	Callee Role = "callee"
 )
 
-// Timeline holds when things happened, in milliseconds since Join was called.
-// Of what happens more than once (a rebuilt connection) the last one before the
-// call was connected counts.
+// Timeline holds when things happened, in milliseconds since Join was called; null =
+// never. If something happened more than once (a rebuilt connection), it is the last
+// time before the call was connected.
 type Timeline struct {
 	Start          *int64 `json:"start"` // always 0
 	WSOpen         *int64 `json:"ws_open"`
@@ -83,7 +85,7 @@ type Timeline struct {
 	ICEConnected   *int64 `json:"ice_connected"`
 	DTLSConnected  *int64 `json:"dtls_connected"`
 	FirstRTP       *int64 `json:"first_rtp"`   // received
-	FirstFrame     *int64 `json:"first_frame"` // received whole and decoded
+	FirstFrame     *int64 `json:"first_frame"` // received completely and decoded
 	DCOpen         *int64 `json:"dc_open"`     // reserved: there is no data channel yet
 	Hangup         *int64 `json:"hangup"`
 }
@@ -97,7 +99,7 @@ const (
 	Relayed PathType = "relay"
 )
 
-// Path is the way media takes, as selected last.
+// Path is the path of media: the candidate pair that was selected last.
 type Path struct {
 	Type        PathType      `json:"type"`
 	Local       LocalEnd      `json:"local"`
@@ -123,7 +125,7 @@ type RemoteEnd struct {
 	Protocol string `json:"protocol"`
 }
 
-// Distribution sums up a series of measurements.
+// Distribution summarises a series of measurements.
 type Distribution struct {
 	Min  float64 `json:"min"`
 	Mean float64 `json:"mean"`
@@ -139,7 +141,7 @@ type Media struct {
 	Dir        string    `json:"dir"`  // recv or send
 	Codec      *string   `json:"codec"`
 	Negotiated bool      `json:"negotiated"`
-	Flowing    bool      `json:"flowing"` // at least one packet went this way
+	Flowing    bool      `json:"flowing"` // at least one packet was sent or received
 	Packets    *int64    `json:"packets"`
 	Lost       *int64    `json:"lost"` // sent media: as the receiver reports it
 	LossPct    *float64  `json:"loss_pct"`
@@ -162,37 +164,38 @@ type Media struct {
 	ToneHz *float64 `json:"tone_hz"`
 }
 
-// Rate is a bit rate.
+// Rate is a bit rate in kbit/s.
 type Rate struct {
 	Mean float64  `json:"mean"`
 	P95  *float64 `json:"p95"` // reserved
 }
 
-// maxMissingListed bounds Frames.Missing.
+// maxMissingListed is the maximum length of Frames.Missing.
 const maxMissingListed = 1000
 
-// Frames says what became of the frames of a video. Frames carry numbers when
-// the sender draws the pattern (its barcode), or when its RTP payload has picture
-// IDs; otherwise what depends on numbers is null. Intact and Corrupt are known
-// only for the pattern: a frame is intact when it equals, byte for byte, what its
-// barcode says it should be.
+// Frames says what happened to the frames of a video. Frames are numbered if the
+// sender draws the pattern (by its barcode), or if the RTP payload has picture IDs;
+// otherwise the fields that depend on numbers are null. Intact and Corrupt are known
+// only for the pattern: a frame is intact if it equals, byte for byte, what it should
+// be according to its barcode.
 type Frames struct {
-	SentByPeer   *int64  `json:"sent_by_peer"` // by this peer; null in what is received: the other side does not tell
+	SentByPeer   *int64  `json:"sent_by_peer"` // by this peer; null for received media, because the other side does not tell
 	Received     *int64  `json:"received"`     // complete frames
 	Intact       *int64  `json:"intact"`
 	Corrupt      *int64  `json:"corrupt"`
 	Missing      []int64 `json:"missing"` // numbers between the first and the last received, the first 1000
 	MissingCount *int64  `json:"missing_count"`
-	Duplicates   *int64  `json:"duplicates"` // frames whose number had already come
-	Reordered    *int64  `json:"reordered"`  // frames that came after a later one
-	// ReceivedPct is the share of new frames in those that were due between the first one and the end.
+	Duplicates   *int64  `json:"duplicates"` // frames whose number had already been received
+	Reordered    *int64  `json:"reordered"`  // frames that arrived after a later one
+	// ReceivedPct is the percentage of the frames due between the first one and the end
+	// that were received.
 	ReceivedPct  *float64 `json:"received_pct"`
 	FPS          *float64 `json:"fps"` // new frames per second
 	Freezes      *int64   `json:"freezes"`
 	LongestGapMS *float64 `json:"longest_gap_ms"` // between new frames, and after the last one
 }
 
-// newTool returns what is known of this program.
+// newTool returns the version of this program and of what it is built with.
 func newTool(version string) Tool {
 	t := Tool{Go: runtime.Version()}
 	info, ok := debug.ReadBuildInfo()
@@ -233,8 +236,8 @@ func (r *Report) Received(kind string) *Media {
 	return nil
 }
 
-// ConnectTime is how long the call took from both being in the room to being
-// connected (DTLS done); false when it never was.
+// ConnectTime returns how long it took from both peers being in the room to the call
+// being connected (DTLS handshake completed); false if it never was.
 func (r *Report) ConnectTime() (time.Duration, bool) {
 	from, to := r.TimelineMS.PeerSeen, r.TimelineMS.DTLSConnected
 	if from == nil || to == nil {
@@ -243,8 +246,8 @@ func (r *Report) ConnectTime() (time.Duration, bool) {
 	return time.Duration(*to-*from) * time.Millisecond, true
 }
 
-// withoutCredentials returns an ICE URL as it may be shown; it never carries
-// credentials by RFC 7065, and what stands before an @ is cut all the same.
+// withoutCredentials returns an ICE URL that is safe to show. By RFC 7065 it has no
+// credentials, but anything before an @ is removed all the same.
 func withoutCredentials(url string) string {
 	scheme, rest, ok := strings.Cut(url, ":")
 	if i := strings.LastIndexByte(rest, '@'); ok && i >= 0 {

@@ -23,7 +23,7 @@ func keys(tb testing.TB, object json.RawMessage) []string {
 func TestReportSchema(t *testing.T) {
 	t.Parallel()
 	r := newReport(&Config{Room: "r", Version: "v1"})
-	r.conclude(&Config{}, NotConnected, "nobody came")
+	r.setResult(&Config{}, NotConnected, "nobody came")
 	text, err := r.MarshalIndent()
 	if err != nil {
 		t.Fatal(err)
@@ -81,7 +81,7 @@ func TestExitCodesAndResults(t *testing.T) {
 	// Only a good call can fail an expectation: what went worse is told first.
 	for code, want := range map[ExitCode]ExitCode{Good: ExpectationFailed, NoMedia: NoMedia, Lost: Lost, Interrupted: Interrupted} {
 		r := newReport(&Config{})
-		r.conclude(&Config{Expect: expect}, code, "")
+		r.setResult(&Config{Expect: expect}, code, "")
 		if r.ExitCode != want || len(r.Expect) != 1 || r.Expect[0].OK {
 			t.Errorf("%d became %d, %+v", code, r.ExitCode, r.Expect)
 		}

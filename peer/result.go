@@ -13,7 +13,7 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// report says what is known of the call at its end.
+// report returns the report of the call at its end.
 func (c *Call) report() *Report {
 	c.timeline.hangup = c.outcome.at
 	r := newReport(&c.cfg)
@@ -25,7 +25,7 @@ func (c *Call) report() *Report {
 			r.Path, r.Media = l.reportPath(), l.reportMedia(c.outcome.at)
 		}
 	}
-	r.conclude(&c.cfg, c.outcome.code, c.outcome.reason)
+	r.setResult(&c.cfg, c.outcome.code, c.outcome.reason)
 	return r
 }
 
@@ -37,8 +37,8 @@ func newReport(cfg *Config) *Report {
 	return r
 }
 
-// conclude evaluates what was expected and fixes the result.
-func (r *Report) conclude(cfg *Config, code ExitCode, reason string) {
+// setResult evaluates the expectations and sets the result.
+func (r *Report) setResult(cfg *Config, code ExitCode, reason string) {
 	for _, e := range cfg.Expect {
 		result := e.Evaluate(r)
 		r.Expect = append(r.Expect, result)
@@ -49,20 +49,20 @@ func (r *Report) conclude(cfg *Config, code ExitCode, reason string) {
 	r.ExitCode, r.Result, r.Reason = code, code.Result(), reason
 }
 
-// refused is the report on a room that could not be entered.
-func refused(ctx context.Context, cfg Config, start time.Time, err error) *Report {
+// notJoinedReport returns the report of a call whose room could not be joined.
+func notJoinedReport(ctx context.Context, cfg Config, start time.Time, err error) *Report {
 	r := newReport(&cfg)
 	t := timeline{hangup: time.Now()}
 	r.TimelineMS = t.since(start)
 	if ctx.Err() != nil {
-		r.conclude(&cfg, Interrupted, "stopped before the room was joined")
+		r.setResult(&cfg, Interrupted, "stopped before the room was joined")
 		return r
 	}
-	r.conclude(&cfg, NotJoined, joinReason(err))
+	r.setResult(&cfg, NotJoined, joinReason(err))
 	return r
 }
 
-// joinReason says in words why the room could not be entered.
+// joinReason explains why the room could not be joined.
 func joinReason(err error) string {
 	if full, ok := errors.AsType[*client.FullError](err); ok {
 		return fmt.Sprintf("the room is full: all its %d seats are taken", full.Capacity)
@@ -77,7 +77,7 @@ func joinReason(err error) string {
 	return fmt.Sprintf("could not join the room: %v", err)
 }
 
-// noTURNReason says why a relayed call cannot be.
+// noTURNReason explains why a relayed call is impossible.
 func noTURNReason(only TURNProtocol) string {
 	if only != "" {
 		return fmt.Sprintf("a relayed path is required, but the server offers no TURN over %s; "+
@@ -86,30 +86,31 @@ func noTURNReason(only TURNProtocol) string {
 	return "a relayed path is required, but the server offers no TURN server; enable TURN on the server, or allow other paths"
 }
 
-// whyNobody says in words why there is nobody to call.
-func (c *Call) whyNobody() string {
+// noPeerReason explains why there is no peer to call.
+func (c *Call) noPeerReason() string {
 	if c.away != nil {
 		return fmt.Sprintf("the connection to the signaling server was lost and could not be restored within %v: %v", c.cfg.ConnectTimeout, c.away)
 	}
-	if c.parted != "" {
-		return c.parted
+	if c.leftReason != "" {
+		return c.leftReason
 	}
 	return fmt.Sprintf("nobody came to the room within %v", c.cfg.ConnectTimeout)
 }
 
-// whyNotConnected says in words how far a call came that was never connected, and what may help.
-func (c *Call) whyNotConnected() string {
+// notConnectedReason explains how far a call got that was never connected, and what
+// may help.
+func (c *Call) notConnectedReason() string {
 	p := c.partner
 	var fault error
 	if p.link != nil {
-		fault = p.link.dialer.fault()
+		fault = p.link.dialer.failure()
 	}
 	switch {
-	case c.trouble != nil:
-		return c.trouble.Error()
+	case c.negotiationErr != nil:
+		return c.negotiationErr.Error()
 	case c.away != nil:
 		return fmt.Sprintf("the connection to the signaling server was lost and could not be restored: %v", c.away)
-	case p.candidates == 0 && isCertificateFault(fault):
+	case p.candidates == 0 && isCertificateError(fault):
 		return fmt.Sprintf("the TURN server's certificate is not trusted (%v); trust its CA, with the environment "+
 			"variable SSL_CERT_FILE, or accept any certificate with --insecure", fault)
 	case c.timeline.offer.IsZero():
@@ -129,10 +130,10 @@ func (c *Call) whyNotConnected() string {
 	}
 }
 
-// maxShownName bounds a name in code points; the protocol allows as many.
+// maxShownName is the maximum length of a name in code points, as in the protocol.
 const maxShownName = 64
 
-// shownName makes a name of the other side fit to stand in a sentence on a terminal.
+// shownName makes the name of the other side safe to print on a terminal.
 func shownName(name string) string {
 	var kept []rune
 	for _, r := range strings.TrimSpace(name) {

@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// ledger keeps book of numbered frames: which came, which are missing, and
-// when the picture stood still. It is for one goroutine.
-type ledger struct {
+// sequence tracks numbered frames: which arrived, which are missing, and when the
+// video froze. It must not be used concurrently.
+type sequence struct {
 	first, last           int64 // numbers; valid when unique > 0
 	unique                int64
 	duplicates, reordered int64
-	missing               map[int64]struct{} // at most maxMissingKept of
+	missing               map[int64]struct{} // at most maxMissingKept of missingCount
 	missingCount          int64
 
-	oldest, newest  moment    // the first and the last frame whose making is known
+	oldest, newest  moment    // the first and the last frame whose sending time is known
 	firstAt, lastAt time.Time // arrival of new frames
 	freezes         int64
 	longestGap      time.Duration
@@ -24,18 +24,18 @@ type ledger struct {
 	gapCount        int
 }
 
-// maxMissingKept bounds the numbers whose late arrival is recognised.
+// maxMissingKept is the most numbers whose late arrival is recognised.
 const maxMissingKept = 1 << 16
 
-// moment is when a frame was made.
+// moment is when the sender created a frame, by its clock.
 type moment struct {
 	number int64
 	clock  time.Time
 }
 
-// record notes that frame n came at a time. clock is when its sender made it, zero when
-// that is not known.
-func (l *ledger) record(n int64, clock, now time.Time) {
+// record notes that frame n arrived at the time now. clock is when its sender
+// created it; zero = unknown.
+func (l *sequence) record(n int64, clock, now time.Time) {
 	if !clock.IsZero() {
 		if l.oldest.clock.IsZero() {
 			l.oldest = moment{n, clock}
@@ -72,8 +72,8 @@ func (l *ledger) record(n int64, clock, now time.Time) {
 	l.lastAt = now
 }
 
-// miss notes the numbers from, up to and without to.
-func (l *ledger) miss(from, to int64) {
+// miss notes that the numbers from `from` up to `to`, without `to`, are missing.
+func (l *sequence) miss(from, to int64) {
 	l.missingCount += to - from
 	for n := from; n < to && len(l.missing) < maxMissingKept; n++ {
 		l.missing[n] = struct{}{}
@@ -83,7 +83,7 @@ func (l *ledger) miss(from, to int64) {
 // gap notes an interval between two new frames. A freeze is what W3C's
 // webrtc-stats calls one: longer than three times the mean of the last 30
 // intervals, or than the mean and 150 ms, whichever is more.
-func (l *ledger) gap(d time.Duration) {
+func (l *sequence) gap(d time.Duration) {
 	if l.isFreeze(d) {
 		l.freezes++
 	}
@@ -92,7 +92,7 @@ func (l *ledger) gap(d time.Duration) {
 	l.gapCount++
 }
 
-func (l *ledger) isFreeze(d time.Duration) bool {
+func (l *sequence) isFreeze(d time.Duration) bool {
 	if l.gapCount == 0 {
 		return d > time.Second
 	}
@@ -105,11 +105,11 @@ func (l *ledger) isFreeze(d time.Duration) bool {
 	return d >= max(3*mean, mean+150*time.Millisecond)
 }
 
-// due is how many new frames should have come until end, at the rate at which
-// the sender's own clock ran with them. A second is granted: what is on its way
-// when a call ends is not missing. What is known of a single frame is that at
-// least one a second was to follow.
-func (l *ledger) due(end time.Time) int64 {
+// due returns how many new frames should have arrived by end, at the rate that the
+// sender's clock shows. A second is allowed for, because frames in flight when a call
+// ends are not missing. After a single frame, the rate is taken to be one frame per
+// second.
+func (l *sequence) due(end time.Time) int64 {
 	rate := 1.0
 	if span := l.newest.clock.Sub(l.oldest.clock); l.newest.number > l.oldest.number && span > 0 {
 		rate = max(rate, float64(l.newest.number-l.oldest.number)/span.Seconds())
@@ -117,9 +117,9 @@ func (l *ledger) due(end time.Time) int64 {
 	return 1 + int64(max(0, end.Sub(l.firstAt)-time.Second).Seconds()*rate)
 }
 
-// fill writes the book into a report; end is when the call, or the other side's
+// fill writes the results into a report. end is when the call, or the other side's
 // part in it, was over.
-func (l *ledger) fill(f *Frames, end time.Time) {
+func (l *sequence) fill(f *Frames, end time.Time) {
 	if l.unique == 0 {
 		return
 	}

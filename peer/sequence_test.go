@@ -10,7 +10,7 @@ import (
 
 // book enters numbers, 100 ms apart at both sides, and returns what the report says.
 func book(numbers []int64, trailing time.Duration) Frames {
-	var l ledger
+	var l sequence
 	start := time.Unix(1_795_000_000, 0)
 	now := start
 	for _, n := range numbers {
@@ -70,7 +70,7 @@ func TestLedger(t *testing.T) {
 
 func TestLedgerIsBounded(t *testing.T) {
 	t.Parallel()
-	var l ledger
+	var l sequence
 	now := time.Now()
 	l.record(0, now, now)
 	l.record(1<<32, now, now)
@@ -84,7 +84,7 @@ func TestLedgerIsBounded(t *testing.T) {
 		t.Errorf("%d listed", len(f.Missing))
 	}
 	var none Frames
-	(&ledger{}).fill(&none, now)
+	(&sequence{}).fill(&none, now)
 	if none.Missing != nil || none.MissingCount != nil || none.ReceivedPct != nil {
 		t.Errorf("something is known of no frames: %+v", none)
 	}

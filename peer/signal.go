@@ -10,16 +10,16 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// sendsQueued bounds the messages that wait for the server: more than a call
-// makes, however many candidates it has.
+// sendsQueued is the most messages that may wait for the server: more than a call
+// sends, however many candidates it has.
 const sendsQueued = 1024
 
-// signal is the call's seat in the room. Messages are sent in order, without waiting for
-// one another's acks, and without holding up who sends them.
+// signal is the call's seat in the room. Messages are sent in order, without waiting
+// for the acks of earlier ones and without blocking the sender.
 type signal struct {
 	client *client.Client
 	joined protocol.Joined
-	events chan client.Event // closed when the server is lost for good
+	events chan client.Event // closed when the server was lost for good
 
 	ctx    context.Context //nolint:containedctx // of its goroutines
 	cancel context.CancelFunc
@@ -33,8 +33,8 @@ type outgoing struct {
 	data protocol.CallData
 }
 
-// enter dials the server and joins the room, within ConnectTimeout.
-func enter(ctx context.Context, cfg *Config, t *timeline) (*signal, error) {
+// joinRoom dials the server and joins the room, within ConnectTimeout.
+func joinRoom(ctx context.Context, cfg *Config, t *timeline) (*signal, error) {
 	bounded, cancel := context.WithTimeoutCause(ctx, cfg.ConnectTimeout,
 		fmt.Errorf("the server did not answer within %v", cfg.ConnectTimeout))
 	defer cancel()
@@ -47,7 +47,7 @@ func enter(ctx context.Context, cfg *Config, t *timeline) (*signal, error) {
 	t.wsOpen = time.Now()
 	joined, err := c.Join(bounded, cfg.Room)
 	if err != nil {
-		_ = c.Close() // the fault before matters more
+		_ = c.Close() // the error of Join matters more
 		return nil, err
 	}
 	t.joined = time.Now()
@@ -56,13 +56,13 @@ func enter(ctx context.Context, cfg *Config, t *timeline) (*signal, error) {
 		queue: make(chan outgoing, sendsQueued), sent: make(chan *client.Sent, sendsQueued),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	s.wait.Go(s.receive)
-	s.wait.Go(func() { s.post(cfg) })
-	s.wait.Go(func() { s.confirm(cfg) })
+	s.wait.Go(s.receiveLoop)
+	s.wait.Go(func() { s.postLoop(cfg) })
+	s.wait.Go(func() { s.awaitAcks(cfg) })
 	return s, nil
 }
 
-func (s *signal) receive() {
+func (s *signal) receiveLoop() {
 	defer close(s.events)
 	for {
 		event, err := s.client.Receive(s.ctx)
@@ -77,7 +77,8 @@ func (s *signal) receive() {
 	}
 }
 
-// send queues a message; when the queue is full, which no call fills, it is dropped.
+// send queues a message. If the queue is full, which does not happen in any call,
+// the message is dropped.
 func (s *signal) send(to string, data protocol.CallData) {
 	select {
 	case s.queue <- outgoing{to, data}:
@@ -85,7 +86,7 @@ func (s *signal) send(to string, data protocol.CallData) {
 	}
 }
 
-func (s *signal) post(cfg *Config) {
+func (s *signal) postLoop(cfg *Config) {
 	defer close(s.sent)
 	for {
 		select {
@@ -106,17 +107,17 @@ func (s *signal) post(cfg *Config) {
 	}
 }
 
-// confirm hears of each message whether it was taken.
-func (s *signal) confirm(cfg *Config) {
+// awaitAcks waits for the ack of each message.
+func (s *signal) awaitAcks(cfg *Config) {
 	for sent := range s.sent {
 		if _, err := sent.Ack(s.ctx); err != nil && s.ctx.Err() == nil {
-			// Who is gone is said goodbye for by the server; what a server forgot is said again, see returned.
+			// If the partner is gone, a bye follows; what the server has forgotten is sent again, see partnerReturned.
 			cfg.Logger.Debug("a message was rejected", "err", err)
 		}
 	}
 }
 
-// report tells the server's operator something, when the server is there to hear it.
+// report sends a report to the server's operator, if the server can be reached.
 func (s *signal) report(cfg *Config, event string, data any) {
 	s.wait.Go(func() {
 		if err := s.client.Report(s.ctx, event, data); err != nil && s.ctx.Err() == nil {
@@ -125,16 +126,16 @@ func (s *signal) report(cfg *Config, event string, data any) {
 	})
 }
 
-// leave says goodbye, if the server is still there to hear it.
+// leave leaves the room, if the server can still be reached.
 func (s *signal) leave() {
 	ctx, cancel := context.WithTimeout(s.ctx, leaveTimeout)
 	defer cancel()
-	_ = s.client.Leave(ctx) // a server that is lost sees the connection end
+	_ = s.client.Leave(ctx) // otherwise the server sees the connection end
 }
 
-// close closes the connection and waits.
+// close closes the connection to the server and waits for the goroutines.
 func (s *signal) close() {
 	s.cancel()
-	_ = s.client.Close() // nothing more is wanted of it
+	_ = s.client.Close() // an error changes nothing
 	s.wait.Wait()
 }

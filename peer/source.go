@@ -12,22 +12,23 @@ import (
 // VideoFrame is one encoded VP8 frame.
 type VideoFrame struct {
 	Data     []byte
-	Duration time.Duration // until the next one, by which RTP time advances
+	Duration time.Duration // until the next frame; RTP timestamps advance by it
 }
 
-// VideoSource gives the frames that a peer sends.
+// VideoSource provides the frames that a peer sends.
 type VideoSource interface {
-	// Next waits until the next frame is due and returns it; the caller is done
-	// with Data when it calls again. io.EOF ends the video, and not the call; any
-	// other error is logged and ends it too. It must return soon when ctx ends.
-	// It is called from one goroutine at a time, first when the call is connected.
+	// Next waits until the next frame is due and returns it. Data must stay valid
+	// until the next call. io.EOF ends the video, but not the call; so does any
+	// other error, which is also logged. Next must return soon after ctx ends. It is
+	// called from one goroutine at a time, for the first time when the call is
+	// connected.
 	Next(ctx context.Context) (VideoFrame, error)
 }
 
-// AudioSource gives the sound that a peer sends.
+// AudioSource provides the audio that a peer sends.
 type AudioSource interface {
-	// Next waits until the next packet is due and returns 20 ms of it: 160 bytes of
-	// µ-law at 8 kHz (PCMU). For the rest it is as VideoSource.Next.
+	// Next waits until the next packet is due and returns 20 ms of audio: 160 bytes
+	// of µ-law at 8 kHz (PCMU). Otherwise it is like VideoSource.Next.
 	Next(ctx context.Context) ([]byte, error)
 }
 
@@ -37,21 +38,22 @@ const (
 	packetSamples = pcmu.SampleRate / 50
 )
 
-// Bounds of the frame rate.
+// Limits of the frame rate of Pattern, in frames per second.
 const (
 	MinFPS = 1
 	MaxFPS = 60
 )
 
-// ToneHz and ToneLevel are the frequency and the peak, from 0 to 1, of Tone's sine.
+// ToneHz and ToneLevel are the frequency in Hz and the peak, from 0 to 1, of the sine
+// of Tone.
 const (
 	ToneHz    = 1000
 	ToneLevel = 0.25
 )
 
-// Pattern returns the test picture of package pattern: every frame is a VP8 key
-// frame that carries its number, from 0, and the time it was made. Sizes and
-// rates that cannot be are refused in words.
+// Pattern returns a source of the test picture of package pattern. Every frame is a
+// VP8 key frame that carries its number, from 0, and the time at which it was made.
+// The error says which sizes and rates (MinFPS to MaxFPS) are possible.
 func Pattern(size pattern.Size, fps int) (VideoSource, error) {
 	if err := size.Check(); err != nil {
 		return nil, err
@@ -78,12 +80,12 @@ func (s *patternSource) Next(ctx context.Context) (VideoFrame, error) {
 	return VideoFrame{Data: s.buffer, Duration: s.pace.step}, nil
 }
 
-// Tone returns a steady sine of ToneHz.
+// Tone returns a source of a steady sine of ToneHz.
 func Tone() AudioSource {
 	return &toneSource{tone: pcmu.Tone{Hz: ToneHz, Level: ToneLevel}, pace: pacer{step: packetTime}}
 }
 
-// Silence returns packets of silence.
+// Silence returns a source of silence.
 func Silence() AudioSource {
 	return &toneSource{pace: pacer{step: packetTime}}
 }
@@ -102,11 +104,11 @@ func (s *toneSource) Next(ctx context.Context) ([]byte, error) {
 	return s.buffer, nil
 }
 
-// maxLag is how far a pacer may fall behind before it gives up catching up.
+// maxLag is how far a pacer may fall behind and still catch up.
 const maxLag = time.Second
 
-// pacer lets one thing through every step, the first at once. Steps are counted from the
-// first one, so that delays of single ones do not add up.
+// pacer paces calls of wait to one per step, the first at once. Steps are counted
+// from the first one, so that delays do not add up.
 type pacer struct {
 	step time.Duration
 	due  time.Time

@@ -2,7 +2,7 @@ package peer
 
 import "time"
 
-// timeline holds when things happened; zero is not yet.
+// timeline holds when things happened; zero = not yet.
 type timeline struct {
 	wsOpen, joined, peerSeen    time.Time
 	offer, answer               time.Time
@@ -12,7 +12,7 @@ type timeline struct {
 	hangup                      time.Time
 }
 
-// forgetConnection forgets all that belongs to a peer that left before it was connected.
+// forgetConnection resets everything about a peer that left before it was connected.
 func (t *timeline) forgetConnection() {
 	*t = timeline{wsOpen: t.wsOpen, joined: t.joined}
 }
