@@ -9,15 +9,15 @@ import (
 	"callbox/internal/netaddr"
 )
 
-// machine knows the addresses of this machine.
+// machine holds the addresses of this machine.
 type machine struct {
 	addrs []netip.Addr // of interfaces that are up, without link-local ones
-	// route returns the address that packets to a destination would leave
-	// from; invalid when there is no route.
+	// route returns the source address of packets to a destination; invalid if there
+	// is no route.
 	route func(to netip.Addr) netip.Addr
 }
 
-// thisMachine asks the kernel, and sends nothing.
+// thisMachine asks the kernel; it sends no packets.
 func thisMachine(ctx context.Context) (*machine, error) {
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {
@@ -33,7 +33,7 @@ func thisMachine(ctx context.Context) (*machine, error) {
 	return m, nil
 }
 
-// routeTo connects a UDP socket, which looks up the route and sends nothing.
+// routeTo connects a UDP socket, which looks up the route and sends no packet.
 func routeTo(ctx context.Context, to netip.Addr) netip.Addr {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "udp", netip.AddrPortFrom(to, 9).String())
@@ -44,11 +44,11 @@ func routeTo(ctx context.Context, to netip.Addr) netip.Addr {
 	return netaddr.AddrPort(conn.LocalAddr()).Addr()
 }
 
-// first returns the address that this machine is reached at from its network:
-// the one that packets to the internet leave from, else that of the first
-// interface. It is invalid when the machine has none but loopback.
+// first returns the address at which this machine is reached from its network: the
+// source address of packets to the Internet, or else that of the first interface. It
+// is invalid if the machine has only loopback addresses.
 func (m *machine) first(is4 bool) netip.Addr {
-	// Addresses of the internet that belong to nobody: RFC 5737, RFC 3849.
+	// Addresses reserved for documentation: RFC 5737, RFC 3849.
 	outside := netip.AddrFrom4([4]byte{198, 51, 100, 1})
 	if !is4 {
 		outside = netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 15: 1})
@@ -64,7 +64,8 @@ func (m *machine) first(is4 bool) netip.Addr {
 	return netip.Addr{}
 }
 
-// any returns first of IPv4, else of IPv6, else the loopback address.
+// any returns the first IPv4 address, or else the first IPv6 address, or else the
+// loopback address.
 func (m *machine) any() netip.Addr {
 	for _, is4 := range []bool{true, false} {
 		if addr := m.first(is4); addr.IsValid() {
@@ -80,9 +81,9 @@ func (m *machine) has(addr netip.Addr) bool {
 
 func loopback() netip.Addr { return netip.AddrFrom4([4]byte{127, 0, 0, 1}) }
 
-// relayIPs returns the addresses that relays bind to: those that are given,
-// else for each public address itself or, behind a NAT, the first local one of
-// its family, else the first of each family.
+// relayIPs returns the addresses that relays bind to: the given ones; or else, for
+// each public address, that address or, behind a NAT, the first local one of its
+// family; or else the first address of each family.
 func (m *machine) relayIPs(given, public []netip.Addr, faults *faults) []netip.Addr {
 	if len(given) > 0 {
 		checkPairs(given, public, faults)
@@ -120,8 +121,8 @@ func (m *machine) relayIPs(given, public []netip.Addr, faults *faults) []netip.A
 	return relay
 }
 
-// checkPairs notes when it is not clear which public address stands for which
-// relay address: they must be as many, in the same order, or one a family.
+// checkPairs adds a fault if it is not clear which public address stands for which
+// relay address: there must be equally many, in the same order, or one per family.
 func checkPairs(relay, public []netip.Addr, faults *faults) {
 	if len(relay) == len(public) && slices.EqualFunc(relay, public, func(a, b netip.Addr) bool { return a.Is4() == b.Is4() }) {
 		return
@@ -146,7 +147,7 @@ func count(addrs []netip.Addr, match func(netip.Addr) bool) int {
 	return n
 }
 
-// reachableFromOutside reports whether the internet can know an address.
+// reachableFromOutside reports whether an address can be reached from the Internet.
 func reachableFromOutside(addr netip.Addr) bool {
 	shared := netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64, 0, 0}), 10) // RFC 6598
 	return addr.IsGlobalUnicast() && !addr.IsPrivate() && !shared.Contains(addr)

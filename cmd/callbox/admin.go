@@ -20,15 +20,15 @@ import (
 
 // adminRoutes returns what the admin listener serves.
 func (s *server) adminRoutes() http.Handler {
-	return s.turnPart.adminRoutes(s.newRegistry(), func(mux *http.ServeMux) {
+	return s.turnService.adminRoutes(s.newRegistry(), func(mux *http.ServeMux) {
 		mux.HandleFunc("GET /rooms", s.rooms)
 		mux.HandleFunc("DELETE /peers/{id}", s.kick)
 	})
 }
 
-// adminRoutes returns what the admin listener serves of the TURN server and of
-// the process, and what more adds.
-func (p *turnPart) adminRoutes(metrics prometheus.Gatherer, more func(*http.ServeMux)) http.Handler {
+// adminRoutes returns what the admin listener serves for the TURN server and the
+// process, with the routes that more adds.
+func (p *turnService) adminRoutes(metrics prometheus.Gatherer, more func(*http.ServeMux)) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		plainText(w, http.StatusOK, "ok\n")
@@ -54,8 +54,8 @@ func (p *turnPart) adminRoutes(metrics prometheus.Gatherer, more func(*http.Serv
 	return guardAdmin(netaddr.AddrPort(p.listeners.admin.Addr()).Addr().IsLoopback(), mux)
 }
 
-// readyText is "ready", and what is wrong with how others reach the relays.
-func (p *turnPart) readyText() string {
+// readyText returns "ready", followed by warnings about how the relays are reached.
+func (p *turnService) readyText() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	text := "ready\n"
@@ -68,7 +68,7 @@ func (p *turnPart) readyText() string {
 func plainText(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = io.WriteString(w, text) //nolint:gosec // G705: plain text that no browser takes for anything else (nosniff); an error is the client's going away
+	_, _ = io.WriteString(w, text) //nolint:gosec // G705: plain text that no browser interprets as anything else (nosniff); an error means that the client is gone
 }
 
 // relay is an allocation of the TURN server in the answer to GET /relays.
@@ -92,7 +92,7 @@ type relayTraffic struct {
 
 // relays answers with the live allocations, oldest first; ?clients=1 adds the
 // addresses of the clients.
-func (p *turnPart) relays(w http.ResponseWriter, r *http.Request) {
+func (p *turnService) relays(w http.ResponseWriter, r *http.Request) {
 	relays := []relay{}
 	if p.turn != nil {
 		for _, a := range p.turn.Allocations() {
@@ -110,8 +110,9 @@ func (p *turnPart) relays(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, relays)
 }
 
-// kickRelays ends the relays of a user; ?revoke=1 refuses its credentials, too.
-func (p *turnPart) kickRelays(w http.ResponseWriter, r *http.Request) {
+// kickRelays ends the relays of a user; with ?revoke=1 the user's credentials are
+// refused from then on.
+func (p *turnService) kickRelays(w http.ResponseWriter, r *http.Request) {
 	user := r.PathValue("user")
 	revoke := false
 	if query := r.URL.Query(); query.Has("revoke") {

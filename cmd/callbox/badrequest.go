@@ -8,21 +8,21 @@ import (
 	"callbox/frontend"
 )
 
-// bareBadRequest is what net/http itself answers to a request that it cannot
-// parse. A path with a "%" that is no escape, such as /r/100%, is one, and
-// browsers send it as it stands in the link; no handler ever sees it.
-const bareBadRequest = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request"
+// plainBadRequest is what net/http itself answers to a request that it cannot parse,
+// such as one for a path with a "%" that is no escape (/r/100%). Browsers send such a
+// path as it is in the link, and no handler ever sees the request.
+const plainBadRequest = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request"
 
-// badRequestPage is the same answer with a page for people, whose links lead
-// below a base path.
+// badRequestPage is the same answer with a page for people. The links in the page
+// lead below a base path.
 type badRequestPage []byte
 
 func newBadRequestPage(basePath string) badRequestPage { return frontend.BadRequest(basePath) }
 
-// write writes p to conn, and the page in place of bareBadRequest. No other
-// answer is equal to it: those of handlers have a date.
+// write writes p to conn, or the page if p is plainBadRequest. No other answer is
+// equal to that one, because those of handlers contain a date.
 func (page badRequestPage) write(conn net.Conn, p []byte) (int, error) {
-	if string(p) != bareBadRequest {
+	if string(p) != plainBadRequest {
 		return conn.Write(p)
 	}
 	if _, err := conn.Write(page); err != nil {
@@ -31,56 +31,57 @@ func (page badRequestPage) write(conn net.Conn, p []byte) (int, error) {
 	return len(p), nil
 }
 
-// wordyListener is a listener of plain HTTP whose clients get page in place of
-// bareBadRequest.
-type wordyListener struct {
+// badRequestListener is a listener of plain HTTP whose clients get page in place of
+// plainBadRequest.
+type badRequestListener struct {
 	net.Listener
 	page badRequestPage
 }
 
-func (l wordyListener) Accept() (net.Conn, error) {
+func (l badRequestListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return &wordyConn{conn, l.page}, nil
+	return &badRequestConn{conn, l.page}, nil
 }
 
-type wordyConn struct {
+type badRequestConn struct {
 	net.Conn
 	page badRequestPage
 }
 
-func (c *wordyConn) Write(p []byte) (int, error) { return c.page.write(c.Conn, p) }
+func (c *badRequestConn) Write(p []byte) (int, error) { return c.page.write(c.Conn, p) }
 
-// NetConn returns the connection below, for whoever counts those.
-func (c *wordyConn) NetConn() net.Conn { return c.Conn }
+// NetConn returns the inner connection, for the table that counts connections.
+func (c *badRequestConn) NetConn() net.Conn { return c.Conn }
 
-// CloseWrite is for net/http, which ends a response early so that it arrives.
-func (c *wordyConn) CloseWrite() error {
+// CloseWrite is for net/http, which uses it so that a response arrives although the
+// request was not read completely.
+func (c *badRequestConn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}
 	return nil
 }
 
-// withBareConn lets a handler that takes a connection over have it as the
-// listener below accepted it.
-func withBareConn(next http.Handler) http.Handler {
+// withInnerConn makes Hijack return the inner connection, as the inner listener
+// accepted it.
+func withInnerConn(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(bareConnWriter{w}, r)
+		next.ServeHTTP(innerConnWriter{w}, r)
 	})
 }
 
-type bareConnWriter struct{ http.ResponseWriter }
+type innerConnWriter struct{ http.ResponseWriter }
 
-func (w bareConnWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func (w innerConnWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // Hijack implements [http.Hijacker].
-func (w bareConnWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+func (w innerConnWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buffered, err := http.NewResponseController(w.ResponseWriter).Hijack()
-	if wordy, ok := conn.(*wordyConn); ok {
-		conn = wordy.Conn
+	if wrapped, ok := conn.(*badRequestConn); ok {
+		conn = wrapped.Conn
 	}
 	return conn, buffered, err
 }

@@ -11,10 +11,11 @@ import (
 	"callbox/signaling"
 )
 
-// minBan is the shortest time that an address is refused for.
+// minBan is the shortest ban.
 const minBan = time.Second
 
-// kick puts a peer out; ?ban=TIME has its room refuse its address, too.
+// kick removes a peer from its room; with ?ban=TIME the room also refuses its
+// address.
 func (s *server) kick(w http.ResponseWriter, r *http.Request) {
 	ban, err := parseBan(r.URL.RawQuery)
 	if err != nil {
@@ -27,8 +28,8 @@ func (s *server) kick(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if s.turn != nil {
-		// What others do later does not make room for its credential, as it may
-		// for those of peers who leave.
+		// Unlike the credentials of peers that leave, a revoked one is not dropped to
+		// make room for those of others.
 		if _, err := s.turn.Revoke(peer); err != nil {
 			s.log.Warn("the TURN credential of a kicked peer is blocked, but only until many other peers have left", "err", err)
 		}
@@ -41,8 +42,8 @@ func (s *server) kick(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// parseBan reads the query of a kick. What it does not know is a fault, so that
-// a slip of the pen is no kick without a ban.
+// parseBan parses the query of a kick. Anything unknown in it is an error, so that a
+// typo does not kick without a ban.
 func parseBan(query string) (time.Duration, error) {
 	values, err := url.ParseQuery(query)
 	if err != nil {

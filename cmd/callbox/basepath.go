@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// parseBasePath returns the path of --base-path, or notes what is wrong with
-// it. Only letters that need no escape are taken, so that it has one spelling.
+// parseBasePath returns the path of --base-path, and adds a fault if it is invalid.
+// It allows only characters that need no escape, so that the path has one spelling.
 func parseBasePath(path string, faults *faults) string {
 	const allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/"
 	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
@@ -28,12 +28,12 @@ func parseBasePath(path string, faults *faults) string {
 	return path
 }
 
-// ownPaths returns the first parts of the paths that the server has. Below one
-// of them it would not be plain whether a proxy has taken the base path off.
+// ownPaths returns the first segments of the server's own paths. If the base path
+// began with one of them, it would be unclear whether a proxy has stripped it.
 func ownPaths() []string { return []string{"api", "assets", "ca", "ca.crt", "r", "ws"} }
 
-// belowPath serves next below a base path, and at the root as well: some
-// proxies pass the path on, others take it off.
+// belowPath serves next both below a base path and at the root, because some proxies
+// pass the path on and others strip it.
 func belowPath(base string, next http.Handler) http.Handler {
 	if base == "/" {
 		return next

@@ -16,14 +16,14 @@ import (
 )
 
 const (
-	// caPath is the page that offers the certificate of the local authority,
-	// and caFilePath the certificate.
+	// caPath is the page for the certificate of the local authority, and caFilePath
+	// the certificate.
 	caPath     = "/ca"
 	caFilePath = "/ca.crt"
 )
 
-// caFingerprint returns the SHA-256 of an authority's certificate, written as
-// devices show it.
+// caFingerprint returns the SHA-256 fingerprint of an authority's certificate, in the
+// form in which devices show it.
 func caFingerprint(local *cert.Local) string {
 	block, _ := pem.Decode(local.CAPEM())
 	if block == nil {
@@ -33,12 +33,12 @@ func caFingerprint(local *cert.Local) string {
 	return strings.ReplaceAll(fmt.Sprintf("% X", sum[:]), " ", ":")
 }
 
-// serveCA hands out the certificate of the local authority, and the page that
-// offers it, where nobody on the way can put another one in its place: whoever
-// did so could from then on be any website to that device.
+// serveCA serves the certificate of the local authority, and its page, but only where
+// nobody can replace it in transit: an attacker who did so could pose as any website
+// to that device.
 func (s *server) serveCA(w http.ResponseWriter, r *http.Request) {
 	switch {
-	case r.TLS == nil && !staysHere(r):
+	case r.TLS == nil && !isLocalRequest(r):
 		writePage(w, http.StatusForbidden, refusedCAPage(s.secureURL(r)))
 	case r.URL.Path == caPath:
 		writePage(w, http.StatusOK, caPage(caFingerprint(s.certificates.local)))
@@ -51,10 +51,10 @@ func (s *server) serveCA(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// staysHere reports whether a request has not left this machine, so far as can
-// be told: a proxy on this machine is called from elsewhere. Some, as nginx by
-// default, say nothing of themselves but speak HTTP/1.0.
-func staysHere(r *http.Request) bool {
+// isLocalRequest reports whether a request comes from this machine, as far as that
+// can be determined. A request through a proxy on this machine does not. Some proxies,
+// such as nginx by default, are recognised only by HTTP/1.0.
+func isLocalRequest(r *http.Request) bool {
 	host := hostOf(r.Host)
 	addr, err := netip.ParseAddr(host)
 	toLoopback := host == "localhost" || err == nil && addr.Unmap().IsLoopback()
@@ -62,8 +62,8 @@ func staysHere(r *http.Request) bool {
 	return toLoopback && peerAddr(r).IsLoopback() && !throughProxy
 }
 
-// secureURL returns the address of the page over HTTPS, at the address of this
-// machine that r arrived at; "" without HTTPS.
+// secureURL returns the HTTPS URL of the page at the address at which r arrived; "" if
+// HTTPS is off.
 func (s *server) secureURL(r *http.Request) string {
 	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if !ok || s.listeners.https == nil {
@@ -90,7 +90,8 @@ func caPage(fingerprint string) plainPage {
 	}
 }
 
-// refusedCAPage leads to url, if there is one, where the certificate is.
+// refusedCAPage says that the certificate is not served here, with a link to url if it
+// is not empty.
 func refusedCAPage(url string) plainPage {
 	page := plainPage{
 		title: "Not over plain HTTP · 不能通过明文 HTTP 下载",

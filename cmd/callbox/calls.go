@@ -11,15 +11,14 @@ const (
 	// reportConnected is the event that a client reports once a call is
 	// connected.
 	reportConnected = "connected"
-	// maxSetup is the longest set-up that is believed.
+	// maxSetup is the longest setup time that is plausible.
 	maxSetup = 10 * time.Minute
-	// unknown labels what a client does not know, or nobody does.
+	// unknown is the label for a missing or an unknown value.
 	unknown = "unknown"
 )
 
-// calls counts the calls that clients report, each side for itself. It is
-// their word: metrics take only what can be, and have labels that no client
-// can add to.
+// calls counts the calls that clients report, once for each side. Clients are not
+// trusted: only plausible values count, and clients cannot add labels.
 type calls struct {
 	connected *prometheus.CounterVec
 	setup     *prometheus.HistogramVec
@@ -37,7 +36,7 @@ func newCalls() *calls {
 			Buckets: []float64{0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 10, 15, 30, 60},
 		}, []string{"path"}),
 	}
-	// What has not happened yet is seen as 0.
+	// Metrics are exported as 0 before the first event.
 	for _, path := range []string{"direct", "relay"} {
 		c.setup.WithLabelValues(path)
 		for _, protocol := range []string{"udp", "tcp", "tls"} {
@@ -59,33 +58,33 @@ func (c *calls) Collect(metrics chan<- prometheus.Metric) {
 	c.setup.Collect(metrics)
 }
 
-// report takes what a client reports, see signaling.Config. Events that are
-// not known here, and what cannot be read, count for nothing.
+// report counts a report of a client, see signaling.Config. Unknown events and invalid
+// data are ignored.
 func (c *calls) report(_, event string, data json.RawMessage) {
 	if event != reportConnected {
 		return
 	}
-	var said struct {
+	var reported struct {
 		SetupMS  *float64 `json:"setup_ms"`
 		Path     string   `json:"path"`
 		Protocol string   `json:"protocol"`
 	}
-	if json.Unmarshal(data, &said) != nil {
+	if json.Unmarshal(data, &reported) != nil {
 		return
 	}
 	path, protocol := unknown, unknown
-	switch said.Path {
+	switch reported.Path {
 	case "direct":
 		path = "direct"
 	case "relay":
 		path = "relay"
 	}
-	switch said.Protocol {
+	switch reported.Protocol {
 	case "udp", "tcp", "tls":
-		protocol = said.Protocol
+		protocol = reported.Protocol
 	}
 	c.connected.WithLabelValues(path, protocol).Inc()
-	if ms := said.SetupMS; ms != nil && *ms >= 0 && *ms <= float64(maxSetup.Milliseconds()) {
+	if ms := reported.SetupMS; ms != nil && *ms >= 0 && *ms <= float64(maxSetup.Milliseconds()) {
 		c.setup.WithLabelValues(path).Observe(*ms / float64(time.Second/time.Millisecond))
 	}
 }

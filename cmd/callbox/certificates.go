@@ -10,15 +10,15 @@ import (
 	"callbox/cert"
 )
 
-// certificates are what TLS is served with: files, or a local authority's.
-// Both are nil when nothing is served over TLS.
+// certificates provides the certificate for TLS: from files, or of a local authority.
+// Both are nil if nothing is served over TLS.
 type certificates struct {
 	files *cert.Files
 	local *cert.Local
 }
 
-// openCertificates reads or makes what the flags ask for; https says whether
-// more than TURN is served over TLS.
+// openCertificates loads or creates the certificate that the flags ask for. https
+// reports whether more than TURN is served over TLS.
 func (c *turnConfig) openCertificates(https bool, log *slog.Logger, faults *faults) certificates {
 	var certs certificates
 	var err error
@@ -56,8 +56,8 @@ func (c *certificates) get() func(*tls.ClientHelloInfo) (*tls.Certificate, error
 	return c.local.GetCertificate
 }
 
-// follow has the files looked at, or the machine's names and addresses.
-func (c *certificates) follow(files *followedFiles) {
+// follow reloads the certificate on SIGHUP.
+func (c *certificates) follow(files *reloader) {
 	switch {
 	case c.files != nil:
 		files.addOnHUP("--tls-cert, --tls-key", c.files.Reload)
@@ -66,7 +66,7 @@ func (c *certificates) follow(files *followedFiles) {
 	}
 }
 
-// leaf returns the certificate in use; nil when there is none.
+// leaf returns the certificate in use; nil = none.
 func (c *certificates) leaf() *x509.Certificate {
 	switch {
 	case c.files != nil:

@@ -24,20 +24,20 @@ type cli struct {
 	TurnCredential turnCredentialCommand `cmd:"" help:"Create a user name and a password for a TURN server."`
 }
 
-// commandLine is what parse makes of the arguments and the environment.
+// commandLine is the result of parse.
 type commandLine struct {
 	cli    cli
-	kong   *kong.Context // nil when the arguments make no command
+	kong   *kong.Context // nil if the arguments contain no valid command
 	faults faults
-	done   bool // help or version was asked for and printed
+	done   bool // help or version was requested and printed
 }
 
-// parse reads arguments, and from the environment what they do not say: the
-// variable of --turn-udp is CALLBOX_TURN_UDP. It goes on after a fault, so
-// that all of them are told.
+// parse parses the arguments. Flags that they do not contain are taken from the
+// environment: the variable of --turn-udp is CALLBOX_TURN_UDP. It continues after a
+// fault, so that all faults are reported.
 func parse(args []string, env environment, std streams) *commandLine {
 	var unknown faults
-	var values []string // what follows unknown flags, perhaps their values
+	var values []string // arguments that follow unknown flags, perhaps their values
 	for {
 		line := parseOnce(args, env, std)
 		if line.kong == nil && len(line.faults) > 0 {
@@ -79,26 +79,26 @@ func parseOnce(args []string, env environment, std streams) *commandLine {
 			if value, ok := env(envName(flag)); ok && envName(flag) != "" {
 				return value, nil
 			}
-			return nil, nil //nolint:nilnil // kong's way to say: not here
+			return nil, nil //nolint:nilnil // means to kong: no value here
 		})),
 		kong.NamedMapper("listeners", kong.MapperFunc(addListener)),
-		kong.KindMapper(reflect.Int, noting(&line.faults, "a whole number such as 20", strconv.Atoi)),
-		kong.TypeMapper(reflect.TypeFor[byteRate](), noting(&line.faults, "a number of bytes per second from 1K to 1000G, such as 10M or 500K, or 0", parseByteRate)),
-		kong.TypeMapper(reflect.TypeFor[byteSize](), noting(&line.faults, "a number of bytes such as 500M or 2G, or 0", parseByteSize)),
-		kong.TypeMapper(reflect.TypeFor[time.Duration](), noting(&line.faults, "a duration such as 15s or 1m30s", time.ParseDuration)),
+		kong.KindMapper(reflect.Int, collectFaults(&line.faults, "a whole number such as 20", strconv.Atoi)),
+		kong.TypeMapper(reflect.TypeFor[byteRate](), collectFaults(&line.faults, "a number of bytes per second from 1K to 1000G, such as 10M or 500K, or 0", parseByteRate)),
+		kong.TypeMapper(reflect.TypeFor[byteSize](), collectFaults(&line.faults, "a number of bytes such as 500M or 2G, or 0", parseByteSize)),
+		kong.TypeMapper(reflect.TypeFor[time.Duration](), collectFaults(&line.faults, "a duration such as 15s or 1m30s", time.ParseDuration)),
 	)
 	if err != nil {
 		line.faults = append(line.faults, err)
 		return line
 	}
 	if line.kong, err = parser.Parse(args); err != nil {
-		line.faults = append(line.faults, inWords(err))
+		line.faults = append(line.faults, explainMissingValue(err))
 	}
 	return line
 }
 
-// unknownFlag returns the flag that parsing stopped at because there is none
-// of that name.
+// unknownFlag returns the name of the unknown flag at which parsing stopped, if err
+// says so.
 func unknownFlag(err error) (name string, ok bool) {
 	name, ok = strings.CutPrefix(err.Error(), "unknown flag ")
 	name, _, _ = strings.Cut(name, ",") // a suggestion follows
@@ -117,16 +117,17 @@ func withoutFlag(args []string, name string, values []string) (rest, all []strin
 	return rest, values
 }
 
-// unexpectedArgument returns the argument that parsing stopped at when it is
-// one of values.
+// unexpectedArgument returns the argument at which parsing stopped, if it is one of
+// values.
 func unexpectedArgument(err error, values []string) (value string, ok bool) {
 	value, ok = strings.CutPrefix(err.Error(), "unexpected argument ")
 	value, _, _ = strings.Cut(value, ",")
 	return value, ok && slices.Contains(values, value)
 }
 
-// inWords puts what kong says of a missing value in words.
-func inWords(err error) error {
+// explainMissingValue returns kong's error about a missing value in plain words, and
+// any other error unchanged.
+func explainMissingValue(err error) error {
 	text := err.Error()
 	flag, _, found := strings.Cut(text, ": ")
 	if found && (strings.Contains(text, `got "EOL"`) || strings.Contains(text, "missing value")) {
@@ -135,7 +136,7 @@ func inWords(err error) error {
 	return err
 }
 
-// envName returns the environment variable of a flag, "" when it has none.
+// envName returns the environment variable of a flag; "" = none.
 func envName(flag *kong.Flag) string {
 	if flag.Name == "help" || flag.Name == "version" {
 		return ""
@@ -143,8 +144,8 @@ func envName(flag *kong.Flag) string {
 	return "CALLBOX_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
 }
 
-// addListener maps the addresses of a repeatable listener. An empty one
-// switches off what was said before it, too.
+// addListener maps the addresses of a repeatable listener flag. An empty one also
+// drops the addresses before it.
 func addListener(ctx *kong.DecodeContext, target reflect.Value) error {
 	var text string
 	if err := ctx.Scan.PopValueInto("an address", &text); err != nil {
@@ -158,9 +159,9 @@ func addListener(ctx *kong.DecodeContext, target reflect.Value) error {
 	return nil
 }
 
-// noting returns a mapper that notes a fault and goes on, where kong's own
-// would end the parsing.
-func noting[T any](faults *faults, want string, parse func(string) (T, error)) kong.MapperFunc {
+// collectFaults returns a mapper that adds a fault to faults and continues, whereas
+// kong's own mappers stop the parsing.
+func collectFaults[T any](faults *faults, want string, parse func(string) (T, error)) kong.MapperFunc {
 	return func(ctx *kong.DecodeContext, target reflect.Value) error {
 		token, err := ctx.Scan.PopValue(want)
 		if err != nil {

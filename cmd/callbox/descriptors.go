@@ -7,29 +7,29 @@ import (
 )
 
 const (
-	// fewDescriptors is what a server for more than a few calls should have.
+	// fewDescriptors is the number below which a warning is logged.
 	fewDescriptors = 4096
-	// maxDescriptors bounds what is counted on where the system has no limit.
+	// maxDescriptors is the number to assume if the system has no limit.
 	maxDescriptors = 1 << 20
 )
 
-// descriptorShares are how many of the file descriptors of the process each part
-// may use, so that no stranger's connections take those of the others. What is
-// left is for the admin listener, for files, and for sockets that the server
-// itself opens. 0 = no bound.
+// descriptorShares holds how many file descriptors each part of the process may use,
+// so that connections to one part cannot use up those of the others. The rest is for
+// the admin listener, for files, and for sockets that the server itself opens. 0 = no
+// limit.
 type descriptorShares struct {
 	web        int // TCP connections of --http and --https
-	webSockets int // signaling connections among them; the rest is for pages and those who come back
+	webSockets int // signaling connections among them; the rest is for pages and for peers that come back
 	turnTCP    int // TCP and TLS connections of TURN
 	relays     int
 }
 
-// ownDescriptors returns how many the server itself may need: listeners, UDP
-// sockets and what waits for events, some of them for each processor.
+// ownDescriptors returns how many descriptors the server itself may need: listeners,
+// UDP sockets and pollers, some of them for each processor.
 func ownDescriptors(processors int) int { return 16 + 8*processors }
 
-// shareDescriptors divides descriptors among the parts that a server has: web
-// listeners, and TURN with at most so many relays (0 = no limit).
+// shareDescriptors divides descriptors among the parts of a server: web listeners,
+// and TURN with at most maxRelays relays (0 = no limit).
 func shareDescriptors(descriptors, processors int, web, turn bool, maxRelays int) descriptorShares {
 	const (
 		part          = 8   // the least share is an eighth
@@ -49,7 +49,7 @@ func shareDescriptors(descriptors, processors int, web, turn bool, maxRelays int
 		}
 		rest -= shares.turnTCP + shares.relays
 	}
-	if turn && !web { // it has what pages would have
+	if turn && !web { // TURN gets the share of the pages, too
 		shares.turnTCP += rest / 4
 		shares.relays += rest / 4 * 3
 		if maxRelays > 0 {
@@ -64,15 +64,15 @@ func shareDescriptors(descriptors, processors int, web, turn bool, maxRelays int
 	return shares
 }
 
-// bound has limits of TURN keep to its share.
-func (s descriptorShares) bound(limits *turnserver.Limits) {
+// apply lowers the limits of TURN to its share.
+func (s descriptorShares) apply(limits *turnserver.Limits) {
 	limits.TotalConnections = s.turnTCP
 	if s.relays > 0 && (limits.TotalAllocations < 0 || limits.TotalAllocations > s.relays) {
 		limits.TotalAllocations = s.relays
 	}
 }
 
-// warnOfDescriptors tells that the process may have few of them.
+// warnOfDescriptors logs a warning if the process has few descriptors.
 func warnOfDescriptors(descriptors int, shares descriptorShares, log *slog.Logger) {
 	if descriptors > 0 && descriptors < fewDescriptors {
 		log.Warn("the low limit on open files restricts how many clients can be served; raise it (ulimit -n, or LimitNOFILE= in systemd)",

@@ -1,20 +1,20 @@
 // Command callbox is everything that a video call between two people needs:
-// page, signaling, STUN and TURN, and a peer without a screen.
+// call page, signaling, STUN and TURN, and a headless peer.
 //
-// This package is the one place where the parts meet. It alone knows flags,
-// environment variables and exit codes; the parts get values and funcs.
+// This package is the only place where the parts are connected. It alone knows
+// flags, environment variables and exit codes; the parts receive values and
+// functions.
 //
 // # Start
 //
-// What the flags say is parsed and every listener is bound before anything is
-// served, and all faults are told at once, each with its flag (exit code 2).
-// Then the parts are made, on the bound listeners, and the ready line is
-// printed.
+// All flags are parsed and all listeners are bound before anything is served, and
+// all faults are reported at once, each with its flag (exit code 2). Then the parts
+// are created on the bound listeners, and the ready line is printed.
 //
-// # Goroutines and end
+// # Goroutines and shutdown
 //
-// Every goroutine of this package belongs to the one errgroup of server.run;
-// the parts own and wait for theirs. SIGINT, SIGTERM or a part that ends by
-// itself end the rest in the order of server.shutdown, within 10 seconds; a
+// Every goroutine of this package belongs to the one errgroup of server.run; the
+// parts own and wait for theirs. On SIGINT or SIGTERM, or when a part ends by itself,
+// the others are shut down in the order of server.shutdownAll, within 10 seconds. A
 // second signal ends the process at once.
 package main

@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// maxDrain bounds --drain.
+// maxDrain is the maximum of --drain.
 const maxDrain = 24 * time.Hour
 
-// drain waits until the relays have ended by themselves, for at most limit,
-// while no new ones are made.
-func (p *turnPart) drain(ctx context.Context, limit time.Duration) {
+// drain waits until the relays have ended by themselves, for at most limit. New ones
+// are refused meanwhile.
+func (p *turnService) drain(ctx context.Context, limit time.Duration) {
 	if limit == 0 {
 		return
 	}
@@ -23,9 +23,9 @@ func (p *turnPart) drain(ctx context.Context, limit time.Duration) {
 	}
 }
 
-// drainRelays begins to drain and does not wait: 204 when no relay is left, 202
-// while there are some.
-func (p *turnPart) drainRelays(w http.ResponseWriter, r *http.Request) {
+// drainRelays starts draining and does not wait. It answers 204 if no relay is left,
+// and 202 otherwise.
+func (p *turnService) drainRelays(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
 	cancel()
 	if err := p.turn.Drain(ctx); err != nil {

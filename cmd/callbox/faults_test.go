@@ -153,7 +153,7 @@ func TestStartFaultsLeaveNothingBound(t *testing.T) {
 	t.Parallel()
 	first := start(t)
 	u := strings.TrimPrefix(first.ready.HTTP, "http://")
-	if code := first.stop(); code != exitGood {
+	if code := first.stop(); code != exitOK {
 		t.Fatalf("exit code %d", code)
 	}
 	args := append(allFree(), "--http", u, "--realm=", "--data", t.TempDir())

@@ -10,7 +10,7 @@ import (
 	"callbox/signaling"
 )
 
-// front returns routes with what stands in front of them on a listener.
+// front returns routes with the handlers that come before them on a listener.
 func (s *server) front(l net.Listener, routes http.Handler) http.Handler {
 	handler := belowPath(s.config.basePath, routes)
 	if rule := s.hostRule(l); rule != nil {
@@ -19,7 +19,7 @@ func (s *server) front(l net.Listener, routes http.Handler) http.Handler {
 	return s.secureHeaders(handler)
 }
 
-// secureHeaders adds what every answer has, errors included.
+// secureHeaders adds the headers that every response has, including errors.
 func (s *server) secureHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
@@ -30,20 +30,20 @@ func (s *server) secureHeaders(next http.Handler) http.Handler {
 	})
 }
 
-// hostRule returns the rule of a listener on loopback; nil elsewhere.
+// hostRule returns the rule for a listener on loopback; nil for other listeners.
 func (s *server) hostRule(l net.Listener) *hostRule {
 	if !netaddr.AddrPort(l.Addr()).Addr().IsLoopback() {
 		return nil
 	}
-	rule := &hostRule{names: s.config.hosts, log: s.log, told: &s.notices.host}
+	rule := &hostRule{names: s.config.hosts, log: s.log, warn: &s.warned.host}
 	if l != s.listeners.http {
 		rule.leaf = s.certificates.leaf
 	}
 	return rule
 }
 
-// webListener wraps the listener of plain HTTP. Most WebSockets are opened
-// without the handlers in front of them, unless each request is to be logged.
+// webListener wraps the listener of plain HTTP, so that most WebSockets are opened
+// without going through the HTTP handlers, unless each request is to be logged.
 func (s *server) webListener(ctx context.Context, inner net.Listener) net.Listener {
 	if s.log.Enabled(ctx, slog.LevelDebug) {
 		return signaling.NewListener(inner)
@@ -53,7 +53,7 @@ func (s *server) webListener(ctx context.Context, inner net.Listener) net.Listen
 		if rule != nil && !rule.answers(r) {
 			return false
 		}
-		s.noticeProxy(r)
+		s.warnOfProxy(r)
 		return true
 	})
 }

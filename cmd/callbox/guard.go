@@ -5,15 +5,14 @@ import (
 	"strings"
 )
 
-// guardAdmin keeps web pages out of the admin listener, which asks nobody who
-// they are:
+// guardAdmin keeps web pages out of the admin listener, which has no authentication:
 //
-//   - A page whose name leads to this machine (DNS rebinding) is known by its
-//     Host, which is a name. On loopback only localhost and addresses are
-//     answered; elsewhere names may watch, as scrapers do, and no more.
-//   - Browsers say where a request comes from (Origin, Fetch Metadata). What
-//     another site causes is refused, and what changes something is refused to
-//     every page, as there is none of ours.
+//   - A page whose name resolves to this machine (DNS rebinding) is recognised by
+//     its Host header, which is a name. On loopback, only localhost and IP addresses
+//     are accepted; elsewhere, names may be used for monitoring only, as scrapers do.
+//   - Browsers say where a request comes from (Origin, Fetch Metadata). Requests
+//     that another site causes are refused, and requests that change something are
+//     refused from every page, because callbox has no admin page.
 func guardAdmin(onLoopback bool, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
@@ -31,7 +30,7 @@ func guardAdmin(onLoopback bool, next http.Handler) http.Handler {
 	})
 }
 
-// isCrossSite reports whether a page of another origin has caused a request.
+// isCrossSite reports whether a page of another origin caused a request.
 func isCrossSite(r *http.Request) bool {
 	for _, site := range r.Header["Sec-Fetch-Site"] {
 		if site != "none" && site != "same-origin" {
@@ -46,8 +45,8 @@ func isCrossSite(r *http.Request) bool {
 	return false
 }
 
-// onlyWatches reports whether a request is of those that tell nothing about
-// anybody.
+// onlyWatches reports whether a request is for monitoring, which reveals nothing about
+// any person.
 func onlyWatches(r *http.Request) bool {
 	switch r.URL.Path {
 	case "/metrics", "/healthz", "/readyz":

@@ -134,7 +134,7 @@ func startEnv(t *testing.T, env environment, args ...string) *running {
 		if r.client != nil {
 			r.client.CloseIdleConnections()
 		}
-		if code := r.stop(); code != exitGood {
+		if code := r.stop(); code != exitOK {
 			t.Errorf("exit code %d\n%s", code, r.stderr)
 		}
 	})

@@ -16,35 +16,33 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// hostRule keeps web sites away from a listener on loopback. A site can have
-// its own name resolve to 127.0.0.1 (DNS rebinding); to the browser of whoever
-// visits it, that listener then is the site's own server, and only the Host
-// header says otherwise. What proxies add about themselves proves nothing, as
-// the site's scripts can send it, too.
+// hostRule keeps web sites away from a listener on loopback. A site can make its own
+// name resolve to 127.0.0.1 (DNS rebinding). To the browser of a visitor, the listener
+// then is the site's own server, and only the Host header shows the difference. Headers
+// that proxies add prove nothing, because the site's scripts can send them, too.
 type hostRule struct {
-	names []string // that lead here on purpose, as hostOf returns them
-	// leaf returns the certificate of the listener; nil without TLS.
+	names []string // accepted names, as hostOf returns them
+	// leaf returns the certificate of the listener; nil = no TLS.
 	leaf func() *x509.Certificate
 	log  *slog.Logger
-	told *notice
+	warn *warnLimit
 }
 
-// answers reports whether a request names this machine as somebody would who
-// means it.
+// answers reports whether the host that a request names is accepted.
 func (h *hostRule) answers(r *http.Request) bool {
 	name := hostOf(r.Host)
 	switch {
 	case isLocalHost(r.Host), slices.Contains(h.names, name):
 		return true
 	case r.Host == "":
-		return !r.ProtoAtLeast(1, 1) // no browser is that old
+		return !r.ProtoAtLeast(1, 1) // browsers never use HTTP/1.0
 	default:
-		// No other site has a certificate for a name of ours.
+		// No other site has a certificate for a name in this server's certificate.
 		return h.leaf != nil && r.TLS != nil && h.leaf().VerifyHostname(name) == nil
 	}
 }
 
-// guard answers 421 (RFC 9110, section 15.5.20) to requests for other names.
+// guard answers requests for other names with 421 (RFC 9110, section 15.5.20).
 func (h *hostRule) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if h.answers(r) {
@@ -52,7 +50,7 @@ func (h *hostRule) guard(next http.Handler) http.Handler {
 			return
 		}
 		name := shortened(hostOf(r.Host))
-		if h.told.due(time.Now()) {
+		if h.warn.allow(time.Now()) {
 			h.log.Warn("a request was refused because of its host name", "host", name,
 				"hint", "if this name leads here on purpose, for example through a reverse proxy, start callbox with --host "+name)
 		}
@@ -60,8 +58,8 @@ func (h *hostRule) guard(next http.Handler) http.Handler {
 	})
 }
 
-// hostOf returns the host of a Host header in lower case, without the port,
-// the brackets of IPv6 and the dot that may end a name.
+// hostOf returns the host of a Host header in lower case, without the port, the
+// brackets of IPv6 and a trailing dot.
 func hostOf(header string) string {
 	host := header
 	if name, _, err := net.SplitHostPort(header); err == nil {
@@ -72,15 +70,15 @@ func hostOf(header string) string {
 	return strings.ToLower(strings.TrimSuffix(host, "."))
 }
 
-// isLocalHost reports whether the host of a request, with or without a port,
-// is localhost or an address, neither of which DNS can lead elsewhere.
+// isLocalHost reports whether the host of a request, with or without a port, is
+// localhost or an IP address, so that DNS rebinding is impossible.
 func isLocalHost(header string) bool {
 	host := hostOf(header)
 	_, err := netip.ParseAddr(host)
 	return err == nil || host == "localhost"
 }
 
-// parseHosts returns the names of --host as browsers send them.
+// parseHosts returns the names of --host in the form in which browsers send them.
 func parseHosts(given []string, faults *faults) []string {
 	const allowed = "abcdefghijklmnopqrstuvwxyz0123456789-_."
 	toASCII := idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false)).ToASCII
@@ -96,7 +94,7 @@ func parseHosts(given []string, faults *faults) []string {
 	return names
 }
 
-// maxShown bounds what is shown of a text that a stranger sent, in bytes.
+// maxShown is how much of a text from a client is shown, in bytes.
 const maxShown = 253
 
 func shortened(text string) string {
@@ -106,7 +104,8 @@ func shortened(text string) string {
 	return strings.ToValidUTF8(text[:maxShown], "") + "…"
 }
 
-// refuseHost tells a person, or a program, which flag lets a name in.
+// refuseHost says which flag makes the server accept a name, as JSON to programs and
+// as a page to people.
 func refuseHost(w http.ResponseWriter, r *http.Request, name string) {
 	header := w.Header()
 	header.Set("Cache-Control", "no-store")
@@ -116,7 +115,7 @@ func refuseHost(w http.ResponseWriter, r *http.Request, name string) {
 	if isForPrograms(r.URL.Path) {
 		header.Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusMisdirectedRequest)
-		// An error is the client's going away.
+		// An error means that the client is gone.
 		_ = json.NewEncoder(w).Encode(map[string]string{
 			"code": "misdirected",
 			"message": fmt.Sprintf("this server does not accept the host name %s; if the name leads here on purpose, "+
@@ -136,8 +135,8 @@ func refuseHost(w http.ResponseWriter, r *http.Request, name string) {
 	})
 }
 
-// isForPrograms reports whether a path is one that pages and bots ask for, and
-// no person. What stands in front of it may be a base path.
+// isForPrograms reports whether a path is requested by scripts and bots, not by people.
+// It may have a base path in front.
 func isForPrograms(path string) bool {
 	return strings.HasSuffix(path, webSocketPath) || strings.Contains(path, apiPath)
 }

@@ -195,10 +195,10 @@ func TestParseHosts(t *testing.T) {
 func TestNotice(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var n notice
+		var n warnLimit
 		given := 0
 		for range 150 {
-			if n.due(time.Now()) {
+			if n.allow(time.Now()) {
 				given++
 			}
 			time.Sleep(time.Second) //nolint:forbidigo // of the bubble's clock

@@ -10,42 +10,42 @@ import (
 )
 
 const (
-	// hstsOn has browsers use HTTPS alone for 30 days, and says nothing of
-	// subdomains, which may be others'.
+	// hstsOn tells browsers to use only HTTPS for 30 days. It does not include
+	// subdomains, which may belong to others.
 	hstsOn = "max-age=2592000"
-	// hstsOff has them forget it.
+	// hstsOff tells browsers to forget that.
 	hstsOff = "max-age=0"
 	// hstsPeriod is the time between two verifications of one certificate.
 	hstsPeriod = time.Minute
 )
 
-// hsts decides about Strict-Transport-Security (RFC 6797). A name for which
-// browsers insist on HTTPS can no longer be reached past a warning, so only a
-// certificate that anybody's browser accepts may ask for that.
+// hsts decides about Strict-Transport-Security (RFC 6797). With it, people can no
+// longer click through a certificate warning, so the header is sent only with a
+// certificate that every browser accepts.
 type hsts struct {
 	off         bool
-	certificate func() *tls.Certificate // in use, of files; nil = a local authority signs
+	certificate func() *tls.Certificate // the one in use, from files; nil = of a local authority
 	roots       *x509.CertPool          // nil = the system's
 
 	mu sync.Mutex
 	// mu guards the following.
 	verified *tls.Certificate
 	trusted  bool
-	until    time.Time // when it is to be verified again
+	until    time.Time // when to verify it again
 }
 
 // value returns the header for a request, "" = none.
 func (h *hsts) value(r *http.Request) string {
 	switch {
 	case r.TLS == nil:
-		return "" // browsers heed it over HTTPS only
+		return "" // browsers ignore it over plain HTTP
 	case h.off:
 		return hstsOff
 	case h.certificate == nil:
 		return ""
 	}
 	name := hostOf(r.Host)
-	if _, err := netip.ParseAddr(name); err == nil { // browsers heed it for names only
+	if _, err := netip.ParseAddr(name); err == nil { // browsers ignore it for IP addresses
 		return ""
 	}
 	certificate := h.certificate()
@@ -55,7 +55,7 @@ func (h *hsts) value(r *http.Request) string {
 	return hstsOn
 }
 
-// trusts reports whether a certificate's chain leads to a trusted root.
+// trusts reports whether the chain of a certificate leads to a trusted root.
 func (h *hsts) trusts(certificate *tls.Certificate, now time.Time) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()

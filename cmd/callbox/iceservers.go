@@ -12,32 +12,32 @@ import (
 	"callbox/turnserver"
 )
 
-// credentialLife is how long a TURN credential may be used to begin a relay.
+// credentialLife is how long a TURN credential can be used to create a relay.
 const credentialLife = 10 * time.Minute
 
-// turnEndpoint is a socket of the TURN server, bound.
+// turnEndpoint is a bound socket of the TURN server.
 type turnEndpoint struct {
 	protocol turnserver.Protocol
 	addr     netip.AddrPort
 }
 
-// iceServers makes the ICE servers that a peer in a room is given.
+// iceServers creates the ICE servers for a peer in a room.
 type iceServers struct {
 	endpoints []turnEndpoint // in order of preference: udp, tcp, tls
 	publicIPs func() []netip.Addr
 	machine   *machine
-	// leaf returns the certificate that TURN over TLS shows; nil = one that
-	// has all addresses of this machine in it.
+	// leaf returns the certificate of TURN over TLS; nil = one for all addresses of
+	// this machine.
 	leaf       func() *x509.Certificate
 	credential func(peer string, ttl time.Duration) (username, password string)
 }
 
-// httpsPort is the one port of TCP that hardly any network keeps closed.
+// httpsPort is the TCP port that hardly any network blocks.
 const httpsPort = 443
 
-// offered returns the sockets of the TURN server that clients are told of. TURN
-// over TLS is offered once, since clients make a relay for each: at the port of
-// HTTPS when that is the standard one or there is no other.
+// offered returns the sockets of the TURN server to offer to clients. TURN over TLS is
+// offered once, because clients create a relay for each URL: on the port of HTTPS if
+// that is the standard one or if there is no other.
 func (l *listeners) offered() []turnEndpoint {
 	if !l.shared {
 		return l.endpoints()
@@ -51,7 +51,7 @@ func (l *listeners) offered() []turnEndpoint {
 	return append(alone.endpoints(), turnEndpoint{turnserver.TLS, web})
 }
 
-// endpoints returns the bound sockets that are the TURN server's alone.
+// endpoints returns the bound sockets that only the TURN server uses.
 func (l *listeners) endpoints() []turnEndpoint {
 	var endpoints []turnEndpoint
 	for _, conn := range l.turnUDP {
@@ -69,8 +69,8 @@ func (l *listeners) endpoints() []turnEndpoint {
 	return endpoints
 }
 
-// forPeer returns the ICE servers of a peer whose request came in at the local
-// address arrived, and how long its credential is good for.
+// forPeer returns the ICE servers for a peer whose request arrived at the local address
+// arrived, and how long its credential is valid.
 func (s *iceServers) forPeer(peer string, arrived netip.Addr) ([]protocol.ICEServer, time.Duration) {
 	stun, turn := s.urls(arrived.Unmap())
 	var servers []protocol.ICEServer
@@ -84,9 +84,9 @@ func (s *iceServers) forPeer(peer string, arrived netip.Addr) ([]protocol.ICESer
 	return servers, credentialLife
 }
 
-// urls returns the STUN and TURN URIs (RFC 7064, RFC 7065) of the sockets that
-// are bound, each once. One for STUN is enough, since what asks a TURN server learns the
-// same, and each more makes a browser's gathering slower.
+// urls returns the STUN and TURN URIs (RFC 7064, RFC 7065) of the bound sockets, each
+// once. One for STUN is enough, because a TURN server returns the same address, and
+// each further one slows down gathering in browsers.
 func (s *iceServers) urls(arrived netip.Addr) (stun, turn []string) {
 	for _, endpoint := range s.reachable(arrived) {
 		host := s.host(endpoint, arrived)
@@ -108,8 +108,8 @@ func (s *iceServers) urls(arrived netip.Addr) (stun, turn []string) {
 	return stun, compact(turn)
 }
 
-// reachable returns, for each protocol, the sockets that also take what goes
-// to the arrived address, or all when there are none of that kind.
+// reachable returns, for each protocol, the sockets that also receive on the arrived
+// address, or all sockets if none do.
 func (s *iceServers) reachable(arrived netip.Addr) []turnEndpoint {
 	var chosen []turnEndpoint
 	for _, protocol := range []turnserver.Protocol{turnserver.UDP, turnserver.TCP, turnserver.TLS} {
@@ -131,16 +131,16 @@ func (s *iceServers) reachable(arrived netip.Addr) []turnEndpoint {
 	return chosen
 }
 
-// takes reports whether what is sent to a local address comes to the socket.
-// One that is bound to :: takes IPv4 as well.
+// takes reports whether the socket receives what is sent to a local address. A socket
+// that is bound to :: also receives IPv4.
 func (e turnEndpoint) takes(local netip.Addr) bool {
 	bound := e.addr.Addr()
 	return bound == local || bound.IsUnspecified() && (bound.Is6() || local.Is4())
 }
 
-// host returns the address to tell a client for a socket: the public one of
-// the family that the client came by, else that of the socket, else the one
-// that the client reached this machine at.
+// host returns the address to give a client for a socket: the public one of the
+// family that the client uses, or else that of the socket, or else the one at which
+// the client reached this machine.
 func (s *iceServers) host(endpoint turnEndpoint, arrived netip.Addr) netip.Addr {
 	if public := s.publicIPs(); len(public) > 0 {
 		for _, addr := range public {
@@ -153,7 +153,7 @@ func (s *iceServers) host(endpoint turnEndpoint, arrived netip.Addr) netip.Addr 
 	if bound := endpoint.addr.Addr(); !bound.IsUnspecified() {
 		return bound
 	}
-	// An address with a zone means nothing on another machine.
+	// An address with a zone is meaningless on another machine.
 	if arrived.IsValid() && arrived.Zone() == "" && endpoint.takes(arrived) {
 		return arrived
 	}
@@ -163,9 +163,9 @@ func (s *iceServers) host(endpoint turnEndpoint, arrived netip.Addr) netip.Addr 
 	return s.machine.any()
 }
 
-// certified returns host and port for a URI of TURN over TLS: clients check
-// that the certificate is for the host, so when it is not for the address
-// it must be a name of the certificate. It is "" when there is none.
+// certified returns host and port for a URI of TURN over TLS. Clients check that the
+// certificate is for the host, so if it is not for the address, the host must be a
+// name in the certificate. It returns "" if there is none.
 func (s *iceServers) certified(host netip.Addr, at string) string {
 	if s.leaf == nil {
 		return at
@@ -182,7 +182,7 @@ func (s *iceServers) certified(host netip.Addr, at string) string {
 	return ""
 }
 
-// compact removes repetitions and keeps the order.
+// compact removes duplicates and keeps the order.
 func compact(urls []string) []string {
 	var once []string
 	for _, url := range urls {

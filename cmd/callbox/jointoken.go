@@ -14,28 +14,27 @@ import (
 )
 
 const (
-	// minJoinSecretBytes is the least that HS256 may be used with (RFC 7518,
-	// section 3.2).
+	// minJoinSecretBytes is the shortest key for HS256 (RFC 7518, section 3.2).
 	minJoinSecretBytes = 32
-	// maxJoinToken bounds a token, in bytes, before anything is done with it.
+	// maxJoinToken is the longest token that is parsed, in bytes.
 	maxJoinToken = 4096
-	// joinTokenLeeway is how far the clocks of who made a token and of who
-	// looks at it may be apart.
+	// joinTokenLeeway is how far apart the clocks of the issuer of a token and of
+	// this server may be.
 	joinTokenLeeway = 30 * time.Second
-	// anyRoom as the room of a token means every room.
+	// anyRoom, as the room of a token, means every room.
 	anyRoom = "*"
 )
 
-// joinClaims are what a join token says.
+// joinClaims are the claims of a join token.
 type joinClaims struct {
 	Room string `json:"room"`
 	Name string `json:"name,omitempty"`
 	jwt.RegisteredClaims
 }
 
-// signJoinToken returns a token (JWT, RFC 7519, signed with HS256) that lets
-// its holder into room, under name when there is one, until the time of its
-// end. room is anyRoom or the name of a room.
+// signJoinToken returns a token (JWT, RFC 7519, signed with HS256) that lets its
+// holder join room until end, under name if it is not empty. room is anyRoom or the
+// name of a room.
 func signJoinToken(secret []byte, room, name string, end time.Time) (string, error) {
 	if room != anyRoom {
 		var err error
@@ -48,14 +47,14 @@ func signJoinToken(secret []byte, room, name string, end time.Time) (string, err
 	return jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString(secret)
 }
 
-// joinTokens tells whether a token is good. Its secrets can change while it
-// is in use; a token is good when any of them signed it.
+// joinTokens verifies join tokens. A token is valid if any of the secrets signed it.
+// The secrets can be replaced at any time.
 type joinTokens struct {
 	secrets atomic.Pointer[jwt.VerificationKeySet]
 	parser  *jwt.Parser
 }
 
-// newJoinTokens needs at least one secret. now tells the time.
+// newJoinTokens needs at least one secret. now returns the current time.
 func newJoinTokens(secrets [][]byte, now func() time.Time) (*joinTokens, error) {
 	t := &joinTokens{parser: jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
@@ -67,8 +66,8 @@ func newJoinTokens(secrets [][]byte, now func() time.Time) (*joinTokens, error) 
 	return t, t.setSecrets(secrets)
 }
 
-// setSecrets replaces the secrets. A list without any is a fault: it would
-// let nobody in.
+// setSecrets replaces the secrets. An empty list is an error, because no one could
+// join.
 func (t *joinTokens) setSecrets(secrets [][]byte) error {
 	if len(secrets) == 0 {
 		return errors.New("it contains no secret")
@@ -81,13 +80,13 @@ func (t *joinTokens) setSecrets(secrets [][]byte) error {
 	return nil
 }
 
-// authorize returns what a token gives its holder in room. The error is for
-// the person that wanted to join.
+// authorize returns what a token grants its holder in room. The error is for the
+// person who wants to join.
 func (t *joinTokens) authorize(token, room string) (signaling.Grant, error) {
 	switch {
 	case token == "":
 		return signaling.Grant{}, errors.New("this server requires a token; ask its operator for a link that includes one")
-	case len(token) > maxJoinToken, strings.ContainsAny(token, "\r\n"): // which base64 would pass over
+	case len(token) > maxJoinToken, strings.ContainsAny(token, "\r\n"): // which base64 decoding ignores
 		return signaling.Grant{}, errTokenInvalid()
 	}
 	var claims joinClaims
@@ -113,8 +112,8 @@ func errTokenInvalid() error {
 	return errors.New("the token is not valid here; ask for a new one")
 }
 
-// keys returns the keys that may have signed a token. A token that demands
-// what is not known here is not understood (RFC 7515, section 4.1.11).
+// keys returns the keys that may have signed a token. A token with critical header
+// parameters is rejected, because none are supported (RFC 7515, section 4.1.11).
 func (t *joinTokens) keys(token *jwt.Token) (any, error) {
 	if crit, demands := token.Header["crit"]; demands {
 		return nil, fmt.Errorf("unknown header parameters %v are critical", crit)
@@ -122,7 +121,7 @@ func (t *joinTokens) keys(token *jwt.Token) (any, error) {
 	return *t.secrets.Load(), nil
 }
 
-// sameRoom compares two names as the server does.
+// sameRoom reports whether two names are the same room to the server.
 func sameRoom(a, b string) bool {
 	a, errA := protocol.CanonicalRoom(a, 0)
 	b, errB := protocol.CanonicalRoom(b, 0)

@@ -9,14 +9,14 @@ import (
 )
 
 const (
-	// kicksFile is where the data folder keeps whom the operator put out.
+	// kicksFile is the file for kicks and bans in the data folder.
 	kicksFile = "kicks.json"
-	// maxKicksFile is more than the server ever writes, in bytes.
+	// maxKicksFile is the largest file that is read, in bytes; the server never writes
+	// as much.
 	maxKicksFile = 16 << 20
 )
 
-// kickFile keeps whom the operator put out in a file. It is a
-// signaling.KickStore.
+// kickFile stores kicks and bans in a file. It is a signaling.KickStore.
 type kickFile string
 
 // Load reads the file, if there is one.

@@ -9,21 +9,21 @@ import (
 	"callbox/internal/safefile"
 )
 
-// maxListFile bounds how much of a file of @FILE is read, in bytes.
+// maxListFile is the largest @FILE that is read, in bytes.
 const maxListFile = 1 << 20
 
-// list is the value of a repeatable flag, some of it perhaps in files (@FILE),
-// one entry a line; empty lines and such that begin with # do not count.
+// list is the value of a repeatable flag. Part of it may be in files (@FILE), with one
+// entry per line; empty lines and lines that begin with # are ignored.
 type list[T any] struct {
 	flag   string
 	given  []string
 	parse  func(string) ([]T, error)
 	values []T
-	places []string // of what was read last, such as "FILE: line 3"; "" = the flag itself
+	places []string // of the values read last, such as "FILE: line 3"; "" = the flag itself
 
-	// Owned by the goroutine that reads the files again.
-	sources map[string]*safefile.Source // by the name of the file
-	seen    string                      // the files' text that values were made of
+	// Owned by the goroutine that reloads the files.
+	sources map[string]*safefile.Source // by file name
+	seen    string                      // the text of the files from which values were parsed
 }
 
 func newList[T any](flag string, given []string, parse func(string) ([]T, error), faults *faults) *list[T] {
@@ -35,7 +35,7 @@ func newList[T any](flag string, given []string, parse func(string) ([]T, error)
 	return l
 }
 
-// hasFiles reports whether there is something to follow.
+// hasFiles reports whether there are files to reload.
 func (l *list[T]) hasFiles() bool {
 	for _, given := range l.given {
 		if strings.HasPrefix(given, "@") {
@@ -45,7 +45,7 @@ func (l *list[T]) hasFiles() bool {
 	return false
 }
 
-// read returns what the flag says now, and the text of its files. The error
+// read returns the current values of the flag, and the text of its files. The error
 // joins all faults.
 func (l *list[T]) read() (values []T, seen string, err error) {
 	var errs []error
@@ -90,7 +90,7 @@ func (l *list[T]) readFile(name string) (string, error) {
 	return readText(l.sources[name])
 }
 
-// keepPrivate has a file read as one of the data folder.
+// keepPrivate marks a file as one of the data folder, to be read as such.
 func (l *list[T]) keepPrivate(name string) {
 	l.setSource(name, safefile.NewPrivateSource(name, maxListFile))
 }
@@ -115,8 +115,8 @@ func readText(source *safefile.Source) (string, error) {
 	return text, nil
 }
 
-// follow has the files of a list read again, and changed values handed to apply.
-func follow[T any](files *followedFiles, l *list[T], apply func([]T) error) {
+// follow reloads the files of a list, and passes changed values to apply.
+func follow[T any](files *reloader, l *list[T], apply func([]T) error) {
 	if !l.hasFiles() {
 		return
 	}

@@ -15,16 +15,16 @@ import (
 	"callbox/turnserver"
 )
 
-// listeners are the sockets of a server, bound and not yet served.
+// listeners holds the bound sockets of a server.
 type listeners struct {
 	http, https, admin net.Listener // nil = off
 	turnUDP            []net.PacketConn
 	turnTCP, turnTLS   []net.Listener
-	shared             bool // https takes TURN over TLS, too
+	shared             bool // https also serves TURN over TLS
 }
 
-// listen binds every socket that the flags name and notes a fault for each
-// that cannot be bound. The caller closes them.
+// listen binds all sockets that the flags name, and adds a fault for each that cannot
+// be bound. The caller must close them.
 func (c *serveCommand) listen(ctx context.Context, faults *faults) *listeners {
 	l := c.turnFlags.listen(ctx, faults)
 	l.http = listenTCP(ctx, webListenConfig(), "--http", c.HTTP, faults)
@@ -70,11 +70,11 @@ func listenUDP(ctx context.Context, flag, address string, faults *faults) net.Pa
 	return conn
 }
 
-// webListenConfig spares the connections of the web listeners options that each
-// would be given by itself, five calls of the system. They need no keep-alive:
-// signaling pings, HTTP has its timeouts, and what a client does not acknowledge
-// ends with its connection, by an option that they have from the listener; with
-// Multipath TCP they would not.
+// webListenConfig saves five system calls for each connection of the web listeners,
+// by which Go would set options. They need no keep-alive: signaling sends pings, HTTP
+// has timeouts, and a connection whose client acknowledges nothing ends by an option
+// (TCP_USER_TIMEOUT) that it inherits from the listener, which it would not do with
+// Multipath TCP.
 func webListenConfig() *net.ListenConfig {
 	config := &net.ListenConfig{KeepAlive: -1}
 	config.SetMultipathTCP(false)
@@ -93,7 +93,7 @@ func listenTCP(ctx context.Context, config *net.ListenConfig, flag, address stri
 	return listener
 }
 
-// checkAddress notes what is not a host and a port.
+// checkAddress adds a fault, and returns false, if address is not a host and a port.
 func checkAddress(flag, address string, faults *faults) bool {
 	_, port, err := net.SplitHostPort(address)
 	if err == nil {
@@ -106,7 +106,7 @@ func checkAddress(flag, address string, faults *faults) bool {
 	return true
 }
 
-// bindFault says in words why an address cannot be listened on.
+// bindFault explains why a socket could not be bound to an address.
 func bindFault(address string, err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
@@ -120,7 +120,7 @@ func bindFault(address string, err error) error {
 	}
 }
 
-// close closes all sockets, for a start that ends in a fault.
+// close closes all sockets, for a start that fails.
 func (l *listeners) close() error {
 	var closers []io.Closer
 	for _, listener := range slices.Concat([]net.Listener{l.http, l.https, l.admin}, l.turnTCP, l.turnTLS) {

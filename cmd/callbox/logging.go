@@ -14,21 +14,21 @@ import (
 )
 
 const (
-	// logFileMegabytes is how large a log file gets before it is put aside.
+	// logFileMegabytes is the size at which a log file is rotated.
 	logFileMegabytes = 100
-	// logFileBackups is how many files put aside are kept, compressed.
+	// logFileBackups is how many rotated files are kept, compressed.
 	logFileBackups = 5
 )
 
-// logFlags are the flags of logging, for every command.
+// logFlags holds the logging flags, which every command has.
 type logFlags struct {
 	LogLevel  string `default:"info" help:"Lowest level to log: debug, info, warn or error."`
 	LogFormat string `default:"text" help:"Log format: text or json."`
 	LogFile   string `placeholder:"FILE" help:"Log to this file instead of standard error. The file is rotated at 100 MB; the last five old files are kept, compressed."`
 }
 
-// open returns the logger that the flags describe and its file, nil when it has
-// none. With faults the logger is nonetheless usable.
+// open returns the logger that the flags describe, and its file, which is nil if there
+// is none. The logger is usable even if there are faults.
 func (f *logFlags) open(stderr io.Writer) (log *slog.Logger, file *logFile, faults faults) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(f.LogLevel)); err != nil {
@@ -54,25 +54,24 @@ func (f *logFlags) open(stderr io.Writer) (log *slog.Logger, file *logFile, faul
 	return slog.New(slog.NewTextHandler(out, options)), file, faults
 }
 
-// logFile is a rotated file. What cannot be written to it goes to standard
-// error instead, so that a full disk does not silence the program.
+// logFile is a rotated file. Lines that cannot be written to it go to standard error,
+// so that a full disk does not silence the program.
 type logFile struct {
 	rotated  *lumberjack.Logger
 	fallback io.Writer
 
 	mu sync.Mutex
 	// mu guards the following.
-	fault string // told already
+	fault string // the last error, which has been reported
 }
 
-// openLogFile opens or makes a file of at most the given megabytes, and its
-// folder. Making sure that it can be written to happens now, not at the
-// first line.
+// openLogFile opens or creates a file of at most the given megabytes, and its folder.
+// It makes sure now, and not at the first line, that the file can be written.
 func openLogFile(name string, megabytes int, fallback io.Writer) (*logFile, error) {
 	if err := os.MkdirAll(filepath.Dir(name), 0o750); err != nil {
 		return nil, err
 	}
-	if err := tryLogFile(name); err != nil {
+	if err := checkLogFile(name); err != nil {
 		return nil, err
 	}
 	return &logFile{
@@ -81,9 +80,9 @@ func openLogFile(name string, megabytes int, fallback io.Writer) (*logFile, erro
 	}, nil
 }
 
-// tryLogFile makes sure that name is a file, or can be made one: what is put
-// aside is renamed, and a pipe would be waited for.
-func tryLogFile(name string) error {
+// checkLogFile makes sure that name is a regular file, or can be created as one:
+// rotation renames it, and opening a pipe would block.
+func checkLogFile(name string) error {
 	file, err := safefile.Append(name)
 	if err != nil {
 		return err
@@ -91,10 +90,10 @@ func tryLogFile(name string) error {
 	return file.Close()
 }
 
-// reopen has the next line written to the file that has the name now, after
-// another program has put the old one aside.
+// reopen makes the next line go to the file that has the name then, after another
+// program has rotated the old one.
 func (f *logFile) reopen() error {
-	if err := tryLogFile(f.rotated.Filename); err != nil {
+	if err := checkLogFile(f.rotated.Filename); err != nil {
 		return err
 	}
 	return f.rotated.Close()

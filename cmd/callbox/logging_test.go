@@ -38,7 +38,7 @@ func TestLogFile(t *testing.T) {
 	r := start(t, "--log-file", name, "--log-format", "json", "--log-level", "debug")
 	secret := "?token=not-for-logs"
 	r.get(t, r.ready.HTTP+"/r/secret-room"+secret)
-	if code := r.stop(); code != exitGood {
+	if code := r.stop(); code != exitOK {
 		t.Fatalf("exit code %d", code)
 	}
 	text, err := os.ReadFile(name)

@@ -11,7 +11,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// From the first signal on the next one has its usual effect: the end.
+	// After the first signal, the next one has its usual effect: it ends the process.
 	context.AfterFunc(ctx, stop)
 	os.Exit(run(ctx, hangup.Signals(), os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr))
 }

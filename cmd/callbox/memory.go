@@ -14,31 +14,31 @@ import (
 )
 
 const (
-	// leastMemory is the least budget that serves a few calls.
+	// leastMemory is the smallest budget, in bytes, that suffices for a few calls.
 	leastMemory = 16_000_000
-	// memoryOverBudget is how many times the budget the Go runtime may use
-	// before it collects garbage more often: garbage, and what the program
-	// needs by itself, come on top.
+	// memoryOverBudget is how many times the budget the Go runtime may use before it
+	// collects garbage more often, because garbage and what the program itself needs
+	// come on top of the budget.
 	memoryOverBudget = 2
 )
 
 // byteSize is a number of bytes.
 type byteSize int64
 
-// parseByteSize reads what parseByteRate does.
+// parseByteSize accepts the same texts as parseByteRate.
 func parseByteSize(text string) (byteSize, error) {
 	size, err := parseByteRate(text)
 	return byteSize(size), err
 }
 
-// memoryBudget is the budget for what clients make the process hold.
+// memoryBudget is the budget for the memory of clients.
 type memoryBudget struct {
 	bytes int64 // 0 = no limit
-	known bool  // the flag or the machine says how much there is
+	known bool  // the flag or the system says how much there is
 }
 
-// parseMemory makes sense of --memory. Without it the budget is three eighths of
-// what the process may use.
+// parseMemory evaluates --memory. By default the budget is three eighths of what the
+// process may use.
 func (f *turnLimits) parseMemory(faults *faults) memoryBudget {
 	if f.Memory == nil {
 		available, ok := availableMemory()
@@ -50,8 +50,8 @@ func (f *turnLimits) parseMemory(faults *faults) memoryBudget {
 	return memoryBudget{bytes: int64(*f.Memory), known: true}
 }
 
-// open returns the budget for what clients make the process hold, and has the
-// runtime collect garbage in time. GOMEMLIMIT wins.
+// open returns the budget for the memory of clients, and sets the memory limit of the
+// Go runtime accordingly, unless GOMEMLIMIT is set.
 func (b memoryBudget) open(ctx context.Context, log *slog.Logger) *budget.Memory {
 	if !b.known {
 		log.WarnContext(ctx, "cannot determine how much memory this system has, so the memory of clients is not limited; set a limit with --memory")
@@ -62,8 +62,8 @@ func (b memoryBudget) open(ctx context.Context, log *slog.Logger) *budget.Memory
 	return budget.New(b.bytes)
 }
 
-// availableMemory returns how many bytes the process may use: the least of what
-// the machine has, its control group allows and its resource limits allow.
+// availableMemory returns how many bytes the process may use: the least of what the
+// machine has, and what its control group and its resource limits allow.
 func availableMemory() (bytes int64, ok bool) {
 	least := uint64(math.MaxUint64)
 	for _, ask := range []func() (uint64, error){memlimit.FromSystem, memlimit.FromCgroup} {
@@ -74,14 +74,14 @@ func availableMemory() (bytes int64, ok bool) {
 	for _, resource := range []int{syscall.RLIMIT_DATA, syscall.RLIMIT_AS} {
 		var limit syscall.Rlimit
 		if syscall.Getrlimit(resource, &limit) == nil {
-			least = min(least, limit.Cur) // without a limit it is the largest number
+			least = min(least, limit.Cur) // no limit is the largest number
 		}
 	}
-	const most = 1 << 50 // more is no limit
+	const most = 1 << 50 // more means no limit
 	return int64(min(least, most)), least < most
 }
 
-func (p *turnPart) memoryMetrics(m sink) {
+func (p *turnService) memoryMetrics(m sink) {
 	s := p.memory.Snapshot()
 	m.gauge("budget_bytes", "Memory that all clients together may use (--memory), in bytes; 0 = no limit.", s.Total)
 	m.gauge("used_bytes", "Part of the budget that is in use, in bytes.", s.Used)

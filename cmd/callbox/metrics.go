@@ -12,9 +12,9 @@ import (
 	"callbox/turnserver/datapath"
 )
 
-// newRegistry returns the metrics of this process. The parts count by
-// themselves; what they counted is read when somebody asks.
-func (p *turnPart) newRegistry() *prometheus.Registry {
+// newRegistry returns the metrics of this process. The parts keep the counters, which
+// are read at each scrape.
+func (p *turnService) newRegistry() *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
 		collectors.NewGoCollector(),
@@ -29,12 +29,12 @@ func (p *turnPart) newRegistry() *prometheus.Registry {
 }
 
 func (s *server) newRegistry() *prometheus.Registry {
-	registry := s.turnPart.newRegistry()
+	registry := s.turnService.newRegistry()
 	registry.MustRegister(collected{"callbox_http_", s.web.metrics}, collected{"callbox_signaling_", s.signalingMetrics}, s.calls)
 	return registry
 }
 
-func (b *webBounds) metrics(m sink) {
+func (b *webLimits) metrics(m sink) {
 	c := b.conns.Snapshot()
 	m.gauges("connections", "Open TCP connections of the web listeners, by state: waiting for a request, busy with requests, or call = carrying the signaling of a call (WebSockets and event streams).",
 		"state", map[string]int{"waiting": c.Waiting, "busy": c.Busy, "call": c.Held})
@@ -45,7 +45,7 @@ func (b *webBounds) metrics(m sink) {
 		"reason", map[string]uint64{"address": b.requests.tooMany.Load(), "memory": b.requests.noMemory.Load()})
 }
 
-func (p *turnPart) ownMetrics(m sink) {
+func (p *turnService) ownMetrics(m sink) {
 	m.gauges("build_info", "Version of callbox.", "version", map[string]int{programVersion(): 1})
 	if leaf := p.certificates.leaf(); leaf != nil {
 		m.gauge("certificate_not_after_seconds", "Expiry of the certificate in use, in seconds since 1970.", leaf.NotAfter.Unix())
@@ -74,7 +74,7 @@ func (s *server) signalingMetrics(m sink) {
 	m.counters("closed_total", "Signaling connections closed, by WebSocket close code.", "code", byText(c.Closed))
 }
 
-func (p *turnPart) turnMetrics(m sink) {
+func (p *turnService) turnMetrics(m sink) {
 	c := p.turn.Snapshot()
 	m.gauge("allocations", "Live allocations.", int64(c.Active))
 	m.counter("allocations_created_total", "Allocations created.", c.Created)
@@ -104,7 +104,7 @@ func (p *turnPart) turnMetrics(m sink) {
 	m.dataPath(c.Path)
 }
 
-// relayed takes what went in one direction, by its way.
+// relayed exports the traffic of one direction, by path.
 func (m sink) relayed(direction, whom string, flow datapath.Flow) {
 	const help = " relayed %s, by path: in a channel, in an indication, or short_cut = directly to another relay of this server."
 	packets, bytes := map[string]uint64{}, map[string]uint64{}
@@ -115,7 +115,7 @@ func (m sink) relayed(direction, whom string, flow datapath.Flow) {
 	m.counters(direction+"_bytes_total", fmt.Sprintf("Bytes"+help, whom), "path", bytes)
 }
 
-// dataPath takes how the sockets were read and written.
+// dataPath exports how the sockets were read and written.
 func (m sink) dataPath(s datapath.Stats) {
 	m.counter("bindings_total", "Binding requests answered.", s.Bindings)
 	calls := map[string]uint64{}
@@ -132,7 +132,7 @@ func (m sink) dataPath(s datapath.Stats) {
 	m.counter("segmented_packets_total", "Datagrams passed to the kernel as part of a larger one (UDP_SEGMENT).", s.Segmented)
 }
 
-// byText makes labels of numbers.
+// byText turns numbers into labels.
 func byText[V any](byNumber map[int]V) map[string]V {
 	labelled := make(map[string]V, len(byNumber))
 	for number, value := range byNumber {
@@ -141,20 +141,20 @@ func byText[V any](byNumber map[int]V) map[string]V {
 	return labelled
 }
 
-// collected collects what a part counted, under names that begin with prefix.
+// collected collects the metrics of a part, under names that begin with prefix.
 type collected struct {
 	prefix string
 	read   func(sink)
 }
 
-// Describe sends nothing: which metrics there are is seen when they are read.
+// Describe sends nothing: which metrics there are is known only when they are read.
 func (collected) Describe(chan<- *prometheus.Desc) {}
 
 func (c collected) Collect(metrics chan<- prometheus.Metric) {
 	c.read(sink{c.prefix, metrics})
 }
 
-// sink takes metrics, under names that begin with prefix.
+// sink exports metrics, under names that begin with prefix.
 type sink struct {
 	prefix  string
 	metrics chan<- prometheus.Metric
@@ -182,8 +182,8 @@ func (m sink) counters(name, help, label string, values map[string]uint64) {
 	}
 }
 
-// reasons takes counts by reasons, of which those that are known are told from
-// the start.
+// reasons exports counters by reason; the known reasons are exported even when they
+// are 0.
 func (m sink) reasons(name, help, label string, values map[string]uint64, known ...string) {
 	all := make(map[string]uint64, len(known))
 	for _, reason := range known {
@@ -193,8 +193,8 @@ func (m sink) reasons(name, help, label string, values map[string]uint64, known 
 	m.counters(name, help, label, all)
 }
 
-// histogram takes counts that are each of one bucket alone; Prometheus wants
-// each with all those below.
+// histogram exports counts of single buckets as the cumulative ones that Prometheus
+// expects.
 func (m sink) histogram(name, help string, h signaling.Histogram) {
 	buckets := make(map[float64]uint64, len(h.Bounds))
 	var total uint64

@@ -17,10 +17,10 @@ import (
 	"callbox/peer/pattern"
 )
 
-// peerName is what the other side reads.
+// peerName is the display name that the other side sees.
 const peerName = "callbox peer"
 
-// peerCommand holds the arguments and flags of callbox peer as they are given.
+// peerCommand holds the arguments and flags of callbox peer as given.
 type peerCommand struct {
 	URL  string `arg:"" name:"url" help:"Address of the server, such as https://example.org, or the link of a room, which names the room and may contain a token."`
 	Room string `arg:"" optional:"" name:"room" help:"Room to join: its name or its link."`
@@ -52,7 +52,7 @@ func (*peerCommand) Help() string {
 		"so it cannot call a program that offers only those."
 }
 
-// Run calls, and tells what came of it.
+// Run makes a call and prints its result.
 func (p *peerCommand) Run(ctx context.Context, std streams, log *slog.Logger) error {
 	cfg, err := p.config()
 	if err != nil {
@@ -63,11 +63,11 @@ func (p *peerCommand) Run(ctx context.Context, std streams, log *slog.Logger) er
 	if err != nil {
 		return &exitError{exitUsage, fmt.Errorf("--json: %w", err)}
 	}
-	people := std.stdout
+	text := std.stdout
 	if p.JSON == "-" {
-		people = io.Discard
+		text = io.Discard
 	}
-	printer := &callPrinter{w: people, room: cfg.Room}
+	printer := &callPrinter{w: text, room: cfg.Room}
 	cfg.Observe = printer.event
 	report, err := peer.Run(ctx, cfg)
 	if err != nil {
@@ -81,13 +81,13 @@ func (p *peerCommand) Run(ctx context.Context, std streams, log *slog.Logger) er
 		return nil
 	}
 	ended := &exitError{code: int(report.ExitCode)}
-	if p.JSON == "-" { // nobody has been told why
+	if p.JSON == "-" { // the reason has not been printed
 		ended.err = errors.New(report.Reason)
 	}
 	return ended
 }
 
-// config makes sense of the flags; the error names all that cannot be.
+// config evaluates the flags; the error joins all faults.
 func (p *peerCommand) config() (peer.Config, error) {
 	var wrong faults
 	link := p.link(&wrong)
@@ -122,18 +122,18 @@ func (p *peerCommand) config() (peer.Config, error) {
 	if p.Insecure {
 		cfg.TLS = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // that is what the flag says
 	}
-	if err := cfg.Check(); err != nil && link.Server != "" { // otherwise the arguments have been told of already
+	if err := cfg.Check(); err != nil && link.Server != "" { // otherwise the faults of the arguments are in wrong already
 		wrong = append(wrong, err)
 	}
 	return cfg, wrong.err()
 }
 
-// link makes sense of the arguments, either of which may be a room's link.
+// link evaluates the arguments, either of which may be the link of a room.
 func (p *peerCommand) link(wrong *faults) roomlink.Link {
 	link, err := roomlink.Parse(p.URL)
 	switch {
 	case err != nil && p.Room == "":
-		wrong.addf("<url>", "%q is not the link of a room; after a server's address, give the name of the room: %w", p.URL, inPlainWords(err))
+		wrong.addf("<url>", "%q is not the link of a room; after a server's address, give the name of the room: %w", p.URL, withoutCode(err))
 		return roomlink.Link{}
 	case err == nil && p.Room == "" && link.Server == "":
 		wrong.addf("<url>", "%q names no server; put the server's address before the room", p.URL)
@@ -144,7 +144,7 @@ func (p *peerCommand) link(wrong *faults) roomlink.Link {
 		link = roomlink.Link{Server: p.URL}
 	}
 	named, err := roomlink.Parse(p.Room)
-	wrong.add("<room>", inPlainWords(err))
+	wrong.add("<room>", withoutCode(err))
 	if link.Room != "" && err == nil && link.Room != named.Room {
 		wrong.addf("<room>", "the link leads to room %s, not to room %s", link.Room, named.Room)
 	}
@@ -155,7 +155,7 @@ func (p *peerCommand) link(wrong *faults) roomlink.Link {
 	return link
 }
 
-// token returns the token to show, "" when there is none.
+// token returns the token to send; "" = none.
 func (p *peerCommand) token() (string, error) {
 	name, ok := strings.CutPrefix(p.Token, "@")
 	if !ok {
@@ -172,7 +172,7 @@ func (p *peerCommand) token() (string, error) {
 	return token, nil
 }
 
-// video makes the source of the pattern; nil sends none.
+// video returns the source of the test picture; nil = send no video.
 func (p *peerCommand) video(wrong *faults) peer.VideoSource {
 	switch p.Video {
 	case "none":
@@ -196,24 +196,24 @@ func (p *peerCommand) video(wrong *faults) peer.VideoSource {
 	return source
 }
 
-// openReport opens where the report goes, so that a place that cannot be written is
-// told before the call and not after it.
+// openReport opens the file for the report, so that an error is reported before the
+// call and not after it.
 func openReport(name string, stdout io.Writer) (io.WriteCloser, error) {
 	switch name {
 	case "":
-		return unclosed{io.Discard}, nil
+		return nopCloser{io.Discard}, nil
 	case "-":
-		return unclosed{stdout}, nil
+		return nopCloser{stdout}, nil
 	default:
 		return safefile.Output(name)
 	}
 }
 
-// unclosed is a writer that others close.
-type unclosed struct{ io.Writer }
+// nopCloser is a writer whose Close does nothing.
+type nopCloser struct{ io.Writer }
 
 // Close implements io.Closer.
-func (unclosed) Close() error { return nil }
+func (nopCloser) Close() error { return nil }
 
 func writeReport(out io.WriteCloser, report *peer.Report) error {
 	text, err := report.MarshalIndent()

@@ -9,17 +9,17 @@ import (
 	"callbox/peer"
 )
 
-// callPrinter tells a person what happens in a call, a line at a time.
+// callPrinter prints what happens in a call, line by line.
 type callPrinter struct {
 	w    io.Writer
 	room string
 }
 
 func (p *callPrinter) line(format string, args ...any) {
-	_, _ = fmt.Fprintf(p.w, format+"\n", args...) // whoever closed the terminal wants to hear nothing
+	_, _ = fmt.Fprintf(p.w, format+"\n", args...) // fails only if the terminal was closed
 }
 
-// event tells one event while the call goes on.
+// event prints an event during the call.
 func (p *callPrinter) event(e peer.Event) {
 	switch e.Kind {
 	case peer.EventJoined:
@@ -53,7 +53,7 @@ func (p *callPrinter) event(e peer.Event) {
 	}
 }
 
-// result tells what came of the call.
+// result prints the result of the call.
 func (p *callPrinter) result(r *peer.Report) {
 	p.line("")
 	if r.ExitCode == peer.Good {

@@ -79,9 +79,9 @@ func TestPeerCallsPeer(t *testing.T) {
 	const expect = "path=direct,connect<1m,frames>=50%,intact=100%"
 	one := callPeer(t, s.ready.HTTP, "--duration", "2s", "--expect", expect, "--json", file, "--connect-timeout", "25s")
 	two := callPeer(t, s.ready.HTTP, "--duration", "2s", "--expect", expect, "--json", "-", "--size", "256x128", "--fps", "20")
-	one().check(t, exitGood, "In room room.", "Connected with callbox peer", "direct", "intact, byte for byte",
+	one().check(t, exitOK, "In room room.", "Connected with callbox peer", "direct", "intact, byte for byte",
 		"1000 Hz", "intact=100%: met", "Good")
-	two().check(t, exitGood)
+	two().check(t, exitOK)
 
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -116,7 +116,7 @@ func TestPeerTrustsTheAuthority(t *testing.T) {
 	if err != nil || !strings.Contains(string(out), "relayed by a TURN server over tls") {
 		t.Errorf("%v\n%s", err, out)
 	}
-	insecure().check(t, exitGood, "relayed by a TURN server over tls")
+	insecure().check(t, exitOK, "relayed by a TURN server over tls")
 	callPeer(t, s.ready.HTTPS)().check(t, int(peer.NotJoined), "certificate is not trusted", "SSL_CERT_FILE", "--insecure")
 }
 
@@ -126,7 +126,7 @@ func TestPeerExpectationFails(t *testing.T) {
 	one := callPeer(t, s.ready.HTTP, "--duration", "1s", "--expect", "path=relay,connect<1m")
 	two := callPeer(t, s.ready.HTTP, "--duration", "20s")
 	one().check(t, exitFailed, "path=relay: NOT met, it was direct", "connect<1m: met")
-	two().check(t, exitGood, "left")
+	two().check(t, exitOK, "left")
 }
 
 // A server that wants a token lets in the bots that have one.
@@ -134,7 +134,7 @@ func TestPeerToken(t *testing.T) {
 	t.Parallel()
 	s := start(t, "--join-secret", stored)
 	code, token, stderr := runToEnd(t, noEnv, "token", "--room", "room", "--data", s.data)
-	if code != exitGood {
+	if code != exitOK {
 		t.Fatal(stderr)
 	}
 	file := filepath.Join(t.TempDir(), "token")
@@ -145,8 +145,8 @@ func TestPeerToken(t *testing.T) {
 	callPeer(t, s.ready.HTTP, "--token", "rubbish")().check(t, int(peer.NotJoined), "the token is not valid here")
 	one := callPeer(t, s.ready.HTTP, "--duration", "1s", "--token", "@"+file)
 	two := callPeer(t, s.ready.HTTP, "--duration", "1s", "--token", strings.TrimSpace(token))
-	one().check(t, exitGood, "Connected with")
-	two().check(t, exitGood)
+	one().check(t, exitOK, "Connected with")
+	two().check(t, exitOK)
 }
 
 func TestPeerUsage(t *testing.T) {
@@ -221,7 +221,7 @@ func TestPeerNoMedia(t *testing.T) {
 	one := callPeer(t, s.ready.HTTP, "--duration", "500ms")
 	two := callPeer(t, s.ready.HTTP, "--duration", "20s", "--video", "none", "--audio", "none")
 	one().check(t, int(peer.NoMedia), "neither video nor audio")
-	two().check(t, exitGood)
+	two().check(t, exitOK)
 }
 
 // startBinary runs callbox peer as a process of its own, and waits until it is connected.
@@ -276,7 +276,7 @@ func TestPeerInterrupted(t *testing.T) {
 	if err := command.Wait(); !errors.As(err, &exit) || exit.ExitCode() != int(peer.Interrupted) {
 		t.Errorf("ended with %v\n%s", err, said)
 	}
-	one().check(t, exitGood, "callbox peer left") // it was left in order
+	one().check(t, exitOK, "callbox peer left") // it was left in order
 }
 
 // What people have at hand is the link of a room's page.
@@ -319,7 +319,7 @@ func TestPeersMeetByALink(t *testing.T) {
 	t.Parallel()
 	s := start(t, "--join-secret", stored)
 	code, link, stderr := runToEnd(t, noEnv, "token", "--room", "x%2E", "--url", s.ready.HTTP, "--data", s.data)
-	if code != exitGood {
+	if code != exitOK {
 		t.Fatal(stderr)
 	}
 	link = strings.TrimSpace(link)
@@ -328,6 +328,6 @@ func TestPeersMeetByALink(t *testing.T) {
 		bots = append(bots, runPeer(t, &syncBuffer{}, link, "--duration", "1s", "--connect-timeout", "25s"))
 	}
 	for _, bot := range bots {
-		bot().check(t, exitGood, "In room x..")
+		bot().check(t, exitOK, "In room x..")
 	}
 }

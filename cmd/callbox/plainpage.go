@@ -6,8 +6,8 @@ import (
 	"net/http"
 )
 
-// plainPage is a page for a person that needs nothing beside itself, in both
-// languages. The bodies are HTML; whatever came from outside must be escaped.
+// plainPage is a self-contained page in both languages. The bodies are HTML; anything
+// from outside must be escaped.
 type plainPage struct{ title, english, chinese string }
 
 func writePage(w http.ResponseWriter, status int, page plainPage) {

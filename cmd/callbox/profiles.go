@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// maxProfile bounds how long a profile may be taken for.
+// maxProfile is the longest time for which a profile can be taken.
 const maxProfile = time.Minute
 
 // addProfiles adds the profiles of the Go runtime, such as /debug/pprof/heap.
-// There is no /debug/pprof/cmdline: secrets may stand in flags.
+// There is no /debug/pprof/cmdline, because flags may contain secrets.
 func addProfiles(mux *http.ServeMux) {
-	busy := make(chan struct{}, 1) // holds a token while a costly one is taken
+	busy := make(chan struct{}, 1) // holds a token while an expensive profile is taken
 	for path, handler := range map[string]http.HandlerFunc{
 		"":        pprof.Index,
 		"profile": pprof.Profile,
@@ -25,14 +25,14 @@ func addProfiles(mux *http.ServeMux) {
 	}
 }
 
-// boundProfile bounds what a profile may cost: time, and others at once. Those
-// that take a while, or collect garbage first, are costly; others are when
-// always says so.
+// boundProfile limits the cost of a profile: its duration, and how many are taken at
+// once. A profile is expensive if it takes a while or collects garbage first, or if
+// always is true.
 func boundProfile(busy chan struct{}, always bool, next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seconds, gc := r.FormValue("seconds"), r.FormValue("gc")
 		if seconds != "" {
-			// Not so written: NaN is in no order.
+			// This form also rejects NaN.
 			if n, err := strconv.ParseFloat(seconds, 64); err != nil || !(n >= 0 && n <= maxProfile.Seconds()) {
 				plainText(w, http.StatusBadRequest, "seconds must be a number from 0 to 60\n")
 				return
@@ -57,10 +57,10 @@ func boundProfile(busy chan struct{}, always bool, next http.HandlerFunc) http.H
 	})
 }
 
-// isUnmarkedBrowser reports whether a request is a browser's without Fetch
-// Metadata, which they leave out where they do not trust the way: any web site
-// may have caused it. All browsers call themselves Mozilla, and no site can
-// change that.
+// isUnmarkedBrowser reports whether a request comes from a browser without Fetch
+// Metadata, which browsers omit where the connection is not trustworthy: then any web
+// site may have caused it. All browsers call themselves Mozilla, and no site can change
+// that.
 func isUnmarkedBrowser(r *http.Request) bool {
 	return r.Header.Get("Sec-Fetch-Site") == "" && strings.HasPrefix(r.UserAgent(), "Mozilla/")
 }

@@ -7,10 +7,10 @@ import (
 	"sync/atomic"
 )
 
-// forwardedFor is the header that proxies tell the client's address in.
+// forwardedFor is the header in which proxies send the client's address.
 const forwardedFor = "X-Forwarded-For"
 
-// trustedProxies are the networks of the proxies whose X-Forwarded-For counts.
+// trustedProxies holds the networks of the proxies whose X-Forwarded-For is trusted.
 type trustedProxies struct {
 	networks atomic.Pointer[[]netip.Prefix]
 }
@@ -33,13 +33,13 @@ func (t *trustedProxies) trusts(addr netip.Addr) bool {
 	return false
 }
 
-// clientAddr returns the address that a request comes from: the other end of
-// its connection or, when that is a trusted proxy, what the proxies say.
+// clientAddr returns the address from which a request comes: the remote address of its
+// connection or, if that is a trusted proxy, what the proxies say.
 //
-// Each proxy adds the address that it was called from at the right end of
-// X-Forwarded-For, so the first one from the right that is no trusted proxy is
-// the client; what stands left of it is the client's own word and not looked
-// at. A header that a proxy spoiled counts for nothing.
+// Each proxy appends the address from which it received the request to X-Forwarded-For.
+// So the client is the first address from the right that is not a trusted proxy;
+// addresses to the left of it come from the client itself and are ignored. So is an
+// invalid header.
 func (t *trustedProxies) clientAddr(r *http.Request) netip.Addr {
 	peer := peerAddr(r)
 	if !t.trusts(peer) {
@@ -67,7 +67,7 @@ func (t *trustedProxies) clientAddr(r *http.Request) netip.Addr {
 	return client
 }
 
-// peerAddr returns the other end of a request's connection.
+// peerAddr returns the remote address of the connection of a request.
 func peerAddr(r *http.Request) netip.Addr {
 	at, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
@@ -76,7 +76,7 @@ func peerAddr(r *http.Request) netip.Addr {
 	return at.Addr().Unmap().WithZone("")
 }
 
-// parseHop reads one address of X-Forwarded-For; some proxies add the port.
+// parseHop parses one address of X-Forwarded-For; some proxies add the port.
 func parseHop(text string) (netip.Addr, bool) {
 	text = strings.TrimSpace(text)
 	addr, err := netip.ParseAddr(text)

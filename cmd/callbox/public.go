@@ -14,16 +14,15 @@ import (
 	"callbox/turnserver/publicip"
 )
 
-// publicPeriod is the time between two questions for an address that may
-// change.
+// publicPeriod is the time between two lookups of an address that may change.
 const publicPeriod = time.Minute
 
-// publicAddresses are the addresses that relays are advertised under, and where
-// they are learned.
+// publicAddresses holds the addresses under which relays are advertised, and the
+// sources from which they are obtained.
 type publicAddresses struct {
 	sources []publicip.Source
 	current atomic.Pointer[[]netip.Addr]
-	// portsChange says that a NAT which is not one to one was seen.
+	// portsChange reports that the NAT in front is not 1:1.
 	portsChange atomic.Bool
 }
 
@@ -39,7 +38,7 @@ func newPublicAddresses(texts []string, faults *faults) *publicAddresses {
 	return a
 }
 
-// addrs returns the addresses as they are now; none = the machine's own.
+// addrs returns the current addresses; none = the machine's own.
 func (a *publicAddresses) addrs() []netip.Addr {
 	if current := a.current.Load(); current != nil {
 		return *current
@@ -47,7 +46,7 @@ func (a *publicAddresses) addrs() []netip.Addr {
 	return nil
 }
 
-// mayChange reports whether there is somebody to ask again.
+// mayChange reports whether any source can return another address later.
 func (a *publicAddresses) mayChange() bool {
 	return slices.ContainsFunc(a.sources, func(source publicip.Source) bool {
 		_, static := source.Static()
@@ -55,8 +54,8 @@ func (a *publicAddresses) mayChange() bool {
 	})
 }
 
-// find asks every source at once. Of what others say, families that this
-// machine has no address of are left out.
+// find queries all sources concurrently. Of the addresses that they return, it drops
+// those of a family of which this machine has no address.
 func (a *publicAddresses) find(ctx context.Context, finder *publicip.Finder, machine *machine, log *slog.Logger) ([]netip.Addr, error) {
 	answers := make([]publicip.Answer, len(a.sources))
 	errs := make([]error, len(a.sources))
@@ -90,12 +89,12 @@ func (a *publicAddresses) find(ctx context.Context, finder *publicip.Finder, mac
 	return addrs, errors.Join(errs...)
 }
 
-// follow asks again every period until ctx ends, and hands addresses that have
-// changed to apply. A fault is logged once, and the addresses from before stay.
+// follow queries the sources once per period until ctx ends, and passes changed
+// addresses to apply. After an error, which is logged once, the addresses stay in use.
 func (a *publicAddresses) follow(ctx context.Context, every time.Duration, find func(context.Context) ([]netip.Addr, error), log *slog.Logger, apply func([]netip.Addr) error) {
 	ticks := time.NewTicker(every)
 	defer ticks.Stop()
-	told := ""
+	logged := ""
 	for {
 		select {
 		case <-ctx.Done():
@@ -114,16 +113,16 @@ func (a *publicAddresses) follow(ctx context.Context, every time.Duration, find 
 		case ctx.Err() != nil:
 			return
 		case err == nil:
-			told = ""
-		case err.Error() != told:
-			told = err.Error()
+			logged = ""
+		case err.Error() != logged:
+			logged = err.Error()
 			log.Warn("could not look up the public address; the old one stays in use", "err", err)
 		}
 	}
 }
 
-// publicWarning says in words what is wrong with an address that relays are
-// advertised under; "" = nothing that can be seen from here.
+// publicWarning explains what is wrong with an address under which relays are
+// advertised; "" = nothing that is visible from here.
 func publicWarning(addr netip.Addr) string {
 	within := func(prefix string) bool { return netip.MustParsePrefix(prefix).Contains(addr) }
 	switch {

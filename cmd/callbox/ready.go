@@ -15,22 +15,22 @@ import (
 	"callbox/internal/netaddr"
 )
 
-// ready is the line that says where everything serves.
+// ready is the ready line: the URLs of all listeners.
 type ready struct {
 	Ready bool     `json:"ready"`
 	HTTP  string   `json:"http,omitempty"`
 	HTTPS string   `json:"https,omitempty"`
 	TURN  []string `json:"turn"`
 	Admin string   `json:"admin,omitempty"`
-	// CA is the fingerprint of the local authority, by which others can tell
-	// that what they install is its certificate.
+	// CA is the fingerprint of the local authority, by which people can verify the
+	// certificate that they install.
 	CA string `json:"ca_sha256,omitempty"`
 }
 
-// newReady tells the addresses of the bound sockets; network is what a socket
-// bound to every address is told as, and basePath what pages are below.
+// newReady returns the URLs of the bound sockets. network is the address to show for a
+// socket that is bound to all addresses; basePath is the path below which the pages are.
 func (l *listeners) newReady(network netip.Addr, basePath string) ready {
-	told := func(scheme string, bound netip.AddrPort) string {
+	url := func(scheme string, bound netip.AddrPort) string {
 		if bound.Addr().IsUnspecified() {
 			bound = netip.AddrPortFrom(network, bound.Port())
 		}
@@ -40,7 +40,7 @@ func (l *listeners) newReady(network netip.Addr, basePath string) ready {
 		if l == nil {
 			return ""
 		}
-		return told(scheme, netaddr.AddrPort(l.Addr())) + path
+		return url(scheme, netaddr.AddrPort(l.Addr())) + path
 	}
 	path := strings.TrimSuffix(basePath, "/")
 	r := ready{
@@ -48,15 +48,14 @@ func (l *listeners) newReady(network netip.Addr, basePath string) ready {
 		TURN: []string{}, Admin: listener("http", l.admin, ""),
 	}
 	for _, endpoint := range l.endpoints() {
-		r.TURN = append(r.TURN, told(string(endpoint.protocol), endpoint.addr))
+		r.TURN = append(r.TURN, url(string(endpoint.protocol), endpoint.addr))
 	}
 	return r
 }
 
-// tellReady writes the ready line: JSON with addresses that this machine can
-// open, or on a terminal the same as text for a person, with the addresses
-// that others in the network can open.
-func (p *turnPart) tellReady(w io.Writer, basePath string) error {
+// printReady prints the ready line: JSON with addresses that work on this machine; on
+// a terminal, the same as text, with addresses that work in the network.
+func (p *turnService) printReady(w io.Writer, basePath string) error {
 	network, isPerson := loopback(), false
 	if file, ok := w.(*os.File); ok && isatty.IsTerminal(file.Fd()) {
 		network, isPerson = p.machine.any(), true
@@ -77,7 +76,7 @@ func (p *turnPart) tellReady(w io.Writer, basePath string) error {
 	return err
 }
 
-// text is the ready line for a person.
+// text returns the ready line as text for a terminal.
 func (r ready) text() string {
 	var b strings.Builder
 	b.WriteString("callbox is ready.\n\n")
@@ -109,9 +108,8 @@ func (r ready) text() string {
 	return b.String()
 }
 
-// halfBlocks draws a QR code, two rows of modules in a line of text, light on
-// dark, whatever the colours of the terminal are. It is "" for a text that
-// does not fit.
+// halfBlocks draws a QR code, two rows of modules per line of text, light on dark
+// whatever the colours of the terminal are. It returns "" if text is too long.
 func halfBlocks(text string) string {
 	code, err := qr.Encode(text, qr.L)
 	if err != nil {

@@ -29,8 +29,8 @@ func TestReadyLine(t *testing.T) {
 	tell := func(l *listeners, basePath string) string {
 		t.Helper()
 		var b strings.Builder
-		p := &turnPart{listeners: l, machine: machineOf("127.0.0.1")}
-		if err := p.tellReady(&b, basePath); err != nil {
+		p := &turnService{listeners: l, machine: machineOf("127.0.0.1")}
+		if err := p.printReady(&b, basePath); err != nil {
 			t.Fatal(err)
 		}
 		if !json.Valid([]byte(b.String())) {

@@ -12,17 +12,17 @@ import (
 )
 
 const (
-	// fieldCost is what a field of a header takes beside its bytes.
+	// fieldCost is the memory for a header field in addition to its bytes.
 	fieldCost = 128
-	// bodyCost is what reading the body of a request takes at most.
+	// bodyCost is the most memory that reading the body of a request takes.
 	bodyCost = 128 << 10
 )
 
-// requests bounds how many requests are served at a time for each client
-// address, which is told by proxies where they are trusted, and the memory that
-// their headers and bodies take. The rest is charged to their connections.
+// requests limits the concurrent requests of each client address, which trusted
+// proxies name, and the memory for their headers and bodies. All other memory is
+// charged to their connections.
 type requests struct {
-	perAddress int // 0 = no bound
+	perAddress int // 0 = no limit
 	memory     *budget.Memory
 	client     func(*http.Request) netip.Addr
 
@@ -36,32 +36,32 @@ func newRequests(perAddress int, memory *budget.Memory, client func(*http.Reques
 	return &requests{perAddress: perAddress, memory: memory, client: client, running: make(map[netip.Addr]int)}
 }
 
-// limit refuses requests beyond the bounds, in words. A request lasts until its
-// context ends: with HTTP/2, that is when the client has taken the whole answer.
+// limit refuses requests beyond the limits, with a text that says why. A request lasts
+// until its context ends: with HTTP/2, until the client has received the whole response.
 func (q *requests) limit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		client := netaddr.Client(q.client(r))
-		if !q.enter(client) {
+		if !q.acquire(client) {
 			q.tooMany.Add(1)
 			refuseRequest(w, r, http.StatusTooManyRequests, "too many concurrent requests from your address; try again in a moment\n")
 			return
 		}
 		cost := costOf(r)
 		if !q.memory.Take(client, cost) {
-			q.leave(client)
+			q.release(client)
 			q.noMemory.Add(1)
 			refuseRequest(w, r, http.StatusServiceUnavailable, "the server has no memory left for this request; try again in a moment\n")
 			return
 		}
 		context.AfterFunc(r.Context(), func() {
 			q.memory.Give(client, cost)
-			q.leave(client)
+			q.release(client)
 		})
 		next.ServeHTTP(w, r)
 	})
 }
 
-func (q *requests) enter(client netip.Addr) bool {
+func (q *requests) acquire(client netip.Addr) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.perAddress > 0 && q.running[client] >= q.perAddress {
@@ -71,7 +71,7 @@ func (q *requests) enter(client netip.Addr) bool {
 	return true
 }
 
-func (q *requests) leave(client netip.Addr) {
+func (q *requests) release(client netip.Addr) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.running[client]--; q.running[client] <= 0 {
@@ -79,7 +79,7 @@ func (q *requests) leave(client netip.Addr) {
 	}
 }
 
-// costOf returns the memory that serving a request may take.
+// costOf returns the memory that a request may take, in bytes.
 func costOf(r *http.Request) int {
 	cost := len(r.RequestURI)
 	for name, values := range r.Header {
@@ -93,8 +93,8 @@ func costOf(r *http.Request) int {
 	return cost
 }
 
-// refuseRequest answers without a body over HTTP/2: a client that gives no window
-// for it would make the refusal wait like any other answer.
+// refuseRequest answers a refused request. Over HTTP/2 the answer has no body, because a
+// client that grants no flow-control window would make it wait like any other response.
 func refuseRequest(w http.ResponseWriter, r *http.Request, status int, text string) {
 	w.Header().Set("Retry-After", "2")
 	w.Header().Set("Cache-Control", "no-store")

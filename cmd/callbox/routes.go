@@ -18,18 +18,18 @@ const (
 	apiPath       = "/api/" // signaling over plain HTTP, and new rooms
 )
 
-// routes returns what the http and https listeners serve. This is the only
-// file that knows Echo.
+// routes returns what the http and https listeners serve. This is the only file that
+// uses Echo.
 func (s *server) routes() http.Handler {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.Use(accessLog(s.log, s.proxies.clientAddr), recoverPanic(s.log), func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			s.noticeProxy(c.Request())
+			s.warnOfProxy(c.Request())
 			return next(c)
 		}
 	})
-	e.Any(webSocketPath, echo.WrapHandler(withBareConn(s.signaling.WebSocketHandler())))
+	e.Any(webSocketPath, echo.WrapHandler(withInnerConn(s.signaling.WebSocketHandler())))
 	e.Any(apiPath+"*", echo.WrapHandler(holdStreams(s.signaling.APIHandler())))
 	if s.certificates.local != nil {
 		for _, path := range []string{caPath, caFilePath} {
@@ -40,8 +40,8 @@ func (s *server) routes() http.Handler {
 	return e
 }
 
-// accessLog logs requests at debug level by route: paths name rooms, and
-// queries may hold more.
+// accessLog logs requests at debug level, by route, because paths contain the names of
+// rooms and queries may contain more.
 func accessLog(log *slog.Logger, clientAddr func(*http.Request) netip.Addr) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -59,8 +59,8 @@ func accessLog(log *slog.Logger, clientAddr func(*http.Request) netip.Addr) echo
 	}
 }
 
-// recoverPanic turns a panic into a 500 and a line in the log, so that a fault
-// in one request is not everybody's.
+// recoverPanic turns a panic into a 500 and a log line, so that a bug in one request
+// does not affect others.
 func recoverPanic(log *slog.Logger) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) (err error) {

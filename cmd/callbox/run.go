@@ -13,18 +13,17 @@ import (
 	"callbox/internal/logbound"
 )
 
-// Exit codes that every command shares. A command with more of its own
-// returns an exitError.
+// Exit codes of all commands. A command with further codes returns an exitError.
 const (
-	exitGood   = 0
+	exitOK     = 0
 	exitFailed = 1
 	exitUsage  = 2
 )
 
-// exitError is what a command returns to end with a code of its own.
+// exitError is an error with an exit code.
 type exitError struct {
 	code int
-	err  error // what to tell the user; nil when all has been told
+	err  error // for the user; nil = everything has been printed
 }
 
 func (e *exitError) Error() string {
@@ -40,24 +39,24 @@ func (e *exitError) Unwrap() error { return e.err }
 type streams struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
-	hangups        <-chan os.Signal // SIGHUP: read files again; nil = there are none
-	logFile        *logFile         // opened again then; nil = there is none
+	hangups        <-chan os.Signal // SIGHUP: reload files; nil = none
+	logFile        *logFile         // reopened on SIGHUP; nil = none
 }
 
 // environment looks up an environment variable, as os.LookupEnv does.
 type environment func(name string) (value string, ok bool)
 
-// run is the whole program: args without the program's name, an environment
-// and streams in, an exit code out. It returns when ctx ends and everything
-// that it started has ended. hangups gets SIGHUP, which ends nothing.
+// run is the whole program. args does not contain the program's name; the result is
+// the exit code. It returns after ctx ends, when everything that it started has
+// ended. hangups receives SIGHUP, which reloads files.
 func run(ctx context.Context, hangups <-chan os.Signal, args []string, env func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer) int {
 	std := streams{stdin: stdin, stdout: stdout, stderr: stderr, hangups: hangups}
 	line := parse(args, env, std)
 	if line.done {
-		return exitGood
+		return exitOK
 	}
 	if line.kong == nil {
-		return tell(stderr, &exitError{exitUsage, line.faults.err()})
+		return printError(stderr, &exitError{exitUsage, line.faults.err()})
 	}
 	log, logFile, logFaults := line.cli.Log.open(stderr)
 	std.logFile = logFile
@@ -65,15 +64,15 @@ func run(ctx context.Context, hangups <-chan os.Signal, args []string, env func(
 	bounded := logbound.New(log.Handler())
 	err := line.command(ctx, std, env, slog.New(bounded))
 	bounded.Close()
-	code := tell(stderr, err)
+	code := printError(stderr, err)
 	if err := logFile.Close(); err != nil {
-		code = max(code, tell(stderr, fmt.Errorf("--log-file: %w", err)))
+		code = max(code, printError(stderr, fmt.Errorf("--log-file: %w", err)))
 	}
 	return code
 }
 
-// command runs the chosen command. Only servers go on after faults in the
-// command line, to tell those of their own beside them.
+// command runs the chosen command. After faults in the command line only servers
+// continue, to report their own faults as well.
 func (l *commandLine) command(ctx context.Context, std streams, env environment, log *slog.Logger) error {
 	serves := l.kong.Command() == "serve" || l.kong.Command() == "turn"
 	if len(l.faults) > 0 && !serves {
@@ -84,11 +83,10 @@ func (l *commandLine) command(ctx context.Context, std streams, env environment,
 	return l.kong.Run()
 }
 
-// tell writes an error for a person, a line for each fault, and returns the
-// exit code that it means.
-func tell(stderr io.Writer, err error) int {
+// printError prints an error, one line per fault, and returns its exit code.
+func printError(stderr io.Writer, err error) int {
 	if err == nil {
-		return exitGood
+		return exitOK
 	}
 	code := exitFailed
 	if exit, ok := errors.AsType[*exitError](err); ok {
@@ -97,16 +95,16 @@ func tell(stderr io.Writer, err error) int {
 		}
 	}
 	for text := range strings.SplitSeq(err.Error(), "\n") {
-		_, _ = fmt.Fprintf(stderr, "callbox: %s\n", text) // nobody is left to tell
+		_, _ = fmt.Fprintf(stderr, "callbox: %s\n", text) // there is nowhere else to report it
 	}
 	return code
 }
 
-// faults collects what is wrong with the command line, to tell it all at once.
+// faults collects what is wrong with the command line, to report it all at once.
 type faults []error
 
-// add notes what is wrong with a flag, such as "--http"; of an error that
-// joins several, each by itself, and none twice.
+// add adds an error about a flag, such as "--http". It splits joined errors, and adds
+// none twice.
 func (f *faults) add(flag string, err error) {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, err := range joined.Unwrap() {
@@ -118,7 +116,7 @@ func (f *faults) add(flag string, err error) {
 		return
 	}
 	err = fmt.Errorf("%s: %w", flag, err)
-	if !slices.ContainsFunc(*f, func(told error) bool { return told.Error() == err.Error() }) {
+	if !slices.ContainsFunc(*f, func(known error) bool { return known.Error() == err.Error() }) {
 		*f = append(*f, err)
 	}
 }

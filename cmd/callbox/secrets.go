@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// stored as a secret means the one in the data folder, made at the first
-	// start. No secret is as short as the word.
+	// stored, in place of a secret, means the one in the data folder, generated at the
+	// first start. No secret is as short as this word.
 	stored = "stored"
 
 	turnSecretFile    = "turn-secret"
@@ -26,8 +26,8 @@ const (
 	joinSecretFile    = "join-secret"
 )
 
-// newSecrets reads the values of a flag but the stored one. Naming none at all
-// is a fault.
+// newSecrets reads the values of a flag except the stored one. It is a fault if there
+// are none at all.
 func newSecrets(flag string, given []string, minBytes int, faults *faults) *list[[]byte] {
 	before := len(*faults)
 	here := slices.DeleteFunc(slices.Clone(given), isStored)
@@ -40,7 +40,7 @@ func newSecrets(flag string, given []string, minBytes int, faults *faults) *list
 
 func isStored(given string) bool { return given == stored }
 
-// secretOf reads one shared secret. An error does not say what it is.
+// secretOf returns a parser of a shared secret. Its errors do not contain the secret.
 func secretOf(minBytes int) func(string) ([][]byte, error) {
 	return func(text string) ([][]byte, error) {
 		if inQuotes(text) {
@@ -53,8 +53,8 @@ func secretOf(minBytes int) func(string) ([][]byte, error) {
 	}
 }
 
-// inQuotes reports whether quotes stand around text, as shells and other
-// configuration files take them off.
+// inQuotes reports whether text is enclosed in quotes, which shells and other
+// configuration files would remove.
 func inQuotes(text string) bool {
 	for _, quotes := range [][2]string{{`"`, `"`}, {"'", "'"}, {"`", "`"}, {"“", "”"}, {"„", "“"}, {"‘", "’"}, {"«", "»"}} {
 		if rest, ok := strings.CutPrefix(text, quotes[0]); ok && strings.HasSuffix(rest, quotes[1]) {
@@ -64,29 +64,29 @@ func inQuotes(text string) bool {
 	return false
 }
 
-// needsStoredSecret reports whether a secret is kept in the data folder.
+// needsStoredSecret reports whether a secret is stored in the data folder.
 func (c *serveCommand) needsStoredSecret() bool {
 	return c.turnFlags.needsStoredSecret() ||
 		slices.ContainsFunc(c.SessionSecret, isStored) || slices.ContainsFunc(c.JoinSecret, isStored)
 }
 
-// openSecrets reads the secrets in the data folder, and makes those that are
-// not there yet. Their files are followed like those of @FILE.
+// openSecrets reads the secrets in the data folder, and generates those that are not
+// there yet. Their files are reloaded like those of @FILE.
 func (c *serveConfig) openSecrets(log *slog.Logger, faults *faults) {
 	c.turnConfig.openSecrets(log, faults)
 	c.openStored(c.session, c.flags.SessionSecret, "session secret", sessionSecretFile, log, faults)
 	c.openStored(c.join, c.flags.JoinSecret, "join secret", joinSecretFile, log, faults)
 }
 
-// openSecrets does so with the secret of credentials.
+// openSecrets does the same for the TURN secret.
 func (c *turnConfig) openSecrets(log *slog.Logger, faults *faults) {
 	if c.turnFlags.servesTURN() {
 		c.openStored(c.secrets, c.turnFlags.TurnSecret, "TURN secret", turnSecretFile, log, faults)
 	}
 }
 
-// openStored puts the secret of a file in the data folder into the place that
-// the flag's values give it.
+// openStored replaces the word stored among the flag's values by the secret of a file
+// in the data folder.
 func (c *turnConfig) openStored(l *list[[]byte], given []string, what, file string, log *slog.Logger, faults *faults) {
 	if !slices.ContainsFunc(given, isStored) || c.data == "" {
 		return
@@ -116,9 +116,9 @@ func (c *turnConfig) openStored(l *list[[]byte], given []string, what, file stri
 	}
 }
 
-// signingSecret returns the secret that signs what a command makes for a
-// server: of a flag's value, or of file in the data folder. It makes none,
-// which the server would not know; maker is the command that does.
+// signingSecret returns the secret with which a command signs something for a server:
+// from the value of a flag, or from file in the data folder. It generates none, because
+// the server would not know it; maker is the command that does.
 func signingSecret(flag, data, file string, minBytes int, maker string, env environment) ([]byte, error) {
 	given := flag
 	if isStored(given) {

@@ -11,8 +11,8 @@ import (
 	"callbox/signaling"
 )
 
-// Run serves until ctx ends. It is the composition root: what crosses the
-// borders between the parts is handed over here.
+// Run serves until ctx ends. It is the composition root: everything that connects
+// the parts is set up below it.
 func (c *serveCommand) Run(ctx context.Context, std streams, env environment, log *slog.Logger, faults faults) error {
 	s, err := c.open(ctx, env, log, faults)
 	if err != nil {
@@ -21,14 +21,14 @@ func (c *serveCommand) Run(ctx context.Context, std streams, env environment, lo
 	return s.run(ctx, std)
 }
 
-// open binds every socket and makes every part, or tells all faults at once,
-// those given among them, with nothing left open.
+// open binds all sockets and creates all parts. Otherwise it returns all faults at
+// once, including the given ones, and leaves nothing open.
 func (c *serveCommand) open(ctx context.Context, env environment, log *slog.Logger, faults faults) (*server, error) {
 	config := c.parseConfig(env, &faults)
 	s := &server{
-		turnPart: turnPart{log: log, files: followedFiles{log: log}, config: config.turnConfig, listeners: c.listen(ctx, &faults)},
-		config:   config,
-		calls:    newCalls(),
+		turnService: turnService{log: log, files: reloader{log: log}, config: config.turnConfig, listeners: c.listen(ctx, &faults)},
+		config:      config,
+		calls:       newCalls(),
 	}
 	s.prepare(ctx, c.HTTPS != "", &faults)
 	config.openSecrets(log, &faults)
@@ -39,11 +39,11 @@ func (c *serveCommand) open(ctx context.Context, env environment, log *slog.Logg
 	if len(faults) == 0 {
 		shares := shareDescriptors(descriptors(), runtime.GOMAXPROCS(0), true, c.servesTURN(), c.TurnTotalQuota)
 		warnOfDescriptors(descriptors(), shares, s.log)
-		shares.bound(&config.limits)
+		shares.apply(&config.limits)
 		config.signaling.Limits.AllConnections = shares.webSockets
-		s.web = newWebBounds(c.LimitConnections, shares, s.memory, &s.proxies)
+		s.web = newWebLimits(c.LimitConnections, shares, s.memory, &s.proxies)
 		s.sharePort(c.LimitConnections)
-		faults.add("STUN and TURN", s.openTURN()) //nolint:contextcheck // the relays outlive ctx, until server.shutdown
+		faults.add("STUN and TURN", s.openTURN()) //nolint:contextcheck // the relays outlive ctx, until turnService.shutdown
 	}
 	if len(faults) == 0 {
 		faults.add("signaling", s.openSignaling())
@@ -51,12 +51,12 @@ func (c *serveCommand) open(ctx context.Context, env environment, log *slog.Logg
 	if len(faults) == 0 {
 		return s, nil
 	}
-	s.abandon(ctx, &faults)
+	s.closeAll(ctx, &faults)
 	return nil, faults.err()
 }
 
-// sharePort has TURN over TLS answered on the port of HTTPS too. limit bounds the
-// clients of one address that have yet to tell which of the two they want.
+// sharePort also serves TURN over TLS on the port of HTTPS. limit bounds, for each
+// client address, the connections that have not shown yet which of the two they are.
 func (s *server) sharePort(limit int) {
 	if l := s.listeners.https; l != nil && s.config.turnFlags.servesTURN() {
 		s.mux = newTLSMux(signaling.NewListener(s.web.conns.Listener(l, accept.Secure)), s.webTLS(), limit, s.web.conns, newBadRequestPage(s.config.basePath), s.log)
@@ -68,7 +68,7 @@ func (s *server) openSignaling() error {
 	config := s.config.signaling
 	config.Logger = s.log.With("part", "signaling")
 	config.ClientAddr = s.proxies.clientAddr
-	config.OriginRefused = s.noticeOrigin
+	config.OriginRefused = s.warnOfOrigin
 	config.Memory = s.memory
 	config.Report = s.calls.report
 	config.SessionSecrets = s.config.session.values

@@ -9,25 +9,25 @@ import (
 )
 
 const (
-	// The bounds of --ping and --grace. Who may come back must be able to.
+	// The limits of --ping and --grace. A held seat must not outlive its resume token.
 	minPeriod = 100 * time.Millisecond
 	maxPing   = time.Hour
 	maxGrace  = signaling.ResumeLife / 2
 )
 
-// serveConfig is what the flags of callbox serve say, made sense of.
+// serveConfig is the configuration that the flags of callbox serve describe.
 type serveConfig struct {
 	*turnConfig
 	flags     *serveCommand
-	session   *list[[]byte] // secrets of resume tokens; of each list the first signs
-	join      *list[[]byte] // secrets of join tokens; nobody needs one when there is none
+	session   *list[[]byte] // secrets of resume tokens; the first one signs
+	join      *list[[]byte] // secrets of join tokens; without any, joins need no token
 	proxies   *list[netip.Prefix]
-	hosts     []string // that listeners on loopback answer to
-	basePath  string   // what everything is served below; begins and ends with a slash
+	hosts     []string // names that listeners on loopback accept
+	basePath  string   // everything is served below it; begins and ends with a slash
 	signaling signaling.Config
 }
 
-// parseConfig makes sense of what can be judged without the machine.
+// parseConfig evaluates everything that can be checked without the machine.
 func (c *serveCommand) parseConfig(env environment, faults *faults) *serveConfig {
 	config := &serveConfig{flags: c, turnConfig: c.parse(env, faults)}
 	if config.data == "" && (c.needsLocalCertificate(c.HTTPS != "") || c.needsStoredSecret()) {

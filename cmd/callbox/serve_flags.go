@@ -2,8 +2,7 @@ package main
 
 import "time"
 
-// serveCommand holds the flags of callbox serve as they are given; parseConfig
-// makes sense of them.
+// serveCommand holds the flags of callbox serve as given; parseConfig evaluates them.
 type serveCommand struct {
 	HTTP  string `name:"http" default:"127.0.0.1:8080" group:"Listeners (empty = off, port 0 = any free port):" help:"Plain HTTP, for this machine or for a reverse proxy."`
 	HTTPS string `name:"https" default:":8443" group:"Listeners (empty = off, port 0 = any free port):" help:"HTTPS and WSS (secure WebSocket); TURN over TLS is answered here, too."`

@@ -16,30 +16,30 @@ import (
 )
 
 const (
-	// shutdownTime bounds the whole end; each step has its own share, so that
-	// one that hangs leaves time for the others.
+	// shutdownTime is for the whole shutdown. Each step has its own share, so that one
+	// that hangs leaves time for the others.
 	shutdownTime  = 9 * time.Second
 	signalingTime = 2 * time.Second
 	httpTime      = 2 * time.Second
 	turnTime      = 3 * time.Second
 )
 
-// server is callbox serve, bound and made, ready to run.
+// server is callbox serve, with all sockets bound and all parts created.
 type server struct {
-	turnPart
+	turnService
 	config    *serveConfig
 	signaling *signaling.Server
-	mux       *tlsMux // nil = HTTPS has its port for itself, or is off
+	mux       *tlsMux // nil = HTTPS does not share its port, or is off
 	proxies   trustedProxies
-	joins     *joinTokens // nil = everybody may join
+	joins     *joinTokens // nil = joins need no token
 	calls     *calls
-	notices   notices
+	warned    setupWarnings
 	hsts      hsts
-	web       *webBounds
+	web       *webLimits
 }
 
-// run serves until ctx ends or a listener fails, then ends everything.
-// It owns every goroutine of this package.
+// run serves until ctx ends or a listener fails, then shuts everything down. It owns
+// all goroutines of this package.
 func (s *server) run(ctx context.Context, std streams) error {
 	group, ctx := errgroup.WithContext(ctx)
 	routes := s.web.requests.limit(s.routes()) //nolint:contextcheck // a request has a context of its own
@@ -51,11 +51,11 @@ func (s *server) run(ctx context.Context, std streams) error {
 	}
 	if l := s.listeners.http; l != nil {
 		plain := s.webListener(ctx, s.web.conns.Listener(l, accept.Plain))
-		serve(wordyListener{plain, newBadRequestPage(s.config.basePath)}, s.front(l, routes), nil)
+		serve(badRequestListener{plain, newBadRequestPage(s.config.basePath)}, s.front(l, routes), nil)
 	}
 	if s.mux != nil {
 		group.Go(s.mux.run)
-		serve(s.mux.web, withPeekedTLS(s.front(s.mux.web, routes)), s.mux.config)
+		serve(s.mux.web, withTLSState(s.front(s.mux.web, routes)), s.mux.config)
 	} else if l := s.listeners.https; l != nil {
 		secured := signaling.NewListener(s.web.conns.Listener(l, accept.Secure))
 		serve(tls.NewListener(secured, s.webTLS()), s.front(l, routes), s.webTLS())
@@ -67,21 +67,21 @@ func (s *server) run(ctx context.Context, std streams) error {
 	s.follow(ctx, group, std)
 	group.Go(func() error {
 		<-ctx.Done()
-		return s.end(context.WithoutCancel(ctx), servers, admin)
+		return s.shutdownAll(context.WithoutCancel(ctx), servers, admin)
 	})
-	s.tellReach()
-	if err := s.tellReady(std.stdout, s.config.basePath); err != nil {
+	s.warnOfReach()
+	if err := s.printReady(std.stdout, s.config.basePath); err != nil {
 		s.log.Warn("could not write the ready line", "err", err)
 	}
 	return group.Wait()
 }
 
-// webTLS is what pages are served with.
+// webTLS returns the TLS configuration of the pages.
 func (s *server) webTLS() *tls.Config { return s.certificates.config("h2", "http/1.1") }
 
-// follow has files read again while ctx lasts.
+// follow reloads files until ctx ends.
 func (s *server) follow(ctx context.Context, group *errgroup.Group, std streams) {
-	s.turnPart.follow(ctx, group)
+	s.turnService.follow(ctx, group)
 	follow(&s.files, s.config.proxies, s.proxies.set)
 	follow(&s.files, s.config.session, s.signaling.SetSessionSecrets)
 	if s.joins != nil {
@@ -93,35 +93,35 @@ func (s *server) follow(ctx context.Context, group *errgroup.Group, std streams)
 	})
 }
 
-// serveHTTP serves until the end.
-func (p *turnPart) serveHTTP(server *http.Server, listener net.Listener) error {
+// serveHTTP serves until shutdown.
+func (p *turnService) serveHTTP(server *http.Server, listener net.Listener) error {
 	err := server.Serve(listener)
 	if p.stopping.Load() {
-		return nil // as it should
+		return nil // as expected
 	}
 	return fmt.Errorf("serve %s: %w", listener.Addr(), err)
 }
 
-// end ends everything in this order: nobody new, clients are told, pages are
-// finished, relays end, and last the admin listener.
-func (s *server) end(ctx context.Context, servers []*http.Server, admin *http.Server) error {
-	steps := []endStep{{"signaling", signalingTime, func(ctx context.Context) error {
+// shutdownAll shuts everything down in this order: it closes the listeners, notifies
+// the clients, waits for requests, ends the relays, and last the admin listener.
+func (s *server) shutdownAll(ctx context.Context, servers []*http.Server, admin *http.Server) error {
+	steps := []shutdownStep{{"signaling", signalingTime, func(ctx context.Context) error {
 		for _, l := range []net.Listener{s.listeners.http, s.listeners.https} {
 			if l != nil {
-				_ = l.Close() // Shutdown closes it once more
+				_ = l.Close() // Shutdown closes it again
 			}
 		}
-		return s.endSignaling(ctx)
+		return s.closeSignaling(ctx)
 	}}}
 	for _, server := range servers {
-		steps = append(steps, endStep{"http", httpTime, func(ctx context.Context) error { return endHTTP(ctx, server) }})
+		steps = append(steps, shutdownStep{"http", httpTime, func(ctx context.Context) error { return shutdownHTTP(ctx, server) }})
 	}
 	return s.shutdown(ctx, admin, steps...)
 }
 
-// endSignaling tells clients that the server is going down. Those that do not
-// close their end in time are cut, which is their fault and no failure.
-func (s *server) endSignaling(ctx context.Context) error {
+// closeSignaling notifies clients that the server shuts down. The connections of those
+// that do not close them in time are closed, which is not an error.
+func (s *server) closeSignaling(ctx context.Context) error {
 	err := s.signaling.Close(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
 		s.log.Info("closed the connections of clients that did not close them in time")
@@ -130,9 +130,9 @@ func (s *server) endSignaling(ctx context.Context) error {
 	return err
 }
 
-// endHTTP waits for requests that run, and cuts them when ctx ends first: a
-// client that reads slowly is no reason to fail.
-func endHTTP(ctx context.Context, server *http.Server) error {
+// shutdownHTTP waits for running requests, and aborts them when ctx ends, because a
+// client that reads slowly is not an error.
+func shutdownHTTP(ctx context.Context, server *http.Server) error {
 	err := server.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return server.Close()

@@ -168,7 +168,7 @@ func TestJoinTokens(t *testing.T) {
 	t.Parallel()
 	r := start(t, "--join-secret", stored)
 	code, token, stderr := runToEnd(t, noEnv, "token", "--room", "quiet-river", "--name", "Ann", "--data", r.data)
-	if code != exitGood {
+	if code != exitOK {
 		t.Fatal(stderr)
 	}
 	token = strings.TrimSpace(token)

@@ -62,7 +62,7 @@ func TestServeStream(t *testing.T) {
 		await(other.Peer)
 		atTheEnd = append(atTheEnd, func() { await("closing") })
 	}
-	if code := r.stop(); code != exitGood {
+	if code := r.stop(); code != exitOK {
 		t.Errorf("exit code %d with open streams", code)
 	}
 	for _, check := range atTheEnd {

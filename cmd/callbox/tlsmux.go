@@ -20,32 +20,30 @@ const (
 	// muxTimeout is how long a client may take for its handshake and the first
 	// byte after it.
 	muxTimeout = 10 * time.Second
-	// acceptPause is waited after an error that passes, such as too many open
-	// files.
+	// acceptPause is the wait after a temporary error, such as too many open files.
 	acceptPause = 50 * time.Millisecond
-	// firstOfHTTP is the lowest first byte of HTTP, which begins with a capital
-	// letter. STUN messages, with which a TURN client begins, are below
+	// firstOfHTTP is the lowest first byte of HTTP, which begins with a capital letter.
+	// The first byte of STUN messages, with which a TURN client begins, is lower
 	// (RFC 7983 section 7).
 	firstOfHTTP = 'A'
 )
 
-// turnProtocols are the application protocols that TURN clients may offer: those of
-// RFC 7443, and of RFC 8833. Were they not known here, the handshake with a client that
-// does would end with no_application_protocol (RFC 7301 section 3.2).
+// turnProtocols returns the application protocols that TURN clients may offer: those of
+// RFC 7443 and RFC 8833. If they were not supported here, the handshake with a client
+// that offers one would fail with no_application_protocol (RFC 7301 section 3.2).
 func turnProtocols() []string {
 	return []string{"stun.turn", "stun.nat-discovery", "webrtc", "c-webrtc"}
 }
 
-// tlsMux shares a port between HTTPS and TURN over TLS, so that a call works
-// where no other port is open. A client that has agreed on an application
-// protocol, as browsers do for pages, is known by it; of all others the first
-// byte tells.
+// tlsMux shares a port between HTTPS and TURN over TLS, so that calls work where no
+// other port is open. A client that has negotiated an application protocol (ALPN), as
+// browsers do for pages, is recognised by it, and any other client by its first byte.
 type tlsMux struct {
 	inner  net.Listener
 	config *tls.Config
 	log    *slog.Logger
 	page   badRequestPage
-	limit  int // of clients of one address that have not told yet; 0 = none
+	limit  int // of unrecognised connections from one address; 0 = no limit
 	conns  *accept.Table
 	web    *muxListener
 	turn   *muxListener
@@ -56,8 +54,8 @@ type tlsMux struct {
 	pending map[netip.Addr]int
 }
 
-// newTLSMux takes the connections of inner, which conns counts, when it is run.
-// The caller closes inner and both sides.
+// newTLSMux returns a mux for the connections of inner, which conns counts. The caller
+// must call run, and close inner and both sides.
 func newTLSMux(inner net.Listener, config *tls.Config, limit int, conns *accept.Table, page badRequestPage, log *slog.Logger) *tlsMux {
 	config = config.Clone()
 	config.NextProtos = append(config.NextProtos, turnProtocols()...)
@@ -68,8 +66,8 @@ func newTLSMux(inner net.Listener, config *tls.Config, limit int, conns *accept.
 	}
 }
 
-// run hands connections to the two sides until inner is closed. It returns when
-// the connections that nobody has got by then are closed.
+// run passes connections to the two sides until inner is closed. It returns after the
+// connections that neither side has accepted by then are closed.
 func (m *tlsMux) run() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer m.work.Wait()
@@ -81,18 +79,18 @@ func (m *tlsMux) run() error {
 			return nil
 		case err != nil:
 			m.log.Debug("accept", "err", err)
-			time.Sleep(acceptPause) //nolint:forbidigo // a loop without a pause would take the processor until it passes
+			time.Sleep(acceptPause) //nolint:forbidigo // without a pause, the loop would use a whole processor until the error passes
 			continue
 		}
 		client := netaddr.Client(netaddr.AddrPort(conn.RemoteAddr()).Addr())
-		if !m.enter(client) {
+		if !m.acquire(client) {
 			_ = conn.Close() // nothing depends on how it ends
 			continue
 		}
 		m.conns.State(conn, http.StateNew)
 		m.work.Go(func() {
 			side, secured := m.identify(ctx, conn)
-			m.leave(client)
+			m.release(client)
 			if side == m.turn {
 				m.conns.Release(conn) // the TURN server counts its own
 			}
@@ -103,21 +101,21 @@ func (m *tlsMux) run() error {
 	}
 }
 
-// identify carries out a connection's handshake and finds out whose it is; nil =
-// nobody's.
+// identify does the handshake of a connection and returns the side to which it
+// belongs; nil = neither.
 func (m *tlsMux) identify(ctx context.Context, raw net.Conn) (*muxListener, net.Conn) {
 	ctx, cancel := context.WithTimeout(ctx, muxTimeout)
 	defer cancel()
 	conn := tls.Server(raw, m.config)
 	if err := conn.HandshakeContext(ctx); err != nil {
-		tellPlainHTTP(err)
+		answerPlainHTTP(err)
 		return nil, nil
 	}
 	switch protocol := conn.ConnectionState().NegotiatedProtocol; {
 	case slices.Contains(turnProtocols(), protocol):
 		return m.turn, conn
 	case protocol == "http/1.1":
-		return m.web, &peekedConn{Conn: conn, page: m.page}
+		return m.web, &replayConn{Conn: conn, page: m.page}
 	case protocol != "":
 		return m.web, conn
 	}
@@ -127,15 +125,15 @@ func (m *tlsMux) identify(ctx context.Context, raw net.Conn) (*muxListener, net.
 	if !stop() || err != nil {
 		return nil, nil
 	}
-	peeked := &peekedConn{Conn: conn, page: m.page, first: first}
+	replay := &replayConn{Conn: conn, page: m.page, first: first}
 	if first[0] < firstOfHTTP {
-		return m.turn, peeked
+		return m.turn, replay
 	}
-	return m.web, peeked
+	return m.web, replay
 }
 
-// tellPlainHTTP answers a client that has begun with http:// as net/http does.
-func tellPlainHTTP(err error) {
+// answerPlainHTTP answers a client that speaks plain HTTP, as net/http does.
+func answerPlainHTTP(err error) {
 	var record tls.RecordHeaderError
 	if !errors.As(err, &record) || record.Conn == nil || record.RecordHeader[0] < firstOfHTTP || record.RecordHeader[0] > 'Z' {
 		return
@@ -144,7 +142,7 @@ func tellPlainHTTP(err error) {
 	_, _ = record.Conn.Write([]byte(answer)) // it is closed in any case
 }
 
-func (m *tlsMux) enter(client netip.Addr) bool {
+func (m *tlsMux) acquire(client netip.Addr) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.limit > 0 && m.pending[client] >= m.limit {
@@ -154,7 +152,7 @@ func (m *tlsMux) enter(client netip.Addr) bool {
 	return true
 }
 
-func (m *tlsMux) leave(client netip.Addr) {
+func (m *tlsMux) release(client netip.Addr) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.pending[client]--; m.pending[client] <= 0 {
@@ -174,7 +172,7 @@ func newMuxListener(addr net.Addr) *muxListener {
 	return &muxListener{addr: addr, conns: make(chan net.Conn), closed: make(chan struct{})}
 }
 
-// offer says whether the side has taken the connection.
+// offer passes a connection to the side, and reports whether it accepted it.
 func (l *muxListener) offer(ctx context.Context, conn net.Conn) bool {
 	select {
 	case l.conns <- conn:
@@ -201,15 +199,15 @@ func (l *muxListener) Close() error {
 
 func (l *muxListener) Addr() net.Addr { return l.addr }
 
-// peekedConn is a TLS connection that HTTP/1.1 is spoken on. Read begins with
-// what has been read of it already.
-type peekedConn struct {
+// replayConn is a TLS connection from which bytes may have been read already; Read
+// returns them first. It also replaces plainBadRequest by page.
+type replayConn struct {
 	*tls.Conn
 	page  badRequestPage
 	first []byte
 }
 
-func (c *peekedConn) Read(p []byte) (int, error) {
+func (c *replayConn) Read(p []byte) (int, error) {
 	if len(c.first) == 0 {
 		return c.Conn.Read(p)
 	}
@@ -218,30 +216,30 @@ func (c *peekedConn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (c *peekedConn) Write(p []byte) (int, error) { return c.page.write(c.Conn, p) }
+func (c *replayConn) Write(p []byte) (int, error) { return c.page.write(c.Conn, p) }
 
-// NetConn returns the TLS connection itself. Whoever reads from it must have
-// read something from this one before.
-func (c *peekedConn) NetConn() net.Conn { return c.Conn }
+// NetConn returns the TLS connection itself. Before reading from it, the caller must
+// have read from this one.
+func (c *replayConn) NetConn() net.Conn { return c.Conn }
 
-// HandshakeContext does nothing: the handshake was carried out.
-func (c *peekedConn) HandshakeContext(context.Context) error { return nil }
+// HandshakeContext does nothing, because the handshake is complete.
+func (c *replayConn) HandshakeContext(context.Context) error { return nil }
 
-type peekedKey struct{}
+type tlsStateKey struct{}
 
-// rememberPeeked is a http.Server's ConnContext, and withPeekedTLS has requests
-// that came over a peekedConn say so: net/http sees TLS only where nothing
-// stands around it.
-func rememberPeeked(ctx context.Context, conn net.Conn) context.Context {
-	if peeked, ok := conn.(*peekedConn); ok {
-		return context.WithValue(ctx, peekedKey{}, peeked.ConnectionState())
+// rememberTLS is for the ConnContext of an http.Server. With it, withTLSState sets the
+// TLS state of requests that come over a replayConn, because net/http recognises only
+// a bare *tls.Conn.
+func rememberTLS(ctx context.Context, conn net.Conn) context.Context {
+	if replay, ok := conn.(*replayConn); ok {
+		return context.WithValue(ctx, tlsStateKey{}, replay.ConnectionState())
 	}
 	return ctx
 }
 
-func withPeekedTLS(next http.Handler) http.Handler {
+func withTLSState(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if state, ok := r.Context().Value(peekedKey{}).(tls.ConnectionState); ok {
+		if state, ok := r.Context().Value(tlsStateKey{}).(tls.ConnectionState); ok {
 			r.TLS = &state
 		}
 		next.ServeHTTP(w, r)

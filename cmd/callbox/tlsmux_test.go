@@ -94,23 +94,23 @@ func TestCallOverThePortOfHTTPS(t *testing.T) {
 	flags := []string{"--insecure", "--ice", "relay", "--turn-proto", "tls", "--duration", "2s", "--expect", "path=relay,intact=100%"}
 	one := callPeer(t, s.ready.HTTPS, flags...)
 	two := callPeer(t, s.ready.HTTPS, flags...)
-	one().check(t, exitGood, "path=relay: met")
-	two().check(t, exitGood, "path=relay: met")
+	one().check(t, exitOK, "path=relay: met")
+	two().check(t, exitOK, "path=relay: met")
 }
 
 func TestRequestKnowsItsTLS(t *testing.T) {
 	t.Parallel()
-	secured := peekedConn{Conn: tls.Client(nil, &tls.Config{MinVersion: tls.VersionTLS12})}
+	secured := replayConn{Conn: tls.Client(nil, &tls.Config{MinVersion: tls.VersionTLS12})}
 	for _, tc := range []struct {
 		conn net.Conn
 		want bool
 	}{{&secured, true}, {nil, false}} {
-		request, err := http.NewRequestWithContext(rememberPeeked(t.Context(), tc.conn), http.MethodGet, "/", http.NoBody)
+		request, err := http.NewRequestWithContext(rememberTLS(t.Context(), tc.conn), http.MethodGet, "/", http.NoBody)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var got bool
-		withPeekedTLS(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.TLS != nil })).ServeHTTP(nil, request)
+		withTLSState(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.TLS != nil })).ServeHTTP(nil, request)
 		if got != tc.want {
 			t.Errorf("TLS %t, want %t", got, tc.want)
 		}

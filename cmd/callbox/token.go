@@ -15,7 +15,7 @@ const (
 	maxTokenLife = 366 * 24 * time.Hour
 )
 
-// tokenCommand holds the flags of callbox token as they are given.
+// tokenCommand holds the flags of callbox token as given.
 type tokenCommand struct {
 	Room string        `placeholder:"ROOM" help:"Room that the token admits to: its name, its link, or * for every room. Not needed if --url is the link of a room."`
 	Name string        `placeholder:"NAME" help:"Name that the holder of the token has in the room. Default: any."`
@@ -32,11 +32,11 @@ func (*tokenCommand) Help() string {
 		"In a link it follows the #, a part that browsers do not send to servers."
 }
 
-// Run makes a token and prints it.
+// Run creates a token and prints it.
 func (c *tokenCommand) Run(std streams, env environment) error {
 	var wrong faults
 	page := c.place(&wrong)
-	wrong.add("--name", inPlainWords(protocol.CheckPeerName(c.Name, protocol.MaxPeerName)))
+	wrong.add("--name", withoutCode(protocol.CheckPeerName(c.Name, protocol.MaxPeerName)))
 	if c.TTL < minTokenLife || c.TTL > maxTokenLife {
 		wrong.addf("--ttl", "%v is not between %v and %v", c.TTL, minTokenLife, maxTokenLife)
 	}
@@ -56,21 +56,22 @@ func (c *tokenCommand) Run(std streams, env environment) error {
 	return err
 }
 
-// inPlainWords takes the code off an error of the protocol.
-func inPlainWords(err error) error {
+// withoutCode returns a protocol error without its code, and any other error
+// unchanged.
+func withoutCode(err error) error {
 	if fault, ok := errors.AsType[protocol.Error](err); ok {
 		return errors.New(fault.Message)
 	}
 	return err
 }
 
-// tokenPlace is the room that a token is for, and the server whose page it is entered by.
+// tokenPlace is the room that a token is for, and the server for its link.
 type tokenPlace struct {
 	room   string
-	server *url.URL // nil = no link is asked for
+	server *url.URL // nil = no link is wanted
 }
 
-// place makes sense of --room and --url, either of which may be a room's link.
+// place evaluates --room and --url, either of which may be the link of a room.
 func (c *tokenCommand) place(wrong *faults) tokenPlace {
 	place := tokenPlace{room: c.Room}
 	address := c.URL
@@ -87,7 +88,7 @@ func (c *tokenCommand) place(wrong *faults) tokenPlace {
 		wrong.addf("--room", "it is missing: name the room, or * for every room")
 	} else if place.room != anyRoom {
 		named, err := roomlink.Parse(place.room)
-		wrong.add("--room", inPlainWords(err))
+		wrong.add("--room", withoutCode(err))
 		place.room = named.Room
 		if err == nil && linked.Room != "" && linked.Room != named.Room {
 			wrong.addf("--url", "the link leads to room %s, not to room %s", linked.Room, named.Room)

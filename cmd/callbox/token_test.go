@@ -38,7 +38,7 @@ func TestTokenCommand(t *testing.T) {
 	} {
 		code, stdout, stderr := runToEnd(t, noEnv, append([]string{"token"}, tc.args...)...)
 		token, ok := strings.CutPrefix(strings.TrimSuffix(stdout, "\n"), tc.link)
-		if code != exitGood || stderr != "" || !ok {
+		if code != exitOK || stderr != "" || !ok {
 			t.Errorf("%s: exit code %d, %q, %q", tc.name, code, stdout, stderr)
 			continue
 		}

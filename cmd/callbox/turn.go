@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// turnCommand holds the flags of callbox turn as they are given.
+// turnCommand holds the flags of callbox turn as given.
 type turnCommand struct {
 	CoturnConfig string `placeholder:"FILE" help:"Read settings from a coturn configuration file, such as /etc/turnserver.conf. Flags take precedence."`
 
@@ -39,9 +39,9 @@ func (c *turnCommand) Run(ctx context.Context, line *kong.Context, std streams, 
 	return part.run(ctx, c.Drain, std)
 }
 
-// open binds every socket and makes the server, or tells all faults at once,
-// those given among them, with nothing left open.
-func (c *turnCommand) open(ctx context.Context, env environment, log *slog.Logger, faults faults) (*turnPart, error) {
+// open binds all sockets and creates the server. Otherwise it returns all faults at
+// once, including the given ones, and leaves nothing open.
+func (c *turnCommand) open(ctx context.Context, env environment, log *slog.Logger, faults faults) (*turnService, error) {
 	config := c.parse(env, &faults)
 	if c.Drain < 0 || c.Drain > maxDrain {
 		faults.addf("--drain", "%v is not between 0s and %v", c.Drain, maxDrain)
@@ -52,27 +52,27 @@ func (c *turnCommand) open(ctx context.Context, env environment, log *slog.Logge
 	if config.data == "" && (c.needsLocalCertificate(false) || c.needsStoredSecret()) {
 		faults.add("--data", errNoDataFolder)
 	}
-	p := &turnPart{log: log, files: followedFiles{log: log}, config: config, listeners: c.listen(ctx, &faults)}
+	p := &turnService{log: log, files: reloader{log: log}, config: config, listeners: c.listen(ctx, &faults)}
 	p.listeners.admin = listenTCP(ctx, new(net.ListenConfig), "--admin", c.Admin, &faults)
 	p.prepare(ctx, false, &faults)
 	config.openSecrets(log, &faults)
 	if len(faults) == 0 {
 		shares := shareDescriptors(descriptors(), runtime.GOMAXPROCS(0), false, true, c.TurnTotalQuota)
 		warnOfDescriptors(descriptors(), shares, log)
-		shares.bound(&config.limits)
-		faults.add("STUN and TURN", p.openTURN()) //nolint:contextcheck // the relays outlive ctx, until turnPart.shutdown
+		shares.apply(&config.limits)
+		faults.add("STUN and TURN", p.openTURN()) //nolint:contextcheck // the relays outlive ctx, until turnService.shutdown
 	}
 	if len(faults) == 0 {
 		return p, nil
 	}
-	p.abandon(ctx, &faults)
+	p.closeAll(ctx, &faults)
 	return nil, faults.err()
 }
 
-// run serves until ctx ends or a listener fails, then ends everything; relays
-// have as long as drain to end by themselves when it is ctx that ended.
-// It owns every goroutine of this package.
-func (p *turnPart) run(ctx context.Context, drain time.Duration, std streams) error {
+// run serves until ctx ends or a listener fails, then shuts everything down. If ctx
+// ended, it waits up to drain for the relays to end by themselves. It owns all
+// goroutines of this package.
+func (p *turnService) run(ctx context.Context, drain time.Duration, std streams) error {
 	signalled := ctx
 	group, ctx := errgroup.WithContext(ctx)
 	var admin *http.Server
@@ -91,8 +91,8 @@ func (p *turnPart) run(ctx context.Context, drain time.Duration, std streams) er
 		}
 		return p.shutdown(context.WithoutCancel(ctx), admin)
 	})
-	p.tellReach()
-	if err := p.tellReady(std.stdout, "/"); err != nil {
+	p.warnOfReach()
+	if err := p.printReady(std.stdout, "/"); err != nil {
 		p.log.Warn("could not write the ready line", "err", err)
 	}
 	return group.Wait()

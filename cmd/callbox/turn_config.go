@@ -15,14 +15,14 @@ import (
 
 var errNoDataFolder = errors.New("there is no home folder to keep secrets in; name a folder")
 
-// turnConfig is what turnFlags say, made sense of.
+// turnConfig is the configuration that turnFlags describe.
 type turnConfig struct {
 	turnFlags  *turnFlags
 	data       string
 	public     *publicAddresses
 	relayIPs   []netip.Addr
 	relayPorts turnserver.PortRange
-	secrets    *list[[]byte] // of time-limited credentials; the first signs
+	secrets    *list[[]byte] // of time-limited credentials; the first one signs
 	users      *list[turnserver.User]
 	allowPeers *list[netip.Prefix]
 	denyPeers  *list[netip.Prefix]
@@ -30,7 +30,7 @@ type turnConfig struct {
 	memory     memoryBudget
 }
 
-// parse makes sense of what can be judged without the machine.
+// parse evaluates everything that can be checked without the machine.
 func (f *turnFlags) parse(env environment, faults *faults) *turnConfig {
 	config := &turnConfig{turnFlags: f, data: cmp.Or(f.Data, dataFolder(env, runtime.GOOS))}
 	if (f.TLSCert == "") != (f.TLSKey == "") {
@@ -58,13 +58,12 @@ func (f *turnFlags) parse(env environment, faults *faults) *turnConfig {
 	return config
 }
 
-// needsStoredSecret reports whether the server's secret is kept in the data
-// folder.
+// needsStoredSecret reports whether the TURN secret is stored in the data folder.
 func (f *turnFlags) needsStoredSecret() bool {
 	return f.servesTURN() && slices.ContainsFunc(f.TurnSecret, isStored)
 }
 
-// parseAddrs reads addresses that a relay can bind to.
+// parseAddrs parses addresses that a relay can bind to.
 func parseAddrs(flag string, texts []string, faults *faults) []netip.Addr {
 	var addrs []netip.Addr
 	for _, text := range texts {
@@ -81,8 +80,8 @@ func parseAddrs(flag string, texts []string, faults *faults) []netip.Addr {
 	return addrs
 }
 
-// dataFolder returns the folder where a user's programs keep data, and
-// callbox in it; "" when the environment names none.
+// dataFolder returns the folder callbox in the user's data folder; "" if the
+// environment names no data folder.
 func dataFolder(env environment, system string) string {
 	get := func(name string) string {
 		value, _ := env(name)

@@ -10,8 +10,8 @@ import (
 	"callbox/turnserver/coturn"
 )
 
-// givenFlags are the flags that the command line or the environment gives, with
-// their values where these are texts.
+// givenFlags returns the flags given by the command line or the environment, with
+// the values of those that are strings.
 func givenFlags(context *kong.Context) coturn.Flags {
 	given := coturn.Flags{}
 	for _, element := range context.Path {
@@ -30,8 +30,7 @@ func givenFlags(context *kong.Context) coturn.Flags {
 	return given
 }
 
-// applyCoturn puts what a configuration file of coturn says in the place of
-// flags that are not given.
+// applyCoturn sets the flags that are not given from a coturn configuration file.
 func (c *turnCommand) applyCoturn(given coturn.Flags, log *slog.Logger, faults *faults) {
 	if c.CoturnConfig == "" {
 		return
@@ -88,7 +87,7 @@ func (c *turnCommand) applyCoturnLimits(config *coturn.Config, given coturn.Flag
 	for _, limit := range []struct {
 		flag  string
 		field *int
-		value int // 0 = nothing is said
+		value int // 0 = not set
 	}{
 		{"turn-user-quota", &c.TurnUserQuota, config.UserQuota},
 		{"turn-total-quota", &c.TurnTotalQuota, config.TotalQuota},

@@ -14,16 +14,14 @@ import (
 )
 
 const (
-	// maxCredentialUser bounds the name in a user name, which with its expiry
-	// and the colon must fit in 508 bytes (RFC 8489, section 14.3).
+	// maxCredentialUser is the longest name, in bytes. With the expiry and a colon
+	// before it, it must fit in 508 bytes (RFC 8489, section 14.3).
 	maxCredentialUser = 256
-	// randomUser is how many characters of five random bits a name has that
-	// nobody chose.
+	// randomUser is the length of a random name, in characters of five random bits.
 	randomUser = 12
 )
 
-// turnCredentialCommand holds the flags of callbox turn-credential as they are
-// given.
+// turnCredentialCommand holds the flags of callbox turn-credential as given.
 type turnCredentialCommand struct {
 	TTL  time.Duration `name:"ttl" default:"10m" help:"How long the credential can be used to create relays; relays that exist when it expires continue."`
 	User string        `placeholder:"NAME" help:"User to whom quotas, logs and metrics attribute the relays. Default: a random name."`
@@ -39,8 +37,8 @@ func (*turnCredentialCommand) Help() string {
 	return "This command does not contact the server: anyone who knows its secret can create credentials, on any machine. They have the format that coturn calls use-auth-secret."
 }
 
-// madeCredential is a credential as --json prints it: an RTCIceServer, and for
-// how many seconds it is good.
+// madeCredential is a credential as --json prints it: an RTCIceServer, and its
+// lifetime in seconds.
 type madeCredential struct {
 	URLs       []string `json:"urls,omitempty"`
 	Username   string   `json:"username"`
@@ -48,7 +46,7 @@ type madeCredential struct {
 	TTL        int64    `json:"ttl"`
 }
 
-// Run makes a credential and prints it.
+// Run creates a credential and prints it.
 func (c *turnCredentialCommand) Run(std streams, env environment) error {
 	var wrong faults
 	if c.TTL < minTokenLife || c.TTL > maxTokenLife {

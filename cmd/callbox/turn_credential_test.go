@@ -33,7 +33,7 @@ func TestTurnCredential(t *testing.T) {
 		code, stdout, stderr := runToEnd(t, noEnv, append([]string{"turn-credential", "--json", "--url", "turn:a.example:3478?transport=udp", "--url", "turns:a.example"}, tc.args...)...)
 		after := time.Now().Add(tc.ttl)
 		var made madeCredential
-		if err := json.Unmarshal([]byte(stdout), &made); err != nil || code != exitGood || stderr != "" {
+		if err := json.Unmarshal([]byte(stdout), &made); err != nil || code != exitOK || stderr != "" {
 			t.Errorf("%s: exit code %d, %q, %q, %v", tc.name, code, stdout, stderr, err)
 			continue
 		}

@@ -1,7 +1,7 @@
 package main
 
-// turnFlags are the flags of the STUN and TURN server as they are given, of
-// callbox serve and of callbox turn; parse makes sense of them.
+// turnFlags holds the flags of the STUN and TURN server as given, for callbox serve
+// and callbox turn; parse evaluates them.
 type turnFlags struct {
 	TurnUDP []string `name:"turn-udp" type:"listeners" default:":3478" group:"Listeners (empty = off, port 0 = any free port):" help:"STUN and TURN over UDP; repeatable."`
 	TurnTCP []string `name:"turn-tcp" type:"listeners" default:":3478" group:"Listeners (empty = off, port 0 = any free port):" help:"STUN and TURN over TCP; repeatable."`
@@ -26,13 +26,13 @@ type turnFlags struct {
 	turnLimits `embed:""`
 }
 
-// servesTURN reports whether any listener of the server is on.
+// servesTURN reports whether any listener of the TURN server is on.
 func (f *turnFlags) servesTURN() bool {
 	return len(f.TurnUDP) > 0 || len(f.TurnTCP) > 0 || len(f.TurnTLS) > 0
 }
 
-// needsLocalCertificate reports whether something is served over TLS, https or
-// this, and no certificate is given.
+// needsLocalCertificate reports whether HTTPS or TURN is served over TLS without a
+// given certificate.
 func (f *turnFlags) needsLocalCertificate(https bool) bool {
 	return (https || len(f.TurnTLS) > 0) && f.TLSCert == "" && f.TLSKey == ""
 }

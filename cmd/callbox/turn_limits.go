@@ -8,8 +8,8 @@ import (
 	"callbox/turnserver"
 )
 
-// turnLimits are the flags of what clients of the TURN server may take; limits
-// makes sense of them.
+// turnLimits holds the flags that limit the clients of the TURN server; limits
+// evaluates them.
 type turnLimits struct {
 	Memory *byteSize `placeholder:"BYTES" group:"Memory:" help:"Memory that all clients together may use, in bytes, such as 500M. One address may use at most a sixteenth of what is free; what would exceed the limit is refused. 0 = no limit. Default: three eighths of the memory that the machine, the container or the resource limits allow."`
 
@@ -24,7 +24,7 @@ type turnLimits struct {
 	TurnAnswers      int      `default:"100" group:"TURN limits (0 = no limit):" help:"Maximum responses per second over UDP to one client address that has not authenticated: to STUN requests, and to missing or wrong credentials."`
 }
 
-// limits makes sense of the flags. 0 switches a limit off.
+// limits evaluates the flags. 0 switches a limit off.
 func (f *turnLimits) limits(faults *faults) turnserver.Limits {
 	const most = 1_000_000
 	count := func(flag string, value int) int {
@@ -48,7 +48,7 @@ func (f *turnLimits) limits(faults *faults) turnserver.Limits {
 	}
 }
 
-// orNoLimit is what turnserver.Limits has for a flag that is 0.
+// orNoLimit returns the value for turnserver.Limits, in which -1 stands for no limit.
 func orNoLimit(value int) int {
 	if value == 0 {
 		return -1
@@ -56,11 +56,11 @@ func orNoLimit(value int) int {
 	return value
 }
 
-// byteRate is a number of bytes a second.
+// byteRate is a number of bytes per second.
 type byteRate int
 
-// parseByteRate reads a whole number of bytes, thousands (K), millions (M) or
-// thousand millions (G), from 1K to 1000G, or 0.
+// parseByteRate parses a whole number of bytes, thousands (K), millions (M) or
+// billions (G) of bytes, from 1K to 1000G, or 0.
 func parseByteRate(text string) (byteRate, error) {
 	const least, most = 1_000, 1_000_000_000_000
 	unit := int64(1)

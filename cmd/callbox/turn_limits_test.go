@@ -301,7 +301,7 @@ func TestDrainInTime(t *testing.T) {
 	t.Parallel()
 	r := startTURN(t, "--drain", "50ms")
 	r.allocate(t, "tcp", r.at(t, "tcp"), r.credential(t))
-	if code := r.stop(); code != exitGood || !strings.Contains(r.stderr.String(), "closing the relays that did not end in time") {
+	if code := r.stop(); code != exitOK || !strings.Contains(r.stderr.String(), "closing the relays that did not end in time") {
 		t.Errorf("exit code %d\n%s", code, r.stderr)
 	}
 }

@@ -33,7 +33,7 @@ func (r *running) credential(t *testing.T, flags ...string) protocol.ICEServer {
 	t.Helper()
 	code, stdout, stderr := runToEnd(t, noEnv, append([]string{"turn-credential", "--json", "--data", r.data}, flags...)...)
 	var made protocol.ICEServer
-	if err := json.Unmarshal([]byte(stdout), &made); err != nil || code != exitGood || stderr != "" {
+	if err := json.Unmarshal([]byte(stdout), &made); err != nil || code != exitOK || stderr != "" {
 		t.Fatalf("exit code %d, %q, %q, %v", code, stdout, stderr, err)
 	}
 	return made

@@ -8,13 +8,13 @@ import (
 	"callbox/turnserver"
 )
 
-// hasOnlyUsers reports whether time-limited credentials are switched off, with
-// an empty --turn-secret, since fixed users are all that is wanted.
+// hasOnlyUsers reports whether there are only fixed users, because an empty
+// --turn-secret switches off time-limited credentials.
 func (f *turnFlags) hasOnlyUsers() bool {
 	return len(f.TurnUser) > 0 && slices.Equal(f.TurnSecret, []string{""})
 }
 
-// users reads the fixed users.
+// users parses the fixed users.
 func (f *turnFlags) users(faults *faults) *list[turnserver.User] {
 	l := newList("--turn-user", f.TurnUser, func(text string) ([]turnserver.User, error) {
 		user, err := turnserver.ParseUser(text)
@@ -30,7 +30,7 @@ func (f *turnFlags) users(faults *faults) *list[turnserver.User] {
 	return l
 }
 
-// warnOfWeakUsers logs whose password may be guessed.
+// warnOfWeakUsers logs a warning for each user whose password may be guessed.
 func (c *turnConfig) warnOfWeakUsers(users []turnserver.User, log *slog.Logger) {
 	for i, user := range users {
 		if user.Weak() {
@@ -40,8 +40,8 @@ func (c *turnConfig) warnOfWeakUsers(users []turnserver.User, log *slog.Logger) 
 	}
 }
 
-// setUsers takes over the users of a file that has changed.
-func (p *turnPart) setUsers(users []turnserver.User) error {
+// setUsers applies the users of a file that has changed.
+func (p *turnService) setUsers(users []turnserver.User) error {
 	if err := p.turn.SetUsers(users); err != nil {
 		return err
 	}

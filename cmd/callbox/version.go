@@ -5,8 +5,8 @@ import "runtime/debug"
 // version is set by the linker, which can set variables only: -ldflags "-X main.version=v1.2.3".
 var version string
 
-// programVersion returns the version of this binary: the linker's, else what the go
-// command knows of the module, else of the commit.
+// programVersion returns the version of this binary: the one that the linker set, or
+// else the module's version, or else the commit.
 func programVersion() string {
 	if version != "" {
 		return version

@@ -20,35 +20,35 @@ const (
 	readTimeout       = 30 * time.Second
 	maxHeaderBytes    = 16 << 10
 
-	// The longest answer of the web listeners is a file of the page; streams of
-	// events have deadlines of their own.
+	// The longest response of the web listeners is a file of the page; event streams
+	// have their own deadlines.
 	webWriteTimeout = 20 * time.Second
 	webIdleTimeout  = 30 * time.Second
 
-	// The admin listener also answers with profiles, which take their time.
+	// The admin listener also serves profiles, which take time.
 	adminWriteTimeout = time.Minute
 	adminIdleTimeout  = 2 * time.Minute
-	// adminConnections leaves descriptors for everything else when the admin
-	// listener is open to a network.
+	// adminConnections leaves descriptors for everything else if the admin listener is
+	// open to a network.
 	adminConnections = 64
 
-	// perLimit is how many TCP connections, and requests at a time, a client
-	// address may have for each of --limit-connections: a WebSocket, and what a
-	// browser opens beside it.
+	// perLimit is how many TCP connections, and concurrent requests, a client address
+	// may have for each of --limit-connections: a WebSocket, and what a browser opens
+	// besides it.
 	perLimit = 2
 )
 
-// webBounds bound what the clients of --http and --https hold.
-type webBounds struct {
+// webLimits limits what the clients of --http and --https can use.
+type webLimits struct {
 	conns    *accept.Table
 	requests *requests
 }
 
-// newWebBounds makes the bounds of a server whose clients may each have limit
-// signaling connections (0 = no bound for each client), and all of them their
-// share of the descriptors. What they hold is charged to memory.
-func newWebBounds(limit int, shares descriptorShares, memory *budget.Memory, proxies *trustedProxies) *webBounds {
-	return &webBounds{
+// newWebLimits returns the limits of a server. Each client address may have limit
+// signaling connections (0 = no limit), and all clients together their share of the
+// descriptors. What they use is charged to memory.
+func newWebLimits(limit int, shares descriptorShares, memory *budget.Memory, proxies *trustedProxies) *webLimits {
+	return &webLimits{
 		conns: accept.New(accept.Config{
 			All:        shares.web,
 			PerAddress: perLimit * limit,
@@ -59,8 +59,8 @@ func newWebBounds(limit int, shares descriptorShares, memory *budget.Memory, pro
 	}
 }
 
-// newServer returns a server of the web listeners.
-func (b *webBounds) newServer(handler http.Handler, config *tls.Config, log *slog.Logger) *http.Server {
+// newServer returns an HTTP server for a web listener.
+func (b *webLimits) newServer(handler http.Handler, config *tls.Config, log *slog.Logger) *http.Server {
 	server := newHTTPServer(handler, b.conns, log)
 	server.TLSConfig = config
 	server.WriteTimeout = webWriteTimeout
@@ -69,9 +69,8 @@ func (b *webBounds) newServer(handler http.Handler, config *tls.Config, log *slo
 	return server
 }
 
-// webHTTP2 bounds what a connection of HTTP/2 can pin: streams that wait for the
-// client, each with its goroutine and headers, frames that have not arrived
-// whole, and bodies that nobody has read yet.
+// webHTTP2 limits the memory that an HTTP/2 connection can pin: streams that wait for
+// the client, each with a goroutine and headers, incomplete frames, and unread bodies.
 func webHTTP2() *http.HTTP2Config {
 	return &http.HTTP2Config{
 		MaxConcurrentStreams:          16,
@@ -89,19 +88,19 @@ func newHTTPServer(handler http.Handler, conns *accept.Table, log *slog.Logger) 
 		ReadTimeout:       readTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ConnState:         conns.State,
-		// OPTIONS * is answered as everything else is.
+		// OPTIONS * goes through the same handlers as everything else.
 		DisableGeneralOptionsHandler: true,
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
-			return accept.WithConn(rememberPeeked(ctx, conn), conn)
+			return accept.WithConn(rememberTLS(ctx, conn), conn)
 		},
-		// Handshakes that fail and the like: what strangers do, with addresses.
+		// Failed handshakes and the like: strangers cause them, and they contain addresses.
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }
 
-// serveAdmin serves the admin listener. When the process is out of descriptors,
-// connections of before give way to those of the operator.
-func (p *turnPart) serveAdmin(group *errgroup.Group, handler http.Handler, before *accept.Table) *http.Server {
+// serveAdmin serves the admin listener. If the process runs out of descriptors,
+// connections of before are closed to make room for those of the operator.
+func (p *turnService) serveAdmin(group *errgroup.Group, handler http.Handler, before *accept.Table) *http.Server {
 	conns := accept.New(accept.Config{All: adminConnections, Before: before})
 	server := newHTTPServer(handler, conns, p.log)
 	server.WriteTimeout = adminWriteTimeout
@@ -111,9 +110,9 @@ func (p *turnPart) serveAdmin(group *errgroup.Group, handler http.Handler, befor
 	return server
 }
 
-// holdStreams keeps the connections of event streams, which carry calls as
-// WebSockets do, from giving way to newcomers. Signaling bounds how many an
-// address has.
+// holdStreams protects the connections of event streams, which carry the signaling of
+// calls as WebSockets do, from being closed to make room for new ones. Signaling limits
+// how many an address may have.
 func holdStreams(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/events") {

@@ -23,31 +23,31 @@ import (
 	"callbox/turnserver/publicip"
 )
 
-// turnPart is the STUN and TURN server with what it stands on: its sockets,
-// certificate and secrets. It is all of callbox turn, and what callbox serve
-// is built around.
-type turnPart struct {
+// turnService is the STUN and TURN server with its sockets, certificate and secrets.
+// callbox turn consists of it, and callbox serve embeds it.
+type turnService struct {
 	log          *slog.Logger
 	config       *turnConfig
 	listeners    *listeners
 	machine      *machine
 	certificates certificates
-	shared       net.Listener       // takes TURN over TLS beside HTTPS; nil = none
+	shared       net.Listener       // TURN over TLS on the port of HTTPS; nil = none
 	turn         *turnserver.Server // nil = off
-	memory       *budget.Memory     // of what clients make the process hold
+	memory       *budget.Memory     // for what clients make the process hold
 
-	files    followedFiles
+	files    reloader
 	finder   publicip.Finder
 	stopping atomic.Bool
 
 	mu sync.Mutex
 	// mu guards the following.
-	warnings []string // of how the relays are reached, told once
+	warnings []string // about how the relays are reached; for /readyz
 }
 
-// prepare looks at the machine and reads or makes the certificate, or notes
-// all faults; https says whether more than TURN is served over TLS.
-func (p *turnPart) prepare(ctx context.Context, https bool, faults *faults) {
+// prepare determines the addresses of the machine and loads or creates the
+// certificate, and adds all faults. https reports whether more than TURN is served over
+// TLS.
+func (p *turnService) prepare(ctx context.Context, https bool, faults *faults) {
 	p.memory = p.config.memory.open(ctx, p.log)
 	var err error
 	if p.machine, err = thisMachine(ctx); err != nil {
@@ -57,18 +57,18 @@ func (p *turnPart) prepare(ctx context.Context, https bool, faults *faults) {
 		p.config.relayIPs = p.machine.relayIPs(p.config.relayIPs, p.config.public.addrs(), faults)
 	}
 	if p.config.turnFlags.servesTURN() {
-		p.config.tryRelayIPs(ctx, faults)
+		p.config.checkRelayIPs(ctx, faults)
 	}
 	if _, err := os.Stat(p.config.data); len(*faults) > 0 && errors.Is(err, fs.ErrNotExist) {
-		p.config.data = "" // not made for a start that fails
+		p.config.data = "" // a start that fails does not create it
 	}
-	p.tellOpenToOthers(p.config.data)
+	p.warnOfOpenFolder(p.config.data)
 	p.certificates = p.config.openCertificates(https, p.log, faults)
 }
 
-// tellOpenToOthers warns when others can get at the data folder. What is there is
-// not this program's to change.
-func (p *turnPart) tellOpenToOthers(data string) {
+// warnOfOpenFolder warns if other users can access the data folder. It does not change
+// the permissions of an existing folder.
+func (p *turnService) warnOfOpenFolder(data string) {
 	if data == "" {
 		return
 	}
@@ -77,26 +77,26 @@ func (p *turnPart) tellOpenToOthers(data string) {
 	}
 }
 
-// findPublicIPs asks for the addresses that relays are advertised under.
-func (p *turnPart) findPublicIPs(ctx context.Context, faults *faults) {
+// findPublicIPs looks up the addresses under which relays are advertised.
+func (p *turnService) findPublicIPs(ctx context.Context, faults *faults) {
 	p.finder.Local = p.machine.has
 	addrs, err := p.config.public.find(ctx, &p.finder, p.machine, p.log)
 	faults.add("--public-ip", err)
 	p.config.public.current.Store(&addrs)
 }
 
-// tryRelayIPs notes addresses that no relay could bind to.
-func (c *turnConfig) tryRelayIPs(ctx context.Context, faults *faults) {
+// checkRelayIPs adds a fault for each address that no relay could bind to.
+func (c *turnConfig) checkRelayIPs(ctx context.Context, faults *faults) {
 	for _, addr := range c.relayIPs {
 		address := netip.AddrPortFrom(addr, 0).String()
 		if conn := listenUDP(ctx, "--relay-ip", address, faults); conn != nil {
-			_ = conn.Close() // it was only tried
+			_ = conn.Close() // it was only a test
 		}
 	}
 }
 
-// openTURN makes the server, unless it is off. From then on it owns its sockets.
-func (p *turnPart) openTURN() error {
+// openTURN creates the TURN server, unless it is off. The server then owns its sockets.
+func (p *turnService) openTURN() error {
 	if !p.config.turnFlags.servesTURN() {
 		return nil
 	}
@@ -140,17 +140,17 @@ func (p *turnPart) openTURN() error {
 	return err
 }
 
-// abandon closes what is open, for a start that ends in faults.
-func (p *turnPart) abandon(ctx context.Context, faults *faults) {
+// closeAll closes what is open, for a start that fails.
+func (p *turnService) closeAll(ctx context.Context, faults *faults) {
 	if p.turn != nil {
 		faults.add("STUN and TURN", p.turn.Close(ctx)) // which owns its sockets
 	} else {
-		_ = p.listeners.close() // what was wrong with them has been told
+		_ = p.listeners.close() // their faults have been added already
 	}
 }
 
-// follow has files read again, and asks again what may change, while ctx lasts.
-func (p *turnPart) follow(ctx context.Context, group *errgroup.Group) {
+// follow reloads files, and looks up public addresses that may change, until ctx ends.
+func (p *turnService) follow(ctx context.Context, group *errgroup.Group) {
 	p.certificates.follow(&p.files)
 	if p.turn == nil {
 		return
@@ -181,31 +181,31 @@ func (p *turnPart) follow(ctx context.Context, group *errgroup.Group) {
 	follow(&p.files, p.config.denyPeers, setPeers(&deny))
 }
 
-// endStep is one step of the end of a server, with its share of the time.
-type endStep struct {
+// shutdownStep is one step of a shutdown, with its share of the time.
+type shutdownStep struct {
 	name  string
 	limit time.Duration
-	end   func(context.Context) error
+	run   func(context.Context) error
 }
 
-// shutdown ends everything in the order of steps, and the TURN server and the
-// admin listener last, which says "not ready" all the while.
-func (p *turnPart) shutdown(ctx context.Context, admin *http.Server, steps ...endStep) error {
+// shutdown runs steps in order, and then shuts down the TURN server and the admin
+// listener, which answers "not ready" meanwhile.
+func (p *turnService) shutdown(ctx context.Context, admin *http.Server, steps ...shutdownStep) error {
 	p.stopping.Store(true)
 	p.log.Info("shutting down")
 	begun := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, shutdownTime)
 	defer cancel()
 	if p.turn != nil {
-		steps = append(steps, endStep{"turn", turnTime, p.turn.Close})
+		steps = append(steps, shutdownStep{"turn", turnTime, p.turn.Close})
 	}
 	if admin != nil {
-		steps = append(steps, endStep{"admin", httpTime, func(ctx context.Context) error { return endHTTP(ctx, admin) }})
+		steps = append(steps, shutdownStep{"admin", httpTime, func(ctx context.Context) error { return shutdownHTTP(ctx, admin) }})
 	}
 	var errs []error
 	for _, step := range steps {
 		ctx, cancel := context.WithTimeout(ctx, step.limit)
-		if err := step.end(ctx); err != nil && !errors.Is(err, net.ErrClosed) {
+		if err := step.run(ctx); err != nil && !errors.Is(err, net.ErrClosed) {
 			errs = append(errs, fmt.Errorf("shut down %s: %w", step.name, err))
 		}
 		cancel()

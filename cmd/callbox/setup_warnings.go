@@ -6,43 +6,43 @@ import (
 	"time"
 )
 
-// notices are warnings of what an operator behind a proxy may not have thought
-// of. Those that strangers can cause again and again come once a minute.
-type notices struct {
+// setupWarnings keeps track of warnings about settings that an operator behind a proxy
+// may have missed. Those that strangers can cause repeatedly are logged once a minute.
+type setupWarnings struct {
 	publicIP, trust, unread sync.Once
 	host, origin            notice
 }
 
-// noticeProxy warns once of each thing that a proxy in front makes necessary.
-// The address that requests arrive at, from which TURN URLs are made, is one
-// that no client can reach; and the address that they come from is the
-// proxy's, until it is trusted to tell another.
-func (s *server) noticeProxy(r *http.Request) {
+// warnOfProxy warns once of each setting that a proxy in front makes necessary.
+// Without --public-ip, TURN URLs contain the address at which requests arrive, which
+// no client behind the proxy can reach. And the address that requests come from is the
+// proxy's, unless the proxy is trusted to name the client's.
+func (s *server) warnOfProxy(r *http.Request) {
 	header := forwardedHeader(r.Header)
 	if header == "" {
 		return
 	}
 	if len(s.config.public.addrs()) == 0 && s.turn != nil {
-		s.notices.publicIP.Do(func() {
+		s.warned.publicIP.Do(func() {
 			s.log.Warn("requests come through a proxy, so their destination does not tell this server's public address, which clients need for TURN; set it with --public-ip")
 		})
 	}
 	switch trusted := s.proxies.trusts(peerAddr(r)); {
 	case header == "Forwarded" || header == "X-Real-Ip": // and no X-Forwarded-For
-		s.notices.unread.Do(func() {
+		s.warned.unread.Do(func() {
 			s.log.Warn("a proxy sends its clients' addresses in a header that callbox does not read, so all its clients share the limits of one address; "+
 				"have it send X-Forwarded-For, and name the proxy with --trusted-proxy", "header", header)
 		})
 	case !trusted:
-		s.notices.trust.Do(func() {
+		s.warned.trust.Do(func() {
 			s.log.Warn("requests come through a proxy that is not trusted, so all its clients share the limits of one address; "+
 				"if the proxy is yours, name it with --trusted-proxy", "header", header)
 		})
 	}
 }
 
-// forwardedHeader returns the first header by which a proxy gives itself away,
-// "" = none.
+// forwardedHeader returns the first header that shows that a request came through a
+// proxy; "" = none.
 func forwardedHeader(header http.Header) string {
 	for _, name := range []string{forwardedFor, "Forwarded", "X-Real-Ip", "X-Forwarded-Proto", "X-Forwarded-Host"} {
 		if header[name] != nil {
@@ -52,10 +52,10 @@ func forwardedHeader(header http.Header) string {
 	return ""
 }
 
-// noticeOrigin warns of a page that was refused for its origin. Behind a proxy
-// that does not pass the Host header on, that is every page of the server's own.
-func (s *server) noticeOrigin(r *http.Request) {
-	if !s.notices.origin.due(time.Now()) {
+// warnOfOrigin warns of a page that was refused because of its origin. Behind a proxy
+// that does not pass the Host header on, that is also every page of this server.
+func (s *server) warnOfOrigin(r *http.Request) {
+	if !s.warned.origin.allow(time.Now()) {
 		return
 	}
 	origin := shortened(r.Header.Get("Origin"))

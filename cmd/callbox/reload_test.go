@@ -271,16 +271,16 @@ func TestFollowedFaultIsToldOnce(t *testing.T) {
 	t.Parallel()
 	var out syncBuffer
 	fault := errors.New("broken")
-	files := followedFiles{log: slog.New(slog.NewTextHandler(&out, nil))}
+	files := reloader{log: slog.New(slog.NewTextHandler(&out, nil))}
 	files.add("--flag", func() (string, error) { return "", fault })
 	files.addOnHUP("--other", func() (string, error) { return "new", nil })
 	for range 3 {
-		files.lookForChanges()
+		files.reloadChanged()
 	}
 	if n := strings.Count(out.String(), "broken"); n != 1 {
 		t.Errorf("told %d times, want once:\n%s", n, &out)
 	}
-	files.readNow()
+	files.reloadAll()
 	if text := out.String(); strings.Count(text, "--flag: broken") != 1 || !strings.Contains(text, `changed="[--other: new]"`) {
 		t.Errorf("SIGHUP: %s", text)
 	}

@@ -10,17 +10,17 @@ import (
 	"callbox/turnserver/publicip"
 )
 
-// warn logs why not everybody may reach the relays, and keeps it for whoever
-// asks whether the server is ready.
-func (p *turnPart) warn(reason string) {
+// warn logs why some peers may not reach the relays, and adds it to the text of
+// /readyz.
+func (p *turnService) warn(reason string) {
 	p.log.Warn("relays may not be reachable by everyone", "reason", reason)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.warnings = append(p.warnings, reason)
 }
 
-// tellReach tells who can reach the relays, when that is not everybody.
-func (p *turnPart) tellReach() {
+// warnOfReach logs who can reach the relays, if not everyone can.
+func (p *turnService) warnOfReach() {
 	if p.turn == nil {
 		return
 	}
@@ -43,9 +43,9 @@ func (p *turnPart) tellReach() {
 	p.log.Info("relays have private addresses, so calls work only inside this network; set --public-ip to make the relays reachable from outside")
 }
 
-// checkReach sends to the public addresses of the relays and tells what came
-// of it. It asks nobody.
-func (p *turnPart) checkReach(ctx context.Context) {
+// checkReach sends datagrams to the public addresses of the relays and logs the
+// result. It does not need a third party.
+func (p *turnService) checkReach(ctx context.Context) {
 	if p.turn == nil || len(p.config.public.addrs()) == 0 {
 		return
 	}
@@ -69,14 +69,14 @@ func (p *turnPart) checkReach(ctx context.Context) {
 }
 
 // answersAt reports whether this server answers at a public address.
-func (p *turnPart) answersAt(ctx context.Context, public netip.Addr) bool {
+func (p *turnService) answersAt(ctx context.Context, public netip.Addr) bool {
 	for _, endpoint := range p.listeners.endpoints() {
 		if endpoint.protocol != turnserver.UDP {
 			continue
 		}
 		source, err := publicip.ParseSource("stun:" + net.JoinHostPort(public.String(), strconv.Itoa(int(endpoint.addr.Port()))))
 		if err != nil {
-			return false // an address and a port are always good
+			return false // impossible: an address and a port are valid
 		}
 		_, err = new(publicip.Finder).Find(ctx, source)
 		return err == nil
