@@ -26,21 +26,21 @@ import (
 
 const (
 	caLife = 10 * 365 * 24 * time.Hour
-	// leafLife is what browsers accept at most, 398 days, less a day.
+	// leafLife is the longest life that browsers accept, 398 days, minus one day.
 	leafLife = 397 * 24 * time.Hour
-	// backdate lets devices whose clocks are behind accept what is new.
+	// backdate makes new certificates valid on devices whose clocks are behind.
 	backdate = time.Hour
 )
 
-// authority is the local certificate authority: what is in caFile.
+// authority is the local certificate authority, as stored in caFile.
 type authority struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
 	pem  []byte // of cert
 }
 
-// localSuffixes are the DNS names, with all below them, that belong to
-// nobody outside a local network (RFC 6762, RFC 8375, RFC 6761; "lan" by custom).
+// localSuffixes returns the DNS domains that exist only in local networks (RFC 6762,
+// RFC 8375, RFC 6761; "lan" by custom).
 func localSuffixes() []string {
 	return []string{"localhost", "local", "lan", "home.arpa", "internal", "test"}
 }
@@ -82,8 +82,8 @@ func (l *Local) openAuthority() error {
 	return nil
 }
 
-// mayCreateAuthority refuses to make a new authority beside the certificate
-// of one whose key is gone.
+// mayCreateAuthority returns an error if there is the certificate of an authority whose
+// key is missing.
 func (l *Local) mayCreateAuthority(name string) error {
 	if _, err := os.Lstat(l.CAFile()); errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -94,8 +94,8 @@ func (l *Local) mayCreateAuthority(name string) error {
 		"to create a new authority, which devices must be told to trust again", name, l.CAFile())
 }
 
-// createAuthority writes a new authority and returns the file's text, which
-// is another process's when that came first.
+// createAuthority writes a new authority and returns the text of the file, which is that
+// of another process if that came first.
 func (l *Local) createAuthority(name string) ([]byte, error) {
 	text, err := newAuthority(l.now(), parseHosts(l.hosts()).addrs)
 	if err != nil {
@@ -143,9 +143,9 @@ func newAuthority(now time.Time, own []netip.Addr) ([]byte, error) {
 		PermittedDNSDomains:         permitted,
 		PermittedIPRanges:           permittedRanges(own),
 	}
-	// Of these kinds nothing is permitted. What an empty constraint means differs
-	// between libraries, so the one domain that is permitted, which nobody
-	// has (RFC 6761), is excluded as well.
+	// No names of these kinds are permitted. Libraries disagree on the meaning of an
+	// empty constraint, so one reserved domain (RFC 6761) is permitted, and excluded as
+	// well.
 	template.PermittedEmailAddresses, template.ExcludedEmailAddresses = []string{"invalid"}, []string{"invalid"}
 	template.PermittedURIDomains, template.ExcludedURIDomains = []string{"invalid"}, []string{"invalid"}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
@@ -167,8 +167,8 @@ func parseAuthority(text []byte) (*authority, error) {
 	return &authority{cert: pair.Leaf, key: key, pem: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Leaf.Raw})}, nil
 }
 
-// localRanges are the networks whose addresses mean something else in every
-// local network: loopback, link-local, private, shared and unique local ones.
+// localRanges returns the networks whose addresses have another meaning in every local
+// network: loopback, link-local, private, shared and unique local ones.
 func localRanges() []string {
 	return []string{
 		"127.0.0.0/8", "169.254.0.0/16", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10",
@@ -176,9 +176,9 @@ func localRanges() []string {
 	}
 }
 
-// permittedRanges returns the addresses that an authority may vouch for: local
-// ones, and the machine's own. Of an IPv6 address that is the network of 64 bits,
-// in which machines change their addresses from day to day (RFC 8981).
+// permittedRanges returns the networks that an authority may vouch for: local ones, and
+// the machine's own addresses. For an IPv6 address that is its /64, within which machines
+// change their addresses from day to day (RFC 8981).
 func permittedRanges(own []netip.Addr) []*net.IPNet {
 	var ranges []*net.IPNet
 	for _, text := range localRanges() {
@@ -200,14 +200,14 @@ func ipNet(prefix netip.Prefix) *net.IPNet {
 	return &net.IPNet{IP: prefix.Addr().AsSlice(), Mask: net.CIDRMask(prefix.Bits(), prefix.Addr().BitLen())}
 }
 
-// isNarrow reports whether the authority can sign only what it is for. Those
-// made by older versions are constrained in names alone.
+// isNarrow reports whether the authority is fully constrained. Those created by older
+// versions are constrained only in names.
 func (a *authority) isNarrow() bool {
 	return len(a.cert.ExtKeyUsage) == 1 && len(a.cert.PermittedIPRanges) > 0 && len(a.cert.PermittedDNSDomains) > 0
 }
 
-// permitted returns the hosts that the authority's constraints let it sign, and
-// those that they do not: one of them would make the whole certificate worthless.
+// permitted divides hosts into those for which the authority's constraints let it sign,
+// and the others, any of which would make the whole certificate invalid.
 func (a *authority) permitted(want sans) (may, mayNot sans) {
 	for _, name := range want.names {
 		if len(a.cert.PermittedDNSDomains) == 0 || slices.ContainsFunc(a.cert.PermittedDNSDomains, func(domain string) bool {
@@ -228,7 +228,7 @@ func (a *authority) permitted(want sans) (may, mayNot sans) {
 	return may, mayNot
 }
 
-// sign returns a new key and its certificate for the hosts.
+// sign returns a new key and its certificate for the hosts, in PEM.
 func (a *authority) sign(hosts sans, now time.Time) ([]byte, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -13,17 +13,17 @@ import (
 	"time"
 )
 
-// bundle is what two files hold.
+// bundle is the content of a certificate file and a key file.
 type bundle struct {
-	certs []*x509.Certificate // in the order of the file, each once
-	odd   [][]byte            // certificates that Go cannot read
-	keys  []crypto.Signer
-	fault error // of the first certificate that Go cannot read
+	certs    []*x509.Certificate // in the order of the file, each once
+	unparsed [][]byte            // certificates that Go cannot parse
+	keys     []crypto.Signer
+	fault    error // the error for the first certificate that Go cannot parse
 }
 
-// parsePair makes sense of the files of a certificate and of its key. The key
-// tells which certificate is the server's own, whatever the order is.
-// remarks are in words what clients will not like about it.
+// parsePair parses the files of a certificate and of its key. The key determines which
+// certificate is the server's own, whatever their order. remarks explain why some clients
+// may not accept the certificate.
 func parsePair(certFile string, certPEM []byte, keyFile string, keyPEM []byte) (pair *tls.Certificate, remarks []string, err error) {
 	certBlocks, damaged := blocks(certPEM)
 	keyBlocks, damagedKeys := blocks(keyPEM)
@@ -42,7 +42,7 @@ func parsePair(certFile string, certPEM []byte, keyFile string, keyPEM []byte) (
 	if err := b.addKeys(keyBlocks); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", keyFile, err)
 	}
-	leaf, key := b.own(time.Now())
+	leaf, key := b.leafAndKey(time.Now())
 	switch {
 	case leaf == nil && len(b.certs) == 0:
 		return nil, nil, fmt.Errorf("%s: %w", certFile, b.fault)
@@ -52,16 +52,16 @@ func parsePair(certFile string, certPEM []byte, keyFile string, keyPEM []byte) (
 	if damaged > 0 {
 		remarks = append(remarks, fmt.Sprintf("%d PEM block(s) in the file cannot be parsed: a line is missing, or was changed when it was copied", damaged))
 	}
-	chain, strangers := b.chain(leaf)
-	for _, stranger := range strangers {
-		remarks = append(remarks, fmt.Sprintf("the file also contains the certificate of %s, which is not part of the server's chain and is ignored", nameOf(stranger)))
+	chain, unrelated := b.chain(leaf)
+	for _, other := range unrelated {
+		remarks = append(remarks, fmt.Sprintf("the file also contains the certificate of %s, which is not part of the server's chain and is ignored", nameOf(other)))
 	}
 	pair = &tls.Certificate{PrivateKey: key, Leaf: leaf}
 	for _, c := range chain {
 		pair.Certificate = append(pair.Certificate, c.Raw)
 	}
-	pair.Certificate = append(pair.Certificate, b.odd...)
-	return pair, append(remarks, remarksOn(chain, len(b.odd) > 0, nil, time.Now())...), nil
+	pair.Certificate = append(pair.Certificate, b.unparsed...)
+	return pair, append(remarks, remarksOn(chain, len(b.unparsed) > 0, nil, time.Now())...), nil
 }
 
 func (b *bundle) addCertificates(found []*pem.Block) {
@@ -70,7 +70,7 @@ func (b *bundle) addCertificates(found []*pem.Block) {
 			continue
 		}
 		der := block.Bytes
-		if block.Type == "TRUSTED CERTIFICATE" { // of OpenSSL, with what it is trusted for behind it
+		if block.Type == "TRUSTED CERTIFICATE" { // of OpenSSL, followed by trust settings
 			var first asn1.RawValue
 			if _, err := asn1.Unmarshal(der, &first); err == nil {
 				der = first.FullBytes
@@ -79,7 +79,7 @@ func (b *bundle) addCertificates(found []*pem.Block) {
 		parsed, err := x509.ParseCertificate(der)
 		switch {
 		case err != nil:
-			b.odd = append(b.odd, der)
+			b.unparsed = append(b.unparsed, der)
 			if b.fault == nil {
 				b.fault = err
 			}
@@ -126,9 +126,9 @@ func parseKey(der []byte) (crypto.Signer, error) {
 	return signer, nil
 }
 
-// own returns the certificate of one of the keys. Of several it is the first that
-// is good now.
-func (b *bundle) own(now time.Time) (leaf *x509.Certificate, key crypto.Signer) {
+// leafAndKey returns the certificate that belongs to one of the keys, and that key. Of
+// several it returns the first that is valid now.
+func (b *bundle) leafAndKey(now time.Time) (leaf *x509.Certificate, key crypto.Signer) {
 	for _, candidate := range b.certs {
 		for _, signer := range b.keys {
 			public, ok := signer.Public().(interface{ Equal(crypto.PublicKey) bool })
@@ -147,11 +147,11 @@ func (b *bundle) own(now time.Time) (leaf *x509.Certificate, key crypto.Signer) 
 	return leaf, key
 }
 
-// chain returns leaf and after it those that vouch for it, each after the one that
-// it signed, and what has nothing to do with them.
-func (b *bundle) chain(leaf *x509.Certificate) (chain, strangers []*x509.Certificate) {
+// chain returns leaf followed by its issuers, each after the certificate that it signed,
+// and the certificates that are not part of the chain.
+func (b *bundle) chain(leaf *x509.Certificate) (chain, unrelated []*x509.Certificate) {
 	chain = []*x509.Certificate{leaf}
-	for at := 0; at < len(chain); at++ { // an authority may have several certificates
+	for at := 0; at < len(chain); at++ { // a CA may have several certificates
 		for _, candidate := range b.certs {
 			if !slices.Contains(chain, candidate) && signed(candidate, chain[at]) {
 				chain = append(chain, candidate)
@@ -160,14 +160,14 @@ func (b *bundle) chain(leaf *x509.Certificate) (chain, strangers []*x509.Certifi
 	}
 	for _, c := range b.certs {
 		if !slices.Contains(chain, c) {
-			strangers = append(strangers, c)
+			unrelated = append(unrelated, c)
 		}
 	}
-	return chain, strangers
+	return chain, unrelated
 }
 
-// signed reports whether one certificate is by the authority of another. A
-// signature that is too weak to be checked counts: it is told by a remark.
+// signed reports whether the CA with the certificate by has signed c. A signature with an
+// algorithm that is too weak to be checked counts; there is a remark about it.
 func signed(by, c *x509.Certificate) bool {
 	if !bytes.Equal(by.RawSubject, c.RawIssuer) {
 		return false
@@ -177,5 +177,5 @@ func signed(by, c *x509.Certificate) bool {
 	return err == nil || weak
 }
 
-// nameOf returns what people call the holder of a certificate.
+// nameOf returns the subject of a certificate for people.
 func nameOf(c *x509.Certificate) string { return fmt.Sprintf("%q", c.Subject) }

@@ -9,7 +9,7 @@ import (
 	"slices"
 )
 
-// notCertificate says in words why there is no certificate in a file.
+// notCertificate returns an error that explains why a file contains no certificate.
 func notCertificate(name string, content []byte, found []*pem.Block, damaged int) error {
 	switch {
 	case slices.ContainsFunc(found, isKey), slices.ContainsFunc(found, isEncrypted):
@@ -27,7 +27,7 @@ func notCertificate(name string, content []byte, found []*pem.Block, damaged int
 	}
 }
 
-// notKey says in words why there is no key that can be used in a file.
+// notKey returns an error that explains why a file contains no usable key.
 func notKey(name string, content []byte, found []*pem.Block, damaged int) error {
 	switch {
 	case slices.ContainsFunc(found, isEncrypted):
@@ -49,7 +49,8 @@ func hasType(found []*pem.Block, kind string) bool {
 	return slices.ContainsFunc(found, func(block *pem.Block) bool { return block.Type == kind })
 }
 
-// notPEM says what a file without PEM is, as far as can be seen.
+// notPEM returns an error that says what a file without PEM contains, if it can be
+// recognised.
 func notPEM(name string, content []byte, want string) error {
 	var outer asn1.RawValue
 	_, err := asn1.Unmarshal(content, &outer)

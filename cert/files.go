@@ -11,11 +11,11 @@ import (
 	"callbox/internal/safefile"
 )
 
-// maxFile bounds how much of a file is read, in bytes. A chain is a few KiB.
+// maxFile is the largest file that is read, in bytes. A chain is a few KiB.
 const maxFile = 1 << 20
 
-// Files is a certificate and its key that are kept in files, and read again
-// when the files change, so that a renewal needs no restart.
+// Files is a certificate and its key from files, which are reloaded when they change, so
+// that a renewal needs no restart.
 type Files struct {
 	certFile, keyFile string
 	log               *slog.Logger
@@ -23,15 +23,15 @@ type Files struct {
 	refresher
 	// refresher.mu guards the following.
 	certSource, keySource *safefile.Source
-	certPEM, keyPEM       []byte // what was read last, good or bad
-	fault                 error  // what is wrong with it, already logged
+	certPEM, keyPEM       []byte // what was read last, valid or not
+	fault                 error  // the last error, which has been logged
 }
 
-// NewFiles reads a PEM certificate chain in any order and its unencrypted PEM
-// key, as any editor writes them. An error says in words what is wrong with which
-// file, and the log what browsers will not like about a certificate; after that, a
-// file that is replaced by a bad one is logged and the old certificate stays in
-// use. A nil log discards.
+// NewFiles reads a certificate chain in any order, and its unencrypted key, both in PEM as
+// any editor writes it. The error explains what is wrong with which file. The log gets a
+// warning if some clients may not accept the certificate. Later, if a file is replaced by
+// an invalid one, the error is logged and the old certificate stays in use. log may be
+// nil.
 func NewFiles(certFile, keyFile string, log *slog.Logger) (*Files, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -54,19 +54,17 @@ func NewFiles(certFile, keyFile string, log *slog.Logger) (*Files, error) {
 	return f, nil
 }
 
-// GetCertificate returns the certificate of the files as they are now, or as
-// they were when they were last good. It is meant for tls.Config and never
-// returns an error.
+// GetCertificate returns the certificate in the files, or the last valid one. It is meant
+// for tls.Config and never returns an error.
 func (f *Files) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	return f.get(f.lookAndTell), nil
+	return f.get(f.loadAndLog), nil
 }
 
-// Reload reads the files at once. It returns in a few words what has changed, ""
-// when nothing has, or what is wrong with the files when the old certificate
-// stays.
+// Reload reads the files at once. It returns a few words about what has changed, or "" if
+// nothing has. If it returns an error, the old certificate stays in use.
 func (f *Files) Reload() (change string, err error) {
 	pair, err := f.reload(func(old *tls.Certificate) (pair *tls.Certificate, err error) {
-		pair, f.fault = f.look(old)
+		pair, f.fault = f.load(old)
 		return pair, f.fault
 	})
 	if pair != nil {
@@ -83,10 +81,10 @@ func (f *Files) Leaf() *x509.Certificate {
 	return f.current.Load().Leaf
 }
 
-// look reads the files and returns their certificate when it is another one.
-// Contents are compared, not times: a file can be replaced by one of the same
-// second, or moved under a symbolic link.
-func (f *Files) look(*tls.Certificate) (*tls.Certificate, error) {
+// load reads the files and returns their certificate if it has changed. It compares
+// contents, not times, because a file can be replaced by one with the same time, or by
+// changing a symbolic link.
+func (f *Files) load(*tls.Certificate) (*tls.Certificate, error) {
 	certPEM, keyPEM, err := f.read()
 	if err != nil {
 		f.certPEM, f.keyPEM = nil, nil
@@ -99,10 +97,10 @@ func (f *Files) look(*tls.Certificate) (*tls.Certificate, error) {
 	return f.parse(certPEM, keyPEM)
 }
 
-// lookAndTell looks, and logs what came of it.
-func (f *Files) lookAndTell(old *tls.Certificate) *tls.Certificate {
+// loadAndLog calls load and logs the result.
+func (f *Files) loadAndLog(old *tls.Certificate) *tls.Certificate {
 	before := f.fault
-	pair, err := f.look(old)
+	pair, err := f.load(old)
 	f.fault = err
 	switch {
 	case pair != nil:
@@ -119,7 +117,7 @@ func (f *Files) read() (certPEM, keyPEM []byte, err error) {
 	return certPEM, keyPEM, errors.Join(certErr, keyErr)
 }
 
-// parse makes sense of what was read, and logs what clients will not like.
+// parse parses what was read, and logs the remarks about it.
 func (f *Files) parse(certPEM, keyPEM []byte) (*tls.Certificate, error) {
 	pair, remarks, err := parsePair(f.certFile, certPEM, f.keyFile, keyPEM)
 	if err != nil {

@@ -8,20 +8,20 @@ import (
 	"strings"
 )
 
-// maxHosts bounds the names and the addresses in a certificate: a machine of
-// many containers has hundreds, and a handshake carries them all.
+// maxHosts is the most names, and the most addresses, in a certificate: a machine with
+// many containers has hundreds of addresses, and every handshake contains the certificate.
 const maxHosts = 100
 
-// sans are the subject alternative names of a certificate, once each, the first
-// ones of more than maxHosts.
+// sans holds the subject alternative names of a certificate, each once, and at most
+// maxHosts of each kind.
 type sans struct {
 	names []string
 	addrs []netip.Addr
 }
 
-// Hosts returns the names and addresses that this machine can be reached
-// under from its networks: localhost, its name, its name in multicast DNS and
-// the addresses of its interfaces that are up. It asks nobody.
+// Hosts returns the names and addresses at which this machine can be reached from its
+// networks: localhost, its name, its name in multicast DNS, and the addresses of its
+// interfaces that are up. It sends no queries.
 func Hosts() []string {
 	hosts := []string{"localhost", "127.0.0.1", "::1"}
 	if name := hostName(); name != "" {
@@ -32,20 +32,20 @@ func Hosts() []string {
 	}
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {
-		return hosts // what can be known without the interfaces
+		return hosts // the part that does not need the interfaces
 	}
 	for _, addr := range addrs {
 		prefix, err := netip.ParsePrefix(addr.String())
 		if err != nil || prefix.Addr().IsLinkLocalUnicast() {
-			continue // an address with a zone cannot stand in a certificate
+			continue // a certificate cannot contain an address with a zone
 		}
 		hosts = append(hosts, prefix.Addr().String())
 	}
 	return hosts
 }
 
-// parseHosts sorts hosts into names and addresses and leaves out what cannot
-// stand in a certificate.
+// parseHosts divides hosts into names and addresses, and drops what a certificate cannot
+// contain.
 func parseHosts(hosts []string) sans {
 	var out sans
 	for _, host := range hosts {
@@ -69,8 +69,8 @@ func hostName() string {
 	return normalName(name)
 }
 
-// normalName returns a DNS name in lower case without the final dot, or ""
-// when it is none (RFC 1123, section 2.1).
+// normalName returns a DNS name in lower case without the trailing dot, or "" if it is not
+// a valid name (RFC 1123, section 2.1).
 func normalName(name string) string {
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
 	if name == "" || len(name) > 253 {

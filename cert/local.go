@@ -16,23 +16,23 @@ import (
 )
 
 const (
-	// caFile holds the key and the certificate of the authority: two blocks
-	// in one file, so that one rename writes both.
+	// caFile contains the key and the certificate of the authority: both in one file, so
+	// that one rename writes both.
 	caFile = "ca.pem"
-	// caCertFile is the authority's certificate alone, to give to devices.
+	// caCertFile contains only the authority's certificate, for devices.
 	caCertFile = "ca.crt"
-	// leafFile holds the leaf's key and certificate. It can be lost: a new
-	// one is signed.
+	// leafFile contains the leaf's key and certificate. If it is lost, a new one is
+	// signed.
 	leafFile = "leaf.pem"
 
-	// renewBefore is how long before its end a leaf is replaced.
+	// renewBefore is how long before its expiry a leaf is replaced.
 	renewBefore = 30 * 24 * time.Hour
 )
 
-// Local is a certificate authority of this machine's own, and a certificate
-// signed by it. The authority stays for years, because devices are told to
-// trust it; the certificate is signed anew when it nears its end or when the
-// machine has a name or an address that is not in it.
+// Local is a certificate authority of this machine, and a certificate signed by it. The
+// authority stays for ten years, because people install it on their devices. The
+// certificate is replaced when it is about to expire, or when the machine has a name or an
+// address that is not in it.
 type Local struct {
 	dir   string
 	hosts func() []string
@@ -42,22 +42,21 @@ type Local struct {
 
 	refresher
 	// refresher.mu guards the following.
-	told []netip.Addr // that the authority may not vouch for
+	warned []netip.Addr // addresses that the authority may not vouch for, of which the log warns
 }
 
-// LoadOrCreateLocal reads the local authority and certificate from dir, and
-// makes dir (mode 0700) and what is not in it. Files with keys have mode 0600.
+// LoadOrCreateLocal reads the local authority and certificate from dir, and creates dir
+// (mode 0700) and whatever is missing in it. Files with keys have mode 0600.
 //
-// Hosts returns the names and addresses to be reached under, as text; it is
-// called now and during handshakes, at most once a second, and must not block
-// for long. Names that the authority may not vouch for are left out: it is
-// constrained to servers under localhost, this machine's name and addresses when
-// it was made, and the names and addresses of local networks, so that who trusts it
-// need not fear that its key speaks for the rest of the internet.
+// hosts returns the names and addresses for the certificate, as text. It is called now and
+// during handshakes, at most once a second, and must not block for long. Hosts that the
+// authority may not vouch for are dropped: it is constrained to servers at localhost, at
+// the name and addresses that this machine had when the authority was created, and at
+// names and addresses of local networks. So people who trust it need not fear that its key
+// can vouch for the rest of the Internet.
 //
-// An authority that is there and cannot be read, or has ended, is never
-// replaced in silence, as devices trust it: the error says what to do.
-// A nil log discards.
+// An existing authority that cannot be read, or has expired, is never replaced silently,
+// because devices trust it: the error says what to do. log may be nil.
 func LoadOrCreateLocal(dir string, hosts func() []string, log *slog.Logger) (*Local, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -95,11 +94,10 @@ func (l *Local) open() error {
 	return nil
 }
 
-// GetCertificate returns the local certificate, signed anew before when the
-// machine's names or addresses made that necessary. It is meant for
-// tls.Config and never returns an error.
+// GetCertificate returns the local certificate, after replacing it if the machine's names
+// or addresses make that necessary. It is meant for tls.Config and never returns an error.
 func (l *Local) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	return l.get(l.lookAndTell), nil
+	return l.get(l.loadAndLog), nil
 }
 
 // Leaf returns the certificate in use, parsed.
@@ -107,25 +105,24 @@ func (l *Local) Leaf() *x509.Certificate {
 	return l.current.Load().Leaf
 }
 
-// CAPEM returns the authority's certificate in PEM, for devices that are to
-// trust it. The caller must not change it.
+// CAPEM returns the authority's certificate in PEM, for devices. The caller must not
+// modify it.
 func (l *Local) CAPEM() []byte { return l.ca.pem }
 
-// CAFile returns the path of the file that holds what CAPEM returns.
+// CAFile returns the path of the file with the certificate that CAPEM returns.
 func (l *Local) CAFile() string { return filepath.Join(l.dir, caCertFile) }
 
-// Reload looks at once whether the machine's names or addresses make a new
-// certificate necessary. It returns in a few words what has changed, "" when
-// nothing has.
+// Reload replaces the certificate at once if the machine's names or addresses make that
+// necessary. It returns a few words about what has changed, or "" if nothing has.
 func (l *Local) Reload() (change string, err error) {
-	pair, err := l.reload(l.look)
+	pair, err := l.reload(l.load)
 	if pair != nil {
 		change = "new certificate signed"
 	}
 	return change, err
 }
 
-func (l *Local) look(old *tls.Certificate) (*tls.Certificate, error) {
+func (l *Local) load(old *tls.Certificate) (*tls.Certificate, error) {
 	want := l.wanted()
 	if l.good(old.Leaf, want) {
 		return nil, nil
@@ -133,21 +130,22 @@ func (l *Local) look(old *tls.Certificate) (*tls.Certificate, error) {
 	return l.newLeaf(want)
 }
 
-func (l *Local) lookAndTell(old *tls.Certificate) *tls.Certificate {
-	pair, err := l.look(old)
+func (l *Local) loadAndLog(old *tls.Certificate) *tls.Certificate {
+	pair, err := l.load(old)
 	if err != nil {
 		l.log.Error("could not create a new local certificate; the old one stays in use", "err", err)
 	}
 	return pair
 }
 
-// wanted returns the hosts that the authority may vouch for. Of others it tells
-// addresses, once each: names are those of other networks.
+// wanted returns the hosts that the authority may vouch for. It logs a warning, once each,
+// about addresses that it may not vouch for, but not about names, which are those of other
+// networks.
 func (l *Local) wanted() sans {
 	may, mayNot := l.ca.permitted(parseHosts(l.hosts()))
 	for _, addr := range mayNot.addrs {
-		if !slices.Contains(l.told, addr) && len(l.told) < maxHosts {
-			l.told = append(l.told, addr)
+		if !slices.Contains(l.warned, addr) && len(l.warned) < maxHosts {
+			l.warned = append(l.warned, addr)
 			l.log.Warn("this machine has a public address that its local certificate authority may not vouch for, so browsers refuse the certificate at that address; "+
 				"remove both files and restart to create a new authority, which devices must be told to trust again, or use certificate files",
 				"key", filepath.Join(l.dir, caFile), "certificate", l.CAFile())
@@ -157,14 +155,14 @@ func (l *Local) wanted() sans {
 	return may
 }
 
-// good reports whether leaf is this authority's, has long enough to go and
-// has every wanted name. Names too many do no harm: a machine that lost an
-// address keeps its certificate.
+// good reports whether leaf was signed by this authority, is valid for long enough, and
+// contains all wanted hosts. Additional hosts do no harm: a machine that loses an address
+// keeps its certificate.
 func (l *Local) good(leaf *x509.Certificate, want sans) bool {
 	now := l.now()
 	end := leaf.NotAfter.Add(-renewBefore)
 	if !leaf.NotAfter.Before(l.ca.cert.NotAfter) {
-		end = leaf.NotAfter // a new one would end with the authority as well
+		end = leaf.NotAfter // a new one would expire with the authority as well
 	}
 	if now.Before(leaf.NotBefore) || now.After(end) || leaf.CheckSignatureFrom(l.ca.cert) != nil {
 		return false

@@ -9,19 +9,19 @@ import (
 	"callbox/internal/safefile"
 )
 
-// blocks returns the PEM blocks of a file, as editors, web forms and cat leave
-// them: in any encoding of text, indented, with lines missing between two of them.
-// damaged is the number of those that begin and cannot be read.
+// blocks returns the PEM blocks of a file, even if editors, web forms or cat have changed
+// it: in any text encoding, indented, without line ends between blocks. damaged is the
+// number of blocks that begin but cannot be parsed.
 func blocks(content []byte) (found []*pem.Block, damaged int) {
 	text, err := safefile.Text(content)
 	if err != nil {
 		return nil, 0
 	}
-	text = strings.NewReplacer(`\r`, "", `\n`, "\n").Replace(text) // of a value in JSON
+	text = strings.NewReplacer(`\r`, "", `\n`, "\n").Replace(text) // as in JSON strings
 	text = pemLine.ReplaceAllString(text, "\n$0\n")
 	var lines strings.Builder
 	for line := range strings.Lines(text) {
-		// An empty line would part headers from what they belong to.
+		// An empty line would separate headers from their block.
 		if line = safefile.Trim(line); line != "" {
 			lines.WriteString(line + "\n")
 		}
@@ -37,7 +37,7 @@ func blocks(content []byte) (found []*pem.Block, damaged int) {
 	}
 }
 
-// pemLine is what begins or ends a block.
+// pemLine matches the line that begins or ends a block.
 var pemLine = regexp.MustCompile(`-----(BEGIN|END) [A-Z0-9 .#]+-----`)
 
 func isCertificate(block *pem.Block) bool {

@@ -7,21 +7,21 @@ import (
 	"time"
 )
 
-// checkPeriod is how often at most a handshake looks for a newer certificate.
+// checkPeriod is the least time between two checks for a newer certificate.
 const checkPeriod = time.Second
 
-// refresher keeps the certificate in use, and lets one handshake at a time,
-// and none more often than checkPeriod, look for a newer one.
+// refresher holds the certificate in use. It lets one handshake at a time, and at most one
+// per checkPeriod, check for a newer one.
 type refresher struct {
 	current atomic.Pointer[tls.Certificate]
 
-	mu sync.Mutex // held while looking; no handshake waits for it
+	mu sync.Mutex // held while checking; no handshake waits for it
 	// mu guards the following.
 	next time.Time
 }
 
-// get returns the certificate in use, after replacing it by what look returns
-// when it is time to look. A nil certificate of look keeps the old one.
+// get returns the certificate in use. If a check is due, it first replaces it by the one
+// that look returns, unless that is nil.
 func (r *refresher) get(look func(old *tls.Certificate) *tls.Certificate) *tls.Certificate {
 	if r.mu.TryLock() {
 		defer r.mu.Unlock()
@@ -35,8 +35,7 @@ func (r *refresher) get(look func(old *tls.Certificate) *tls.Certificate) *tls.C
 	return r.current.Load()
 }
 
-// reload looks at once, and returns the certificate that is new in use; nil
-// when the old one stays.
+// reload checks at once, and returns the new certificate; nil = the old one stays in use.
 func (r *refresher) reload(look func(old *tls.Certificate) (*tls.Certificate, error)) (*tls.Certificate, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -16,20 +16,20 @@ import (
 )
 
 const (
-	// minRSA is what browsers and systems want of an RSA key, in bits (CA/Browser
+	// minRSA is the shortest RSA key that browsers and systems accept, in bits (CA/Browser
 	// Forum, Baseline Requirements, section 6.1.5).
 	minRSA = 2048
-	// maxRSA is what Go and others still verify.
+	// maxRSA is the longest RSA key that Go and others verify, in bits.
 	maxRSA = 8192
-	// maxLife is what Apple's systems accept of any authority (HT103769).
+	// maxLife is the longest life that Apple's systems accept from any CA (HT103769).
 	maxLife = 825 * 24 * time.Hour
-	// maxPublicLife is what browsers accept of a public authority.
+	// maxPublicLife is the longest life that browsers accept from a public CA.
 	maxPublicLife = 398 * 24 * time.Hour
 )
 
-// remarksOn says in words what browsers will not like about a certificate and its
-// chain. more says that there are certificates in the file that Go cannot read,
-// roots are what is trusted, nil = the system's.
+// remarksOn explains why browsers may not accept a certificate and its chain. more reports
+// whether the file contains certificates that Go cannot parse. roots are the trusted
+// certificates; nil = the system's.
 func remarksOn(chain []*x509.Certificate, more bool, roots *x509.CertPool, now time.Time) []string {
 	leaf := chain[0]
 	remarks := slices.Concat(nameRemarks(leaf), keyRemarks(leaf), useRemarks(leaf))
@@ -104,8 +104,8 @@ func useRemarks(leaf *x509.Certificate) []string {
 	return remarks
 }
 
-// trustRemarks says what is missing between a certificate and a root that clients
-// may know, and what those of public authorities may not be.
+// trustRemarks says whether the chain from the certificate to a root is incomplete, and
+// whether the certificate is valid for too long.
 func trustRemarks(chain []*x509.Certificate, more bool, roots *x509.CertPool, now time.Time) []string {
 	leaf := chain[0]
 	life := leaf.NotAfter.Sub(leaf.NotBefore)
@@ -117,7 +117,7 @@ func trustRemarks(chain []*x509.Certificate, more bool, roots *x509.CertPool, no
 	if life > maxLife {
 		remarks = append(remarks, fmt.Sprintf("it is valid for %d days; Apple devices accept at most 825", life/(24*time.Hour)))
 	}
-	at := leaf.NotAfter.Add(-time.Second) // that it has ended is another matter
+	at := leaf.NotAfter.Add(-time.Second) // there is another remark about expiry
 	if now.Before(at) && !now.Before(leaf.NotBefore) {
 		at = now
 	}

@@ -8,39 +8,39 @@ import (
 	"sync/atomic"
 )
 
-// place is what a connection does.
-type place uint8
+// connState says what a connection is used for.
+type connState uint8
 
 const (
-	held    place = iota // it carries a call, or nothing is known of it
-	waiting              // for a request
-	busy                 // with requests
-	gone                 // it is closed, or is being closed
+	held    connState = iota // it carries a call, or its use is unknown
+	waiting                  // for a request
+	busy                     // with requests
+	gone                     // it is closed, or is being closed
 )
 
-// Conn is a connection that a Table counts until it is closed. It has the
-// socket's own methods, so that whoever wants the socket finds it.
+// Conn is a connection that a Table counts until it is closed. It embeds the
+// *net.TCPConn, so that its methods are available to users that need the socket.
 type Conn struct {
 	*net.TCPConn
 	table *Table
 	kind  Kind // static
 
-	// gated connections are not read while something is being written to them.
+	// gated connections are not read during a write to them.
 	gated   atomic.Bool
 	writing sync.Mutex
 
 	// The table's mu guards the following; holder is static once c is admitted.
 	holder         *holder
-	place          place
-	holds          int // streams that keep c from giving way
-	charged        int // of memory, while it serves HTTP
+	state          connState
+	holds          int // streams that protect c from being displaced
+	charged        int // bytes of memory, while it serves HTTP
 	previous, next *Conn
-	displaced      chan struct{} // closed when a displaced one is closed; nil = it is not displaced
+	displaced      chan struct{} // closed after a displaced connection is closed; nil = not displaced
 }
 
-// Read reads from the socket. As long as HTTP is served, it waits for a write
-// that the client is slow to take. Otherwise a client that reads nothing could
-// have a server of HTTP/2 queue an answer to each of its frames, without end.
+// Read reads from the socket. While HTTP is served, it waits for a write to a client
+// that reads slowly. Otherwise a client that reads nothing could make an HTTP/2 server
+// queue an answer to each of its frames, without limit.
 func (c *Conn) Read(p []byte) (int, error) {
 	if c.gated.Load() {
 		c.writing.Lock()
@@ -58,24 +58,23 @@ func (c *Conn) Write(p []byte) (int, error) {
 	return c.TCPConn.Write(p)
 }
 
-// Close closes the socket and counts the connection out.
+// Close closes the socket and removes the connection from the table.
 func (c *Conn) Close() error {
 	err := c.TCPConn.Close()
 	c.table.remove(c)
 	return err
 }
 
-// endDisplaced closes a connection that gives way.
-func (c *Conn) endDisplaced() {
+// closeDisplaced closes a connection that is displaced.
+func (c *Conn) closeDisplaced() {
 	_ = c.TCPConn.Close() // fails only when its user has closed it just now
 	close(c.displaced)
 }
 
-// State tells the table what a connection does, such as an http.Server does by
-// its ConnState. The Conn is found below layers that have a NetConn method, such
-// as TLS; other connections are passed over. When State returns, a connection
-// that its user has taken over (http.StateHijacked) is never closed by anybody
-// else.
+// State tells the table the state of a connection. It is meant for the ConnState of an
+// http.Server. The Conn is found below layers that have a NetConn method, such as TLS;
+// other connections are ignored. After State returns for http.StateHijacked, the table
+// never closes the connection.
 func (t *Table) State(conn net.Conn, state http.ConnState) {
 	c := find(conn)
 	if c == nil {
@@ -86,15 +85,15 @@ func (t *Table) State(conn net.Conn, state http.ConnState) {
 		<-displaced
 	}
 	for _, victim := range victims {
-		victim.endDisplaced()
+		victim.closeDisplaced()
 	}
 	if !ok {
 		c.refuse(refusedMemory)
 	}
 }
 
-// Release counts a connection out that somebody else counts from now on. When it
-// returns, the table never closes it.
+// Release removes a connection from the table, because someone else counts it from now
+// on. After Release returns, the table never closes the connection.
 func (t *Table) Release(conn net.Conn) {
 	c := find(conn)
 	if c == nil {
@@ -110,13 +109,14 @@ func (t *Table) Release(conn net.Conn) {
 	}
 }
 
-// setState returns what tells that c is closed, when it has to give way, which
-// others have to for its memory, and whether there is enough.
+// setState sets the state of c. displaced is closed when c, which has been displaced,
+// is closed. The caller must close victims, which make room for the memory of c. ok is
+// false if there is not enough memory.
 func (t *Table) setState(c *Conn, state http.ConnState, cost int) (displaced <-chan struct{}, victims []*Conn, ok bool) {
 	c.gated.Store(state != http.StateHijacked && state != http.StateClosed)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if c.place == gone || state == http.StateClosed { // the socket's Close counts it out
+	if c.state == gone || state == http.StateClosed { // Close removes it from the table
 		return c.displaced, nil, true
 	}
 	if state == http.StateHijacked {
@@ -138,8 +138,8 @@ func (t *Table) setState(c *Conn, state http.ConnState, cost int) (displaced <-c
 	return nil, victims, true
 }
 
-// chargeLocked charges a connection that serves HTTP for its memory, and has
-// others of the same address that wait give way for it.
+// chargeLocked charges a connection that serves HTTP for its memory, and displaces
+// waiting connections from the same address for it. The caller must close victims.
 func (t *Table) chargeLocked(c *Conn, cost int) (victims []*Conn, ok bool) {
 	h := c.holder
 	if c.charged >= cost || h.exempt {
@@ -176,8 +176,8 @@ func find(conn net.Conn) *Conn {
 
 type contextKey struct{}
 
-// WithConn returns a context that [Hold] finds a connection in. It is to be, or
-// to be called by, an http.Server's ConnContext.
+// WithConn returns a context that contains a connection for [Hold]. It is meant for the
+// ConnContext of an http.Server.
 func WithConn(ctx context.Context, conn net.Conn) context.Context {
 	if c := find(conn); c != nil {
 		return context.WithValue(ctx, contextKey{}, c)
@@ -185,8 +185,9 @@ func WithConn(ctx context.Context, conn net.Conn) context.Context {
 	return ctx
 }
 
-// Hold keeps the connection of a request from giving way, until release is
-// called.
+// Hold protects the connection of a request, whose context ctx is, from being displaced
+// until release is called. The context must come from [WithConn]; otherwise Hold does
+// nothing.
 func Hold(ctx context.Context) (release func()) {
 	c, ok := ctx.Value(contextKey{}).(*Conn)
 	if !ok {
@@ -201,11 +202,11 @@ func (t *Table) hold(c *Conn, change int) {
 	defer t.mu.Unlock()
 	c.holds += change
 	switch {
-	case c.place == gone:
-	case c.holds > 0 && c.place != held:
+	case c.state == gone:
+	case c.holds > 0 && c.state != held:
 		t.moveLocked(c, held)
-	case c.holds == 0 && c.place == held:
-		// What it takes is counted again with its next state.
+	case c.holds == 0 && c.state == held:
+		// Its memory is charged again with its next state.
 		t.moveLocked(c, busy)
 	}
 }

@@ -4,5 +4,5 @@ package accept
 
 import "net"
 
-// discardArrived does nothing: the client may find its connection reset.
+// discardArrived does nothing, so the connection may be reset.
 func discardArrived(*net.TCPConn) {}

@@ -5,18 +5,18 @@ import (
 	"net/netip"
 )
 
-// holder is a client address that has connections. Its table's mu guards it.
+// holder is a client address that has connections. The mutex of its table guards it.
 type holder struct {
 	client  netip.Addr
 	exempt  bool
 	total   int // connections
 	waiting queue
 	busy    queue
-	index   int // in the heap; -1 = not there
+	index   int // in the heap; -1 = not in it
 }
 
-// weight is how many connections of the address may have to give way to those
-// of others.
+// weight returns how many connections of the address can be displaced by those of
+// others.
 func (h *holder) weight() int {
 	if h.exempt {
 		return 0
@@ -24,7 +24,7 @@ func (h *holder) weight() int {
 	return h.waiting.len + h.busy.len
 }
 
-// oldest returns the connection of the address that gives way first.
+// oldest returns the connection of the address that is displaced first.
 func (h *holder) oldest() *Conn {
 	if h.waiting.first != nil {
 		return h.waiting.first
@@ -32,7 +32,7 @@ func (h *holder) oldest() *Conn {
 	return h.busy.first
 }
 
-// queue is a list of connections, linked by themselves.
+// queue is an intrusive linked list of connections.
 type queue struct {
 	first, last *Conn
 	len         int
@@ -64,8 +64,8 @@ func (q *queue) remove(c *Conn) {
 	q.len--
 }
 
-// holderHeap has the holder of the largest weight on top. Those without any are
-// not in it.
+// holderHeap is a heap with the holder of the largest weight on top. Holders of weight
+// 0 are not in it.
 type holderHeap []*holder
 
 // most returns the holder of the largest weight, or nil.
@@ -76,7 +76,7 @@ func (s holderHeap) most() *holder {
 	return s[0]
 }
 
-// fix is told when the weight of h may have changed.
+// fix must be called when the weight of h may have changed.
 func (s *holderHeap) fix(h *holder) {
 	switch there := h.index >= 0; {
 	case !there && h.weight() > 0:
@@ -88,7 +88,7 @@ func (s *holderHeap) fix(h *holder) {
 	}
 }
 
-// Len is of heap.Interface, as the following are.
+// Len implements heap.Interface, like the following methods.
 func (s holderHeap) Len() int { return len(s) }
 
 // Less puts the largest first.

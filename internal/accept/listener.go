@@ -8,28 +8,29 @@ import (
 	"syscall"
 )
 
-// Kind is what a listener's connections begin with.
+// Kind is the protocol with which the connections of a listener begin.
 type Kind int
 
 const (
-	// Plain connections are told in words of HTTP why they are refused.
+	// Plain connections begin with HTTP. Refused ones get an HTTP response that says
+	// why.
 	Plain Kind = iota
-	// Secure connections begin with TLS; they are closed.
+	// Secure connections begin with TLS. Refused ones are closed.
 	Secure
 )
 
-// What a connection that serves HTTP is charged for, as measured: goroutines and
-// buffers, what TLS keeps, and with HTTP/2 as many streams as webHTTP2 of
-// cmd/callbox allows, whose clients take nothing of the answers, or the answers to
-// the frames of one TLS record.
+// The memory, in bytes, for which a connection that serves HTTP is charged, as measured:
+// goroutines and buffers, the state of TLS, and with HTTP/2 as many streams as webHTTP2
+// of cmd/callbox allows, whose clients read none of the responses, or the answers to the
+// frames of one TLS record.
 const (
 	plainCost  = 32 << 10
 	secureCost = 64 << 10
 	http2Cost  = 384 << 10
 )
 
-// costOf returns what a connection is charged for, of which conn is the outer
-// layer that is known.
+// costOf returns the memory for which c is charged. conn is the outermost known layer
+// of it.
 func costOf(c *Conn, conn net.Conn) int {
 	if c.kind == Plain {
 		return plainCost
@@ -41,9 +42,9 @@ func costOf(c *Conn, conn net.Conn) int {
 	return secureCost
 }
 
-// Listener returns a listener of the connections of inner that t admits. It is
-// to stand below everything else that wraps connections. Those that are no
-// sockets of TCP are passed on uncounted.
+// Listener returns a listener that accepts the connections of inner that t admits. All
+// other listeners that wrap connections must be wrapped around it. Connections that are
+// not a *net.TCPConn are passed on without being counted.
 func (t *Table) Listener(inner net.Listener, kind Kind) net.Listener {
 	return &listener{Listener: inner, table: t, kind: kind}
 }
@@ -62,14 +63,14 @@ func (l *listener) SyscallConn() (syscall.RawConn, error) {
 	return nil, errors.ErrUnsupported
 }
 
-// Accept returns the next connection that is admitted.
+// Accept returns the next connection that the table admits.
 func (l *listener) Accept() (net.Conn, error) {
-	relieved := false
+	freed := false
 	for {
 		conn, err := l.Listener.Accept()
 		switch {
-		case err != nil && !relieved && isOutOfDescriptors(err):
-			if relieved = l.table.relieve(); relieved {
+		case err != nil && !freed && isOutOfDescriptors(err):
+			if freed = l.table.freeDescriptor(); freed {
 				continue
 			}
 			return nil, err
@@ -83,7 +84,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		c := &Conn{TCPConn: socket, table: l.table, kind: l.kind}
 		victim, reason := l.table.admit(c)
 		if victim != nil {
-			victim.endDisplaced()
+			victim.closeDisplaced()
 		}
 		if reason == "" {
 			return c, nil
@@ -96,11 +97,11 @@ func isOutOfDescriptors(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
-// refuse tells the client why it is refused, if it speaks plain HTTP, and ends
-// the connection. It does not wait.
+// refuse tells a client of plain HTTP why it is refused, and closes the connection. It
+// does not block.
 func (c *Conn) refuse(reason string) {
 	if c.kind == Plain {
-		discardArrived(c.TCPConn) // or closing would take the answer back
+		discardArrived(c.TCPConn) // otherwise closing could discard the response
 		_, _ = c.TCPConn.Write(refusal(reason))
 	}
 	_ = c.TCPConn.Close() // nothing depends on how it ends
@@ -109,7 +110,7 @@ func (c *Conn) refuse(reason string) {
 	}
 }
 
-// refusal is the answer to a connection that is refused.
+// refusal returns the HTTP response to a connection that is refused.
 func refusal(reason string) []byte {
 	status, text := "503 Service Unavailable", "the server has reached its limit of connections; try again in a few seconds\n"
 	switch reason {

@@ -9,20 +9,20 @@ import (
 	"callbox/internal/netaddr"
 )
 
-// Config is what a Table is made of. Zero values bound nothing.
+// Config configures a Table. Zero values mean no limit.
 type Config struct {
-	All        int // connections in all
-	PerAddress int // connections of one client address, an IPv6 address with its /64
+	All        int // maximum connections in all
+	PerAddress int // maximum connections of one client address; an IPv6 /64 counts as one
 
-	// Exempt reports whether an address is not one client's but a proxy's: its
-	// connections count in all only, and do not give way to those of others.
+	// Exempt reports whether an address is that of a proxy, not of one client. Its
+	// connections count only towards All, and are not displaced by those of others.
 	Exempt func(netip.Addr) bool
 
-	// Memory is what connections that serve HTTP are charged to.
+	// Memory is the budget to which connections that serve HTTP are charged.
 	Memory *budget.Memory
 
-	// Before is the table whose connections give way before those of this one
-	// when the process runs out of descriptors.
+	// Before is the table whose connections are closed before those of this table if
+	// the process runs out of descriptors.
 	Before *Table
 }
 
@@ -31,9 +31,9 @@ type Config struct {
 type Table struct {
 	config Config // static
 
-	mu sync.Mutex // guards the following, and what conns and holders say it does
-	// holders are the addresses that have connections; those that have some
-	// that serve HTTP are also in heap, which has most of them on top.
+	mu sync.Mutex // guards the following, and the fields of conns and holders that say so
+	// holders contains the addresses that have connections. Those with connections that
+	// serve HTTP are also in heap, the one with the most of them on top.
 	holders   map[netip.Addr]*holder
 	heap      holderHeap
 	total     int
@@ -43,7 +43,7 @@ type Table struct {
 	displaced uint64
 }
 
-// Reasons of refusals, in Snapshot.Refused.
+// Reasons for refusals, in Snapshot.Refused.
 const (
 	refusedAll     = "all"
 	refusedAddress = "address"
@@ -59,8 +59,8 @@ func New(config Config) *Table {
 	}
 }
 
-// admit counts c in, and returns the connection that has to go for it, or else
-// why c is refused.
+// admit adds c to the table, and returns the connection that it displaces, which the
+// caller must close. If reason is not empty, c is refused.
 func (t *Table) admit(c *Conn) (victim *Conn, reason string) {
 	addr := netaddr.AddrPort(c.RemoteAddr()).Addr()
 	exempt := t.config.Exempt != nil && t.config.Exempt(addr)
@@ -95,7 +95,7 @@ func (t *Table) admit(c *Conn) (victim *Conn, reason string) {
 	return victim, ""
 }
 
-// victimLocked returns the connection that gives way to one of h, or nil.
+// victimLocked returns the connection that a new one of h displaces, or nil.
 func (t *Table) victimLocked(h *holder) *Conn {
 	if most := t.heap.most(); most != nil && most.weight() > h.weight() {
 		return most.oldest()
@@ -103,10 +103,10 @@ func (t *Table) victimLocked(h *holder) *Conn {
 	return h.waiting.first
 }
 
-// relieve ends a connection that serves HTTP, since the process has no
+// freeDescriptor closes a connection that serves HTTP, because the process has no
 // descriptors left. It reports whether there was one.
-func (t *Table) relieve() bool {
-	if t.config.Before != nil && t.config.Before.relieve() {
+func (t *Table) freeDescriptor() bool {
+	if t.config.Before != nil && t.config.Before.freeDescriptor() {
 		return true
 	}
 	t.mu.Lock()
@@ -119,18 +119,19 @@ func (t *Table) relieve() bool {
 	if victim == nil {
 		return false
 	}
-	victim.endDisplaced()
+	victim.closeDisplaced()
 	return true
 }
 
-// displaceLocked counts c out. c.endDisplaced must follow, without mu.
+// displaceLocked removes c from the table. The caller must then call c.closeDisplaced,
+// without holding mu.
 func (t *Table) displaceLocked(c *Conn) {
 	t.displaced++
 	c.displaced = make(chan struct{})
 	t.removeLocked(c)
 }
 
-// remove counts c out, unless it is out already.
+// remove removes c from the table, if it is still in it.
 func (t *Table) remove(c *Conn) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -138,7 +139,7 @@ func (t *Table) remove(c *Conn) {
 }
 
 func (t *Table) removeLocked(c *Conn) {
-	if c.place == gone {
+	if c.state == gone {
 		return
 	}
 	t.moveLocked(c, gone)
@@ -154,11 +155,11 @@ func (t *Table) forgetLocked(h *holder) {
 	}
 }
 
-// moveLocked puts c in another place, behind those that are there, and gives
-// back its memory when it serves no HTTP any more.
-func (t *Table) moveLocked(c *Conn, to place) {
+// moveLocked changes the state of c, puts it at the end of the queue of that state, and
+// returns its memory to the budget if it no longer serves HTTP.
+func (t *Table) moveLocked(c *Conn, to connState) {
 	h := c.holder
-	switch c.place {
+	switch c.state {
 	case waiting:
 		h.waiting.remove(c)
 		t.waiting--
@@ -167,7 +168,7 @@ func (t *Table) moveLocked(c *Conn, to place) {
 		t.busy--
 	case held, gone:
 	}
-	c.place = to
+	c.state = to
 	switch to {
 	case waiting:
 		h.waiting.push(c)
@@ -182,13 +183,13 @@ func (t *Table) moveLocked(c *Conn, to place) {
 	t.heap.fix(h)
 }
 
-// Snapshot is what a Table has counted.
+// Snapshot holds the counters of a Table.
 type Snapshot struct {
 	Waiting   int               // connections that wait for a request, or for its first byte
 	Busy      int               // connections that serve requests
-	Held      int               // connections that carry calls, or have yet to say what they are
-	Addresses int               // that have connections
-	Displaced uint64            // connections that gave way to newcomers
+	Held      int               // connections that carry calls, or whose use is not known yet
+	Addresses int               // addresses that have connections
+	Displaced uint64            // connections closed to make room for new ones
 	Refused   map[string]uint64 // connections refused, by reason: all, address or memory
 }
 

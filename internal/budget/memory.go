@@ -7,12 +7,11 @@ import (
 	"callbox/internal/netaddr"
 )
 
-// shareOfFree is the part of what is free that one address may hold: a
-// sixteenth.
+// shareOfFree: one address may hold a sixteenth of what is free.
 const shareOfFree = 16
 
-// Memory counts bytes against a budget, in all and by client address. The zero
-// value and nil have no limit and count nothing. It is safe for concurrent use.
+// Memory counts bytes against a budget, in all and by client address. The zero value
+// and nil have no limit and count nothing. Its methods are safe for concurrent use.
 type Memory struct {
 	total int64 // static after construction; 0 = no limit
 
@@ -20,10 +19,10 @@ type Memory struct {
 	used    int64
 	peak    int64
 	refused uint64
-	shares  map[netip.Addr]int64 // of addresses that hold something
+	shares  map[netip.Addr]int64 // bytes by address, without those that hold none
 }
 
-// New returns a budget of total bytes; 0 = no limit. A negative total panics.
+// New returns a budget of total bytes; 0 = no limit. It panics if total is negative.
 func New(total int64) *Memory {
 	if total < 0 {
 		panic("budget: negative total")
@@ -31,11 +30,10 @@ func New(total int64) *Memory {
 	return &Memory{total: total, shares: make(map[netip.Addr]int64)}
 }
 
-// Take counts n bytes that are about to be held for the client at addr, an IPv6
-// address with its /64. It reports whether they may be: when it returns false,
-// nothing is counted and the client is to be refused. Otherwise [Memory.Give]
-// must follow once the bytes are free, with the same address and in all the
-// same n. n must not be negative.
+// Take reserves n bytes for the client at addr; an IPv6 /64 counts as one address. If it
+// returns false, nothing is reserved, and the caller must refuse the client. Otherwise
+// the caller must return the bytes with [Memory.Give] when they are free, to the same
+// address; the sum of several calls must be n. n must not be negative.
 func (m *Memory) Take(addr netip.Addr, n int) bool {
 	if m == nil || m.total == 0 || n == 0 {
 		return true
@@ -45,7 +43,7 @@ func (m *Memory) Take(addr netip.Addr, n int) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	share := m.shares[client]
-	// The share is compared with what would be left free afterwards.
+	// The share is compared with what would be free afterwards.
 	if free := m.total - m.used - size; free < 0 || share+size > free/shareOfFree {
 		m.refused++
 		return false
@@ -56,8 +54,8 @@ func (m *Memory) Take(addr netip.Addr, n int) bool {
 	return true
 }
 
-// Give returns n bytes that Take granted to addr. What the address does not
-// hold is not given back.
+// Give returns n bytes that Take reserved for addr. It returns no more than the address
+// holds.
 func (m *Memory) Give(addr netip.Addr, n int) {
 	if m == nil || m.total == 0 || n == 0 {
 		return
@@ -76,13 +74,13 @@ func (m *Memory) Give(addr netip.Addr, n int) {
 	}
 }
 
-// Snapshot is what a [Memory] has counted.
+// Snapshot holds the counters of a [Memory].
 type Snapshot struct {
 	Total     int64  // bytes; 0 = no limit
-	Used      int64  // bytes held now
-	Peak      int64  // most that was ever held
-	Addresses int    // that hold something now
-	Refused   uint64 // calls of Take that were refused
+	Used      int64  // bytes reserved now
+	Peak      int64  // the highest Used so far, in bytes
+	Addresses int    // addresses that have bytes reserved now
+	Refused   uint64 // calls of Take that returned false
 }
 
 // Snapshot returns the counters as they are now.

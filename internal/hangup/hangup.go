@@ -1,7 +1,7 @@
-// Package hangup catches SIGHUP from the beginning of the process. The signal ends
-// a process that has not asked for it, and initializing all packages takes most of
-// the time until main. With this path and these few imports, this package is
-// initialized before nearly all others.
+// Package hangup catches SIGHUP from the very start of the process. SIGHUP ends a process
+// that has not subscribed to it, and initializing all packages takes most of the time until
+// main. With its import path and few imports, this package is initialized before nearly all
+// others.
 package hangup
 
 import (
@@ -10,14 +10,14 @@ import (
 	"syscall"
 )
 
-//nolint:gochecknoglobals // only the initialization of a package comes before main
+//nolint:gochecknoglobals // only package initialization runs before main
 var signals = catch()
 
 func catch() chan os.Signal {
-	c := make(chan os.Signal, 1) // several that come at once are one
+	c := make(chan os.Signal, 1) // several signals at once count as one
 	signal.Notify(c, syscall.SIGHUP)
 	return c
 }
 
-// Signals returns the channel that gets SIGHUP. It has room for one.
+// Signals returns the channel that receives SIGHUP. It has a buffer of one.
 func Signals() <-chan os.Signal { return signals }

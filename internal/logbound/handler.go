@@ -1,5 +1,5 @@
-// Package logbound keeps strangers from filling a log: of each kind of line
-// only so many are written, and what was left out is counted.
+// Package logbound prevents strangers from flooding a log: it limits the rate of each
+// kind of line, and counts the lines that it suppresses.
 package logbound
 
 import (
@@ -12,48 +12,48 @@ import (
 	"callbox/internal/netaddr"
 )
 
-// The bounds, for each kind of line: a kind is the text of its message.
+// The limits for each kind of line. Lines with the same message are of one kind.
 const (
-	sourceBurst, sourceEvery = 30, 10 * time.Second        // of one address
-	kindBurst, kindEvery     = 200, 100 * time.Millisecond // of all together
-	tellEvery                = time.Minute                 // what was left out
+	sourceBurst, sourceEvery = 30, 10 * time.Second        // from one address
+	kindBurst, kindEvery     = 200, 100 * time.Millisecond // from all together
+	reportEvery              = time.Minute                 // how many lines were suppressed
 	maxKinds                 = 1000
 	maxSources               = 4096
 )
 
-// From returns a value that marks a line as the doing of the client at addr,
-// which has a share of its own. The address itself is never written; the name
+// From returns an attribute value that marks a line as caused by the client at addr, so
+// that the limit for one address applies. The address itself is never written; the name
 // of the attribute does not matter.
 func From(addr netip.Addr) slog.LogValuer { return source(netaddr.Client(addr)) }
 
-// source is the address in a mark. Without a [Handler] it is an empty group,
-// which nobody writes.
+// source is the address in a mark. To other handlers than [Handler] it is an empty group,
+// which they omit.
 type source netip.Addr
 
 // LogValue implements slog.LogValuer.
 func (source) LogValue() slog.Value { return slog.GroupValue() }
 
-// Handler passes lines on as long as there are not too many of their kind.
-// Those below slog.LevelInfo are not bounded: whoever asks for them wants all.
+// Handler passes lines on, unless there are too many of their kind. Lines below
+// slog.LevelInfo are not limited, because an operator who enables them wants all.
 type Handler struct {
 	next slog.Handler
 	*state
 }
 
-// state is what a handler and those made from it share.
+// state is shared by a handler and those derived from it.
 type state struct {
 	root slog.Handler
 
 	mu      sync.Mutex // guards the following
 	kinds   map[string]*kind
 	sources map[sourceKey]time.Time // when the next line is due at the average rate
-	timer   *time.Timer             // nil = nothing was left out since the last time
+	timer   *time.Timer             // nil = nothing was suppressed since the last report
 	closed  bool
 }
 
 type kind struct {
-	due  time.Time
-	left int // out, since that was told last
+	due        time.Time
+	suppressed int // since the last report
 }
 
 type sourceKey struct {
@@ -61,7 +61,7 @@ type sourceKey struct {
 	addr source
 }
 
-// New returns a handler before next. Close ends it.
+// New returns a handler that passes lines on to next. The caller must call Close.
 func New(next slog.Handler) *Handler {
 	return &Handler{next, &state{root: next, kinds: make(map[string]*kind), sources: make(map[sourceKey]time.Time)}}
 }
@@ -103,7 +103,7 @@ func (s *state) allow(record slog.Record) bool {
 	defer s.mu.Unlock()
 	k := s.kinds[record.Message]
 	if k == nil {
-		if len(s.kinds) >= maxKinds { // nobody's messages are so many
+		if len(s.kinds) >= maxKinds { // no program has so many messages
 			clear(s.kinds)
 		}
 		k = new(kind)
@@ -112,9 +112,9 @@ func (s *state) allow(record slog.Record) bool {
 	key := sourceKey{record.Message, from}
 	sourceDue := s.sources[key]
 	if marked && !conforms(sourceDue, now, sourceBurst, sourceEvery) || !conforms(k.due, now, kindBurst, kindEvery) {
-		k.left++
+		k.suppressed++
 		if s.timer == nil && !s.closed {
-			s.timer = time.AfterFunc(tellEvery, s.tell)
+			s.timer = time.AfterFunc(reportEvery, s.reportSuppressed)
 		}
 		return false
 	}
@@ -140,8 +140,8 @@ func next(due, now time.Time, every time.Duration) time.Time {
 	return due.Add(every)
 }
 
-// forgetLocked makes room among the sources: of those that are as good as new,
-// or else of all, which only lets a few more lines through.
+// forgetLocked makes room among the sources. It drops those that have used none of their
+// burst, or else all, which only lets a few more lines through.
 func (s *state) forgetLocked(now time.Time) {
 	for key, due := range s.sources {
 		if !due.After(now) {
@@ -153,26 +153,26 @@ func (s *state) forgetLocked(now time.Time) {
 	}
 }
 
-// tell writes how many lines of each kind were left out.
-func (s *state) tell() {
+// reportSuppressed logs how many lines of each kind were suppressed.
+func (s *state) reportSuppressed() {
 	s.mu.Lock()
-	left := make(map[string]int)
+	suppressed := make(map[string]int)
 	for message, k := range s.kinds {
-		if k.left > 0 {
-			left[message] = k.left
-			k.left = 0
+		if k.suppressed > 0 {
+			suppressed[message] = k.suppressed
+			k.suppressed = 0
 		}
 	}
 	s.timer = nil
 	s.mu.Unlock()
 	log := slog.New(s.root)
-	for message, n := range left {
+	for message, n := range suppressed {
 		log.Warn("more lines like this were suppressed", "like", message, "lines", n)
 	}
 }
 
-// Close tells what was left out last, and ends the handler's timer. Later lines
-// are still written.
+// Close logs how many lines were suppressed since the last report, and stops the timer.
+// Later lines are still written.
 func (h *Handler) Close() {
 	h.mu.Lock()
 	h.closed = true
@@ -180,5 +180,5 @@ func (h *Handler) Close() {
 		h.timer.Stop()
 	}
 	h.mu.Unlock()
-	h.tell()
+	h.reportSuppressed()
 }

@@ -1,10 +1,10 @@
-// Package roomlink reads the links of rooms as they come out of mails and chats, where punctuation, quotes and
-// invisible characters stick to them, and writes links that survive the way there.
+// Package roomlink parses links of rooms as people copy them from mails and chats, with punctuation, quotes and
+// invisible characters attached, and creates links that survive being sent that way.
 //
-// A link is ORIGIN[BASE]/r/ROOM, with ROOM percent-encoded, and may end in #token=TOKEN. A room's name has no
-// punctuation but "-", "_" and ".", so all else at its ends is the sentence's. A "." at the end is the sentence's as
-// well, unless it is written as %2E. The page reads links by the same rules (roomlink.js); testdata/links.json has
-// examples that both are tested with.
+// A link is ORIGIN[BASE]/r/ROOM, with ROOM percent-encoded, and may end in #token=TOKEN. The name of a room has no
+// punctuation except "-", "_" and ".", so any other punctuation at its ends belongs to the sentence. So does a "." at
+// the end, unless it is written as %2E. The page parses links by the same rules (roomlink.js); both are tested with the
+// examples in testdata/links.json.
 package roomlink
 
 import (
@@ -19,14 +19,14 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// Link is what a link says, or a room's name by itself.
+// Link is a parsed link, or only the name of a room.
 type Link struct {
-	Server string // http(s)://HOST[:PORT][BASE]; "" when the text names none
-	Room   string
-	Token  string // "" when there is none
+	Server string // http(s)://HOST[:PORT][BASE]; "" = the text names none
+	Room   string // canonical name
+	Token  string // "" = none
 }
 
-// maxText bounds what is read, in bytes: longer than any message that somebody pastes for the link in it.
+// maxText is the longest text that is parsed, in bytes: longer than any message that people paste for the link in it.
 const maxText = 16 << 10
 
 var (
@@ -35,7 +35,7 @@ var (
 	errNoRoom   = errors.New("the link is not of the form https://HOST/r/ROOM")
 )
 
-// Parse reads a room's name or link, or a sentence with a link in it.
+// Parse parses the name or the link of a room, or a sentence that contains a link. The error is for people.
 func Parse(text string) (Link, error) {
 	if len(text) > maxText {
 		return Link{}, errTooLong
@@ -70,7 +70,7 @@ func Parse(text string) (Link, error) {
 	return Link{Room: room}, err
 }
 
-// Address returns the link of a room of the server at that address.
+// Address returns the link of a room on the server at that address. token may be empty.
 func Address(server *url.URL, room, token string) *url.URL {
 	link := *server
 	name := url.PathEscape(room)
@@ -85,8 +85,8 @@ func Address(server *url.URL, room, token string) *url.URL {
 	return &link
 }
 
-// parseTarget reads what follows the host of a link. The Server of the result is the base path alone. found reports
-// whether the target means to be a room's, right or wrong.
+// parseTarget parses what follows the host in a link. The Server of the result is only the base path. found reports
+// whether the target is meant to be that of a room, valid or not.
 func parseTarget(target string) (link Link, found bool, err error) {
 	target = regexp.MustCompile(`(?i)%23(token=)`).ReplaceAllString(target, "#$1")
 	path, rest := cutBefore(target, "?#")
@@ -113,7 +113,8 @@ func parseTarget(target string) (link Link, found bool, err error) {
 	return link, true, err
 }
 
-// tokenOf finds the token in the query and fragment of a link. A JWT never ends in ".", a sentence does.
+// tokenOf returns the token in the fragment or the query of a link. A trailing "." belongs to the sentence, because a
+// JWT never ends in one.
 func tokenOf(rest string) string {
 	query, fragment := cutBefore(rest, "#")
 	for _, part := range []string{fragment, query} {
@@ -124,7 +125,7 @@ func tokenOf(rest string) string {
 	return ""
 }
 
-// canonical makes the room's name of a text whose escapes are decoded.
+// canonical returns the canonical name of a room for a decoded text.
 func canonical(text string) (string, error) {
 	name := strings.TrimLeftFunc(trimEnd(text, isTrailing), isLeading)
 	name = strings.Join(strings.FieldsFunc(name, isBlank), "-")
@@ -139,14 +140,14 @@ func canonical(text string) (string, error) {
 		}
 		return r
 	}, name)
-	if name == "." || name == ".." { // which mean something else in a path
+	if name == "." || name == ".." { // which have another meaning in a path
 		return "", errors.New("no link can lead to a room whose name is '.' or '..'")
 	}
 	return protocol.CanonicalRoom(name, protocol.MaxRoomName)
 }
 
-// decode removes the percent-encoding, and what cannot be seen. It keeps apart what an escape has hidden from the
-// rules for links.
+// decode removes the percent-encoding and invisible characters. An encoded "." or "/" becomes escapedDot or escapedSlash,
+// so that the rules for links do not apply to it.
 func decode(text string) (string, error) {
 	hide := strings.NewReplacer("%2E", string(escapedDot), "%2e", string(escapedDot),
 		"%2F", string(escapedSlash), "%2f", string(escapedSlash),
@@ -173,12 +174,12 @@ func firstWord(text string) string {
 	return text
 }
 
-// serverOf returns the address of a server whose link has no scheme, with the scheme that it is most likely reached by.
+// serverOf returns the address of a server whose link has no scheme, with the most likely scheme.
 func serverOf(authority, base string) string {
 	if at := strings.LastIndexAny(authority, `(<"'`); at >= 0 {
 		authority = authority[at+1:]
 	}
-	if !strings.Contains(authority, "]") { // it is no IPv6 address
+	if !strings.Contains(authority, "]") { // not an IPv6 address
 		authority = strings.TrimLeftFunc(authority, isLeading)
 	}
 	if authority == "" {

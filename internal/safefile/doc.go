@@ -1,9 +1,9 @@
-// Package safefile reads and writes files that a person names or that lie in a
-// folder of the program's own, so that no file can do harm: none blocks for
-// good, none is endless, and none leads elsewhere unseen.
+// Package safefile reads and writes files that a person names or that are in the
+// program's own folder, so that no file can do harm: none blocks forever, none is read
+// without limit, and no link in the program's folder is followed.
 //
-// A [Source] is a file that an operator names, such as the list of a flag; it
-// may be a symbolic link. [ReadPrivate], [WritePrivate] and [CreatePrivate] are
-// for files of the program's own, which are no links. [Text] makes sense of
-// what editors and systems put around plain text.
+// A [Source] is a file that an operator names, such as the list of a flag; it may be a
+// symbolic link. [ReadPrivate], [WritePrivate] and [CreatePrivate] are for the program's
+// own files, which must not be links. [Text] decodes plain text as different editors and
+// systems write it.
 package safefile

@@ -7,7 +7,7 @@ import (
 	"os"
 )
 
-// Opening blocks nowhere else, and links are told by looking before.
+// On other systems opening does not block, and Lstat detects links beforehand.
 const (
 	nonBlocking = 0
 	noFollow    = 0

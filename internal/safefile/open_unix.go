@@ -13,7 +13,7 @@ const (
 	noFollow    = syscall.O_NOFOLLOW
 )
 
-// linksAndOwner returns the number of names that a file has, and its owner.
+// linksAndOwner returns the number of hard links to a file, and its owner.
 func linksAndOwner(info fs.FileInfo) (names uint64, owner int) {
 	status, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

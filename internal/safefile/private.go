@@ -8,15 +8,15 @@ import (
 	"runtime"
 )
 
-// othersMayAccess are the permissions that what is private does not have.
+// othersMayAccess is the mask of the permissions that a private file does not have.
 const othersMayAccess = 0o077
 
-// errNotOwn is what is wrong with a file that is not one of the program's own.
+// errNotOwn is the error for a file that is not the program's own.
 var errNotOwn = errors.New("callbox keeps only its own files here and does not touch this one; remove it, or name the file in a flag")
 
-// ReadPrivate returns the content of a file of the program's own. A symbolic
-// link, or anything else that is no regular file, is refused: whoever runs the
-// program, perhaps as root, must not be led to somebody else's file.
+// ReadPrivate returns the content of one of the program's own files, of at most limit
+// bytes. It refuses symbolic links and anything else that is not a regular file, because
+// the program, perhaps running as root, must not be led to another user's file.
 func ReadPrivate(name string, limit int) ([]byte, error) {
 	file, _, err := openPrivate(name)
 	if err != nil {
@@ -27,7 +27,7 @@ func ReadPrivate(name string, limit int) ([]byte, error) {
 }
 
 func openPrivate(name string) (*os.File, fs.FileInfo, error) {
-	if err := judgePrivate(name); err != nil {
+	if err := checkPrivate(name); err != nil {
 		return nil, nil, err
 	}
 	file, info, err := open(name, noFollow, os.Lstat)
@@ -36,30 +36,30 @@ func openPrivate(name string) (*os.File, fs.FileInfo, error) {
 	}
 	if !info.Mode().IsRegular() {
 		_ = file.Close() // nothing was read
-		return nil, nil, notOwn(name, info.Mode())
+		return nil, nil, notOwnError(name, info.Mode())
 	}
 	return file, info, nil
 }
 
-// judgePrivate refuses what is there and is not a regular file.
-func judgePrivate(name string) error {
+// checkPrivate returns an error if name does not exist or is not a regular file.
+func checkPrivate(name string) error {
 	info, err := os.Lstat(name)
 	if err != nil {
-		return asOpen(name, err)
+		return asOpenError(name, err)
 	}
 	if !info.Mode().IsRegular() {
-		return notOwn(name, info.Mode())
+		return notOwnError(name, info.Mode())
 	}
 	return nil
 }
 
-func notOwn(name string, mode fs.FileMode) error {
+func notOwnError(name string, mode fs.FileMode) error {
 	return fmt.Errorf("%s is %s: %w", name, kind(mode), errNotOwn)
 }
 
-// makePrivate takes the permissions of others off an open file, and reports
-// whether there were any. It leaves alone what is not for this program to
-// change: a file with a second name elsewhere, or of another owner.
+// makePrivate removes the permissions of other users from an open file, and reports
+// whether there were any. It does not touch a file with a second hard link or of another
+// owner, because that is not the program's to change.
 func makePrivate(file *os.File, info fs.FileInfo) (changed bool, err error) {
 	mode := info.Mode().Perm()
 	if runtime.GOOS == "windows" || mode&othersMayAccess == 0 {
@@ -78,8 +78,8 @@ func makePrivate(file *os.File, info fs.FileInfo) (changed bool, err error) {
 	return true, nil
 }
 
-// OpenToOthers says in words what lets others at a private file or folder, and
-// what to do about it; "" when nothing does. It changes nothing.
+// OpenToOthers explains why other users can access a private file or folder, and what to
+// do about it; it returns "" if they cannot. It changes nothing.
 func OpenToOthers(name string) string {
 	info, err := os.Stat(name)
 	if err != nil || runtime.GOOS == "windows" {
@@ -98,11 +98,11 @@ func OpenToOthers(name string) string {
 	return ""
 }
 
-// MakeFolder makes a folder for files of the program's own, with those above it,
-// unless it is there. A symbolic link in its place is refused.
+// MakeFolder creates a folder (mode 0700) for the program's own files, with its parents,
+// unless it exists. It refuses a symbolic link in its place.
 func MakeFolder(name string) error {
 	if info, err := os.Lstat(name); err == nil && !info.IsDir() {
-		return notOwn(name, info.Mode())
+		return notOwnError(name, info.Mode())
 	}
 	return os.MkdirAll(name, 0o700)
 }

@@ -122,7 +122,7 @@ func TestFileSystemDoesNotAnswer(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 		}
-		if took := time.Since(begun); took > patience {
+		if took := time.Since(begun); took > ioTimeout {
 			t.Errorf("waited %v for what has been waited for", took)
 		}
 		source.pending <- readFile{text: []byte("back")}

@@ -15,14 +15,14 @@ const (
 	maxSecretFile  = 4096
 )
 
-// LoadOrCreateSecret reads the secret in a file of the program's own, or makes
-// one of 32 random bytes there, written as hexadecimal text, when there is none.
-// The secret is the file's text without the blanks around it, so that it can be
-// given to any other server as it stands. Several processes may call it at once
-// and get the same secret.
+// LoadOrCreateSecret reads the secret in one of the program's own files. If the file does
+// not exist, it creates one with a secret of 32 random bytes, written in hexadecimal. The
+// secret is the text of the file without surrounding blanks, so that it can be copied to
+// another server as it is. Several processes may call it at once; they get the same
+// secret. The error says so if the secret is shorter than minBytes.
 //
-// A file that others could read is made private (mode 0600), and wasOpen is
-// true. Nothing is changed about a file that is not fit to be the secret.
+// If other users could read the file, it is made private (mode 0600), and wasOpen is
+// true. A file that is not a valid secret is not changed.
 func LoadOrCreateSecret(name string, minBytes int) (secret string, wasOpen bool, err error) {
 	secret, wasOpen, err = loadSecret(name, minBytes)
 	if !errors.Is(err, fs.ErrNotExist) {

@@ -7,18 +7,17 @@ import (
 	"time"
 )
 
-// Source is a file that an operator names, read once or time and again. A pipe,
-// such as /dev/stdin or what a shell makes of <(command), is read when the
-// Source is read for the first time, and its content kept from then on. A Source
-// must not be used by several goroutines at once.
+// Source is a file that an operator names, to be read once or repeatedly. A pipe, such as
+// /dev/stdin or the <(command) of a shell, is read only the first time, and its content is
+// kept. A Source must not be used by several goroutines at once.
 type Source struct {
 	name    string
 	limit   int
 	private bool
 
-	read    bool          // a reading has ended
-	pipe    []byte        // the content of a pipe; nil = it is none
-	pending chan readFile // of a reading that did not end in time
+	read    bool          // a read has succeeded
+	pipe    []byte        // the content of a pipe; nil = not a pipe
+	pending chan readFile // the result of a read that has not finished
 }
 
 type readFile struct {
@@ -27,13 +26,13 @@ type readFile struct {
 	err    error
 }
 
-// NewSource returns the file of a name, of at most limit bytes. Nothing is read
-// yet.
+// NewSource returns a Source for a file of at most limit bytes. It does not read it yet.
 func NewSource(name string, limit int) *Source {
 	return &Source{name: name, limit: limit}
 }
 
-// NewPrivateSource is NewSource for a file of the program's own, see [ReadPrivate].
+// NewPrivateSource is like NewSource, for one of the program's own files, see
+// [ReadPrivate].
 func NewPrivateSource(name string, limit int) *Source {
 	return &Source{name: name, limit: limit, private: true}
 }
@@ -41,16 +40,16 @@ func NewPrivateSource(name string, limit int) *Source {
 // Name returns the file's name.
 func (s *Source) Name() string { return s.name }
 
-// Read returns the file's content as it is now. It takes a few seconds at most,
-// also when the file does not answer.
+// Read returns the current content of the file. It takes at most 4 seconds, even if the
+// file system does not respond.
 func (s *Source) Read() ([]byte, error) {
 	if s.pipe != nil {
 		return s.pipe, nil
 	}
-	wait := patience + time.Second // the reading's own bound comes first
+	wait := ioTimeout + time.Second // so that the timeout of the read itself comes first
 	if s.pending == nil {
-		// Nothing ends a call of the system that hangs, in a file system that
-		// is gone, so this goroutine is left behind then: one for each Source.
+		// A system call that hangs, in a file system that is gone, cannot be cancelled.
+		// Then this goroutine stays: at most one for each Source.
 		pending, first := make(chan readFile, 1), !s.read
 		s.pending = pending
 		go func() {
@@ -62,7 +61,7 @@ func (s *Source) Read() ([]byte, error) {
 			pending <- readOnce(s.name, s.limit, first)
 		}()
 	} else {
-		wait = time.Millisecond // it has been waited for
+		wait = time.Millisecond // the last call of Read has waited already
 	}
 	timeout := time.NewTimer(wait)
 	defer timeout.Stop()
@@ -81,7 +80,7 @@ func (s *Source) Read() ([]byte, error) {
 
 func readOnce(name string, limit int, first bool) readFile {
 	if name == os.DevNull {
-		return readFile{} // the one device that ends at once; people mean "nothing" by it
+		return readFile{} // the only device that is allowed; people use it to mean "nothing"
 	}
 	file, info, err := open(name, 0, os.Stat)
 	if err != nil {

@@ -10,31 +10,29 @@ import (
 	"unicode/utf8"
 )
 
-// Text returns plain text as it is meant, whatever editor or system wrote it: in
-// UTF-8, without a byte order mark, with LF at the end of each line. UTF-16 is
-// known by its byte order mark, or by the zeros of plain ASCII. Other bytes stay
-// as they are. Text that no such rule explains and that has zeros in it is an
-// error.
+// Text decodes plain text, whatever editor or system wrote it, to UTF-8 without a byte
+// order mark and with LF at the end of each line. It recognises UTF-16 by its byte order
+// mark, or by the zero bytes of ASCII in UTF-16. Other bytes stay as they are. The error
+// says that the text still contains zero bytes.
 func Text(content []byte) (string, error) {
 	content = fromUTF16(content)
 	if bytes.IndexByte(content, 0) >= 0 {
 		return "", errors.New("it contains zero bytes, so it is not text")
 	}
 	text := strings.TrimPrefix(string(content), "\ufeff")
-	text = strings.TrimRight(text, "\x1a") // the end of a file in DOS
+	text = strings.TrimRight(text, "\x1a") // end-of-file character of DOS
 	return strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u2028", "\n", "\u2029", "\n").Replace(text), nil
 }
 
-// Trim takes blanks off both ends, those that cannot be seen among them: byte
-// order marks and characters without a width, which come with what is copied
-// from web pages and chats.
+// Trim removes blanks from both ends, including invisible ones: byte order marks and
+// zero-width characters, which text copied from web pages and chats may contain.
 func Trim(line string) string {
 	return strings.TrimFunc(line, func(r rune) bool {
 		return unicode.IsSpace(r) || r == '\ufeff' || '\u200b' <= r && r <= '\u200f' || '\u202a' <= r && r <= '\u202e' || '\u2060' <= r && r <= '\u2064'
 	})
 }
 
-// fromUTF16 returns UTF-16 as UTF-8, and anything else as it is.
+// fromUTF16 converts UTF-16 to UTF-8, and returns anything else unchanged.
 func fromUTF16(content []byte) []byte {
 	var order binary.ByteOrder
 	switch {
@@ -62,8 +60,8 @@ func fromUTF16(content []byte) []byte {
 	return out
 }
 
-// zeros reports whether every second byte is zero, from the one at first on, and
-// no other is: ASCII in UTF-16.
+// zeros reports whether every second byte, starting at index first, is zero, and no other
+// byte is: ASCII in UTF-16.
 func zeros(content []byte, first int) bool {
 	if len(content) < 4 || len(content)%2 != 0 {
 		return false
