@@ -115,7 +115,7 @@ func TestMostTellingTURNFault(t *testing.T) {
 		{[]error{family, refused}, refused},
 		{[]error{family, refused, certificate}, certificate},
 	} {
-		d := &turnDialer{faults: c.faults}
+		d := &turnDialer{failures: c.faults}
 		if got := d.failure(); !errors.Is(got, c.want) {
 			t.Errorf("of %v: %v", c.faults, got)
 		}

@@ -35,69 +35,69 @@ type moment struct {
 
 // record notes that frame n arrived at the time now. clock is when its sender
 // created it; zero = unknown.
-func (l *sequence) record(n int64, clock, now time.Time) {
+func (s *sequence) record(n int64, clock, now time.Time) {
 	if !clock.IsZero() {
-		if l.oldest.clock.IsZero() {
-			l.oldest = moment{n, clock}
+		if s.oldest.clock.IsZero() {
+			s.oldest = moment{n, clock}
 		}
-		if n >= l.newest.number {
-			l.newest = moment{n, clock}
+		if n >= s.newest.number {
+			s.newest = moment{n, clock}
 		}
 	}
 	switch {
-	case l.unique == 0:
-		l.first, l.last = n, n
-		l.firstAt, l.lastAt = now, now
-		l.missing = make(map[int64]struct{})
-		l.unique = 1
+	case s.unique == 0:
+		s.first, s.last = n, n
+		s.firstAt, s.lastAt = now, now
+		s.missing = make(map[int64]struct{})
+		s.unique = 1
 		return
-	case n > l.last:
-		l.miss(l.last+1, n)
-		l.last = n
-	case n < l.first:
-		l.miss(n+1, l.first)
-		l.first = n
-		l.reordered++
+	case n > s.last:
+		s.miss(s.last+1, n)
+		s.last = n
+	case n < s.first:
+		s.miss(n+1, s.first)
+		s.first = n
+		s.reordered++
 	default:
-		if _, ok := l.missing[n]; !ok {
-			l.duplicates++
+		if _, ok := s.missing[n]; !ok {
+			s.duplicates++
 			return
 		}
-		delete(l.missing, n)
-		l.missingCount--
-		l.reordered++
+		delete(s.missing, n)
+		s.missingCount--
+		s.reordered++
 	}
-	l.unique++
-	l.gap(now.Sub(l.lastAt))
-	l.lastAt = now
+	s.unique++
+	s.gap(now.Sub(s.lastAt))
+	s.lastAt = now
 }
 
 // miss notes that the numbers from `from` up to `to`, without `to`, are missing.
-func (l *sequence) miss(from, to int64) {
-	l.missingCount += to - from
-	for n := from; n < to && len(l.missing) < maxMissingKept; n++ {
-		l.missing[n] = struct{}{}
+func (s *sequence) miss(from, to int64) {
+	s.missingCount += to - from
+	for n := from; n < to && len(s.missing) < maxMissingKept; n++ {
+		s.missing[n] = struct{}{}
 	}
 }
 
 // gap notes an interval between two new frames. A freeze is what W3C's
 // webrtc-stats calls one: longer than three times the mean of the last 30
 // intervals, or than the mean and 150 ms, whichever is more.
-func (l *sequence) gap(d time.Duration) {
-	if l.isFreeze(d) {
-		l.freezes++
+func (s *sequence) gap(d time.Duration) {
+	if s.isFreeze(d) {
+		s.freezes++
 	}
-	l.longestGap = max(l.longestGap, d)
-	l.gaps[l.gapCount%len(l.gaps)] = d
-	l.gapCount++
+	s.longestGap = max(s.longestGap, d)
+	s.gaps[s.gapCount%len(s.gaps)] = d
+	s.gapCount++
 }
 
-func (l *sequence) isFreeze(d time.Duration) bool {
-	if l.gapCount == 0 {
+func (s *sequence) isFreeze(d time.Duration) bool {
+	if s.gapCount == 0 {
 		return d > time.Second
 	}
 	var sum time.Duration
-	known := l.gaps[:min(l.gapCount, len(l.gaps))]
+	known := s.gaps[:min(s.gapCount, len(s.gaps))]
 	for _, g := range known {
 		sum += g
 	}
@@ -109,39 +109,39 @@ func (l *sequence) isFreeze(d time.Duration) bool {
 // sender's clock shows. A second is allowed for, because frames in flight when a call
 // ends are not missing. After a single frame, the rate is taken to be one frame per
 // second.
-func (l *sequence) due(end time.Time) int64 {
+func (s *sequence) due(end time.Time) int64 {
 	rate := 1.0
-	if span := l.newest.clock.Sub(l.oldest.clock); l.newest.number > l.oldest.number && span > 0 {
-		rate = max(rate, float64(l.newest.number-l.oldest.number)/span.Seconds())
+	if span := s.newest.clock.Sub(s.oldest.clock); s.newest.number > s.oldest.number && span > 0 {
+		rate = max(rate, float64(s.newest.number-s.oldest.number)/span.Seconds())
 	}
-	return 1 + int64(max(0, end.Sub(l.firstAt)-time.Second).Seconds()*rate)
+	return 1 + int64(max(0, end.Sub(s.firstAt)-time.Second).Seconds()*rate)
 }
 
 // fill writes the results into a report. end is when the call, or the other side's
 // part in it, was over.
-func (l *sequence) fill(f *Frames, end time.Time) {
-	if l.unique == 0 {
+func (s *sequence) fill(f *Frames, end time.Time) {
+	if s.unique == 0 {
 		return
 	}
-	closing := *l
-	if trailing := end.Sub(l.lastAt); trailing > 0 {
-		if l.isFreeze(trailing) {
+	closing := *s
+	if trailing := end.Sub(s.lastAt); trailing > 0 {
+		if s.isFreeze(trailing) {
 			closing.freezes++
 		}
 		closing.longestGap = max(closing.longestGap, trailing)
 	}
-	missing := slices.Sorted(maps.Keys(l.missing))
+	missing := slices.Sorted(maps.Keys(s.missing))
 	f.Missing = append([]int64{}, missing[:min(len(missing), maxMissingListed)]...)
 	f.MissingCount, f.Duplicates, f.Reordered = &closing.missingCount, &closing.duplicates, &closing.reordered
 	f.Freezes = &closing.freezes
 	longest := float64(closing.longestGap.Milliseconds())
 	f.LongestGapMS = &longest
 
-	expected := max(l.last-l.first+1, l.unique+l.duplicates, l.due(end))
-	percent := 100 * float64(l.unique) / float64(expected)
+	expected := max(s.last-s.first+1, s.unique+s.duplicates, s.due(end))
+	percent := 100 * float64(s.unique) / float64(expected)
 	f.ReceivedPct = &percent
-	if span := l.lastAt.Sub(l.firstAt); l.unique > 1 && span > 0 {
-		fps := math.Round(float64(l.unique-1)/span.Seconds()*10) / 10
+	if span := s.lastAt.Sub(s.firstAt); s.unique > 1 && span > 0 {
+		fps := math.Round(float64(s.unique-1)/span.Seconds()*10) / 10
 		f.FPS = &fps
 	}
 }

@@ -8,28 +8,28 @@ import (
 	"github.com/pion/rtp"
 )
 
-// book enters numbers, 100 ms apart at both sides, and returns what the report says.
-func book(numbers []int64, trailing time.Duration) Frames {
-	var l sequence
+// framesOf records numbers, 100 ms apart at both ends, and returns the resulting report.
+func framesOf(numbers []int64, trailing time.Duration) Frames {
+	var s sequence
 	start := time.Unix(1_795_000_000, 0)
 	now := start
 	for _, n := range numbers {
-		l.record(n, start.Add(time.Duration(n)*100*time.Millisecond), now)
+		s.record(n, start.Add(time.Duration(n)*100*time.Millisecond), now)
 		now = now.Add(100 * time.Millisecond)
 	}
 	var f Frames
-	l.fill(&f, now.Add(trailing-100*time.Millisecond))
+	s.fill(&f, now.Add(trailing-100*time.Millisecond))
 	return f
 }
 
-func sequence(from, to int64) (all []int64) {
+func numbersFrom(from, to int64) (all []int64) {
 	for n := from; n < to; n++ {
 		all = append(all, n)
 	}
 	return all
 }
 
-func TestLedger(t *testing.T) {
+func TestSequence(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		numbers                        []int64
@@ -38,23 +38,23 @@ func TestLedger(t *testing.T) {
 		duplicates, reordered, freezes int64
 		percent                        float64
 	}{
-		"in order":                {numbers: sequence(5, 25), percent: 100},
+		"in order":                {numbers: numbersFrom(5, 25), percent: 100},
 		"one missing":             {numbers: []int64{0, 1, 3}, missing: []int64{2}, percent: 75},
 		"late":                    {numbers: []int64{0, 2, 1, 3}, reordered: 1, percent: 100},
 		"before the first":        {numbers: []int64{3, 1, 2, 4}, reordered: 2, percent: 100},
 		"before the first, gap":   {numbers: []int64{3, 1, 4}, missing: []int64{2}, reordered: 1, percent: 75},
 		"twice":                   {numbers: []int64{0, 1, 1, 2}, duplicates: 1, percent: 75},
 		"frozen":                  {numbers: []int64{0, 1, 2, 2, 2, 2, 2, 2, 2, 2}, duplicates: 7, percent: 30, freezes: 1},
-		"frozen, and goes on":     {numbers: append(append(sequence(0, 5), 4, 4, 4, 4, 4), sequence(5, 10)...), duplicates: 5, freezes: 1, percent: 100 * 10.0 / 15},
-		"silent at the end":       {numbers: sequence(0, 10), trailing: 10*time.Second + 100*time.Millisecond, freezes: 1, percent: 100 * 10.0 / 101},
+		"frozen, and goes on":     {numbers: append(append(numbersFrom(0, 5), 4, 4, 4, 4, 4), numbersFrom(5, 10)...), duplicates: 5, freezes: 1, percent: 100 * 10.0 / 15},
+		"silent at the end":       {numbers: numbersFrom(0, 10), trailing: 10*time.Second + 100*time.Millisecond, freezes: 1, percent: 100 * 10.0 / 101},
 		"silent after one":        {numbers: []int64{7}, trailing: 5 * time.Second, freezes: 1, percent: 20},
-		"the end is on its way":   {numbers: sequence(0, 10), trailing: 200 * time.Millisecond, percent: 100},
+		"the end is on its way":   {numbers: numbersFrom(0, 10), trailing: 200 * time.Millisecond, percent: 100},
 		"one":                     {numbers: []int64{7}, percent: 100},
 		"everything comes double": {numbers: []int64{0, 0, 1, 1, 2, 2}, duplicates: 3, percent: 50},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := book(c.numbers, c.trailing)
+			f := framesOf(c.numbers, c.trailing)
 			if !slices.Equal(f.Missing, c.missing) || *f.MissingCount != int64(len(c.missing)) || f.Missing == nil {
 				t.Errorf("missing %v, want %v", f.Missing, c.missing)
 			}
@@ -68,18 +68,18 @@ func TestLedger(t *testing.T) {
 	}
 }
 
-func TestLedgerIsBounded(t *testing.T) {
+func TestSequenceIsBounded(t *testing.T) {
 	t.Parallel()
-	var l sequence
+	var s sequence
 	now := time.Now()
-	l.record(0, now, now)
-	l.record(1<<32, now, now)
-	l.record(-1<<32, now, now)
-	if len(l.missing) > maxMissingKept || l.missingCount != 1<<33-2 {
-		t.Errorf("%d kept, %d counted", len(l.missing), l.missingCount)
+	s.record(0, now, now)
+	s.record(1<<32, now, now)
+	s.record(-1<<32, now, now)
+	if len(s.missing) > maxMissingKept || s.missingCount != 1<<33-2 {
+		t.Errorf("%d kept, %d counted", len(s.missing), s.missingCount)
 	}
 	var f Frames
-	l.fill(&f, now)
+	s.fill(&f, now)
 	if len(f.Missing) != maxMissingListed {
 		t.Errorf("%d listed", len(f.Missing))
 	}

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// A link that was damaged on its way is answered in words, also where net/http
-// lets no handler see it.
+// A damaged link is answered with a page, even if net/http passes the request to no
+// handler.
 func TestDamagedLinks(t *testing.T) {
 	t.Parallel()
 	s := start(t)

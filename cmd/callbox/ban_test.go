@@ -29,7 +29,7 @@ func TestParseBan(t *testing.T) {
 	}
 }
 
-// kickRequest puts a peer out and returns the answer.
+// kickRequest kicks a peer and returns the answer.
 func (r *running) kickRequest(t *testing.T, peer, query string) answer {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, r.ready.Admin+"/peers/"+peer+query, http.NoBody)
@@ -80,7 +80,7 @@ func TestKickAndBan(t *testing.T) {
 	refused(start(t, "--data", r.data))
 }
 
-// TestKicksFile has something else in the file's place.
+// TestKicksFile puts something else in the place of the file.
 func TestKicksFile(t *testing.T) {
 	t.Parallel()
 	for name, put := range map[string]func(path string) error{
@@ -112,7 +112,8 @@ func TestKicksFile(t *testing.T) {
 	}
 }
 
-// TestDamagedKicksFile holds that it is told, and keeps nobody from starting.
+// TestDamagedKicksFile checks that a damaged file is reported and that the server
+// starts nonetheless.
 func TestDamagedKicksFile(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()

@@ -28,8 +28,8 @@ func TestParseBasePath(t *testing.T) {
 	}
 }
 
-// TestBelowAPath holds that everything is there below the path, and at the root
-// for proxies that take the path off.
+// TestBelowAPath checks that everything is served below the path, and at the root for
+// proxies that strip the path.
 func TestBelowAPath(t *testing.T) {
 	t.Parallel()
 	r := start(t, "--base-path", "/a/call/")
@@ -72,7 +72,7 @@ func TestBelowAPath(t *testing.T) {
 			t.Errorf("GET %s: %d, want %d", path, got.status, want)
 		}
 	}
-	// As callbox peer is given it.
+	// As in the arguments of callbox peer.
 	c, err := client.Dial(t.Context(), client.Config{NoReconnect: true, URL: r.ready.HTTP + "/"})
 	if err != nil {
 		t.Fatal(err)

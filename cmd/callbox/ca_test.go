@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// TestCA asks for the local authority's certificate in every way that it could
-// be swapped on, and in those that it cannot.
+// TestCA requests the certificate of the local authority in every way in which it could
+// be replaced in transit, and in those in which it cannot.
 func TestCA(t *testing.T) {
 	t.Parallel()
 	r := start(t, "--http", "0.0.0.0:0", "--https", "0.0.0.0:0")
@@ -76,7 +76,7 @@ func otherAddresses(t *testing.T) []string {
 	return others
 }
 
-// TestNosniff looks at every kind of answer of every listener.
+// TestNosniff checks every kind of answer of every listener.
 func TestNosniff(t *testing.T) {
 	t.Parallel()
 	r := start(t)

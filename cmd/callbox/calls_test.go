@@ -30,7 +30,7 @@ func TestCallReports(t *testing.T) {
 		c.report("p", report.event, json.RawMessage(report.data))
 	}
 	const want = `
-# HELP callbox_calls_connected_total Calls that clients report as connected, each side for itself, by path (direct, relay) and by the protocol between a client and what it sends to (udp, tcp, tls).
+# HELP callbox_calls_connected_total Calls that clients reported as connected, counted once for each side, by path (direct, relay) and by the protocol that the client uses to its peer or relay (udp, tcp, tls).
 # TYPE callbox_calls_connected_total counter
 callbox_calls_connected_total{path="direct",protocol="tcp"} 1
 callbox_calls_connected_total{path="direct",protocol="tls"} 0
@@ -62,7 +62,7 @@ callbox_calls_connected_total{path="unknown",protocol="unknown"} 3
 	}
 }
 
-// FuzzCallReports holds that clients cannot make metrics grow.
+// FuzzCallReports checks that clients cannot add labels to metrics.
 func FuzzCallReports(f *testing.F) {
 	f.Add("connected", `{"setup_ms":420,"path":"direct","protocol":"udp"}`)
 	f.Add("connected", `{"setup_ms":-0,"path":"relay","protocol":null}`)

@@ -71,8 +71,8 @@ func TestParseListeners(t *testing.T) {
 	}
 }
 
-// TestFlags holds that every flag of every command says what it is for, and
-// that its variable belongs to no other flag of the command.
+// TestFlags checks that every flag of every command has a help text, and an environment
+// variable of its own.
 func TestFlags(t *testing.T) {
 	t.Parallel()
 	parser, err := kong.New(&cli{}, kong.Vars{"version": ""}, kong.NamedMapper("listeners", kong.MapperFunc(addListener)))
@@ -96,8 +96,8 @@ func TestFlags(t *testing.T) {
 	}
 }
 
-// TestFlagsAreDocumented holds that the manuals have every flag of callbox
-// serve and callbox turn, with the default that it has.
+// TestFlagsAreDocumented checks that the manuals list every flag of callbox serve and
+// callbox turn with its default.
 func TestFlagsAreDocumented(t *testing.T) {
 	t.Parallel()
 	parser, err := kong.New(&cli{}, kong.Vars{"version": ""}, kong.NamedMapper("listeners", kong.MapperFunc(addListener)))

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestStartFaults gives callbox what it cannot start with: each fault must be
-// told, with its flag, the exit code be 2, and nothing be left open.
+// TestStartFaults starts callbox with invalid flags: each fault must be reported with its
+// flag, the exit code must be 2, and nothing may be left open.
 func TestStartFaults(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -47,7 +47,7 @@ func TestStartFaults(t *testing.T) {
 		}},
 		{"port out of range", []string{"--https", ":65536"}, []string{`--https: ":65536" is not an address`}},
 		{"occupied", []string{"--http", port, "--https", port, "--turn-tcp", port, "--turn-tls", port, "--admin", port, "--turn-udp", portUDP}, []string{
-			"--http: " + port + " is in use already", "--https: " + port, "--turn-tcp: " + port, "--turn-tls: " + port, "--admin: " + port, "--turn-udp: " + portUDP + " is in use already",
+			"--http: " + port + " is already in use", "--https: " + port, "--turn-tcp: " + port, "--turn-tls: " + port, "--admin: " + port, "--turn-udp: " + portUDP + " is already in use",
 		}},
 		{"foreign address", []string{"--http", "198.51.100.1:0", "--turn-udp", "198.51.100.1:0", "--relay-ip", "198.51.100.1"}, []string{
 			"--http: 198.51.100.1:0 is not an address of this machine", "--turn-udp: 198.51.100.1:0 is not", "--relay-ip: 198.51.100.1:0 is not",
@@ -122,7 +122,7 @@ func TestStartFaults(t *testing.T) {
 	}
 }
 
-// TestStartFaultsBrokenData starts in data folders that somebody spoiled.
+// TestStartFaultsBrokenData starts with damaged data folders.
 func TestStartFaultsBrokenData(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{"cert/ca.pem": "remove it and", "turn-secret": "--data: TURN secret: ", "session-secret": "--data: session secret: "} {
@@ -166,7 +166,7 @@ func TestStartFaultsLeaveNothingBound(t *testing.T) {
 	}
 }
 
-// TestStartFaultsDataFolder starts without a place for what has to be kept.
+// TestStartFaultsDataFolder starts without a place for the data folder.
 func TestStartFaultsDataFolder(t *testing.T) {
 	t.Parallel()
 	code, _, stderr := runToEnd(t, noEnv, allFree()...)
@@ -184,7 +184,7 @@ func TestStartFaultsDataFolder(t *testing.T) {
 	data := t.TempDir()
 	writeFile(t, filepath.Join(data, turnSecretFile), "")
 	code, _, stderr = runToEnd(t, noEnv, append([]string{"--data", data}, allFree()...)...)
-	if code != exitUsage || !strings.Contains(stderr, "holds 0 bytes") {
+	if code != exitUsage || !strings.Contains(stderr, "has 0 bytes") {
 		t.Errorf("empty secret: exit code %d: %s", code, stderr)
 	}
 }

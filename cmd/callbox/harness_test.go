@@ -22,7 +22,7 @@ import (
 	"time"
 )
 
-// patience is how long a test waits for what should come at once.
+// patience is how long a test waits for what should happen at once.
 const patience = 30 * time.Second
 
 // binary is the built program, for tests of signals and of start-up.
@@ -52,8 +52,8 @@ func testMain(m *testing.M) int {
 	return code
 }
 
-// goroutinesLeft returns the goroutines of this module and of what it uses
-// that still run when everything has ended; "" when none.
+// goroutinesLeft returns the goroutines of this module and its dependencies that still
+// run although everything has ended; "" = none.
 func goroutinesLeft() string {
 	var left []string
 	ticks := time.NewTicker(20 * time.Millisecond)
@@ -80,7 +80,7 @@ func goroutinesLeft() string {
 // noEnv is an environment without variables.
 func noEnv(string) (string, bool) { return "", false }
 
-// envOf is an environment of the given variables.
+// envOf returns an environment with the given variables.
 func envOf(variables map[string]string) environment {
 	return func(name string) (string, bool) {
 		value, ok := variables[name]
@@ -156,8 +156,7 @@ func startEnv(t *testing.T, env environment, args ...string) *running {
 	return r
 }
 
-// withData adds the data folder to arguments, behind the command if one is
-// named.
+// withData adds the data folder to the arguments, after the command if there is one.
 func withData(data string, args []string) []string {
 	at := 0
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
@@ -166,7 +165,7 @@ func withData(data string, args []string) []string {
 	return slices.Insert(slices.Clone(args), at, "--data", data)
 }
 
-// writeFile writes a file of a test, for the user alone.
+// writeFile writes a file that only the user can access.
 func writeFile(t *testing.T, name, text string) {
 	t.Helper()
 	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
@@ -174,12 +173,12 @@ func writeFile(t *testing.T, name, text string) {
 	}
 }
 
-// tls trusts the local authority alone.
+// tls returns a configuration that trusts only the local authority.
 func (r *running) tls() *tls.Config {
 	return &tls.Config{RootCAs: r.roots, MinVersion: tls.VersionTLS12}
 }
 
-// answer is a response, read and closed.
+// answer is a response that has been read and closed.
 type answer struct {
 	status, proto int
 	header        http.Header
@@ -229,7 +228,7 @@ func eventually(t *testing.T, check func() error) {
 	}
 }
 
-// runToEnd runs the program that is expected to end by itself.
+// runToEnd runs the program, which is expected to end by itself.
 func runToEnd(t *testing.T, env environment, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeoutCause(t.Context(), patience, errors.New("the program did not end"))
@@ -242,7 +241,7 @@ func runToEnd(t *testing.T, env environment, args ...string) (code int, stdout, 
 	return code, out.String(), errOut.String()
 }
 
-// syncBuffer is a buffer that is written and read at the same time.
+// syncBuffer is a buffer that can be written and read concurrently.
 type syncBuffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer

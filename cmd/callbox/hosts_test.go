@@ -89,7 +89,7 @@ func TestHostOnLoopback(t *testing.T) {
 	}
 }
 
-// TestHostRefusal looks at how it is said, on every kind of route.
+// TestHostRefusal checks the answer on every kind of route.
 func TestHostRefusal(t *testing.T) {
 	t.Parallel()
 	r := start(t)
@@ -138,8 +138,8 @@ func TestHostRefusal(t *testing.T) {
 	}
 }
 
-// TestHostElsewhere holds that names are only asked for on loopback, and that
-// those in the certificate are good over TLS.
+// TestHostElsewhere checks that host names are restricted only on loopback, and that
+// over TLS those in the certificate are accepted.
 func TestHostElsewhere(t *testing.T) {
 	t.Parallel()
 	ask := func(r *running, base, host string) int {

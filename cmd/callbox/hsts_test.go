@@ -52,7 +52,7 @@ func TestHSTS(t *testing.T) {
 	}
 }
 
-// TestHSTSOfSystemRoots has the program trust what the system does.
+// TestHSTSOfSystemRoots checks that the roots of the system are used.
 func TestHSTSOfSystemRoots(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -81,7 +81,7 @@ func TestHSTSOfSystemRoots(t *testing.T) {
 	}
 }
 
-// startProcessEnv is startProcess with more variables in the environment.
+// startProcessEnv is startProcess with additional environment variables.
 func startProcessEnv(t *testing.T, data string, env []string, args ...string) *process {
 	t.Helper()
 	cmd := exec.Command(binary, withData(data, args)...)

@@ -11,8 +11,8 @@ import (
 	"callbox/turnserver"
 )
 
-// machineOf has the given addresses, and packets to the internet leave from
-// those of them that are also in routes.
+// machineOf returns a machine with the given addresses. Packets to the Internet leave
+// from those that are also in routes.
 func machineOf(addrs string, routes ...string) *machine {
 	m := &machine{addrs: ips(addrs)}
 	m.route = func(to netip.Addr) netip.Addr {

@@ -11,10 +11,10 @@ import (
 	"testing"
 )
 
-// importRules says what the packages of this module may import beside the
-// standard library, themselves and what lies below them. The longest matching
-// path wins; "**" allows everything. A border crossed here is crossed by a
-// value or a func that cmd/callbox hands over instead.
+// importRules says what the packages of this module may import besides the standard
+// library, themselves and the packages below them. The longest matching path wins; "**"
+// allows everything. Packages that may not import each other get values and functions
+// from cmd/callbox instead.
 func importRules() map[string][]string {
 	return map[string][]string{
 		"callbox/cmd/callbox":        {"**"},
@@ -24,7 +24,7 @@ func importRules() map[string][]string {
 		"callbox/signaling":          {"callbox/internal/logbound", "callbox/internal/netaddr", "callbox/internal/rawio", "callbox/signaling/protocol", "github.com/gorilla/websocket", "golang.org/x/text", "golang.org/x/time"},
 		"callbox/signaling/protocol": {"golang.org/x/text"},
 		"callbox/signaling/client":   {"callbox/signaling/protocol", "github.com/gorilla/websocket"},
-		// The suite and the runner share nothing with what they judge.
+		// The suite and the runner share nothing with what they test.
 		"callbox/signaling/conformance": {},
 		"callbox/signaling/mutants":     {},
 		"callbox/turnserver":            {"callbox/internal/netaddr", "callbox/internal/pionlog", "callbox/internal/rawio", "github.com/pion/turn/v4", "github.com/pion/stun/v3", "golang.org/x/sys", "golang.org/x/time"},
@@ -43,7 +43,7 @@ func importRules() map[string][]string {
 	}
 }
 
-// onlyIn names the packages that alone may import a module.
+// onlyIn lists, for some modules, the only packages that may import them.
 func onlyIn() map[string][]string {
 	return map[string][]string{
 		"github.com/pion/turn/v4":             {"callbox/turnserver", "callbox/bench/turn/plain"},
@@ -61,7 +61,7 @@ type listedPackage struct {
 	Standard   bool
 }
 
-// TestImports holds the rule of who may import whom, over every package of the module.
+// TestImports checks the import rules for every package of the module.
 func TestImports(t *testing.T) {
 	standard := map[string]bool{}
 	var own []listedPackage
@@ -83,7 +83,7 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// TestImportFaults shows that TestImports would notice.
+// TestImportFaults checks that TestImports detects violations.
 func TestImportFaults(t *testing.T) {
 	standard := map[string]bool{"net/http": true}
 	for _, tc := range []struct {
@@ -128,7 +128,7 @@ func importFaults(p listedPackage, standard map[string]bool) []string {
 	}
 	allowed := append([]string{owner}, rules[owner]...)
 	if owner == "callbox/signaling" {
-		// Its client and conformance suite stand below it without belonging to it.
+		// The client and the conformance suite are in folders below it, but not part of it.
 		allowed[0] = "callbox/signaling/internal"
 	}
 	var faults []string

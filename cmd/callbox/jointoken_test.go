@@ -14,7 +14,7 @@ const (
 	otherJoinSecret = "a join secret of somebody else, as long"
 )
 
-// tokenNow is what the clock says in tests of tokens.
+// tokenNow is the current time in tests of tokens.
 func tokenNow() time.Time { return time.Unix(1_800_000_000, 0) }
 
 func joinTokensOf(tb testing.TB, secrets ...string) *joinTokens {
@@ -30,7 +30,7 @@ func joinTokensOf(tb testing.TB, secrets ...string) *joinTokens {
 	return tokens
 }
 
-// sign makes any token at all.
+// sign returns any token, valid or not.
 func sign(tb testing.TB, method jwt.SigningMethod, key any, header map[string]any, claims jwt.MapClaims) string {
 	tb.Helper()
 	token := jwt.NewWithClaims(method, claims)
@@ -62,7 +62,7 @@ func TestJoinToken(t *testing.T) {
 		{"decomposed in the token", sign(t, hs, key, nil, jwt.MapClaims{"room": "cafe\u0301", "exp": now + 60}), "caf\u00e9", "", ""},
 		{"decomposed in the join", sign(t, hs, key, nil, jwt.MapClaims{"room": "caf\u00e9", "exp": now + 60}), "cafe\u0301", "", ""},
 		{"within the leeway", sign(t, hs, key, nil, jwt.MapClaims{"room": "*", "exp": now - 20}), "quiet", "", ""},
-		{"none", "", "quiet", "", "wants a token"},
+		{"none", "", "quiet", "", "requires a token"},
 		{"another room", sign(t, hs, key, nil, jwt.MapClaims{"room": "quiet", "exp": now + 60}), "river", "", another},
 		{"another case", sign(t, hs, key, nil, jwt.MapClaims{"room": "quiet", "exp": now + 60}), "Quiet", "", another},
 		{"a pattern is no pattern", sign(t, hs, key, nil, jwt.MapClaims{"room": "qui*", "exp": now + 60}), "quiet", "", another},
@@ -143,8 +143,7 @@ func TestJoinTokenSecretsRotate(t *testing.T) {
 	}
 }
 
-// FuzzJoinToken holds that nothing is let in but what was signed, whatever is
-// changed in it.
+// FuzzJoinToken checks that only signed tokens are accepted, whatever is changed in them.
 func FuzzJoinToken(f *testing.F) {
 	good := sign(f, jwt.SigningMethodHS256, []byte(joinSecret), nil, jwt.MapClaims{"room": "quiet", "exp": tokenNow().Unix() + 60})
 	head, rest, _ := strings.Cut(good, ".")

@@ -31,7 +31,7 @@ func TestLogFormats(t *testing.T) {
 	}
 }
 
-// TestLogFile runs the program with a log file in a folder that is not there.
+// TestLogFile runs the program with a log file in a folder that does not exist.
 func TestLogFile(t *testing.T) {
 	t.Parallel()
 	name := filepath.Join(t.TempDir(), "logs", "callbox.log")
@@ -94,8 +94,8 @@ func TestLogFileRotation(t *testing.T) {
 	if err := file.Close(); err != nil {
 		t.Fatal(err)
 	}
-	// Older parts are compressed behind the program's back: all there is has
-	// to be found in what lies there now.
+	// Old files are compressed in the background: all lines must be in the files that
+	// exist now.
 	eventually(t, func() error {
 		entries, err := os.ReadDir(dir)
 		if err != nil {
@@ -124,7 +124,7 @@ func TestLogFileRotation(t *testing.T) {
 	}
 }
 
-// TestLogFileFault loses the log file while the program runs.
+// TestLogFileFault removes the log file while the program runs.
 func TestLogFileFault(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "logs")
@@ -133,7 +133,7 @@ func TestLogFileFault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Where the folder was there is a file now, so nothing can be opened.
+	// A file has replaced the folder, so nothing can be opened.
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ func TestMemoryBudget(t *testing.T) {
 	}
 }
 
-// TestMemoryOfTheProcess holds the default under what the process may use.
+// TestMemoryOfTheProcess checks that the default is less than what the process may use.
 func TestMemoryOfTheProcess(t *testing.T) {
 	available, ok := availableMemory()
 	if !ok || available < 1<<20 {

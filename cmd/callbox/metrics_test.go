@@ -10,8 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 )
 
-// TestMetricsLint holds that the metrics follow the conventions of Prometheus,
-// each exactly as an operator gets it, and that the documentation has them all.
+// TestMetricsLint checks that the metrics, as an operator gets them, follow the
+// conventions of Prometheus, and that the documentation lists all of them.
 func TestMetricsLint(t *testing.T) {
 	t.Parallel()
 	r := start(t)
@@ -51,7 +51,7 @@ func document(t *testing.T, path ...string) string {
 	return string(text)
 }
 
-// TestMetricsCount holds that what happens in a call arrives in the metrics.
+// TestMetricsCount checks that the metrics count what happens in a call.
 func TestMetricsCount(t *testing.T) {
 	t.Parallel()
 	r := start(t)
@@ -72,7 +72,7 @@ func TestMetricsCount(t *testing.T) {
 			t.Fatalf("the first one hears %+v, want %s", got, want)
 		}
 	}
-	// The seat of a connection that broke is held, and taken back.
+	// The seat of a connection that broke is held, and reclaimed.
 	ann.Close()
 	if got := bo.next(t); got.Type != "away" || got.Peer != first.Peer {
 		t.Fatalf("the second one hears %+v", got)

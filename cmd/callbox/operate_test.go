@@ -23,14 +23,14 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// process is the built program as a process of its own.
+// process is the built program, running as a separate process.
 type process struct {
 	running
 	cmd  *exec.Cmd
 	done chan error // gets what Wait returns
 }
 
-// startProcess runs it with args, or else callbox serve on free ports.
+// startProcess runs the program with args; without args, callbox serve on free ports.
 func startProcess(t *testing.T, data string, args ...string) *process {
 	t.Helper()
 	if args == nil {
@@ -39,7 +39,7 @@ func startProcess(t *testing.T, data string, args ...string) *process {
 	return startCommand(t, data, exec.Command(binary, withData(data, args)...))
 }
 
-// startCommand runs a command that becomes the program.
+// startCommand runs a command that executes the program.
 func startCommand(t *testing.T, data string, cmd *exec.Cmd) *process {
 	t.Helper()
 	p := &process{running: running{data: data, stderr: &syncBuffer{}}, cmd: cmd, done: make(chan error, 1)}
@@ -85,7 +85,7 @@ func (p *process) end(t *testing.T) error {
 	}
 }
 
-// TestSignals ends the program while clients are in the middle of everything.
+// TestSignals stops the program while clients are active in every way.
 func TestSignals(t *testing.T) {
 	t.Parallel()
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
@@ -123,8 +123,8 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// wantClosing reads what a client was told: the notice, and the close code
-// that means "come back".
+// wantClosing checks what a client received: the notice, and the close code that means
+// "reconnect".
 func wantClosing(t *testing.T, conn *websocket.Conn) {
 	t.Helper()
 	notice := ""
@@ -142,11 +142,11 @@ func wantClosing(t *testing.T, conn *websocket.Conn) {
 	}
 }
 
-// TestSecondSignal ends at once, whatever goes on.
+// TestSecondSignal checks that the second signal ends the process at once.
 func TestSecondSignal(t *testing.T) {
 	t.Parallel()
 	p := startProcess(t, t.TempDir())
-	// A request that is read slowly makes the end take its time.
+	// A response that is read slowly delays the shutdown.
 	conn, err := net.Dial("tcp", strings.TrimPrefix(p.ready.HTTP, "http://"))
 	if err != nil {
 		t.Fatal(err)
@@ -159,7 +159,7 @@ func TestSecondSignal(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, func() error {
-		if !strings.Contains(p.stderr.String(), "ending") {
+		if !strings.Contains(p.stderr.String(), "shutting down") {
 			return errors.New("the first signal was not heard")
 		}
 		return nil
@@ -188,8 +188,7 @@ func TestStartTime(t *testing.T) {
 	}
 }
 
-// TestCertificateFiles serves a certificate from files, and another one when
-// they change, without a restart.
+// TestCertificateFiles checks that changed certificate files are used without a restart.
 func TestCertificateFiles(t *testing.T) {
 	t.Parallel()
 	certFile, keyFile := filepath.Join(t.TempDir(), "tls.crt"), filepath.Join(t.TempDir(), "tls.key")
@@ -215,7 +214,7 @@ func TestCertificateFiles(t *testing.T) {
 	if got := r.get(t, r.ready.HTTP+"/ca.crt"); got.status != http.StatusNotFound {
 		t.Errorf("GET /ca.crt: %d, want 404 without a local authority", got.status)
 	}
-	// The certificate is for a name, so TURN over TLS goes by that name.
+	// The certificate is for a name, so the URL of TURN over TLS contains that name.
 	urls := r.join(t, r.ready.HTTP, "room").ICEServers[1].URLs
 	_, port, _ := net.SplitHostPort(strings.TrimPrefix(r.ready.TURN[2], "tls://"))
 	if want := "turns:call.local:" + port + "?transport=tcp"; urls[2] != want {
@@ -242,8 +241,7 @@ func TestCertificateFiles(t *testing.T) {
 	}
 }
 
-// writeCertificate writes a new certificate for a name and returns what to
-// trust.
+// writeCertificate writes a new certificate for a name and returns the roots to trust.
 func writeCertificate(t *testing.T, certFile, keyFile, name string) *x509.CertPool {
 	t.Helper()
 	dir := t.TempDir()

@@ -17,26 +17,26 @@ import (
 	"callbox/peer"
 )
 
-// ended is what a run of the program leaves.
+// ended is the result of a run of the program.
 type ended struct {
 	code           int
 	stdout, stderr string
 }
 
-// callPeer runs callbox peer in the background, in this process; what it
+// callPeer runs callbox peer in the background, in this process. The function that it
 // returns waits for the end.
 func callPeer(t *testing.T, url string, flags ...string) func() ended {
 	t.Helper()
 	return callPeerTo(t, &syncBuffer{}, url, flags...)
 }
 
-// callPeerTo is callPeer whose standard output can be read meanwhile.
+// callPeerTo is callPeer with a standard output that can be read meanwhile.
 func callPeerTo(t *testing.T, out *syncBuffer, url string, flags ...string) func() ended {
 	t.Helper()
 	return runPeer(t, out, append([]string{url, "room"}, flags...)...)
 }
 
-// runPeer is callPeerTo with arguments of one's own.
+// runPeer is callPeerTo with the given arguments.
 func runPeer(t *testing.T, out *syncBuffer, args ...string) func() ended {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
@@ -80,7 +80,7 @@ func TestPeerCallsPeer(t *testing.T) {
 	one := callPeer(t, s.ready.HTTP, "--duration", "2s", "--expect", expect, "--json", file, "--connect-timeout", "25s")
 	two := callPeer(t, s.ready.HTTP, "--duration", "2s", "--expect", expect, "--json", "-", "--size", "256x128", "--fps", "20")
 	one().check(t, exitOK, "In room room.", "Connected with callbox peer", "direct", "intact, byte for byte",
-		"1000 Hz", "intact=100%: met", "Good")
+		"1000 Hz", "intact=100%: met", "Success")
 	two().check(t, exitOK)
 
 	text, err := os.ReadFile(file)
@@ -125,11 +125,11 @@ func TestPeerExpectationFails(t *testing.T) {
 	s := start(t)
 	one := callPeer(t, s.ready.HTTP, "--duration", "1s", "--expect", "path=relay,connect<1m")
 	two := callPeer(t, s.ready.HTTP, "--duration", "20s")
-	one().check(t, exitFailed, "path=relay: NOT met, it was direct", "connect<1m: met")
+	one().check(t, exitFailed, "path=relay: NOT met, the value is direct", "connect<1m: met")
 	two().check(t, exitOK, "left")
 }
 
-// A server that wants a token lets in the bots that have one.
+// A server that requires a token admits only bots that have one.
 func TestPeerToken(t *testing.T) {
 	t.Parallel()
 	s := start(t, "--join-secret", stored)
@@ -224,7 +224,7 @@ func TestPeerNoMedia(t *testing.T) {
 	two().check(t, exitOK)
 }
 
-// startBinary runs callbox peer as a process of its own, and waits until it is connected.
+// startBinary runs callbox peer as a separate process, and waits until it is connected.
 func startBinary(t *testing.T, url string) (command *exec.Cmd, said *syncBuffer) {
 	t.Helper()
 	said = &syncBuffer{}
@@ -250,7 +250,7 @@ func awaitText(t *testing.T, said *syncBuffer, text string) {
 	})
 }
 
-// The other process is killed: what it cannot say, the broken path does.
+// The other process is killed: it cannot send a leave, so the broken path must be noticed.
 func TestPeerLost(t *testing.T) {
 	t.Parallel()
 	s := start(t, "--grace", "1s")
@@ -279,7 +279,7 @@ func TestPeerInterrupted(t *testing.T) {
 	one().check(t, exitOK, "callbox peer left") // it was left in order
 }
 
-// What people have at hand is the link of a room's page.
+// People usually have the link of a room.
 func TestPeerLink(t *testing.T) {
 	t.Parallel()
 	const server, link = "https://call.example", "https://call.example/r/quiet-river-lamp"
@@ -314,7 +314,7 @@ func TestPeerLink(t *testing.T) {
 	}
 }
 
-// Two bots meet by the link that callbox token prints, and nothing else.
+// Two bots meet with nothing but the link that callbox token prints.
 func TestPeersMeetByALink(t *testing.T) {
 	t.Parallel()
 	s := start(t, "--join-secret", stored)

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestProfilesAreBounded holds that no request makes the program work for long,
-// and that others are answered while one does.
+// TestProfilesAreBounded checks that no request keeps the program busy for long, and that
+// other requests are answered meanwhile.
 func TestProfilesAreBounded(t *testing.T) {
 	t.Parallel()
 	r := start(t)

@@ -66,9 +66,8 @@ func TestClientAddr(t *testing.T) {
 	}
 }
 
-// FuzzClientAddr holds that no header makes a client of anything but the peer
-// or an address that stands in the header, and that what stands left of the
-// client changes nothing.
+// FuzzClientAddr checks that the client is always the remote address or one in the header,
+// and that addresses to the left of the client change nothing.
 func FuzzClientAddr(f *testing.F) {
 	for _, seed := range []string{"", "198.51.100.7", "a, 198.51.100.7, 10.0.0.1", "[::1]:1,", ",,", "10.0.0.1,10.0.0.2", "fe80::1%x"} {
 		f.Add(seed)

@@ -30,7 +30,7 @@ func TestPublicWarning(t *testing.T) {
 	}
 }
 
-// serveBinding answers Binding requests with an address of the test's choice.
+// serveBinding answers Binding requests with a given address.
 func serveBinding(t *testing.T, seen net.IP) string {
 	t.Helper()
 	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
@@ -60,8 +60,8 @@ func serveBinding(t *testing.T, seen net.IP) string {
 	return conn.LocalAddr().String()
 }
 
-// TestTURNPublicAddressOfSTUN advertises what a STUN server saw, which here is
-// an address of loopback, so that the relays can be tried there.
+// TestTURNPublicAddressOfSTUN advertises the address that a STUN server saw, here one of
+// loopback, so that the relays can be tested there.
 func TestTURNPublicAddressOfSTUN(t *testing.T) {
 	t.Parallel()
 	r := startTURN(t, "--public-ip", "stun:"+serveBinding(t, net.IPv4(127, 0, 0, 8)), "--relay-ip", "127.0.0.1")
@@ -74,8 +74,8 @@ func TestTURNPublicAddressOfSTUN(t *testing.T) {
 	}
 }
 
-// TestTURNChecksReach tries the relays at a public address that leads here,
-// and at one where the TURN port answers and relays do not.
+// TestTURNChecksReach tests the relays at a public address that leads to this machine, and
+// at one where the TURN port answers but relays do not.
 func TestTURNChecksReach(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -114,8 +114,8 @@ func TestTURNPublicAddressUnknown(t *testing.T) {
 	}
 }
 
-// TestPublicAddressesFollow changes an address under way: faults are told once,
-// and new addresses handed on.
+// TestPublicAddressesFollow changes an address: errors are logged once, and new addresses
+// are applied.
 func TestPublicAddressesFollow(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -167,8 +167,8 @@ func TestPublicAddressesFollow(t *testing.T) {
 	})
 }
 
-// TestPublicAddressesFamilies leaves out what this machine cannot relay for,
-// unless it was named outright.
+// TestPublicAddressesFamilies checks that addresses of families that this machine lacks
+// are dropped, unless they were given explicitly.
 func TestPublicAddressesFamilies(t *testing.T) {
 	t.Parallel()
 	var wrong faults

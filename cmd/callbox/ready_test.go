@@ -10,7 +10,7 @@ import (
 	"rsc.io/qr"
 )
 
-// boundTo is a listener that only says where it is bound.
+// boundTo is a listener that only has an address.
 type boundTo struct {
 	net.Listener
 	addr netip.AddrPort
@@ -55,7 +55,7 @@ func TestReadyText(t *testing.T) {
 	r := l.newReady(machineOf("127.0.0.1,192.168.1.5").any(), "/call/")
 	r.CA = "AB:CD"
 	for _, want := range []string{
-		"http://127.0.0.1:8080/call\n", "https://192.168.1.5:8443/call\n", "will warn", "https://192.168.1.5:8443/call/ca ", "AB:CD",
+		"http://127.0.0.1:8080/call\n", "https://192.168.1.5:8443/call\n", "certificate warning", "https://192.168.1.5:8443/call/ca ", "AB:CD",
 		halfBlocks("https://192.168.1.5:8443/call"),
 	} {
 		if text := r.text(); !strings.Contains(text, want) {
@@ -70,7 +70,7 @@ func TestReadyText(t *testing.T) {
 	}
 }
 
-// TestHalfBlocks reads the drawing back, module by module.
+// TestHalfBlocks decodes the drawing, module by module.
 func TestHalfBlocks(t *testing.T) {
 	t.Parallel()
 	const address = "https://192.168.178.201:8443"

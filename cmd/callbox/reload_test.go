@@ -39,7 +39,7 @@ func (p *process) logged(t *testing.T, times int, text string) {
 	})
 }
 
-// TestHangup has the files of both servers read again, good and bad ones.
+// TestHangup reloads the files of both servers, valid and invalid ones.
 func TestHangup(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{"serve", "turn"} {
@@ -68,7 +68,7 @@ func TestHangup(t *testing.T) {
 			}
 			p.hangup(t)
 			logged(`msg="SIGHUP: files reloaded" read="[--tls-cert, --tls-key --turn-secret`)
-			// As logrotate does: the file is put aside, then comes the signal.
+			// As logrotate does: it renames the file and then sends the signal.
 			if err := os.Rename(logFile, logFile+".1"); err != nil {
 				t.Fatal(err)
 			}
@@ -91,13 +91,13 @@ func TestHangup(t *testing.T) {
 			if err := p.end(t); err != nil {
 				t.Error(err)
 			}
-			logged("msg=ended")
+			logged(`msg="shut down"`)
 		})
 	}
 }
 
-// TestHangupWhileStarting sends SIGHUP from the first moment on at which the
-// program can tell it from other signals.
+// TestHangupWhileStarting sends SIGHUP from the first moment at which the program catches
+// it.
 func TestHangupWhileStarting(t *testing.T) {
 	t.Parallel()
 	// The start waits for a pipe, so that it cannot be missed.
@@ -156,8 +156,8 @@ func opens(pid int, name string) bool {
 	return false
 }
 
-// TestNoFileHangs gives each flag that names a file what blocks when it is
-// opened or read: the start ends with a word about it.
+// TestNoFileHangs gives each flag that names a file something that blocks when it is
+// opened or read: the start must fail with an error about it.
 func TestNoFileHangs(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -216,8 +216,8 @@ func TestNoFileHangs(t *testing.T) {
 	}
 }
 
-// TestStoredFileBecomesPipe replaces all that is followed while the server runs,
-// and ends it.
+// TestStoredFileBecomesPipe replaces all reloaded files while the server runs, and stops
+// it.
 func TestStoredFileBecomesPipe(t *testing.T) {
 	t.Parallel()
 	p := startProcess(t, t.TempDir())
@@ -238,7 +238,7 @@ func TestStoredFileBecomesPipe(t *testing.T) {
 	}
 }
 
-// TestPipeAsSecret takes a secret that a shell hands over, and keeps it.
+// TestPipeAsSecret reads a secret from a pipe of a shell, and keeps it.
 func TestPipeAsSecret(t *testing.T) {
 	t.Parallel()
 	reader, writer, err := os.Pipe()
@@ -266,8 +266,8 @@ func TestPipeAsSecret(t *testing.T) {
 	}
 }
 
-// TestFollowedFaultIsToldOnce looks time and again at a file that stays wrong.
-func TestFollowedFaultIsToldOnce(t *testing.T) {
+// TestReloadFaultIsLoggedOnce loads a file that stays invalid several times.
+func TestReloadFaultIsLoggedOnce(t *testing.T) {
 	t.Parallel()
 	var out syncBuffer
 	fault := errors.New("broken")

@@ -43,9 +43,9 @@ func TestRecoverPanic(t *testing.T) {
 	}
 }
 
-// TestProxyNotice holds that an operator behind a proxy is told, once, why
-// calls will not connect and whose limits count, and only while that is so.
-func TestProxyNotice(t *testing.T) {
+// TestProxyWarnings checks that an operator behind a proxy is warned, once, that calls
+// will not connect and that clients share limits, and only if that is so.
+func TestProxyWarnings(t *testing.T) {
 	t.Parallel()
 	const publicIP, trust = "set it with --public-ip", "name it with --trusted-proxy"
 	for _, tc := range []struct {
@@ -80,8 +80,8 @@ func TestProxyNotice(t *testing.T) {
 	}
 }
 
-// TestReachNotice holds that a start says who can reach the relays.
-func TestReachNotice(t *testing.T) {
+// TestReachWarning checks that the start says who can reach the relays.
+func TestReachWarning(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		flags []string

@@ -8,8 +8,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestScripts runs the built program as a shell would. UPDATE=1 writes what it
-// says now into the scripts.
+// TestScripts runs the built program as a shell would. UPDATE=1 writes the current output
+// into the scripts.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -24,7 +24,7 @@ func TestScripts(t *testing.T) {
 			"callbox": func(ts *testscript.TestScript, _ bool, args []string) {
 				ts.Check(ts.Exec(binary, args...))
 			},
-			// exits CODE ARGS… runs callbox and wants the exit code.
+			// exits CODE ARGS… runs callbox and checks the exit code.
 			"exits": func(ts *testscript.TestScript, _ bool, args []string) {
 				err := ts.Exec(binary, args[1:]...)
 				code := "0"

@@ -28,8 +28,8 @@ func openTestSecrets(t *testing.T, c *serveCommand, data string) *serveConfig {
 	return config
 }
 
-// TestStoredSecrets holds that what is made at the first start is private,
-// stays, and stands where the flag says.
+// TestStoredSecrets checks that the secrets generated at the first start are private, are
+// kept, and take the place that the flag gives them.
 func TestStoredSecrets(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
@@ -68,7 +68,7 @@ func TestStoredSecrets(t *testing.T) {
 	}
 }
 
-// TestStoredSecretsNotNeeded holds that nothing is made that nobody asked for.
+// TestStoredSecretsNotNeeded checks that unneeded secrets are not generated.
 func TestStoredSecretsNotNeeded(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
@@ -84,7 +84,7 @@ func TestStoredSecretsNotNeeded(t *testing.T) {
 	}
 }
 
-// TestSecretFilesOfEditors reads one list of secrets as editors write it.
+// TestSecretFilesOfEditors reads a list of secrets in the formats of different editors.
 func TestSecretFilesOfEditors(t *testing.T) {
 	t.Parallel()
 	first, second := "0123456789abcdef", `a "b" # c; d' e`+"\u00e4"
@@ -116,8 +116,7 @@ func TestSecretFilesOfEditors(t *testing.T) {
 	}
 }
 
-// TestDataFolderLinks puts links in the place of stored secrets: what they lead
-// to must not be touched.
+// TestDataFolderLinks replaces stored secrets by links, whose targets must not be touched.
 func TestDataFolderLinks(t *testing.T) {
 	t.Parallel()
 	for name, link := range map[string]func(target, name string) error{"symbolic": os.Symlink, "hard": os.Link} {
@@ -161,8 +160,8 @@ func TestDataFolderLinks(t *testing.T) {
 	}
 }
 
-// TestOpenDataFolder starts in folders and with files that others can read: they
-// stay so, but the secret, and all is told.
+// TestOpenDataFolder starts with folders and files that others can read: only the secret
+// is made private, and the log reports all of them.
 func TestOpenDataFolder(t *testing.T) {
 	t.Parallel()
 	p := startProcess(t, t.TempDir())

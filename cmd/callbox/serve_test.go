@@ -25,7 +25,7 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// join enters a room and returns what the server said.
+// join joins a room and returns the server's reply.
 func (r *running) join(t *testing.T, base, room string) protocol.Joined {
 	t.Helper()
 	c, err := client.Dial(t.Context(), client.Config{NoReconnect: true, URL: base, TLS: r.tls(), Name: "Ann"})
@@ -131,8 +131,8 @@ func (r *running) relays(t *testing.T, query string) []relay {
 	return relays
 }
 
-// allocate makes a relay as a browser would, with the certificate checked, and
-// keeps it until the test ends.
+// allocate creates a relay as a browser would, verifies the certificate, and keeps the
+// relay until the test ends.
 func (r *running) allocate(t *testing.T, transport, address string, server protocol.ICEServer) netip.AddrPort {
 	t.Helper()
 	relayed, err := r.newTURNClient(t, transport, address, server).Allocate()
@@ -143,7 +143,7 @@ func (r *running) allocate(t *testing.T, transport, address string, server proto
 	return netaddr.AddrPort(relayed.LocalAddr())
 }
 
-// tryAllocate makes a relay over TCP and ends it.
+// tryAllocate creates a relay over TCP and deletes it.
 func (r *running) tryAllocate(t *testing.T, address string, server protocol.ICEServer) error {
 	t.Helper()
 	relayed, err := r.newTURNClient(t, "tcp", address, server).Allocate()

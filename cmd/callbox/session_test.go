@@ -18,7 +18,7 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// socket is a bare WebSocket, which does nothing by itself.
+// socket is a bare WebSocket, which sends nothing by itself.
 type socket struct{ *websocket.Conn }
 
 func dialSocket(t *testing.T, base string, header http.Header) socket {
@@ -34,7 +34,7 @@ func dialSocket(t *testing.T, base string, header http.Header) socket {
 	return socket{conn}
 }
 
-// frame is what a test looks at in a frame.
+// frame has the fields of a frame that tests check.
 type frame struct {
 	Type    string
 	ID      int
@@ -87,9 +87,8 @@ func (s socket) wantClosed(t *testing.T, code int) {
 	}
 }
 
-// TestServerKilled ends the server with SIGKILL and starts it again: with the
-// same data folder a peer gets its seat back, under the same id; with another
-// one it does not.
+// TestServerKilled kills the server with SIGKILL and restarts it: with the same data
+// folder, a peer gets its seat back under the same id; with another one, it does not.
 func TestServerKilled(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
@@ -122,7 +121,7 @@ func TestServerKilled(t *testing.T) {
 	}
 }
 
-// TestSessionSecretsRotate changes what signs while peers come back.
+// TestSessionSecretsRotate changes the signing secret while peers come back.
 func TestSessionSecretsRotate(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "session")
@@ -139,7 +138,7 @@ func TestSessionSecretsRotate(t *testing.T) {
 		write(secrets...)
 		eventually(t, func() error {
 			if n := strings.Count(r.stderr.String(), "file reloaded"); n != times {
-				return fmt.Errorf("read again %d times, want %d", n, times)
+				return fmt.Errorf("reloaded %d times, want %d", n, times)
 			}
 			return nil
 		})
@@ -163,7 +162,7 @@ func TestSessionSecretsRotate(t *testing.T) {
 	}
 }
 
-// TestJoinTokens lets in who shows a token, and nobody else.
+// TestJoinTokens checks that only peers with a token are admitted.
 func TestJoinTokens(t *testing.T) {
 	t.Parallel()
 	r := start(t, "--join-secret", stored)
@@ -215,7 +214,7 @@ func (r *running) rooms(t *testing.T) []signaling.RoomInfo {
 	return rooms
 }
 
-// TestKick lists a room and puts a peer out of it for good.
+// TestKick lists a room and kicks a peer for good.
 func TestKick(t *testing.T) {
 	t.Parallel()
 	r := start(t)
@@ -269,8 +268,7 @@ func TestKick(t *testing.T) {
 	}
 }
 
-// TestTrustedProxy counts clients behind a proxy each by itself, and only
-// there.
+// TestTrustedProxy checks that clients are told apart only behind a trusted proxy.
 func TestTrustedProxy(t *testing.T) {
 	t.Parallel()
 	for flag, want := range map[string]int{"127.0.0.1": http.StatusSwitchingProtocols, "192.0.2.1": http.StatusTooManyRequests} {

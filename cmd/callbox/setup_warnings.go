@@ -10,7 +10,7 @@ import (
 // may have missed. Those that strangers can cause repeatedly are logged once a minute.
 type setupWarnings struct {
 	publicIP, trust, unread sync.Once
-	host, origin            notice
+	host, origin            warnLimit
 }
 
 // warnOfProxy warns once of each setting that a proxy in front makes necessary.
@@ -24,7 +24,7 @@ func (s *server) warnOfProxy(r *http.Request) {
 	}
 	if len(s.config.public.addrs()) == 0 && s.turn != nil {
 		s.warned.publicIP.Do(func() {
-			s.log.Warn("requests come through a proxy, so their destination does not tell this server's public address, which clients need for TURN; set it with --public-ip")
+			s.log.Warn("requests come through a proxy, so the server cannot derive from them the public address that clients need for TURN; set it with --public-ip")
 		})
 	}
 	switch trusted := s.proxies.trusts(peerAddr(r)); {

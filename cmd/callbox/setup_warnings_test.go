@@ -14,9 +14,9 @@ import (
 	"callbox/signaling/client"
 )
 
-// TestProxyWithoutHost is nginx with proxy_pass alone: HTTP/1.0, and the
-// server's own address as the host. The page is served, its calls are refused;
-// page and log say why.
+// TestProxyWithoutHost imitates nginx with nothing but proxy_pass: HTTP/1.0, and the
+// server's own address as the host. The page is served, but its calls are refused; page
+// and log say why.
 func TestProxyWithoutHost(t *testing.T) {
 	t.Parallel()
 	r := start(t)
@@ -47,7 +47,7 @@ func TestProxyWithoutHost(t *testing.T) {
 	}
 }
 
-// TestUntrustedProxy has a proxy give itself away by each of its headers.
+// TestUntrustedProxy sends each of the headers that reveal a proxy.
 func TestUntrustedProxy(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -83,8 +83,8 @@ func TestUntrustedProxy(t *testing.T) {
 	}
 }
 
-// TestBehindProxy makes a call's signaling through proxies as the documents
-// have them, by WebSocket and, where a proxy passes no upgrade on, by events.
+// TestBehindProxy signals a call through proxies configured as in the documentation, over
+// WebSocket and, where a proxy passes no upgrade on, over an event stream.
 func TestBehindProxy(t *testing.T) {
 	t.Parallel()
 	r := start(t, "--host", "call.example.org", "--base-path", "/call/", "--trusted-proxy", "127.0.0.1")

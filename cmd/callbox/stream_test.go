@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// newRequest makes a request of a session over plain HTTP.
+// newRequest returns a request of a session over plain HTTP.
 func newRequest(t *testing.T, method, address, secret, body string) *http.Request {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(body))
@@ -22,9 +22,9 @@ func newRequest(t *testing.T, method, address, secret, body string) *http.Reques
 	return request
 }
 
-// TestServeStream joins without WebSocket, through everything that stands in
-// front of the signaling server, in both versions of HTTP, and hears the next
-// one come and the server go.
+// TestServeStream joins without WebSocket, through all handlers in front of the signaling
+// server, with both versions of HTTP, and receives the events of another peer's join and
+// of the shutdown.
 func TestServeStream(t *testing.T) {
 	t.Parallel()
 	r := start(t)

@@ -87,7 +87,7 @@ func TestPortOfHTTPSTakesTURN(t *testing.T) {
 }
 
 // Where TURN has no TLS port of its own, calls are relayed over the port of the page, and
-// signaled over it by clients that agree on no application protocol.
+// clients that negotiate no application protocol use the same port for signaling.
 func TestCallOverThePortOfHTTPS(t *testing.T) {
 	t.Parallel()
 	s := start(t, "--turn-tcp", "", "--turn-tls", "")
@@ -117,7 +117,7 @@ func TestRequestKnowsItsTLS(t *testing.T) {
 	}
 }
 
-// Clients that say nothing are not waited for without end, nor in any number.
+// The server waits for silent clients only for a limited time, and for a limited number.
 func TestSilentClientsOfTheSharedPort(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -191,7 +191,7 @@ func TestOfferedEndpoints(t *testing.T) {
 	}
 }
 
-// A listener whose errors pass is listened on again.
+// After temporary errors a listener is used again.
 func TestSharedPortOutlivesErrors(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"callbox/turnserver"
 )
 
-// coturnFile writes a configuration file of coturn.
+// coturnFile writes a coturn configuration file.
 func coturnFile(t *testing.T, lines ...string) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "turnserver.conf")
@@ -19,7 +19,7 @@ func coturnFile(t *testing.T, lines ...string) string {
 	return name
 }
 
-// TestTURNLikeCoturn serves by a file of coturn alone.
+// TestTURNLikeCoturn serves with nothing but a coturn configuration file.
 func TestTURNLikeCoturn(t *testing.T) {
 	t.Parallel()
 	certFile, keyFile := filepath.Join(t.TempDir(), "tls.crt"), filepath.Join(t.TempDir(), "tls.key")
@@ -46,7 +46,7 @@ func TestTURNLikeCoturn(t *testing.T) {
 	}
 }
 
-// TestCoturnBesideFlags holds that flags win over the file.
+// TestCoturnBesideFlags checks that flags override the file.
 func TestCoturnBesideFlags(t *testing.T) {
 	t.Parallel()
 	file := coturnFile(t, "static-auth-secret="+testTURNSecret, "realm=file", "min-port=50000", "external-ip=192.0.2.1", "no-tcp", "bps-capacity=0", "total-quota=5")

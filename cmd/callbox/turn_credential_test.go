@@ -14,7 +14,7 @@ import (
 
 const testTURNSecret = "north-north-north"
 
-// TestTurnCredential holds the form by itself, since other servers rely on it.
+// TestTurnCredential checks the format independently, because other servers rely on it.
 func TestTurnCredential(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()

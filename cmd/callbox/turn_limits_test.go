@@ -33,7 +33,7 @@ func TestParseByteRate(t *testing.T) {
 	}
 }
 
-// TestTurnLimits holds that each flag says what it should to the server.
+// TestTurnLimits checks that each flag sets the right limit of the server.
 func TestTurnLimits(t *testing.T) {
 	t.Parallel()
 	limits := func(args ...string) turnserver.Limits {
@@ -71,7 +71,7 @@ func TestTurnLimits(t *testing.T) {
 	}
 }
 
-// wantMetric waits until a line stands in the metrics.
+// wantMetric waits until the metrics contain a line.
 func (r *running) wantMetric(t *testing.T, line string) {
 	t.Helper()
 	eventually(t, func() error {
@@ -85,7 +85,7 @@ func (r *running) wantMetric(t *testing.T, line string) {
 	})
 }
 
-// wantRelays waits until the relays are those of these users.
+// wantRelays waits until there are relays of exactly these users.
 func (r *running) wantRelays(t *testing.T, users ...string) {
 	t.Helper()
 	eventually(t, func() error {
@@ -109,7 +109,8 @@ func (r *running) request(t *testing.T, method, path string) int {
 	return r.do(t, request).status
 }
 
-// TestQuotas holds that limits of the command line refuse, and are counted.
+// TestQuotas checks that the limits of the command line are enforced, and that refusals
+// are counted.
 func TestQuotas(t *testing.T) {
 	t.Parallel()
 	r := startTURN(t, "--turn-user-quota", "1", "--turn-total-quota", "2")
@@ -127,7 +128,7 @@ func TestQuotas(t *testing.T) {
 	r.wantMetric(t, `callbox_turn_allocations 2`)
 }
 
-// TestKickRelays lists relays, and ends those of a user.
+// TestKickRelays lists relays, and ends those of one user.
 func TestKickRelays(t *testing.T) {
 	t.Parallel()
 	r := startTURN(t)
@@ -169,7 +170,7 @@ func TestKickRelays(t *testing.T) {
 	r.wantMetric(t, `callbox_turn_auth_failures_total{reason="revoked"} 2`)
 }
 
-// joinRoom joins the room of these tests; more is what the frame says beside that.
+// joinRoom joins the room of these tests; more are further fields of the frame.
 func (r *running) joinRoom(t *testing.T, more string) (socket, protocol.Joined) {
 	t.Helper()
 	s := dialSocket(t, r.ready.HTTP, nil)
@@ -188,8 +189,8 @@ func (r *running) joinRoom(t *testing.T, more string) (socket, protocol.Joined) 
 	return s, joined
 }
 
-// TestRevocationOutlastsItsVictim revokes a peer's credentials, which loses its
-// seat then and comes back to it.
+// TestRevocationOutlastsItsVictim revokes the credentials of a peer, which then loses its
+// seat and comes back to it.
 func TestRevocationOutlastsItsVictim(t *testing.T) {
 	t.Parallel()
 	r := start(t, "--grace", "100ms")
@@ -218,8 +219,8 @@ func TestRevocationOutlastsItsVictim(t *testing.T) {
 	}
 }
 
-// TestRelaysEndWithTheSeat holds that a peer's relays and credential go when it
-// leaves its room, and not while it is away.
+// TestRelaysEndWithTheSeat checks that a peer's relays and credential end when it leaves
+// its room, but not while it is away.
 func TestRelaysEndWithTheSeat(t *testing.T) {
 	t.Parallel()
 	r := start(t)
@@ -265,7 +266,8 @@ func TestRelaysEndWithTheSeat(t *testing.T) {
 	r.wantMetric(t, `callbox_turn_revoked_users 2`)
 }
 
-// TestDrain waits at the end for the relays, and makes no new ones meanwhile.
+// TestDrain checks that the shutdown waits for the relays, and that no new ones are created
+// meanwhile.
 func TestDrain(t *testing.T) {
 	t.Parallel()
 	p := startProcess(t, t.TempDir(), append([]string{"turn", "--drain", "1h"}, turnFree()...)...)
@@ -296,7 +298,7 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-// TestDrainInTime cuts the relays that do not end in time.
+// TestDrainInTime checks that relays that do not end in time are closed.
 func TestDrainInTime(t *testing.T) {
 	t.Parallel()
 	r := startTURN(t, "--drain", "50ms")
@@ -329,7 +331,7 @@ func TestDrainByAdmin(t *testing.T) {
 	}
 }
 
-// TestRelayedMetrics counts what goes from one relay to another.
+// TestRelayedMetrics checks the counters of traffic between two relays.
 func TestRelayedMetrics(t *testing.T) {
 	t.Parallel()
 	r := startTURN(t)
@@ -344,7 +346,7 @@ func TestRelayedMetrics(t *testing.T) {
 	relayRoundTrip(t, one, two)
 	eventually(t, func() error {
 		text, sum := r.get(t, r.ready.Admin+"/metrics").body, 0
-		// The first datagram may come before its permission.
+		// The first datagram may arrive before its permission.
 		for _, name := range []string{`callbox_turn_from_peers_packets_total{path="short_cut"}`, `callbox_turn_dropped_packets_total{cause="no_permission"}`} {
 			_, value, _ := strings.Cut(text, "\n"+name+" ")
 			value, _, _ = strings.Cut(value, "\n")

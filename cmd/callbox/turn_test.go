@@ -51,8 +51,8 @@ func (r *running) at(t *testing.T, transport string) string {
 	return ""
 }
 
-// TestTURN makes relays by each transport, with credentials of the command
-// line, and has two of them talk to each other.
+// TestTURN creates relays over each transport, with credentials of the command line, and
+// sends datagrams between two of them.
 func TestTURN(t *testing.T) {
 	t.Parallel()
 	r := startTURN(t)
@@ -82,11 +82,10 @@ func TestTURN(t *testing.T) {
 	}
 }
 
-// relayRoundTrip sends a datagram from one relay to the other, and another one
-// back.
+// relayRoundTrip sends a datagram from one relay to another, and one back.
 func relayRoundTrip(t *testing.T, one, two net.PacketConn) {
 	t.Helper()
-	// A first datagram opens the way for what comes back.
+	// A first datagram creates the permission for what comes back.
 	for _, way := range []struct{ from, to net.PacketConn }{{two, one}, {one, two}, {two, one}} {
 		if _, err := way.from.WriteTo([]byte("hello"), way.to.LocalAddr()); err != nil {
 			t.Fatal(err)
@@ -142,7 +141,7 @@ func TestTURNSecretChanges(t *testing.T) {
 	}
 }
 
-// TestTURNSignal ends the process with a relay in use, and half a request.
+// TestTURNSignal stops the process with a relay in use and an incomplete request.
 func TestTURNSignal(t *testing.T) {
 	t.Parallel()
 	p := startProcess(t, t.TempDir(), append([]string{"turn"}, turnFree()...)...)
@@ -165,7 +164,7 @@ func TestTURNSignal(t *testing.T) {
 	if took := time.Since(begun); took > 10*time.Second {
 		t.Errorf("ended after %v, want at most 10 s", took)
 	}
-	for _, want := range []string{"msg=ending", "msg=ended"} {
+	for _, want := range []string{`msg="shutting down"`, `msg="shut down"`} {
 		if !strings.Contains(p.stderr.String(), want) {
 			t.Errorf("standard error does not say %q:\n%s", want, p.stderr)
 		}
@@ -213,7 +212,7 @@ func TestTURNFaults(t *testing.T) {
 	}
 }
 
-// TestTURNReadyText holds that a person is told how one gets in.
+// TestTURNReadyText checks that the text says how users get credentials.
 func TestTURNReadyText(t *testing.T) {
 	t.Parallel()
 	l := &listeners{turnTCP: []net.Listener{listenerAt("0.0.0.0:3478")}}

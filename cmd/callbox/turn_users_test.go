@@ -15,14 +15,14 @@ func fixedUser(name, password string) protocol.ICEServer {
 	return protocol.ICEServer{Username: name, Credential: password}
 }
 
-// keyOf is what coturn's turnadmin -k prints.
+// keyOf returns what coturn's turnadmin -k prints.
 func keyOf(name, realm, password string) string {
 	key := md5.Sum([]byte(name + ":" + realm + ":" + password))
 	return "0x" + hex.EncodeToString(key[:])
 }
 
-// TestTURNUsers serves fixed users of flags and of a file beside time-limited
-// credentials, and ends the relays of one who goes from the file.
+// TestTURNUsers serves fixed users of flags and of a file besides time-limited
+// credentials, and checks that the relays of a user who is removed from the file end.
 func TestTURNUsers(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "users")
@@ -71,8 +71,8 @@ func TestTURNUsersAlone(t *testing.T) {
 	}
 }
 
-// TestPagesGetNoFixedUser holds that a page of serve gets a credential that ends,
-// also where there are fixed users, whom the same server takes.
+// TestPagesGetNoFixedUser checks that call pages get time-limited credentials even if
+// there are fixed users, which the same server accepts.
 func TestPagesGetNoFixedUser(t *testing.T) {
 	t.Parallel()
 	r := start(t, "--turn-user", "ann:a password of ann's")
@@ -105,7 +105,7 @@ func TestTURNUserFaults(t *testing.T) {
 	}
 }
 
-// TestTURNUsersOfCoturn serves the fixed users of a file of coturn.
+// TestTURNUsersOfCoturn serves the fixed users of a coturn configuration file.
 func TestTURNUsersOfCoturn(t *testing.T) {
 	t.Parallel()
 	for name, more := range map[string][]string{"users": nil, "lt-cred-mech": {"lt-cred-mech"}, "secret elsewhere": {"--turn-secret"}} {
@@ -130,8 +130,8 @@ func TestTURNUsersOfCoturn(t *testing.T) {
 	}
 }
 
-// TestSecretElsewhere starts with a secret of a flag, of the environment or of
-// the data folder, whatever the file of coturn lacks or has.
+// TestSecretElsewhere starts with a secret from a flag, the environment or the data folder,
+// whatever the coturn configuration file contains or lacks.
 func TestSecretElsewhere(t *testing.T) {
 	t.Parallel()
 	for _, file := range []string{

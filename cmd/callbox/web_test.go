@@ -21,10 +21,10 @@ import (
 	"callbox/internal/budget"
 )
 
-// fewerDescriptors are enough for a server, and soon taken.
+// fewerDescriptors are enough for a server, and quickly used up.
 const fewerDescriptors = 200
 
-// startWithDescriptors runs the program with so many file descriptors.
+// startWithDescriptors runs the program with a limit of file descriptors.
 func startWithDescriptors(t *testing.T, n int, args ...string) *process {
 	t.Helper()
 	data := t.TempDir()
@@ -33,8 +33,8 @@ func startWithDescriptors(t *testing.T, n int, args ...string) *process {
 	return startCommand(t, data, exec.Command("sh", append([]string{"-c", script, binary}, args...)...))
 }
 
-// occupy has an address open connections, make a request on each when request
-// says how one begins, and leave them open.
+// occupy opens connections from an address, sends request on each unless it is empty, and
+// leaves them open.
 func occupy(t *testing.T, from, endpoint string, n int, request string) {
 	t.Helper()
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: patience}
@@ -52,8 +52,7 @@ func occupy(t *testing.T, from, endpoint string, n int, request string) {
 	}
 }
 
-// Whatever strangers do with connections of the web listeners, everybody else is
-// served.
+// Whatever strangers do with connections to the web listeners, everyone else is served.
 func TestDescriptorsAreNotTaken(t *testing.T) {
 	t.Parallel()
 	p := startWithDescriptors(t, fewerDescriptors, "--turn-allow-peer", "127.0.0.0/8")
@@ -123,8 +122,8 @@ func TestShareDescriptors(t *testing.T) {
 	}
 }
 
-// The requests of one client are counted over all its connections, by the address
-// that a trusted proxy tells, until their answers are taken.
+// The requests of one client are counted over all its connections, by the address that a
+// trusted proxy names, until their responses have been received.
 func TestRequestsOfAnAddress(t *testing.T) {
 	t.Parallel()
 	var proxies trustedProxies
@@ -176,7 +175,7 @@ func TestRequestsOfAnAddress(t *testing.T) {
 	}
 }
 
-// A stream of events is a call, whose connection stays.
+// The connection of an event stream carries a call and is not displaced.
 func TestEventStreamsStay(t *testing.T) {
 	t.Parallel()
 	r := start(t)
@@ -193,7 +192,7 @@ func TestEventStreamsStay(t *testing.T) {
 	r.wantMetric(t, `callbox_http_connections{state="call"} 1`)
 }
 
-// What HTTP/2 may pin is told to clients, and so bound.
+// The HTTP/2 settings that the server sends limit what a connection can pin.
 func TestSettingsOfHTTP2(t *testing.T) {
 	t.Parallel()
 	r := start(t)
