@@ -1,124 +1,136 @@
 package signaling
 
 import (
-	"crypto/sha1" //nolint:gosec // what RFC 6455 prescribes
-	"encoding/base64"
+	"io"
+	"net"
 	"net/http"
-	"strings"
-
-	"callbox/signaling/protocol"
+	"net/netip"
+	"strconv"
 )
 
-// handshakeGUID is what the key is hashed with (RFC 6455, section 1.3).
-const handshakeGUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-
-// handshake is what a client asks for to open a WebSocket (RFC 6455, section
-// 4.2.1).
-type handshake struct {
-	key         string // Sec-WebSocket-Key
-	subprotocol bool   // it offered ours
+// WebSocketHandler returns the handler of the WebSocket endpoint, /ws. It
+// returns after the upgrade; the connection goes on until its client leaves or
+// Close. Timeouts of the handshake are those of the http.Server.
+func (s *Server) WebSocketHandler() http.Handler {
+	return http.HandlerFunc(s.serveWebSocket)
 }
 
-// handshakeFault is why a request opens no WebSocket.
-type handshakeFault struct {
-	status        int
-	code, message string
-}
-
-func badHandshake(message string) *handshakeFault {
-	return &handshakeFault{http.StatusBadRequest, "bad_handshake", message}
-}
-
-// readHandshake takes the handshake from a request. It does not look at the
-// origin.
-func readHandshake(r *http.Request) (h handshake, fault *handshakeFault) {
-	offered, ours := offeredSubprotocols(r.Header)
-	keys := r.Header["Sec-Websocket-Key"]
-	switch {
-	case offered && !ours:
-		return h, &handshakeFault{http.StatusBadRequest, "bad_subprotocol", "the subprotocol is " + protocol.Subprotocol}
-	case !r.ProtoAtLeast(1, 1) || !hasToken(r.Header["Connection"], "upgrade") || !hasToken(r.Header["Upgrade"], "websocket"):
-		return h, badHandshake("this is for WebSocket: an upgrade over HTTP/1.1")
-	case r.Method != http.MethodGet:
-		return h, &handshakeFault{http.StatusMethodNotAllowed, "bad_handshake", "a WebSocket is opened with GET"}
-	case !hasToken(r.Header["Sec-Websocket-Version"], "13"):
-		return h, badHandshake("the version of WebSocket is 13")
-	case len(keys) != 1 || !validKey(keys[0]):
-		return h, badHandshake("Sec-WebSocket-Key is not 16 bytes in base64")
-	case r.ContentLength != 0:
-		return h, badHandshake("the request has a body")
+func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request) {
+	if !s.origins.allow(r) {
+		s.refuseOrigin(w, r)
+		return
 	}
-	return handshake{key: keys[0], subprotocol: ours}, nil
+	h, fault := readHandshake(r)
+	if fault != nil {
+		w.Header().Set("Sec-WebSocket-Version", "13")
+		s.refuseHTTP(w, fault.status, fault.code, fault.message)
+		return
+	}
+	at, ok := s.admit(w, r)
+	if !ok {
+		return
+	}
+	conn, early, err := hijack(w)
+	if err != nil {
+		s.disconnect(at.addr)
+		s.refuseHTTP(w, http.StatusInternalServerError, "bad_handshake", "this connection cannot become a WebSocket")
+		s.log.Debug("handshake refused", "err", err)
+		return
+	}
+	s.open(conn, early, &h, at, localAddr(r))
 }
 
-// offeredSubprotocols tells whether the client offers any, and whether ours is
-// among them. They may stand in several fields (RFC 6455, section 11.3.4).
-func offeredSubprotocols(header http.Header) (some, ours bool) {
-	fields := header["Sec-Websocket-Protocol"]
-	for _, field := range fields {
-		some = some || strings.TrimSpace(field) != ""
+// open answers the handshake h that has come over conn, and early behind it, on
+// the place that connect gave; arrived is our address.
+func (s *Server) open(conn net.Conn, early []byte, h *handshake, at place, arrived netip.Addr) {
+	if c, ok := conn.(*boundedConn); ok && c.Arrived != nil {
+		early = append(early, c.Arrived.Unread()...)
+		c.DropArrived()
 	}
-	for each := range tokens(fields) {
-		ours = ours || each == protocol.Subprotocol
+	t := &webSocket{
+		stream: newStream(conn),
+		early:  early,
+		frames: decoder{limit: s.config.Limits.FrameBytes},
+		answer: h.appendAnswer(make([]byte, 0, answerSize)),
 	}
-	return some, ours
+	c := s.newConnection(s.numbers.Add(1), t, at, arrived)
+	t.connection = c
+	t.hear()
+	if !s.start(c, t.run) {
+		t.stream.finish()
+		s.disconnect(at.addr)
+		return
+	}
+	t.flush()
+	s.counters.accepted.Add(1)
+	s.log.Debug("client connected", "remote_addr", at.addr)
 }
 
-// hasToken tells whether a list in fields has that token, in any case. What
-// stands behind an element that is no token means nothing.
-func hasToken(fields []string, token string) bool {
-	for i := range fields {
-		for each := range tokens(fields[i : i+1]) {
-			if strings.EqualFold(each, token) {
-				return true
-			}
-			if !isToken(each) {
-				break
-			}
-		}
+// hijack takes the connection over, and what the client has sent on it after
+// its request.
+func hijack(w http.ResponseWriter) (net.Conn, []byte, error) {
+	conn, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return nil, nil, err
 	}
-	return false
+	in := buffered.Reader
+	if in.Buffered() == 0 {
+		return conn, nil, nil
+	}
+	early := make([]byte, in.Buffered())
+	_, _ = io.ReadFull(in, early) // it is there
+	return conn, early, nil
 }
 
-// tokens yields the elements of a list (RFC 9110, section 5.6.1) in fields.
-func tokens(fields []string) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		for _, field := range fields {
-			for more := true; more; {
-				var element string
-				element, field, more = strings.Cut(field, ",")
-				if !yield(strings.Trim(element, " \t")) {
-					return
-				}
-			}
-		}
+// admit counts a new connection from the client's address, or answers that it
+// may not be made.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request) (at place, ok bool) {
+	if s.isClosing() {
+		s.refuseClosing(w)
+		return place{}, false
 	}
+	at, fault := s.connect(s.clientAddr(r))
+	if fault != nil {
+		w.Header().Set("Retry-After", "1")
+		s.refuseHTTP(w, fault.status, fault.code, fault.message)
+		return place{}, false
+	}
+	return at, true
 }
 
-// validKey tells whether key is 16 bytes in base64.
-func validKey(key string) bool {
-	const size = 16
-	var text [24]byte // which is what they need
-	var bytes [18]byte
-	if len(key) != len(text) {
-		return false
-	}
-	copy(text[:], key)
-	n, err := base64.StdEncoding.Decode(bytes[:], text[:])
-	return err == nil && n == size
+func (s *Server) refuseClosing(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", strconv.Itoa(int(comeBackAfter.Seconds())))
+	s.refuseHTTP(w, http.StatusServiceUnavailable, "closing", "the server is going down")
 }
 
-// answerSize is enough for the response to a handshake.
-const answerSize = 192
-
-// appendAnswer appends the response that accepts h.
-func (h *handshake) appendAnswer(dst []byte) []byte {
-	var text [24 + len(handshakeGUID)]byte
-	sum := sha1.Sum(append(append(text[:0], h.key...), handshakeGUID...)) //nolint:gosec // see above
-	dst = append(dst, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
-	dst = base64.StdEncoding.AppendEncode(dst, sum[:])
-	if h.subprotocol {
-		dst = append(dst, "\r\nSec-WebSocket-Protocol: "+protocol.Subprotocol...)
+func (s *Server) clientAddr(r *http.Request) netip.Addr {
+	if s.config.ClientAddr != nil {
+		return s.config.ClientAddr(r).Unmap()
 	}
-	return append(dst, "\r\n\r\n"...)
+	remote, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{} // no TCP connection: all such count as one client
+	}
+	return remote.Addr().Unmap()
+}
+
+// localAddr returns our address that r came in at, or an invalid one.
+func localAddr(r *http.Request) netip.Addr {
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if !ok {
+		return netip.Addr{}
+	}
+	return ipOf(local)
+}
+
+// ipOf returns the IP address in addr, or an invalid one.
+func ipOf(addr net.Addr) netip.Addr {
+	if tcp, ok := addr.(*net.TCPAddr); ok {
+		return tcp.AddrPort().Addr().Unmap()
+	}
+	addrPort, err := netip.ParseAddrPort(addr.String())
+	if err != nil {
+		return netip.Addr{}
+	}
+	return addrPort.Addr().Unmap()
 }

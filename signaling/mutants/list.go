@@ -26,16 +26,16 @@ func mutants() []mutant {
 // seats are defects of who sits where.
 func seats() []mutant {
 	return []mutant{
-		{"capacity", "enter.go", `len(rm.seats) >= capacity {`, `len(rm.seats) > capacity {`, "a room takes one peer too many", []string{fault, conformance}},
-		{"ghost", "enter.go", "	sh.depart(old, protocol.ReasonReplaced, out)\n", "	sh.setAway(old, true)\n", "a reloaded page meets its own ghost", []string{fault, conformance}},
-		{"successor", "enter.go", `sh.gone.add(old.peer, old.joined, protocol.ReasonReplaced, s.peer,`, `sh.gone.add(old.peer, old.joined, protocol.ReasonReplaced, "",`, "a second reload does not find the first", []string{conformance}},
-		{"taken over", "enter.go", `if old.stop(protocol.CloseTakenOver, "seat taken over") {`, `if false {`, "the old connection of a seat stays open", []string{conformance}},
-		{"order", "enter.go", `s.name, s.joined = protocol.VisibleName(e.claim.name), e.claim.joined`, `s.name = protocol.VisibleName(e.claim.name)`, "a restart changes who offers", []string{fault, conformance}},
+		{"capacity", "join_seat.go", `len(rm.seats) >= capacity {`, `len(rm.seats) > capacity {`, "a room takes one peer too many", []string{fault, conformance}},
+		{"ghost", "join_seat.go", "	sh.depart(old, protocol.ReasonReplaced, out)\n", "	sh.setAway(old, true)\n", "a reloaded page meets its own ghost", []string{fault, conformance}},
+		{"successor", "join_seat.go", `sh.gone.add(old.peer, old.joined, protocol.ReasonReplaced, s.peer,`, `sh.gone.add(old.peer, old.joined, protocol.ReasonReplaced, "",`, "a second reload does not find the first", []string{conformance}},
+		{"taken over", "join_seat.go", `if old.stop(protocol.CloseTakenOver, "seat taken over") {`, `if false {`, "the old connection of a seat stays open", []string{conformance}},
+		{"order", "join_seat.go", `s.name, s.joined = protocol.VisibleName(e.claim.name), e.claim.joined`, `s.name = protocol.VisibleName(e.claim.name)`, "a restart changes who offers", []string{fault, conformance}},
 		{"polite", "room.go", `Polite: before(o, s)}`, `Polite: before(s, o)}`, "both sides offer", []string{fault, conformance}},
 		{"grace not counted", "room.go", "			if s.lastHeard+sh.server.config.Grace <= now {", "			if s.lastHeard <= now {", "a seat is given up as soon as its connection breaks", []string{fault, conformance}},
 		{"grace for ever", "room.go", "			if s.lastHeard+sh.server.config.Grace <= now {", "			if now < 0 {", "a seat is held for ever", []string{fault, conformance}},
 		{"away not told", "room.go", `	s.room.announce(kindAway, s, out,`, `	new(room).announce(kindAway, s, out,`, "nobody hears that a peer is away", []string{fault, conformance}},
-		{"back not told", "enter.go", `	if told || !resumed {`, `	if told && !resumed || !resumed {`, "nobody hears that a peer is back", []string{conformance}},
+		{"back not told", "join_seat.go", `	if told || !resumed {`, `	if told && !resumed || !resumed {`, "nobody hears that a peer is back", []string{conformance}},
 		{"left seat", "room.go", `if reason == protocol.ReasonLeft || reason == protocol.ReasonKicked {`, `if reason == protocol.ReasonKicked {`, "a seat that was left is given back", []string{conformance}},
 		{"room stays", "room.go", "		delete(sh.rooms, rm.name)\n", "", "an empty room is kept", []string{fault, conformance}},
 	}
@@ -65,11 +65,11 @@ func entrance() []mutant {
 	return []mutant{
 		{"signature", "token.go", `hmac.Equal(sum, want[:]) {`, `len(sum) == len(want) {`, "anybody can make a resume token", []string{conformance}},
 		{"room of the token", "join.go", `claim.room != roomHash(r.Room) || `, ``, "a token opens any room", []string{conformance}},
-		{"seq too low", "enter.go", ` && s.confirmed() <= seq && seq <= s.seq`, ` && seq <= s.seq`, "resumed, though events are missing", []string{conformance}},
-		{"seq too high", "enter.go", ` && s.confirmed() <= seq && seq <= s.seq`, ` && s.confirmed() <= seq`, "resumed, though the peer saw what never was", []string{conformance}},
-		{"incarnation", "enter.go", `s.incarnation == e.claim.incarnation && `, ``, "resumed by a token from before the loss", []string{conformance}},
-		{"nonce", "enter.go", `	case r.Nonce != "":`, `	case false:`, "a repeated join takes a second seat", []string{fault, conformance}},
-		{"spare key", "enter.go", `case !e.admitted:`, `case false:`, "a token of a seat that was left opens a room that needs one", []string{conformance}},
+		{"seq too low", "join_seat.go", ` && s.confirmed() <= seq && seq <= s.seq`, ` && seq <= s.seq`, "resumed, though events are missing", []string{conformance}},
+		{"seq too high", "join_seat.go", ` && s.confirmed() <= seq && seq <= s.seq`, ` && s.confirmed() <= seq`, "resumed, though the peer saw what never was", []string{conformance}},
+		{"incarnation", "join_seat.go", `s.incarnation == e.claim.incarnation && `, ``, "resumed by a token from before the loss", []string{conformance}},
+		{"nonce", "join_seat.go", `	case r.Nonce != "":`, `	case false:`, "a repeated join takes a second seat", []string{fault, conformance}},
+		{"spare key", "join_seat.go", `case !e.admitted:`, `case false:`, "a token of a seat that was left opens a room that needs one", []string{conformance}},
 		{"bad frames", "connection.go", `return oldest != 0 && now-oldest < badFrameWindow`, `return oldest != 0 && now < oldest`, "a client may send any number of bad frames", []string{conformance}},
 		{"Last-Event-ID", "sse_http.go", `t.connection.replay(seen)`, `t.connection.replay(seen - seen)`, "a new stream repeats what was seen", []string{conformance}},
 	}
@@ -79,7 +79,7 @@ func entrance() []mutant {
 func histories() []mutant {
 	return []mutant{
 		{"strange ids", "session.go", "		o.events.disown(s)\n", "		_ = o\n", "a peer whose ids began anew is told of old ones", []string{fault}},
-		{"loss not told", "enter.go", `Peer: s.peer, Resumed: resumed}`, `Peer: s.peer, Resumed: true}`, "a sender does not hear that a peer lost its events", []string{fault}},
+		{"loss not told", "join_seat.go", `Peer: s.peer, Resumed: resumed}`, `Peer: s.peer, Resumed: true}`, "a sender does not hear that a peer lost its events", []string{fault}},
 		{"count of seats", "room.go", "	sh.seatCount.Add(-1)\n", "", "seats that are free are counted", []string{fault}},
 		{"undelivered to all", "events.go", `if k := e.at(i); k.peer == sender && k.kind == kindMessage && k.id != 0 {`, `if k := e.at(i); k.kind == kindMessage && k.id != 0 {`, "a sender is told of the messages of others", []string{fault}},
 		{"impatience", "websocket.go", `return 2 * interval }`, `return interval / 2 }`, "a living connection is taken for dead", []string{fault}},
