@@ -56,9 +56,9 @@ var ErrNoPeer = errors.New("there is no peer of this id")
 // long. It returns whom it put out. Any other error than ErrNoPeer says that a
 // restart of the server would forget it.
 func (s *Server) Kick(peer string, ban time.Duration) (string, error) {
-	var out flushes
-	last, err := s.rooms.kick(peer, min(ban, MaxBan), &out)
-	out.flush()
+	var fx effects
+	last, err := s.rooms.kick(peer, min(ban, MaxBan), &fx)
+	fx.apply()
 	if errors.Is(err, ErrNoPeer) {
 		return "", err
 	}

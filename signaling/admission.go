@@ -81,9 +81,9 @@ func (s *Server) makeRoom(addr netip.Addr, own *connection) (ok, spare bool) {
 		return count < most+spareConnections, true
 	}
 	victim.state.Or(stateCutSoon)
-	var out flushes
-	victim.end(protocol.CloseTooSlow, "others need this connection", &out)
-	out.flush()
+	var fx effects
+	victim.end(protocol.CloseTooSlow, "others need this connection", &fx)
+	fx.apply()
 	return true, false
 }
 

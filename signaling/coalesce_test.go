@@ -18,9 +18,9 @@ func (idle) silence() time.Duration { return 0 }
 func TestWhatWasSentStaysAsItIs(t *testing.T) {
 	server := &Server{started: time.Now()}
 	s, other := &session{shard: &shard{server: server}}, new(session)
-	var out flushes
+	var fx effects
 	tell := func(k kind, f protocol.Frame) {
-		s.announce(k, other, &out, func(uint64) protocol.Frame { return f })
+		s.announce(k, other, &fx, func(uint64) protocol.Frame { return f })
 	}
 	first, second := &connection{server: server, transport: idle{}}, &connection{server: server, transport: idle{}}
 	if !s.adopt(first) {
@@ -55,10 +55,10 @@ func TestLossStaysBehindAcknowledgements(t *testing.T) {
 		t.Fatal("no connection")
 	}
 	s.welcome(protocol.Joined{}, 0)
-	var out flushes
+	var fx effects
 	tell := func(k kind, want uint64) {
 		t.Helper()
-		s.announce(k, other, &out, func(seq uint64) protocol.Frame { return protocol.Back{Seq: seq} })
+		s.announce(k, other, &fx, func(seq uint64) protocol.Frame { return protocol.Back{Seq: seq} })
 		if s.seq != want {
 			t.Fatalf("the newest event is %d, want %d", s.seq, want)
 		}

@@ -115,19 +115,19 @@ func (c *connection) set(flag uint32, on bool) {
 
 // handle carries out one frame from the client. What it queues is sent when
 // the caller flushes out, once for all frames that it has.
-func (c *connection) handle(frame []byte, out *flushes) {
+func (c *connection) handle(frame []byte, fx *effects) {
 	c.server.counters.framesIn.Add(1)
 	if c.is(stateEnded) {
 		return
 	}
-	if wait := c.takeFrame(len(frame), out.now(c.server)); wait > 0 {
-		c.limited(frame, wait, out)
+	if wait := c.takeFrame(len(frame), fx.now(c.server)); wait > 0 {
+		c.limited(frame, wait, fx)
 		return
 	}
 	request, err := protocol.DecodeRequest(frame)
 	fault, faulty := err.(protocol.Error) //nolint:errorlint // DecodeRequest returns nothing else, unwrapped
 	if faulty && fault.Code == protocol.CodeBadFrame {
-		c.refuse(fault.Message, out)
+		c.refuse(fault.Message, fx)
 		return
 	}
 	id := fault.ID
@@ -143,50 +143,50 @@ func (c *connection) handle(frame []byte, out *flushes) {
 	case protocol.Join:
 		if fault.Code != "" {
 			c.server.counters.joinFailed(fault.Code)
-			c.reply(fault, out)
+			c.reply(fault, fx)
 			return
 		}
-		c.join(r, out)
+		c.join(r, fx)
 	default:
-		c.answer(id, request, fault, out)
+		c.answer(id, request, fault, fx)
 	}
 }
 
 // refuse answers what is no frame, and puts a client out that sends too many.
-func (c *connection) refuse(message string, out *flushes) {
+func (c *connection) refuse(message string, fx *effects) {
 	if c.is(stateEnded) {
 		return
 	}
 	c.server.counters.badFrames.Add(1)
-	c.reply(protocol.Error{Code: protocol.CodeBadFrame, Message: message}, out)
-	if c.bound().bad.add(out.now(c.server)) {
-		c.kick(protocol.ClosePolicy, "too many bad frames", out)
+	c.reply(protocol.Error{Code: protocol.CodeBadFrame, Message: message}, fx)
+	if c.bound().bad.add(fx.now(c.server)) {
+		c.kick(protocol.ClosePolicy, "too many bad frames", fx)
 	}
 }
 
 // tooLarge ends a connection whose client sent a frame beyond the limit.
-func (c *connection) tooLarge(out *flushes) {
+func (c *connection) tooLarge(fx *effects) {
 	limit := strconv.Itoa(c.server.config.Limits.FrameBytes)
-	c.reply(protocol.Error{Code: protocol.CodeTooLarge, Message: "a frame may have " + limit + " bytes"}, out)
-	c.end(protocol.CloseTooLarge, "frame too large", out)
+	c.reply(protocol.Error{Code: protocol.CodeTooLarge, Message: "a frame may have " + limit + " bytes"}, fx)
+	c.end(protocol.CloseTooLarge, "frame too large", fx)
 }
 
 // noMemory ends a connection when there is no memory for the frame that its
 // client has begun. The client comes back, and sends it again.
-func (c *connection) noMemory(out *flushes) {
-	c.end(protocol.CloseTooSlow, "no memory for the frame", out)
+func (c *connection) noMemory(fx *effects) {
+	c.end(protocol.CloseTooSlow, "no memory for the frame", fx)
 }
 
 // reply queues an answer that is not kept.
-func (c *connection) reply(f protocol.Frame, out *flushes) {
+func (c *connection) reply(f protocol.Frame, fx *effects) {
 	c.push(outgoing{payload: protocol.Encode(f)})
-	out.add(c)
+	fx.send(c)
 }
 
 // notify queues a notice.
-func (c *connection) notify(f protocol.Frame, out *flushes) {
+func (c *connection) notify(f protocol.Frame, fx *effects) {
 	c.push(outgoing{payload: protocol.Encode(f), notice: true})
-	out.add(c)
+	fx.send(c)
 }
 
 // push queues a frame unless the connection has ended.
@@ -213,13 +213,13 @@ func (c *connection) freeLocked(o outgoing) {
 }
 
 // ping asks the client for a sign of life.
-func (c *connection) ping(out *flushes) {
+func (c *connection) ping(fx *effects) {
 	c.mu.Lock()
 	if c.queue.pings == 0 {
 		c.pushLocked(outgoing{ping: true})
 	}
 	c.mu.Unlock()
-	out.add(c)
+	fx.send(c)
 }
 
 // clogged tells whether size bytes more than what waits to be sent would be
@@ -260,7 +260,7 @@ func (c *connection) take(dst []byte, limit int, encode func([]byte, outgoing) [
 
 // flush sends what is queued. When that is the end of the connection, it tells
 // the transport.
-func (c *connection) flush(out *flushes) {
+func (c *connection) sendQueued(fx *effects) {
 	c.transport.flush()
 	switch state := c.state.Load(); {
 	case state&stateCloseDue != 0:
@@ -270,32 +270,31 @@ func (c *connection) flush(out *flushes) {
 		c.mu.Unlock()
 		c.transport.close(code, text)
 	case state&(stateOverflowed|stateEnded) == stateOverflowed:
-		c.end(protocol.CloseTooSlow, "too slow", out)
+		c.end(protocol.CloseTooSlow, "too slow", fx)
 	}
 }
 
 // end closes the connection. The seat of the session that it carries is held
 // for the grace time. Only the first end counts.
-func (c *connection) end(code int, text string, out *flushes) {
+func (c *connection) end(code int, text string, fx *effects) {
 	if !c.stop(code, text) {
 		return
 	}
-	out.add(c)
+	fx.send(c)
 	if s := c.session.Load(); s != nil {
-		c.server.rooms.lose(s, c, out)
+		c.server.rooms.lose(s, c, fx)
 	}
 }
 
 // kick closes the connection, and the session that it carries gives its seat
 // up.
-func (c *connection) kick(code int, text string, out *flushes) {
-	c.state.Or(stateUnruly | stateCutSoon) // what it sends until its end costs as much as before
+func (c *connection) kick(code int, text string, fx *effects) {
 	if !c.stop(code, text) {
 		return
 	}
-	out.add(c)
+	fx.send(c)
 	if s := c.session.Load(); s != nil {
-		c.server.rooms.leave(s, c, protocol.ReasonKicked, out)
+		c.server.rooms.leave(s, c, protocol.ReasonKicked, fx)
 	}
 }
 

@@ -29,7 +29,7 @@ func (f *flushed) heard() <-chan struct{}                        { return nil }
 
 func TestAnsweredAreFlushedLast(t *testing.T) {
 	var order []int
-	var out flushes
+	var fx effects
 	var all []*connection
 	for i := range 12 {
 		all = append(all, &connection{transport: &flushed{number: i, order: &order}})
@@ -37,19 +37,19 @@ func TestAnsweredAreFlushedLast(t *testing.T) {
 	for round := range 2 { // the second one meets what the first has left
 		order = nil
 		for i := range 6 {
-			out.addAnswered(all[i])
-			out.addAnswered(all[i])
-			out.add(all[11-i])
-			out.add(all[11-i])
+			fx.sendLast(all[i])
+			fx.sendLast(all[i])
+			fx.send(all[11-i])
+			fx.send(all[11-i])
 		}
-		if !out.has(all[0]) || !out.has(all[6]) || !out.has(all[11]) || out.has(new(connection)) {
+		if !fx.willSend(all[0]) || !fx.willSend(all[6]) || !fx.willSend(all[11]) || fx.willSend(new(connection)) {
 			t.Error("has is wrong")
 		}
-		out.flush()
+		fx.apply()
 		if want := []int{11, 10, 9, 8, 7, 6, 0, 1, 2, 3, 4, 5}; !slices.Equal(order, want) {
 			t.Errorf("round %d: flushed %v, want %v", round, order, want)
 		}
-		if out.has(all[0]) || out.has(all[11]) {
+		if fx.willSend(all[0]) || fx.willSend(all[11]) {
 			t.Error("there is something left to flush")
 		}
 	}
@@ -60,24 +60,24 @@ func TestAnsweredAreFlushedLast(t *testing.T) {
 func TestFlushOfWhatAFlushAdds(t *testing.T) {
 	for count := 1; count < 8; count++ {
 		var order []int
-		var out flushes
+		var fx effects
 		again := true
 		var all []*connection
 		for i := range count {
 			f := &flushed{number: i, order: &order}
 			f.then = func() {
 				if again {
-					out.add(all[i])
-					out.addAnswered(all[0])
+					fx.send(all[i])
+					fx.sendLast(all[0])
 				}
 				again = again && i < count-1
 			}
 			all = append(all, &connection{transport: f})
 		}
 		for _, c := range all {
-			out.add(c)
+			fx.send(c)
 		}
-		out.flush()
+		fx.apply()
 		for i := range count {
 			if n := len(order) - len(slices.DeleteFunc(slices.Clone(order), func(n int) bool { return n == i })); n < 2 {
 				t.Errorf("of %d: %d was flushed %d times in %v", count, i, n, order)

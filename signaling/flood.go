@@ -51,7 +51,7 @@ func (c *connection) takeFrame(size int, now time.Duration) time.Duration {
 
 // limited answers a frame beyond the rate, of which nothing is read but what
 // the answer needs.
-func (c *connection) limited(frame []byte, wait time.Duration, out *flushes) {
+func (c *connection) limited(frame []byte, wait time.Duration, fx *effects) {
 	kind, id, seq := protocol.Peek(frame)
 	refusal := c.server.rateLimited(id, "too many frames", wait)
 	switch kind {
@@ -59,37 +59,38 @@ func (c *connection) limited(frame []byte, wait time.Duration, out *flushes) {
 		c.seen(seq) // refusing it would only make more work
 	case protocol.TypeJoin:
 		c.server.counters.joinFailed(refusal.Code)
-		c.reply(refusal, out)
+		c.reply(refusal, fx)
 	default:
-		c.answer(id, nil, refusal, out)
+		c.answer(id, nil, refusal, fx)
 	}
-	c.flood(1+len(frame)/frameUnit, out)
+	c.flood(1+len(frame)/frameUnit, fx)
 }
 
 // silent counts n frames that have no answer: pings, pongs and fragments. It
 // reports whether none was beyond the rate.
-func (c *connection) silent(n int, out *flushes) bool {
-	now, beyond := out.now(c.server), 0
+func (c *connection) silent(n int, fx *effects) bool {
+	now, beyond := fx.now(c.server), 0
 	for range n {
 		if c.frames.take(c.server.frames, now) > 0 {
 			beyond++
 		}
 	}
-	c.flood(beyond, out)
+	c.flood(beyond, fx)
 	return beyond == 0
 }
 
 // flood counts n frames beyond the rate, and puts a client out that sends too
 // many.
-func (c *connection) flood(n int, out *flushes) {
+func (c *connection) flood(n int, fx *effects) {
 	if n == 0 || c.is(stateEnded) {
 		return
 	}
 	c.state.Or(stateUnruly | stateFlooded)
-	now := out.now(c.server)
+	now := fx.now(c.server)
 	for range min(n, maxLimited+1) {
 		if c.bound().beyond.take(floods(), now) > 0 {
-			c.kick(protocol.ClosePolicy, "too many frames beyond the limit", out)
+			c.state.Or(stateCutSoon) // what it sends until then costs as much as before
+			c.kick(protocol.ClosePolicy, "too many frames beyond the limit", fx)
 			return
 		}
 	}

@@ -26,16 +26,16 @@ type entry struct {
 	known      bool            // the nonce is that of the peer in joined
 }
 
-func (c *connection) join(r protocol.Join, out *flushes) {
-	result, refusal := c.tryJoin(r, out)
+func (c *connection) join(r protocol.Join, fx *effects) {
+	result, refusal := c.tryJoin(r, fx)
 	c.server.counters.joins[result].Add(1)
 	if refusal != nil {
-		c.reply(refusal, out)
+		c.reply(refusal, fx)
 	}
 }
 
 // tryJoin carries a join out. refusal is nil when joined has been queued.
-func (c *connection) tryJoin(r protocol.Join, out *flushes) (result joinResult, refusal protocol.Frame) {
+func (c *connection) tryJoin(r protocol.Join, fx *effects) (result joinResult, refusal protocol.Frame) {
 	if c.session.Load() != nil {
 		return joinRefused, protocol.Error{ID: r.ID, Code: protocol.CodeAlreadyJoined, Message: "leave the room first"}
 	}
@@ -44,10 +44,10 @@ func (c *connection) tryJoin(r protocol.Join, out *flushes) (result joinResult, 
 		fault.ID = r.ID
 		return joinRefused, fault
 	}
-	if result, refusal := e.admit(out); refusal != nil {
+	if result, refusal := e.admit(fx); refusal != nil {
 		return result, refusal
 	}
-	return e.enter(out)
+	return e.enter(fx)
 }
 
 // check tells what is wrong with the request by itself.
@@ -70,16 +70,16 @@ func (e *entry) check(limits *Limits) error {
 // admit decides whether the client may try. A validly signed resume or replace
 // stands for all that its first join had to show, as long as there is a seat to
 // take back or over.
-func (e *entry) admit(out *flushes) (result joinResult, refusal protocol.Frame) {
+func (e *entry) admit(fx *effects) (result joinResult, refusal protocol.Frame) {
 	r, s := &e.request, e.connection.server
 	token := r.Resume + r.Replace // there is one of them at most
 	if token == "" {
-		return e.admitNew(out)
+		return e.admitNew(fx)
 	}
 	claim, err := s.tokens.Load().decode(token)
 	switch {
 	case err == errForged: //nolint:errorlint // decode returns it unwrapped
-		if result, refusal := e.failed(out); refusal != nil {
+		if result, refusal := e.failed(fx); refusal != nil {
 			return result, refusal
 		}
 		return e.unauthorized()
@@ -94,7 +94,7 @@ func (e *entry) admit(out *flushes) (result joinResult, refusal protocol.Frame) 
 // before anything is counted: whatever strangers behind the same address do, a
 // good one gets in. Counting failures first would protect no secret, since one
 // of 32 bytes cannot be guessed at any rate.
-func (e *entry) admitNew(out *flushes) (result joinResult, refusal protocol.Frame) {
+func (e *entry) admitNew(fx *effects) (result joinResult, refusal protocol.Frame) {
 	r, s := &e.request, e.connection.server
 	if e.connection.is(stateSpare) && !e.connection.leaveSpare() {
 		return joinRateLimited, s.rateLimited(r.ID, "the server has too many connections now", retrySeat)
@@ -102,7 +102,7 @@ func (e *entry) admitNew(out *flushes) (result joinResult, refusal protocol.Fram
 	if s.config.Authorize != nil {
 		grant, err := s.config.Authorize(r.Token, r.Room)
 		if err != nil {
-			if result, refusal := e.failed(out); refusal != nil {
+			if result, refusal := e.failed(fx); refusal != nil {
 				return result, refusal
 			}
 			return joinUnauthorized, protocol.Error{ID: r.ID, Code: protocol.CodeUnauthorized, Message: err.Error()}
@@ -111,7 +111,7 @@ func (e *entry) admitNew(out *flushes) (result joinResult, refusal protocol.Fram
 			r.Name = protocol.VisibleName(grant.Name)
 		}
 	}
-	if wait := s.addresses.join(e.connection.addr, out.now(s)); wait > 0 {
+	if wait := s.addresses.join(e.connection.addr, fx.now(s)); wait > 0 {
 		return joinRateLimited, s.rateLimited(r.ID, "too many joins from this address", wait)
 	}
 	e.admitted = true
@@ -120,9 +120,9 @@ func (e *entry) admitNew(out *flushes) (result joinResult, refusal protocol.Fram
 
 // failed counts a refused token. refusal is nil unless the address has shown
 // too many.
-func (e *entry) failed(out *flushes) (result joinResult, refusal protocol.Frame) {
+func (e *entry) failed(fx *effects) (result joinResult, refusal protocol.Frame) {
 	s := e.connection.server
-	if wait := s.addresses.fail(e.connection.addr, out.now(s)); wait > 0 {
+	if wait := s.addresses.fail(e.connection.addr, fx.now(s)); wait > 0 {
 		return joinRateLimited, s.rateLimited(e.request.ID, "too many refused tokens from this address", wait)
 	}
 	return joinOK, nil
@@ -144,11 +144,11 @@ func closingError(id uint64) protocol.Error {
 // enter takes the seat. In a full room it first makes sure that those who sit
 // there are alive, which may take probeWait; this connection's client can
 // wait.
-func (e *entry) enter(out *flushes) (joinResult, protocol.Frame) {
+func (e *entry) enter(fx *effects) (joinResult, protocol.Frame) {
 	c, s := e.connection, e.connection.server
 	for probed := false; ; {
 		e.prepare()
-		result, taken := s.rooms.enter(e, out)
+		result, taken := s.rooms.enter(e, fx)
 		switch result {
 		case joinAgain:
 			continue
@@ -160,12 +160,12 @@ func (e *entry) enter(out *flushes) (joinResult, protocol.Frame) {
 				Message: "the operator has put this address out of the room for now; try again later, or meet in another room",
 			}
 		case joinUnadmitted:
-			if result, refusal := e.admitNew(out); refusal != nil {
+			if result, refusal := e.admitNew(fx); refusal != nil {
 				return result, refusal
 			}
 			continue
 		case joinFull:
-			if probed || !e.probe(taken, out) {
+			if probed || !e.probe(taken, fx) {
 				return joinFull, protocol.Full{ID: e.request.ID, Room: e.request.Room, Capacity: s.config.Capacity}
 			}
 			probed = true
@@ -183,14 +183,14 @@ func (e *entry) enter(out *flushes) (joinResult, protocol.Frame) {
 }
 
 // probe has the silent ones of taken answer, and flushes out before it waits.
-func (e *entry) probe(taken []*connection, out *flushes) bool {
+func (e *entry) probe(taken []*connection, fx *effects) bool {
 	c := e.connection
 	if !c.transport.wait() {
 		return false
 	}
 	c.state.Or(stateWaiting)
 	defer c.state.And(^uint32(stateWaiting))
-	return c.server.probe(taken, out) && !c.is(stateEnded)
+	return c.server.probe(taken, fx) && !c.is(stateEnded)
 }
 
 // prepare says what joined will say, as far as it needs no lock: the ICE

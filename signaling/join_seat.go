@@ -25,7 +25,7 @@ func (m *rooms) withNonce(room, nonce string) string {
 // and the connections of those who sit there. joinAgain = somebody else was
 // quicker, e is to be prepared once more. joinUnadmitted = e is to be admitted
 // first, since nobody holds the seat that it replaces.
-func (m *rooms) enter(e *entry, out *flushes) (joinResult, []*connection) {
+func (m *rooms) enter(e *entry, fx *effects) (joinResult, []*connection) {
 	sh := m.shard(e.request.Room)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -35,18 +35,18 @@ func (m *rooms) enter(e *entry, out *flushes) (joinResult, []*connection) {
 	rm := sh.rooms[e.request.Room]
 	switch r := &e.request; {
 	case r.Resume != "":
-		return sh.resume(e, rm, out)
+		return sh.resume(e, rm, fx)
 	case r.Replace != "":
 		old, last, ok := sh.living(rm, e.claim.peer)
 		switch {
 		case !ok || sh.server.kicks.isOut(&e.claim):
 			return joinUnauthorized, nil
 		case old != nil:
-			return sh.replace(e, old, out), nil
+			return sh.replace(e, old, fx), nil
 		case !e.admitted:
 			return joinUnadmitted, nil
 		}
-		return sh.succeed(e, last, out)
+		return sh.succeed(e, last, fx)
 	case r.Nonce != "":
 		var s *session
 		if rm != nil {
@@ -56,18 +56,18 @@ func (m *rooms) enter(e *entry, out *flushes) (joinResult, []*connection) {
 			return joinAgain, nil
 		}
 		if s != nil {
-			return sh.takeOver(e, s, false, out), nil
+			return sh.takeOver(e, s, false, fx), nil
 		}
 	}
 	s := e.session(sh, sh.lastJoined(e.request.Room)+1)
-	return sh.find(e, s, joinNew, out)
+	return sh.find(e, s, joinNew, fx)
 }
 
 // succeed gives a new peer a free seat in the place of one whose seat is free:
 // whoever comes with that one's token again means the new peer.
-func (sh *shard) succeed(e *entry, old string, out *flushes) (joinResult, []*connection) {
+func (sh *shard) succeed(e *entry, old string, fx *effects) (joinResult, []*connection) {
 	s := e.session(sh, sh.lastJoined(e.request.Room)+1)
-	result, taken := sh.find(e, s, joinNew, out)
+	result, taken := sh.find(e, s, joinNew, fx)
 	if result == joinNew {
 		sh.gone.add(old, e.claim.joined, protocol.ReasonReplaced, s.peer, sh.server.uptime()+ResumeLife)
 	}
@@ -94,7 +94,7 @@ func (sh *shard) lastJoined(name string) int64 {
 }
 
 // find gives the new peer s a free seat, if there is one.
-func (sh *shard) find(e *entry, s *session, result joinResult, out *flushes) (joinResult, []*connection) {
+func (sh *shard) find(e *entry, s *session, result joinResult, fx *effects) (joinResult, []*connection) {
 	rm := sh.rooms[e.request.Room]
 	if capacity := e.joined.Capacity; rm != nil && capacity > 0 && len(rm.seats) >= capacity {
 		var taken []*connection
@@ -113,22 +113,22 @@ func (sh *shard) find(e *entry, s *session, result joinResult, out *flushes) (jo
 		s.uncountSeat()
 		return joinRefused, nil
 	}
-	sh.sit(e, s, out)
+	sh.sit(e, s, fx)
 	return result, nil
 }
 
 // sit gives the new peer s, which has its connection, a seat.
-func (sh *shard) sit(e *entry, s *session, out *flushes) {
+func (sh *shard) sit(e *entry, s *session, fx *effects) {
 	sh.seat(s, e.request.Room)
 	sh.tellSeated(s, true)
-	sh.welcome(e, s, false, 0, out)
-	s.room.announce(kindOther, s, out, func(to *session, seq uint64) protocol.Frame {
+	sh.welcome(e, s, false, 0, fx)
+	s.room.announce(kindOther, s, fx, func(to *session, seq uint64) protocol.Frame {
 		return protocol.OtherJoined{Seq: seq, Peer: s.peer, Name: s.name, Polite: before(s, to)}
 	})
 }
 
 // welcome queues joined, and the events after seq, for s.
-func (sh *shard) welcome(e *entry, s *session, resumed bool, seq uint64, out *flushes) {
+func (sh *shard) welcome(e *entry, s *session, resumed bool, seq uint64, fx *effects) {
 	sh.setAway(s, false)
 	s.noteOwing()
 	joined := e.joined
@@ -136,12 +136,12 @@ func (sh *shard) welcome(e *entry, s *session, resumed bool, seq uint64, out *fl
 	joined.Resume = sh.token(s)
 	joined.Peers = s.room.peersOf(s)
 	s.welcome(joined, seq)
-	out.add(e.connection)
+	fx.send(e.connection)
 }
 
 // resume gives a seat back: the one that is held, or, when that is not known
 // or no longer, a free one under the same peer id.
-func (sh *shard) resume(e *entry, rm *room, out *flushes) (joinResult, []*connection) {
+func (sh *shard) resume(e *entry, rm *room, fx *effects) (joinResult, []*connection) {
 	if reason, _ := sh.gone.find(e.claim.peer); reason != "" {
 		return joinUnauthorized, nil
 	}
@@ -149,7 +149,7 @@ func (sh *shard) resume(e *entry, rm *room, out *flushes) (joinResult, []*connec
 		if s := rm.find(e.claim.peer); s != nil {
 			seq := e.request.Seq
 			resumed := s.incarnation == e.claim.incarnation && !s.lost && s.confirmed() <= seq && seq <= s.seq
-			return sh.takeOver(e, s, resumed, out), nil
+			return sh.takeOver(e, s, resumed, fx), nil
 		}
 	}
 	if sh.gone.mayBe(e.claim.joined) || sh.server.kicks.refuse(&e.claim) {
@@ -157,12 +157,12 @@ func (sh *shard) resume(e *entry, rm *room, out *flushes) (joinResult, []*connec
 	}
 	s := e.session(sh, 0)
 	s.name, s.joined = protocol.VisibleName(e.claim.name), e.claim.joined
-	return sh.find(e, s, joinRecovered, out)
+	return sh.find(e, s, joinRecovered, fx)
 }
 
 // takeOver moves s to the connection of e. Unless resumed it begins anew.
-func (sh *shard) takeOver(e *entry, s *session, resumed bool, out *flushes) joinResult {
-	if e.overtaken(s, out) {
+func (sh *shard) takeOver(e *entry, s *session, resumed bool, fx *effects) joinResult {
+	if e.overtaken(s, fx) {
 		return joinRefused
 	}
 	told, old := s.told, s.connection
@@ -172,7 +172,7 @@ func (sh *shard) takeOver(e *entry, s *session, resumed bool, out *flushes) join
 	if old != nil {
 		s.part(old)
 		if old.stop(protocol.CloseTakenOver, "seat taken over") {
-			out.add(old)
+			fx.send(old)
 		}
 	}
 	seq := e.request.Seq
@@ -184,13 +184,13 @@ func (sh *shard) takeOver(e *entry, s *session, resumed bool, out *flushes) join
 	}
 	s.resumes++
 	s.room.noteAlone()
-	sh.welcome(e, s, resumed, seq, out)
+	sh.welcome(e, s, resumed, seq, fx)
 	if told || !resumed {
 		k := kindReset
 		if resumed {
 			k = kindBack
 		}
-		s.room.announce(k, s, out, func(_ *session, seq uint64) protocol.Frame {
+		s.room.announce(k, s, fx, func(_ *session, seq uint64) protocol.Frame {
 			return protocol.Back{Seq: seq, Peer: s.peer, Resumed: resumed}
 		})
 	}
@@ -203,12 +203,12 @@ func (sh *shard) takeOver(e *entry, s *session, resumed bool, out *flushes) join
 // overtaken tells whether a later connection has the seat of s. Then e is late:
 // it waited in front of a full room, or on its way, and its client has long
 // asked again. It must not take the seat away.
-func (e *entry) overtaken(s *session, out *flushes) bool {
+func (e *entry) overtaken(s *session, fx *effects) bool {
 	if s.connection == nil || s.connection.number < e.connection.number {
 		return false
 	}
 	if e.connection.stop(protocol.CloseTakenOver, "seat taken over") {
-		out.add(e.connection)
+		fx.send(e.connection)
 	}
 	return true
 }
@@ -235,8 +235,8 @@ func (sh *shard) living(rm *room, peer string) (s *session, last string, ok bool
 }
 
 // replace puts a new peer into the place of old, at the end of the order.
-func (sh *shard) replace(e *entry, old *session, out *flushes) joinResult {
-	if e.overtaken(old, out) {
+func (sh *shard) replace(e *entry, old *session, fx *effects) joinResult {
+	if e.overtaken(old, fx) {
 		return joinRefused
 	}
 	s := e.session(sh, sh.lastJoined(old.room.name)+1)
@@ -246,10 +246,10 @@ func (sh *shard) replace(e *entry, old *session, out *flushes) joinResult {
 	s.countSeat(true)
 	c := old.connection
 	sh.gone.add(old.peer, old.joined, protocol.ReasonReplaced, s.peer, sh.server.uptime()+ResumeLife)
-	sh.depart(old, protocol.ReasonReplaced, out)
+	sh.depart(old, protocol.ReasonReplaced, fx)
 	if c != nil && c.stop(protocol.CloseTakenOver, "seat taken over") {
-		out.add(c)
+		fx.send(c)
 	}
-	sh.sit(e, s, out)
+	sh.sit(e, s, fx)
 	return joinReplaced
 }

@@ -29,10 +29,10 @@ func (s *Server) watch() {
 			connections = append(connections, c)
 		}
 		s.mu.Unlock()
-		var out flushes
+		var fx effects
 		for i, c := range connections {
-			c.check(&out)
-			out.flush()
+			c.check(&fx)
+			fx.apply()
 			connections[i] = nil
 		}
 		now := s.uptime()
@@ -40,8 +40,8 @@ func (s *Server) watch() {
 			debug.FreeOSMemory() // collects garbage, too
 		}
 		connections = connections[:0]
-		s.rooms.expire(now, &out)
-		out.flush()
+		s.rooms.expire(now, &fx)
+		fx.apply()
 		if now-swept >= sweepEvery {
 			swept = now
 			s.addresses.sweep(now)
@@ -65,16 +65,16 @@ func (s *Server) tickInterval() time.Duration {
 
 // check ends the connection when its time is over, or pings its client when a
 // ping is due. Only watch calls it.
-func (c *connection) check(out *flushes) {
+func (c *connection) check(fx *effects) {
 	if c.is(stateWaiting) {
 		return
 	}
 	now := c.server.uptime()
 	if by := time.Duration(c.joinBy.Load()); by > 0 && now >= by {
 		if c.is(stateDeparted) {
-			c.end(protocol.CloseLeft, "left", out)
+			c.end(protocol.CloseLeft, "left", fx)
 		} else {
-			c.end(protocol.ClosePolicy, "no join in time", out)
+			c.end(protocol.ClosePolicy, "no join in time", fx)
 		}
 		return
 	}
@@ -82,10 +82,10 @@ func (c *connection) check(out *flushes) {
 	switch {
 	case interval == 0:
 	case c.transport.silence() >= c.transport.patience(interval):
-		c.end(protocol.CloseGoingAway, "no sign of life", out)
+		c.end(protocol.CloseGoingAway, "no sign of life", fx)
 	case now-c.pinged >= interval:
 		c.pinged = now
-		c.ping(out)
+		c.ping(fx)
 		c.trim()
 	}
 }
@@ -115,7 +115,7 @@ func (c *connection) trim() {
 // probe makes sure that those who sit in a full room are alive: those that
 // have been silent for a ping interval are pinged, and their connections ended
 // unless they answer within probeWait. It returns false when none was silent.
-func (s *Server) probe(seats []*connection, out *flushes) bool {
+func (s *Server) probe(seats []*connection, fx *effects) bool {
 	interval := s.config.Ping
 	if interval == 0 {
 		interval = DefaultPing
@@ -130,12 +130,12 @@ func (s *Server) probe(seats []*connection, out *flushes) bool {
 			continue
 		}
 		silent = append(silent, silentSeat{c, c.transport.heard()})
-		c.ping(out)
+		c.ping(fx)
 	}
 	if len(silent) == 0 {
 		return false
 	}
-	out.flush()
+	fx.apply()
 	timer := time.NewTimer(probeWait)
 	defer timer.Stop()
 	late := false
@@ -153,7 +153,7 @@ func (s *Server) probe(seats []*connection, out *flushes) bool {
 		select {
 		case <-each.heard:
 		default:
-			each.connection.endSilent(out)
+			each.connection.endSilent(fx)
 		}
 	}
 	return true
@@ -162,12 +162,12 @@ func (s *Server) probe(seats []*connection, out *flushes) bool {
 // endSilent ends a connection whose client is silent. When it returns, the seat
 // is held or free, even if another goroutine began to end the connection for
 // the same reason and has not come that far.
-func (c *connection) endSilent(out *flushes) {
-	c.end(protocol.CloseGoingAway, "no sign of life", out)
+func (c *connection) endSilent(fx *effects) {
+	c.end(protocol.CloseGoingAway, "no sign of life", fx)
 	c.mu.Lock()
 	code := c.closeCode
 	c.mu.Unlock()
 	if s := c.session.Load(); s != nil && code == protocol.CloseGoingAway {
-		c.server.rooms.lose(s, c, out)
+		c.server.rooms.lose(s, c, fx)
 	}
 }

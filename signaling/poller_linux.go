@@ -211,7 +211,7 @@ func (p *poller) forget(t *webSocket) {
 func (p *poller) run(file *os.File, raw syscall.RawConn) {
 	var own *webSocket
 	var err error
-	var out flushes
+	var fx effects
 	// One call for all, as each would begin with a look for nothing.
 	_ = raw.Read(func(uintptr) bool { // fails when file is closed
 		for {
@@ -221,12 +221,12 @@ func (p *poller) run(file *os.File, raw syscall.RawConn) {
 				if each.t.poller != p {
 					continue // ended in this round
 				}
-				if err = p.serve(each, &out); each.t.own {
+				if err = p.serve(each, &fx); each.t.own {
 					own = each.t
 					return true
 				}
 			}
-			out.flush()
+			fx.apply()
 			if !full && len(p.again) == 0 {
 				return false // what came since then wakes it
 			}
@@ -235,7 +235,7 @@ func (p *poller) run(file *os.File, raw syscall.RawConn) {
 	})
 	if own != nil {
 		_ = file.Close() // another goroutine has its own
-		out.flush()
+		fx.apply()
 		own.readOn(err)
 		own.connection.server.running.Done()
 	}
@@ -264,7 +264,7 @@ func (p *poller) look() (full bool) {
 }
 
 // serve reads once from a connection, and carries out what that has brought.
-func (p *poller) serve(each readyConn, out *flushes) error {
+func (p *poller) serve(each readyConn, fx *effects) error {
 	t := each.t
 	if t.connection.is(statePaused) {
 		return nil
@@ -277,7 +277,7 @@ func (p *poller) serve(each readyConn, out *flushes) error {
 	if err == nil {
 		more = more || buffer.End == len(buffer.Bytes)
 		t.hear()
-		err = t.takeFrames(buffer.Unread(), out)
+		err = t.takeFrames(buffer.Unread(), fx)
 		buffer.Free()
 		if t.own {
 			return err
@@ -285,8 +285,8 @@ func (p *poller) serve(each readyConn, out *flushes) error {
 	}
 	switch {
 	case err != nil:
-		out.flush()
-		p.end(t, err, out)
+		fx.apply()
+		p.end(t, err, fx)
 	case t.connection.shouldPause() && more:
 		t.connection.set(statePaused, true)
 		time.AfterFunc(floodPause, func() { p.resume(t) })
@@ -324,10 +324,10 @@ func (p *poller) readNow(s *rawStream) (*rawio.Buffer, error) {
 }
 
 // end ends t after err, by a goroutine of its own if that may take a while.
-func (p *poller) end(t *webSocket, err error, out *flushes) {
+func (p *poller) end(t *webSocket, err error, fx *effects) {
 	server := t.connection.server
 	defer server.running.Done()
-	if !t.endReading(err, out) && t.tryStop() {
+	if !t.endReading(err, fx) && t.tryStop() {
 		p.forget(t)
 		t.ended()
 		return

@@ -14,14 +14,14 @@ const retryAfter = time.Second
 
 // answer carries out a request that is no join, and answers it; with a refusal
 // it only does that. An empty code = there is none.
-func (c *connection) answer(id uint64, request protocol.Request, refusal protocol.Error, out *flushes) {
+func (c *connection) answer(id uint64, request protocol.Request, refusal protocol.Error, fx *effects) {
 	s := c.session.Load()
 	if s == nil {
-		c.answerUnseated(id, request, refusal, out)
+		c.answerUnseated(id, request, refusal, fx)
 		return
 	}
-	out.addAnswered(c)
-	_ = out.now(c.server) // when a message was read
+	fx.sendLast(c)
+	_ = fx.now(c.server) // when a message was read
 	var ice protocol.ICEReply
 	if _, ok := request.(protocol.ICE); ok { // no callback with a lock held
 		ice.ID = id
@@ -33,7 +33,7 @@ func (c *connection) answer(id uint64, request protocol.Request, refusal protoco
 		if refusal.Code != "" {
 			s.respond(id, refusal)
 		} else {
-			reported = s.carryOut(id, request, ice, out)
+			reported = s.carryOut(id, request, ice, fx)
 		}
 	}
 	s.shard.mu.Unlock()
@@ -44,7 +44,7 @@ func (c *connection) answer(id uint64, request protocol.Request, refusal protoco
 
 // answerUnseated answers on a connection without a session, where ids are not
 // counted.
-func (c *connection) answerUnseated(id uint64, request protocol.Request, refusal protocol.Error, out *flushes) {
+func (c *connection) answerUnseated(id uint64, request protocol.Request, refusal protocol.Error, fx *effects) {
 	var reply protocol.Frame = refusal
 	if refusal.Code == "" {
 		if _, ok := request.(protocol.Ping); ok {
@@ -53,7 +53,7 @@ func (c *connection) answerUnseated(id uint64, request protocol.Request, refusal
 			reply = protocol.Error{ID: id, Code: protocol.CodeNotJoined, Message: "join a room first"}
 		}
 	}
-	c.reply(reply, out)
+	c.reply(reply, fx)
 }
 
 // repeat gives the reply to an id that was used before, once more. It returns
@@ -121,15 +121,15 @@ func (s *session) fail(id uint64, code protocol.Code, message string) {
 
 // carryOut does what a request asks, and responds. It returns true for a
 // report that is to be passed on.
-func (s *session) carryOut(id uint64, request protocol.Request, ice protocol.ICEReply, out *flushes) (reported bool) {
+func (s *session) carryOut(id uint64, request protocol.Request, ice protocol.ICEReply, fx *effects) (reported bool) {
 	switch r := request.(type) {
 	case protocol.Message:
 		s.messagesIn++
-		s.message(r, out)
+		s.message(r, fx)
 	case protocol.Ping:
 		s.pong(r)
 	case protocol.Leave:
-		s.leave(r, out)
+		s.leave(r, fx)
 	case protocol.ICE:
 		s.respond(id, ice)
 	case protocol.Report:
@@ -146,24 +146,24 @@ func (s *session) carryOut(id uint64, request protocol.Request, ice protocol.ICE
 	return false
 }
 
-func (s *session) leave(r protocol.Leave, out *flushes) {
+func (s *session) leave(r protocol.Leave, fx *effects) {
 	c := s.connection
 	c.state.Or(stateDeparted)
 	c.armJoin()
-	s.shard.depart(s, protocol.ReasonLeft, out)
+	s.shard.depart(s, protocol.ReasonLeft, fx)
 	c.push(outgoing{payload: protocol.Encode(protocol.Left(r))})
 }
 
-func (s *session) message(r protocol.Message, out *flushes) {
+func (s *session) message(r protocol.Message, fx *effects) {
 	if r.To == "" {
-		s.messageAll(r, out)
+		s.messageAll(r, fx)
 		return
 	}
 	to := s.room.find(r.To)
 	switch {
 	case to == nil || to == s:
 		s.fail(r.ID, protocol.CodeNoSuchPeer, "nobody else in this room has that id")
-	case !to.deliver(s, r, out):
+	case !to.deliver(s, r, fx):
 		s.queueFull(r.ID)
 	default:
 		s.shard.server.counters.messages.Add(1)
@@ -183,12 +183,12 @@ func (s *session) acknowledge(id uint64, to string) {
 	})
 }
 
-func (s *session) messageAll(r protocol.Message, out *flushes) {
+func (s *session) messageAll(r protocol.Message, fx *effects) {
 	ack := protocol.Ack{ID: r.ID}
 	for _, o := range s.room.seats {
 		switch {
 		case o == s:
-		case o.deliver(s, r, out):
+		case o.deliver(s, r, fx):
 			ack.To = append(ack.To, o.peer)
 		default:
 			ack.Failed = append(ack.Failed, protocol.Failure{Peer: o.peer, Code: protocol.CodeQueueFull})

@@ -79,10 +79,10 @@ func (rm *room) peersOf(s *session) []protocol.Peer {
 }
 
 // announce tells everybody in the room but about.
-func (rm *room) announce(k kind, about *session, out *flushes, event func(to *session, seq uint64) protocol.Frame) {
+func (rm *room) announce(k kind, about *session, fx *effects, event func(to *session, seq uint64) protocol.Frame) {
 	for _, o := range rm.seats {
 		if o != about {
-			o.announce(k, about, out, func(seq uint64) protocol.Frame { return event(o, seq) })
+			o.announce(k, about, fx, func(seq uint64) protocol.Frame { return event(o, seq) })
 		}
 	}
 }
@@ -126,7 +126,7 @@ func (m *rooms) shard(room string) *shard {
 }
 
 // lose notes that the connection c of s has ended. The seat is held.
-func (m *rooms) lose(s *session, c *connection, out *flushes) {
+func (m *rooms) lose(s *session, c *connection, fx *effects) {
 	sh := s.shard
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -134,44 +134,44 @@ func (m *rooms) lose(s *session, c *connection, out *flushes) {
 		return
 	}
 	if sh.server.isClosing() {
-		sh.depart(s, reasonClosing, out)
+		sh.depart(s, reasonClosing, fx)
 		return
 	}
 	s.part(c)
 	if s.lastHeard+sh.server.config.Grace <= sh.server.uptime() {
-		sh.depart(s, protocol.ReasonTimeout, out)
+		sh.depart(s, protocol.ReasonTimeout, fx)
 		return
 	}
 	sh.setAway(s, true)
 	s.told = true
-	s.room.announce(kindAway, s, out, func(_ *session, seq uint64) protocol.Frame {
+	s.room.announce(kindAway, s, fx, func(_ *session, seq uint64) protocol.Frame {
 		return protocol.Away{Seq: seq, Peer: s.peer}
 	})
 }
 
 // leave frees the seat of s, which c carries. c goes on, or ends by itself.
-func (m *rooms) leave(s *session, c *connection, reason protocol.Reason, out *flushes) {
+func (m *rooms) leave(s *session, c *connection, reason protocol.Reason, fx *effects) {
 	sh := s.shard
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if s.connection == c {
-		sh.depart(s, reason, out)
+		sh.depart(s, reason, fx)
 	}
 }
 
 // kick frees the seat of that peer, or of the one that has replaced it, and
 // closes its connection. Its room refuses its address for the time of refuse.
 // It returns whom it put out.
-func (m *rooms) kick(peer string, refuse time.Duration, out *flushes) (string, error) {
+func (m *rooms) kick(peer string, refuse time.Duration, fx *effects) (string, error) {
 	for i := range m.shards {
-		if last, err := m.shards[i].kick(peer, refuse, out); !errors.Is(err, ErrNoPeer) {
+		if last, err := m.shards[i].kick(peer, refuse, fx); !errors.Is(err, ErrNoPeer) {
 			return last, err
 		}
 	}
 	return "", ErrNoPeer
 }
 
-func (sh *shard) kick(peer string, refuse time.Duration, out *flushes) (string, error) {
+func (sh *shard) kick(peer string, refuse time.Duration, fx *effects) (string, error) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	// Whoever reloads its page faster than the operator types is no safer.
@@ -184,22 +184,22 @@ func (sh *shard) kick(peer string, refuse time.Duration, out *flushes) (string, 
 		err := sh.server.kicks.note(s, refuse)
 		// First the connection, so that it answers nothing as one without a seat.
 		if c := s.connection; c != nil && c.stop(protocol.ClosePolicy, "kicked") {
-			out.add(c)
+			fx.send(c)
 		}
-		sh.depart(s, protocol.ReasonKicked, out)
+		sh.depart(s, protocol.ReasonKicked, fx)
 		return peer, err
 	}
 	return "", ErrNoPeer
 }
 
 // expire frees the seats whose grace time is over.
-func (m *rooms) expire(now time.Duration, out *flushes) {
+func (m *rooms) expire(now time.Duration, fx *effects) {
 	for i := range m.shards {
 		sh := &m.shards[i]
 		sh.mu.Lock()
 		for s := range sh.away {
 			if s.lastHeard+sh.server.config.Grace <= now {
-				sh.depart(s, protocol.ReasonTimeout, out)
+				sh.depart(s, protocol.ReasonTimeout, fx)
 			}
 		}
 		sh.gone.prune(now)
@@ -208,13 +208,13 @@ func (m *rooms) expire(now time.Duration, out *flushes) {
 }
 
 // clear frees all seats without telling anybody.
-func (m *rooms) clear(out *flushes) {
+func (m *rooms) clear(fx *effects) {
 	for i := range m.shards {
 		sh := &m.shards[i]
 		sh.mu.Lock()
 		for _, rm := range sh.rooms {
 			for len(rm.seats) > 0 {
-				sh.depart(rm.seats[0], reasonClosing, out)
+				sh.depart(rm.seats[0], reasonClosing, fx)
 			}
 		}
 		sh.mu.Unlock()
@@ -238,18 +238,18 @@ const reasonClosing protocol.Reason = "closing"
 
 // depart frees the seat of s, and tells the others. The connection of s goes
 // on without it.
-func (sh *shard) depart(s *session, reason protocol.Reason, out *flushes) {
+func (sh *shard) depart(s *session, reason protocol.Reason, fx *effects) {
 	rm := sh.free(s)
 	if reason != reasonClosing {
 		sh.tellSeated(s, false)
-		rm.announce(kindOther, s, out, func(to *session, seq uint64) protocol.Frame {
+		rm.announce(kindOther, s, fx, func(to *session, seq uint64) protocol.Frame {
 			return protocol.Bye{Seq: seq, Peer: s.peer, Reason: reason, Undelivered: s.events.undelivered(to)}
 		})
 	}
 	if reason == protocol.ReasonLeft || reason == protocol.ReasonKicked {
 		sh.gone.add(s.peer, s.joined, reason, "", sh.server.uptime()+ResumeLife)
 	}
-	sh.ended(s, reason, out)
+	sh.ended(s, reason, fx)
 }
 
 // free takes s out of its room, which ends with the last one.
@@ -302,10 +302,10 @@ func (sh *shard) tellSeated(s *session, seated bool) {
 }
 
 // ended notes the end of a peer.
-func (sh *shard) ended(s *session, reason protocol.Reason, out *flushes) {
+func (sh *shard) ended(s *session, reason protocol.Reason, fx *effects) {
 	sh.server.counters.peerEnded(reason)
 	lasted := sh.server.uptime() - s.since
-	out.ends = append(out.ends, peerEnd{sh.server.log, []any{
+	fx.log = append(fx.log, logEntry{sh.server.log, []any{
 		"peer", s.peer, "reason", string(reason), "lasted", lasted.Round(time.Millisecond),
 		"messages_in", s.messagesIn, "messages_out", s.messagesOut, "resumes", s.resumes, "transport", s.transport.String(),
 		"from", logbound.From(s.from),

@@ -97,11 +97,11 @@ func (s *Server) Close(ctx context.Context) error {
 	connections := slices.Collect(maps.Keys(s.connections))
 	s.mu.Unlock()
 
-	var out flushes
+	var fx effects
 	for _, each := range connections {
-		each.notify(protocol.Closing{After: protocol.SecondsOf(comeBackAfter)}, &out)
-		each.end(protocol.CloseGoingAway, "the server is going down", &out)
-		out.flush()
+		each.notify(protocol.Closing{After: protocol.SecondsOf(comeBackAfter)}, &fx)
+		each.end(protocol.CloseGoingAway, "the server is going down", &fx)
+		fx.apply()
 	}
 	ended := make(chan struct{})
 	go func() { // ends when the last goroutine does, which Close waits for
@@ -119,8 +119,8 @@ func (s *Server) Close(ctx context.Context) error {
 		}
 		<-ended
 	}
-	s.rooms.clear(&out)
-	out.flush()
+	s.rooms.clear(&fx)
+	fx.apply()
 	return cause
 }
 

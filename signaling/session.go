@@ -114,7 +114,7 @@ func (s *session) reset() {
 
 // announce queues an event of the server's own about another peer. event gets
 // its number.
-func (s *session) announce(k kind, about *session, out *flushes, event func(seq uint64) protocol.Frame) {
+func (s *session) announce(k kind, about *session, fx *effects, event func(seq uint64) protocol.Frame) {
 	if s.lost {
 		return
 	}
@@ -127,7 +127,7 @@ func (s *session) announce(k kind, about *session, out *flushes, event func(seq 
 		s.lose()
 		if c != nil {
 			c.state.Or(stateOverflowed)
-			out.add(c)
+			fx.send(c)
 		}
 		return
 	}
@@ -135,7 +135,7 @@ func (s *session) announce(k kind, about *session, out *flushes, event func(seq 
 	s.events.add(e)
 	if c != nil {
 		c.push(outgoing{payload: e.payload, seq: s.seq})
-		out.add(c)
+		fx.send(c)
 	}
 }
 
@@ -191,7 +191,7 @@ func (s *session) lose() {
 
 // deliver keeps a message from another peer and queues it. It returns false
 // when there is no place for it.
-func (s *session) deliver(from *session, m protocol.Message, out *flushes) bool {
+func (s *session) deliver(from *session, m protocol.Message, fx *effects) bool {
 	limits := &s.shard.server.config.Limits
 	c := s.connection
 	size := len(m.Data) + len(from.peer) + messageOverhead
@@ -200,9 +200,9 @@ func (s *session) deliver(from *session, m protocol.Message, out *flushes) bool 
 			c.state.Or(stateUnruly)
 		}
 		// What the same read brought before was not sent yet, and shows nothing.
-		if c != nil && !out.has(c) && c.clogged(limits, size) {
+		if c != nil && !fx.willSend(c) && c.clogged(limits, size) {
 			c.state.Or(stateOverflowed)
-			out.add(c)
+			fx.send(c)
 		}
 		return false
 	}
@@ -211,8 +211,8 @@ func (s *session) deliver(from *session, m protocol.Message, out *flushes) bool 
 	s.events.add(kept{payload: payload, peer: from, id: m.ID, kind: kindMessage})
 	s.messagesOut++
 	if c != nil {
-		c.push(outgoing{payload: payload, seq: s.seq, read: out.read, message: true})
-		out.add(c)
+		c.push(outgoing{payload: payload, seq: s.seq, read: fx.readAt, message: true})
+		fx.send(c)
 	}
 	s.noteOwing()
 	return true

@@ -141,8 +141,8 @@ func (t *eventSource) signLocked() {
 func (t *eventSource) post(frame []byte) []byte {
 	c := t.connection
 	t.hear()
-	var out flushes
-	c.handle(frame, &out)
+	var fx effects
+	c.handle(frame, &fx)
 	c.mu.Lock()
 	reply := t.reply
 	t.reply = nil
@@ -153,19 +153,19 @@ func (t *eventSource) post(frame []byte) []byte {
 	}
 	reply = bytes.Clone(reply) // its memory may be used again
 	c.mu.Unlock()
-	out.flush()
+	fx.apply()
 	return reply
 }
 
 // leave gives the seat up, if there is one, and closes the connection.
 func (t *eventSource) leave() {
 	c := t.connection
-	var out flushes
+	var fx effects
 	if s := c.session.Load(); s != nil {
-		c.server.rooms.leave(s, c, protocol.ReasonLeft, &out)
+		c.server.rooms.leave(s, c, protocol.ReasonLeft, &fx)
 	}
-	c.end(protocol.CloseLeft, "left", &out)
-	out.flush()
+	c.end(protocol.CloseLeft, "left", &fx)
+	fx.apply()
 }
 
 // replay queues the events again that the client may not have: all that it has

@@ -22,7 +22,7 @@ const (
 
 // flushEvery is how many frames of one read are carried out before what they
 // queued is sent: one read may bring more of them than replies have places.
-const flushEvery = replyPlaces / 4
+const sendEvery = replyPlaces / 4
 
 // webSocket carries a connection over a WebSocket (RFC 6455). It is a transport.
 // See handshake for how it opens, decoder for what comes and drain for what goes.
@@ -86,30 +86,30 @@ func (t *webSocket) readOn(err error) {
 	if err == nil {
 		err = t.readFrames()
 	}
-	var out flushes
-	t.endReading(err, &out)
+	var fx effects
+	t.endReading(err, &fx)
 	t.settle(err)
 }
 
 // endReading does what follows from the error that reading ended with, but for
 // what has to be waited for. It returns true when the client may still send.
-func (t *webSocket) endReading(err error, out *flushes) (more bool) {
+func (t *webSocket) endReading(err error, fx *effects) (more bool) {
 	c := t.connection
 	t.frames.release()
 	t.countFrames() // there is nothing left
 	closed, isClose := errors.AsType[closeError](err)
 	switch {
 	case isClose:
-		c.end(closed.code, "", out)
+		c.end(closed.code, "", fx)
 		more = !closed.byClient
 	case errors.Is(err, errFrameTooLarge):
-		c.tooLarge(out)
+		c.tooLarge(fx)
 		more = true
 	default:
 		t.cut()
-		c.end(closeAbnormal, "", out)
+		c.end(closeAbnormal, "", fx)
 	}
-	out.flush()
+	fx.apply()
 	return more
 }
 
@@ -134,11 +134,11 @@ func (t *webSocket) ended() {
 
 // readFrames carries out what the client sends, until its end.
 func (t *webSocket) readFrames() error {
-	var out flushes
+	var fx effects
 	if early := t.early; early != nil {
 		t.early = nil
-		err := t.takeFrames(early, &out)
-		out.flush()
+		err := t.takeFrames(early, &fx)
+		fx.apply()
 		if err != nil {
 			return err
 		}
@@ -152,8 +152,8 @@ func (t *webSocket) readFrames() error {
 			t.hear()
 		}
 		full := buffer.End == len(buffer.Bytes)
-		err = t.takeFrames(buffer.Unread(), &out)
-		out.flush()
+		err = t.takeFrames(buffer.Unread(), &fx)
+		fx.apply()
 		buffer.Free()
 		if t.stream.owes() {
 			t.flush()
@@ -169,10 +169,10 @@ func (t *webSocket) readFrames() error {
 
 // takeFrames carries out what one read has brought. What that queues for
 // anybody is sent when the caller flushes out.
-func (t *webSocket) takeFrames(p []byte, out *flushes) error {
+func (t *webSocket) takeFrames(p []byte, fx *effects) error {
 	for n := 1; len(p) > 0; n++ {
-		if n%flushEvery == 0 {
-			out.flush()
+		if n%sendEvery == 0 {
+			fx.apply()
 		}
 		opcode, payload, rest, err := t.frames.next(p)
 		if errors.Is(err, errProtocol) {
@@ -186,13 +186,13 @@ func (t *webSocket) takeFrames(p []byte, out *flushes) error {
 		t.frames.begun = 0
 		switch opcode {
 		case opText:
-			t.connection.silent(begun-1, out)
-			t.connection.handle(payload, out)
+			t.connection.silent(begun-1, fx)
+			t.connection.handle(payload, fx)
 		case opBinary:
-			t.connection.silent(begun, out)
-			t.connection.refuse("the frame is a binary message", out)
+			t.connection.silent(begun, fx)
+			t.connection.refuse("the frame is a binary message", fx)
 		case opPing:
-			if t.connection.silent(begun, out) {
+			if t.connection.silent(begun, fx) {
 				t.gotPing(payload)
 			}
 		default:
@@ -200,7 +200,7 @@ func (t *webSocket) takeFrames(p []byte, out *flushes) error {
 				begun--
 				t.frames.begun = 1
 			}
-			t.connection.silent(begun, out)
+			t.connection.silent(begun, fx)
 		}
 		switch opcode {
 		case opClose:
@@ -209,7 +209,7 @@ func (t *webSocket) takeFrames(p []byte, out *flushes) error {
 		}
 	}
 	if !t.countFrames() {
-		t.connection.noMemory(out)
+		t.connection.noMemory(fx)
 		return closeError{code: protocol.CloseTooSlow}
 	}
 	return nil
