@@ -23,17 +23,17 @@ func TestWhatWasSentStaysAsItIs(t *testing.T) {
 		s.announce(k, other, &fx, func(uint64) protocol.Frame { return f })
 	}
 	first, second := &connection{server: server, transport: idle{}}, &connection{server: server, transport: idle{}}
-	if !s.adopt(first) {
+	if !s.attach(first) {
 		t.Fatal("no connection")
 	}
-	s.welcome(protocol.Joined{}, 0)
+	s.queueJoined(protocol.Joined{}, 0)
 	tell(kindAway, protocol.Away{})
 	first.sent = 1
-	s.part(first)
-	if !s.adopt(second) {
+	s.detach(first)
+	if !s.attach(second) {
 		t.Fatal("no connection")
 	}
-	s.welcome(protocol.Joined{}, 0)
+	s.queueJoined(protocol.Joined{}, 0)
 	tell(kindBack, protocol.Back{})
 	if s.seq != 2 {
 		t.Errorf("the newest event is %d, want 2: the first was sent before", s.seq)
@@ -51,10 +51,10 @@ func TestLossStaysBehindAcknowledgements(t *testing.T) {
 	server := &Server{started: time.Now()}
 	s, other := &session{shard: &shard{server: server}}, new(session)
 	c := &connection{server: server, transport: idle{}}
-	if !s.adopt(c) {
+	if !s.attach(c) {
 		t.Fatal("no connection")
 	}
-	s.welcome(protocol.Joined{}, 0)
+	s.queueJoined(protocol.Joined{}, 0)
 	var fx effects
 	tell := func(k kind, want uint64) {
 		t.Helper()

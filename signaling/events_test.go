@@ -63,7 +63,7 @@ func seated(t *testing.T, limits Limits) (reader, other *session) {
 	sh := s.rooms.shard("a")
 	reader, other = &session{shard: sh, peer: "reader"}, &session{shard: sh, peer: "other"}
 	for _, each := range []*session{reader, other} {
-		sh.seat(each, "a")
+		sh.insertIntoRoom(each, "a")
 	}
 	return reader, other
 }
@@ -112,7 +112,7 @@ func TestAwayAndBackFold(t *testing.T) {
 		t.Run(said, func(t *testing.T) {
 			reader, other := seated(t, Limits{})
 			third := &session{shard: reader.shard, peer: "third"}
-			reader.shard.seat(third, "a")
+			reader.shard.insertIntoRoom(third, "a")
 			for _, c := range said {
 				switch c {
 				case 'a':

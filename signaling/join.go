@@ -17,17 +17,17 @@ type Grant struct {
 }
 
 // entry is a join that passed the first checks.
-type entry struct {
+type joinAttempt struct {
 	connection *connection
 	request    protocol.Join   // Room is canonical
 	claim      claim           // of Resume or Replace
 	joined     protocol.Joined // as far as it needs no lock
-	admitted   bool            // it may take a seat that nobody holds
-	known      bool            // the nonce is that of the peer in joined
+	authorized bool            // it may take a seat that nobody holds
+	nonceKnown bool            // the nonce is that of the peer in joined
 }
 
 func (c *connection) join(r protocol.Join, fx *effects) {
-	result, refusal := c.tryJoin(r, fx)
+	result, refusal := c.admitJoin(r, fx)
 	c.server.counters.joins[result].Add(1)
 	if refusal != nil {
 		c.reply(refusal, fx)
@@ -35,24 +35,24 @@ func (c *connection) join(r protocol.Join, fx *effects) {
 }
 
 // tryJoin carries a join out. refusal is nil when joined has been queued.
-func (c *connection) tryJoin(r protocol.Join, fx *effects) (result joinResult, refusal protocol.Frame) {
+func (c *connection) admitJoin(r protocol.Join, fx *effects) (result joinResult, refusal protocol.Frame) {
 	if c.session.Load() != nil {
 		return joinRefused, protocol.Error{ID: r.ID, Code: protocol.CodeAlreadyJoined, Message: "leave the room first"}
 	}
-	e := entry{connection: c, request: r}
-	if fault, ok := e.check(&c.server.config.Limits).(protocol.Error); ok { //nolint:errorlint // it returns nothing else, unwrapped
+	j := joinAttempt{connection: c, request: r}
+	if fault, ok := j.check(&c.server.config.Limits).(protocol.Error); ok { //nolint:errorlint // it returns nothing else, unwrapped
 		fault.ID = r.ID
 		return joinRefused, fault
 	}
-	if result, refusal := e.admit(fx); refusal != nil {
+	if result, refusal := j.authorize(fx); refusal != nil {
 		return result, refusal
 	}
-	return e.enter(fx)
+	return j.takeSeat(fx)
 }
 
 // check tells what is wrong with the request by itself.
-func (e *entry) check(limits *Limits) error {
-	r := &e.request
+func (j *joinAttempt) check(limits *Limits) error {
+	r := &j.request
 	room, err := protocol.CanonicalRoom(r.Room, limits.RoomName)
 	if err != nil {
 		return err
@@ -70,23 +70,23 @@ func (e *entry) check(limits *Limits) error {
 // admit decides whether the client may try. A validly signed resume or replace
 // stands for all that its first join had to show, as long as there is a seat to
 // take back or over.
-func (e *entry) admit(fx *effects) (result joinResult, refusal protocol.Frame) {
-	r, s := &e.request, e.connection.server
+func (j *joinAttempt) authorize(fx *effects) (result joinResult, refusal protocol.Frame) {
+	r, s := &j.request, j.connection.server
 	token := r.Resume + r.Replace // there is one of them at most
 	if token == "" {
-		return e.admitNew(fx)
+		return j.authorizeNew(fx)
 	}
 	claim, err := s.tokens.Load().decode(token)
 	switch {
 	case err == errForged: //nolint:errorlint // decode returns it unwrapped
-		if result, refusal := e.failed(fx); refusal != nil {
+		if result, refusal := j.countFailure(fx); refusal != nil {
 			return result, refusal
 		}
-		return e.unauthorized()
+		return j.refuseUnauthorized()
 	case err != nil || claim.room != roomHash(r.Room) || claim.expires <= time.Now().Unix():
-		return e.unauthorized()
+		return j.refuseUnauthorized()
 	}
-	e.claim = claim
+	j.claim = claim
 	return joinOK, nil
 }
 
@@ -94,15 +94,15 @@ func (e *entry) admit(fx *effects) (result joinResult, refusal protocol.Frame) {
 // before anything is counted: whatever strangers behind the same address do, a
 // good one gets in. Counting failures first would protect no secret, since one
 // of 32 bytes cannot be guessed at any rate.
-func (e *entry) admitNew(fx *effects) (result joinResult, refusal protocol.Frame) {
-	r, s := &e.request, e.connection.server
-	if e.connection.is(stateSpare) && !e.connection.leaveSpare() {
+func (j *joinAttempt) authorizeNew(fx *effects) (result joinResult, refusal protocol.Frame) {
+	r, s := &j.request, j.connection.server
+	if j.connection.is(stateSpare) && !j.connection.leaveSpare() {
 		return joinRateLimited, s.rateLimited(r.ID, "the server has too many connections now", retrySeat)
 	}
 	if s.config.Authorize != nil {
 		grant, err := s.config.Authorize(r.Token, r.Room)
 		if err != nil {
-			if result, refusal := e.failed(fx); refusal != nil {
+			if result, refusal := j.countFailure(fx); refusal != nil {
 				return result, refusal
 			}
 			return joinUnauthorized, protocol.Error{ID: r.ID, Code: protocol.CodeUnauthorized, Message: err.Error()}
@@ -111,26 +111,26 @@ func (e *entry) admitNew(fx *effects) (result joinResult, refusal protocol.Frame
 			r.Name = protocol.VisibleName(grant.Name)
 		}
 	}
-	if wait := s.addresses.join(e.connection.addr, fx.now(s)); wait > 0 {
+	if wait := s.addresses.join(j.connection.addr, fx.now(s)); wait > 0 {
 		return joinRateLimited, s.rateLimited(r.ID, "too many joins from this address", wait)
 	}
-	e.admitted = true
+	j.authorized = true
 	return joinOK, nil
 }
 
 // failed counts a refused token. refusal is nil unless the address has shown
 // too many.
-func (e *entry) failed(fx *effects) (result joinResult, refusal protocol.Frame) {
-	s := e.connection.server
-	if wait := s.addresses.fail(e.connection.addr, fx.now(s)); wait > 0 {
-		return joinRateLimited, s.rateLimited(e.request.ID, "too many refused tokens from this address", wait)
+func (j *joinAttempt) countFailure(fx *effects) (result joinResult, refusal protocol.Frame) {
+	s := j.connection.server
+	if wait := s.addresses.fail(j.connection.addr, fx.now(s)); wait > 0 {
+		return joinRateLimited, s.rateLimited(j.request.ID, "too many refused tokens from this address", wait)
 	}
 	return joinOK, nil
 }
 
-func (e *entry) unauthorized() (joinResult, protocol.Frame) {
+func (j *joinAttempt) refuseUnauthorized() (joinResult, protocol.Frame) {
 	return joinUnauthorized, protocol.Error{
-		ID: e.request.ID, Code: protocol.CodeUnauthorized, Message: "this seat cannot be taken back; join anew",
+		ID: j.request.ID, Code: protocol.CodeUnauthorized, Message: "this seat cannot be taken back; join anew",
 	}
 }
 
@@ -144,36 +144,36 @@ func closingError(id uint64) protocol.Error {
 // enter takes the seat. In a full room it first makes sure that those who sit
 // there are alive, which may take probeWait; this connection's client can
 // wait.
-func (e *entry) enter(fx *effects) (joinResult, protocol.Frame) {
-	c, s := e.connection, e.connection.server
+func (j *joinAttempt) takeSeat(fx *effects) (joinResult, protocol.Frame) {
+	c, s := j.connection, j.connection.server
 	for probed := false; ; {
-		e.prepare()
-		result, taken := s.rooms.enter(e, fx)
+		j.prepareJoined()
+		result, occupants := s.rooms.takeSeat(j, fx)
 		switch result {
 		case joinAgain:
 			continue
 		case joinUnauthorized:
-			return e.unauthorized()
+			return j.refuseUnauthorized()
 		case joinBarred:
 			return joinUnauthorized, protocol.Error{
-				ID: e.request.ID, Code: protocol.CodeUnauthorized,
+				ID: j.request.ID, Code: protocol.CodeUnauthorized,
 				Message: "the operator has put this address out of the room for now; try again later, or meet in another room",
 			}
 		case joinUnadmitted:
-			if result, refusal := e.admitNew(fx); refusal != nil {
+			if result, refusal := j.authorizeNew(fx); refusal != nil {
 				return result, refusal
 			}
 			continue
 		case joinFull:
-			if probed || !e.probe(taken, fx) {
-				return joinFull, protocol.Full{ID: e.request.ID, Room: e.request.Room, Capacity: s.config.Capacity}
+			if probed || !j.probeOccupants(occupants, fx) {
+				return joinFull, protocol.Full{ID: j.request.ID, Room: j.request.Room, Capacity: s.config.Capacity}
 			}
 			probed = true
 			continue
 		case joinRateLimited:
-			return result, s.rateLimited(e.request.ID, "no more seats for this address now, those of broken connections count too", retrySeat)
+			return result, s.rateLimited(j.request.ID, "no more seats for this address now, those of broken connections count too", retrySeat)
 		default:
-			s.log.Debug("peer joined", "peer", e.joined.Peer)
+			s.log.Debug("peer joined", "peer", j.joined.Peer)
 		}
 		if c.is(stateEnded) {
 			return joinRefused, nil
@@ -183,35 +183,35 @@ func (e *entry) enter(fx *effects) (joinResult, protocol.Frame) {
 }
 
 // probe has the silent ones of taken answer, and flushes out before it waits.
-func (e *entry) probe(taken []*connection, fx *effects) bool {
-	c := e.connection
+func (j *joinAttempt) probeOccupants(occupants []*connection, fx *effects) bool {
+	c := j.connection
 	if !c.transport.wait() {
 		return false
 	}
 	c.state.Or(stateWaiting)
 	defer c.state.And(^uint32(stateWaiting))
-	return c.server.probe(taken, fx) && !c.is(stateEnded)
+	return c.server.probe(occupants, fx) && !c.is(stateEnded)
 }
 
 // prepare says what joined will say, as far as it needs no lock: the ICE
 // servers are asked for for one peer id.
-func (e *entry) prepare() {
-	c, r := e.connection, &e.request
+func (j *joinAttempt) prepareJoined() {
+	c, r := j.connection, &j.request
 	s := c.server
 	var peer string
-	e.known = false
+	j.nonceKnown = false
 	switch {
 	case r.Resume != "":
-		peer = e.claim.peer
+		peer = j.claim.peer
 	case r.Nonce != "" && r.Replace == "":
-		peer = s.rooms.withNonce(r.Room, r.Nonce)
-		e.known = peer != ""
+		peer = s.rooms.peerByNonce(r.Room, r.Nonce)
+		j.nonceKnown = peer != ""
 	}
 	if peer == "" {
 		peer = newPeerID()
 	}
 	servers, ttl := s.iceServers(peer, c.arrived)
-	e.joined = protocol.Joined{
+	j.joined = protocol.Joined{
 		ID: r.ID, Room: r.Room, Peer: peer, Capacity: s.config.Capacity,
 		Grace: protocol.SecondsOf(s.config.Grace), Ping: protocol.SecondsOf(s.config.Ping), ICEServers: servers, ICETTL: ttl,
 	}

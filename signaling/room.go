@@ -30,7 +30,7 @@ func (rm *room) find(peer string) *session {
 }
 
 // withNonce returns whose join had that nonce.
-func (rm *room) withNonce(nonce string) *session {
+func (rm *room) byNonce(nonce string) *session {
 	for _, s := range rm.seats {
 		if s.nonce != "" && subtle.ConstantTimeCompare([]byte(s.nonce), []byte(nonce)) == 1 {
 			return s
@@ -137,13 +137,13 @@ func (m *rooms) lose(s *session, c *connection, fx *effects) {
 		sh.depart(s, reasonClosing, fx)
 		return
 	}
-	s.part(c)
+	s.detach(c)
 	if s.lastHeard+sh.server.config.Grace <= sh.server.uptime() {
 		sh.depart(s, protocol.ReasonTimeout, fx)
 		return
 	}
 	sh.setAway(s, true)
-	s.told = true
+	s.awayAnnounced = true
 	s.room.announce(kindAway, s, fx, func(_ *session, seq uint64) protocol.Frame {
 		return protocol.Away{Seq: seq, Peer: s.peer}
 	})
@@ -175,7 +175,7 @@ func (sh *shard) kick(peer string, refuse time.Duration, fx *effects) (string, e
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	// Whoever reloads its page faster than the operator types is no safer.
-	_, peer, _ = sh.living(nil, peer)
+	_, peer, _ = sh.followReplacements(nil, peer)
 	for _, rm := range sh.rooms {
 		s := rm.find(peer)
 		if s == nil {
@@ -241,7 +241,7 @@ const reasonClosing protocol.Reason = "closing"
 func (sh *shard) depart(s *session, reason protocol.Reason, fx *effects) {
 	rm := sh.free(s)
 	if reason != reasonClosing {
-		sh.tellSeated(s, false)
+		sh.notifySeated(s, false)
 		rm.announce(kindOther, s, fx, func(to *session, seq uint64) protocol.Frame {
 			return protocol.Bye{Seq: seq, Peer: s.peer, Reason: reason, Undelivered: s.events.undelivered(to)}
 		})
@@ -284,7 +284,7 @@ func (sh *shard) setAway(s *session, away bool) {
 }
 
 // seat puts s into the room of that name, which it makes if need be.
-func (sh *shard) seat(s *session, name string) {
+func (sh *shard) insertIntoRoom(s *session, name string) {
 	rm := sh.rooms[name]
 	if rm == nil {
 		rm = &room{name: name}
@@ -295,7 +295,7 @@ func (sh *shard) seat(s *session, name string) {
 	sh.seatCount.Add(1)
 }
 
-func (sh *shard) tellSeated(s *session, seated bool) {
+func (sh *shard) notifySeated(s *session, seated bool) {
 	if tell := sh.server.config.Seated; tell != nil {
 		tell(s.peer, seated)
 	}

@@ -28,20 +28,20 @@ type session struct {
 	nonce      string // of its join; empty = none
 
 	// incarnation is drawn whenever seq and the ids begin anew.
-	incarnation uint64
-	account     account // of events and replies
-	tokenMade   time.Duration
-	seq         uint64 // the newest event
-	events      events // those that the client has not confirmed
-	lastID      uint64 // the highest request id
-	sent        uint64 // the newest event that was handed to a transport before the connection of now
-	replies     replies
-	told        bool          // the others know that it is away
-	lost        bool          // not all events are there: they cannot be resumed
-	paid        bool          // seatBytes were taken for it
-	owes        bool          // it had not confirmed all at the last ping, and nothing since
-	transport   transportKind // of its last connection
-	resumes     uint16        // how often it came back
+	incarnation   uint64
+	account       account // of events and replies
+	tokenMade     time.Duration
+	seq           uint64 // the newest event
+	events        events // those that the client has not confirmed
+	lastID        uint64 // the highest request id
+	sent          uint64 // the newest event that was handed to a transport before the connection of now
+	replies       replies
+	awayAnnounced bool          // the others know that it is away
+	lost          bool          // not all events are there: they cannot be resumed
+	paid          bool          // seatBytes were taken for it
+	owes          bool          // it had not confirmed all at the last ping, and nothing since
+	transport     transportKind // of its last connection
+	resumes       uint16        // how often it came back
 
 	// What is told when it ends.
 	messagesIn, messagesOut uint64
@@ -49,7 +49,7 @@ type session struct {
 
 // adopt makes c carry s from now on. It returns false, and changes nothing,
 // when c has ended. welcome must follow.
-func (s *session) adopt(c *connection) bool {
+func (s *session) attach(c *connection) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.is(stateEnded) {
@@ -59,12 +59,12 @@ func (s *session) adopt(c *connection) bool {
 	c.joinBy.Store(0)
 	c.state.And(^uint32(stateSpare))
 	s.owes = false
-	s.connection, s.told, s.transport, s.from = c, false, c.transport.kind(), c.addr
+	s.connection, s.awayAnnounced, s.transport, s.from = c, false, c.transport.kind(), c.addr
 	return true
 }
 
 // welcome queues joined and the events after seq.
-func (s *session) welcome(joined protocol.Joined, seq uint64) {
+func (s *session) queueJoined(joined protocol.Joined, seq uint64) {
 	before := s.replies.size()
 	s.replies.own()
 	s.resize(s.replies.size() - before)
@@ -89,7 +89,7 @@ func (s *session) replayLocked(c *connection, seq uint64) {
 
 // part notes that c does not carry s any more. Events that were not sent yet go
 // with the next connection.
-func (s *session) part(c *connection) {
+func (s *session) detach(c *connection) {
 	s.lastHeard = s.shard.server.uptime() - c.transport.silence()
 	if s.connection == c {
 		s.connection = nil
