@@ -104,7 +104,7 @@ func (s *Server) victimLocked(client netip.Addr, own *connection) *connection {
 		if c == own || c.is(stateEnded) {
 			continue
 		}
-		if c.is(stateUnruly) || !c.is(stateWaiting) && c.isStray(now) {
+		if c.is(stateMisbehaving) || !c.is(stateWaiting) && c.isStray(now) {
 			return c
 		}
 		h := holdings[netaddr.Client(c.addr)]

@@ -47,18 +47,18 @@ type connection struct {
 
 // The flags in connection.state.
 const (
-	stateEnded      = 1 << iota // nothing more is queued
-	stateCloseDue               // the transport does not know yet that it ended
-	stateOverflowed             // the queue took no more: the client is too slow
-	stateWaiting                // a join waits for others: the client is not at fault
-	stateDeparted               // it has carried a session that left
-	stateUnruly                 // the client lately went beyond a limit, or confirmed nothing
-	stateSpare                  // it is one of spareConnections, and may not be used for a new seat
-	stateAlone                  // nobody else has a seat in its peer's room
-	stateOwing                  // its peer leaves much unconfirmed, see owingBytes
-	stateCutSoon                // its end waits for the client no longer than cutSoonWait
-	stateFlooded                // of what was read last some was beyond the rate
-	statePaused                 // the poller does not read it now
+	stateEnded       = 1 << iota // nothing more is queued
+	stateCloseDue                // the transport does not know yet that it ended
+	stateOverflowed              // the queue took no more: the client is too slow
+	stateWaiting                 // a join waits for others: the client is not at fault
+	stateLeft                    // it has carried a session that left
+	stateMisbehaving             // the client lately went beyond a limit, or confirmed nothing
+	stateSpare                   // it is one of spareConnections, and may not be used for a new seat
+	stateAlone                   // nobody else has a seat in its peer's room
+	stateOwing                   // its peer leaves much unconfirmed, see owingBytes
+	stateCutSoon                 // its end waits for the client no longer than cutSoonWait
+	stateFlooded                 // of what was read last some was beyond the rate
+	statePaused                  // the poller does not read it now
 )
 
 // badFrames remembers when the client's last bad frames came, since the
@@ -282,7 +282,7 @@ func (c *connection) end(code int, text string, fx *effects) {
 	}
 	fx.send(c)
 	if s := c.session.Load(); s != nil {
-		c.server.rooms.lose(s, c, fx)
+		c.server.rooms.disconnect(s, c, fx)
 	}
 }
 

@@ -157,13 +157,13 @@ func TestTooManyEventsOfTheServer(t *testing.T) {
 		t.Error("want three messages of 100 bytes, and none of 2000")
 	}
 	for range eventPlaces {
-		if reader.lost {
+		if reader.replayLost {
 			t.Fatal("lost too early")
 		}
 		reader.hear(kindOther, other, protocol.Closing{})
 	}
 	reader.hear(kindOther, other, protocol.Closing{})
-	if !reader.lost || send(6, 1) {
+	if !reader.replayLost || send(6, 1) {
 		t.Error("want it lost, and no more messages")
 	}
 	for i := range reader.events.count() {
@@ -186,7 +186,7 @@ func TestManyComeAtOnce(t *testing.T) {
 	for range 100 + eventPlaces {
 		reader.hear(kindOther, other, protocol.Closing{})
 	}
-	if reader.lost {
+	if reader.replayLost {
 		t.Error("lost, though there was place")
 	}
 	if !reader.deliver(other, protocol.Message{}, new(effects)) {

@@ -85,7 +85,7 @@ func (c *connection) flood(n int, fx *effects) {
 	if n == 0 || c.is(stateEnded) {
 		return
 	}
-	c.state.Or(stateUnruly | stateFlooded)
+	c.state.Or(stateMisbehaving | stateFlooded)
 	now := fx.now(c.server)
 	for range min(n, maxLimited+1) {
 		if c.bound().beyond.take(floods(), now) > 0 {
@@ -99,7 +99,7 @@ func (c *connection) flood(n int, fx *effects) {
 // shouldPause reports whether what was read last was beyond the rate: if there is
 // more, the reader leaves it alone for floodPause. Only the reader calls it.
 func (c *connection) shouldPause() bool {
-	flooded := c.is(stateFlooded) || c.is(stateEnded) && c.is(stateUnruly)
+	flooded := c.is(stateFlooded) || c.is(stateEnded) && c.is(stateMisbehaving)
 	c.set(stateFlooded, false)
 	return flooded
 }

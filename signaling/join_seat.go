@@ -148,7 +148,7 @@ func (sh *shard) resume(j *joinAttempt, rm *room, fx *effects) (joinResult, []*c
 	if rm != nil {
 		if s := rm.find(j.claim.peer); s != nil {
 			seq := j.request.Seq
-			resumed := s.incarnation == j.claim.incarnation && !s.lost && s.confirmed() <= seq && seq <= s.seq
+			resumed := s.incarnation == j.claim.incarnation && !s.replayLost && s.confirmed() <= seq && seq <= s.seq
 			return sh.takeOver(j, s, resumed, fx), nil
 		}
 	}
@@ -246,7 +246,7 @@ func (sh *shard) replace(j *joinAttempt, old *session, fx *effects) joinResult {
 	s.countSeat(true)
 	c := old.connection
 	sh.gone.add(old.peer, old.joined, protocol.ReasonReplaced, s.peer, sh.server.uptime()+ResumeLife)
-	sh.depart(old, protocol.ReasonReplaced, fx)
+	sh.removePeer(old, protocol.ReasonReplaced, fx)
 	if c != nil && c.stop(protocol.CloseTakenOver, "seat taken over") {
 		fx.send(c)
 	}

@@ -71,7 +71,7 @@ func (c *connection) check(fx *effects) {
 	}
 	now := c.server.uptime()
 	if by := time.Duration(c.joinBy.Load()); by > 0 && now >= by {
-		if c.is(stateDeparted) {
+		if c.is(stateLeft) {
 			c.end(protocol.CloseLeft, "left", fx)
 		} else {
 			c.end(protocol.ClosePolicy, "no join in time", fx)
@@ -101,14 +101,14 @@ func (c *connection) trim() {
 	if s := c.session.Load(); s != nil {
 		s.shard.mu.Lock()
 		s.events.trim()
-		unruly = s.owes
-		s.owes = s.events.count() > 0
+		unruly = s.unconfirmedAtPing
+		s.unconfirmedAtPing = s.events.count() > 0
 		s.shard.mu.Unlock()
 	}
 	if unruly {
-		c.state.Or(stateUnruly)
+		c.state.Or(stateMisbehaving)
 	} else {
-		c.state.And(^uint32(stateUnruly))
+		c.state.And(^uint32(stateMisbehaving))
 	}
 }
 
@@ -168,6 +168,6 @@ func (c *connection) endSilent(fx *effects) {
 	code := c.closeCode
 	c.mu.Unlock()
 	if s := c.session.Load(); s != nil && code == protocol.CloseGoingAway {
-		c.server.rooms.lose(s, c, fx)
+		c.server.rooms.disconnect(s, c, fx)
 	}
 }

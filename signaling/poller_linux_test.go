@@ -187,7 +187,7 @@ func TestMuchAndTheEnd(t *testing.T) {
 		to.expect("left")
 		_ = to.Close()
 		until(t, "both to be forgotten", func() bool { return s.Snapshot().Connections == 0 })
-		s.rooms.clear(new(effects))
+		s.rooms.removeAll(new(effects))
 	}
 }
 

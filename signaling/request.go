@@ -148,9 +148,9 @@ func (s *session) carryOut(id uint64, request protocol.Request, ice protocol.ICE
 
 func (s *session) leave(r protocol.Leave, fx *effects) {
 	c := s.connection
-	c.state.Or(stateDeparted)
+	c.state.Or(stateLeft)
 	c.armJoin()
-	s.shard.depart(s, protocol.ReasonLeft, fx)
+	s.shard.removePeer(s, protocol.ReasonLeft, fx)
 	c.push(outgoing{payload: protocol.Encode(protocol.Left(r))})
 }
 

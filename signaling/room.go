@@ -126,7 +126,7 @@ func (m *rooms) shard(room string) *shard {
 }
 
 // lose notes that the connection c of s has ended. The seat is held.
-func (m *rooms) lose(s *session, c *connection, fx *effects) {
+func (m *rooms) disconnect(s *session, c *connection, fx *effects) {
 	sh := s.shard
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -134,12 +134,12 @@ func (m *rooms) lose(s *session, c *connection, fx *effects) {
 		return
 	}
 	if sh.server.isClosing() {
-		sh.depart(s, reasonClosing, fx)
+		sh.removePeer(s, reasonClosing, fx)
 		return
 	}
 	s.detach(c)
 	if s.lastHeard+sh.server.config.Grace <= sh.server.uptime() {
-		sh.depart(s, protocol.ReasonTimeout, fx)
+		sh.removePeer(s, protocol.ReasonTimeout, fx)
 		return
 	}
 	sh.setAway(s, true)
@@ -155,7 +155,7 @@ func (m *rooms) leave(s *session, c *connection, reason protocol.Reason, fx *eff
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if s.connection == c {
-		sh.depart(s, reason, fx)
+		sh.removePeer(s, reason, fx)
 	}
 }
 
@@ -186,7 +186,7 @@ func (sh *shard) kick(peer string, refuse time.Duration, fx *effects) (string, e
 		if c := s.connection; c != nil && c.stop(protocol.ClosePolicy, "kicked") {
 			fx.send(c)
 		}
-		sh.depart(s, protocol.ReasonKicked, fx)
+		sh.removePeer(s, protocol.ReasonKicked, fx)
 		return peer, err
 	}
 	return "", ErrNoPeer
@@ -199,7 +199,7 @@ func (m *rooms) expire(now time.Duration, fx *effects) {
 		sh.mu.Lock()
 		for s := range sh.away {
 			if s.lastHeard+sh.server.config.Grace <= now {
-				sh.depart(s, protocol.ReasonTimeout, fx)
+				sh.removePeer(s, protocol.ReasonTimeout, fx)
 			}
 		}
 		sh.gone.prune(now)
@@ -208,13 +208,13 @@ func (m *rooms) expire(now time.Duration, fx *effects) {
 }
 
 // clear frees all seats without telling anybody.
-func (m *rooms) clear(fx *effects) {
+func (m *rooms) removeAll(fx *effects) {
 	for i := range m.shards {
 		sh := &m.shards[i]
 		sh.mu.Lock()
 		for _, rm := range sh.rooms {
 			for len(rm.seats) > 0 {
-				sh.depart(rm.seats[0], reasonClosing, fx)
+				sh.removePeer(rm.seats[0], reasonClosing, fx)
 			}
 		}
 		sh.mu.Unlock()
@@ -238,8 +238,8 @@ const reasonClosing protocol.Reason = "closing"
 
 // depart frees the seat of s, and tells the others. The connection of s goes
 // on without it.
-func (sh *shard) depart(s *session, reason protocol.Reason, fx *effects) {
-	rm := sh.free(s)
+func (sh *shard) removePeer(s *session, reason protocol.Reason, fx *effects) {
+	rm := sh.releaseSeat(s)
 	if reason != reasonClosing {
 		sh.notifySeated(s, false)
 		rm.announce(kindOther, s, fx, func(to *session, seq uint64) protocol.Frame {
@@ -249,11 +249,11 @@ func (sh *shard) depart(s *session, reason protocol.Reason, fx *effects) {
 	if reason == protocol.ReasonLeft || reason == protocol.ReasonKicked {
 		sh.gone.add(s.peer, s.joined, reason, "", sh.server.uptime()+ResumeLife)
 	}
-	sh.ended(s, reason, fx)
+	sh.recordEnd(s, reason, fx)
 }
 
 // free takes s out of its room, which ends with the last one.
-func (sh *shard) free(s *session) *room {
+func (sh *shard) releaseSeat(s *session) *room {
 	rm := s.room
 	s.room = nil
 	rm.seats = slices.DeleteFunc(rm.seats, func(o *session) bool { return o == s })
@@ -302,7 +302,7 @@ func (sh *shard) notifySeated(s *session, seated bool) {
 }
 
 // ended notes the end of a peer.
-func (sh *shard) ended(s *session, reason protocol.Reason, fx *effects) {
+func (sh *shard) recordEnd(s *session, reason protocol.Reason, fx *effects) {
 	sh.server.counters.peerEnded(reason)
 	lasted := sh.server.uptime() - s.since
 	fx.log = append(fx.log, logEntry{sh.server.log, []any{

@@ -119,7 +119,7 @@ func (s *Server) Close(ctx context.Context) error {
 		}
 		<-ended
 	}
-	s.rooms.clear(&fx)
+	s.rooms.removeAll(&fx)
 	fx.apply()
 	return cause
 }

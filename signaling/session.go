@@ -28,20 +28,20 @@ type session struct {
 	nonce      string // of its join; empty = none
 
 	// incarnation is drawn whenever seq and the ids begin anew.
-	incarnation   uint64
-	account       account // of events and replies
-	tokenMade     time.Duration
-	seq           uint64 // the newest event
-	events        events // those that the client has not confirmed
-	lastID        uint64 // the highest request id
-	sent          uint64 // the newest event that was handed to a transport before the connection of now
-	replies       replies
-	awayAnnounced bool          // the others know that it is away
-	lost          bool          // not all events are there: they cannot be resumed
-	paid          bool          // seatBytes were taken for it
-	owes          bool          // it had not confirmed all at the last ping, and nothing since
-	transport     transportKind // of its last connection
-	resumes       uint16        // how often it came back
+	incarnation       uint64
+	account           account // of events and replies
+	tokenMade         time.Duration
+	seq               uint64 // the newest event
+	events            events // those that the client has not confirmed
+	lastID            uint64 // the highest request id
+	sent              uint64 // the newest event that was handed to a transport before the connection of now
+	replies           replies
+	awayAnnounced     bool          // the others know that it is away
+	replayLost        bool          // not all events are there: they cannot be resumed
+	paid              bool          // seatBytes were taken for it
+	unconfirmedAtPing bool          // it had not confirmed all at the last ping, and nothing since
+	transport         transportKind // of its last connection
+	resumes           uint16        // how often it came back
 
 	// What is told when it ends.
 	messagesIn, messagesOut uint64
@@ -58,7 +58,7 @@ func (s *session) attach(c *connection) bool {
 	c.session.Store(s)
 	c.joinBy.Store(0)
 	c.state.And(^uint32(stateSpare))
-	s.owes = false
+	s.unconfirmedAtPing = false
 	s.connection, s.awayAnnounced, s.transport, s.from = c, false, c.transport.kind(), c.addr
 	return true
 }
@@ -105,7 +105,7 @@ func (s *session) detach(c *connection) {
 func (s *session) reset() {
 	s.incarnation = newIncarnation()
 	s.resize(-s.events.size - s.replies.size())
-	s.seq, s.sent, s.lastID, s.lost = 0, 0, 0, false
+	s.seq, s.sent, s.lastID, s.replayLost = 0, 0, 0, false
 	s.events, s.replies = events{}, replies{}
 	for _, o := range s.room.seats {
 		o.events.disown(s)
@@ -115,7 +115,7 @@ func (s *session) reset() {
 // announce queues an event of the server's own about another peer. event gets
 // its number.
 func (s *session) announce(k kind, about *session, fx *effects, event func(seq uint64) protocol.Frame) {
-	if s.lost {
+	if s.replayLost {
 		return
 	}
 	if s.fold(k, about, event) {
@@ -124,7 +124,7 @@ func (s *session) announce(k kind, about *session, fx *effects, event func(seq u
 	c := s.connection
 	e := kept{payload: protocol.Encode(event(s.seq + 1)), peer: about, kind: k}
 	if s.events.ownFull(&s.shard.server.config.Limits) || !s.keep(e.size()) {
-		s.lose()
+		s.dropReplay()
 		if c != nil {
 			c.state.Or(stateOverflowed)
 			fx.send(c)
@@ -181,8 +181,8 @@ func (s *session) fold(k kind, about *session, event func(seq uint64) protocol.F
 
 // lose gives up what the client would have to be told: its next resume begins
 // anew. Who waits for its confirmation is told so then, or by bye.
-func (s *session) lose() {
-	s.lost = true
+func (s *session) dropReplay() {
+	s.replayLost = true
 	before := s.events.size
 	s.events.dropPayloads()
 	s.resize(s.events.size - before)
@@ -195,9 +195,9 @@ func (s *session) deliver(from *session, m protocol.Message, fx *effects) bool {
 	limits := &s.shard.server.config.Limits
 	c := s.connection
 	size := len(m.Data) + len(from.peer) + messageOverhead
-	if s.lost || !limits.fits(s.events.messages, s.events.bytes, size) || !s.keep(size+eventOverhead) {
+	if s.replayLost || !limits.fits(s.events.messages, s.events.bytes, size) || !s.keep(size+eventOverhead) {
 		if c != nil {
-			c.state.Or(stateUnruly)
+			c.state.Or(stateMisbehaving)
 		}
 		// What the same read brought before was not sent yet, and shows nothing.
 		if c != nil && !fx.willSend(c) && c.clogged(limits, size) {
@@ -228,7 +228,7 @@ func (s *session) noteOwing() {
 // confirm notes that the client has seen the events up to seq.
 func (s *session) confirm(seq uint64) {
 	before := s.events.size
-	s.owes = s.owes && seq <= s.confirmed()
+	s.unconfirmedAtPing = s.unconfirmedAtPing && seq <= s.confirmed()
 	for at := s.confirmed(); at < min(seq, s.seq); at++ {
 		s.events.drop()
 	}

@@ -177,7 +177,7 @@ func (c *connection) replay(seen uint64) {
 	}
 	s.shard.mu.Lock()
 	defer s.shard.mu.Unlock()
-	if s.connection != c || s.lost {
+	if s.connection != c || s.replayLost {
 		return
 	}
 	s.see(seen)

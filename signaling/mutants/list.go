@@ -27,7 +27,7 @@ func mutants() []mutant {
 func seats() []mutant {
 	return []mutant{
 		{"capacity", "join_seat.go", `len(rm.seats) >= capacity {`, `len(rm.seats) > capacity {`, "a room takes one peer too many", []string{fault, conformance}},
-		{"ghost", "join_seat.go", "	sh.depart(old, protocol.ReasonReplaced, fx)\n", "	sh.setAway(old, true)\n", "a reloaded page meets its own ghost", []string{fault, conformance}},
+		{"ghost", "join_seat.go", "	sh.removePeer(old, protocol.ReasonReplaced, fx)\n", "	sh.setAway(old, true)\n", "a reloaded page meets its own ghost", []string{fault, conformance}},
 		{"successor", "join_seat.go", `sh.gone.add(old.peer, old.joined, protocol.ReasonReplaced, s.peer,`, `sh.gone.add(old.peer, old.joined, protocol.ReasonReplaced, "",`, "a second reload does not find the first", []string{conformance}},
 		{"taken over", "join_seat.go", `if old.stop(protocol.CloseTakenOver, "seat taken over") {`, `if false {`, "the old connection of a seat stays open", []string{conformance}},
 		{"order", "join_seat.go", `s.name, s.joined = protocol.VisibleName(j.claim.name), j.claim.joined`, `s.name = protocol.VisibleName(j.claim.name)`, "a restart changes who offers", []string{fault, conformance}},
@@ -52,7 +52,7 @@ func messages() []mutant {
 		{"undelivered missing", "room.go", `, Undelivered: s.events.undelivered(to)}`, `}`, "a sender does not hear what may be lost", []string{fault, conformance}},
 		{"confirm keeps one", "session.go", `at < min(seq, s.seq); at++`, `at+1 < min(seq, s.seq); at++`, "what is confirmed is called undelivered", []string{conformance}},
 		{"confirm too much", "session.go", `at < min(seq, s.seq); at++`, `at < s.seq; at++`, "what is not confirmed is forgotten", []string{fault, conformance}},
-		{"queue bound", "session.go", `if s.lost || !limits.fits(s.events.messages, s.events.bytes, size) || `, `if s.lost || `, "a peer that confirms nothing costs any memory", []string{fault, conformance}},
+		{"queue bound", "session.go", `if s.replayLost || !limits.fits(s.events.messages, s.events.bytes, size) || `, `if s.replayLost || `, "a peer that confirms nothing costs any memory", []string{fault, conformance}},
 		{"ids", "request.go", `if s.connection == c && !s.repeat(id) {`, `if s.connection == c {`, "a repeated request is carried out twice", []string{fault, conformance}},
 		{"reply forgotten", "events.go", `return r.ring[i].frame, false`, `return nil, true`, "a repeated request loses its answer", []string{fault, conformance}},
 		{"yourself", "request.go", `case to == nil || to == s:`, `case to == nil:`, "a peer can send to itself", []string{fault, conformance}},
