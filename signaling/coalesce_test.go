@@ -65,11 +65,11 @@ func TestLossStaysBehindAcknowledgements(t *testing.T) {
 	}
 	tell(kindAway, 1)
 	tell(kindReset, 1) // nothing was acknowledged
-	s.respond(0, protocol.Ack{ID: 1})
+	s.replyOnce(0, protocol.Ack{ID: 1})
 	tell(kindReset, 2)
 	tell(kindReset, 2)
 	tell(kindAway, 3)
-	s.respond(0, protocol.Ack{ID: 2})
+	s.replyOnce(0, protocol.Ack{ID: 2})
 	tell(kindBack, 3) // nothing is lost
 	tell(kindAway, 3)
 	tell(kindReset, 4)

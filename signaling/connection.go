@@ -127,7 +127,7 @@ func (c *connection) handle(frame []byte, fx *effects) {
 	request, err := protocol.DecodeRequest(frame)
 	fault, faulty := err.(protocol.Error) //nolint:errorlint // DecodeRequest returns nothing else, unwrapped
 	if faulty && fault.Code == protocol.CodeBadFrame {
-		c.refuse(fault.Message, fx)
+		c.refuseBadFrame(fault.Message, fx)
 		return
 	}
 	id := fault.ID
@@ -139,26 +139,26 @@ func (c *connection) handle(frame []byte, fx *effects) {
 	}
 	switch r := request.(type) {
 	case protocol.Seen:
-		c.seen(r.Seq) // refusing it would only make more work
+		c.handleSeen(r.Seq) // refusing it would only make more work
 	case protocol.Join:
 		if fault.Code != "" {
 			c.server.counters.joinFailed(fault.Code)
-			c.reply(fault, fx)
+			c.sendReply(fault, fx)
 			return
 		}
 		c.join(r, fx)
 	default:
-		c.answer(id, request, fault, fx)
+		c.handleRequest(id, request, fault, fx)
 	}
 }
 
 // refuse answers what is no frame, and puts a client out that sends too many.
-func (c *connection) refuse(message string, fx *effects) {
+func (c *connection) refuseBadFrame(message string, fx *effects) {
 	if c.is(stateEnded) {
 		return
 	}
 	c.server.counters.badFrames.Add(1)
-	c.reply(protocol.Error{Code: protocol.CodeBadFrame, Message: message}, fx)
+	c.sendReply(protocol.Error{Code: protocol.CodeBadFrame, Message: message}, fx)
 	if c.bound().bad.add(fx.now(c.server)) {
 		c.kick(protocol.ClosePolicy, "too many bad frames", fx)
 	}
@@ -167,7 +167,7 @@ func (c *connection) refuse(message string, fx *effects) {
 // tooLarge ends a connection whose client sent a frame beyond the limit.
 func (c *connection) tooLarge(fx *effects) {
 	limit := strconv.Itoa(c.server.config.Limits.FrameBytes)
-	c.reply(protocol.Error{Code: protocol.CodeTooLarge, Message: "a frame may have " + limit + " bytes"}, fx)
+	c.sendReply(protocol.Error{Code: protocol.CodeTooLarge, Message: "a frame may have " + limit + " bytes"}, fx)
 	c.end(protocol.CloseTooLarge, "frame too large", fx)
 }
 
@@ -178,13 +178,13 @@ func (c *connection) noMemory(fx *effects) {
 }
 
 // reply queues an answer that is not kept.
-func (c *connection) reply(f protocol.Frame, fx *effects) {
+func (c *connection) sendReply(f protocol.Frame, fx *effects) {
 	c.push(outgoing{payload: protocol.Encode(f)})
 	fx.send(c)
 }
 
 // notify queues a notice.
-func (c *connection) notify(f protocol.Frame, fx *effects) {
+func (c *connection) sendNotice(f protocol.Frame, fx *effects) {
 	c.push(outgoing{payload: protocol.Encode(f), notice: true})
 	fx.send(c)
 }

@@ -124,9 +124,9 @@ func TestAwayAndBackFold(t *testing.T) {
 				case 'o':
 					reader.hear(kindOther, other, protocol.Closing{})
 				case 'm':
-					reader.deliver(other, protocol.Message{}, new(effects))
+					reader.enqueueMessage(other, protocol.Message{}, new(effects))
 				case 'M':
-					reader.deliver(third, protocol.Message{}, new(effects))
+					reader.enqueueMessage(third, protocol.Message{}, new(effects))
 				case '|':
 					reader.sent = reader.seq
 				}
@@ -151,7 +151,7 @@ func TestAwayAndBackFold(t *testing.T) {
 func TestTooManyEventsOfTheServer(t *testing.T) {
 	reader, other := seated(t, Limits{QueueEvents: 3, QueueBytes: 1000})
 	send := func(id uint64, size int) bool {
-		return reader.deliver(other, protocol.Message{ID: id, Data: make([]byte, size)}, new(effects))
+		return reader.enqueueMessage(other, protocol.Message{ID: id, Data: make([]byte, size)}, new(effects))
 	}
 	if !send(1, 100) || send(2, 2000) || !send(3, 100) || !send(4, 100) || send(5, 1) {
 		t.Error("want three messages of 100 bytes, and none of 2000")
@@ -189,7 +189,7 @@ func TestManyComeAtOnce(t *testing.T) {
 	if reader.replayLost {
 		t.Error("lost, though there was place")
 	}
-	if !reader.deliver(other, protocol.Message{}, new(effects)) {
+	if !reader.enqueueMessage(other, protocol.Message{}, new(effects)) {
 		t.Error("no place for a message")
 	}
 }

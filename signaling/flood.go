@@ -56,12 +56,12 @@ func (c *connection) limited(frame []byte, wait time.Duration, fx *effects) {
 	refusal := c.server.rateLimited(id, "too many frames", wait)
 	switch kind {
 	case protocol.TypeSeen:
-		c.seen(seq) // refusing it would only make more work
+		c.handleSeen(seq) // refusing it would only make more work
 	case protocol.TypeJoin:
 		c.server.counters.joinFailed(refusal.Code)
-		c.reply(refusal, fx)
+		c.sendReply(refusal, fx)
 	default:
-		c.answer(id, nil, refusal, fx)
+		c.handleRequest(id, nil, refusal, fx)
 	}
 	c.flood(1+len(frame)/frameUnit, fx)
 }

@@ -30,7 +30,7 @@ func (c *connection) join(r protocol.Join, fx *effects) {
 	result, refusal := c.admitJoin(r, fx)
 	c.server.counters.joins[result].Add(1)
 	if refusal != nil {
-		c.reply(refusal, fx)
+		c.sendReply(refusal, fx)
 	}
 }
 

@@ -14,10 +14,10 @@ const retryAfter = time.Second
 
 // answer carries out a request that is no join, and answers it; with a refusal
 // it only does that. An empty code = there is none.
-func (c *connection) answer(id uint64, request protocol.Request, refusal protocol.Error, fx *effects) {
+func (c *connection) handleRequest(id uint64, request protocol.Request, refusal protocol.Error, fx *effects) {
 	s := c.session.Load()
 	if s == nil {
-		c.answerUnseated(id, request, refusal, fx)
+		c.replyWithoutSession(id, request, refusal, fx)
 		return
 	}
 	fx.sendLast(c)
@@ -27,24 +27,24 @@ func (c *connection) answer(id uint64, request protocol.Request, refusal protoco
 		ice.ID = id
 		ice.ICEServers, ice.ICETTL = c.server.iceServers(s.peer, c.arrived)
 	}
-	var reported bool
+	var forward bool
 	s.shard.mu.Lock()
-	if s.connection == c && !s.repeat(id) {
+	if s.connection == c && !s.replyAgain(id) {
 		if refusal.Code != "" {
-			s.respond(id, refusal)
+			s.replyOnce(id, refusal)
 		} else {
-			reported = s.carryOut(id, request, ice, fx)
+			forward = s.execute(id, request, ice, fx)
 		}
 	}
 	s.shard.mu.Unlock()
-	if reported {
-		c.report(s, request)
+	if forward {
+		c.handleReport(s, request)
 	}
 }
 
 // answerUnseated answers on a connection without a session, where ids are not
 // counted.
-func (c *connection) answerUnseated(id uint64, request protocol.Request, refusal protocol.Error, fx *effects) {
+func (c *connection) replyWithoutSession(id uint64, request protocol.Request, refusal protocol.Error, fx *effects) {
 	var reply protocol.Frame = refusal
 	if refusal.Code == "" {
 		if _, ok := request.(protocol.Ping); ok {
@@ -53,12 +53,12 @@ func (c *connection) answerUnseated(id uint64, request protocol.Request, refusal
 			reply = protocol.Error{ID: id, Code: protocol.CodeNotJoined, Message: "join a room first"}
 		}
 	}
-	c.reply(reply, fx)
+	c.sendReply(reply, fx)
 }
 
 // repeat gives the reply to an id that was used before, once more. It returns
 // false, and notes the id, when that is new.
-func (s *session) repeat(id uint64) bool {
+func (s *session) replyAgain(id uint64) bool {
 	if id == 0 {
 		return false
 	}
@@ -82,7 +82,7 @@ func (s *session) repeat(id uint64) bool {
 }
 
 // respond queues the reply to a request and keeps it.
-func (s *session) respond(id uint64, reply protocol.Frame) {
+func (s *session) replyOnce(id uint64, reply protocol.Frame) {
 	c := s.connection
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -91,7 +91,7 @@ func (s *session) respond(id uint64, reply protocol.Frame) {
 		return
 	}
 	ack, ok := reply.(protocol.Ack)
-	s.keepReplyLocked(id, func(dst []byte) []byte {
+	s.storeReplyLocked(id, func(dst []byte) []byte {
 		if ok {
 			return protocol.AppendAck(dst, ack)
 		}
@@ -101,7 +101,7 @@ func (s *session) respond(id uint64, reply protocol.Frame) {
 
 // keepReplyLocked queues the reply to id that encode appends, and keeps it. The
 // connection's mu must be held.
-func (s *session) keepReplyLocked(id uint64, encode func(dst []byte) []byte) {
+func (s *session) storeReplyLocked(id uint64, encode func(dst []byte) []byte) {
 	c := s.connection
 	kept := s.replies.next(id)
 	before := cap(kept.frame)
@@ -115,38 +115,38 @@ func (s *session) keepReplyLocked(id uint64, encode func(dst []byte) []byte) {
 	c.pushLocked(outgoing{payload: kept.frame})
 }
 
-func (s *session) fail(id uint64, code protocol.Code, message string) {
-	s.respond(id, protocol.Error{ID: id, Code: code, Message: message})
+func (s *session) replyError(id uint64, code protocol.Code, message string) {
+	s.replyOnce(id, protocol.Error{ID: id, Code: code, Message: message})
 }
 
 // carryOut does what a request asks, and responds. It returns true for a
 // report that is to be passed on.
-func (s *session) carryOut(id uint64, request protocol.Request, ice protocol.ICEReply, fx *effects) (reported bool) {
+func (s *session) execute(id uint64, request protocol.Request, ice protocol.ICEReply, fx *effects) (forward bool) {
 	switch r := request.(type) {
 	case protocol.Message:
 		s.messagesIn++
-		s.message(r, fx)
+		s.handleMessage(r, fx)
 	case protocol.Ping:
-		s.pong(r)
+		s.handlePing(r)
 	case protocol.Leave:
-		s.leave(r, fx)
+		s.handleLeave(r, fx)
 	case protocol.ICE:
-		s.respond(id, ice)
+		s.replyOnce(id, ice)
 	case protocol.Report:
 		if fault, ok := protocol.CheckEventName(r.Event).(protocol.Error); ok { //nolint:errorlint // it returns nothing else, unwrapped
 			fault.ID = id
-			s.respond(id, fault)
+			s.replyOnce(id, fault)
 			return false
 		}
 		if id != 0 {
-			s.respond(id, protocol.Ack{ID: id})
+			s.replyOnce(id, protocol.Ack{ID: id})
 		}
 		return true
 	}
 	return false
 }
 
-func (s *session) leave(r protocol.Leave, fx *effects) {
+func (s *session) handleLeave(r protocol.Leave, fx *effects) {
 	c := s.connection
 	c.state.Or(stateLeft)
 	c.armJoin()
@@ -154,41 +154,41 @@ func (s *session) leave(r protocol.Leave, fx *effects) {
 	c.push(outgoing{payload: protocol.Encode(protocol.Left(r))})
 }
 
-func (s *session) message(r protocol.Message, fx *effects) {
+func (s *session) handleMessage(r protocol.Message, fx *effects) {
 	if r.To == "" {
-		s.messageAll(r, fx)
+		s.broadcast(r, fx)
 		return
 	}
 	to := s.room.find(r.To)
 	switch {
 	case to == nil || to == s:
-		s.fail(r.ID, protocol.CodeNoSuchPeer, "nobody else in this room has that id")
-	case !to.deliver(s, r, fx):
-		s.queueFull(r.ID)
+		s.replyError(r.ID, protocol.CodeNoSuchPeer, "nobody else in this room has that id")
+	case !to.enqueueMessage(s, r, fx):
+		s.replyQueueFull(r.ID)
 	default:
 		s.shard.server.counters.messages.Add(1)
 		if r.ID != 0 {
-			s.acknowledge(r.ID, to.peer)
+			s.replyAck(r.ID, to.peer)
 		}
 	}
 }
 
 // acknowledge responds to a message for one peer, as respond does.
-func (s *session) acknowledge(id uint64, to string) {
+func (s *session) replyAck(id uint64, to string) {
 	c := s.connection
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s.keepReplyLocked(id, func(dst []byte) []byte {
+	s.storeReplyLocked(id, func(dst []byte) []byte {
 		return protocol.AppendAck(dst, protocol.Ack{ID: id, To: []string{to}})
 	})
 }
 
-func (s *session) messageAll(r protocol.Message, fx *effects) {
+func (s *session) broadcast(r protocol.Message, fx *effects) {
 	ack := protocol.Ack{ID: r.ID}
 	for _, o := range s.room.seats {
 		switch {
 		case o == s:
-		case o.deliver(s, r, fx):
+		case o.enqueueMessage(s, r, fx):
 			ack.To = append(ack.To, o.peer)
 		default:
 			ack.Failed = append(ack.Failed, protocol.Failure{Peer: o.peer, Code: protocol.CodeQueueFull})
@@ -198,41 +198,41 @@ func (s *session) messageAll(r protocol.Message, fx *effects) {
 	counters.messages.Add(uint64(len(ack.To)))
 	switch {
 	case len(ack.To) == 0 && len(ack.Failed) == 0:
-		s.fail(r.ID, protocol.CodeAlone, "nobody else is in the room")
+		s.replyError(r.ID, protocol.CodeAlone, "nobody else is in the room")
 	case len(ack.To) == 0:
-		s.queueFull(r.ID)
+		s.replyQueueFull(r.ID)
 	default:
 		counters.queueFull.Add(uint64(len(ack.Failed)))
 		if r.ID != 0 {
-			s.respond(r.ID, ack)
+			s.replyOnce(r.ID, ack)
 		}
 	}
 }
 
-func (s *session) queueFull(id uint64) {
+func (s *session) replyQueueFull(id uint64) {
 	s.shard.server.counters.queueFull.Add(1)
-	s.respond(id, protocol.Error{
+	s.replyOnce(id, protocol.Error{
 		ID: id, Code: protocol.CodeQueueFull, Message: "nothing more is kept for the receiver now, which has not confirmed what it was sent",
 		Retry: true, After: protocol.SecondsOf(retryAfter),
 	})
 }
 
 // pong answers a ping, which may confirm, with a fresh token when it is time.
-func (s *session) pong(r protocol.Ping) {
+func (s *session) handlePing(r protocol.Ping) {
 	if r.Seq > s.seq && r.ID != 0 {
-		s.fail(r.ID, protocol.CodeBadRequest, "there was no event "+strconv.FormatUint(r.Seq, 10)+" yet")
+		s.replyError(r.ID, protocol.CodeBadRequest, "there was no event "+strconv.FormatUint(r.Seq, 10)+" yet")
 		return
 	}
-	s.see(r.Seq)
+	s.confirmSent(r.Seq)
 	pong := protocol.Pong{ID: r.ID}
 	if s.shard.server.uptime()-s.tokenMade >= ResumeLife/2 {
 		pong.Resume = s.shard.token(s)
 	}
-	s.respond(r.ID, pong)
+	s.replyOnce(r.ID, pong)
 }
 
 // seen takes what the client confirms.
-func (c *connection) seen(seq uint64) {
+func (c *connection) handleSeen(seq uint64) {
 	s := c.session.Load()
 	if s == nil {
 		return
@@ -240,13 +240,13 @@ func (c *connection) seen(seq uint64) {
 	s.shard.mu.Lock()
 	defer s.shard.mu.Unlock()
 	if s.connection == c {
-		s.see(seq)
+		s.confirmSent(seq)
 	}
 }
 
 // see confirms the events up to seq, if there are so many, and none that was
 // not sent.
-func (s *session) see(seq uint64) {
+func (s *session) confirmSent(seq uint64) {
 	if seq > s.seq {
 		return
 	}
@@ -265,7 +265,7 @@ func reportRate() rate {
 }
 
 // report passes a client's report on.
-func (c *connection) report(s *session, request protocol.Request) {
+func (c *connection) handleReport(s *session, request protocol.Request) {
 	r, ok := request.(protocol.Report)
 	if !ok {
 		return

@@ -99,7 +99,7 @@ func (s *Server) Close(ctx context.Context) error {
 
 	var fx effects
 	for _, each := range connections {
-		each.notify(protocol.Closing{After: protocol.SecondsOf(comeBackAfter)}, &fx)
+		each.sendNotice(protocol.Closing{After: protocol.SecondsOf(comeBackAfter)}, &fx)
 		each.end(protocol.CloseGoingAway, "the server is going down", &fx)
 		fx.apply()
 	}

@@ -191,7 +191,7 @@ func (s *session) dropReplay() {
 
 // deliver keeps a message from another peer and queues it. It returns false
 // when there is no place for it.
-func (s *session) deliver(from *session, m protocol.Message, fx *effects) bool {
+func (s *session) enqueueMessage(from *session, m protocol.Message, fx *effects) bool {
 	limits := &s.shard.server.config.Limits
 	c := s.connection
 	size := len(m.Data) + len(from.peer) + messageOverhead

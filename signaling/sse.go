@@ -180,7 +180,7 @@ func (c *connection) replay(seen uint64) {
 	if s.connection != c || s.replayLost {
 		return
 	}
-	s.see(seen)
+	s.confirmSent(seen)
 	confirmed := s.confirmed()
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -190,7 +190,7 @@ func (t *webSocket) takeFrames(p []byte, fx *effects) error {
 			t.connection.handle(payload, fx)
 		case opBinary:
 			t.connection.silent(begun, fx)
-			t.connection.refuse("the frame is a binary message", fx)
+			t.connection.refuseBadFrame("the frame is a binary message", fx)
 		case opPing:
 			if t.connection.silent(begun, fx) {
 				t.gotPing(payload)

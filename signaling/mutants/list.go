@@ -53,7 +53,7 @@ func messages() []mutant {
 		{"confirm keeps one", "session.go", `at < min(seq, s.seq); at++`, `at+1 < min(seq, s.seq); at++`, "what is confirmed is called undelivered", []string{conformance}},
 		{"confirm too much", "session.go", `at < min(seq, s.seq); at++`, `at < s.seq; at++`, "what is not confirmed is forgotten", []string{fault, conformance}},
 		{"queue bound", "session.go", `if s.replayLost || !limits.fits(s.events.messages, s.events.bytes, size) || `, `if s.replayLost || `, "a peer that confirms nothing costs any memory", []string{fault, conformance}},
-		{"ids", "request.go", `if s.connection == c && !s.repeat(id) {`, `if s.connection == c {`, "a repeated request is carried out twice", []string{fault, conformance}},
+		{"ids", "request.go", `if s.connection == c && !s.replyAgain(id) {`, `if s.connection == c {`, "a repeated request is carried out twice", []string{fault, conformance}},
 		{"reply forgotten", "events.go", `return r.ring[i].frame, false`, `return nil, true`, "a repeated request loses its answer", []string{fault, conformance}},
 		{"yourself", "request.go", `case to == nil || to == s:`, `case to == nil:`, "a peer can send to itself", []string{fault, conformance}},
 		{"closing", "connection.go", `if code == protocol.CloseTooSlow || code == protocol.CloseTakenOver {`, `if code != 0 {`, "what is queued is not sent before a close", []string{conformance}},
