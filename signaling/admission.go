@@ -82,7 +82,7 @@ func (s *Server) makeRoom(addr netip.Addr, own *connection) (ok, spare bool) {
 	}
 	victim.state.Or(stateCutSoon)
 	var fx effects
-	victim.end(protocol.CloseTooSlow, "others need this connection", &fx)
+	victim.close(protocol.CloseTooSlow, "others need this connection", &fx)
 	fx.apply()
 	return true, false
 }

@@ -37,12 +37,12 @@ type connection struct {
 	// state has the flags below. They are set with mu locked.
 	state atomic.Uint32
 
-	mu        sync.Mutex // guards the following; a shard may be locked
-	closeCode int32
-	queue     queue
-	account   account // of the replies and notices in queue
-	sent      uint64  // the newest event of the session that was handed to the transport
-	closeText string
+	mu          sync.Mutex // guards the following; a shard may be locked
+	closeCode   int32
+	queue       queue
+	account     account // of the replies and notices in queue
+	sent        uint64  // the newest event of the session that was handed to the transport
+	closeReason string
 }
 
 // The flags in connection.state.
@@ -165,16 +165,16 @@ func (c *connection) refuseBadFrame(message string, fx *effects) {
 }
 
 // tooLarge ends a connection whose client sent a frame beyond the limit.
-func (c *connection) tooLarge(fx *effects) {
+func (c *connection) closeTooLarge(fx *effects) {
 	limit := strconv.Itoa(c.server.config.Limits.FrameBytes)
 	c.sendReply(protocol.Error{Code: protocol.CodeTooLarge, Message: "a frame may have " + limit + " bytes"}, fx)
-	c.end(protocol.CloseTooLarge, "frame too large", fx)
+	c.close(protocol.CloseTooLarge, "frame too large", fx)
 }
 
 // noMemory ends a connection when there is no memory for the frame that its
 // client has begun. The client comes back, and sends it again.
-func (c *connection) noMemory(fx *effects) {
-	c.end(protocol.CloseTooSlow, "no memory for the frame", fx)
+func (c *connection) closeNoMemory(fx *effects) {
+	c.close(protocol.CloseTooSlow, "no memory for the frame", fx)
 }
 
 // reply queues an answer that is not kept.
@@ -266,18 +266,18 @@ func (c *connection) sendQueued(fx *effects) {
 	case state&stateCloseDue != 0:
 		c.mu.Lock()
 		c.state.And(^uint32(stateCloseDue))
-		code, text := int(c.closeCode), c.closeText
+		code, text := int(c.closeCode), c.closeReason
 		c.mu.Unlock()
-		c.transport.close(code, text)
+		c.transport.closeGracefully(code, text)
 	case state&(stateOverflowed|stateEnded) == stateOverflowed:
-		c.end(protocol.CloseTooSlow, "too slow", fx)
+		c.close(protocol.CloseTooSlow, "too slow", fx)
 	}
 }
 
 // end closes the connection. The seat of the session that it carries is held
 // for the grace time. Only the first end counts.
-func (c *connection) end(code int, text string, fx *effects) {
-	if !c.stop(code, text) {
+func (c *connection) close(code int, text string, fx *effects) {
+	if !c.markEnded(code, text) {
 		return
 	}
 	fx.send(c)
@@ -289,7 +289,7 @@ func (c *connection) end(code int, text string, fx *effects) {
 // kick closes the connection, and the session that it carries gives its seat
 // up.
 func (c *connection) kick(code int, text string, fx *effects) {
-	if !c.stop(code, text) {
+	if !c.markEnded(code, text) {
 		return
 	}
 	fx.send(c)
@@ -300,14 +300,14 @@ func (c *connection) kick(code int, text string, fx *effects) {
 
 // stop lets nothing more into the queue. It returns false when the connection
 // has ended before. A shard may be locked.
-func (c *connection) stop(code int, text string) bool {
+func (c *connection) markEnded(code int, text string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.is(stateEnded) {
 		return false
 	}
 	c.state.Or(stateEnded | stateCloseDue)
-	c.closeCode, c.closeText = int32(code), text //nolint:gosec // close codes have 16 bits
+	c.closeCode, c.closeReason = int32(code), text //nolint:gosec // close codes have 16 bits
 	if code == protocol.CloseTooSlow || code == protocol.CloseTakenOver {
 		c.queue = queue{} // it would stand before the close for ever; or nobody wants it any more
 		c.account.close(c.server.memory, c.addr)

@@ -9,22 +9,22 @@ import (
 
 // flush is the transport's: see drain.
 func (t *webSocket) flush() {
-	if !t.begin() || t.drain(t.stream.writeNow) {
+	if !t.beginTurn() || t.drain(t.stream.writeNow) {
 		return
 	}
 	// The socket takes no more now, or cannot be asked without waiting.
-	t.countBatch()
+	t.reserveBuffer()
 	t.connection.server.running.Go(func() { t.drain(t.stream.write) })
 	runtime.Gosched() // the writer starts before the queue fills
 }
 
 // countBatch takes memory for what the socket did not take. Without memory the
 // client is too slow: the connection ends soon, and the batch with it.
-func (t *webSocket) countBatch() {
+func (t *webSocket) reserveBuffer() {
 	c := t.connection
-	if needed := cap(*t.held); needed > 0 && t.paid == 0 {
+	if needed := cap(*t.buffer); needed > 0 && t.bufferMemory == 0 {
 		if c.server.memory.Take(c.addr, needed) {
-			t.paid = needed
+			t.bufferMemory = needed
 		} else {
 			c.state.Or(stateOverflowed)
 		}
@@ -33,17 +33,17 @@ func (t *webSocket) countBatch() {
 
 // begin makes the caller the one who drains, unless somebody is at it, who is
 // told to look again.
-func (t *webSocket) begin() bool {
+func (t *webSocket) beginTurn() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.broken {
 		return false
 	}
-	if t.busy {
-		t.again = true
+	if t.writing {
+		t.lookAgain = true
 		return false
 	}
-	t.busy = true
+	t.writing = true
 	return true
 }
 
@@ -52,38 +52,38 @@ func (t *webSocket) begin() bool {
 // when write stopped short.
 func (t *webSocket) drain(write func([]byte) (int, error)) bool {
 	for {
-		if len(t.batch) == 0 {
-			some, err := t.fill()
+		if len(t.unwritten) == 0 {
+			more, err := t.fill()
 			if err != nil {
-				t.fail()
+				t.writeFailed()
 				return true
 			}
-			if !some {
-				if t.finish() {
+			if !more {
+				if t.endTurn() {
 					return true
 				}
 				continue
 			}
 		}
-		n, err := write(t.batch)
-		t.batch = t.batch[n:]
+		n, err := write(t.unwritten)
+		t.unwritten = t.unwritten[n:]
 		if err != nil {
-			t.fail()
+			t.writeFailed()
 			return true
 		}
-		if len(t.batch) > 0 {
+		if len(t.unwritten) > 0 {
 			return false
 		}
 	}
 }
 
 // fill takes the next frames, and the close frame behind the last of them.
-func (t *webSocket) fill() (some bool, err error) {
-	if t.held == nil {
-		t.held = batches.Get()
+func (t *webSocket) fill() (more bool, err error) {
+	if t.buffer == nil {
+		t.buffer = batches.Get()
 	}
-	batch := append((*t.held)[:0], t.answer...)
-	t.answer = nil
+	batch := append((*t.buffer)[:0], t.handshakeResponse...)
+	t.handshakeResponse = nil
 	batch = t.connection.take(batch, batchSize, appendOutgoing)
 	t.mu.Lock()
 	if t.pong != nil {
@@ -95,18 +95,18 @@ func (t *webSocket) fill() (some bool, err error) {
 		t.closeFrame = nil
 	}
 	t.mu.Unlock()
-	*t.held = batch
-	t.held, err = t.stream.seal(t.held)
-	t.batch = *t.held
-	return len(t.batch) > 0, err
+	*t.buffer = batch
+	t.buffer, err = t.stream.seal(t.buffer)
+	t.unwritten = *t.buffer
+	return len(t.unwritten) > 0, err
 }
 
 // finish ends the turn unless there is something new to look at.
-func (t *webSocket) finish() bool {
+func (t *webSocket) endTurn() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.again {
-		t.again = false
+	if t.lookAgain {
+		t.lookAgain = false
 		return false
 	}
 	t.endTurnLocked()
@@ -114,8 +114,8 @@ func (t *webSocket) finish() bool {
 }
 
 // fail ends the turn after a write error, for good, and wakes the reader.
-func (t *webSocket) fail() {
-	t.cut()
+func (t *webSocket) writeFailed() {
+	t.abort()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.broken = true
@@ -123,35 +123,35 @@ func (t *webSocket) fail() {
 }
 
 func (t *webSocket) endTurnLocked() {
-	if t.paid > 0 {
-		t.connection.server.memory.Give(t.connection.addr, t.paid)
-		t.paid = 0
+	if t.bufferMemory > 0 {
+		t.connection.server.memory.Give(t.connection.addr, t.bufferMemory)
+		t.bufferMemory = 0
 	}
-	batches.Put(t.held)
-	t.held, t.batch = nil, nil
-	t.busy = false
-	if t.rested != nil {
-		close(t.rested)
-		t.rested = nil
+	batches.Put(t.buffer)
+	t.buffer, t.unwritten = nil, nil
+	t.writing = false
+	if t.writerDone != nil {
+		close(t.writerDone)
+		t.writerDone = nil
 	}
 }
 
 // rest waits until nobody writes. After close or cut that is soon.
-func (t *webSocket) rest() {
+func (t *webSocket) waitWriter() {
 	t.mu.Lock()
-	if !t.busy {
+	if !t.writing {
 		t.mu.Unlock()
 		return
 	}
-	if t.rested == nil {
-		t.rested = make(chan struct{})
+	if t.writerDone == nil {
+		t.writerDone = make(chan struct{})
 	}
-	rested := t.rested
+	done := t.writerDone
 	t.mu.Unlock()
-	<-rested
+	<-done
 }
 
-func (t *webSocket) close(code int, text string) {
+func (t *webSocket) closeGracefully(code int, text string) {
 	t.mu.Lock()
 	if t.closing {
 		t.mu.Unlock()
@@ -161,42 +161,42 @@ func (t *webSocket) close(code int, text string) {
 	t.closeFrame = appendFrame(nil, opClose, websocket.FormatCloseMessage(code, text))
 	t.signLocked()
 	if !t.broken {
-		wait := closeWait
+		wait := closeTimeout
 		if t.connection.is(stateCutSoon) {
 			wait = cutSoonWait
 		}
-		t.patient = time.AfterFunc(wait, t.cut)
+		t.closeTimer = time.AfterFunc(wait, t.abort)
 	}
 	t.mu.Unlock()
 	t.flush()
 }
 
 // stop ends the connection and waits until nobody writes and nobody will.
-func (t *webSocket) stop() {
-	if !t.tryStop() {
-		t.cut()
-		t.rest()
+func (t *webSocket) closeStream() {
+	if !t.tryCloseStream() {
+		t.abort()
+		t.waitWriter()
 		t.stream.finish()
 	}
 }
 
 // tryStop ends the connection. It returns false when somebody writes still, or
 // for ever.
-func (t *webSocket) tryStop() bool {
+func (t *webSocket) tryCloseStream() bool {
 	t.mu.Lock()
 	t.broken = true
-	busy := t.busy
-	if t.patient != nil {
-		t.patient.Stop()
+	writing := t.writing
+	if t.closeTimer != nil {
+		t.closeTimer.Stop()
 	}
 	t.mu.Unlock()
-	if !busy {
+	if !writing {
 		t.stream.finish()
 	}
-	return !busy
+	return !writing
 }
 
-func (t *webSocket) cut() { t.stream.cut() }
+func (t *webSocket) abort() { t.stream.cut() }
 
 func appendOutgoing(dst []byte, o outgoing) []byte {
 	opcode := opText

@@ -6,16 +6,16 @@ import "testing"
 // writes has found the queue empty.
 func TestNothingIsForgottenWhenTwoWrite(t *testing.T) {
 	ws := &webSocket{connection: new(connection), stream: new(plainStream)}
-	if some, err := ws.fill(); !ws.begin() || some || err != nil {
+	if some, err := ws.fill(); !ws.beginTurn() || some || err != nil {
 		t.Fatal("want the turn, and nothing to write")
 	}
-	if ws.begin() {
+	if ws.beginTurn() {
 		t.Fatal("two have the turn")
 	}
-	if ws.finish() {
+	if ws.endTurn() {
 		t.Error("the turn ended though there was something new")
 	}
-	if !ws.finish() || !ws.begin() {
+	if !ws.endTurn() || !ws.beginTurn() {
 		t.Error("the turn did not end when there was nothing new")
 	}
 }

@@ -21,8 +21,8 @@ func (f *flushed) flush() {
 }
 func (f *flushed) kind() transportKind                           { return overWebSocket }
 func (f *flushed) wait() bool                                    { return true }
-func (f *flushed) close(int, string)                             {}
-func (f *flushed) cut()                                          {}
+func (f *flushed) closeGracefully(int, string)                   {}
+func (f *flushed) abort()                                        {}
 func (f *flushed) silence() time.Duration                        { return 0 }
 func (f *flushed) patience(interval time.Duration) time.Duration { return interval }
 func (f *flushed) heard() <-chan struct{}                        { return nil }

@@ -109,10 +109,10 @@ func validKey(key string) bool {
 }
 
 // answerSize is enough for the response to a handshake.
-const answerSize = 192
+const responseSize = 192
 
 // appendAnswer appends the response that accepts h.
-func (h *handshake) appendAnswer(dst []byte) []byte {
+func (h *handshake) appendResponse(dst []byte) []byte {
 	var text [24 + len(handshakeGUID)]byte
 	sum := sha1.Sum(append(append(text[:0], h.key...), handshakeGUID...)) //nolint:gosec // see above
 	dst = append(dst, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)

@@ -171,7 +171,7 @@ func (sh *shard) takeOver(j *joinAttempt, s *session, resumed bool, fx *effects)
 	}
 	if old != nil {
 		s.detach(old)
-		if old.stop(protocol.CloseTakenOver, "seat taken over") {
+		if old.markEnded(protocol.CloseTakenOver, "seat taken over") {
 			fx.send(old)
 		}
 	}
@@ -207,7 +207,7 @@ func (j *joinAttempt) closeIfLate(s *session, fx *effects) bool {
 	if s.connection == nil || s.connection.number < j.connection.number {
 		return false
 	}
-	if j.connection.stop(protocol.CloseTakenOver, "seat taken over") {
+	if j.connection.markEnded(protocol.CloseTakenOver, "seat taken over") {
 		fx.send(j.connection)
 	}
 	return true
@@ -247,7 +247,7 @@ func (sh *shard) replace(j *joinAttempt, old *session, fx *effects) joinResult {
 	c := old.connection
 	sh.gone.add(old.peer, old.joined, protocol.ReasonReplaced, s.peer, sh.server.uptime()+ResumeLife)
 	sh.removePeer(old, protocol.ReasonReplaced, fx)
-	if c != nil && c.stop(protocol.CloseTakenOver, "seat taken over") {
+	if c != nil && c.markEnded(protocol.CloseTakenOver, "seat taken over") {
 		fx.send(c)
 	}
 	sh.seatNew(j, s, fx)

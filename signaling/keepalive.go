@@ -72,9 +72,9 @@ func (c *connection) check(fx *effects) {
 	now := c.server.uptime()
 	if by := time.Duration(c.joinBy.Load()); by > 0 && now >= by {
 		if c.is(stateLeft) {
-			c.end(protocol.CloseLeft, "left", fx)
+			c.close(protocol.CloseLeft, "left", fx)
 		} else {
-			c.end(protocol.ClosePolicy, "no join in time", fx)
+			c.close(protocol.ClosePolicy, "no join in time", fx)
 		}
 		return
 	}
@@ -82,7 +82,7 @@ func (c *connection) check(fx *effects) {
 	switch {
 	case interval == 0:
 	case c.transport.silence() >= c.transport.patience(interval):
-		c.end(protocol.CloseGoingAway, "no sign of life", fx)
+		c.close(protocol.CloseGoingAway, "no sign of life", fx)
 	case now-c.pinged >= interval:
 		c.pinged = now
 		c.ping(fx)
@@ -153,7 +153,7 @@ func (s *Server) probe(seats []*connection, fx *effects) bool {
 		select {
 		case <-each.heard:
 		default:
-			each.connection.endSilent(fx)
+			each.connection.closeUnresponsive(fx)
 		}
 	}
 	return true
@@ -162,8 +162,8 @@ func (s *Server) probe(seats []*connection, fx *effects) bool {
 // endSilent ends a connection whose client is silent. When it returns, the seat
 // is held or free, even if another goroutine began to end the connection for
 // the same reason and has not come that far.
-func (c *connection) endSilent(fx *effects) {
-	c.end(protocol.CloseGoingAway, "no sign of life", fx)
+func (c *connection) closeUnresponsive(fx *effects) {
+	c.close(protocol.CloseGoingAway, "no sign of life", fx)
 	c.mu.Lock()
 	code := c.closeCode
 	c.mu.Unlock()

@@ -221,7 +221,7 @@ func (p *poller) run(file *os.File, raw syscall.RawConn) {
 				if each.t.poller != p {
 					continue // ended in this round
 				}
-				if err = p.serve(each, &fx); each.t.own {
+				if err = p.serve(each, &fx); each.t.detached {
 					own = each.t
 					return true
 				}
@@ -236,7 +236,7 @@ func (p *poller) run(file *os.File, raw syscall.RawConn) {
 	if own != nil {
 		_ = file.Close() // another goroutine has its own
 		fx.apply()
-		own.readOn(err)
+		own.readUntilEnd(err)
 		own.connection.server.running.Done()
 	}
 }
@@ -277,9 +277,9 @@ func (p *poller) serve(each readyConn, fx *effects) error {
 	if err == nil {
 		more = more || buffer.End == len(buffer.Bytes)
 		t.hear()
-		err = t.takeFrames(buffer.Unread(), fx)
+		err = t.handleFrames(buffer.Unread(), fx)
 		buffer.Free()
-		if t.own {
+		if t.detached {
 			return err
 		}
 	}
@@ -327,13 +327,13 @@ func (p *poller) readNow(s *rawStream) (*rawio.Buffer, error) {
 func (p *poller) end(t *webSocket, err error, fx *effects) {
 	server := t.connection.server
 	defer server.running.Done()
-	if !t.endReading(err, fx) && t.tryStop() {
+	if !t.handleReadEnd(err, fx) && t.tryCloseStream() {
 		p.forget(t)
-		t.ended()
+		t.release()
 		return
 	}
 	p.remove(t)
-	server.running.Go(func() { t.settle(err) })
+	server.running.Go(func() { t.teardown(err) })
 }
 
 // leave makes the caller, who runs, the reader of t alone; somebody else runs
@@ -344,7 +344,7 @@ func (p *poller) leave(t *webSocket) bool {
 		return false
 	}
 	p.remove(t)
-	t.own = true
+	t.detached = true
 	p.again = append(p.again, p.round[p.at+1:]...)
 	p.start(file, raw)
 	return true

@@ -286,7 +286,7 @@ func TestCutFindsItsPoller(t *testing.T) {
 	}
 	s.mu.Lock()
 	for c := range s.connections {
-		c.transport.cut()
+		c.transport.abort()
 	}
 	s.mu.Unlock()
 	until(t, "all to be forgotten", func() bool { return s.Snapshot().Connections == 0 })

@@ -183,7 +183,7 @@ func (sh *shard) kick(peer string, refuse time.Duration, fx *effects) (string, e
 		}
 		err := sh.server.kicks.note(s, refuse)
 		// First the connection, so that it answers nothing as one without a seat.
-		if c := s.connection; c != nil && c.stop(protocol.ClosePolicy, "kicked") {
+		if c := s.connection; c != nil && c.markEnded(protocol.ClosePolicy, "kicked") {
 			fx.send(c)
 		}
 		sh.removePeer(s, protocol.ReasonKicked, fx)

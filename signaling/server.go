@@ -100,7 +100,7 @@ func (s *Server) Close(ctx context.Context) error {
 	var fx effects
 	for _, each := range connections {
 		each.sendNotice(protocol.Closing{After: protocol.SecondsOf(comeBackAfter)}, &fx)
-		each.end(protocol.CloseGoingAway, "the server is going down", &fx)
+		each.close(protocol.CloseGoingAway, "the server is going down", &fx)
 		fx.apply()
 	}
 	ended := make(chan struct{})
@@ -115,7 +115,7 @@ func (s *Server) Close(ctx context.Context) error {
 	case <-ctx.Done():
 		cause = context.Cause(ctx)
 		for _, each := range connections {
-			each.transport.cut()
+			each.transport.abort()
 		}
 		<-ended
 	}

@@ -17,7 +17,7 @@ type eventSource struct {
 	// Static after construction.
 	connection *connection
 	key        sourceKey
-	over       chan struct{} // closed when the connection has ended
+	ended      chan struct{} // closed when the connection has ended
 
 	posting   atomic.Bool // a POST is under way
 	open      atomic.Bool // there is a stream
@@ -25,17 +25,17 @@ type eventSource struct {
 
 	reply []byte // that the stream came upon; guarded by connection.mu
 
-	mu        sync.Mutex // guards the following
-	newest    *eventStream
-	closing   bool // close was called
-	closeCode int
-	closeText string
-	finished  bool          // over is closed
-	sign      chan struct{} // closed at the next sign of life; nil = nobody waits
+	mu          sync.Mutex // guards the following
+	newest      *eventStream
+	closing     bool // close was called
+	closeCode   int
+	closeReason string
+	isEnded     bool          // over is closed
+	sign        chan struct{} // closed at the next sign of life; nil = nobody waits
 }
 
 func newEventSource(s *Server) *eventSource {
-	t := &eventSource{over: make(chan struct{})}
+	t := &eventSource{ended: make(chan struct{})}
 	t.lastHeard.Store(int64(s.uptime()))
 	return t
 }
@@ -44,7 +44,7 @@ func newEventSource(s *Server) *eventSource {
 func (t *eventSource) run() {
 	s := t.connection.server
 	defer s.forget(t.connection)
-	<-t.over
+	<-t.ended
 	s.sources.end(t, s.uptime())
 	t.mu.Lock()
 	last := t.newest // it waits for those before it
@@ -62,39 +62,39 @@ func (t *eventSource) wait() bool { return true }
 func (t *eventSource) flush() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.newest.nudge()
+	t.newest.wakeUp()
 }
 
-func (t *eventSource) close(code int, text string) {
+func (t *eventSource) closeGracefully(code int, text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closing {
 		return
 	}
-	t.closing, t.closeCode, t.closeText = true, code, text
+	t.closing, t.closeCode, t.closeReason = true, code, text
 	t.signLocked()
 	if l := t.newest; l == nil || l.isDone {
-		t.finishLocked()
+		t.endLocked()
 	} else {
-		_ = l.control.SetWriteDeadline(time.Now().Add(closeWait)) // best effort: streamWait bounds it
-		l.nudge()
+		_ = l.control.SetWriteDeadline(time.Now().Add(closeTimeout)) // best effort: streamWait bounds it
+		l.wakeUp()
 	}
 }
 
-func (t *eventSource) cut() {
+func (t *eventSource) abort() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.newest.endLocked()
-	t.finishLocked()
+	t.newest.abortLocked()
+	t.endLocked()
 }
 
 // finishLocked ends the connection; no stream takes it any further.
-func (t *eventSource) finishLocked() {
-	if t.finished {
+func (t *eventSource) endLocked() {
+	if t.isEnded {
 		return
 	}
-	t.finished = true
-	close(t.over)
+	t.isEnded = true
+	close(t.ended)
 	t.signLocked()
 }
 
@@ -164,7 +164,7 @@ func (t *eventSource) leave() {
 	if s := c.session.Load(); s != nil {
 		c.server.rooms.leave(s, c, protocol.ReasonLeft, &fx)
 	}
-	c.end(protocol.CloseLeft, "left", &fx)
+	c.close(protocol.CloseLeft, "left", &fx)
 	fx.apply()
 }
 

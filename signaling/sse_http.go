@@ -168,12 +168,12 @@ func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
 	}
 	l := &eventStream{
 		source: t, writer: w, control: http.NewResponseController(w),
-		wake: make(chan struct{}, 1), gone: make(chan struct{}), done: make(chan struct{}),
+		wake: make(chan struct{}, 1), superseded: make(chan struct{}), done: make(chan struct{}),
 	}
 	// The server's timeouts are for requests that end. These fail only where
 	// there are none.
 	_ = l.control.SetReadDeadline(time.Time{})
-	_ = l.control.SetWriteDeadline(time.Now().Add(streamWait))
+	_ = l.control.SetWriteDeadline(time.Now().Add(streamTimeout))
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")

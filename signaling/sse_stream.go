@@ -11,25 +11,25 @@ import (
 
 // streamWait is how long one write to a stream of events may take. A client
 // that reads nothing for so long is taken for gone.
-const streamWait = 30 * time.Second
+const streamTimeout = 30 * time.Second
 
 // eventStream is one response that events are written to, by the request's own
 // goroutine.
 type eventStream struct {
-	source  *eventSource
-	writer  http.ResponseWriter
-	control *http.ResponseController
-	wake    chan struct{} // there is something to look at
-	gone    chan struct{} // closed when a newer stream takes over, or the source is cut
-	done    chan struct{} // closed when nothing more is written
+	source     *eventSource
+	writer     http.ResponseWriter
+	control    *http.ResponseController
+	wake       chan struct{} // there is something to look at
+	superseded chan struct{} // closed when a newer stream takes over, or the source is cut
+	done       chan struct{} // closed when nothing more is written
 
 	// Guarded by source.mu.
-	isGone bool
-	isDone bool
+	isSuperseded bool
+	isDone       bool
 }
 
 // nudge has the stream look at the queue; there may be no stream.
-func (l *eventStream) nudge() {
+func (l *eventStream) wakeUp() {
 	if l == nil {
 		return
 	}
@@ -40,12 +40,12 @@ func (l *eventStream) nudge() {
 }
 
 // endLocked ends a stream at once, even in the middle of a write.
-func (l *eventStream) endLocked() {
-	if l == nil || l.isGone || l.isDone {
+func (l *eventStream) abortLocked() {
+	if l == nil || l.isSuperseded || l.isDone {
 		return
 	}
-	l.isGone = true
-	close(l.gone)
+	l.isSuperseded = true
+	close(l.superseded)
 	_ = l.control.SetWriteDeadline(time.Unix(1, 0)) // best effort: streamWait bounds it
 }
 
@@ -53,12 +53,12 @@ func (l *eventStream) endLocked() {
 // It returns false when the connection has ended: then l must not be used.
 func (t *eventSource) attach(l *eventStream) bool {
 	t.mu.Lock()
-	if t.finished {
+	if t.isEnded {
 		t.mu.Unlock()
 		return false
 	}
 	before := t.newest
-	before.endLocked()
+	before.abortLocked()
 	t.newest = l
 	t.mu.Unlock()
 	if before != nil {
@@ -77,7 +77,7 @@ func (t *eventSource) detach(l *eventStream) {
 		t.open.Store(false)
 	}
 	if t.closing && t.newest == l {
-		t.finishLocked()
+		t.endLocked()
 	}
 	l.isDone = true
 	close(l.done)
@@ -99,7 +99,7 @@ func (l *eventStream) serve(end <-chan struct{}) {
 		}
 		select {
 		case <-l.wake:
-		case <-l.gone:
+		case <-l.superseded:
 			return
 		case <-end:
 			l.source.hear() // it was there until now
@@ -134,11 +134,11 @@ func (l *eventStream) writeQueued() (bool, error) {
 func (l *eventStream) write(p []byte) error {
 	t := l.source
 	t.mu.Lock()
-	wait := streamWait
+	wait := streamTimeout
 	if t.closing {
-		wait = closeWait
+		wait = closeTimeout
 	}
-	if !l.isGone {
+	if !l.isSuperseded {
 		_ = l.control.SetWriteDeadline(time.Now().Add(wait)) // a server without deadlines has its own bounds
 	}
 	t.mu.Unlock()
@@ -193,7 +193,7 @@ func (t *eventSource) appendClose(dst []byte) ([]byte, bool) {
 	data, err := json.Marshal(struct {
 		Code   int    `json:"code"`
 		Reason string `json:"reason"`
-	}{t.closeCode, t.closeText})
+	}{t.closeCode, t.closeReason})
 	if err != nil {
 		return dst, true
 	}

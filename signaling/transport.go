@@ -28,9 +28,9 @@ type transport interface {
 	wait() bool
 	// close ends the connection, after what is queued, with a WebSocket close
 	// code and a text for people. Only the first call counts.
-	close(code int, text string)
+	closeGracefully(code int, text string)
 	// cut ends the connection at once, whatever is still queued.
-	cut()
+	abort()
 	// silence returns how long nothing has been heard from the client.
 	silence() time.Duration
 	// patience returns how long silence may last, when the client is pinged

@@ -48,10 +48,10 @@ func (s *Server) open(conn net.Conn, early []byte, h *handshake, at place, arriv
 		c.DropArrived()
 	}
 	t := &webSocket{
-		stream: newStream(conn),
-		early:  early,
-		frames: decoder{limit: s.config.Limits.FrameBytes},
-		answer: h.appendAnswer(make([]byte, 0, answerSize)),
+		stream:            newStream(conn),
+		early:             early,
+		frames:            decoder{limit: s.config.Limits.FrameBytes},
+		handshakeResponse: h.appendResponse(make([]byte, 0, responseSize)),
 	}
 	c := s.newConnection(s.numbers.Add(1), t, at, arrived)
 	t.connection = c

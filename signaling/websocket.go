@@ -13,7 +13,7 @@ import (
 const (
 	// closeWait is how long a closed connection may take to send what is queued
 	// and to hear the client's own close.
-	closeWait = 3 * time.Second
+	closeTimeout = 3 * time.Second
 	// cutSoonWait is so when another client waits for the socket, or this one
 	// floods the server. The close frame and the end of the connection reach the
 	// client all the same.
@@ -32,33 +32,33 @@ type webSocket struct {
 	stream     stream
 
 	// Owned by the reader.
-	frames decoder
-	taken  int        // bytes that were taken from the server's memory for frames
-	early  []byte     // what the client sent before it was answered; nil = nothing
-	poller *poller    // that is the reader; nil = a goroutine of its own is
-	socket *rawStream // stream, which the poller reads
-	slot   int32      // the number there
-	own    bool       // the poller's goroutine has stayed with it
+	frames      decoder
+	frameMemory int        // bytes that were taken from the server's memory for frames
+	early       []byte     // what the client sent before it was answered; nil = nothing
+	poller      *poller    // that is the reader; nil = a goroutine of its own is
+	socket      *rawStream // stream, which the poller reads
+	slot        int32      // the number there
+	detached    bool       // the poller's goroutine has stayed with it
 
 	lastHeard atomic.Int64 // since the server's start
 	awaited   atomic.Bool  // somebody waits on sign
 
 	mu         sync.Mutex    // guards the following
-	busy       bool          // somebody is in drain, or the writer runs
-	again      bool          // look at the queue once more before resting
+	writing    bool          // somebody is in drain, or the writer runs
+	lookAgain  bool          // look at the queue once more before resting
 	closing    bool          // close was called
 	closeFrame []byte        // to be sent after the queue; nil = none, or sent
 	pong       []byte        // answer to the newest ping, as a frame; nil = none
 	broken     bool          // nothing can be written any more
 	sign       chan struct{} // closed at the next sign of life; nil = nobody waits
-	rested     chan struct{} // closed when busy ends; nil = nobody waits
-	patient    *time.Timer   // cuts a connection that was closed; nil = none
+	writerDone chan struct{} // closed when busy ends; nil = nobody waits
+	closeTimer *time.Timer   // cuts a connection that was closed; nil = none
 
 	// Owned by whoever is busy.
-	answer []byte  // to the handshake; nil = it went
-	held   *[]byte // from batches
-	batch  []byte  // what the socket has not taken of held
-	paid   int     // bytes that were taken from the server's memory for held
+	handshakeResponse []byte  // to the handshake; nil = it went
+	buffer            *[]byte // from batches
+	unwritten         []byte  // what the socket has not taken of held
+	bufferMemory      int     // bytes that were taken from the server's memory for held
 }
 
 // closeError is why reading ends: the client closed, or broke RFC 6455.
@@ -76,58 +76,58 @@ func (t *webSocket) kind() transportKind { return overWebSocket }
 func (t *webSocket) run() {
 	server := t.connection.server
 	if t.early != nil || !server.pollers.add(t) {
-		server.running.Go(func() { t.readOn(nil) })
+		server.running.Go(func() { t.readUntilEnd(nil) })
 	}
 }
 
 // readOn reads on a goroutine of its own until the connection has ended. With an
 // error there is nothing more to read.
-func (t *webSocket) readOn(err error) {
+func (t *webSocket) readUntilEnd(err error) {
 	if err == nil {
 		err = t.readFrames()
 	}
 	var fx effects
-	t.endReading(err, &fx)
-	t.settle(err)
+	t.handleReadEnd(err, &fx)
+	t.teardown(err)
 }
 
 // endReading does what follows from the error that reading ended with, but for
 // what has to be waited for. It returns true when the client may still send.
-func (t *webSocket) endReading(err error, fx *effects) (more bool) {
+func (t *webSocket) handleReadEnd(err error, fx *effects) (more bool) {
 	c := t.connection
 	t.frames.release()
-	t.countFrames() // there is nothing left
+	t.adjustFrameMemory() // there is nothing left
 	closed, isClose := errors.AsType[closeError](err)
 	switch {
 	case isClose:
-		c.end(closed.code, "", fx)
+		c.close(closed.code, "", fx)
 		more = !closed.byClient
 	case errors.Is(err, errFrameTooLarge):
-		c.tooLarge(fx)
+		c.closeTooLarge(fx)
 		more = true
 	default:
-		t.cut()
-		c.end(closeAbnormal, "", fx)
+		t.abort()
+		c.close(closeAbnormal, "", fx)
 	}
 	fx.apply()
 	return more
 }
 
 // settle waits until nobody uses the connection, after endReading.
-func (t *webSocket) settle(err error) {
+func (t *webSocket) teardown(err error) {
 	closed, isClose := errors.AsType[closeError](err)
 	switch {
 	case isClose && closed.byClient:
-		t.rest()
+		t.waitWriter()
 	case isClose || errors.Is(err, errFrameTooLarge):
 		discard(t.stream)
 	}
-	t.stop()
-	t.ended()
+	t.closeStream()
+	t.release()
 }
 
 // ended is called last.
-func (t *webSocket) ended() {
+func (t *webSocket) release() {
 	t.hear() // nobody need wait any longer
 	t.connection.server.forget(t.connection)
 }
@@ -137,7 +137,7 @@ func (t *webSocket) readFrames() error {
 	var fx effects
 	if early := t.early; early != nil {
 		t.early = nil
-		err := t.takeFrames(early, &fx)
+		err := t.handleFrames(early, &fx)
 		fx.apply()
 		if err != nil {
 			return err
@@ -152,7 +152,7 @@ func (t *webSocket) readFrames() error {
 			t.hear()
 		}
 		full := buffer.End == len(buffer.Bytes)
-		err = t.takeFrames(buffer.Unread(), &fx)
+		err = t.handleFrames(buffer.Unread(), &fx)
 		fx.apply()
 		buffer.Free()
 		if t.stream.owes() {
@@ -169,7 +169,7 @@ func (t *webSocket) readFrames() error {
 
 // takeFrames carries out what one read has brought. What that queues for
 // anybody is sent when the caller flushes out.
-func (t *webSocket) takeFrames(p []byte, fx *effects) error {
+func (t *webSocket) handleFrames(p []byte, fx *effects) error {
 	for n := 1; len(p) > 0; n++ {
 		if n%sendEvery == 0 {
 			fx.apply()
@@ -193,7 +193,7 @@ func (t *webSocket) takeFrames(p []byte, fx *effects) error {
 			t.connection.refuseBadFrame("the frame is a binary message", fx)
 		case opPing:
 			if t.connection.silent(begun, fx) {
-				t.gotPing(payload)
+				t.replyPong(payload)
 			}
 		default:
 			if t.frames.inFrame { // it is counted when it has come
@@ -208,8 +208,8 @@ func (t *webSocket) takeFrames(p []byte, fx *effects) error {
 			return closeError{code: code, byClient: ok}
 		}
 	}
-	if !t.countFrames() {
-		t.connection.noMemory(fx)
+	if !t.adjustFrameMemory() {
+		t.connection.closeNoMemory(fx)
 		return closeError{code: protocol.CloseTooSlow}
 	}
 	return nil
@@ -217,10 +217,10 @@ func (t *webSocket) takeFrames(p []byte, fx *effects) error {
 
 // countFrames takes memory for what has come of a message, or gives it back. It
 // reports whether there was enough.
-func (t *webSocket) countFrames() bool {
+func (t *webSocket) adjustFrameMemory() bool {
 	server, addr := t.connection.server, t.connection.addr
 	needed := t.frames.memory()
-	switch more := needed - t.taken; {
+	switch more := needed - t.frameMemory; {
 	case more > 0:
 		if !server.memory.Take(addr, more) {
 			return false
@@ -228,7 +228,7 @@ func (t *webSocket) countFrames() bool {
 	case more < 0:
 		server.memory.Give(addr, -more)
 	}
-	t.taken = needed
+	t.frameMemory = needed
 	return true
 }
 
@@ -237,7 +237,7 @@ func (t *webSocket) wait() bool { return t.poller == nil || t.poller.leave(t) }
 
 // gotPing answers a client's ping. Only the newest needs an answer (RFC 6455,
 // section 5.5.3).
-func (t *webSocket) gotPing(text []byte) {
+func (t *webSocket) replyPong(text []byte) {
 	t.mu.Lock()
 	t.pong = appendFrame(nil, opPong, text)
 	t.mu.Unlock()
