@@ -159,7 +159,7 @@ func (c *connection) hasCompany() bool {
 
 // isStray reports whether the client has had time to join and has not.
 func (c *connection) isStray(now time.Duration) bool {
-	by := time.Duration(c.joinBy.Load())
+	by := time.Duration(c.joinDeadline.Load())
 	after := strayAfter
 	if c.is(stateSpare) {
 		after = spareStrayAfter

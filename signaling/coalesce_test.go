@@ -11,7 +11,7 @@ import (
 type idle struct{ transport }
 
 func (idle) kind() transportKind    { return overWebSocket }
-func (idle) silence() time.Duration { return 0 }
+func (idle) idleFor() time.Duration { return 0 }
 
 // TestWhatWasSentStaysAsItIs has a client resume with less than it was sent.
 // What then comes must not take the place of an event that it may have seen.

@@ -26,11 +26,11 @@ type connection struct {
 	frames bucket
 	bounds *bounds // nil = nothing was counted there yet
 
-	pinged time.Duration // when the last ping went, since the server's start; owned by Server.watch
+	lastPing time.Duration // when the last ping went, since the server's start; owned by Server.watch
 
 	// joinBy is when the connection must carry a session, since the server's
 	// start; 0 = it does.
-	joinBy atomic.Int64
+	joinDeadline atomic.Int64
 	// session is the peer that this connection carries. It is changed with
 	// the session's shard and mu locked, and never set once ended.
 	session atomic.Pointer[session]
@@ -85,18 +85,18 @@ func (b *badFrames) add(now time.Duration) bool {
 // newConnection returns a connection whose time to join begins now. number is
 // a new one of s.numbers, drawn before the client can know of the connection.
 func (s *Server) newConnection(number uint64, t transport, at place, arrived netip.Addr) *connection {
-	c := &connection{server: s, number: number, transport: t, addr: at.addr, arrived: arrived, pinged: s.uptime()}
+	c := &connection{server: s, number: number, transport: t, addr: at.addr, arrived: arrived, lastPing: s.uptime()}
 	if at.spare {
 		c.state.Store(stateSpare)
 	}
-	c.armJoin()
+	c.startJoinTimer()
 	return c
 }
 
 // armJoin starts the time within which a session must join.
-func (c *connection) armJoin() {
+func (c *connection) startJoinTimer() {
 	if within := c.server.config.Limits.JoinWithin; within > 0 {
-		c.joinBy.Store(int64(c.server.uptime() + within))
+		c.joinDeadline.Store(int64(c.server.uptime() + within))
 	}
 }
 

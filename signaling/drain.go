@@ -159,7 +159,7 @@ func (t *webSocket) closeGracefully(code int, text string) {
 	}
 	t.closing = true
 	t.closeFrame = appendFrame(nil, opClose, websocket.FormatCloseMessage(code, text))
-	t.signLocked()
+	t.signalActivityLocked()
 	if !t.broken {
 		wait := closeTimeout
 		if t.connection.is(stateCutSoon) {

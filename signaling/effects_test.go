@@ -19,13 +19,13 @@ func (f *flushed) flush() {
 		f.then()
 	}
 }
-func (f *flushed) kind() transportKind                           { return overWebSocket }
-func (f *flushed) wait() bool                                    { return true }
-func (f *flushed) closeGracefully(int, string)                   {}
-func (f *flushed) abort()                                        {}
-func (f *flushed) silence() time.Duration                        { return 0 }
-func (f *flushed) patience(interval time.Duration) time.Duration { return interval }
-func (f *flushed) heard() <-chan struct{}                        { return nil }
+func (f *flushed) kind() transportKind                              { return overWebSocket }
+func (f *flushed) prepareToBlock() bool                             { return true }
+func (f *flushed) closeGracefully(int, string)                      {}
+func (f *flushed) abort()                                           {}
+func (f *flushed) idleFor() time.Duration                           { return 0 }
+func (f *flushed) idleTimeout(interval time.Duration) time.Duration { return interval }
+func (f *flushed) activity() <-chan struct{}                        { return nil }
 
 func TestAnsweredAreFlushedLast(t *testing.T) {
 	var order []int

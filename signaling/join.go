@@ -8,7 +8,7 @@ import (
 )
 
 // probeWait is how long a silent seat in a full room is given to answer.
-const probeWait = 2 * time.Second
+const probeTimeout = 2 * time.Second
 
 // Grant is what [Config.Authorize] gives to who may join.
 type Grant struct {
@@ -185,7 +185,7 @@ func (j *joinAttempt) takeSeat(fx *effects) (joinResult, protocol.Frame) {
 // probe has the silent ones of taken answer, and flushes out before it waits.
 func (j *joinAttempt) probeOccupants(occupants []*connection, fx *effects) bool {
 	c := j.connection
-	if !c.transport.wait() {
+	if !c.transport.prepareToBlock() {
 		return false
 	}
 	c.state.Or(stateWaiting)

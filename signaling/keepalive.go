@@ -8,15 +8,15 @@ import (
 )
 
 // sweepEvery is how often the table of addresses is cleaned.
-const sweepEvery = time.Minute
+const sweepInterval = time.Minute
 
 // watch looks after pings and deadlines of all connections, and the grace time
 // of the seats without one, until Close.
-func (s *Server) watch() {
+func (s *Server) keepAlive() {
 	tick := time.NewTicker(s.tickInterval())
 	defer tick.Stop()
 	swept := s.uptime()
-	var burst burst
+	var releaser memoryReleaser
 	var connections []*connection // kept from tick to tick
 	for {
 		select {
@@ -31,18 +31,18 @@ func (s *Server) watch() {
 		s.mu.Unlock()
 		var fx effects
 		for i, c := range connections {
-			c.check(&fx)
+			c.checkTimers(&fx)
 			fx.apply()
 			connections[i] = nil
 		}
 		now := s.uptime()
-		if burst.look(len(connections), now) {
+		if releaser.due(len(connections), now) {
 			debug.FreeOSMemory() // collects garbage, too
 		}
 		connections = connections[:0]
 		s.rooms.expire(now, &fx)
 		fx.apply()
-		if now-swept >= sweepEvery {
+		if now-swept >= sweepInterval {
 			swept = now
 			s.addresses.sweep(now)
 			s.sources.sweep(now)
@@ -65,12 +65,12 @@ func (s *Server) tickInterval() time.Duration {
 
 // check ends the connection when its time is over, or pings its client when a
 // ping is due. Only watch calls it.
-func (c *connection) check(fx *effects) {
+func (c *connection) checkTimers(fx *effects) {
 	if c.is(stateWaiting) {
 		return
 	}
 	now := c.server.uptime()
-	if by := time.Duration(c.joinBy.Load()); by > 0 && now >= by {
+	if by := time.Duration(c.joinDeadline.Load()); by > 0 && now >= by {
 		if c.is(stateLeft) {
 			c.close(protocol.CloseLeft, "left", fx)
 		} else {
@@ -81,10 +81,10 @@ func (c *connection) check(fx *effects) {
 	interval := c.server.config.Ping
 	switch {
 	case interval == 0:
-	case c.transport.silence() >= c.transport.patience(interval):
+	case c.transport.idleFor() >= c.transport.idleTimeout(interval):
 		c.close(protocol.CloseGoingAway, "no sign of life", fx)
-	case now-c.pinged >= interval:
-		c.pinged = now
+	case now-c.lastPing >= interval:
+		c.lastPing = now
 		c.ping(fx)
 		c.trim()
 	}
@@ -115,7 +115,7 @@ func (c *connection) trim() {
 // probe makes sure that those who sit in a full room are alive: those that
 // have been silent for a ping interval are pinged, and their connections ended
 // unless they answer within probeWait. It returns false when none was silent.
-func (s *Server) probe(seats []*connection, fx *effects) bool {
+func (s *Server) probe(occupants []*connection, fx *effects) bool {
 	interval := s.config.Ping
 	if interval == 0 {
 		interval = DefaultPing
@@ -124,22 +124,22 @@ func (s *Server) probe(seats []*connection, fx *effects) bool {
 		connection *connection
 		heard      <-chan struct{}
 	}
-	var silent []silentSeat
-	for _, c := range seats {
-		if c.transport.silence() < interval {
+	var idle []silentSeat
+	for _, c := range occupants {
+		if c.transport.idleFor() < interval {
 			continue
 		}
-		silent = append(silent, silentSeat{c, c.transport.heard()})
+		idle = append(idle, silentSeat{c, c.transport.activity()})
 		c.ping(fx)
 	}
-	if len(silent) == 0 {
+	if len(idle) == 0 {
 		return false
 	}
 	fx.apply()
-	timer := time.NewTimer(probeWait)
+	timer := time.NewTimer(probeTimeout)
 	defer timer.Stop()
 	late := false
-	for _, each := range silent {
+	for _, each := range idle {
 		if !late {
 			select {
 			case <-each.heard:

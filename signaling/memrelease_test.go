@@ -6,7 +6,7 @@ import (
 )
 
 func TestBurstIsOverOnce(t *testing.T) {
-	var b burst
+	var b memoryReleaser
 	var now time.Duration
 	for i, step := range []struct {
 		connections int
@@ -27,12 +27,12 @@ func TestBurstIsOverOnce(t *testing.T) {
 		{499, false},
 	} {
 		now += 2 * time.Second
-		if got := b.look(step.connections, now); got != step.over {
+		if got := b.due(step.connections, now); got != step.over {
 			t.Errorf("step %d, %d connections: %v", i, step.connections, got)
 		}
 	}
-	b = burst{at: now}
-	if b.look(5000, now+time.Second) || b.look(5000, now+burstPause-1) || !b.look(5000, now+burstPause) {
+	b = memoryReleaser{releasedAt: now}
+	if b.due(5000, now+time.Second) || b.due(5000, now+releasePause-1) || !b.due(5000, now+releasePause) {
 		t.Error("want a pause, and then a look")
 	}
 }

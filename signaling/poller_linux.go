@@ -276,7 +276,7 @@ func (p *poller) serve(each readyConn, fx *effects) error {
 	more := each.end
 	if err == nil {
 		more = more || buffer.End == len(buffer.Bytes)
-		t.hear()
+		t.noteActivity()
 		err = t.handleFrames(buffer.Unread(), fx)
 		buffer.Free()
 		if t.detached {

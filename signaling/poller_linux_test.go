@@ -120,7 +120,7 @@ func TestWaitingJoinHoldsNobodyUp(t *testing.T) {
 	silent.join("full")
 	s.mu.Lock()
 	for c := range s.connections {
-		c.transport.(*webSocket).lastHeard.Store(-int64(time.Hour))
+		c.transport.(*webSocket).lastActivity.Store(-int64(time.Hour))
 	}
 	s.mu.Unlock()
 
@@ -221,7 +221,7 @@ func TestWaitingJoinLeavesItsRound(t *testing.T) {
 	silent.join("full")
 	s.mu.Lock()
 	for c := range s.connections {
-		c.transport.(*webSocket).lastHeard.Store(-int64(time.Hour))
+		c.transport.(*webSocket).lastActivity.Store(-int64(time.Hour))
 	}
 	s.mu.Unlock()
 	n := runtime.GOMAXPROCS(0)

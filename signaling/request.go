@@ -149,7 +149,7 @@ func (s *session) execute(id uint64, request protocol.Request, ice protocol.ICER
 func (s *session) handleLeave(r protocol.Leave, fx *effects) {
 	c := s.connection
 	c.state.Or(stateLeft)
-	c.armJoin()
+	c.startJoinTimer()
 	s.shard.removePeer(s, protocol.ReasonLeft, fx)
 	c.push(outgoing{payload: protocol.Encode(protocol.Left(r))})
 }

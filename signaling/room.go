@@ -138,7 +138,7 @@ func (m *rooms) disconnect(s *session, c *connection, fx *effects) {
 		return
 	}
 	s.detach(c)
-	if s.lastHeard+sh.server.config.Grace <= sh.server.uptime() {
+	if s.lastActivity+sh.server.config.Grace <= sh.server.uptime() {
 		sh.removePeer(s, protocol.ReasonTimeout, fx)
 		return
 	}
@@ -198,7 +198,7 @@ func (m *rooms) expire(now time.Duration, fx *effects) {
 		sh := &m.shards[i]
 		sh.mu.Lock()
 		for s := range sh.away {
-			if s.lastHeard+sh.server.config.Grace <= now {
+			if s.lastActivity+sh.server.config.Grace <= now {
 				sh.removePeer(s, protocol.ReasonTimeout, fx)
 			}
 		}

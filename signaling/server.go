@@ -80,7 +80,7 @@ func New(config Config) (*Server, error) {
 	if err := s.kicks.load(); err != nil {
 		s.log.Error("whom the operator put out before is not known any more, their tokens may be good again", "err", err)
 	}
-	s.running.Go(s.watch)
+	s.running.Go(s.keepAlive)
 	return s, nil
 }
 

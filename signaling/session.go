@@ -21,11 +21,11 @@ type session struct {
 	since  time.Duration
 
 	// Guarded by shard.mu.
-	room       *room       // nil = it has departed
-	connection *connection // nil = it is away
-	from       netip.Addr  // the client's address on its last connection
-	lastHeard  time.Duration
-	nonce      string // of its join; empty = none
+	room         *room       // nil = it has departed
+	connection   *connection // nil = it is away
+	from         netip.Addr  // the client's address on its last connection
+	lastActivity time.Duration
+	nonce        string // of its join; empty = none
 
 	// incarnation is drawn whenever seq and the ids begin anew.
 	incarnation       uint64
@@ -56,7 +56,7 @@ func (s *session) attach(c *connection) bool {
 		return false
 	}
 	c.session.Store(s)
-	c.joinBy.Store(0)
+	c.joinDeadline.Store(0)
 	c.state.And(^uint32(stateSpare))
 	s.unconfirmedAtPing = false
 	s.connection, s.awayAnnounced, s.transport, s.from = c, false, c.transport.kind(), c.addr
@@ -90,7 +90,7 @@ func (s *session) replayLocked(c *connection, seq uint64) {
 // part notes that c does not carry s any more. Events that were not sent yet go
 // with the next connection.
 func (s *session) detach(c *connection) {
-	s.lastHeard = s.shard.server.uptime() - c.transport.silence()
+	s.lastActivity = s.shard.server.uptime() - c.transport.idleFor()
 	if s.connection == c {
 		s.connection = nil
 	}

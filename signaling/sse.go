@@ -19,24 +19,24 @@ type eventSource struct {
 	key        sourceKey
 	ended      chan struct{} // closed when the connection has ended
 
-	posting   atomic.Bool // a POST is under way
-	open      atomic.Bool // there is a stream
-	lastHeard atomic.Int64
+	posting      atomic.Bool // a POST is under way
+	open         atomic.Bool // there is a stream
+	lastActivity atomic.Int64
 
 	reply []byte // that the stream came upon; guarded by connection.mu
 
-	mu          sync.Mutex // guards the following
-	newest      *eventStream
-	closing     bool // close was called
-	closeCode   int
-	closeReason string
-	isEnded     bool          // over is closed
-	sign        chan struct{} // closed at the next sign of life; nil = nobody waits
+	mu             sync.Mutex // guards the following
+	newest         *eventStream
+	closing        bool // close was called
+	closeCode      int
+	closeReason    string
+	isEnded        bool          // over is closed
+	activitySignal chan struct{} // closed at the next sign of life; nil = nobody waits
 }
 
 func newEventSource(s *Server) *eventSource {
 	t := &eventSource{ended: make(chan struct{})}
-	t.lastHeard.Store(int64(s.uptime()))
+	t.lastActivity.Store(int64(s.uptime()))
 	return t
 }
 
@@ -57,7 +57,7 @@ func (t *eventSource) run() {
 func (t *eventSource) kind() transportKind { return overSSE }
 
 // wait is always right: each POST has a goroutine of its own.
-func (t *eventSource) wait() bool { return true }
+func (t *eventSource) prepareToBlock() bool { return true }
 
 func (t *eventSource) flush() {
 	t.mu.Lock()
@@ -72,7 +72,7 @@ func (t *eventSource) closeGracefully(code int, text string) {
 		return
 	}
 	t.closing, t.closeCode, t.closeReason = true, code, text
-	t.signLocked()
+	t.signalActivityLocked()
 	if l := t.newest; l == nil || l.isDone {
 		t.endLocked()
 	} else {
@@ -95,52 +95,52 @@ func (t *eventSource) endLocked() {
 	}
 	t.isEnded = true
 	close(t.ended)
-	t.signLocked()
+	t.signalActivityLocked()
 }
 
-func (t *eventSource) silence() time.Duration {
-	return t.connection.server.uptime() - time.Duration(t.lastHeard.Load())
+func (t *eventSource) idleFor() time.Duration {
+	return t.connection.server.uptime() - time.Duration(t.lastActivity.Load())
 }
 
 // patience is short while there is no stream: the client is not there.
-func (t *eventSource) patience(interval time.Duration) time.Duration {
+func (t *eventSource) idleTimeout(interval time.Duration) time.Duration {
 	if t.open.Load() {
 		return 2 * interval
 	}
 	return interval
 }
 
-func (t *eventSource) heard() <-chan struct{} {
+func (t *eventSource) activity() <-chan struct{} {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.sign == nil {
-		t.sign = make(chan struct{})
+	if t.activitySignal == nil {
+		t.activitySignal = make(chan struct{})
 	}
-	return t.sign
+	return t.activitySignal
 }
 
 // hear notes a sign of life. Without a stream there is none.
-func (t *eventSource) hear() {
+func (t *eventSource) noteActivity() {
 	if !t.open.Load() {
 		return
 	}
-	t.lastHeard.Store(int64(t.connection.server.uptime()))
+	t.lastActivity.Store(int64(t.connection.server.uptime()))
 	t.mu.Lock()
-	t.signLocked()
+	t.signalActivityLocked()
 	t.mu.Unlock()
 }
 
-func (t *eventSource) signLocked() {
-	if t.sign != nil {
-		close(t.sign)
-		t.sign = nil
+func (t *eventSource) signalActivityLocked() {
+	if t.activitySignal != nil {
+		close(t.activitySignal)
+		t.activitySignal = nil
 	}
 }
 
 // post carries out one frame and returns its reply, which may be nil.
 func (t *eventSource) post(frame []byte) []byte {
 	c := t.connection
-	t.hear()
+	t.noteActivity()
 	var fx effects
 	c.handle(frame, &fx)
 	c.mu.Lock()

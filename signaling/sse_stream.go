@@ -65,7 +65,7 @@ func (t *eventSource) attach(l *eventStream) bool {
 		<-before.done
 	}
 	t.open.Store(true)
-	t.hear()
+	t.noteActivity()
 	return true
 }
 
@@ -94,7 +94,7 @@ func (l *eventStream) serve(end <-chan struct{}) {
 		case err != nil:
 			return
 		case some:
-			l.source.hear()
+			l.source.noteActivity()
 			continue
 		}
 		select {
@@ -102,7 +102,7 @@ func (l *eventStream) serve(end <-chan struct{}) {
 		case <-l.superseded:
 			return
 		case <-end:
-			l.source.hear() // it was there until now
+			l.source.noteActivity() // it was there until now
 			return
 		}
 	}

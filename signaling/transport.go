@@ -25,18 +25,18 @@ type transport interface {
 	flush()
 	// wait tells the transport that who carries out a frame is about to wait.
 	// It returns false when that must not be.
-	wait() bool
+	prepareToBlock() bool
 	// close ends the connection, after what is queued, with a WebSocket close
 	// code and a text for people. Only the first call counts.
 	closeGracefully(code int, text string)
 	// cut ends the connection at once, whatever is still queued.
 	abort()
 	// silence returns how long nothing has been heard from the client.
-	silence() time.Duration
+	idleFor() time.Duration
 	// patience returns how long silence may last, when the client is pinged
 	// once in an interval, until the client is taken for gone.
-	patience(interval time.Duration) time.Duration
+	idleTimeout(interval time.Duration) time.Duration
 	// heard returns a channel that is closed when something is heard, or
 	// the connection ends.
-	heard() <-chan struct{}
+	activity() <-chan struct{}
 }

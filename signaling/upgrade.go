@@ -55,7 +55,7 @@ func (s *Server) open(conn net.Conn, early []byte, h *handshake, at place, arriv
 	}
 	c := s.newConnection(s.numbers.Add(1), t, at, arrived)
 	t.connection = c
-	t.hear()
+	t.noteActivity()
 	if !s.start(c, t.run) {
 		t.stream.finish()
 		s.disconnect(at.addr)

@@ -40,19 +40,19 @@ type webSocket struct {
 	slot        int32      // the number there
 	detached    bool       // the poller's goroutine has stayed with it
 
-	lastHeard atomic.Int64 // since the server's start
-	awaited   atomic.Bool  // somebody waits on sign
+	lastActivity atomic.Int64 // since the server's start
+	hasWaiters   atomic.Bool  // somebody waits on sign
 
-	mu         sync.Mutex    // guards the following
-	writing    bool          // somebody is in drain, or the writer runs
-	lookAgain  bool          // look at the queue once more before resting
-	closing    bool          // close was called
-	closeFrame []byte        // to be sent after the queue; nil = none, or sent
-	pong       []byte        // answer to the newest ping, as a frame; nil = none
-	broken     bool          // nothing can be written any more
-	sign       chan struct{} // closed at the next sign of life; nil = nobody waits
-	writerDone chan struct{} // closed when busy ends; nil = nobody waits
-	closeTimer *time.Timer   // cuts a connection that was closed; nil = none
+	mu             sync.Mutex    // guards the following
+	writing        bool          // somebody is in drain, or the writer runs
+	lookAgain      bool          // look at the queue once more before resting
+	closing        bool          // close was called
+	closeFrame     []byte        // to be sent after the queue; nil = none, or sent
+	pong           []byte        // answer to the newest ping, as a frame; nil = none
+	broken         bool          // nothing can be written any more
+	activitySignal chan struct{} // closed at the next sign of life; nil = nobody waits
+	writerDone     chan struct{} // closed when busy ends; nil = nobody waits
+	closeTimer     *time.Timer   // cuts a connection that was closed; nil = none
 
 	// Owned by whoever is busy.
 	handshakeResponse []byte  // to the handshake; nil = it went
@@ -128,7 +128,7 @@ func (t *webSocket) teardown(err error) {
 
 // ended is called last.
 func (t *webSocket) release() {
-	t.hear() // nobody need wait any longer
+	t.noteActivity() // nobody need wait any longer
 	t.connection.server.forget(t.connection)
 }
 
@@ -149,7 +149,7 @@ func (t *webSocket) readFrames() error {
 			return err
 		}
 		if buffer.End > 0 {
-			t.hear()
+			t.noteActivity()
 		}
 		full := buffer.End == len(buffer.Bytes)
 		err = t.handleFrames(buffer.Unread(), &fx)
@@ -233,7 +233,7 @@ func (t *webSocket) adjustFrameMemory() bool {
 }
 
 // wait leaves the poller, which has others to serve.
-func (t *webSocket) wait() bool { return t.poller == nil || t.poller.leave(t) }
+func (t *webSocket) prepareToBlock() bool { return t.poller == nil || t.poller.leave(t) }
 
 // gotPing answers a client's ping. Only the newest needs an answer (RFC 6455,
 // section 5.5.3).
@@ -244,37 +244,37 @@ func (t *webSocket) replyPong(text []byte) {
 	t.flush()
 }
 
-func (t *webSocket) hear() {
-	t.lastHeard.Store(int64(t.connection.server.uptime()))
-	if t.awaited.Load() {
+func (t *webSocket) noteActivity() {
+	t.lastActivity.Store(int64(t.connection.server.uptime()))
+	if t.hasWaiters.Load() {
 		t.mu.Lock()
-		t.signLocked()
+		t.signalActivityLocked()
 		t.mu.Unlock()
 	}
 }
 
 // signLocked tells those who wait that they need not wait any longer.
-func (t *webSocket) signLocked() {
-	if t.sign != nil {
-		close(t.sign)
-		t.sign = nil
+func (t *webSocket) signalActivityLocked() {
+	if t.activitySignal != nil {
+		close(t.activitySignal)
+		t.activitySignal = nil
 	}
-	t.awaited.Store(false)
+	t.hasWaiters.Store(false)
 }
 
-func (t *webSocket) heard() <-chan struct{} {
+func (t *webSocket) activity() <-chan struct{} {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.sign == nil {
-		t.sign = make(chan struct{})
-		t.awaited.Store(true)
+	if t.activitySignal == nil {
+		t.activitySignal = make(chan struct{})
+		t.hasWaiters.Store(true)
 	}
-	return t.sign
+	return t.activitySignal
 }
 
 // patience is for two pings: an answer to the first may be late.
-func (t *webSocket) patience(interval time.Duration) time.Duration { return 2 * interval }
+func (t *webSocket) idleTimeout(interval time.Duration) time.Duration { return 2 * interval }
 
-func (t *webSocket) silence() time.Duration {
-	return t.connection.server.uptime() - time.Duration(t.lastHeard.Load())
+func (t *webSocket) idleFor() time.Duration {
+	return t.connection.server.uptime() - time.Duration(t.lastActivity.Load())
 }
