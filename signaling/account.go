@@ -36,34 +36,34 @@ const (
 // those beyond accountAllowance from the server's memory. The zero value is
 // empty.
 type account struct {
-	used  int // bytes that are kept
-	taken int // bytes that were taken for them
+	used    int // bytes that are kept
+	granted int // bytes that were taken for them
 }
 
 // keep reports whether n more bytes may be kept for the client at addr.
-func (a *account) keep(m Memory, addr netip.Addr, n int) bool {
-	if missing := a.used + n - accountAllowance - a.taken; missing > 0 {
+func (a *account) reserve(m Memory, addr netip.Addr, n int) bool {
+	if missing := a.used + n - accountAllowance - a.granted; missing > 0 {
 		step := roundUp(missing)
 		if !m.Take(addr, step) {
 			return false
 		}
-		a.taken += step
+		a.granted += step
 	}
 	a.used += n
 	return true
 }
 
 // free gives back what n bytes that are no longer kept had been taken for.
-func (a *account) free(m Memory, addr netip.Addr, n int) {
+func (a *account) release(m Memory, addr netip.Addr, n int) {
 	a.used -= n
 	needed := roundUp(max(a.used-accountAllowance, 0))
-	if spare := a.taken - needed; spare > accountStep || needed == 0 && spare > 0 {
+	if spare := a.granted - needed; spare > accountStep || needed == 0 && spare > 0 {
 		m.Give(addr, spare)
-		a.taken = needed
+		a.granted = needed
 	}
 }
 
 // close frees everything.
-func (a *account) close(m Memory, addr netip.Addr) { a.free(m, addr, a.used) }
+func (a *account) releaseAll(m Memory, addr netip.Addr) { a.release(m, addr, a.used) }
 
 func roundUp(n int) int { return (n + accountStep - 1) / accountStep * accountStep }

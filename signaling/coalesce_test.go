@@ -19,7 +19,7 @@ func TestWhatWasSentStaysAsItIs(t *testing.T) {
 	server := &Server{started: time.Now()}
 	s, other := &session{shard: &shard{server: server}}, new(session)
 	var fx effects
-	tell := func(k kind, f protocol.Frame) {
+	tell := func(k eventKind, f protocol.Frame) {
 		s.announce(k, other, &fx, func(uint64) protocol.Frame { return f })
 	}
 	first, second := &connection{server: server, transport: idle{}}, &connection{server: server, transport: idle{}}
@@ -28,7 +28,7 @@ func TestWhatWasSentStaysAsItIs(t *testing.T) {
 	}
 	s.queueJoined(protocol.Joined{}, 0)
 	tell(kindAway, protocol.Away{})
-	first.sent = 1
+	first.sentSeq = 1
 	s.detach(first)
 	if !s.attach(second) {
 		t.Fatal("no connection")
@@ -56,7 +56,7 @@ func TestLossStaysBehindAcknowledgements(t *testing.T) {
 	}
 	s.queueJoined(protocol.Joined{}, 0)
 	var fx effects
-	tell := func(k kind, want uint64) {
+	tell := func(k eventKind, want uint64) {
 		t.Helper()
 		s.announce(k, other, &fx, func(seq uint64) protocol.Frame { return protocol.Back{Seq: seq} })
 		if s.seq != want {

@@ -20,11 +20,11 @@ type connection struct {
 	number    uint64 // later connections have higher ones
 	transport transport
 	addr      netip.Addr // the client's
-	arrived   netip.Addr // ours, that its request came in at
+	localAddr netip.Addr // ours, that its request came in at
 
 	// Owned by the transport's reader.
 	frames bucket
-	bounds *bounds // nil = nothing was counted there yet
+	abuse  *abuseCounts // nil = nothing was counted there yet
 
 	lastPing time.Duration // when the last ping went, since the server's start; owned by Server.watch
 
@@ -41,7 +41,7 @@ type connection struct {
 	closeCode   int32
 	queue       queue
 	account     account // of the replies and notices in queue
-	sent        uint64  // the newest event of the session that was handed to the transport
+	sentSeq     uint64  // the newest event of the session that was handed to the transport
 	closeReason string
 }
 
@@ -85,7 +85,7 @@ func (b *badFrames) add(now time.Duration) bool {
 // newConnection returns a connection whose time to join begins now. number is
 // a new one of s.numbers, drawn before the client can know of the connection.
 func (s *Server) newConnection(number uint64, t transport, at place, arrived netip.Addr) *connection {
-	c := &connection{server: s, number: number, transport: t, addr: at.addr, arrived: arrived, lastPing: s.uptime()}
+	c := &connection{server: s, number: number, transport: t, addr: at.addr, localAddr: arrived, lastPing: s.uptime()}
 	if at.spare {
 		c.state.Store(stateSpare)
 	}
@@ -120,8 +120,8 @@ func (c *connection) handle(frame []byte, fx *effects) {
 	if c.is(stateEnded) {
 		return
 	}
-	if wait := c.takeFrame(len(frame), fx.now(c.server)); wait > 0 {
-		c.limited(frame, wait, fx)
+	if wait := c.chargeFrame(len(frame), fx.now(c.server)); wait > 0 {
+		c.refuseOverRate(frame, wait, fx)
 		return
 	}
 	request, err := protocol.DecodeRequest(frame)
@@ -159,7 +159,7 @@ func (c *connection) refuseBadFrame(message string, fx *effects) {
 	}
 	c.server.counters.badFrames.Add(1)
 	c.sendReply(protocol.Error{Code: protocol.CodeBadFrame, Message: message}, fx)
-	if c.bound().bad.add(fx.now(c.server)) {
+	if c.abuseCounts().badFrames.add(fx.now(c.server)) {
 		c.kick(protocol.ClosePolicy, "too many bad frames", fx)
 	}
 }
@@ -200,15 +200,15 @@ func (c *connection) pushLocked(o outgoing) {
 	if c.is(stateEnded) {
 		return
 	}
-	if o.counted() && !c.account.keep(c.server.memory, c.addr, len(o.payload)) || !c.queue.push(o) {
+	if o.isCharged() && !c.account.reserve(c.server.memory, c.addr, len(o.payload)) || !c.queue.push(o) {
 		c.state.Or(stateOverflowed)
 	}
 }
 
 // freeLocked notes that what was counted of o is no longer kept.
-func (c *connection) freeLocked(o outgoing) {
-	if o.counted() {
-		c.account.free(c.server.memory, c.addr, len(o.payload))
+func (c *connection) releaseLocked(o outgoing) {
+	if o.isCharged() {
+		c.account.release(c.server.memory, c.addr, len(o.payload))
 	}
 }
 
@@ -224,7 +224,7 @@ func (c *connection) ping(fx *effects) {
 
 // clogged tells whether size bytes more than what waits to be sent would be
 // more than a client may leave unread.
-func (c *connection) clogged(limits *Limits, size int) bool {
+func (c *connection) sendQueueFull(limits *Limits, size int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return !limits.fits(c.queue.unsent, c.queue.unsentBytes, size)
@@ -233,25 +233,25 @@ func (c *connection) clogged(limits *Limits, size int) bool {
 // take appends queued frames to dst, each through encode, until dst is at
 // least limit long or the queue is empty. Only one at a time may call it, who
 // has sent all that it took before.
-func (c *connection) take(dst []byte, limit int, encode func([]byte, outgoing) []byte) []byte {
+func (c *connection) appendQueued(dst []byte, limit int, encode func([]byte, outgoing) []byte) []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var now time.Duration
-	c.queue.taken()
+	c.queue.clearInFlight()
 	for len(dst) < limit {
 		o, ok := c.queue.pop()
 		if !ok {
 			break
 		}
-		c.freeLocked(o)
+		c.releaseLocked(o)
 		if o.seq != 0 {
-			c.sent = o.seq
+			c.sentSeq = o.seq
 		}
-		if o.read != 0 {
+		if o.readAt != 0 {
 			if now == 0 {
 				now = c.server.uptime()
 			}
-			c.server.counters.relay.add(now - o.read)
+			c.server.counters.relay.add(now - o.readAt)
 		}
 		dst = encode(dst, o)
 	}
@@ -310,7 +310,7 @@ func (c *connection) markEnded(code int, text string) bool {
 	c.closeCode, c.closeReason = int32(code), text //nolint:gosec // close codes have 16 bits
 	if code == protocol.CloseTooSlow || code == protocol.CloseTakenOver {
 		c.queue = queue{} // it would stand before the close for ever; or nobody wants it any more
-		c.account.close(c.server.memory, c.addr)
+		c.account.releaseAll(c.server.memory, c.addr)
 	}
 	c.server.counters.closed(code)
 	return true

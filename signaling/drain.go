@@ -84,7 +84,7 @@ func (t *webSocket) fill() (more bool, err error) {
 	}
 	batch := append((*t.buffer)[:0], t.handshakeResponse...)
 	t.handshakeResponse = nil
-	batch = t.connection.take(batch, batchSize, appendOutgoing)
+	batch = t.connection.appendQueued(batch, batchSize, appendOutgoing)
 	t.mu.Lock()
 	if t.pong != nil {
 		batch = append(batch, t.pong...)

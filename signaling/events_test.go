@@ -12,39 +12,39 @@ func TestEventsBoundsAndPromises(t *testing.T) {
 	a, b := new(session), new(session)
 	var e events
 	for i, from := range []*session{a, b, a, nil} {
-		k := kept{payload: make([]byte, 10), peer: from, id: uint64(10 + i), kind: kindMessage}
+		k := storedEvent{payload: make([]byte, 10), peer: from, id: uint64(10 + i), kind: kindMessage}
 		if from == nil {
-			k = kept{payload: make([]byte, 99), peer: a, kind: kindOther}
+			k = storedEvent{payload: make([]byte, 99), peer: a, kind: kindMembership}
 		}
 		e.add(k)
 	}
-	if e.messages != 3 || e.bytes != 30 || e.own != 1 {
+	if e.messages != 3 || e.messageBytes != 30 || e.serverEvents != 1 {
 		t.Errorf("events = %+v", e)
 	}
 	if got := e.undelivered(a); !slices.Equal(got, []uint64{10, 12}) {
 		t.Errorf("undelivered = %v, want [10 12]", got)
 	}
-	e.drop()
+	e.dropOldest()
 	if got := e.undelivered(a); !slices.Equal(got, []uint64{12}) {
 		t.Errorf("undelivered = %v after the first is confirmed", got)
 	}
-	e.disown(a)
+	e.clearIDs(a)
 	e.dropPayloads()
 	if e.undelivered(a) != nil || !slices.Equal(e.undelivered(b), []uint64{11}) {
 		t.Error("the promises to a peer that began anew were kept, or another's were not")
 	}
 	for range 3 {
-		e.drop()
+		e.dropOldest()
 	}
 	e.trim()
-	if e.count() != 0 || e.messages != 0 || e.own != 0 || e.list != nil {
+	if e.count() != 0 || e.messages != 0 || e.serverEvents != 0 || e.list != nil {
 		t.Errorf("the empty events are %+v", e)
 	}
 	for range 1000 { // what is confirmed at once does not make it grow
-		e.add(kept{kind: kindOther})
-		e.add(kept{kind: kindOther})
-		e.drop()
-		e.drop()
+		e.add(storedEvent{kind: kindMembership})
+		e.add(storedEvent{kind: kindMembership})
+		e.dropOldest()
+		e.dropOldest()
 	}
 	if cap(e.list) > 8 {
 		t.Errorf("%d places for 2 events", cap(e.list))
@@ -68,7 +68,7 @@ func seated(t *testing.T, limits Limits) (reader, other *session) {
 	return reader, other
 }
 
-func (s *session) hear(k kind, about *session, f protocol.Frame) {
+func (s *session) hear(k eventKind, about *session, f protocol.Frame) {
 	s.announce(k, about, new(effects), func(seq uint64) protocol.Frame {
 		switch f := f.(type) {
 		case protocol.Away:
@@ -84,7 +84,7 @@ func (s *session) hear(k kind, about *session, f protocol.Frame) {
 
 func kindsOf(s *session) (text string) {
 	for i := range s.events.count() {
-		text += [...]string{kindOther: "o", kindMessage: "m", kindAway: "a", kindBack: "b", kindReset: "r"}[s.events.at(i).kind]
+		text += [...]string{kindMembership: "o", kindMessage: "m", kindAway: "a", kindBack: "b", kindReset: "r"}[s.events.at(i).kind]
 	}
 	return text
 }
@@ -122,13 +122,13 @@ func TestAwayAndBackFold(t *testing.T) {
 				case 'r':
 					reader.hear(kindReset, other, protocol.Back{Peer: "other"})
 				case 'o':
-					reader.hear(kindOther, other, protocol.Closing{})
+					reader.hear(kindMembership, other, protocol.Closing{})
 				case 'm':
 					reader.enqueueMessage(other, protocol.Message{}, new(effects))
 				case 'M':
 					reader.enqueueMessage(third, protocol.Message{}, new(effects))
 				case '|':
-					reader.sent = reader.seq
+					reader.sentSeq = reader.seq
 				}
 			}
 			want := strings.NewReplacer("M", "m", "|", "").Replace(want)
@@ -156,13 +156,13 @@ func TestTooManyEventsOfTheServer(t *testing.T) {
 	if !send(1, 100) || send(2, 2000) || !send(3, 100) || !send(4, 100) || send(5, 1) {
 		t.Error("want three messages of 100 bytes, and none of 2000")
 	}
-	for range eventPlaces {
+	for range maxServerEvents {
 		if reader.replayLost {
 			t.Fatal("lost too early")
 		}
-		reader.hear(kindOther, other, protocol.Closing{})
+		reader.hear(kindMembership, other, protocol.Closing{})
 	}
-	reader.hear(kindOther, other, protocol.Closing{})
+	reader.hear(kindMembership, other, protocol.Closing{})
 	if !reader.replayLost || send(6, 1) {
 		t.Error("want it lost, and no more messages")
 	}
@@ -183,8 +183,8 @@ func TestTooManyEventsOfTheServer(t *testing.T) {
 // TestManyComeAtOnce has more join than the places that are kept for it.
 func TestManyComeAtOnce(t *testing.T) {
 	reader, other := seated(t, Limits{QueueEvents: 100})
-	for range 100 + eventPlaces {
-		reader.hear(kindOther, other, protocol.Closing{})
+	for range 100 + maxServerEvents {
+		reader.hear(kindMembership, other, protocol.Closing{})
 	}
 	if reader.replayLost {
 		t.Error("lost, though there was place")

@@ -6,7 +6,7 @@ import (
 )
 
 // repliesKept is how many replies the server remembers for each peer.
-const repliesKept = 32
+const maxReplies = 32
 
 func unmarshal(data []byte, into any) error { return json.Unmarshal(data, into) }
 
@@ -25,7 +25,7 @@ func (l *line) gotReply(f *serverFrame, text []byte) {
 	l.replies[f.ID]++
 	bare := f.Type == "ack" && f.To == nil && f.Failed == nil && q.kind != "report"
 	switch {
-	case bare && me.lastID < f.ID+repliesKept:
+	case bare && me.lastID < f.ID+maxReplies:
 		h.fault("%s: the reply to %d was forgotten", l, f.ID)
 	case q.reply == "":
 		q.reply, q.bare = string(text), bare

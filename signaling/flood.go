@@ -9,7 +9,7 @@ import (
 const (
 	// maxLimited is how many frames beyond the rate a client may send within a
 	// minute; a large one counts by its size.
-	maxLimited = 1000
+	maxExcessFrames = 1000
 	// frameUnit is how many bytes of a frame count as one frame: a large one
 	// costs more.
 	frameUnit = 8 << 10
@@ -19,30 +19,30 @@ const (
 )
 
 // bounds counts what few clients do.
-type bounds struct {
-	bad     badFrames
-	beyond  bucket // frames beyond their rate
-	reports bucket
+type abuseCounts struct {
+	badFrames badFrames
+	excess    bucket // frames beyond their rate
+	reports   bucket
 }
 
-func (c *connection) bound() *bounds {
-	if c.bounds == nil {
-		c.bounds = new(bounds)
+func (c *connection) abuseCounts() *abuseCounts {
+	if c.abuse == nil {
+		c.abuse = new(abuseCounts)
 	}
-	return c.bounds
+	return c.abuse
 }
 
 // floods is the rate of frames beyond the rate.
-func floods() rate {
-	const interval = time.Minute / maxLimited
-	return rate{interval: interval, slack: interval * (maxLimited - 1)}
+func excessRate() rate {
+	const interval = time.Minute / maxExcessFrames
+	return rate{interval: interval, slack: interval * (maxExcessFrames - 1)}
 }
 
 // takeFrame counts a frame of that many bytes. It returns how long to wait when
 // that is too soon.
-func (c *connection) takeFrame(size int, now time.Duration) time.Duration {
+func (c *connection) chargeFrame(size int, now time.Duration) time.Duration {
 	limit := c.server.frames
-	wait := c.frames.take(limit, now)
+	wait := c.frames.charge(limit, now)
 	if wait == 0 {
 		c.frames.due += limit.interval * time.Duration(size/frameUnit)
 	}
@@ -51,7 +51,7 @@ func (c *connection) takeFrame(size int, now time.Duration) time.Duration {
 
 // limited answers a frame beyond the rate, of which nothing is read but what
 // the answer needs.
-func (c *connection) limited(frame []byte, wait time.Duration, fx *effects) {
+func (c *connection) refuseOverRate(frame []byte, wait time.Duration, fx *effects) {
 	kind, id, seq := protocol.Peek(frame)
 	refusal := c.server.rateLimited(id, "too many frames", wait)
 	switch kind {
@@ -63,32 +63,32 @@ func (c *connection) limited(frame []byte, wait time.Duration, fx *effects) {
 	default:
 		c.handleRequest(id, nil, refusal, fx)
 	}
-	c.flood(1+len(frame)/frameUnit, fx)
+	c.countExcess(1+len(frame)/frameUnit, fx)
 }
 
 // silent counts n frames that have no answer: pings, pongs and fragments. It
 // reports whether none was beyond the rate.
-func (c *connection) silent(n int, fx *effects) bool {
-	now, beyond := fx.now(c.server), 0
+func (c *connection) countUnanswered(n int, fx *effects) bool {
+	now, excess := fx.now(c.server), 0
 	for range n {
-		if c.frames.take(c.server.frames, now) > 0 {
-			beyond++
+		if c.frames.charge(c.server.frames, now) > 0 {
+			excess++
 		}
 	}
-	c.flood(beyond, fx)
-	return beyond == 0
+	c.countExcess(excess, fx)
+	return excess == 0
 }
 
 // flood counts n frames beyond the rate, and puts a client out that sends too
 // many.
-func (c *connection) flood(n int, fx *effects) {
+func (c *connection) countExcess(n int, fx *effects) {
 	if n == 0 || c.is(stateEnded) {
 		return
 	}
 	c.state.Or(stateMisbehaving | stateFlooded)
 	now := fx.now(c.server)
-	for range min(n, maxLimited+1) {
-		if c.bound().beyond.take(floods(), now) > 0 {
+	for range min(n, maxExcessFrames+1) {
+		if c.abuseCounts().excess.charge(excessRate(), now) > 0 {
 			c.state.Or(stateCutSoon) // what it sends until then costs as much as before
 			c.kick(protocol.ClosePolicy, "too many frames beyond the limit", fx)
 			return

@@ -26,11 +26,11 @@ func TestBucket(t *testing.T) {
 		{time.Hour, 0},
 		{time.Hour, 100 * time.Millisecond},
 	} {
-		if wait := b.take(r, now+step.at); wait != step.wait {
+		if wait := b.charge(r, now+step.at); wait != step.wait {
 			t.Errorf("step %d: wait %v, want %v", i, wait, step.wait)
 		}
 	}
-	if b.full(now+time.Hour) || !b.full(now+2*time.Hour) {
+	if b.isFull(now+time.Hour) || !b.isFull(now+2*time.Hour) {
 		t.Error("full is wrong")
 	}
 }
@@ -88,8 +88,8 @@ func TestQueueBounds(t *testing.T) {
 	for q.push(outgoing{payload: []byte("reply")}) {
 		n++
 	}
-	if n != replyPlaces {
-		t.Errorf("%d replies fit, want %d", n, replyPlaces)
+	if n != maxQueuedReplies {
+		t.Errorf("%d replies fit, want %d", n, maxQueuedReplies)
 	}
 	for seq := range uint64(3) {
 		if !q.push(outgoing{payload: make([]byte, 10), seq: seq + 1, message: true}) || !q.push(outgoing{ping: true}) {
@@ -104,7 +104,7 @@ func TestQueueBounds(t *testing.T) {
 			t.Fatalf("frame %d of %d is missing", i, n+6)
 		}
 	}
-	q.taken()
+	q.clearInFlight()
 	if _, ok := q.pop(); ok || q.replies != 0 || q.pings != 0 || q.unsent != 0 || q.unsentBytes != 0 {
 		t.Errorf("the empty queue is %+v", q)
 	}
@@ -125,7 +125,7 @@ func TestQueueDropsEvents(t *testing.T) {
 	q.push(outgoing{payload: []byte("event"), seq: 2, message: true})
 	q.push(outgoing{payload: []byte("reply")})
 	q.push(outgoing{payload: []byte("event"), seq: 3})
-	q.replace(3, []byte("other"))
+	q.replacePayload(3, []byte("other"))
 	if q.frames[len(q.frames)-1].payload[0] != 'o' {
 		t.Error("the event was not replaced")
 	}

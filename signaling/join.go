@@ -210,7 +210,7 @@ func (j *joinAttempt) prepareJoined() {
 	if peer == "" {
 		peer = newPeerID()
 	}
-	servers, ttl := s.iceServers(peer, c.arrived)
+	servers, ttl := s.iceServers(peer, c.localAddr)
 	j.joined = protocol.Joined{
 		ID: r.ID, Room: r.Room, Peer: peer, Capacity: s.config.Capacity,
 		Grace: protocol.SecondsOf(s.config.Grace), Ping: protocol.SecondsOf(s.config.Ping), ICEServers: servers, ICETTL: ttl,

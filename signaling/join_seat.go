@@ -122,7 +122,7 @@ func (sh *shard) seatNew(j *joinAttempt, s *session, fx *effects) {
 	sh.insertIntoRoom(s, j.request.Room)
 	sh.notifySeated(s, true)
 	sh.sendJoined(j, s, false, 0, fx)
-	s.room.announce(kindOther, s, fx, func(to *session, seq uint64) protocol.Frame {
+	s.room.announce(kindMembership, s, fx, func(to *session, seq uint64) protocol.Frame {
 		return protocol.OtherJoined{Seq: seq, Peer: s.peer, Name: s.name, Polite: before(s, to)}
 	})
 }

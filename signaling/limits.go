@@ -40,7 +40,7 @@ func (b *bucket) wait(r rate, now time.Duration) time.Duration {
 
 // take counts one at now. When that is too early it counts nothing and returns
 // how long to wait.
-func (b *bucket) take(r rate, now time.Duration) time.Duration {
+func (b *bucket) charge(r rate, now time.Duration) time.Duration {
 	if wait := b.wait(r, now); wait > 0 {
 		return wait
 	}
@@ -49,7 +49,7 @@ func (b *bucket) take(r rate, now time.Duration) time.Duration {
 }
 
 // full tells whether b is as good as new.
-func (b *bucket) full(now time.Duration) bool { return b.due <= now }
+func (b *bucket) isFull(now time.Duration) bool { return b.due <= now }
 
 // failures is how many refused tokens an address may show: ten, of which one
 // is forgiven every three minutes.
@@ -82,7 +82,7 @@ type address struct {
 
 // idle tells whether a needs no remembering.
 func (a *address) idle(now time.Duration) bool {
-	return a.connections == 0 && a.seats == 0 && a.joins.full(now) && a.failures.full(now) && a.reports.full(now)
+	return a.connections == 0 && a.seats == 0 && a.joins.isFull(now) && a.failures.isFull(now) && a.reports.isFull(now)
 }
 
 func newAddresses(connections int, joins rate) *addresses {
@@ -142,7 +142,7 @@ func (t *addresses) unseat(addr netip.Addr, now time.Duration) {
 func (t *addresses) join(addr netip.Addr, now time.Duration) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.entryLocked(netaddr.Client(addr)).joins.take(t.joins, now)
+	return t.entryLocked(netaddr.Client(addr)).joins.charge(t.joins, now)
 }
 
 // fail counts a refused token from addr; it returns how long to wait when it
@@ -150,7 +150,7 @@ func (t *addresses) join(addr netip.Addr, now time.Duration) time.Duration {
 func (t *addresses) fail(addr netip.Addr, now time.Duration) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.entryLocked(netaddr.Client(addr)).failures.take(failures(), now)
+	return t.entryLocked(netaddr.Client(addr)).failures.charge(failures(), now)
 }
 
 // report counts a report from addr; it returns how long to wait when it is one
@@ -158,7 +158,7 @@ func (t *addresses) fail(addr netip.Addr, now time.Duration) time.Duration {
 func (t *addresses) report(addr netip.Addr, now time.Duration) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.entryLocked(netaddr.Client(addr)).reports.take(newRate(5, 200), now)
+	return t.entryLocked(netaddr.Client(addr)).reports.charge(newRate(5, 200), now)
 }
 
 // sweep forgets what needs no remembering.

@@ -10,22 +10,22 @@ import (
 type outgoing struct {
 	payload []byte
 	seq     uint64        // of an event; 0 = none
-	read    time.Duration // when the message in it was read, since the server's start; 0 = it is none
+	readAt  time.Duration // when the message in it was read, since the server's start; 0 = it is none
 	message bool          // it counts against the bounds for messages
 	ping    bool          // asks the transport for a sign of life; there is no payload
 	notice  bool          // answers no frame, and is no event
 }
 
 // reply tells whether o answers a frame of the client.
-func (o *outgoing) reply() bool { return o.seq == 0 && !o.ping && !o.notice }
+func (o *outgoing) isReply() bool { return o.seq == 0 && !o.ping && !o.notice }
 
 // counted reports whether the connection's account counts o: what a session
 // does not keep by itself.
-func (o *outgoing) counted() bool { return o.seq == 0 && !o.ping }
+func (o *outgoing) isCharged() bool { return o.seq == 0 && !o.ping }
 
 // replyPlaces is how many replies wait for a client that reads none. Events
 // are bounded by what its session keeps.
-const replyPlaces = 256
+const maxQueuedReplies = 256
 
 // queue holds, in order, the frames that a transport has not taken yet. The
 // zero value is empty.
@@ -46,7 +46,7 @@ func (q *queue) push(o outgoing) bool {
 	case o.ping:
 		q.pings++
 	case o.seq == 0:
-		if q.replies >= replyPlaces {
+		if q.replies >= maxQueuedReplies {
 			return false
 		}
 		q.replies++
@@ -89,7 +89,7 @@ func (q *queue) pop() (outgoing, bool) {
 // when there is none.
 func (q *queue) popReply() (o outgoing, ok bool) {
 	for i := q.head; i < len(q.frames); i++ {
-		if q.frames[i].reply() {
+		if q.frames[i].isReply() {
 			o = q.frames[i]
 			q.frames = slices.Delete(q.frames, i, i+1)
 			q.replies--
@@ -100,7 +100,7 @@ func (q *queue) popReply() (o outgoing, ok bool) {
 }
 
 // taken notes that all that was popped has been sent.
-func (q *queue) taken() {
+func (q *queue) clearInFlight() {
 	q.unsent -= q.inFlight
 	q.unsentBytes -= q.inFlightBytes
 	q.inFlight, q.inFlightBytes = 0, 0
@@ -112,7 +112,7 @@ func (q *queue) trim() {
 }
 
 // replace puts payload into the event seq, if that is still there.
-func (q *queue) replace(seq uint64, payload []byte) {
+func (q *queue) replacePayload(seq uint64, payload []byte) {
 	for i := len(q.frames) - 1; i >= q.head; i-- {
 		if q.frames[i].seq == seq {
 			q.frames[i].payload = payload
@@ -124,7 +124,7 @@ func (q *queue) replace(seq uint64, payload []byte) {
 // repliesAfter tells whether a reply waits behind the event seq.
 func (q *queue) repliesAfter(seq uint64) bool {
 	for i := len(q.frames) - 1; i >= q.head && q.frames[i].seq != seq; i-- {
-		if q.frames[i].reply() {
+		if q.frames[i].isReply() {
 			return true
 		}
 	}

@@ -25,7 +25,7 @@ func (c *connection) handleRequest(id uint64, request protocol.Request, refusal 
 	var ice protocol.ICEReply
 	if _, ok := request.(protocol.ICE); ok { // no callback with a lock held
 		ice.ID = id
-		ice.ICEServers, ice.ICETTL = c.server.iceServers(s.peer, c.arrived)
+		ice.ICEServers, ice.ICETTL = c.server.iceServers(s.peer, c.localAddr)
 	}
 	var forward bool
 	s.shard.mu.Lock()
@@ -66,11 +66,11 @@ func (s *session) replyAgain(id uint64) bool {
 		s.lastID = id
 		return false
 	}
-	frame, forgotten := s.replies.find(id)
+	frame, evicted := s.replies.find(id)
 	switch {
 	case frame != nil:
 		frame = bytes.Clone(frame) // its memory may be used again
-	case forgotten:
+	case evicted:
 		frame = protocol.Encode(protocol.Ack{ID: id})
 	default:
 		frame = protocol.Encode(protocol.Error{
@@ -103,15 +103,15 @@ func (s *session) replyOnce(id uint64, reply protocol.Frame) {
 // connection's mu must be held.
 func (s *session) storeReplyLocked(id uint64, encode func(dst []byte) []byte) {
 	c := s.connection
-	kept := s.replies.next(id)
+	kept := s.replies.slot(id)
 	before := cap(kept.frame)
-	if c.queue.replies >= repliesKept {
+	if c.queue.replies >= maxReplies {
 		// What waits in the queue are the last replies of all: with fewer, the
 		// one whose memory is used again is not among them.
 		kept.frame = nil
 	}
 	kept.frame = encode(kept.frame[:0])
-	s.resize(cap(kept.frame) - before)
+	s.charge(cap(kept.frame) - before)
 	c.pushLocked(outgoing{payload: kept.frame})
 }
 
@@ -252,7 +252,7 @@ func (s *session) confirmSent(seq uint64) {
 	}
 	c := s.connection
 	c.mu.Lock()
-	seq = min(seq, c.sent)
+	seq = min(seq, c.sentSeq)
 	c.mu.Unlock()
 	s.confirm(seq)
 }
@@ -272,7 +272,7 @@ func (c *connection) handleReport(s *session, request protocol.Request) {
 	}
 	c.server.counters.reports.Add(1)
 	now := c.server.uptime()
-	if c.bound().reports.take(reportRate(), now) > 0 || c.server.addresses.report(c.addr, now) > 0 {
+	if c.abuseCounts().reports.charge(reportRate(), now) > 0 || c.server.addresses.report(c.addr, now) > 0 {
 		return // it is counted, which is all that it is worth
 	}
 	c.server.log.Info("peer reported", "peer", s.peer, "event", r.Event, "from", logbound.From(c.addr))

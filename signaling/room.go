@@ -79,7 +79,7 @@ func (rm *room) peersOf(s *session) []protocol.Peer {
 }
 
 // announce tells everybody in the room but about.
-func (rm *room) announce(k kind, about *session, fx *effects, event func(to *session, seq uint64) protocol.Frame) {
+func (rm *room) announce(k eventKind, about *session, fx *effects, event func(to *session, seq uint64) protocol.Frame) {
 	for _, o := range rm.seats {
 		if o != about {
 			o.announce(k, about, fx, func(seq uint64) protocol.Frame { return event(o, seq) })
@@ -242,7 +242,7 @@ func (sh *shard) removePeer(s *session, reason protocol.Reason, fx *effects) {
 	rm := sh.releaseSeat(s)
 	if reason != reasonClosing {
 		sh.notifySeated(s, false)
-		rm.announce(kindOther, s, fx, func(to *session, seq uint64) protocol.Frame {
+		rm.announce(kindMembership, s, fx, func(to *session, seq uint64) protocol.Frame {
 			return protocol.Bye{Seq: seq, Peer: s.peer, Reason: reason, Undelivered: s.events.undelivered(to)}
 		})
 	}

@@ -147,7 +147,7 @@ func (s *Server) forget(c *connection) {
 	delete(s.connections, c)
 	s.mu.Unlock()
 	c.mu.Lock()
-	c.account.close(s.memory, c.addr)
+	c.account.releaseAll(s.memory, c.addr)
 	c.mu.Unlock()
 	s.disconnect(c.addr)
 }

@@ -34,11 +34,11 @@ type session struct {
 	seq               uint64 // the newest event
 	events            events // those that the client has not confirmed
 	lastID            uint64 // the highest request id
-	sent              uint64 // the newest event that was handed to a transport before the connection of now
+	sentSeq           uint64 // the newest event that was handed to a transport before the connection of now
 	replies           replies
 	awayAnnounced     bool          // the others know that it is away
 	replayLost        bool          // not all events are there: they cannot be resumed
-	paid              bool          // seatBytes were taken for it
+	seatCharged       bool          // seatBytes were taken for it
 	unconfirmedAtPing bool          // it had not confirmed all at the last ping, and nothing since
 	transport         transportKind // of its last connection
 	resumes           uint16        // how often it came back
@@ -66,12 +66,12 @@ func (s *session) attach(c *connection) bool {
 // welcome queues joined and the events after seq.
 func (s *session) queueJoined(joined protocol.Joined, seq uint64) {
 	before := s.replies.size()
-	s.replies.own()
-	s.resize(s.replies.size() - before)
+	s.replies.clone()
+	s.charge(s.replies.size() - before)
 	c := s.connection
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.sent = seq
+	c.sentSeq = seq
 	c.pushLocked(outgoing{payload: protocol.Encode(joined)})
 	s.replayLocked(c, seq)
 }
@@ -98,32 +98,32 @@ func (s *session) detach(c *connection) {
 	defer c.mu.Unlock()
 	c.session.Store(nil)
 	c.queue.dropEvents()
-	s.sent = max(s.sent, c.sent)
+	s.sentSeq = max(s.sentSeq, c.sentSeq)
 }
 
 // reset lets seq and ids begin anew: what was kept is lost.
 func (s *session) reset() {
 	s.incarnation = newIncarnation()
-	s.resize(-s.events.size - s.replies.size())
-	s.seq, s.sent, s.lastID, s.replayLost = 0, 0, 0, false
+	s.charge(-s.events.size - s.replies.size())
+	s.seq, s.sentSeq, s.lastID, s.replayLost = 0, 0, 0, false
 	s.events, s.replies = events{}, replies{}
 	for _, o := range s.room.seats {
-		o.events.disown(s)
+		o.events.clearIDs(s)
 	}
 }
 
 // announce queues an event of the server's own about another peer. event gets
 // its number.
-func (s *session) announce(k kind, about *session, fx *effects, event func(seq uint64) protocol.Frame) {
+func (s *session) announce(k eventKind, about *session, fx *effects, event func(seq uint64) protocol.Frame) {
 	if s.replayLost {
 		return
 	}
-	if s.fold(k, about, event) {
+	if s.coalesce(k, about, event) {
 		return
 	}
 	c := s.connection
-	e := kept{payload: protocol.Encode(event(s.seq + 1)), peer: about, kind: k}
-	if s.events.ownFull(&s.shard.server.config.Limits) || !s.keep(e.size()) {
+	e := storedEvent{payload: protocol.Encode(event(s.seq + 1)), peer: about, kind: k}
+	if s.events.serverEventsFull(&s.shard.server.config.Limits) || !s.reserve(e.size()) {
 		s.dropReplay()
 		if c != nil {
 			c.state.Or(stateOverflowed)
@@ -143,15 +143,15 @@ func (s *session) announce(k kind, about *session, fx *effects, event func(seq u
 // that is as good: both tell whether it is away, nothing from it follows, and
 // the older one was not sent. That a peer lost something is never folded away,
 // and stays behind the acknowledgements of what it lost.
-func (s *session) fold(k kind, about *session, event func(seq uint64) protocol.Frame) bool {
+func (s *session) coalesce(k eventKind, about *session, event func(seq uint64) protocol.Frame) bool {
 	if k != kindAway && k != kindBack && k != kindReset {
 		return false
 	}
-	sent := s.sent
+	sent := s.sentSeq
 	if c := s.connection; c != nil {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		sent = max(sent, c.sent)
+		sent = max(sent, c.sentSeq)
 	}
 	for i, seq := s.events.count()-1, s.seq; i >= 0 && seq > sent; i, seq = i-1, seq-1 {
 		e := s.events.at(i)
@@ -170,9 +170,9 @@ func (s *session) fold(k kind, about *session, event func(seq uint64) protocol.F
 		before := e.size()
 		e.kind, e.payload = k, protocol.Encode(event(seq))
 		s.events.size += e.size() - before
-		s.resize(e.size() - before)
+		s.charge(e.size() - before)
 		if c := s.connection; c != nil {
-			c.queue.replace(seq, e.payload)
+			c.queue.replacePayload(seq, e.payload)
 		}
 		return true
 	}
@@ -185,7 +185,7 @@ func (s *session) dropReplay() {
 	s.replayLost = true
 	before := s.events.size
 	s.events.dropPayloads()
-	s.resize(s.events.size - before)
+	s.charge(s.events.size - before)
 	s.shard.server.counters.lost.Add(1)
 }
 
@@ -195,12 +195,12 @@ func (s *session) enqueueMessage(from *session, m protocol.Message, fx *effects)
 	limits := &s.shard.server.config.Limits
 	c := s.connection
 	size := len(m.Data) + len(from.peer) + messageOverhead
-	if s.replayLost || !limits.fits(s.events.messages, s.events.bytes, size) || !s.keep(size+eventOverhead) {
+	if s.replayLost || !limits.fits(s.events.messages, s.events.messageBytes, size) || !s.reserve(size+eventOverhead) {
 		if c != nil {
 			c.state.Or(stateMisbehaving)
 		}
 		// What the same read brought before was not sent yet, and shows nothing.
-		if c != nil && !fx.willSend(c) && c.clogged(limits, size) {
+		if c != nil && !fx.willSend(c) && c.sendQueueFull(limits, size) {
 			c.state.Or(stateOverflowed)
 			fx.send(c)
 		}
@@ -208,10 +208,10 @@ func (s *session) enqueueMessage(from *session, m protocol.Message, fx *effects)
 	}
 	s.seq++
 	payload := protocol.AppendMessage(make([]byte, 0, size), protocol.MessageEvent{Seq: s.seq, From: from.peer, Data: m.Data})
-	s.events.add(kept{payload: payload, peer: from, id: m.ID, kind: kindMessage})
+	s.events.add(storedEvent{payload: payload, peer: from, id: m.ID, kind: kindMessage})
 	s.messagesOut++
 	if c != nil {
-		c.push(outgoing{payload: payload, seq: s.seq, read: fx.readAt, message: true})
+		c.push(outgoing{payload: payload, seq: s.seq, readAt: fx.readAt, message: true})
 		fx.send(c)
 	}
 	s.noteOwing()
@@ -221,7 +221,7 @@ func (s *session) enqueueMessage(from *session, m protocol.Message, fx *effects)
 // noteOwing has the connection know whether the client leaves much unconfirmed.
 func (s *session) noteOwing() {
 	if c := s.connection; c != nil {
-		c.set(stateOwing, s.events.bytes > owingBytes)
+		c.set(stateOwing, s.events.messageBytes > owingBytes)
 	}
 }
 
@@ -230,24 +230,24 @@ func (s *session) confirm(seq uint64) {
 	before := s.events.size
 	s.unconfirmedAtPing = s.unconfirmedAtPing && seq <= s.confirmed()
 	for at := s.confirmed(); at < min(seq, s.seq); at++ {
-		s.events.drop()
+		s.events.dropOldest()
 	}
 	s.noteOwing()
-	s.resize(s.events.size - before)
+	s.charge(s.events.size - before)
 }
 
 // keep reports whether n more bytes may be kept for the client.
-func (s *session) keep(n int) bool {
-	return s.account.keep(s.shard.server.memory, s.addr, n)
+func (s *session) reserve(n int) bool {
+	return s.account.reserve(s.shard.server.memory, s.addr, n)
 }
 
 // resize counts what is kept for the client, and cannot be refused, n bytes
 // larger, or smaller when n is negative.
-func (s *session) resize(n int) {
+func (s *session) charge(n int) {
 	switch {
 	case n < 0:
-		s.account.free(s.shard.server.memory, s.addr, -n)
-	case n > 0 && !s.keep(n):
+		s.account.release(s.shard.server.memory, s.addr, -n)
+	case n > 0 && !s.reserve(n):
 		s.account.used += n // what is kept next is asked for together with it
 	}
 }
@@ -259,8 +259,8 @@ func (s *session) countSeat(exempt bool) bool {
 	if !server.addresses.seat(s.addr, exempt) {
 		return false
 	}
-	s.paid = server.memory.Take(s.addr, seatBytes)
-	if !s.paid && !exempt {
+	s.seatCharged = server.memory.Take(s.addr, seatBytes)
+	if !s.seatCharged && !exempt {
 		server.addresses.unseat(s.addr, server.uptime())
 		return false
 	}
@@ -271,8 +271,8 @@ func (s *session) countSeat(exempt bool) bool {
 func (s *session) uncountSeat() {
 	server := s.shard.server
 	server.addresses.unseat(s.addr, server.uptime())
-	s.account.close(server.memory, s.addr)
-	if s.paid {
+	s.account.releaseAll(server.memory, s.addr)
+	if s.seatCharged {
 		server.memory.Give(s.addr, seatBytes)
 	}
 }

@@ -148,7 +148,7 @@ func (t *eventSource) post(frame []byte) []byte {
 	t.reply = nil
 	if reply == nil {
 		o, _ := c.queue.popReply()
-		c.freeLocked(o)
+		c.releaseLocked(o)
 		reply = o.payload
 	}
 	reply = bytes.Clone(reply) // its memory may be used again
@@ -185,7 +185,7 @@ func (c *connection) replay(seen uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.queue.dropEvents()
-	c.queue.taken()
-	c.sent = confirmed
+	c.queue.clearInFlight()
+	c.sentSeq = confirmed
 	s.replayLocked(c, confirmed)
 }

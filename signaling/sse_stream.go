@@ -114,7 +114,7 @@ func (l *eventStream) writeQueued() (bool, error) {
 	t := l.source
 	buffer := batches.Get()
 	defer batches.Put(buffer)
-	batch := t.connection.take((*buffer)[:0], batchSize, t.appendEvent)
+	batch := t.connection.appendQueued((*buffer)[:0], batchSize, t.appendEvent)
 	last := false
 	if len(batch) == 0 {
 		batch, last = t.appendClose(batch)
@@ -154,7 +154,7 @@ func (t *eventSource) appendEvent(dst []byte, o outgoing) []byte {
 	switch {
 	case o.ping:
 		return append(dst, ": ping\n\n"...)
-	case o.reply():
+	case o.isReply():
 		t.reply = o.payload
 		return dst
 	}

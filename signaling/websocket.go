@@ -22,7 +22,7 @@ const (
 
 // flushEvery is how many frames of one read are carried out before what they
 // queued is sent: one read may bring more of them than replies have places.
-const sendEvery = replyPlaces / 4
+const sendEvery = maxQueuedReplies / 4
 
 // webSocket carries a connection over a WebSocket (RFC 6455). It is a transport.
 // See handshake for how it opens, decoder for what comes and drain for what goes.
@@ -186,13 +186,13 @@ func (t *webSocket) handleFrames(p []byte, fx *effects) error {
 		t.frames.begun = 0
 		switch opcode {
 		case opText:
-			t.connection.silent(begun-1, fx)
+			t.connection.countUnanswered(begun-1, fx)
 			t.connection.handle(payload, fx)
 		case opBinary:
-			t.connection.silent(begun, fx)
+			t.connection.countUnanswered(begun, fx)
 			t.connection.refuseBadFrame("the frame is a binary message", fx)
 		case opPing:
-			if t.connection.silent(begun, fx) {
+			if t.connection.countUnanswered(begun, fx) {
 				t.replyPong(payload)
 			}
 		default:
@@ -200,7 +200,7 @@ func (t *webSocket) handleFrames(p []byte, fx *effects) error {
 				begun--
 				t.frames.begun = 1
 			}
-			t.connection.silent(begun, fx)
+			t.connection.countUnanswered(begun, fx)
 		}
 		switch opcode {
 		case opClose:

@@ -46,13 +46,13 @@ func messages() []mutant {
 	return []mutant{
 		{"replay skips", "session.go", `at > seq {`, `at > seq+1 {`, "a resumed peer misses one event", []string{fault, conformance}},
 		{"replay repeats", "session.go", "	s.replayLocked(c, seq)\n}", "	s.replayLocked(c, seq)\n	s.replayLocked(c, seq)\n}", "a resumed peer gets its events twice", []string{fault, conformance}},
-		{"away loses", "session.go", "	s.events.add(kept{payload: payload, peer: from, id: m.ID, kind: kindMessage})\n", "	if c != nil {\n		s.events.add(kept{payload: payload, peer: from, id: m.ID, kind: kindMessage})\n	}\n", "a message to a peer that is away is acked and lost", []string{fault, conformance}},
+		{"away loses", "session.go", "	s.events.add(storedEvent{payload: payload, peer: from, id: m.ID, kind: kindMessage})\n", "	if c != nil {\n		s.events.add(storedEvent{payload: payload, peer: from, id: m.ID, kind: kindMessage})\n	}\n", "a message to a peer that is away is acked and lost", []string{fault, conformance}},
 		{"seq gap", "session.go", "	s.seq++\n	payload := protocol.AppendMessage", "	s.seq += 2\n	payload := protocol.AppendMessage", "the numbers of events have gaps", []string{fault, conformance}},
 		{"no flush", "session.go", "message: true})\n		fx.send(c)\n	}\n	s.noteOwing()\n", "message: true})\n	}\n	s.noteOwing()\n", "a message waits until something else is sent", []string{fault, conformance}},
 		{"undelivered missing", "room.go", `, Undelivered: s.events.undelivered(to)}`, `}`, "a sender does not hear what may be lost", []string{fault, conformance}},
 		{"confirm keeps one", "session.go", `at < min(seq, s.seq); at++`, `at+1 < min(seq, s.seq); at++`, "what is confirmed is called undelivered", []string{conformance}},
 		{"confirm too much", "session.go", `at < min(seq, s.seq); at++`, `at < s.seq; at++`, "what is not confirmed is forgotten", []string{fault, conformance}},
-		{"queue bound", "session.go", `if s.replayLost || !limits.fits(s.events.messages, s.events.bytes, size) || `, `if s.replayLost || `, "a peer that confirms nothing costs any memory", []string{fault, conformance}},
+		{"queue bound", "session.go", `if s.replayLost || !limits.fits(s.events.messages, s.events.messageBytes, size) || `, `if s.replayLost || `, "a peer that confirms nothing costs any memory", []string{fault, conformance}},
 		{"ids", "request.go", `if s.connection == c && !s.replyAgain(id) {`, `if s.connection == c {`, "a repeated request is carried out twice", []string{fault, conformance}},
 		{"reply forgotten", "events.go", `return r.ring[i].frame, false`, `return nil, true`, "a repeated request loses its answer", []string{fault, conformance}},
 		{"yourself", "request.go", `case to == nil || to == s:`, `case to == nil:`, "a peer can send to itself", []string{fault, conformance}},
@@ -78,7 +78,7 @@ func entrance() []mutant {
 // histories are defects that show in a long history only.
 func histories() []mutant {
 	return []mutant{
-		{"strange ids", "session.go", "		o.events.disown(s)\n", "		_ = o\n", "a peer whose ids began anew is told of old ones", []string{fault}},
+		{"strange ids", "session.go", "		o.events.clearIDs(s)\n", "		_ = o\n", "a peer whose ids began anew is told of old ones", []string{fault}},
 		{"loss not told", "join_seat.go", `Peer: s.peer, Resumed: resumed}`, `Peer: s.peer, Resumed: true}`, "a sender does not hear that a peer lost its events", []string{fault}},
 		{"count of seats", "room.go", "	sh.seatCount.Add(-1)\n", "", "seats that are free are counted", []string{fault}},
 		{"undelivered to all", "events.go", `if k := e.at(i); k.peer == sender && k.kind == kindMessage && k.id != 0 {`, `if k := e.at(i); k.kind == kindMessage && k.id != 0 {`, "a sender is told of the messages of others", []string{fault}},
