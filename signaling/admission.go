@@ -12,48 +12,48 @@ import (
 const (
 	// retrySeat is how long a client is told to wait when its address has too
 	// many seats, or the server too many connections.
-	retrySeat = 5 * time.Second
+	retrySeatAfter = 5 * time.Second
 	// strayAfter is how long a client has to join when others wait for its
 	// connection, and spareStrayAfter is so for a spare one.
-	strayAfter, spareStrayAfter = 2 * time.Second, 500 * time.Millisecond
+	crowdedJoinTime, reservedJoinTime = 2 * time.Second, 500 * time.Millisecond
 	// victimLooks is how many connections are looked at, at most, to find one
 	// that makes room.
-	victimLooks = 512
+	victimSamples = 512
 	// owingBytes is how much a peer may leave unconfirmed before its connection
 	// is one of those that make room.
 	owingBytes = 64 << 10
 	// spareConnections is how many connections beyond the limit are for peers
 	// that come back, and closingSlack how many there may be at most while those
 	// that made room end.
-	spareConnections, closingSlack = 32, 32
+	reservedConnections, maxClosing = 32, 32
 )
 
 // place is what connect gives to a new connection.
-type place struct {
-	addr  netip.Addr // the client's
-	spare bool       // see stateSpare
+type admission struct {
+	addr     netip.Addr // the client's
+	reserved bool       // see stateSpare
 }
 
 // connect counts a new connection from addr. disconnect must follow, unless
 // there is a fault: why the connection may not be.
-func (s *Server) connect(addr netip.Addr) (p place, fault *handshakeFault) {
-	if !s.addresses.connect(addr) {
-		return place{}, &handshakeFault{http.StatusTooManyRequests, "rate_limited", "too many connections from this address"}
+func (s *Server) admitConnection(addr netip.Addr) (adm admission, fault *handshakeFault) {
+	if !s.addresses.addConnection(addr) {
+		return admission{}, &handshakeFault{http.StatusTooManyRequests, "rate_limited", "too many connections from this address"}
 	}
 	if !s.memory.Take(addr, connectionBytes) {
-		s.addresses.disconnect(addr, s.uptime())
-		return place{}, &handshakeFault{http.StatusServiceUnavailable, "rate_limited", "the server has no memory for one more connection now"}
+		s.addresses.removeConnection(addr, s.uptime())
+		return admission{}, &handshakeFault{http.StatusServiceUnavailable, "rate_limited", "the server has no memory for one more connection now"}
 	}
-	ok, spare := s.makeRoom(addr, nil)
+	ok, spare := s.ensureCapacity(addr, nil)
 	if !ok {
-		s.disconnect(addr)
-		return place{}, &handshakeFault{http.StatusServiceUnavailable, "rate_limited", "the server has too many connections now"}
+		s.releaseConnection(addr)
+		return admission{}, &handshakeFault{http.StatusServiceUnavailable, "rate_limited", "the server has too many connections now"}
 	}
-	return place{addr, spare}, nil
+	return admission{addr, spare}, nil
 }
 
-func (s *Server) disconnect(addr netip.Addr) {
-	s.addresses.disconnect(addr, s.uptime())
+func (s *Server) releaseConnection(addr netip.Addr) {
+	s.addresses.removeConnection(addr, s.uptime())
 	s.memory.Give(addr, connectionBytes)
 }
 
@@ -61,7 +61,7 @@ func (s *Server) disconnect(addr netip.Addr) {
 // whether that is a spare one. When there are as many as there may be, it ends
 // one, see victimLocked. A peer whose connection ends so keeps its seat, and
 // comes back. own is what room is made for; nil = it is not there yet.
-func (s *Server) makeRoom(addr netip.Addr, own *connection) (ok, spare bool) {
+func (s *Server) ensureCapacity(addr netip.Addr, keep *connection) (ok, reserved bool) {
 	most := s.config.Limits.AllConnections
 	if most == 0 {
 		return true, false
@@ -73,12 +73,12 @@ func (s *Server) makeRoom(addr netip.Addr, own *connection) (ok, spare bool) {
 		return true, false
 	}
 	var victim *connection
-	if count < most+closingSlack {
-		victim = s.victimLocked(netaddr.Client(addr), own)
+	if count < most+maxClosing {
+		victim = s.victimLocked(netaddr.Client(addr), keep)
 	}
 	s.mu.Unlock()
 	if victim == nil {
-		return count < most+spareConnections, true
+		return count < most+reservedConnections, true
 	}
 	victim.state.Or(stateCutSoon)
 	var fx effects
@@ -96,7 +96,7 @@ func (s *Server) makeRoom(addr netip.Addr, own *connection) (ok, spare bool) {
 // s.mu must be held.
 func (s *Server) victimLocked(client netip.Addr, own *connection) *connection {
 	holdings := make(map[netip.Addr]*holding)
-	looks, now := victimLooks, s.uptime()
+	looks, now := victimSamples, s.uptime()
 	for c := range s.connections {
 		if looks--; looks < 0 {
 			break
@@ -104,7 +104,7 @@ func (s *Server) victimLocked(client netip.Addr, own *connection) *connection {
 		if c == own || c.is(stateEnded) {
 			continue
 		}
-		if c.is(stateMisbehaving) || !c.is(stateWaiting) && c.isStray(now) {
+		if c.is(stateMisbehaving) || !c.is(stateWaiting) && c.joinOverdue(now) {
 			return c
 		}
 		h := holdings[netaddr.Client(c.addr)]
@@ -158,21 +158,21 @@ func (c *connection) hasCompany() bool {
 }
 
 // isStray reports whether the client has had time to join and has not.
-func (c *connection) isStray(now time.Duration) bool {
+func (c *connection) joinOverdue(now time.Duration) bool {
 	by := time.Duration(c.joinDeadline.Load())
-	after := strayAfter
-	if c.is(stateSpare) {
-		after = spareStrayAfter
+	after := crowdedJoinTime
+	if c.is(stateReserved) {
+		after = reservedJoinTime
 	}
 	return by > 0 && by-c.server.config.Limits.JoinWithin+after <= now
 }
 
 // leaveSpare makes an ordinary connection of a spare one, if there is room by now.
-func (c *connection) leaveSpare() bool {
-	ok, spare := c.server.makeRoom(c.addr, c)
-	if !ok || spare {
+func (c *connection) leaveReserve() bool {
+	ok, reserved := c.server.ensureCapacity(c.addr, c)
+	if !ok || reserved {
 		return false
 	}
-	c.state.And(^uint32(stateSpare))
+	c.state.And(^uint32(stateReserved))
 	return true
 }

@@ -53,7 +53,7 @@ const (
 	stateWaiting                 // a join waits for others: the client is not at fault
 	stateLeft                    // it has carried a session that left
 	stateMisbehaving             // the client lately went beyond a limit, or confirmed nothing
-	stateSpare                   // it is one of spareConnections, and may not be used for a new seat
+	stateReserved                // it is one of spareConnections, and may not be used for a new seat
 	stateAlone                   // nobody else has a seat in its peer's room
 	stateOwing                   // its peer leaves much unconfirmed, see owingBytes
 	stateCutSoon                 // its end waits for the client no longer than cutSoonWait
@@ -84,10 +84,10 @@ func (b *badFrames) add(now time.Duration) bool {
 
 // newConnection returns a connection whose time to join begins now. number is
 // a new one of s.numbers, drawn before the client can know of the connection.
-func (s *Server) newConnection(number uint64, t transport, at place, arrived netip.Addr) *connection {
-	c := &connection{server: s, number: number, transport: t, addr: at.addr, localAddr: arrived, lastPing: s.uptime()}
-	if at.spare {
-		c.state.Store(stateSpare)
+func (s *Server) newConnection(number uint64, t transport, adm admission, arrived netip.Addr) *connection {
+	c := &connection{server: s, number: number, transport: t, addr: adm.addr, localAddr: arrived, lastPing: s.uptime()}
+	if adm.reserved {
+		c.state.Store(stateReserved)
 	}
 	c.startJoinTimer()
 	return c

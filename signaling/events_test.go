@@ -195,30 +195,30 @@ func TestManyComeAtOnce(t *testing.T) {
 }
 
 func TestGoneSeatsAreBounded(t *testing.T) {
-	var g goneSeats
+	var g tombstones
 	g.add("a", 1, protocol.ReasonReplaced, "b", 10)
-	if reason, by := g.find("a"); reason != protocol.ReasonReplaced || by != "b" {
+	if reason, by := g.lookup("a"); reason != protocol.ReasonReplaced || by != "b" {
 		t.Errorf("found %q, %q", reason, by)
 	}
 	g.add("b", 2, protocol.ReasonLeft, "", 20)
 	g.prune(10)
-	if reason, _ := g.find("a"); reason != "" {
+	if reason, _ := g.lookup("a"); reason != "" {
 		t.Error("not forgotten")
 	}
-	if reason, by := g.find("b"); reason != protocol.ReasonLeft || by != "" {
+	if reason, by := g.lookup("b"); reason != protocol.ReasonLeft || by != "" {
 		t.Errorf("found %q, %q", reason, by)
 	}
-	for range goneKept + 10 {
+	for range maxTombstones + 10 {
 		g.add(newPeerID(), 3, protocol.ReasonLeft, "", 30)
 	}
-	if len(g.seats) != goneKept || len(g.order) != goneKept {
-		t.Errorf("%d seats are kept, want %d", len(g.seats), goneKept)
+	if len(g.seats) != maxTombstones || len(g.order) != maxTombstones {
+		t.Errorf("%d seats are kept, want %d", len(g.seats), maxTombstones)
 	}
-	if !g.mayBe(3) || g.mayBe(4) {
+	if !g.mayHaveEvicted(3) || g.mayHaveEvicted(4) {
 		t.Error("what was forgotten is not refused, or more than that")
 	}
 	g.prune(30)
-	if g.mayBe(3) {
+	if g.mayHaveEvicted(3) {
 		t.Error("what has expired is refused for ever")
 	}
 	if g.seats != nil || g.order != nil {

@@ -23,11 +23,11 @@ import (
 // it is called with each request that could be granted, and one that it returns
 // false for goes to the http.Server. It must not block; neither it nor
 // Config.ClientAddr may keep the request.
-func (s *Server) Listener(inner net.Listener, path string, pass func(*http.Request) bool) net.Listener {
+func (s *Server) Listener(inner net.Listener, path string, filter func(*http.Request) bool) net.Listener {
 	deferAccept(inner)
-	return &expressListener{
+	return &fastListener{
 		listener: listener{Listener: inner, bound: boundAccepted(inner)},
-		server:   s, pass: pass,
+		server:   s, filter: filter,
 		url: url.URL{Path: path}, header: make(http.Header),
 	}
 }
@@ -37,11 +37,11 @@ func (s *Server) Listener(inner net.Listener, path string, pass func(*http.Reque
 // CPU second in place of 8,787, 3.1 times those of socket.io in place of 3.6, and
 // 10,000 clients that arrive at once have all joined after 1.12 s in place of
 // 0.76 s (two cores, 2026-11-29; 3.5 times and 1.1 s are what is wanted).
-type expressListener struct {
+type fastListener struct {
 	// Static after construction.
 	listener
 	server *Server
-	pass   func(*http.Request) bool
+	filter func(*http.Request) bool
 	url    url.URL
 
 	mu      sync.Mutex   // guards the following, which is of the connection of now
@@ -51,7 +51,7 @@ type expressListener struct {
 }
 
 // Accept returns the next connection that is the http.Server's.
-func (l *expressListener) Accept() (net.Conn, error) {
+func (l *fastListener) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.listener.Accept()
 		if err != nil {
@@ -65,7 +65,7 @@ func (l *expressListener) Accept() (net.Conn, error) {
 
 // open makes a WebSocket of c. When it returns false, c is as if nothing had
 // been read.
-func (l *expressListener) open(c *boundedConn) (opened bool) {
+func (l *fastListener) open(c *boundedConn) (opened bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.server
@@ -91,21 +91,21 @@ func (l *expressListener) open(c *boundedConn) (opened bool) {
 	}
 	r.RemoteAddr = c.RemoteAddr().String()
 	addr := s.clientAddr(r)
-	if l.pass != nil && !l.pass(r) {
+	if l.filter != nil && !l.filter(r) {
 		return false
 	}
-	at, refused := s.connect(addr)
+	adm, refused := s.admitConnection(addr)
 	if refused != nil {
 		return false
 	}
 	c.Arrived.Start = size
-	s.open(c, nil, &h, at, ipOf(c.LocalAddr()))
+	s.open(c, nil, &h, adm, ipOf(c.LocalAddr()))
 	return true
 }
 
 // parse takes a request without a body for a WebSocket, which head begins with.
 // It returns how long that is, and 0 for anything that is not plainly one.
-func (l *expressListener) parse(head []byte) int {
+func (l *fastListener) parse(head []byte) int {
 	end := bytes.Index(head, []byte("\r\n\r\n"))
 	if end < 0 {
 		return 0
@@ -113,7 +113,7 @@ func (l *expressListener) parse(head []byte) int {
 	line, fields, _ := strings.Cut(string(head[:end]), "\r\n")
 	target, get := strings.CutPrefix(line, "GET ")
 	target, http11 := strings.CutSuffix(target, " HTTP/1.1")
-	if !get || !http11 || !l.isHere(target) {
+	if !get || !http11 || !l.matchesPath(target) {
 		return 0
 	}
 	clear(l.header)
@@ -145,7 +145,7 @@ func (l *expressListener) parse(head []byte) int {
 
 // isHere tells whether a request's target is the WebSocket's, with or without a
 // query.
-func (l *expressListener) isHere(target string) bool {
+func (l *fastListener) matchesPath(target string) bool {
 	rest, ok := strings.CutPrefix(target, l.url.Path)
 	if !ok || rest != "" && rest[0] != '?' {
 		return false

@@ -106,7 +106,7 @@ func FuzzRequestHead(f *testing.F) {
 		f.Add([]byte("GET /ws HTTP/1.1\r\nHost: " + host + "\r\n\r\n"))
 	}
 	f.Fuzz(func(t *testing.T, head []byte) {
-		l := &expressListener{url: url.URL{Path: "/ws"}, header: make(http.Header)}
+		l := &fastListener{url: url.URL{Path: "/ws"}, header: make(http.Header)}
 		size := l.parse(head)
 		if size == 0 {
 			return

@@ -19,7 +19,7 @@ func (s *Server) Remains() (remains []string) {
 		note("rooms", len(sh.rooms))
 		note("seats of the away", len(sh.away))
 		note("counted seats", int(sh.seatCount.Load()+sh.awayCount.Load()+sh.roomCount.Load()))
-		note("gone seats out of order", len(sh.gone.seats)-len(sh.gone.order))
+		note("gone seats out of order", len(sh.tombstones.seats)-len(sh.tombstones.order))
 		sh.mu.Unlock()
 	}
 	s.addresses.mu.Lock()

@@ -40,15 +40,15 @@ func TestAddressesForget(t *testing.T) {
 	table := newAddresses(2, newRate(1, 1))
 	addr := netip.MustParseAddr("192.0.2.1")
 	for i, want := range []bool{true, true, false} {
-		if got := table.connect(addr); got != want {
+		if got := table.addConnection(addr); got != want {
 			t.Errorf("connection %d: %v, want %v", i, got, want)
 		}
 	}
-	if table.join(addr, now) != 0 || table.join(addr, now) != time.Second {
+	if table.addJoin(addr, now) != 0 || table.addJoin(addr, now) != time.Second {
 		t.Error("want one join and no second")
 	}
-	table.disconnect(addr, now)
-	table.disconnect(addr, now)
+	table.removeConnection(addr, now)
+	table.removeConnection(addr, now)
 	table.sweep(now)
 	if len(table.table) != 1 {
 		t.Error("an address with a join to count was forgotten")
@@ -57,8 +57,8 @@ func TestAddressesForget(t *testing.T) {
 	if len(table.table) != 0 {
 		t.Error("an address with nothing to count was kept")
 	}
-	table.connect(addr)
-	table.disconnect(addr, now)
+	table.addConnection(addr)
+	table.removeConnection(addr, now)
 	if len(table.table) != 0 {
 		t.Error("an address without connections was kept")
 	}
@@ -68,16 +68,16 @@ func TestAddressesAreBounded(t *testing.T) {
 	now := time.Hour
 	table := newAddresses(1, newRate(1, 1))
 	held := netip.MustParseAddr("192.0.2.1")
-	table.connect(held)
+	table.addConnection(held)
 	for i := range maxAddresses + 1000 {
 		var a [16]byte
 		binary.BigEndian.PutUint64(a[:], 0x2001_0db8_0000_0000+uint64(i))
-		table.join(netip.AddrFrom16(a), now)
+		table.addJoin(netip.AddrFrom16(a), now)
 	}
 	if n := len(table.table); n > maxAddresses {
 		t.Errorf("%d addresses are kept, want at most %d", n, maxAddresses)
 	}
-	if table.connect(held) {
+	if table.addConnection(held) {
 		t.Error("an address with a connection was forgotten")
 	}
 }

@@ -96,8 +96,8 @@ func (j *joinAttempt) authorize(fx *effects) (result joinResult, refusal protoco
 // of 32 bytes cannot be guessed at any rate.
 func (j *joinAttempt) authorizeNew(fx *effects) (result joinResult, refusal protocol.Frame) {
 	r, s := &j.request, j.connection.server
-	if j.connection.is(stateSpare) && !j.connection.leaveSpare() {
-		return joinRateLimited, s.rateLimited(r.ID, "the server has too many connections now", retrySeat)
+	if j.connection.is(stateReserved) && !j.connection.leaveReserve() {
+		return joinRateLimited, s.rateLimited(r.ID, "the server has too many connections now", retrySeatAfter)
 	}
 	if s.config.Authorize != nil {
 		grant, err := s.config.Authorize(r.Token, r.Room)
@@ -111,7 +111,7 @@ func (j *joinAttempt) authorizeNew(fx *effects) (result joinResult, refusal prot
 			r.Name = protocol.VisibleName(grant.Name)
 		}
 	}
-	if wait := s.addresses.join(j.connection.addr, fx.now(s)); wait > 0 {
+	if wait := s.addresses.addJoin(j.connection.addr, fx.now(s)); wait > 0 {
 		return joinRateLimited, s.rateLimited(r.ID, "too many joins from this address", wait)
 	}
 	j.authorized = true
@@ -122,7 +122,7 @@ func (j *joinAttempt) authorizeNew(fx *effects) (result joinResult, refusal prot
 // too many.
 func (j *joinAttempt) countFailure(fx *effects) (result joinResult, refusal protocol.Frame) {
 	s := j.connection.server
-	if wait := s.addresses.fail(j.connection.addr, fx.now(s)); wait > 0 {
+	if wait := s.addresses.addFailure(j.connection.addr, fx.now(s)); wait > 0 {
 		return joinRateLimited, s.rateLimited(j.request.ID, "too many refused tokens from this address", wait)
 	}
 	return joinOK, nil
@@ -137,7 +137,7 @@ func (j *joinAttempt) refuseUnauthorized() (joinResult, protocol.Frame) {
 func closingError(id uint64) protocol.Error {
 	return protocol.Error{
 		ID: id, Code: protocol.CodeClosing, Message: "the server is going down",
-		Retry: true, After: protocol.SecondsOf(comeBackAfter),
+		Retry: true, After: protocol.SecondsOf(reconnectAfter),
 	}
 }
 
@@ -171,7 +171,7 @@ func (j *joinAttempt) takeSeat(fx *effects) (joinResult, protocol.Frame) {
 			probed = true
 			continue
 		case joinRateLimited:
-			return result, s.rateLimited(j.request.ID, "no more seats for this address now, those of broken connections count too", retrySeat)
+			return result, s.rateLimited(j.request.ID, "no more seats for this address now, those of broken connections count too", retrySeatAfter)
 		default:
 			s.log.Debug("peer joined", "peer", j.joined.Peer)
 		}

@@ -69,7 +69,7 @@ func (sh *shard) createSuccessor(j *joinAttempt, old string, fx *effects) (joinR
 	s := j.newSession(sh, sh.lastJoined(j.request.Room)+1)
 	result, occupants := sh.takeFreeSeat(j, s, joinNew, fx)
 	if result == joinNew {
-		sh.gone.add(old, j.claim.joined, protocol.ReasonReplaced, s.peer, sh.server.uptime()+ResumeLife)
+		sh.tombstones.add(old, j.claim.joined, protocol.ReasonReplaced, s.peer, sh.server.uptime()+ResumeLife)
 	}
 	return result, occupants
 }
@@ -142,7 +142,7 @@ func (sh *shard) sendJoined(j *joinAttempt, s *session, resumed bool, seq uint64
 // resume gives a seat back: the one that is held, or, when that is not known
 // or no longer, a free one under the same peer id.
 func (sh *shard) resume(j *joinAttempt, rm *room, fx *effects) (joinResult, []*connection) {
-	if reason, _ := sh.gone.find(j.claim.peer); reason != "" {
+	if reason, _ := sh.tombstones.lookup(j.claim.peer); reason != "" {
 		return joinUnauthorized, nil
 	}
 	if rm != nil {
@@ -152,7 +152,7 @@ func (sh *shard) resume(j *joinAttempt, rm *room, fx *effects) (joinResult, []*c
 			return sh.takeOver(j, s, resumed, fx), nil
 		}
 	}
-	if sh.gone.mayBe(j.claim.joined) || sh.server.kicks.refuse(&j.claim) {
+	if sh.tombstones.mayHaveEvicted(j.claim.joined) || sh.server.kicks.refuse(&j.claim) {
 		return joinUnauthorized, nil
 	}
 	s := j.newSession(sh, 0)
@@ -218,14 +218,14 @@ func (j *joinAttempt) closeIfLate(s *session, fx *effects) bool {
 // out.
 func (sh *shard) followReplacements(rm *room, peer string) (s *session, last string, ok bool) {
 	first := peer
-	defer func() { sh.gone.shorten(first, last) }()
-	for range goneKept {
+	defer func() { sh.tombstones.compressPath(first, last) }()
+	for range maxTombstones {
 		if rm != nil {
 			if s := rm.find(peer); s != nil {
 				return s, peer, true
 			}
 		}
-		reason, by := sh.gone.find(peer)
+		reason, by := sh.tombstones.lookup(peer)
 		if by == "" {
 			return nil, peer, reason != protocol.ReasonKicked
 		}
@@ -245,7 +245,7 @@ func (sh *shard) replace(j *joinAttempt, old *session, fx *effects) joinResult {
 	}
 	s.countSeat(true)
 	c := old.connection
-	sh.gone.add(old.peer, old.joined, protocol.ReasonReplaced, s.peer, sh.server.uptime()+ResumeLife)
+	sh.tombstones.add(old.peer, old.joined, protocol.ReasonReplaced, s.peer, sh.server.uptime()+ResumeLife)
 	sh.removePeer(old, protocol.ReasonReplaced, fx)
 	if c != nil && c.markEnded(protocol.CloseTakenOver, "seat taken over") {
 		fx.send(c)

@@ -81,7 +81,7 @@ type address struct {
 }
 
 // idle tells whether a needs no remembering.
-func (a *address) idle(now time.Duration) bool {
+func (a *address) isForgettable(now time.Duration) bool {
 	return a.connections == 0 && a.seats == 0 && a.joins.isFull(now) && a.failures.isFull(now) && a.reports.isFull(now)
 }
 
@@ -91,7 +91,7 @@ func newAddresses(connections int, joins rate) *addresses {
 
 // connect counts a connection from addr, and tells whether it may be made.
 // disconnect must follow when it may.
-func (t *addresses) connect(addr netip.Addr) bool {
+func (t *addresses) addConnection(addr netip.Addr) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	a := t.entryLocked(netaddr.Client(addr))
@@ -102,20 +102,20 @@ func (t *addresses) connect(addr netip.Addr) bool {
 	return true
 }
 
-func (t *addresses) disconnect(addr netip.Addr, now time.Duration) {
+func (t *addresses) removeConnection(addr netip.Addr, now time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	client := netaddr.Client(addr)
 	a := t.entryLocked(client)
 	a.connections--
-	if a.idle(now) {
+	if a.isForgettable(now) {
 		delete(t.table, client)
 	}
 }
 
 // seat counts a seat of addr, and reports whether it may have it. exempt = it
 // has it in any case. unseat must follow when it may.
-func (t *addresses) seat(addr netip.Addr, exempt bool) bool {
+func (t *addresses) addSeat(addr netip.Addr, exempt bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	a := t.entryLocked(netaddr.Client(addr))
@@ -126,20 +126,20 @@ func (t *addresses) seat(addr netip.Addr, exempt bool) bool {
 	return true
 }
 
-func (t *addresses) unseat(addr netip.Addr, now time.Duration) {
+func (t *addresses) removeSeat(addr netip.Addr, now time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	client := netaddr.Client(addr)
 	a := t.entryLocked(client)
 	a.seats--
-	if a.idle(now) {
+	if a.isForgettable(now) {
 		delete(t.table, client)
 	}
 }
 
 // join counts a join from addr; it returns how long to wait when it is one
 // too many.
-func (t *addresses) join(addr netip.Addr, now time.Duration) time.Duration {
+func (t *addresses) addJoin(addr netip.Addr, now time.Duration) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.entryLocked(netaddr.Client(addr)).joins.charge(t.joins, now)
@@ -147,7 +147,7 @@ func (t *addresses) join(addr netip.Addr, now time.Duration) time.Duration {
 
 // fail counts a refused token from addr; it returns how long to wait when it
 // is one too many.
-func (t *addresses) fail(addr netip.Addr, now time.Duration) time.Duration {
+func (t *addresses) addFailure(addr netip.Addr, now time.Duration) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.entryLocked(netaddr.Client(addr)).failures.charge(failures(), now)
@@ -155,7 +155,7 @@ func (t *addresses) fail(addr netip.Addr, now time.Duration) time.Duration {
 
 // report counts a report from addr; it returns how long to wait when it is one
 // too many to be passed on: of 200 at once, and 5 a second.
-func (t *addresses) report(addr netip.Addr, now time.Duration) time.Duration {
+func (t *addresses) addReport(addr netip.Addr, now time.Duration) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.entryLocked(netaddr.Client(addr)).reports.charge(newRate(5, 200), now)
@@ -166,7 +166,7 @@ func (t *addresses) sweep(now time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for client, a := range t.table {
-		if a.idle(now) {
+		if a.isForgettable(now) {
 			delete(t.table, client)
 		}
 	}

@@ -272,7 +272,7 @@ func (c *connection) handleReport(s *session, request protocol.Request) {
 	}
 	c.server.counters.reports.Add(1)
 	now := c.server.uptime()
-	if c.abuseCounts().reports.charge(reportRate(), now) > 0 || c.server.addresses.report(c.addr, now) > 0 {
+	if c.abuseCounts().reports.charge(reportRate(), now) > 0 || c.server.addresses.addReport(c.addr, now) > 0 {
 		return // it is counted, which is all that it is worth
 	}
 	c.server.log.Info("peer reported", "peer", s.peer, "event", r.Event, "from", logbound.From(c.addr))

@@ -99,10 +99,10 @@ type rooms struct {
 type shard struct {
 	server *Server // static after construction
 
-	mu    sync.Mutex // guards the following, and all that hangs on them
-	rooms map[string]*room
-	away  map[*session]struct{} // the peers without a connection
-	gone  goneSeats
+	mu         sync.Mutex // guards the following, and all that hangs on them
+	rooms      map[string]*room
+	away       map[*session]struct{} // the peers without a connection
+	tombstones tombstones
 
 	seatCount atomic.Int64
 	awayCount atomic.Int64
@@ -202,7 +202,7 @@ func (m *rooms) expire(now time.Duration, fx *effects) {
 				sh.removePeer(s, protocol.ReasonTimeout, fx)
 			}
 		}
-		sh.gone.prune(now)
+		sh.tombstones.prune(now)
 		sh.mu.Unlock()
 	}
 }
@@ -247,7 +247,7 @@ func (sh *shard) removePeer(s *session, reason protocol.Reason, fx *effects) {
 		})
 	}
 	if reason == protocol.ReasonLeft || reason == protocol.ReasonKicked {
-		sh.gone.add(s.peer, s.joined, reason, "", sh.server.uptime()+ResumeLife)
+		sh.tombstones.add(s.peer, s.joined, reason, "", sh.server.uptime()+ResumeLife)
 	}
 	sh.recordEnd(s, reason, fx)
 }

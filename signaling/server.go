@@ -15,7 +15,7 @@ import (
 
 // comeBackAfter is what clients are told when the server goes down: to come
 // back after a random part of it.
-const comeBackAfter = 5 * time.Second
+const reconnectAfter = 5 * time.Second
 
 // Server is a signaling server. Its handlers are safe for concurrent use.
 type Server struct {
@@ -99,7 +99,7 @@ func (s *Server) Close(ctx context.Context) error {
 
 	var fx effects
 	for _, each := range connections {
-		each.sendNotice(protocol.Closing{After: protocol.SecondsOf(comeBackAfter)}, &fx)
+		each.sendNotice(protocol.Closing{After: protocol.SecondsOf(reconnectAfter)}, &fx)
 		each.close(protocol.CloseGoingAway, "the server is going down", &fx)
 		fx.apply()
 	}
@@ -142,14 +142,14 @@ func (s *Server) start(c *connection, run func()) bool {
 }
 
 // forget counts c out; its reader calls it last.
-func (s *Server) forget(c *connection) {
+func (s *Server) removeConnection(c *connection) {
 	s.mu.Lock()
 	delete(s.connections, c)
 	s.mu.Unlock()
 	c.mu.Lock()
 	c.account.releaseAll(s.memory, c.addr)
 	c.mu.Unlock()
-	s.disconnect(c.addr)
+	s.releaseConnection(c.addr)
 }
 
 func (s *Server) iceServers(peer string, arrived netip.Addr) ([]protocol.ICEServer, protocol.Seconds) {

@@ -57,7 +57,7 @@ func (s *session) attach(c *connection) bool {
 	}
 	c.session.Store(s)
 	c.joinDeadline.Store(0)
-	c.state.And(^uint32(stateSpare))
+	c.state.And(^uint32(stateReserved))
 	s.unconfirmedAtPing = false
 	s.connection, s.awayAnnounced, s.transport, s.from = c, false, c.transport.kind(), c.addr
 	return true
@@ -256,12 +256,12 @@ func (s *session) charge(n int) {
 // it. exempt is for a peer whose seat has been counted before.
 func (s *session) countSeat(exempt bool) bool {
 	server := s.shard.server
-	if !server.addresses.seat(s.addr, exempt) {
+	if !server.addresses.addSeat(s.addr, exempt) {
 		return false
 	}
 	s.seatCharged = server.memory.Take(s.addr, seatBytes)
 	if !s.seatCharged && !exempt {
-		server.addresses.unseat(s.addr, server.uptime())
+		server.addresses.removeSeat(s.addr, server.uptime())
 		return false
 	}
 	return true
@@ -270,7 +270,7 @@ func (s *session) countSeat(exempt bool) bool {
 // uncountSeat gives back all that was counted for s and its seat.
 func (s *session) uncountSeat() {
 	server := s.shard.server
-	server.addresses.unseat(s.addr, server.uptime())
+	server.addresses.removeSeat(s.addr, server.uptime())
 	s.account.releaseAll(server.memory, s.addr)
 	if s.seatCharged {
 		server.memory.Give(s.addr, seatBytes)

@@ -43,7 +43,7 @@ func newEventSource(s *Server) *eventSource {
 // run waits for the end of the connection and of its streams.
 func (t *eventSource) run() {
 	s := t.connection.server
-	defer s.forget(t.connection)
+	defer s.removeConnection(t.connection)
 	<-t.ended
 	s.sources.end(t, s.uptime())
 	t.mu.Lock()

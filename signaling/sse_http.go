@@ -121,7 +121,7 @@ func (s *Server) serveSessions(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) openSource(w http.ResponseWriter, r *http.Request) {
-	at, ok := s.admit(w, r)
+	adm, ok := s.admitOrRefuse(w, r)
 	if !ok {
 		return
 	}
@@ -129,16 +129,16 @@ func (s *Server) openSource(w http.ResponseWriter, r *http.Request) {
 	_, _ = rand.Read(secret) // never fails
 	t := newEventSource(s)
 	t.key = sha256.Sum256(secret)
-	t.connection = s.newConnection(s.numbers.Add(1), t, at, localAddr(r))
+	t.connection = s.newConnection(s.numbers.Add(1), t, adm, localAddr(r))
 	s.sources.add(t)
 	if !s.start(t.connection, func() { s.running.Go(t.run) }) {
 		s.sources.remove(t)
-		s.disconnect(at.addr)
+		s.releaseConnection(adm.addr)
 		s.refuseClosing(w)
 		return
 	}
 	s.counters.accepted.Add(1)
-	s.log.Debug("client connected", "remote_addr", at.addr)
+	s.log.Debug("client connected", "remote_addr", adm.addr)
 	writeJSON(w, http.StatusCreated, map[string]string{"session": base64.RawURLEncoding.EncodeToString(secret)})
 }
 

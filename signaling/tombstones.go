@@ -8,7 +8,7 @@ import (
 )
 
 // goneKept bounds how many seats a shard remembers that were given up.
-const goneKept = 4096
+const maxTombstones = 4096
 
 // goneSeats remembers the seats that were left, replaced or kicked, until
 // their tokens have expired. The zero value is empty. It keeps hashes of peer
@@ -17,15 +17,15 @@ const goneKept = 4096
 // What it forgets for want of room stays refused all the same: whoever joined
 // no later than a forgotten peer cannot have back a seat that nobody holds.
 // So no number of departures brings a seat that was given up back to life.
-type goneSeats struct {
-	seats map[uint64]goneSeat
+type tombstones struct {
+	seats map[uint64]tombstone
 	order []uint64 // from the oldest on
 
-	forgotten      int64         // when the last of those joined that were forgotten too early
-	forgottenUntil time.Duration // when their tokens have expired, since the server's start
+	evictedJoined int64         // when the last of those joined that were forgotten too early
+	evictedUntil  time.Duration // when their tokens have expired, since the server's start
 }
 
-type goneSeat struct {
+type tombstone struct {
 	until  time.Duration // since the server's start
 	joined int64         // as session.joined
 	reason protocol.Reason
@@ -33,34 +33,34 @@ type goneSeat struct {
 }
 
 //nolint:gochecknoglobals // a hash's seed is one for the process
-var goneSeed = maphash.MakeSeed()
+var tombstoneSeed = maphash.MakeSeed()
 
-func (g *goneSeats) add(peer string, joined int64, reason protocol.Reason, by string, until time.Duration) {
-	seat := goneSeat{until: until, joined: joined, reason: reason}
+func (t *tombstones) add(peer string, joined int64, reason protocol.Reason, by string, until time.Duration) {
+	seat := tombstone{until: until, joined: joined, reason: reason}
 	if by != "" {
 		seat.by = &by
 	}
-	key := maphash.String(goneSeed, peer)
-	if last, known := g.seats[key]; known {
+	key := maphash.String(tombstoneSeed, peer)
+	if last, known := t.seats[key]; known {
 		seat.joined = max(joined, last.joined)
 	} else {
-		if len(g.order) >= goneKept {
-			oldest := g.seats[g.order[0]]
-			g.forgotten, g.forgottenUntil = max(g.forgotten, oldest.joined), max(g.forgottenUntil, oldest.until)
-			g.forget(1)
+		if len(t.order) >= maxTombstones {
+			oldest := t.seats[t.order[0]]
+			t.evictedJoined, t.evictedUntil = max(t.evictedJoined, oldest.joined), max(t.evictedUntil, oldest.until)
+			t.evict(1)
 		}
-		g.order = append(g.order, key)
+		t.order = append(t.order, key)
 	}
-	if g.seats == nil {
-		g.seats = make(map[uint64]goneSeat)
+	if t.seats == nil {
+		t.seats = make(map[uint64]tombstone)
 	}
-	g.seats[key] = seat
+	t.seats[key] = seat
 }
 
 // find returns why that peer's seat was given up, and who replaced it. reason
 // is empty when nothing is known.
-func (g *goneSeats) find(peer string) (reason protocol.Reason, by string) {
-	seat, ok := g.seats[maphash.String(goneSeed, peer)]
+func (t *tombstones) lookup(peer string) (reason protocol.Reason, by string) {
+	seat, ok := t.seats[maphash.String(tombstoneSeed, peer)]
 	if !ok {
 		return "", ""
 	}
@@ -72,35 +72,35 @@ func (g *goneSeats) find(peer string) (reason protocol.Reason, by string) {
 
 // shorten notes that the way from peer leads to last, so that nobody makes a long
 // way to be walked again and again.
-func (g *goneSeats) shorten(peer, last string) {
-	key := maphash.String(goneSeed, peer)
-	if seat, ok := g.seats[key]; ok && seat.by != nil && *seat.by != last {
+func (t *tombstones) compressPath(peer, last string) {
+	key := maphash.String(tombstoneSeed, peer)
+	if seat, ok := t.seats[key]; ok && seat.by != nil && *seat.by != last {
 		seat.by = &last
-		g.seats[key] = seat
+		t.seats[key] = seat
 	}
 }
 
 // mayBe reports whether a peer that is not found here, and joined at that time,
 // may be one that was forgotten.
-func (g *goneSeats) mayBe(joined int64) bool { return joined <= g.forgotten }
+func (t *tombstones) mayHaveEvicted(joined int64) bool { return joined <= t.evictedJoined }
 
 // prune forgets what has expired.
-func (g *goneSeats) prune(now time.Duration) {
-	if g.forgottenUntil <= now {
-		g.forgotten = 0
+func (t *tombstones) prune(now time.Duration) {
+	if t.evictedUntil <= now {
+		t.evictedJoined = 0
 	}
 	n := 0
-	for n < len(g.order) && g.seats[g.order[n]].until <= now {
+	for n < len(t.order) && t.seats[t.order[n]].until <= now {
 		n++
 	}
-	g.forget(n)
+	t.evict(n)
 }
 
-func (g *goneSeats) forget(n int) {
-	for _, key := range g.order[:n] {
-		delete(g.seats, key)
+func (t *tombstones) evict(n int) {
+	for _, key := range t.order[:n] {
+		delete(t.seats, key)
 	}
-	if g.order = g.order[n:]; len(g.order) == 0 {
-		g.order, g.seats = nil, nil
+	if t.order = t.order[n:]; len(t.order) == 0 {
+		t.order, t.seats = nil, nil
 	}
 }

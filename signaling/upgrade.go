@@ -26,23 +26,23 @@ func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		s.refuseHTTP(w, fault.status, fault.code, fault.message)
 		return
 	}
-	at, ok := s.admit(w, r)
+	adm, ok := s.admitOrRefuse(w, r)
 	if !ok {
 		return
 	}
 	conn, early, err := hijack(w)
 	if err != nil {
-		s.disconnect(at.addr)
+		s.releaseConnection(adm.addr)
 		s.refuseHTTP(w, http.StatusInternalServerError, "bad_handshake", "this connection cannot become a WebSocket")
 		s.log.Debug("handshake refused", "err", err)
 		return
 	}
-	s.open(conn, early, &h, at, localAddr(r))
+	s.open(conn, early, &h, adm, localAddr(r))
 }
 
 // open answers the handshake h that has come over conn, and early behind it, on
 // the place that connect gave; arrived is our address.
-func (s *Server) open(conn net.Conn, early []byte, h *handshake, at place, arrived netip.Addr) {
+func (s *Server) open(conn net.Conn, early []byte, h *handshake, adm admission, arrived netip.Addr) {
 	if c, ok := conn.(*boundedConn); ok && c.Arrived != nil {
 		early = append(early, c.Arrived.Unread()...)
 		c.DropArrived()
@@ -53,17 +53,17 @@ func (s *Server) open(conn net.Conn, early []byte, h *handshake, at place, arriv
 		frames:            decoder{limit: s.config.Limits.FrameBytes},
 		handshakeResponse: h.appendResponse(make([]byte, 0, responseSize)),
 	}
-	c := s.newConnection(s.numbers.Add(1), t, at, arrived)
+	c := s.newConnection(s.numbers.Add(1), t, adm, arrived)
 	t.connection = c
 	t.noteActivity()
 	if !s.start(c, t.run) {
 		t.stream.finish()
-		s.disconnect(at.addr)
+		s.releaseConnection(adm.addr)
 		return
 	}
 	t.flush()
 	s.counters.accepted.Add(1)
-	s.log.Debug("client connected", "remote_addr", at.addr)
+	s.log.Debug("client connected", "remote_addr", adm.addr)
 }
 
 // hijack takes the connection over, and what the client has sent on it after
@@ -84,22 +84,22 @@ func hijack(w http.ResponseWriter) (net.Conn, []byte, error) {
 
 // admit counts a new connection from the client's address, or answers that it
 // may not be made.
-func (s *Server) admit(w http.ResponseWriter, r *http.Request) (at place, ok bool) {
+func (s *Server) admitOrRefuse(w http.ResponseWriter, r *http.Request) (adm admission, ok bool) {
 	if s.isClosing() {
 		s.refuseClosing(w)
-		return place{}, false
+		return admission{}, false
 	}
-	at, fault := s.connect(s.clientAddr(r))
+	adm, fault := s.admitConnection(s.clientAddr(r))
 	if fault != nil {
 		w.Header().Set("Retry-After", "1")
 		s.refuseHTTP(w, fault.status, fault.code, fault.message)
-		return place{}, false
+		return admission{}, false
 	}
-	return at, true
+	return adm, true
 }
 
 func (s *Server) refuseClosing(w http.ResponseWriter) {
-	w.Header().Set("Retry-After", strconv.Itoa(int(comeBackAfter.Seconds())))
+	w.Header().Set("Retry-After", strconv.Itoa(int(reconnectAfter.Seconds())))
 	s.refuseHTTP(w, http.StatusServiceUnavailable, "closing", "the server is going down")
 }
 

@@ -129,7 +129,7 @@ func (t *webSocket) teardown(err error) {
 // ended is called last.
 func (t *webSocket) release() {
 	t.noteActivity() // nobody need wait any longer
-	t.connection.server.forget(t.connection)
+	t.connection.server.removeConnection(t.connection)
 }
 
 // readFrames carries out what the client sends, until its end.

@@ -28,7 +28,7 @@ func seats() []mutant {
 	return []mutant{
 		{"capacity", "join_seat.go", `len(rm.seats) >= capacity {`, `len(rm.seats) > capacity {`, "a room takes one peer too many", []string{fault, conformance}},
 		{"ghost", "join_seat.go", "	sh.removePeer(old, protocol.ReasonReplaced, fx)\n", "	sh.setAway(old, true)\n", "a reloaded page meets its own ghost", []string{fault, conformance}},
-		{"successor", "join_seat.go", `sh.gone.add(old.peer, old.joined, protocol.ReasonReplaced, s.peer,`, `sh.gone.add(old.peer, old.joined, protocol.ReasonReplaced, "",`, "a second reload does not find the first", []string{conformance}},
+		{"successor", "join_seat.go", `sh.tombstones.add(old.peer, old.joined, protocol.ReasonReplaced, s.peer,`, `sh.tombstones.add(old.peer, old.joined, protocol.ReasonReplaced, "",`, "a second reload does not find the first", []string{conformance}},
 		{"taken over", "join_seat.go", `if old.markEnded(protocol.CloseTakenOver, "seat taken over") {`, `if false {`, "the old connection of a seat stays open", []string{conformance}},
 		{"order", "join_seat.go", `s.name, s.joined = protocol.VisibleName(j.claim.name), j.claim.joined`, `s.name = protocol.VisibleName(j.claim.name)`, "a restart changes who offers", []string{fault, conformance}},
 		{"polite", "room.go", `Polite: before(o, s)}`, `Polite: before(s, o)}`, "both sides offer", []string{fault, conformance}},
