@@ -45,17 +45,17 @@ var (
 type decoder struct {
 	limit int // largest message, in bytes; 0 = none
 
-	left    int    // payload bytes of the frame that have not come yet
-	key     uint32 // its mask, turned to the next byte
-	have    uint8  // bytes in head
-	inFrame bool   // its header is complete
-	final   bool   // it ends its message
-	opcode  byte   // the frame's own
-	message byte   // opcode of the message that is incomplete; 0 = none is
-	begun   uint8  // frames whose headers were complete, up to 255, for whoever counts them to reset
-	head    [maxHeader]byte
-	held    *[]byte // what has come of the message, unless all is in one piece; from heldBuffers
-	control []byte  // what has come of a control frame that is cut
+	remaining int    // payload bytes of the frame that have not come yet
+	key       uint32 // its mask, turned to the next byte
+	headLen   uint8  // bytes in head
+	inFrame   bool   // its header is complete
+	final     bool   // it ends its message
+	opcode    byte   // the frame's own
+	message   byte   // opcode of the message that is incomplete; 0 = none is
+	begun     uint8  // frames whose headers were complete, up to 255, for whoever counts them to reset
+	head      [maxHeader]byte
+	buffer    *[]byte // what has come of the message, unless all is in one piece; from heldBuffers
+	control   []byte  // what has come of a control frame that is cut
 }
 
 // next takes from p what completes one message or control frame. It returns
@@ -63,7 +63,7 @@ type decoder struct {
 // p. opNone says that p is used up without completing any. It unmasks in p.
 // After an error the connection is to be given up.
 func (d *decoder) next(p []byte) (opcode byte, payload, rest []byte, err error) {
-	if d.held != nil && d.message == opNone { // it was handed out whole
+	if d.buffer != nil && d.message == opNone { // it was handed out whole
 		d.release()
 	}
 	for {
@@ -73,11 +73,11 @@ func (d *decoder) next(p []byte) (opcode byte, payload, rest []byte, err error) 
 				return opNone, nil, nil, err
 			}
 		}
-		n := min(d.left, len(p))
+		n := min(d.remaining, len(p))
 		part := p[:n]
 		p = p[n:]
 		d.key = unmask(part, d.key)
-		d.left -= n
+		d.remaining -= n
 		if d.opcode >= opClose {
 			payload, whole := d.controlPart(part)
 			if !whole {
@@ -97,14 +97,14 @@ func (d *decoder) next(p []byte) (opcode byte, payload, rest []byte, err error) 
 
 // release gives memory back, for good or until the next message.
 func (d *decoder) release() {
-	if d.held != nil {
-		heldBuffers.Put(d.held)
-		d.held = nil
+	if d.buffer != nil {
+		messageBuffers.Put(d.buffer)
+		d.buffer = nil
 	}
 }
 
 func (d *decoder) controlPart(part []byte) (payload []byte, whole bool) {
-	d.inFrame = d.left > 0
+	d.inFrame = d.remaining > 0
 	if d.inFrame || d.control != nil {
 		d.control = append(d.control, part...)
 		part = d.control
@@ -117,25 +117,25 @@ func (d *decoder) controlPart(part []byte) (payload []byte, whole bool) {
 }
 
 func (d *decoder) dataPart(part []byte) (payload []byte, whole bool) {
-	d.inFrame = d.left > 0
-	if !d.inFrame && d.final && d.held == nil {
+	d.inFrame = d.remaining > 0
+	if !d.inFrame && d.final && d.buffer == nil {
 		return part, true
 	}
 	if len(part) > 0 {
-		if d.held == nil {
-			d.held = heldBuffers.Get()
+		if d.buffer == nil {
+			d.buffer = messageBuffers.Get()
 		}
-		*d.held = append(*d.held, part...)
+		*d.buffer = append(*d.buffer, part...)
 	}
 	if d.inFrame || !d.final {
 		return nil, false
 	}
-	return *d.held, true
+	return *d.buffer, true
 }
 
 // header takes the next frame's header, or what is there of it.
 func (d *decoder) header(p []byte) ([]byte, error) {
-	if d.have == 0 {
+	if d.headLen == 0 {
 		size, err := d.headerSize(p)
 		if err != nil {
 			return nil, err
@@ -145,15 +145,15 @@ func (d *decoder) header(p []byte) ([]byte, error) {
 		}
 	}
 	for i, b := range p {
-		d.head[d.have] = b
-		d.have++
-		head := d.head[:d.have]
+		d.head[d.headLen] = b
+		d.headLen++
+		head := d.head[:d.headLen]
 		size, err := d.headerSize(head)
 		if err != nil {
 			return nil, err
 		}
 		if len(head) == size {
-			d.have = 0
+			d.headLen = 0
 			return p[i+1:], d.begin(head)
 		}
 	}
@@ -222,25 +222,25 @@ func (d *decoder) begin(head []byte) error {
 	if d.begun < math.MaxUint8 {
 		d.begun++
 	}
-	d.opcode, d.left, d.inFrame = opcode, int(length), true //nolint:gosec // at most 1<<40
+	d.opcode, d.remaining, d.inFrame = opcode, int(length), true //nolint:gosec // at most 1<<40
 	d.key = binary.LittleEndian.Uint32(head[len(head)-4:])
 	return nil
 }
 
 // memory returns how many bytes d holds beyond those that every connection may.
 func (d *decoder) memory() int {
-	if d.held == nil || d.message == opNone {
+	if d.buffer == nil || d.message == opNone {
 		return 0
 	}
-	return max(cap(*d.held)-heldBuffers.Size, 0)
+	return max(cap(*d.buffer)-messageBuffers.Size, 0)
 }
 
 // size is how much of the message is held.
 func (d *decoder) size() int {
-	if d.held == nil {
+	if d.buffer == nil {
 		return 0
 	}
-	return len(*d.held)
+	return len(*d.buffer)
 }
 
 // unmask takes the mask off p and returns the mask turned on to the byte after

@@ -231,11 +231,11 @@ func TestHalfAFrameCostsWhatHasCome(t *testing.T) {
 	if _, _, _, err := d.next([]byte{0x81, 0xff, 0, 0, 0, 0, 0x30, 0, 0, 0, 1, 2, 3, 4, 'x'}); err != nil {
 		t.Fatal(err)
 	}
-	if d.size() != 1 || cap(*d.held) > heldBuffers.Max {
-		t.Errorf("%d bytes are held in %d", d.size(), cap(*d.held))
+	if d.size() != 1 || cap(*d.buffer) > messageBuffers.Max {
+		t.Errorf("%d bytes are held in %d", d.size(), cap(*d.buffer))
 	}
 	d.release()
-	if d.held != nil {
+	if d.buffer != nil {
 		t.Error("something is held after release")
 	}
 }

@@ -29,7 +29,7 @@ func (m *rooms) takeSeat(j *joinAttempt, fx *effects) (joinResult, []*connection
 	sh := m.shard(j.request.Room)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if sh.server.kicks.bars(j.request.Room, j.connection.addr) {
+	if sh.server.kicks.isBanned(j.request.Room, j.connection.addr) {
 		return joinBarred, nil
 	}
 	rm := sh.rooms[j.request.Room]
@@ -39,7 +39,7 @@ func (m *rooms) takeSeat(j *joinAttempt, fx *effects) (joinResult, []*connection
 	case r.Replace != "":
 		old, last, ok := sh.followReplacements(rm, j.claim.peer)
 		switch {
-		case !ok || sh.server.kicks.isOut(&j.claim):
+		case !ok || sh.server.kicks.wasKicked(&j.claim):
 			return joinUnauthorized, nil
 		case old != nil:
 			return sh.replace(j, old, fx), nil
@@ -86,7 +86,7 @@ func (j *joinAttempt) newSession(sh *shard, after int64) *session {
 // lastJoined returns when the last one in that room joined, or the last one that
 // was put out of it.
 func (sh *shard) lastJoined(name string) int64 {
-	last := sh.server.kicks.last(name)
+	last := sh.server.kicks.lastJoined(name)
 	if rm := sh.rooms[name]; rm != nil {
 		last = max(last, rm.seats[len(rm.seats)-1].joined)
 	}
@@ -152,7 +152,7 @@ func (sh *shard) resume(j *joinAttempt, rm *room, fx *effects) (joinResult, []*c
 			return sh.takeOver(j, s, resumed, fx), nil
 		}
 	}
-	if sh.tombstones.mayHaveEvicted(j.claim.joined) || sh.server.kicks.refuse(&j.claim) {
+	if sh.tombstones.mayHaveEvicted(j.claim.joined) || sh.server.kicks.blocksResume(&j.claim) {
 		return joinUnauthorized, nil
 	}
 	s := j.newSession(sh, 0)

@@ -45,7 +45,7 @@ func (s *Server) keepAlive() {
 		if now-swept >= sweepInterval {
 			swept = now
 			s.addresses.sweep(now)
-			s.sources.sweep(now)
+			s.sources.expire(now)
 			s.kicks.prune()
 		}
 	}

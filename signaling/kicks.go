@@ -20,7 +20,7 @@ const (
 	maxBans    = 10_000
 	// maxHeld is how many others may sit in a room for a kick to end the
 	// tokens of its free seats.
-	maxHeld = 1000
+	maxSeated = 1000
 )
 
 // MaxBan is the longest time for which [Server.Kick] refuses an address.
@@ -45,7 +45,7 @@ type kicks struct {
 	store  KickStore  // nil = a restart forgets
 	saving sync.Mutex // held while the store writes
 
-	some atomic.Bool // something is remembered: spares joins the lock
+	nonEmpty atomic.Bool // something is remembered: spares joins the lock
 
 	mu    sync.Mutex // guards the following; a shard may be locked
 	rooms map[[16]byte]*roomKicks
@@ -55,15 +55,15 @@ type kicks struct {
 
 // roomKicks is what the kicks of one room refuse.
 type roomKicks struct {
-	until int64    // in seconds since 1970: no token from before is good for longer
-	out   []string // the peers that were put out
+	until  int64    // in seconds since 1970: no token from before is good for longer
+	kicked []string // the peers that were put out
 	// A peer that joined until then, and whose seat was not held at the last
 	// kick, has no seat to take back.
-	last int64 // as session.joined
-	held []string
+	lastJoined int64 // as session.joined
+	seated     []string
 }
 
-func (r *roomKicks) size() int { return len(r.out) + len(r.held) }
+func (r *roomKicks) size() int { return len(r.kicked) + len(r.seated) }
 
 // ban is an address that a room refuses.
 type ban struct {
@@ -79,12 +79,12 @@ var (
 // note remembers that s is put out of its room, and refuses its address for
 // the time of refuse; 0 = not at all. The shard of s is locked. What exceeds
 // the bounds is not remembered, which the error says.
-func (k *kicks) note(s *session, refuse time.Duration) error {
+func (k *kicks) add(s *session, refuse time.Duration) error {
 	now := time.Now()
 	key := roomHash(s.room.name)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	defer k.settleLocked()
+	defer k.updateNonEmptyLocked()
 	k.pruneLocked(now)
 	var faults []error
 	if refuse > 0 {
@@ -95,21 +95,21 @@ func (k *kicks) note(s *session, refuse time.Duration) error {
 			k.bans[who] = max(k.bans[who], now.Add(refuse).Unix())
 		}
 	}
-	next := &roomKicks{until: now.Add(ResumeLife).Unix() + 1, out: []string{s.peer}, last: max(now.UnixMilli(), s.joined)}
+	next := &roomKicks{until: now.Add(ResumeLife).Unix() + 1, kicked: []string{s.peer}, lastJoined: max(now.UnixMilli(), s.joined)}
 	size := 0
 	if last := k.rooms[key]; last != nil {
-		next.out = append(next.out, last.out...)
+		next.kicked = append(next.kicked, last.kicked...)
 		size = last.size()
 	}
-	if others := s.room.seats; len(others) <= maxHeld {
+	if others := s.room.seats; len(others) <= maxSeated {
 		for _, o := range others {
 			if o != s {
-				next.held = append(next.held, o.peer)
-				next.last = max(next.last, o.joined)
+				next.seated = append(next.seated, o.peer)
+				next.lastJoined = max(next.lastJoined, o.joined)
 			}
 		}
 	} else {
-		next.last = 0
+		next.lastJoined = 0
 	}
 	if k.ids-size+next.size() > maxKickIDs {
 		return errors.Join(append(faults, errTooManyKicks)...)
@@ -120,47 +120,47 @@ func (k *kicks) note(s *session, refuse time.Duration) error {
 }
 
 // settleLocked notes whether there is anything to ask about.
-func (k *kicks) settleLocked() { k.some.Store(len(k.rooms)+len(k.bans) > 0) }
+func (k *kicks) updateNonEmptyLocked() { k.nonEmpty.Store(len(k.rooms)+len(k.bans) > 0) }
 
 // isOut reports whether the peer of a token was put out.
-func (k *kicks) isOut(c *claim) bool {
-	if !k.some.Load() {
+func (k *kicks) wasKicked(c *claim) bool {
+	if !k.nonEmpty.Load() {
 		return false
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	r := k.rooms[c.room]
-	return r != nil && slices.Contains(r.out, c.peer)
+	return r != nil && slices.Contains(r.kicked, c.peer)
 }
 
 // refuse reports whether the peer of a token, whose seat is not held, must not
 // have it back.
-func (k *kicks) refuse(c *claim) bool {
-	if !k.some.Load() {
+func (k *kicks) blocksResume(c *claim) bool {
+	if !k.nonEmpty.Load() {
 		return false
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	r := k.rooms[c.room]
-	return r != nil && (slices.Contains(r.out, c.peer) || c.joined <= r.last && !slices.Contains(r.held, c.peer))
+	return r != nil && (slices.Contains(r.kicked, c.peer) || c.joined <= r.lastJoined && !slices.Contains(r.seated, c.peer))
 }
 
 // last returns until when those joined whom the kicks of that room concern.
-func (k *kicks) last(room string) int64 {
-	if !k.some.Load() {
+func (k *kicks) lastJoined(room string) int64 {
+	if !k.nonEmpty.Load() {
 		return 0
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if r := k.rooms[roomHash(room)]; r != nil {
-		return r.last
+		return r.lastJoined
 	}
 	return 0
 }
 
 // bars reports whether the room of that name refuses addr.
-func (k *kicks) bars(room string, addr netip.Addr) bool {
-	if !k.some.Load() {
+func (k *kicks) isBanned(room string, addr netip.Addr) bool {
+	if !k.nonEmpty.Load() {
 		return false
 	}
 	k.mu.Lock()
@@ -169,13 +169,13 @@ func (k *kicks) bars(room string, addr netip.Addr) bool {
 }
 
 func (k *kicks) prune() {
-	if !k.some.Load() {
+	if !k.nonEmpty.Load() {
 		return
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.pruneLocked(time.Now())
-	k.settleLocked()
+	k.updateNonEmptyLocked()
 }
 
 // pruneLocked forgets what has ended.
@@ -226,7 +226,7 @@ func (k *kicks) save() error {
 	state := kickState{Version: kickVersion}
 	k.mu.Lock()
 	for key, r := range k.rooms {
-		state.Rooms = append(state.Rooms, kickRoom{hex.EncodeToString(key[:]), r.until, r.out, r.last, r.held})
+		state.Rooms = append(state.Rooms, kickRoom{hex.EncodeToString(key[:]), r.until, r.kicked, r.lastJoined, r.seated})
 	}
 	for who, until := range k.bans {
 		state.Bans = append(state.Bans, banRecord{hex.EncodeToString(who.room[:]), who.address, until})
@@ -266,7 +266,7 @@ func (k *kicks) load() error {
 	}
 	k.rooms, k.bans, k.ids = rooms, bans, ids
 	k.pruneLocked(time.Now()) // nobody else knows of k yet
-	k.settleLocked()
+	k.updateNonEmptyLocked()
 	return nil
 }
 
@@ -278,7 +278,7 @@ func (s *kickState) rooms() (map[[16]byte]*roomKicks, int, error) {
 		if err != nil {
 			return nil, 0, err
 		}
-		kept := &roomKicks{until: min(r.Until, latest), out: r.Out, last: r.Last, held: r.Held}
+		kept := &roomKicks{until: min(r.Until, latest), kicked: r.Out, lastJoined: r.Last, seated: r.Held}
 		rooms[key] = kept
 		if ids += kept.size(); ids > maxKickIDs {
 			return nil, 0, errTooManyKicks

@@ -13,7 +13,7 @@ import (
 )
 
 // readyAtOnce is how many connections one look brings at most.
-const readyAtOnce = 128
+const maxReady = 128
 
 // What epoll is asked for: each change once, and whether the client ends.
 const (
@@ -46,12 +46,12 @@ func (ps *pollers) add(t *webSocket) bool {
 	if !ok {
 		return false
 	}
-	p := ps.choose()
+	p := ps.nextPoller()
 	return p != nil && p.add(t, s)
 }
 
 // choose returns the poller whose turn it is, or nil.
-func (ps *pollers) choose() *poller {
+func (ps *pollers) nextPoller() *poller {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	if ps.all == nil {
@@ -98,13 +98,13 @@ type poller struct {
 	free  []int32      // numbers of nobody
 
 	// Owned by who runs.
-	events [readyAtOnce]syscall.EpollEvent
-	round  []readyConn
-	at     int         // who of round is served
-	again  []readyConn // one read may not have brought all of it
-	read   func(fd uintptr)
-	got    *rawio.Buffer // what read has brought
-	gotErr error
+	events     [maxReady]syscall.EpollEvent
+	ready      []readyConn
+	index      int         // who of round is served
+	unfinished []readyConn // one read may not have brought all of it
+	read       func(fd uintptr)
+	got        *rawio.Buffer // what read has brought
+	gotErr     error
 }
 
 // readyConn is a connection that has something.
@@ -121,7 +121,7 @@ func newPoller(ps *pollers) (*poller, error) {
 	}
 	p := &poller{pollers: ps, fd: fd}
 	p.read = func(fd uintptr) { p.got, p.gotErr = rawio.Receive(fd, nil) } // once, for it allocates
-	file, raw, err := p.open()
+	file, raw, err := p.openFile()
 	if err != nil {
 		return nil, errors.Join(err, syscall.Close(fd))
 	}
@@ -130,7 +130,7 @@ func newPoller(ps *pollers) (*poller, error) {
 }
 
 // open returns a file for somebody who will run.
-func (p *poller) open() (*os.File, syscall.RawConn, error) {
+func (p *poller) openFile() (*os.File, syscall.RawConn, error) {
 	fd, err := dup(p.fd)
 	if err != nil {
 		return nil, nil, err
@@ -194,11 +194,11 @@ func (p *poller) control(operation int, t *webSocket) error {
 // remove watches t no more. Only who runs may call it.
 func (p *poller) remove(t *webSocket) {
 	_ = p.control(syscall.EPOLL_CTL_DEL, t) // fails only when it is not watched
-	p.forget(t)
+	p.freeSlot(t)
 }
 
 // forget frees the slot of t, which is closed.
-func (p *poller) forget(t *webSocket) {
+func (p *poller) freeSlot(t *webSocket) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.slots[t.slot] = nil
@@ -209,55 +209,55 @@ func (p *poller) forget(t *webSocket) {
 // run serves the connections that are ready, round by round, until close; or
 // until it would have to wait for one of them. Then it is that one's reader.
 func (p *poller) run(file *os.File, raw syscall.RawConn) {
-	var own *webSocket
+	var detached *webSocket
 	var err error
 	var fx effects
 	// One call for all, as each would begin with a look for nothing.
 	_ = raw.Read(func(uintptr) bool { // fails when file is closed
 		for {
-			full := p.look()
-			for i, each := range p.round {
-				p.at = i
+			full := p.poll()
+			for i, each := range p.ready {
+				p.index = i
 				if each.t.poller != p {
 					continue // ended in this round
 				}
 				if err = p.serve(each, &fx); each.t.detached {
-					own = each.t
+					detached = each.t
 					return true
 				}
 			}
 			fx.apply()
-			if !full && len(p.again) == 0 {
+			if !full && len(p.unfinished) == 0 {
 				return false // what came since then wakes it
 			}
 			runtime.Gosched()
 		}
 	})
-	if own != nil {
+	if detached != nil {
 		_ = file.Close() // another goroutine has its own
 		fx.apply()
-		own.readUntilEnd(err)
-		own.connection.server.running.Done()
+		detached.readUntilEnd(err)
+		detached.connection.server.running.Done()
 	}
 }
 
 // look gathers who is ready, and those of whom there was more. It returns true
 // when there may be others.
-func (p *poller) look() (full bool) {
+func (p *poller) poll() (full bool) {
 	n, errno := rawio.EpollWait(p.fd, p.events[:], 0)
 	for errno == syscall.EINTR {
 		n, errno = rawio.EpollWait(p.fd, p.events[:], 0)
 	}
-	clear(p.round)
-	p.round = append(p.round[:0], p.again...)
-	clear(p.again)
-	p.again = p.again[:0]
+	clear(p.ready)
+	p.ready = append(p.ready[:0], p.unfinished...)
+	clear(p.unfinished)
+	p.unfinished = p.unfinished[:0]
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := range n {
 		event := &p.events[i]
 		if t := p.slots[event.Fd]; t != nil {
-			p.round = append(p.round, readyConn{t, event.Events&pollEndings != 0})
+			p.ready = append(p.ready, readyConn{t, event.Events&pollEndings != 0})
 		}
 	}
 	return n == len(p.events)
@@ -291,7 +291,7 @@ func (p *poller) serve(each readyConn, fx *effects) error {
 		t.connection.set(statePaused, true)
 		time.AfterFunc(floodPause, func() { p.resume(t) })
 	case more:
-		p.again = append(p.again, each)
+		p.unfinished = append(p.unfinished, each)
 	}
 	return nil
 }
@@ -328,7 +328,7 @@ func (p *poller) end(t *webSocket, err error, fx *effects) {
 	server := t.connection.server
 	defer server.running.Done()
 	if !t.handleReadEnd(err, fx) && t.tryCloseStream() {
-		p.forget(t)
+		p.freeSlot(t)
 		t.release()
 		return
 	}
@@ -338,14 +338,14 @@ func (p *poller) end(t *webSocket, err error, fx *effects) {
 
 // leave makes the caller, who runs, the reader of t alone; somebody else runs
 // then. It returns false, and changes nothing, when nobody can.
-func (p *poller) leave(t *webSocket) bool {
-	file, raw, err := p.open()
+func (p *poller) detach(t *webSocket) bool {
+	file, raw, err := p.openFile()
 	if err != nil {
 		return false
 	}
 	p.remove(t)
 	t.detached = true
-	p.again = append(p.again, p.round[p.at+1:]...)
+	p.unfinished = append(p.unfinished, p.ready[p.index+1:]...)
 	p.start(file, raw)
 	return true
 }

@@ -181,7 +181,7 @@ func (sh *shard) kick(peer string, refuse time.Duration, fx *effects) (string, e
 		if s == nil {
 			continue
 		}
-		err := sh.server.kicks.note(s, refuse)
+		err := sh.server.kicks.add(s, refuse)
 		// First the connection, so that it answers nothing as one without a seat.
 		if c := s.connection; c != nil && c.markEnded(protocol.ClosePolicy, "kicked") {
 			fx.send(c)

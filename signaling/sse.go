@@ -45,7 +45,7 @@ func (t *eventSource) run() {
 	s := t.connection.server
 	defer s.removeConnection(t.connection)
 	<-t.ended
-	s.sources.end(t, s.uptime())
+	s.sources.noteEnd(t, s.uptime())
 	t.mu.Lock()
 	last := t.newest // it waits for those before it
 	t.mu.Unlock()

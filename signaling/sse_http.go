@@ -23,7 +23,7 @@ const (
 	secretSize = 32
 	// closeKept is how long a client can still ask why its connection was
 	// closed.
-	closeKept = time.Minute
+	endedLife = time.Minute
 )
 
 // sourceKey is what the server keeps of a secret.
@@ -31,7 +31,7 @@ type sourceKey [sha256.Size]byte
 
 // endedKept bounds how many connections are remembered after their end. About a
 // kilobyte is kept for each.
-const endedKept = 4096
+const maxEnded = 4096
 
 // eventSources finds connections over plain HTTP by their secrets. The zero
 // value is empty.
@@ -57,10 +57,10 @@ func (m *eventSources) add(t *eventSource) {
 
 // end notes that the connection of t has ended: its client may ask why, for a
 // while.
-func (m *eventSources) end(t *eventSource, now time.Duration) {
+func (m *eventSources) noteEnd(t *eventSource, now time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.ended) >= endedKept {
+	if len(m.ended) >= maxEnded {
 		m.forgetLocked(1)
 	}
 	m.ended = append(m.ended, endedSource{t.key, now})
@@ -86,11 +86,11 @@ func (m *eventSources) find(r *http.Request) *eventSource {
 }
 
 // sweep forgets those that ended some time ago.
-func (m *eventSources) sweep(now time.Duration) {
+func (m *eventSources) expire(now time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n := 0
-	for n < len(m.ended) && m.ended[n].at < now-closeKept {
+	for n < len(m.ended) && m.ended[n].at < now-endedLife {
 		n++
 	}
 	m.forgetLocked(n)

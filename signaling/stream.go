@@ -87,7 +87,7 @@ var (
 	batches = rawio.Pool{Size: batchSize + 1024, Max: 128 << 10}
 	// Small ones alone, for each counts as what it could hold.
 	//nolint:gochecknoglobals // as above
-	heldBuffers = rawio.Pool{Size: 4 << 10, Max: 4 << 10}
+	messageBuffers = rawio.Pool{Size: 4 << 10, Max: 4 << 10}
 )
 
 // discardPause is how long discard waits after each full read, so that what

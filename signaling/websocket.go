@@ -233,7 +233,7 @@ func (t *webSocket) adjustFrameMemory() bool {
 }
 
 // wait leaves the poller, which has others to serve.
-func (t *webSocket) prepareToBlock() bool { return t.poller == nil || t.poller.leave(t) }
+func (t *webSocket) prepareToBlock() bool { return t.poller == nil || t.poller.detach(t) }
 
 // gotPing answers a client's ping. Only the newest needs an answer (RFC 6455,
 // section 5.5.3).

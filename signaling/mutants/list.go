@@ -92,6 +92,6 @@ func readers() []mutant {
 	return []mutant{
 		{"end unread", "poller_linux.go", `more := each.end`, `more := false`, "the end behind the last bytes is not noticed", []string{sockets}},
 		{"rest unread", "poller_linux.go", `more = more || buffer.End == len(buffer.Bytes)`, `_ = 0`, "what one read does not take waits for more to come", []string{sockets}},
-		{"round forgotten", "poller_linux.go", "	p.again = append(p.again, p.round[p.at+1:]...)\n", "", "who was ready beside a join that waits is forgotten", []string{sockets}},
+		{"round forgotten", "poller_linux.go", "	p.unfinished = append(p.unfinished, p.ready[p.index+1:]...)\n", "", "who was ready beside a join that waits is forgotten", []string{sockets}},
 	}
 }
