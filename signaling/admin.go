@@ -6,23 +6,23 @@ import (
 	"time"
 )
 
-// RoomInfo is a room with somebody in it, for the operator.
+// RoomInfo describes an occupied room to the operator.
 type RoomInfo struct {
 	Name  string     `json:"name"`
 	Peers []PeerInfo `json:"peers"` // in the order of their seats
 }
 
-// PeerInfo is a peer, for the operator.
+// PeerInfo describes a peer to the operator.
 type PeerInfo struct {
 	Peer        string    `json:"peer"`
 	Name        string    `json:"name"`
 	State       string    `json:"state"` // "connected" or "away"
-	Since       time.Time `json:"since"` // when it took its seat here
+	Since       time.Time `json:"since"` // when it took its seat on this server
 	Transport   string    `json:"transport"`
-	Unconfirmed int       `json:"unconfirmed"` // events that it was sent or will be, and has not confirmed
+	Unconfirmed int       `json:"unconfirmed"` // events that it has not confirmed, sent or not
 }
 
-// Rooms returns all rooms, in no order.
+// Rooms returns all rooms, in no particular order.
 func (s *Server) Rooms() []RoomInfo {
 	all := make([]RoomInfo, 0)
 	for i := range s.rooms.shards {
@@ -46,15 +46,15 @@ func (s *Server) Rooms() []RoomInfo {
 	return all
 }
 
-// ErrNoPeer is the error of [Server.Kick] when nobody has that id.
+// ErrNoPeer is the error of [Server.Kick] when no peer has that id.
 var ErrNoPeer = errors.New("there is no peer of this id")
 
-// Kick puts a peer out, or the one that has replaced it: its seat is free, the
-// others hear bye with reason kicked, its connection is closed with 1008, and
-// neither its token nor one of a seat that it had in this room before is good
-// for a resume. With a ban, up to [MaxBan], the room refuses its address for so
-// long. It returns whom it put out. Any other error than ErrNoPeer says that a
-// restart of the server would forget it.
+// Kick puts out a peer, or the one that has replaced it. Its seat becomes free,
+// the others get bye with reason kicked, its connection is closed with 1008, and
+// neither its token nor that of a seat that it had in this room before can be
+// used to resume. With a ban, which is at most [MaxBan], the room refuses its
+// address for that time. Kick returns the id of the peer that was put out. Any
+// error but ErrNoPeer means that a restart of the server would forget the kick.
 func (s *Server) Kick(peer string, ban time.Duration) (string, error) {
 	var fx effects
 	last, err := s.rooms.kick(peer, min(ban, MaxBan), &fx)

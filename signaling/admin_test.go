@@ -14,8 +14,8 @@ func TestRoomsAreListed(t *testing.T) {
 		t.Errorf("rooms = %+v, want none", rooms)
 	}
 	start := time.Now()
-	ann, annJoined := server.sit(t, "Ann")
-	bo, boJoined := server.sit(t, "Bo")
+	ann, annJoined := server.seatPeer(t, "Ann")
+	bo, boJoined := server.seatPeer(t, "Bo")
 	expect[protocol.OtherJoined](ann)
 	ann.say(1, "x")
 	ann.acked(1)
@@ -44,8 +44,8 @@ func TestKick(t *testing.T) {
 	config := graceConfig()
 	config.Logger = textLogger(&logged)
 	server := serve(t, config)
-	ann, _ := server.sit(t, "Ann Secret")
-	bo, joined := server.sit(t, "Bo")
+	ann, _ := server.seatPeer(t, "Ann Secret")
+	bo, joined := server.seatPeer(t, "Bo")
 	expect[protocol.OtherJoined](ann)
 	ann.say(1, "x")
 	ann.acked(1)
@@ -57,7 +57,7 @@ func TestKick(t *testing.T) {
 		t.Errorf("bye = %+v", e)
 	}
 	// Who is away can be kicked too.
-	bo, joined = server.sit(t, "Bo")
+	bo, joined = server.seatPeer(t, "Bo")
 	expect[protocol.OtherJoined](ann)
 	_ = bo.NetConn().Close()
 	expect[protocol.Away](ann)
@@ -83,8 +83,8 @@ func TestKick(t *testing.T) {
 
 func TestRelayLatencyIsCounted(t *testing.T) {
 	server := serve(t, graceConfig())
-	ann, _ := server.sit(t, "Ann")
-	bo, _ := server.sit(t, "Bo")
+	ann, _ := server.seatPeer(t, "Ann")
+	bo, _ := server.seatPeer(t, "Bo")
 	expect[protocol.OtherJoined](ann)
 	const count = 20
 	for id := range count {

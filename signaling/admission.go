@@ -10,32 +10,33 @@ import (
 )
 
 const (
-	// retrySeat is how long a client is told to wait when its address has too
-	// many seats, or the server too many connections.
+	// retrySeatAfter is how long a client is told to wait when its address has
+	// too many seats, or the server too many connections.
 	retrySeatAfter = 5 * time.Second
-	// strayAfter is how long a client has to join when others wait for its
-	// connection, and spareStrayAfter is so for a spare one.
+	// crowdedJoinTime is how long a client may take to join while the server has
+	// no free connection, and reservedJoinTime is the same for a client on a
+	// reserved connection.
 	crowdedJoinTime, reservedJoinTime = 2 * time.Second, 500 * time.Millisecond
-	// victimLooks is how many connections are looked at, at most, to find one
-	// that makes room.
+	// victimSamples is how many connections are examined, at most, to find one
+	// to close.
 	victimSamples = 512
-	// owingBytes is how much a peer may leave unconfirmed before its connection
-	// is one of those that make room.
-	owingBytes = 64 << 10
-	// spareConnections is how many connections beyond the limit are for peers
-	// that come back, and closingSlack how many there may be at most while those
-	// that made room end.
+	// unconfirmedBytes is how much a peer may leave unconfirmed before its
+	// connection may be closed to make room for another.
+	unconfirmedBytes = 64 << 10
+	// reservedConnections is how many connections beyond the limit are reserved
+	// for peers that come back, and maxClosing how many there may be at most
+	// while connections that make way are closing.
 	reservedConnections, maxClosing = 32, 32
 )
 
-// place is what connect gives to a new connection.
+// admission is what admitConnection grants to a new connection.
 type admission struct {
-	addr     netip.Addr // the client's
-	reserved bool       // see stateSpare
+	addr     netip.Addr // the client's address
+	reserved bool       // see stateReserved
 }
 
-// connect counts a new connection from addr. disconnect must follow, unless
-// there is a fault: why the connection may not be.
+// admitConnection counts a new connection from addr. The fault says why there
+// may be none; without one, the caller must call releaseConnection in the end.
 func (s *Server) admitConnection(addr netip.Addr) (adm admission, fault *handshakeFault) {
 	if !s.addresses.addConnection(addr) {
 		return admission{}, &handshakeFault{http.StatusTooManyRequests, "rate_limited", "too many connections from this address"}
@@ -44,12 +45,12 @@ func (s *Server) admitConnection(addr netip.Addr) (adm admission, fault *handsha
 		s.addresses.removeConnection(addr, s.uptime())
 		return admission{}, &handshakeFault{http.StatusServiceUnavailable, "rate_limited", "the server has no memory for one more connection now"}
 	}
-	ok, spare := s.ensureCapacity(addr, nil)
+	ok, reserved := s.ensureCapacity(addr, nil)
 	if !ok {
 		s.releaseConnection(addr)
 		return admission{}, &handshakeFault{http.StatusServiceUnavailable, "rate_limited", "the server has too many connections now"}
 	}
-	return admission{addr, spare}, nil
+	return admission{addr, reserved}, nil
 }
 
 func (s *Server) releaseConnection(addr netip.Addr) {
@@ -57,10 +58,11 @@ func (s *Server) releaseConnection(addr netip.Addr) {
 	s.memory.Give(addr, connectionBytes)
 }
 
-// makeRoom reports whether there may be one more connection from addr, and
-// whether that is a spare one. When there are as many as there may be, it ends
-// one, see victimLocked. A peer whose connection ends so keeps its seat, and
-// comes back. own is what room is made for; nil = it is not there yet.
+// ensureCapacity reports whether there may be one more connection from addr, and
+// whether it is a reserved one. When the limit is reached, it closes another
+// connection, see victimLocked. The peer on a connection that is closed this way
+// keeps its seat and reconnects. ensureCapacity never closes keep, the
+// connection that the capacity is for; nil = that one does not exist yet.
 func (s *Server) ensureCapacity(addr netip.Addr, keep *connection) (ok, reserved bool) {
 	most := s.config.Limits.AllConnections
 	if most == 0 {
@@ -80,28 +82,28 @@ func (s *Server) ensureCapacity(addr netip.Addr, keep *connection) (ok, reserved
 	if victim == nil {
 		return count < most+reservedConnections, true
 	}
-	victim.state.Or(stateCutSoon)
+	victim.state.Or(stateCloseSoon)
 	var fx effects
 	victim.close(protocol.CloseTooSlow, "others need this connection", &fx)
 	fx.apply()
 	return true, false
 }
 
-// victimLocked returns the connection that makes room for one of client, or nil.
-// That is one whose client has not joined in good time, or does not keep to the
-// limits. Else it is the oldest without company of the address that has most of
-// these, if client would not have as many: an address with many calls is no
-// worse for them than one with a few, and may have some more who wait for
-// theirs. The order of a map is by chance, so that nobody can stay out of sight.
-// s.mu must be held.
-func (s *Server) victimLocked(client netip.Addr, own *connection) *connection {
+// victimLocked returns the connection to close so that client can have one, or
+// nil. That is one whose client has not joined in time or does not keep to the
+// limits. Otherwise it is the oldest without company of the address that has
+// most of these in excess, if client would not have as many: an address with
+// many calls is no worse for that than one with a few, and may have some more
+// peers who wait for theirs. Go iterates over a map in random order, so no
+// client can hide from it. s.mu must be held.
+func (s *Server) victimLocked(client netip.Addr, keep *connection) *connection {
 	holdings := make(map[netip.Addr]*holding)
-	looks, now := victimSamples, s.uptime()
+	samples, now := victimSamples, s.uptime()
 	for c := range s.connections {
-		if looks--; looks < 0 {
+		if samples--; samples < 0 {
 			break
 		}
-		if c == own || c.is(stateEnded) {
+		if c == keep || c.is(stateEnded) {
 			continue
 		}
 		if c.is(stateMisbehaving) || !c.is(stateWaiting) && c.joinOverdue(now) {
@@ -114,19 +116,19 @@ func (s *Server) victimLocked(client netip.Addr, own *connection) *connection {
 		}
 		h.add(c)
 	}
-	many := holdings[client].excess() + 1
+	most := holdings[client].excess() + 1
 	var victim *connection
 	for _, h := range holdings {
-		if excess := h.excess(); excess > many {
-			many, victim = excess, h.oldest
+		if excess := h.excess(); excess > most {
+			most, victim = excess, h.oldest
 		}
 	}
 	return victim
 }
 
-// holding is what an address has.
+// holding counts the connections of an address.
 type holding struct {
-	company, alone int         // connections with company, and without
+	company, alone int         // with company, and without
 	oldest         *connection // without company
 }
 
@@ -141,23 +143,24 @@ func (h *holding) add(c *connection) {
 	}
 }
 
-// excess returns how many connections without company are too many: beside four
-// with company, one without is to be expected.
+// excess returns how many connections without company are too many: for each
+// four with company, one without is expected.
 func (h *holding) excess() int {
-	const companyForOne = 4
+	const companyPerAlone = 4
 	if h == nil {
 		return 0
 	}
-	return max(h.alone-h.company/companyForOne, 0)
+	return max(h.alone-h.company/companyPerAlone, 0)
 }
 
 // hasCompany reports whether the connection's peer shares its room with another
-// one, and keeps to what it must confirm.
+// peer, and confirms what it must.
 func (c *connection) hasCompany() bool {
-	return c.session.Load() != nil && !c.is(stateAlone|stateOwing)
+	return c.session.Load() != nil && !c.is(stateAlone|stateUnconfirmed)
 }
 
-// isStray reports whether the client has had time to join and has not.
+// joinOverdue reports whether the client has had enough time to join and has
+// not.
 func (c *connection) joinOverdue(now time.Duration) bool {
 	by := time.Duration(c.joinDeadline.Load())
 	after := crowdedJoinTime
@@ -167,7 +170,8 @@ func (c *connection) joinOverdue(now time.Duration) bool {
 	return by > 0 && by-c.server.config.Limits.JoinWithin+after <= now
 }
 
-// leaveSpare makes an ordinary connection of a spare one, if there is room by now.
+// leaveReserve makes a reserved connection an ordinary one, if there is capacity
+// for it by now.
 func (c *connection) leaveReserve() bool {
 	ok, reserved := c.server.ensureCapacity(c.addr, c)
 	if !ok || reserved {

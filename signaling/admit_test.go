@@ -30,8 +30,8 @@ func TestWhoMayJoin(t *testing.T) {
 	server := serve(t, doorConfig())
 	_ = server.refused(t, `"name":"Ann"`, protocol.CodeUnauthorized)
 	_ = server.refused(t, `"token":"good for b"`, protocol.CodeUnauthorized)
-	bo, joined := server.enter(t, `"name":"Bo","token":"good for a"`)
-	_, ann := server.enter(t, `"name":"Bo","token":"good for a as Ann"`)
+	bo, joined := server.joinWith(t, `"name":"Bo","token":"good for a"`)
+	_, ann := server.joinWith(t, `"name":"Bo","token":"good for a as Ann"`)
 	if len(ann.Peers) != 1 || ann.Peers[0].Name != "Bo" {
 		t.Errorf("joined = %+v", ann)
 	}
@@ -39,11 +39,11 @@ func TestWhoMayJoin(t *testing.T) {
 		t.Errorf("other_joined = %+v, want the name of the grant", e)
 	}
 	// Who was in needs none to come back.
-	_, again := server.enter(t, resume(joined, 1))
+	_, again := server.joinWith(t, resume(joined, 1))
 	if !again.Resumed {
 		t.Errorf("joined = %+v", again)
 	}
-	_, next := server.enter(t, replace(again))
+	_, next := server.joinWith(t, replace(again))
 	if next.Peer == again.Peer {
 		t.Errorf("joined = %+v", next)
 	}
@@ -61,7 +61,7 @@ func TestRefusedTokensAreSlowedDown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				server := serveMemory(t, doorConfig())
-				_, joined := server.enter(t, `"token":"good for a"`)
+				_, joined := server.joinWith(t, `"token":"good for a"`)
 				for range 10 {
 					_ = server.refused(t, bad, protocol.CodeUnauthorized)
 				}
@@ -69,14 +69,14 @@ func TestRefusedTokensAreSlowedDown(t *testing.T) {
 				if !fault.Retry || fault.After < 170 || fault.After > 181 {
 					t.Errorf("error = %+v, want to wait for 3 minutes", fault)
 				}
-				server.enter(t, `"token":"good for a"`) // whatever strangers behind the same address do
-				_, joined = server.enter(t, resume(joined, 0))
-				server.enter(t, replace(joined))
+				server.joinWith(t, `"token":"good for a"`) // whatever strangers behind the same address do
+				_, joined = server.joinWith(t, resume(joined, 0))
+				server.joinWith(t, replace(joined))
 				timePasses(fault.After.Duration())
 				_ = server.refused(t, bad, protocol.CodeUnauthorized)
 				_ = server.refused(t, bad, protocol.CodeRateLimited)
 				timePasses(31 * time.Minute)
-				server.enter(t, `"token":"good for a"`)
+				server.joinWith(t, `"token":"good for a"`)
 			})
 		})
 	}
@@ -87,13 +87,13 @@ func TestRefusedTokensAreSlowedDown(t *testing.T) {
 func TestTokensOfAnotherSecretAreNoGuesses(t *testing.T) {
 	config := graceConfig()
 	before := serve(t, config)
-	_, joined := before.sit(t, "Ann")
+	_, joined := before.seatPeer(t, "Ann")
 	config.SessionSecrets = nil
 	after := serve(t, config)
 	for range 30 {
 		_ = after.refused(t, resume(joined, 0), protocol.CodeUnauthorized)
 	}
-	after.sit(t, "Ann")
+	after.seatPeer(t, "Ann")
 }
 
 func TestRestartKeepsOrderAndPeers(t *testing.T) {
@@ -104,72 +104,76 @@ func TestRestartKeepsOrderAndPeers(t *testing.T) {
 	var joined [3]protocol.Joined
 	before := serve(t, config)
 	for i := range joined {
-		clients[i], joined[i] = before.sit(t, fmt.Sprint("peer ", i))
+		clients[i], joined[i] = before.seatPeer(t, fmt.Sprint("peer ", i))
 	}
 	closeServer(t, before.Server)
 	for i, c := range clients {
-		for closing := false; ; {
-			f, code := c.read()
-			if _, ok := f.(protocol.Closing); ok {
-				closing = true
-			}
-			switch f := f.(type) {
-			case protocol.Bye, protocol.Away:
-				t.Errorf("peer %d hears %#v of others who come back as well", i, f)
-			case nil:
-				if code != protocol.CloseGoingAway || !closing {
-					t.Errorf("peer %d: closed with %d, notice: %v", i, code, closing)
+		t.Run(fmt.Sprint("peer ", i, " hears of the end"), func(t *testing.T) {
+			for closing := false; ; {
+				f, code := c.read()
+				switch f := f.(type) {
+				case protocol.Closing:
+					closing = true
+				case protocol.Bye, protocol.Away:
+					t.Errorf("got %#v about others, who come back as well", f)
+				case nil:
+					if code != protocol.CloseGoingAway || !closing {
+						t.Errorf("closed with %d, notice: %v", code, closing)
+					}
+					return
 				}
 			}
-			if f == nil {
-				break
-			}
-		}
+		})
 	}
 
 	config.SessionSecrets = append([][]byte{[]byte("a newer secret, for signing tokens")}, config.SessionSecrets...)
 	after := serve(t, config)
 	for _, i := range []int{2, 0, 1} { // they come back in another order
 		var again protocol.Joined
-		clients[i], again = after.enter(t, resume(joined[i], 0))
-		if again.Resumed || again.Peer != joined[i].Peer {
-			t.Errorf("joined = %+v, want peer %s", again, joined[i].Peer)
-		}
-		for _, p := range again.Peers {
-			for k := range joined {
-				if p.Peer == joined[k].Peer && (p.Polite != (k < i) || p.Name != fmt.Sprint("peer ", k)) {
-					t.Errorf("peer %d is told of peer %d: %+v", i, k, p)
+		clients[i], again = after.joinWith(t, resume(joined[i], 0))
+		t.Run(fmt.Sprint("peer ", i, " is back"), func(t *testing.T) {
+			if again.Resumed || again.Peer != joined[i].Peer {
+				t.Errorf("joined = %+v, want peer %s", again, joined[i].Peer)
+			}
+			for _, p := range again.Peers {
+				for k := range joined {
+					if p.Peer == joined[k].Peer && (p.Polite != (k < i) || p.Name != fmt.Sprint("peer ", k)) {
+						t.Errorf("peer %d is announced as %+v", k, p)
+					}
+				}
+			}
+		})
+	}
+	t.Run("the others are told", func(t *testing.T) {
+		for i, from := range map[int][]int{2: {0, 1}, 0: {1}} {
+			for _, k := range from {
+				if e := expect[protocol.OtherJoined](clients[i]); e.Peer != joined[k].Peer || e.Resumed || e.Polite != (k < i) {
+					t.Errorf("peer %d: other_joined = %+v, want peer %d", i, e, k)
 				}
 			}
 		}
-	}
-	for i, from := range map[int][]int{2: {0, 1}, 0: {1}} {
-		for _, k := range from {
-			if e := expect[protocol.OtherJoined](clients[i]); e.Peer != joined[k].Peer || e.Resumed || e.Polite != (k < i) {
-				t.Errorf("peer %d: other_joined = %+v, want peer %d", i, e, k)
-			}
-		}
-	}
-	// A newcomer stands behind them all.
+	})
 	_ = clients[1].NetConn().Close()
 	expect[protocol.Away](clients[0])
 	_, _ = after.Kick(joined[1].Peer, 0)
-	_, last := after.sit(t, "newcomer")
-	for _, p := range last.Peers {
-		if !p.Polite {
-			t.Errorf("peers = %+v, want to be polite to all", last.Peers)
+	_, last := after.seatPeer(t, "newcomer")
+	t.Run("a newcomer is polite to all", func(t *testing.T) {
+		for _, p := range last.Peers {
+			if !p.Polite {
+				t.Errorf("peers = %+v", last.Peers)
+			}
 		}
-	}
-	if s := after.Snapshot(); s.Joins["recovered"] != 3 || s.Peers != 3 {
-		t.Errorf("snapshot = %+v", s)
-	}
+		if s := after.Snapshot(); s.Joins["recovered"] != 3 || s.Peers != 3 {
+			t.Errorf("snapshot = %+v", s)
+		}
+	})
 }
 
 func TestClosingForgetsEverybody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := serveMemory(t, graceConfig())
-		ann, _ := server.sit(t, "Ann")
-		bo, _ := server.sit(t, "Bo")
+		ann, _ := server.seatPeer(t, "Ann")
+		bo, _ := server.seatPeer(t, "Bo")
 		_ = bo.NetConn().Close() // away: nobody hears of it any more
 		expect[protocol.OtherJoined](ann)
 		expect[protocol.Away](ann)

@@ -9,13 +9,14 @@ import (
 	"strings"
 )
 
-// APIHandler returns the handler of everything under /api/. It answers CORS
-// (Fetch standard, section 3.2) for allowed origins only.
+// APIHandler returns the handler for everything under /api/. It allows
+// cross-origin requests (CORS; Fetch standard, section 3.2) from the allowed
+// origins only.
 //
-//	POST   /api/v1/rooms    → 201 {"room": "…"}, the name of a room that nobody guesses
+//	POST   /api/v1/rooms    → 201 {"room": "…"}, a room name that cannot be guessed
 //	POST   /api/v1/sessions → 201 {"session": "…"}, the secret of a connection over plain HTTP; with it:
 //	GET    /api/v1/events   → 200, events and notices as a stream of Server-Sent Events
-//	POST   /api/v1/frames   → 200 and the reply to the frame in the body; 204 when it has none
+//	POST   /api/v1/frames   → 200 and the reply to the frame in the body; 204 when there is none
 //	DELETE /api/v1/sessions → 204, leaves
 func (s *Server) APIHandler() http.Handler {
 	mux := http.NewServeMux()
@@ -29,8 +30,8 @@ func (s *Server) APIHandler() http.Handler {
 	return s.cors(mux)
 }
 
-// cors refuses foreign origins, tells browsers that allowed ones may read, and
-// answers preflights.
+// cors refuses foreign origins, tells browsers that pages of allowed origins may
+// read the response, and answers preflight requests.
 func (s *Server) cors(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -56,7 +57,7 @@ func (s *Server) cors(next http.Handler) http.Handler {
 	})
 }
 
-// only answers other methods with 405, as JSON.
+// only answers all other methods with 405, as JSON.
 func (s *Server) only(next http.HandlerFunc, methods ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !slices.Contains(methods, r.Method) {
@@ -72,7 +73,7 @@ func (s *Server) serveNewRoom(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusCreated, map[string]string{"room": newRoomName()})
 }
 
-// newRoomName returns a name of 64 random bits that can be said aloud: four
+// newRoomName returns a name with 64 random bits that people can say aloud: four
 // proquints (arXiv:0901.4016), such as "lusab-babad-gutih-tugad".
 func newRoomName() string {
 	const consonants, vowels = "bdfghjklmnprstvz", "aiou"
@@ -98,7 +99,8 @@ func (s *Server) refuseHTTP(w http.ResponseWriter, status int, code, message str
 	writeError(w, status, code, message)
 }
 
-// writeError answers with a code for programs and a message for people.
+// writeError writes a response with a code for programs and a message for
+// people.
 func writeError(w http.ResponseWriter, status int, code, message string) {
 	writeJSON(w, status, map[string]string{"code": code, "message": message})
 }
@@ -106,5 +108,5 @@ func writeError(w http.ResponseWriter, status int, code, message string) {
 func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // an error is the client's going away
+	_ = json.NewEncoder(w).Encode(body) // an error means that the client is gone
 }

@@ -58,8 +58,8 @@ func TestUnconfirmedMessagesHaveABudget(t *testing.T) {
 	}
 
 	as("192.0.2.2")
-	ann, _ := server.sit(t, "Ann")
-	bo, _ := server.sit(t, "Bo")
+	ann, _ := server.seatPeer(t, "Ann")
+	bo, _ := server.seatPeer(t, "Bo")
 	expect[protocol.OtherJoined](ann)
 	bo.send(`{"type":"message","id":2,"data":` + big + `}`)
 	expect[protocol.Ack](bo)
@@ -149,8 +149,8 @@ func TestConnectionsInAllMakeRoom(t *testing.T) {
 		config := graceConfig()
 		config.Limits.AllConnections = 4
 		server := serveMemory(t, config)
-		ann, joined := server.sit(t, "Ann")
-		bo, _ := server.sit(t, "Bo")
+		ann, joined := server.seatPeer(t, "Ann")
+		bo, _ := server.seatPeer(t, "Bo")
 		expect[protocol.OtherJoined](ann)
 		strays := []*rawClient{server.raw(t), server.raw(t)}
 		newcomer := server.raw(t)
@@ -158,7 +158,7 @@ func TestConnectionsInAllMakeRoom(t *testing.T) {
 		if fault := newcomer.expectError(protocol.CodeRateLimited); !fault.Retry {
 			t.Errorf("error = %+v while everybody has good reason to be there", fault)
 		}
-		ann, again := server.enter(t, resume(joined, 1)) // whoever has a seat comes back all the same
+		ann, again := server.joinWith(t, resume(joined, 1)) // whoever has a seat comes back all the same
 		if !again.Resumed {
 			t.Errorf("joined = %+v, want the seat back", again)
 		}

@@ -15,8 +15,8 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// caller is a client for tests: requests wait for their replies, events for
-// Receive. It confirms events, and never comes back by itself.
+// caller is a client whose requests wait for their replies, and whose events
+// wait for Receive. It confirms events, and does not reconnect.
 type caller struct {
 	ws   *websocket.Conn
 	name string
@@ -71,7 +71,7 @@ func (c *caller) read() {
 	for {
 		_, text, err := c.ws.ReadMessage()
 		if err == nil {
-			err = c.take(text)
+			err = c.handle(text)
 		}
 		if err != nil {
 			_ = c.ws.Close()
@@ -83,7 +83,7 @@ func (c *caller) read() {
 	}
 }
 
-func (c *caller) take(text []byte) error {
+func (c *caller) handle(text []byte) error {
 	f, err := protocol.DecodeServerFrame(text)
 	if err != nil {
 		return err

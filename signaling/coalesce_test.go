@@ -8,10 +8,10 @@ import (
 )
 
 // idle is a transport that does nothing.
-type idle struct{ transport }
+type idleTransport struct{ transport }
 
-func (idle) kind() transportKind    { return overWebSocket }
-func (idle) idleFor() time.Duration { return 0 }
+func (idleTransport) kind() transportKind    { return overWebSocket }
+func (idleTransport) idleFor() time.Duration { return 0 }
 
 // TestWhatWasSentStaysAsItIs has a client resume with less than it was sent.
 // What then comes must not take the place of an event that it may have seen.
@@ -22,7 +22,7 @@ func TestWhatWasSentStaysAsItIs(t *testing.T) {
 	tell := func(k eventKind, f protocol.Frame) {
 		s.announce(k, other, &fx, func(uint64) protocol.Frame { return f })
 	}
-	first, second := &connection{server: server, transport: idle{}}, &connection{server: server, transport: idle{}}
+	first, second := &connection{server: server, transport: idleTransport{}}, &connection{server: server, transport: idleTransport{}}
 	if !s.attach(first) {
 		t.Fatal("no connection")
 	}
@@ -50,7 +50,7 @@ func TestWhatWasSentStaysAsItIs(t *testing.T) {
 func TestLossStaysBehindAcknowledgements(t *testing.T) {
 	server := &Server{started: time.Now()}
 	s, other := &session{shard: &shard{server: server}}, new(session)
-	c := &connection{server: server, transport: idle{}}
+	c := &connection{server: server, transport: idleTransport{}}
 	if !s.attach(c) {
 		t.Fatal("no connection")
 	}

@@ -19,72 +19,76 @@ const (
 	DefaultGrace    = 30 * time.Second
 )
 
-// MinSecretBytes is the length of the shortest session secret that New accepts: that of
-// what HMAC-SHA256 makes (RFC 2104, section 3).
+// MinSecretBytes is the length of the shortest session secret that New accepts,
+// in bytes: the size of an HMAC-SHA256 (RFC 2104, section 3).
 const MinSecretBytes = 32
 
-// Config says how a [Server] behaves. The zero value is a server without any
-// limit and without pings; see [DefaultLimits] and [DefaultPing].
+// Config configures a [Server]. The zero value is a server without any limit and
+// without pings; see [DefaultLimits] and [DefaultPing].
 type Config struct {
-	// Capacity is how many seats a room has; 0 = no limit.
+	// Capacity is the number of seats in a room; 0 = no limit.
 	Capacity int
-	// Ping is the time between two pings to a client. A client that is silent
-	// for two of them is taken for gone. 0 = no pings, and nobody is.
+	// Ping is the time between two pings to a client. A client from which
+	// nothing arrives for two of them is considered gone. 0 = the server sends
+	// no pings and considers no client gone.
 	Ping time.Duration
-	// Grace is how long the seat of a client whose connection broke is held,
-	// from its last sign of life; at most half of ResumeLife. 0 = not at all.
+	// Grace is how long the server holds the seat of a client whose connection
+	// broke, counted from the last activity of that client; at most half of
+	// [ResumeLife]. 0 = not at all.
 	Grace time.Duration
-	// SessionSecrets sign the tokens that take a seat back: the first signs,
-	// all verify, so that secrets can be changed while clients come back. Each
-	// has 16 bytes at least. None = a random one, and no token outlives the
-	// server.
+	// SessionSecrets sign the tokens with which clients take their seats back.
+	// The first one signs, all of them verify, so that secrets can be changed
+	// while clients reconnect. Each has at least 16 bytes. None = a random
+	// secret, and no token outlives the server.
 	SessionSecrets [][]byte
-	// Authorize decides about a join that has no seat yet, by the token that it
-	// shows (which may be empty) and the room's canonical name. An error
-	// refuses, and its text is told to the client: say what to do, and nothing
-	// that a stranger must not know. nil = everybody may join. It is called by
-	// many goroutines at once, and must not block: other clients wait for it.
+	// Authorize decides about a join of a client that has no seat yet. It gets
+	// the token in the join, which may be empty, and the canonical name of the
+	// room. An error refuses the join, and the client gets the error's text: it
+	// should say what to do, and nothing that a stranger must not know. nil =
+	// everybody may join. It is called by many goroutines at once, and must not
+	// block, because other clients wait for it.
 	Authorize func(token, room string) (Grant, error)
-	// Kicks keeps whom the operator put out beyond the server's end; nil =
-	// nothing does.
+	// Kicks stores which peers the operator kicked, so that a restart does not
+	// forget them; nil = a restart forgets.
 	Kicks KickStore
 	// Limits bounds what a client may do.
 	Limits Limits
 	// Memory bounds what all clients together may make the server hold: seats,
-	// messages that wait for their reader, unfinished frames. At its bound
-	// whoever wants more is refused, and calls that run go on. nil = no bound.
+	// messages that wait for their receiver, unfinished frames. At the bound,
+	// clients that want more are refused, and calls in progress go on. nil = no
+	// bound.
 	Memory Memory
 	// AllowedOrigins are web origins, such as https://example.org, whose pages
-	// may use this server, beside its own.
+	// may use this server in addition to its own.
 	AllowedOrigins []string
-	// OriginRefused is told of each request that was refused for its Origin.
-	// nil = nobody wants to know. It is called by many goroutines at once, and
-	// must not block.
+	// OriginRefused is called with each request that was refused because of its
+	// Origin. nil = nothing is called. It is called by many goroutines at once,
+	// and must not block.
 	OriginRefused func(*http.Request)
-	// ICEServers makes the ICE servers for a peer, and says how long their
-	// credentials are good for (0 = without limit). arrived is the local
-	// address that the peer's request came in at; it may be invalid. nil =
-	// there are none. It is called by many goroutines at once, and must not
-	// block.
+	// ICEServers returns the ICE servers for a peer and how long their
+	// credentials are valid (0 = without limit). arrived is the local address at
+	// which the peer's request arrived; it may be invalid. nil = there are no
+	// ICE servers. It is called by many goroutines at once, and must not block.
 	ICEServers func(peer string, arrived netip.Addr) ([]protocol.ICEServer, time.Duration)
-	// Seated is told that a peer has a seat from now on, or none any more; one
-	// whose connection broke has its seat until its grace time is over, and those
-	// of a server that goes down keep theirs. nil = nobody wants to know. It is
-	// called in the order in which it happens, under a lock: it must not block,
-	// nor call the server.
+	// Seated is called when a peer gets a seat (true) and when it loses its seat
+	// (false). A peer whose connection broke keeps its seat until its grace time
+	// is over, and the peers of a server that goes down keep theirs. nil =
+	// nothing is called. The calls come in the order in which the seats change,
+	// with a shard of the room table locked: it must not block, and must not
+	// call the server.
 	Seated func(peer string, seated bool)
-	// ClientAddr tells a request's client address, which limits count by.
-	// nil = the other end of the TCP connection.
+	// ClientAddr returns the client address of a request, by which the limits
+	// count. nil = the remote end of the TCP connection.
 	ClientAddr func(*http.Request) netip.Addr
-	// Report gets what clients report; nil = it is only logged. It is called
-	// by many goroutines at once, and must not block; data may be nil and is
-	// the callee's to keep.
+	// Report is called with what clients report; nil = reports are only logged.
+	// It is called by many goroutines at once, and must not block. data may be
+	// nil, and belongs to the callee.
 	Report func(peer, event string, data json.RawMessage)
-	// Logger takes the server's log; nil = none.
+	// Logger gets the server's log; nil = nothing is logged.
 	Logger *slog.Logger
 }
 
-// Limits bounds what a client may do. In each field 0 = no limit.
+// Limits bounds what a client may do. In each field, 0 = no limit.
 type Limits struct {
 	FrameBytes int // largest frame, in bytes
 	RoomName   int // longest name of a room, in code points
@@ -94,20 +98,20 @@ type Limits struct {
 	FrameBurst      int // 0 = twice FramesPerSecond
 	JoinsPerSecond  int // for each address; an IPv6 address counts with its /64
 	JoinBurst       int // 0 = ten times JoinsPerSecond
-	Connections     int // at once, for each address; and seats, those of broken connections included
-	AllConnections  int // at once, of all addresses
+	Connections     int // at once, for each address; also seats, including those of broken connections
+	AllConnections  int // at once, for all addresses together
 
-	JoinWithin  time.Duration // a connection that has not joined after it is closed
+	JoinWithin  time.Duration // a connection that has not joined by then is closed
 	QueueEvents int           // messages that a client has not confirmed
-	QueueBytes  int           // and their size, in bytes
+	QueueBytes  int           // and their size in bytes
 }
 
-// fits tells whether a message of size bytes may be added to those that wait.
+// fits reports whether a message of size bytes may be added to those that wait.
 func (l *Limits) fits(messages, bytes, size int) bool {
 	return (l.QueueEvents == 0 || messages < l.QueueEvents) && (l.QueueBytes == 0 || bytes+size <= l.QueueBytes)
 }
 
-// DefaultLimits returns the limits of the protocol's text.
+// DefaultLimits returns the limits that PROTOCOL.md names.
 func DefaultLimits() Limits {
 	return Limits{
 		FrameBytes:      64 << 10,
@@ -124,7 +128,7 @@ func DefaultLimits() Limits {
 	}
 }
 
-// validate tells every fault of c at once.
+// validate returns every fault of c, joined.
 func (c *Config) validate() error {
 	var faults []error
 	if c.Capacity < 0 {

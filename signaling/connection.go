@@ -10,71 +10,72 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// connection is one client's way to the server: its transport and what belongs
-// to the wire. It carries one session at a time, or none. The transport calls
-// handle and refuse from one goroutine at a time; all else may be called from
-// any.
+// connection is one client's connection to the server: its transport and
+// everything that belongs to the wire. It carries one session at a time, or
+// none. The transport calls handle and refuseBadFrame from one goroutine at a
+// time; all other methods may be called from any goroutine.
 type connection struct {
 	// Static after construction.
 	server    *Server
-	number    uint64 // later connections have higher ones
+	number    uint64 // later connections have higher numbers
 	transport transport
 	addr      netip.Addr // the client's
-	localAddr netip.Addr // ours, that its request came in at
+	localAddr netip.Addr // the server's, at which the client's request arrived
 
 	// Owned by the transport's reader.
 	frames bucket
-	abuse  *abuseCounts // nil = nothing was counted there yet
+	abuse  *abuseCounts // nil = nothing to count yet
 
-	lastPing time.Duration // when the last ping went, since the server's start; owned by Server.watch
+	lastPing time.Duration // when the last ping was sent, since the server's start; owned by Server.keepAlive
 
-	// joinBy is when the connection must carry a session, since the server's
-	// start; 0 = it does.
+	// joinDeadline is when the connection must carry a session, since the
+	// server's start; 0 = it does.
 	joinDeadline atomic.Int64
-	// session is the peer that this connection carries. It is changed with
-	// the session's shard and mu locked, and never set once ended.
+	// session is the peer that this connection carries. It is changed with the
+	// session's shard and mu locked, and never set after the connection has
+	// ended.
 	session atomic.Pointer[session]
-	// state has the flags below. They are set with mu locked.
+	// state holds the flags below. stateEnded is set with mu locked.
 	state atomic.Uint32
 
-	mu          sync.Mutex // guards the following; a shard may be locked
+	mu          sync.Mutex // guards the following; may be locked while a shard is
 	closeCode   int32
 	queue       queue
 	account     account // of the replies and notices in queue
-	sentSeq     uint64  // the newest event of the session that was handed to the transport
+	sentSeq     uint64  // the newest event of the session that the transport got
 	closeReason string
 }
 
 // The flags in connection.state.
 const (
 	stateEnded       = 1 << iota // nothing more is queued
-	stateCloseDue                // the transport does not know yet that it ended
-	stateOverflowed              // the queue took no more: the client is too slow
-	stateWaiting                 // a join waits for others: the client is not at fault
+	stateCloseDue                // the transport has not been told yet that the connection ended
+	stateOverflowed              // the queue was full: the client is too slow
+	stateWaiting                 // a join waits for the occupants of its room: the client is not at fault
 	stateLeft                    // it has carried a session that left
-	stateMisbehaving             // the client lately went beyond a limit, or confirmed nothing
-	stateReserved                // it is one of spareConnections, and may not be used for a new seat
-	stateAlone                   // nobody else has a seat in its peer's room
-	stateOwing                   // its peer leaves much unconfirmed, see owingBytes
-	stateCutSoon                 // its end waits for the client no longer than cutSoonWait
-	stateFlooded                 // of what was read last some was beyond the rate
-	statePaused                  // the poller does not read it now
+	stateMisbehaving             // the client recently exceeded a limit, or confirmed nothing
+	stateReserved                // it is one of reservedConnections, and may not take a new seat
+	stateAlone                   // its peer is the only one in its room
+	stateUnconfirmed             // its peer leaves much unconfirmed, see unconfirmedBytes
+	stateCloseSoon               // closing it waits for the client no longer than shortCloseTimeout
+	stateFlooded                 // some of what was read last was beyond the rate
+	statePaused                  // the poller does not read from it now
 )
 
-// badFrames remembers when the client's last bad frames came, since the
+// badFrames remembers when the client's last bad frames arrived, since the
 // server's start.
 type badFrames struct {
 	times [maxBadFrames]time.Duration
 	next  int
 }
 
-// Bad frames that a client may send within badFrameWindow, less one.
+// A client may send one bad frame less than maxBadFrames within badFrameWindow.
 const (
 	maxBadFrames   = 8
 	badFrameWindow = time.Minute
 )
 
-// add notes a bad frame and tells whether it is one too many.
+// add records a bad frame and reports whether it is one too many.
 func (b *badFrames) add(now time.Duration) bool {
 	oldest := b.times[(b.next+1)%maxBadFrames]
 	b.times[b.next] = now
@@ -82,8 +83,9 @@ func (b *badFrames) add(now time.Duration) bool {
 	return oldest != 0 && now-oldest < badFrameWindow
 }
 
-// newConnection returns a connection whose time to join begins now. number is
-// a new one of s.numbers, drawn before the client can know of the connection.
+// newConnection returns a connection and starts its time to join. number must be
+// a new one from s.lastNumber, drawn before the client can know of the
+// connection.
 func (s *Server) newConnection(number uint64, t transport, adm admission, arrived netip.Addr) *connection {
 	c := &connection{server: s, number: number, transport: t, addr: adm.addr, localAddr: arrived, lastPing: s.uptime()}
 	if adm.reserved {
@@ -93,7 +95,7 @@ func (s *Server) newConnection(number uint64, t transport, adm admission, arrive
 	return c
 }
 
-// armJoin starts the time within which a session must join.
+// startJoinTimer sets the deadline by which a session must join.
 func (c *connection) startJoinTimer() {
 	if within := c.server.config.Limits.JoinWithin; within > 0 {
 		c.joinDeadline.Store(int64(c.server.uptime() + within))
@@ -113,8 +115,8 @@ func (c *connection) set(flag uint32, on bool) {
 	}
 }
 
-// handle carries out one frame from the client. What it queues is sent when
-// the caller flushes out, once for all frames that it has.
+// handle carries out one frame from the client. What it queues is sent when the
+// caller applies fx, which it does once for all frames that it has read.
 func (c *connection) handle(frame []byte, fx *effects) {
 	c.server.counters.framesIn.Add(1)
 	if c.is(stateEnded) {
@@ -139,7 +141,7 @@ func (c *connection) handle(frame []byte, fx *effects) {
 	}
 	switch r := request.(type) {
 	case protocol.Seen:
-		c.handleSeen(r.Seq) // refusing it would only make more work
+		c.handleSeen(r.Seq) // a refusal would only cost more
 	case protocol.Join:
 		if fault.Code != "" {
 			c.server.counters.joinFailed(fault.Code)
@@ -152,7 +154,8 @@ func (c *connection) handle(frame []byte, fx *effects) {
 	}
 }
 
-// refuse answers what is no frame, and puts a client out that sends too many.
+// refuseBadFrame replies to text that is no frame, and kicks a client that sends
+// too much of it.
 func (c *connection) refuseBadFrame(message string, fx *effects) {
 	if c.is(stateEnded) {
 		return
@@ -164,26 +167,27 @@ func (c *connection) refuseBadFrame(message string, fx *effects) {
 	}
 }
 
-// tooLarge ends a connection whose client sent a frame beyond the limit.
+// closeTooLarge closes the connection of a client that sent a frame larger than
+// the limit.
 func (c *connection) closeTooLarge(fx *effects) {
 	limit := strconv.Itoa(c.server.config.Limits.FrameBytes)
 	c.sendReply(protocol.Error{Code: protocol.CodeTooLarge, Message: "a frame may have " + limit + " bytes"}, fx)
 	c.close(protocol.CloseTooLarge, "frame too large", fx)
 }
 
-// noMemory ends a connection when there is no memory for the frame that its
-// client has begun. The client comes back, and sends it again.
+// closeNoMemory closes the connection when there is no memory for the frame that
+// its client has begun. The client reconnects, and sends the frame again.
 func (c *connection) closeNoMemory(fx *effects) {
 	c.close(protocol.CloseTooSlow, "no memory for the frame", fx)
 }
 
-// reply queues an answer that is not kept.
+// sendReply queues a reply that is not stored.
 func (c *connection) sendReply(f protocol.Frame, fx *effects) {
 	c.push(outgoing{payload: protocol.Encode(f)})
 	fx.send(c)
 }
 
-// notify queues a notice.
+// sendNotice queues a notice.
 func (c *connection) sendNotice(f protocol.Frame, fx *effects) {
 	c.push(outgoing{payload: protocol.Encode(f), notice: true})
 	fx.send(c)
@@ -205,14 +209,14 @@ func (c *connection) pushLocked(o outgoing) {
 	}
 }
 
-// freeLocked notes that what was counted of o is no longer kept.
+// releaseLocked releases what the account holds for o.
 func (c *connection) releaseLocked(o outgoing) {
 	if o.isCharged() {
 		c.account.release(c.server.memory, c.addr, len(o.payload))
 	}
 }
 
-// ping asks the client for a sign of life.
+// ping queues a ping to the client.
 func (c *connection) ping(fx *effects) {
 	c.mu.Lock()
 	if c.queue.pings == 0 {
@@ -222,17 +226,18 @@ func (c *connection) ping(fx *effects) {
 	fx.send(c)
 }
 
-// clogged tells whether size bytes more than what waits to be sent would be
-// more than a client may leave unread.
+// sendQueueFull reports whether size bytes more would exceed what a client may
+// leave unread.
 func (c *connection) sendQueueFull(limits *Limits, size int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return !limits.fits(c.queue.unsent, c.queue.unsentBytes, size)
 }
 
-// take appends queued frames to dst, each through encode, until dst is at
-// least limit long or the queue is empty. Only one at a time may call it, who
-// has sent all that it took before.
+// appendQueued moves queued frames to dst, each through encode, until dst is at
+// least limit bytes long or the queue is empty. Only one goroutine may call it
+// at a time, and only after it has sent everything that the call before
+// returned.
 func (c *connection) appendQueued(dst []byte, limit int, encode func([]byte, outgoing) []byte) []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -258,8 +263,8 @@ func (c *connection) appendQueued(dst []byte, limit int, encode func([]byte, out
 	return dst
 }
 
-// flush sends what is queued. When that is the end of the connection, it tells
-// the transport.
+// sendQueued makes the transport send what is queued. After the connection has
+// ended, it also makes the transport close.
 func (c *connection) sendQueued(fx *effects) {
 	c.transport.flush()
 	switch state := c.state.Load(); {
@@ -274,8 +279,8 @@ func (c *connection) sendQueued(fx *effects) {
 	}
 }
 
-// end closes the connection. The seat of the session that it carries is held
-// for the grace time. Only the first end counts.
+// close ends the connection. The seat of the session that it carries is held for
+// the grace time. Only the first close or kick counts.
 func (c *connection) close(code int, text string, fx *effects) {
 	if !c.markEnded(code, text) {
 		return
@@ -286,9 +291,10 @@ func (c *connection) close(code int, text string, fx *effects) {
 	}
 }
 
-// kick closes the connection, and the session that it carries gives its seat
-// up.
+// kick ends the connection and frees the seat of the session that it carries.
+// Only the first close or kick counts.
 func (c *connection) kick(code int, text string, fx *effects) {
+	c.state.Or(stateMisbehaving | stateCloseSoon) // what it sends until its end costs as much as before
 	if !c.markEnded(code, text) {
 		return
 	}
@@ -298,8 +304,9 @@ func (c *connection) kick(code int, text string, fx *effects) {
 	}
 }
 
-// stop lets nothing more into the queue. It returns false when the connection
-// has ended before. A shard may be locked.
+// markEnded makes the queue accept nothing more. It returns false when the
+// connection had ended before. A shard may be locked. The caller must pass c to
+// effects.send, which closes the transport.
 func (c *connection) markEnded(code int, text string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -309,7 +316,7 @@ func (c *connection) markEnded(code int, text string) bool {
 	c.state.Or(stateEnded | stateCloseDue)
 	c.closeCode, c.closeReason = int32(code), text //nolint:gosec // close codes have 16 bits
 	if code == protocol.CloseTooSlow || code == protocol.CloseTakenOver {
-		c.queue = queue{} // it would stand before the close for ever; or nobody wants it any more
+		c.queue = queue{} // the close would wait behind it for ever; or nobody wants it any more
 		c.account.releaseAll(c.server.memory, c.addr)
 	}
 	c.server.counters.closed(code)

@@ -55,12 +55,10 @@ func TestSamplesOfTheDocument(t *testing.T) {
 			t.Errorf("the document does not know the reason %s", reason)
 		}
 	}
-	for _, code := range []int{
-		protocol.CloseLeft, protocol.CloseGoingAway, protocol.CloseRestart, protocol.ClosePolicy,
-		protocol.CloseTooLarge, protocol.CloseTakenOver, protocol.CloseTooSlow,
-	} {
-		if !regexp.MustCompile(`(?m)^\| [\d, ]*\b` + strconv.Itoa(code) + `\b`).Match(text) {
-			t.Errorf("the document does not know the close code %d", code)
+	for _, code := range protocol.CloseCodes() {
+		row := regexp.MustCompile(`(?m)^\| [\d, ]*\b` + strconv.Itoa(code) + `\b.*\| (yes|no)[^|]*\|$`).FindSubmatch(text)
+		if row == nil || string(row[1]) != map[bool]string{true: "yes", false: "no"}[protocol.IsFinalClose(code)] {
+			t.Errorf("the document says of the close code %d: %q", code, row)
 		}
 	}
 }

@@ -7,19 +7,21 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// flush is the transport's: see drain.
+// flush implements transport. It writes what the socket takes now, and starts a
+// writer goroutine for the rest.
 func (t *webSocket) flush() {
 	if !t.beginTurn() || t.drain(t.stream.writeNow) {
 		return
 	}
-	// The socket takes no more now, or cannot be asked without waiting.
+	// The socket takes no more now, or cannot be written without waiting.
 	t.reserveBuffer()
 	t.connection.server.running.Go(func() { t.drain(t.stream.write) })
 	runtime.Gosched() // the writer starts before the queue fills
 }
 
-// countBatch takes memory for what the socket did not take. Without memory the
-// client is too slow: the connection ends soon, and the batch with it.
+// reserveBuffer takes memory for what the socket did not take. Without memory
+// the client counts as too slow: its connection ends soon, and the buffer with
+// it.
 func (t *webSocket) reserveBuffer() {
 	c := t.connection
 	if needed := cap(*t.buffer); needed > 0 && t.bufferMemory == 0 {
@@ -31,8 +33,8 @@ func (t *webSocket) reserveBuffer() {
 	}
 }
 
-// begin makes the caller the one who drains, unless somebody is at it, who is
-// told to look again.
+// beginTurn makes the caller the writer, and reports whether it did. If there is
+// a writer already, that one looks at the queue again before it ends its turn.
 func (t *webSocket) beginTurn() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -47,9 +49,9 @@ func (t *webSocket) beginTurn() bool {
 	return true
 }
 
-// drain moves frames from the connection's queue to the socket until the queue is
-// empty, and ends the caller's turn. It returns false, and the turn goes on,
-// when write stopped short.
+// drain moves frames from the connection's queue to the socket until the queue
+// is empty, and ends the caller's turn as the writer. When write takes only a
+// part, drain returns false and the turn goes on.
 func (t *webSocket) drain(write func([]byte) (int, error)) bool {
 	for {
 		if len(t.unwritten) == 0 {
@@ -77,7 +79,8 @@ func (t *webSocket) drain(write func([]byte) (int, error)) bool {
 	}
 }
 
-// fill takes the next frames, and the close frame behind the last of them.
+// fill takes the next frames from the queue, and the close frame after the last
+// of them. It reports whether there is anything to write.
 func (t *webSocket) fill() (more bool, err error) {
 	if t.buffer == nil {
 		t.buffer = batches.Get()
@@ -101,7 +104,8 @@ func (t *webSocket) fill() (more bool, err error) {
 	return len(t.unwritten) > 0, err
 }
 
-// finish ends the turn unless there is something new to look at.
+// endTurn ends the writer's turn. It returns false, and the turn goes on, when
+// there is something new in the queue.
 func (t *webSocket) endTurn() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -113,7 +117,8 @@ func (t *webSocket) endTurn() bool {
 	return true
 }
 
-// fail ends the turn after a write error, for good, and wakes the reader.
+// writeFailed ends the writer's turn after an error. There will be no other
+// writer, and the reader wakes up.
 func (t *webSocket) writeFailed() {
 	t.abort()
 	t.mu.Lock()
@@ -136,7 +141,8 @@ func (t *webSocket) endTurnLocked() {
 	}
 }
 
-// rest waits until nobody writes. After close or cut that is soon.
+// waitWriter waits until there is no writer. After closeGracefully that takes no
+// longer than closeTimeout, and after abort it returns at once.
 func (t *webSocket) waitWriter() {
 	t.mu.Lock()
 	if !t.writing {
@@ -151,6 +157,8 @@ func (t *webSocket) waitWriter() {
 	<-done
 }
 
+// closeGracefully implements transport. The close frame follows what is queued;
+// after closeTimeout the connection is aborted.
 func (t *webSocket) closeGracefully(code int, text string) {
 	t.mu.Lock()
 	if t.closing {
@@ -162,8 +170,8 @@ func (t *webSocket) closeGracefully(code int, text string) {
 	t.signalActivityLocked()
 	if !t.broken {
 		wait := closeTimeout
-		if t.connection.is(stateCutSoon) {
-			wait = cutSoonWait
+		if t.connection.is(stateCloseSoon) {
+			wait = shortCloseTimeout
 		}
 		t.closeTimer = time.AfterFunc(wait, t.abort)
 	}
@@ -171,18 +179,9 @@ func (t *webSocket) closeGracefully(code int, text string) {
 	t.flush()
 }
 
-// stop ends the connection and waits until nobody writes and nobody will.
-func (t *webSocket) closeStream() {
-	if !t.tryCloseStream() {
-		t.abort()
-		t.waitWriter()
-		t.stream.finish()
-	}
-}
-
-// tryStop ends the connection. It returns false when somebody writes still, or
-// for ever.
-func (t *webSocket) tryCloseStream() bool {
+// tryTeardown is teardown without waiting. It returns false, and closes
+// nothing, while a writer is running.
+func (t *webSocket) tryTeardown() bool {
 	t.mu.Lock()
 	t.broken = true
 	writing := t.writing
@@ -191,11 +190,21 @@ func (t *webSocket) tryCloseStream() bool {
 	}
 	t.mu.Unlock()
 	if !writing {
-		t.stream.finish()
+		t.finishTeardown()
 	}
 	return !writing
 }
 
+// finishTeardown closes the stream, which nobody reads or writes any more, and
+// removes the connection from the server.
+func (t *webSocket) finishTeardown() {
+	t.stream.finish()
+	t.noteActivity() // nobody needs to wait any longer
+	t.connection.server.removeConnection(t.connection)
+}
+
+// abort implements transport. It only shuts the stream down; the reader notices
+// that and calls teardown.
 func (t *webSocket) abort() { t.stream.cut() }
 
 func appendOutgoing(dst []byte, o outgoing) []byte {

@@ -6,35 +6,36 @@ import (
 	"time"
 )
 
-// flushes collects what is left to do when requests have been carried out and
-// no lock is held any more: the connections that have something to send, and
-// the log's lines. Its user calls flush last. The zero value is empty.
+// effects collects what is left to do after requests have been carried out and
+// all locks are released: the connections that have something to send, and lines
+// for the log. The owner calls apply last. The zero value is empty.
 type effects struct {
-	// read is when what is carried out was read, since the server's start;
-	// 0 = at the first use. flush resets it.
+	// readAt is when the frames being carried out were read, since the server's
+	// start; 0 = it is set at the first use. apply resets it.
 	readAt time.Duration
 
-	first sendList // who hears of others
-	last  sendList // who is only answered: nobody's call waits for that
+	first sendList // with events for other peers
+	last  sendList // with replies only, which delay nobody else's call
 	log   []logEntry
 }
 
-// connections is a short list, in order.
+// sendList is a short list of connections, in order.
 type sendList struct {
-	few   [4]*connection // nil = it was taken out
-	count int            // of all
-	more  []*connection  // what few has no place for
+	few   [4]*connection // nil = already sent
+	count int            // of few and more
+	more  []*connection  // those that do not fit into few
 }
 
-// maxMore is how many places are kept for the next time.
+// maxSpareList is how many slots of sendList.more are kept for the next use.
 const maxSpareList = 1024
 
-// peerEnd is the log's line for a peer.
+// logEntry is the log's line about a peer that ended.
 type logEntry struct {
 	logger     *slog.Logger
 	attributes []any
 }
 
+// now returns when the frames being carried out were read.
 func (fx *effects) now(s *Server) time.Duration {
 	if fx.readAt == 0 {
 		fx.readAt = s.uptime()
@@ -42,16 +43,18 @@ func (fx *effects) now(s *Server) time.Duration {
 	return fx.readAt
 }
 
-// add notes that c has something to send.
+// send notes that c has something to send.
 func (fx *effects) send(c *connection) { fx.first.add(c) }
 
-// addAnswered notes that c has an answer to send. All others go before.
+// sendLast notes that c has only a reply to send. It is sent after everything
+// else.
 func (fx *effects) sendLast(c *connection) { fx.last.add(c) }
 
-// has tells whether c has something to send since the last flush.
+// willSend reports whether c is noted to have something to send.
 func (fx *effects) willSend(c *connection) bool { return fx.first.has(c) || fx.last.has(c) }
 
-// flush does it, and what follows from it.
+// apply sends and logs everything, including what is added meanwhile. No lock
+// may be held.
 func (fx *effects) apply() {
 	for fx.first.count+fx.last.count > 0 {
 		fx.first.sendAll(fx)
@@ -64,7 +67,7 @@ func (fx *effects) apply() {
 	fx.readAt = 0
 }
 
-// add may add twice who is there: then there is nothing to send any more.
+// add may add a connection twice. The second time there is nothing left to send.
 func (l *sendList) add(c *connection) {
 	n := len(l.few)
 	switch {
@@ -82,7 +85,8 @@ func (l *sendList) has(c *connection) bool {
 	return slices.Contains(l.few[:min(l.count, len(l.few))], c) || slices.Contains(l.more, c)
 }
 
-// flush empties the list. Who is added meanwhile has a turn, too.
+// sendAll empties the list. Connections that are added meanwhile have their
+// turn, too.
 func (l *sendList) sendAll(fx *effects) {
 	for i := 0; i < l.count; i++ {
 		at := &l.few[i%len(l.few)]

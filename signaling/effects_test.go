@@ -6,33 +6,33 @@ import (
 	"time"
 )
 
-// flushed is a transport that notes when it is asked to send.
-type flushed struct {
+// noteFlush is a transport that notes when it is asked to send.
+type noteFlush struct {
 	number int
 	order  *[]int
 	then   func()
 }
 
-func (f *flushed) flush() {
+func (f *noteFlush) flush() {
 	*f.order = append(*f.order, f.number)
 	if f.then != nil {
 		f.then()
 	}
 }
-func (f *flushed) kind() transportKind                              { return overWebSocket }
-func (f *flushed) prepareToBlock() bool                             { return true }
-func (f *flushed) closeGracefully(int, string)                      {}
-func (f *flushed) abort()                                           {}
-func (f *flushed) idleFor() time.Duration                           { return 0 }
-func (f *flushed) idleTimeout(interval time.Duration) time.Duration { return interval }
-func (f *flushed) activity() <-chan struct{}                        { return nil }
+func (f *noteFlush) kind() transportKind                              { return overWebSocket }
+func (f *noteFlush) prepareToBlock() bool                             { return true }
+func (f *noteFlush) closeGracefully(int, string)                      {}
+func (f *noteFlush) abort()                                           {}
+func (f *noteFlush) idleFor() time.Duration                           { return 0 }
+func (f *noteFlush) idleTimeout(interval time.Duration) time.Duration { return interval }
+func (f *noteFlush) activity() <-chan struct{}                        { return nil }
 
 func TestAnsweredAreFlushedLast(t *testing.T) {
 	var order []int
 	var fx effects
 	var all []*connection
 	for i := range 12 {
-		all = append(all, &connection{transport: &flushed{number: i, order: &order}})
+		all = append(all, &connection{transport: &noteFlush{number: i, order: &order}})
 	}
 	for round := range 2 { // the second one meets what the first has left
 		order = nil
@@ -47,7 +47,7 @@ func TestAnsweredAreFlushedLast(t *testing.T) {
 		}
 		fx.apply()
 		if want := []int{11, 10, 9, 8, 7, 6, 0, 1, 2, 3, 4, 5}; !slices.Equal(order, want) {
-			t.Errorf("round %d: flushed %v, want %v", round, order, want)
+			t.Errorf("round %d: noteFlush %v, want %v", round, order, want)
 		}
 		if fx.willSend(all[0]) || fx.willSend(all[11]) {
 			t.Error("there is something left to flush")
@@ -64,7 +64,7 @@ func TestFlushOfWhatAFlushAdds(t *testing.T) {
 		again := true
 		var all []*connection
 		for i := range count {
-			f := &flushed{number: i, order: &order}
+			f := &noteFlush{number: i, order: &order}
 			f.then = func() {
 				if again {
 					fx.send(all[i])
@@ -80,7 +80,7 @@ func TestFlushOfWhatAFlushAdds(t *testing.T) {
 		fx.apply()
 		for i := range count {
 			if n := len(order) - len(slices.DeleteFunc(slices.Clone(order), func(n int) bool { return n == i })); n < 2 {
-				t.Errorf("of %d: %d was flushed %d times in %v", count, i, n, order)
+				t.Errorf("of %d: %d was noteFlush %d times in %v", count, i, n, order)
 			}
 		}
 	}

@@ -1,49 +1,50 @@
 package signaling
 
-// kind says what an event tells.
+// eventKind says what an event is about.
 type eventKind uint8
 
 const (
-	kindMembership eventKind = iota
-	kindMessage              // from another peer
-	kindAway                 // a peer is away
-	kindBack                 // a peer is back
-	kindReset                // a peer is back, and lost what it had not confirmed
+	kindMembership eventKind = iota // a peer joined, or its seat became free
+	kindMessage                     // from another peer
+	kindAway                        // a peer is away
+	kindBack                        // a peer is back
+	kindReset                       // a peer is back, and lost what it had not confirmed
 )
 
 const (
-	// eventPlaces is how many of the server's own events are kept beside the
-	// messages.
+	// maxServerEvents is how many events of the server's own are stored in
+	// addition to the messages.
 	maxServerEvents = 32
-	// messageOverhead is how many bytes an event has beside the data and the
-	// sender's id, at most.
+	// messageOverhead is the largest number of bytes that a message event has in
+	// addition to the data and the sender's id.
 	messageOverhead = len(`{"type":"message","seq":9007199254740991,"from":"","data":}`)
 )
 
-// kept is an event that its reader has not confirmed.
+// storedEvent is an event that its receiver has not confirmed.
 type storedEvent struct {
 	payload []byte
-	peer    *session // who it is from or about; nil = nobody that can be told
-	id      uint64   // the sender's request, for a message under a promise; 0 = none
+	peer    *session // the peer that it is from or about; nil = none that could be told
+	id      uint64   // of the sender's request, for an acknowledged message; 0 = none
 	kind    eventKind
 }
 
-// eventOverhead is what an event takes beside its payload, in bytes: its places
-// in the lists of the session and the connection, and what is unused in them.
+// eventOverhead is what a stored event takes in addition to its payload, in
+// bytes: its slots in the lists of the session and the connection, and what is
+// unused in these.
 const eventOverhead = 160
 
-// size returns how many bytes are kept for k.
+// size returns how many bytes are held for k.
 func (k *storedEvent) size() int { return cap(k.payload) + eventOverhead }
 
-// events holds, in order, the events of one peer that it has not confirmed.
-// The zero value is empty.
+// events stores, in order, the events of one peer that it has not confirmed. The
+// zero value is empty.
 type events struct {
 	list         []storedEvent // from head on
 	head         int
 	messages     int
 	messageBytes int // of the messages
-	serverEvents int // the server's
-	size         int // of all, as kept.size counts
+	serverEvents int // all that are not messages
+	size         int // of all, as storedEvent.size counts
 }
 
 func (e *events) count() int { return len(e.list) - e.head }
@@ -66,14 +67,14 @@ func (e *events) add(k storedEvent) {
 	e.list = append(e.list, k)
 }
 
-// ownFull tells whether there is no place for one more event of the server's
-// own. They may take those that messages leave free, for many may come and go
-// in a large room before its peers have confirmed.
+// serverEventsFull reports whether there is no room for one more event of the
+// server's own. These may also use the slots that messages leave free, because
+// in a large room many peers may come and go before the others have confirmed.
 func (e *events) serverEventsFull(limits *Limits) bool {
 	return limits.QueueEvents > 0 && e.serverEvents >= maxServerEvents && e.count() >= limits.QueueEvents+maxServerEvents
 }
 
-// drop removes the oldest.
+// dropOldest removes the oldest event.
 func (e *events) dropOldest() {
 	k := e.at(0)
 	e.size -= k.size()
@@ -89,13 +90,13 @@ func (e *events) dropOldest() {
 	}
 }
 
-// trim gives back memory that only a burst needed.
+// trim releases memory that only a burst needed.
 func (e *events) trim() {
 	e.list, e.head = trimmed(e.list, e.head), 0
 }
 
-// trimmed returns what list has from head on, in no more memory than four times
-// that takes.
+// trimmed returns list from head on, in at most four times the memory that this
+// needs.
 func trimmed[T any](list []T, head int) []T {
 	const few = 16
 	n := len(list) - head
@@ -111,7 +112,8 @@ func trimmed[T any](list []T, head int) []T {
 	return list[:n]
 }
 
-// dropPayloads keeps only who is to be told of what.
+// dropPayloads drops what the events say, and keeps what their senders must be
+// told.
 func (e *events) dropPayloads() {
 	for i := range e.count() {
 		e.at(i).payload = nil
@@ -119,7 +121,8 @@ func (e *events) dropPayloads() {
 	e.messageBytes, e.size = 0, e.count()*eventOverhead
 }
 
-// disown forgets the promises to a peer whose ids begin anew.
+// clearIDs clears the request ids of sender's messages, whose ids start anew: it
+// must not be told of old ones.
 func (e *events) clearIDs(sender *session) {
 	for i := range e.count() {
 		if k := e.at(i); k.peer == sender {
@@ -128,7 +131,7 @@ func (e *events) clearIDs(sender *session) {
 	}
 }
 
-// undelivered returns the ids of sender's messages under a promise.
+// undelivered returns the ids of sender's acknowledged messages.
 func (e *events) undelivered(sender *session) []uint64 {
 	var ids []uint64
 	for i := range e.count() {
@@ -139,10 +142,10 @@ func (e *events) undelivered(sender *session) []uint64 {
 	return ids
 }
 
-// repliesKept is how many replies are kept to be given again.
+// maxReplies is how many replies are stored to be sent again.
 const maxReplies = 32
 
-// replies holds the last replies of one peer, in the order of their ids. The
+// replies stores the last replies to one peer, in the order of their ids. The
 // zero value is empty.
 type replies struct {
 	ring []storedReply
@@ -154,8 +157,8 @@ type storedReply struct {
 	frame []byte
 }
 
-// next returns the place for the reply to id, which is larger than all before
-// it, with the frame that was there.
+// slot returns the slot for the reply to id, which must be larger than all ids
+// before. It still holds the frame that was there.
 func (r *replies) slot(id uint64) *storedReply {
 	if len(r.ring) < maxReplies {
 		r.ring = append(r.ring, storedReply{id: id})
@@ -167,8 +170,8 @@ func (r *replies) slot(id uint64) *storedReply {
 	return a
 }
 
-// find returns the reply to id; nil = it is not there, or was not kept.
-// forgotten tells whether it may have been there.
+// find returns the reply to id; nil = there is none, or it was not stored.
+// evicted reports whether it may have been there.
 func (r *replies) find(id uint64) (frame []byte, evicted bool) {
 	for i := range r.ring {
 		if r.ring[i].id == id {
@@ -178,7 +181,7 @@ func (r *replies) find(id uint64) (frame []byte, evicted bool) {
 	return nil, len(r.ring) == maxReplies && id < r.ring[r.head].id
 }
 
-// size returns how many bytes are kept for the replies.
+// size returns how many bytes are held for the replies.
 func (r *replies) size() (size int) {
 	for i := range r.ring {
 		size += cap(r.ring[i].frame)
@@ -186,7 +189,7 @@ func (r *replies) size() (size int) {
 	return size
 }
 
-// own copies the replies, so that nobody else has a hold of them.
+// clone copies the replies, so that no other connection's queue refers to them.
 func (r *replies) clone() {
 	for i := range r.ring {
 		r.ring[i].frame = append([]byte(nil), r.ring[i].frame...)

@@ -1,5 +1,34 @@
 package signaling_test
 
+// The fault tests (fault_*_test.go) play random histories: clients that join,
+// send, reload and leave, connections that break at any byte, a server that
+// restarts. They compare what each client observed with the protocol. They stay
+// in this folder because Server.Remains needs unexported fields.
+//
+// Their terms:
+//
+//	plan          what will happen: settings and steps, drawn from a seed
+//	step, op      one action of a client, the network or the server, and its kind
+//	history       one run of a plan, with the log of what everyone observed
+//	fault         a broken rule of the protocol
+//	faultClient   a person with a browser, who joins and rejoins
+//	participant   what one seat stands for over time: from a plain join on,
+//	              through resume, replace and the same nonce again
+//	incarnation   the time in which the event numbers of a participant go on: from
+//	              a joined with resumed:false to the next, or to its end
+//	clientConn    one connection of a client (variable cc)
+//	abandoned     said of a conn: its client uses another one
+//	damaged       said of a conn: it may end, or fall silent, at any time
+//	intact        said of a conn: all that is sent on it arrives in the end
+//	ordered       said of a conn: replies and events arrive in the order in which
+//	              the server made them, as on a WebSocket
+//	wire          a transport of the test: socketWire, eventWire
+//	fuse          breaks a conn after a number of bytes
+//	blackhole     a conn that swallows all bytes and never ends
+//	loss notice   a bye, or a back with resumed:false, which tells a sender that
+//	              messages may not have arrived
+//	quiet step    one after which nothing is under way, so that all can be compared
+
 import (
 	"context"
 	"flag"
@@ -24,24 +53,24 @@ var (
 	faultSteps     = flag.String("fault.steps", "", "with -fault.seed: play only these steps, as in 0,4,5")
 )
 
-// TestFaultModel plays random histories against the server, in memory, where
-// time costs nothing, and holds what everybody saw against the protocol.
+// TestFaultModel plays random histories against the server, in memory and with
+// virtual time, and compares what all clients observed with the protocol.
 //
-// All that is random comes from the seed, but for peer ids and for the order
-// in which goroutines run: a replay meets the same events, not always in the
-// same order.
+// Everything random comes from the seed, except peer ids and the order in which
+// goroutines run: a replay has the same events, but not always in the same
+// order.
 func TestFaultModel(t *testing.T) {
 	playAll(t, 2000, runtime.GOMAXPROCS(0), playInMemory)
 }
 
-// TestFaultModelSockets plays them over sockets, where the server writes
-// without waiting. Time is real there, so that grace times are short, and what
-// depends on the exact time is not looked at.
+// TestFaultModelSockets plays histories over sockets, where the server writes
+// without waiting. Time is real there, so grace times are short, and what
+// depends on the exact time is not checked.
 func TestFaultModelSockets(t *testing.T) {
 	playAll(t, 200, 16, playOnSockets) // most of the time they wait
 }
 
-// playAll plays histories, some at once, until one breaks a rule.
+// playAll plays histories, several at a time, until one breaks a rule.
 func playAll(t *testing.T, usual, workers int, play func(*testing.T, *plan) *history) {
 	t.Helper()
 	if *faultSeed != 0 {
@@ -81,7 +110,7 @@ func playAll(t *testing.T, usual, workers int, play func(*testing.T, *plan) *his
 	}
 }
 
-// replayed is the plan that the flags ask for.
+// replayed returns the plan that the flags ask for.
 func replayed(t *testing.T) *plan {
 	t.Helper()
 	p := newPlan(*faultSeed)
@@ -100,8 +129,8 @@ func replayed(t *testing.T) *plan {
 	return p
 }
 
-// report tells of a history that broke a rule, after leaving out of it what
-// the fault does not need.
+// report reports a history that broke a rule, without the steps that the fault
+// does not need.
 func report(t *testing.T, h *history, quick bool, play func(*testing.T, *plan) *history) {
 	t.Helper()
 	kept := "…"
@@ -114,7 +143,7 @@ func report(t *testing.T, h *history, quick bool, play func(*testing.T, *plan) *
 		h.seed, h.faults, h.plan, h.story(), command, command, kept)
 }
 
-// shrink leaves out steps as long as some rule is broken still.
+// shrink leaves out steps as long as a rule is still broken.
 func shrink(t *testing.T, h *history, play func(*testing.T, *plan) *history) (smallest *history, kept string) {
 	t.Helper()
 	whole := newPlan(h.seed).steps

@@ -60,7 +60,7 @@ func TestFloodIsPutOut(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				server := serveMemory(t, defaultConfig())
-				c, joined := server.sit(t, "Eve")
+				c, joined := server.seatPeer(t, "Eve")
 				codes, closed := c.flood(3000, text)
 				if n := codes[protocol.CodeRateLimited]; closed != protocol.ClosePolicy || n < 1000 || n > 1010 {
 					t.Errorf("%v, closed with %d; want a thousand refusals, then %d", codes, closed, protocol.ClosePolicy)

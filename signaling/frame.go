@@ -13,7 +13,7 @@ import (
 
 // Opcodes of frames (RFC 6455, section 5.2).
 const (
-	opNone   byte = 0 // on the wire: more of the message before
+	opNone   byte = 0 // on the wire: continues the message
 	opText   byte = websocket.TextMessage
 	opBinary byte = websocket.BinaryMessage
 	opClose  byte = websocket.CloseMessage
@@ -31,7 +31,9 @@ const (
 	// eight, a mask of four.
 	maxHeader = 14
 
-	closeProtocolError = 1002 // RFC 6455, section 7.4.1
+	// Close codes of RFC 6455, section 7.4.1.
+	closeProtocolError  = websocket.CloseProtocolError
+	closeInvalidPayload = websocket.CloseInvalidFramePayloadData
 )
 
 var (
@@ -39,31 +41,31 @@ var (
 	errFrameTooLarge = errors.New("frame beyond the limit")
 )
 
-// decoder takes the bytes that a client sends apart into messages and control
-// frames (RFC 6455, section 5), wherever they are cut. The zero value, but for
-// limit, is ready. It holds memory only while something is incomplete.
+// decoder splits the bytes from a client into messages and control frames (RFC
+// 6455, section 5), wherever the bytes are cut. The zero value with a limit is
+// ready. It holds memory only while something is incomplete.
 type decoder struct {
 	limit int // largest message, in bytes; 0 = none
 
-	remaining int    // payload bytes of the frame that have not come yet
-	key       uint32 // its mask, turned to the next byte
+	remaining int    // payload bytes of the frame that have not arrived yet
+	key       uint32 // its mask, rotated to the next byte
 	headLen   uint8  // bytes in head
 	inFrame   bool   // its header is complete
-	final     bool   // it ends its message
-	opcode    byte   // the frame's own
-	message   byte   // opcode of the message that is incomplete; 0 = none is
-	begun     uint8  // frames whose headers were complete, up to 255, for whoever counts them to reset
+	final     bool   // it is the last frame of its message
+	opcode    byte   // of the frame
+	message   byte   // opcode of the incomplete message; 0 = there is none
+	begun     uint8  // frames whose headers were complete, up to 255; the caller counts and resets them
 	head      [maxHeader]byte
-	buffer    *[]byte // what has come of the message, unless all is in one piece; from heldBuffers
-	control   []byte  // what has come of a control frame that is cut
+	buffer    *[]byte // the message so far, unless it is all in one piece; from messageBuffers
+	control   []byte  // a control frame so far, if it is cut
 }
 
-// next takes from p what completes one message or control frame. It returns
-// its opcode, its payload, which is good until the next call, and the rest of
-// p. opNone says that p is used up without completing any. It unmasks in p.
-// After an error the connection is to be given up.
+// next consumes bytes of p up to the end of one message or control frame. It
+// returns the opcode, the payload, which is valid until the next call, and the
+// rest of p. opNone means that p is used up and nothing is complete. It unmasks
+// p in place. After an error the caller must close the connection.
 func (d *decoder) next(p []byte) (opcode byte, payload, rest []byte, err error) {
-	if d.buffer != nil && d.message == opNone { // it was handed out whole
+	if d.buffer != nil && d.message == opNone { // the caller has had the whole message
 		d.release()
 	}
 	for {
@@ -95,7 +97,7 @@ func (d *decoder) next(p []byte) (opcode byte, payload, rest []byte, err error) 
 	}
 }
 
-// release gives memory back, for good or until the next message.
+// release gives the buffer back, until the next message or for good.
 func (d *decoder) release() {
 	if d.buffer != nil {
 		messageBuffers.Put(d.buffer)
@@ -133,7 +135,7 @@ func (d *decoder) dataPart(part []byte) (payload []byte, whole bool) {
 	return *d.buffer, true
 }
 
-// header takes the next frame's header, or what is there of it.
+// header consumes the next frame's header, or what is there of it.
 func (d *decoder) header(p []byte) ([]byte, error) {
 	if d.headLen == 0 {
 		size, err := d.headerSize(p)
@@ -160,8 +162,8 @@ func (d *decoder) header(p []byte) ([]byte, error) {
 	return nil, nil
 }
 
-// headerSize returns how long the header is that begins like head, as far as
-// that can be seen, and refuses what cannot be one.
+// headerSize returns the length of the header that starts with head, as far as
+// head shows it, and an error when head cannot be the start of one.
 func (d *decoder) headerSize(head []byte) (int, error) {
 	if len(head) < 2 {
 		return maxHeader, nil
@@ -170,7 +172,7 @@ func (d *decoder) headerSize(head []byte) (int, error) {
 	switch opcode {
 	case opNone:
 		if d.message == opNone {
-			return 0, errProtocol // continues nothing
+			return 0, errProtocol // there is no message to continue
 		}
 	case opText, opBinary:
 		if d.message != opNone {
@@ -192,7 +194,7 @@ func (d *decoder) headerSize(head []byte) (int, error) {
 		return 8, nil
 	case 127:
 		if len(head) >= 10 && head[2]&0x80 != 0 {
-			return 0, errProtocol // a length has 63 bits
+			return 0, errProtocol // a length has at most 63 bits
 		}
 		return 14, nil
 	default:
@@ -200,7 +202,7 @@ func (d *decoder) headerSize(head []byte) (int, error) {
 	}
 }
 
-// begin notes the frame whose whole header is head.
+// begin records the frame that has the complete header head.
 func (d *decoder) begin(head []byte) error {
 	opcode := head[0] & 0xf
 	length := uint64(head[1] &^ maskBit)
@@ -227,7 +229,7 @@ func (d *decoder) begin(head []byte) error {
 	return nil
 }
 
-// memory returns how many bytes d holds beyond those that every connection may.
+// memory returns how many bytes d holds beyond what every connection may hold.
 func (d *decoder) memory() int {
 	if d.buffer == nil || d.message == opNone {
 		return 0
@@ -235,7 +237,7 @@ func (d *decoder) memory() int {
 	return max(cap(*d.buffer)-messageBuffers.Size, 0)
 }
 
-// size is how much of the message is held.
+// size returns how much of the message is buffered.
 func (d *decoder) size() int {
 	if d.buffer == nil {
 		return 0
@@ -243,8 +245,8 @@ func (d *decoder) size() int {
 	return len(*d.buffer)
 }
 
-// unmask takes the mask off p and returns the mask turned on to the byte after
-// it (RFC 6455, section 5.3).
+// unmask unmasks p and returns the mask rotated to the byte after p (RFC 6455,
+// section 5.3).
 func unmask(p []byte, key uint32) uint32 {
 	if len(p) >= 8 {
 		wide := uint64(key)<<32 | uint64(key)
@@ -269,22 +271,22 @@ func unmask(p []byte, key uint32) uint32 {
 }
 
 // closeCode returns the code in a client's close frame, CloseNormalClosure when
-// there is none, or the code to close with when the frame is at fault
-// (RFC 6455, sections 5.5.1 and 7.4).
+// there is none. When the frame is invalid, it returns false and the code to
+// close with (RFC 6455, sections 5.5.1 and 7.4).
 func closeCode(payload []byte) (code int, ok bool) {
 	if len(payload) == 0 {
 		return websocket.CloseNormalClosure, true
 	}
 	if len(payload) == 1 {
-		return websocket.CloseProtocolError, false
+		return closeProtocolError, false
 	}
 	code = int(binary.BigEndian.Uint16(payload))
 	registered := []int{1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014}
 	if !slices.Contains(registered, code) && (code < 3000 || code > 4999) {
-		return websocket.CloseProtocolError, false
+		return closeProtocolError, false
 	}
 	if !utf8.Valid(payload[2:]) {
-		return websocket.CloseInvalidFramePayloadData, false
+		return closeInvalidPayload, false
 	}
 	return code, true
 }

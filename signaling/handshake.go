@@ -9,17 +9,16 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// handshakeGUID is what the key is hashed with (RFC 6455, section 1.3).
+// handshakeGUID is hashed together with the key (RFC 6455, section 1.3).
 const handshakeGUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
-// handshake is what a client asks for to open a WebSocket (RFC 6455, section
-// 4.2.1).
+// handshake is a client's request to open a WebSocket (RFC 6455, section 4.2.1).
 type handshake struct {
 	key         string // Sec-WebSocket-Key
-	subprotocol bool   // it offered ours
+	subprotocol bool   // the client offered callbox.v1
 }
 
-// handshakeFault is why a request opens no WebSocket.
+// handshakeFault says why a request opens no WebSocket.
 type handshakeFault struct {
 	status        int
 	code, message string
@@ -29,10 +28,10 @@ func badHandshake(message string) *handshakeFault {
 	return &handshakeFault{http.StatusBadRequest, "bad_handshake", message}
 }
 
-// readHandshake takes the handshake from a request. It does not look at the
+// readHandshake reads the handshake from a request. It does not look at the
 // origin.
 func readHandshake(r *http.Request) (h handshake, fault *handshakeFault) {
-	offered, ours := offeredSubprotocols(r.Header)
+	offered, ours := offersSubprotocol(r.Header)
 	keys := r.Header["Sec-Websocket-Key"]
 	switch {
 	case offered && !ours:
@@ -51,9 +50,10 @@ func readHandshake(r *http.Request) (h handshake, fault *handshakeFault) {
 	return handshake{key: keys[0], subprotocol: ours}, nil
 }
 
-// offeredSubprotocols tells whether the client offers any, and whether ours is
-// among them. They may stand in several fields (RFC 6455, section 11.3.4).
-func offeredSubprotocols(header http.Header) (some, ours bool) {
+// offersSubprotocol reports whether the client offers any subprotocols, and
+// whether callbox's is among them. They may stand in several fields (RFC 6455,
+// section 11.3.4).
+func offersSubprotocol(header http.Header) (some, ours bool) {
 	fields := header["Sec-Websocket-Protocol"]
 	for _, field := range fields {
 		some = some || strings.TrimSpace(field) != ""
@@ -64,8 +64,8 @@ func offeredSubprotocols(header http.Header) (some, ours bool) {
 	return some, ours
 }
 
-// hasToken tells whether a list in fields has that token, in any case. What
-// stands behind an element that is no token means nothing.
+// hasToken reports whether a list in fields contains that token, in upper or
+// lower case. Elements after one that is no token are ignored.
 func hasToken(fields []string, token string) bool {
 	for i := range fields {
 		for each := range tokens(fields[i : i+1]) {
@@ -80,7 +80,7 @@ func hasToken(fields []string, token string) bool {
 	return false
 }
 
-// tokens yields the elements of a list (RFC 9110, section 5.6.1) in fields.
+// tokens yields the elements of the lists in fields (RFC 9110, section 5.6.1).
 func tokens(fields []string) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		for _, field := range fields {
@@ -95,10 +95,10 @@ func tokens(fields []string) func(yield func(string) bool) {
 	}
 }
 
-// validKey tells whether key is 16 bytes in base64.
+// validKey reports whether key is 16 bytes in base64.
 func validKey(key string) bool {
 	const size = 16
-	var text [24]byte // which is what they need
+	var text [24]byte // 16 bytes in base64 take 24
 	var bytes [18]byte
 	if len(key) != len(text) {
 		return false
@@ -108,10 +108,10 @@ func validKey(key string) bool {
 	return err == nil && n == size
 }
 
-// answerSize is enough for the response to a handshake.
+// responseSize is large enough for the response to any handshake.
 const responseSize = 192
 
-// appendAnswer appends the response that accepts h.
+// appendResponse appends the response that accepts h.
 func (h *handshake) appendResponse(dst []byte) []byte {
 	var text [24 + len(handshakeGUID)]byte
 	sum := sha1.Sum(append(append(text[:0], h.key...), handshakeGUID...)) //nolint:gosec // see above

@@ -153,22 +153,26 @@ func within(tb testing.TB) context.Context {
 	return ctx
 }
 
-// rawClient is a client that does only what the test says.
+// rawClient is a client that sends and reads frame by frame, as the test says.
 type rawClient struct {
 	*websocket.Conn
-	t *testing.T
+	t testing.TB
 }
 
-func (s *testServer) raw(t *testing.T) *rawClient {
-	t.Helper()
-	dialer := websocket.Dialer{NetDialContext: s.dialFunc}
-	ws, response, err := dialer.DialContext(within(t), strings.Replace(s.url, "http", "ws", 1)+"/ws", nil)
+func (s *testServer) raw(tb testing.TB) *rawClient {
+	tb.Helper()
+	return s.rawWith(tb, websocket.Dialer{NetDialContext: s.dialFunc})
+}
+
+func (s *testServer) rawWith(tb testing.TB, dialer websocket.Dialer) *rawClient {
+	tb.Helper()
+	ws, response, err := dialer.DialContext(within(tb), strings.Replace(s.url, "http", "ws", 1)+"/ws", nil)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	_ = response.Body.Close()
-	t.Cleanup(func() { _ = ws.Close() })
-	return &rawClient{ws, t}
+	tb.Cleanup(func() { _ = ws.Close() })
+	return &rawClient{ws, tb}
 }
 
 func (c *rawClient) send(text string) {

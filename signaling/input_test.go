@@ -120,14 +120,7 @@ func sendTooLarge(t *testing.T, server *testServer) {
 
 func TestFragmentsMakeAFrame(t *testing.T) {
 	server := serve(t, defaultConfig())
-	dialer := websocket.Dialer{WriteBufferSize: 16}
-	ws, response, err := dialer.Dial(strings.Replace(server.url, "http", "ws", 1)+"/ws", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = response.Body.Close()
-	c := &rawClient{ws, t}
-	defer ws.Close()
+	c := server.rawWith(t, websocket.Dialer{WriteBufferSize: 16})
 	w, err := c.NextWriter(websocket.TextMessage)
 	if err != nil {
 		t.Fatal(err)

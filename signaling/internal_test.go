@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"callbox/signaling/protocol"
 )
 
 func TestBucket(t *testing.T) {
@@ -138,5 +140,38 @@ func TestQueueDropsEvents(t *testing.T) {
 	}
 	if _, ok := q.pop(); ok {
 		t.Error("there is more than the reply")
+	}
+}
+
+// TestCloseCodesAreCounted has every code that a server uses counted under its
+// own number, and the codes of clients under 0.
+func TestCloseCodesAreCounted(t *testing.T) {
+	server := &Server{rooms: newRooms(&Server{})}
+	for _, code := range append(protocol.CloseCodes(), closeProtocolError, closeInvalidPayload, closeAbnormal) {
+		server.counters.closed(code)
+		if n := server.Snapshot().Closed[code]; n != 1 {
+			t.Errorf("the close code %d was counted %d times, want once", code, n)
+		}
+	}
+	server.counters.closed(4000)
+	if n := server.Snapshot().Closed[0]; n != 1 {
+		t.Errorf("%d closes with other codes were counted, want 1", n)
+	}
+}
+
+// TestUnknownRequestIsAnswered has a session execute a request that execute has
+// no case for.
+func TestUnknownRequestIsAnswered(t *testing.T) {
+	server := &Server{started: time.Now(), memory: unbounded{}}
+	s := &session{shard: &shard{server: server}}
+	c := &connection{server: server, transport: idleTransport{}}
+	if !s.attach(c) {
+		t.Fatal("no connection")
+	}
+	s.execute(1, protocol.Seen{Seq: 1}, protocol.ICEReply{}, new(effects))
+	o, _ := c.queue.pop()
+	f, err := protocol.DecodeServerFrame(o.payload)
+	if fault, ok := f.(protocol.Error); err != nil || !ok || fault.ID != 1 || fault.Code != protocol.CodeInternal {
+		t.Errorf("the reply is %s", o.payload)
 	}
 }

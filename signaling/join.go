@@ -7,35 +7,74 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// probeWait is how long a silent seat in a full room is given to answer.
+// probeTimeout is how long an idle peer in a full room may take to answer.
 const probeTimeout = 2 * time.Second
 
-// Grant is what [Config.Authorize] gives to who may join.
+// Grant is what [Config.Authorize] returns for a client that may join.
 type Grant struct {
-	// Name is the peer's name, whatever the join says; empty = as it says.
+	// Name overrides the peer name in the join; empty = the join's name.
 	Name string
 }
 
-// entry is a join that passed the first checks.
+// joinResult is how a join ended, as the metrics count it.
+type joinResult uint8
+
+const (
+	joinNew joinResult = iota
+	joinResumed
+	joinRecovered
+	joinReplaced
+	joinFull
+	joinUnauthorized
+	joinRateLimited
+	joinClosing
+	joinRefused // anything else
+	joinResults // how many there are
+)
+
+func (r joinResult) String() string {
+	return [joinResults]string{
+		"joined", "resumed", "recovered", "replaced", "full", "unauthorized", "rate_limited", "closing", "refused",
+	}[r]
+}
+
+// joinStep is what a join has to do after rooms.takeSeat.
+type joinStep uint8
+
+const (
+	stepDone         joinStep = iota // nothing: the join has its result
+	stepPrepareAgain                 // another join was quicker: call prepareJoined and try again
+	stepAuthorizeNew                 // the replaced peer holds no seat: call authorizeNew and try again
+	stepBanned                       // refuse it: the room refuses the client's address
+)
+
+// joinRefusal is why a join failed. A nil *joinRefusal means that it may go on.
+type joinRefusal struct {
+	result joinResult
+	reply  protocol.Frame
+}
+
+// joinAttempt is one join while it is carried out.
 type joinAttempt struct {
 	connection *connection
 	request    protocol.Join   // Room is canonical
-	claim      claim           // of Resume or Replace
-	joined     protocol.Joined // as far as it needs no lock
+	claim      claim           // from Resume or Replace
+	joined     protocol.Joined // the reply, as far as it can be filled in without a lock
 	authorized bool            // it may take a seat that nobody holds
-	nonceKnown bool            // the nonce is that of the peer in joined
+	nonceKnown bool            // request.Nonce belongs to the peer in joined
 }
 
 func (c *connection) join(r protocol.Join, fx *effects) {
-	result, refusal := c.admitJoin(r, fx)
+	result, reply := c.admitJoin(r, fx)
 	c.server.counters.joins[result].Add(1)
-	if refusal != nil {
-		c.sendReply(refusal, fx)
+	if reply != nil {
+		c.sendReply(reply, fx)
 	}
 }
 
-// tryJoin carries a join out. refusal is nil when joined has been queued.
-func (c *connection) admitJoin(r protocol.Join, fx *effects) (result joinResult, refusal protocol.Frame) {
+// admitJoin carries out a join. A nil reply means that joined is already
+// queued, or that the connection has ended.
+func (c *connection) admitJoin(r protocol.Join, fx *effects) (result joinResult, reply protocol.Frame) {
 	if c.session.Load() != nil {
 		return joinRefused, protocol.Error{ID: r.ID, Code: protocol.CodeAlreadyJoined, Message: "leave the room first"}
 	}
@@ -44,13 +83,14 @@ func (c *connection) admitJoin(r protocol.Join, fx *effects) (result joinResult,
 		fault.ID = r.ID
 		return joinRefused, fault
 	}
-	if result, refusal := j.authorize(fx); refusal != nil {
-		return result, refusal
+	if refusal := j.authorize(fx); refusal != nil {
+		return refusal.result, refusal.reply
 	}
 	return j.takeSeat(fx)
 }
 
-// check tells what is wrong with the request by itself.
+// check validates the request's fields and puts the room's name into its
+// canonical form.
 func (j *joinAttempt) check(limits *Limits) error {
 	r := &j.request
 	room, err := protocol.CanonicalRoom(r.Room, limits.RoomName)
@@ -67,71 +107,71 @@ func (j *joinAttempt) check(limits *Limits) error {
 	return protocol.CheckPeerName(r.Name, limits.PeerName)
 }
 
-// admit decides whether the client may try. A validly signed resume or replace
-// stands for all that its first join had to show, as long as there is a seat to
-// take back or over.
-func (j *joinAttempt) authorize(fx *effects) (result joinResult, refusal protocol.Frame) {
+// authorize decides whether the client may try to take a seat. A resume or
+// replace token with a valid signature stands for everything that its first
+// join had to show, as long as that seat, or its successor's, is still held.
+func (j *joinAttempt) authorize(fx *effects) *joinRefusal {
 	r, s := &j.request, j.connection.server
-	token := r.Resume + r.Replace // there is one of them at most
+	token := r.Resume + r.Replace // at most one of them is set
 	if token == "" {
 		return j.authorizeNew(fx)
 	}
 	claim, err := s.tokens.Load().decode(token)
 	switch {
 	case err == errForged: //nolint:errorlint // decode returns it unwrapped
-		if result, refusal := j.countFailure(fx); refusal != nil {
-			return result, refusal
+		if refusal := j.countFailure(fx); refusal != nil {
+			return refusal
 		}
 		return j.refuseUnauthorized()
 	case err != nil || claim.room != roomHash(r.Room) || claim.expires <= time.Now().Unix():
 		return j.refuseUnauthorized()
 	}
 	j.claim = claim
-	return joinOK, nil
+	return nil
 }
 
-// admitNew decides about a join that has no seat yet. The token is verified
-// before anything is counted: whatever strangers behind the same address do, a
-// good one gets in. Counting failures first would protect no secret, since one
-// of 32 bytes cannot be guessed at any rate.
-func (j *joinAttempt) authorizeNew(fx *effects) (result joinResult, refusal protocol.Frame) {
+// authorizeNew decides about a join that has no seat yet. The token is verified
+// before anything is counted, so that a good token gets in whatever strangers
+// behind the same address do. Counting failures first would protect no secret:
+// one of 32 bytes cannot be guessed at any rate.
+func (j *joinAttempt) authorizeNew(fx *effects) *joinRefusal {
 	r, s := &j.request, j.connection.server
 	if j.connection.is(stateReserved) && !j.connection.leaveReserve() {
-		return joinRateLimited, s.rateLimited(r.ID, "the server has too many connections now", retrySeatAfter)
+		return &joinRefusal{joinRateLimited, s.rateLimitedError(r.ID, "the server has too many connections now", retrySeatAfter)}
 	}
 	if s.config.Authorize != nil {
 		grant, err := s.config.Authorize(r.Token, r.Room)
 		if err != nil {
-			if result, refusal := j.countFailure(fx); refusal != nil {
-				return result, refusal
+			if refusal := j.countFailure(fx); refusal != nil {
+				return refusal
 			}
-			return joinUnauthorized, protocol.Error{ID: r.ID, Code: protocol.CodeUnauthorized, Message: err.Error()}
+			return &joinRefusal{joinUnauthorized, protocol.Error{ID: r.ID, Code: protocol.CodeUnauthorized, Message: err.Error()}}
 		}
 		if grant.Name != "" {
 			r.Name = protocol.VisibleName(grant.Name)
 		}
 	}
 	if wait := s.addresses.addJoin(j.connection.addr, fx.now(s)); wait > 0 {
-		return joinRateLimited, s.rateLimited(r.ID, "too many joins from this address", wait)
+		return &joinRefusal{joinRateLimited, s.rateLimitedError(r.ID, "too many joins from this address", wait)}
 	}
 	j.authorized = true
-	return joinOK, nil
+	return nil
 }
 
-// failed counts a refused token. refusal is nil unless the address has shown
-// too many.
-func (j *joinAttempt) countFailure(fx *effects) (result joinResult, refusal protocol.Frame) {
+// countFailure counts a refused token. It returns a refusal when the address
+// has shown too many of them.
+func (j *joinAttempt) countFailure(fx *effects) *joinRefusal {
 	s := j.connection.server
 	if wait := s.addresses.addFailure(j.connection.addr, fx.now(s)); wait > 0 {
-		return joinRateLimited, s.rateLimited(j.request.ID, "too many refused tokens from this address", wait)
+		return &joinRefusal{joinRateLimited, s.rateLimitedError(j.request.ID, "too many refused tokens from this address", wait)}
 	}
-	return joinOK, nil
+	return nil
 }
 
-func (j *joinAttempt) refuseUnauthorized() (joinResult, protocol.Frame) {
-	return joinUnauthorized, protocol.Error{
+func (j *joinAttempt) refuseUnauthorized() *joinRefusal {
+	return &joinRefusal{joinUnauthorized, protocol.Error{
 		ID: j.request.ID, Code: protocol.CodeUnauthorized, Message: "this seat cannot be taken back; join anew",
-	}
+	}}
 }
 
 func closingError(id uint64) protocol.Error {
@@ -141,37 +181,40 @@ func closingError(id uint64) protocol.Error {
 	}
 }
 
-// enter takes the seat. In a full room it first makes sure that those who sit
-// there are alive, which may take probeWait; this connection's client can
-// wait.
+// takeSeat takes the seat. In a full room it first makes sure that the
+// occupants are alive, which may take probeTimeout. Only the client of this
+// connection waits for that.
 func (j *joinAttempt) takeSeat(fx *effects) (joinResult, protocol.Frame) {
 	c, s := j.connection, j.connection.server
 	for probed := false; ; {
 		j.prepareJoined()
-		result, occupants := s.rooms.takeSeat(j, fx)
-		switch result {
-		case joinAgain:
+		result, step, occupants := s.rooms.takeSeat(j, fx)
+		switch step {
+		case stepPrepareAgain:
 			continue
-		case joinUnauthorized:
-			return j.refuseUnauthorized()
-		case joinBarred:
+		case stepAuthorizeNew:
+			if refusal := j.authorizeNew(fx); refusal != nil {
+				return refusal.result, refusal.reply
+			}
+			continue
+		case stepBanned:
 			return joinUnauthorized, protocol.Error{
 				ID: j.request.ID, Code: protocol.CodeUnauthorized,
 				Message: "the operator has put this address out of the room for now; try again later, or meet in another room",
 			}
-		case joinUnadmitted:
-			if result, refusal := j.authorizeNew(fx); refusal != nil {
-				return result, refusal
-			}
-			continue
+		case stepDone:
+		}
+		switch result {
+		case joinUnauthorized:
+			return result, j.refuseUnauthorized().reply
 		case joinFull:
 			if probed || !j.probeOccupants(occupants, fx) {
-				return joinFull, protocol.Full{ID: j.request.ID, Room: j.request.Room, Capacity: s.config.Capacity}
+				return result, protocol.Full{ID: j.request.ID, Room: j.request.Room, Capacity: s.config.Capacity}
 			}
 			probed = true
 			continue
 		case joinRateLimited:
-			return result, s.rateLimited(j.request.ID, "no more seats for this address now, those of broken connections count too", retrySeatAfter)
+			return result, s.rateLimitedError(j.request.ID, "no more seats for this address now, those of broken connections count too", retrySeatAfter)
 		default:
 			s.log.Debug("peer joined", "peer", j.joined.Peer)
 		}
@@ -182,7 +225,9 @@ func (j *joinAttempt) takeSeat(fx *effects) (joinResult, protocol.Frame) {
 	}
 }
 
-// probe has the silent ones of taken answer, and flushes out before it waits.
+// probeOccupants makes the idle occupants of a full room answer, and applies fx
+// before it waits for them. It reports whether it is worth asking for a seat
+// again.
 func (j *joinAttempt) probeOccupants(occupants []*connection, fx *effects) bool {
 	c := j.connection
 	if !c.transport.prepareToBlock() {
@@ -193,8 +238,8 @@ func (j *joinAttempt) probeOccupants(occupants []*connection, fx *effects) bool 
 	return c.server.probe(occupants, fx) && !c.is(stateEnded)
 }
 
-// prepare says what joined will say, as far as it needs no lock: the ICE
-// servers are asked for for one peer id.
+// prepareJoined fills in joined, as far as that needs no lock: the callback
+// that makes ICE servers is called for one peer id.
 func (j *joinAttempt) prepareJoined() {
 	c, r := j.connection, &j.request
 	s := c.server
@@ -217,7 +262,7 @@ func (j *joinAttempt) prepareJoined() {
 	}
 }
 
-// newPeerID returns an id with 100 random bits, of letters and digits.
+// newPeerID returns an id of letters and digits with 100 random bits.
 func newPeerID() string {
 	return "p" + rand.Text()[:20]
 }

@@ -6,8 +6,8 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// withNonce returns the id of the peer in that room whose join had that nonce;
-// empty = there is none.
+// peerByNonce returns the id of the peer in that room whose join had that nonce,
+// or an empty string.
 func (m *rooms) peerByNonce(room, nonce string) string {
 	sh := m.shard(room)
 	sh.mu.Lock()
@@ -20,51 +20,53 @@ func (m *rooms) peerByNonce(room, nonce string) string {
 	return ""
 }
 
-// enter gives the connection of e its seat, queues joined for it and tells the
-// others. When there is no free one it changes nothing, and returns joinFull
-// and the connections of those who sit there. joinAgain = somebody else was
-// quicker, e is to be prepared once more. joinUnadmitted = e is to be admitted
-// first, since nobody holds the seat that it replaces.
-func (m *rooms) takeSeat(j *joinAttempt, fx *effects) (joinResult, []*connection) {
+// takeSeat gives the connection of j its seat, queues joined for it and tells
+// the others. When step is not stepDone, nothing has changed and there is no
+// result yet. When the result is joinFull, nothing has changed either, and
+// occupants are the connections of the peers in the room.
+func (m *rooms) takeSeat(j *joinAttempt, fx *effects) (result joinResult, step joinStep, occupants []*connection) {
 	sh := m.shard(j.request.Room)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if sh.server.kicks.isBanned(j.request.Room, j.connection.addr) {
-		return joinBarred, nil
+		return joinRefused, stepBanned, nil
 	}
 	rm := sh.rooms[j.request.Room]
 	switch r := &j.request; {
 	case r.Resume != "":
-		return sh.resume(j, rm, fx)
+		result, occupants = sh.resume(j, rm, fx)
+		return result, stepDone, occupants
 	case r.Replace != "":
 		old, last, ok := sh.followReplacements(rm, j.claim.peer)
 		switch {
 		case !ok || sh.server.kicks.wasKicked(&j.claim):
-			return joinUnauthorized, nil
+			return joinUnauthorized, stepDone, nil
 		case old != nil:
-			return sh.replace(j, old, fx), nil
+			return sh.replace(j, old, fx), stepDone, nil
 		case !j.authorized:
-			return joinUnadmitted, nil
+			return joinRefused, stepAuthorizeNew, nil
 		}
-		return sh.createSuccessor(j, last, fx)
+		result, occupants = sh.createSuccessor(j, last, fx)
+		return result, stepDone, occupants
 	case r.Nonce != "":
 		var s *session
 		if rm != nil {
 			s = rm.byNonce(r.Nonce)
 		}
 		if j.nonceKnown != (s != nil) || s != nil && s.peer != j.joined.Peer {
-			return joinAgain, nil
+			return joinRefused, stepPrepareAgain, nil
 		}
 		if s != nil {
-			return sh.takeOver(j, s, false, fx), nil
+			return sh.takeOver(j, s, false, fx), stepDone, nil
 		}
 	}
 	s := j.newSession(sh, sh.lastJoined(j.request.Room)+1)
-	return sh.takeFreeSeat(j, s, joinNew, fx)
+	result, occupants = sh.takeFreeSeat(j, s, joinNew, fx)
+	return result, stepDone, occupants
 }
 
-// succeed gives a new peer a free seat in the place of one whose seat is free:
-// whoever comes with that one's token again means the new peer.
+// createSuccessor gives a new peer a free seat as the successor of old, whose
+// seat is free. A later join with the token of old means the new peer.
 func (sh *shard) createSuccessor(j *joinAttempt, old string, fx *effects) (joinResult, []*connection) {
 	s := j.newSession(sh, sh.lastJoined(j.request.Room)+1)
 	result, occupants := sh.takeFreeSeat(j, s, joinNew, fx)
@@ -74,7 +76,7 @@ func (sh *shard) createSuccessor(j *joinAttempt, old string, fx *effects) (joinR
 	return result, occupants
 }
 
-// session returns a new peer that joins after the time after, in milliseconds
+// newSession returns a session that joins after the time after, in milliseconds
 // since 1970.
 func (j *joinAttempt) newSession(sh *shard, after int64) *session {
 	return &session{
@@ -83,8 +85,8 @@ func (j *joinAttempt) newSession(sh *shard, after int64) *session {
 	}
 }
 
-// lastJoined returns when the last one in that room joined, or the last one that
-// was put out of it.
+// lastJoined returns when the last peer of that room joined, counting those that
+// were kicked from it.
 func (sh *shard) lastJoined(name string) int64 {
 	last := sh.server.kicks.lastJoined(name)
 	if rm := sh.rooms[name]; rm != nil {
@@ -93,7 +95,7 @@ func (sh *shard) lastJoined(name string) int64 {
 	return last
 }
 
-// find gives the new peer s a free seat, if there is one.
+// takeFreeSeat gives the new peer s a seat, if one is free.
 func (sh *shard) takeFreeSeat(j *joinAttempt, s *session, result joinResult, fx *effects) (joinResult, []*connection) {
 	rm := sh.rooms[j.request.Room]
 	if capacity := j.joined.Capacity; rm != nil && capacity > 0 && len(rm.seats) >= capacity {
@@ -105,7 +107,7 @@ func (sh *shard) takeFreeSeat(j *joinAttempt, s *session, result joinResult, fx 
 		}
 		return joinFull, occupants
 	}
-	// Whoever comes back with a seat's token has been let in before.
+	// A peer that resumes was admitted, and counted, before.
 	if !s.countSeat(result == joinRecovered) {
 		return joinRateLimited, nil
 	}
@@ -117,7 +119,8 @@ func (sh *shard) takeFreeSeat(j *joinAttempt, s *session, result joinResult, fx 
 	return result, nil
 }
 
-// sit gives the new peer s, which has its connection, a seat.
+// seatNew gives the new peer s, which has its connection already, a seat and
+// tells the others.
 func (sh *shard) seatNew(j *joinAttempt, s *session, fx *effects) {
 	sh.insertIntoRoom(s, j.request.Room)
 	sh.notifySeated(s, true)
@@ -127,10 +130,10 @@ func (sh *shard) seatNew(j *joinAttempt, s *session, fx *effects) {
 	})
 }
 
-// welcome queues joined, and the events after seq, for s.
+// sendJoined queues joined, and the events after seq, for s.
 func (sh *shard) sendJoined(j *joinAttempt, s *session, resumed bool, seq uint64, fx *effects) {
 	sh.setAway(s, false)
-	s.noteOwing()
+	s.noteUnconfirmed()
 	joined := j.joined
 	joined.Resumed = resumed
 	joined.Resume = sh.token(s)
@@ -139,8 +142,8 @@ func (sh *shard) sendJoined(j *joinAttempt, s *session, resumed bool, seq uint64
 	fx.send(j.connection)
 }
 
-// resume gives a seat back: the one that is held, or, when that is not known
-// or no longer, a free one under the same peer id.
+// resume gives a seat back: the one that is held, or, when this server does not
+// know it or holds it no longer, a free one under the same peer id.
 func (sh *shard) resume(j *joinAttempt, rm *room, fx *effects) (joinResult, []*connection) {
 	if reason, _ := sh.tombstones.lookup(j.claim.peer); reason != "" {
 		return joinUnauthorized, nil
@@ -160,7 +163,7 @@ func (sh *shard) resume(j *joinAttempt, rm *room, fx *effects) (joinResult, []*c
 	return sh.takeFreeSeat(j, s, joinRecovered, fx)
 }
 
-// takeOver moves s to the connection of e. Unless resumed it begins anew.
+// takeOver moves s to the connection of j. Unless resumed, s starts anew.
 func (sh *shard) takeOver(j *joinAttempt, s *session, resumed bool, fx *effects) joinResult {
 	if j.closeIfLate(s, fx) {
 		return joinRefused
@@ -200,9 +203,10 @@ func (sh *shard) takeOver(j *joinAttempt, s *session, resumed bool, fx *effects)
 	return joinRecovered
 }
 
-// overtaken tells whether a later connection has the seat of s. Then e is late:
-// it waited in front of a full room, or on its way, and its client has long
-// asked again. It must not take the seat away.
+// closeIfLate reports whether a later connection already has the seat of s, and
+// closes that of j if so. The join of j then comes too late: it waited for the
+// occupants of a full room, or was delayed on its way, and its client has asked
+// again since. It must not take the seat away.
 func (j *joinAttempt) closeIfLate(s *session, fx *effects) bool {
 	if s.connection == nil || s.connection.number < j.connection.number {
 		return false
@@ -213,9 +217,9 @@ func (j *joinAttempt) closeIfLate(s *session, fx *effects) bool {
 	return true
 }
 
-// living follows a peer through those who replaced it. It returns nil, and who
-// was the last, when the last one's seat is free, and false when that was put
-// out.
+// followReplacements follows a peer to those that replaced it, one after the
+// other. When the seat of the last one is free, it returns no session and the id
+// of that peer. It returns false when that peer was kicked.
 func (sh *shard) followReplacements(rm *room, peer string) (s *session, last string, ok bool) {
 	first := peer
 	defer func() { sh.tombstones.compressPath(first, last) }()
@@ -234,7 +238,7 @@ func (sh *shard) followReplacements(rm *room, peer string) (s *session, last str
 	return nil, peer, true
 }
 
-// replace puts a new peer into the place of old, at the end of the order.
+// replace puts a new peer in the place of old, at the end of the order.
 func (sh *shard) replace(j *joinAttempt, old *session, fx *effects) joinResult {
 	if j.closeIfLate(old, fx) {
 		return joinRefused

@@ -7,17 +7,17 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// sweepEvery is how often the table of addresses is cleaned.
+// sweepInterval is how often expired entries are removed from the tables.
 const sweepInterval = time.Minute
 
-// watch looks after pings and deadlines of all connections, and the grace time
-// of the seats without one, until Close.
+// keepAlive checks the pings and deadlines of all connections, and the grace
+// times of the seats without one, until Close.
 func (s *Server) keepAlive() {
 	tick := time.NewTicker(s.tickInterval())
 	defer tick.Stop()
 	swept := s.uptime()
 	var releaser memoryReleaser
-	var connections []*connection // kept from tick to tick
+	var connections []*connection // reused in every tick
 	for {
 		select {
 		case <-s.done:
@@ -37,7 +37,7 @@ func (s *Server) keepAlive() {
 		}
 		now := s.uptime()
 		if releaser.due(len(connections), now) {
-			debug.FreeOSMemory() // collects garbage, too
+			debug.FreeOSMemory() // it also collects garbage
 		}
 		connections = connections[:0]
 		s.rooms.expire(now, &fx)
@@ -51,8 +51,8 @@ func (s *Server) keepAlive() {
 	}
 }
 
-// tickInterval is how finely time is looked at: an eighth of what is measured,
-// a second at most.
+// tickInterval is the precision of all timers: an eighth of the shortest of
+// them, and at most a second.
 func (s *Server) tickInterval() time.Duration {
 	interval := time.Second
 	for _, span := range []time.Duration{s.config.Ping, s.config.Grace, s.config.Limits.JoinWithin} {
@@ -63,8 +63,8 @@ func (s *Server) tickInterval() time.Duration {
 	return max(interval, time.Millisecond)
 }
 
-// check ends the connection when its time is over, or pings its client when a
-// ping is due. Only watch calls it.
+// checkTimers closes the connection when its time is over, or pings its client
+// when a ping is due. Only keepAlive calls it.
 func (c *connection) checkTimers(fx *effects) {
 	if c.is(stateWaiting) {
 		return
@@ -90,9 +90,9 @@ func (c *connection) checkTimers(fx *effects) {
 	}
 }
 
-// trim gives back memory that only a burst needed. A client that had events to
-// confirm at the last ping, and has confirmed none since, is unruly; all others
-// are no longer.
+// trim releases memory that only a burst needed. It also marks a client as
+// misbehaving that had events to confirm at the last ping and has confirmed none
+// since, and unmarks all others.
 func (c *connection) trim() {
 	c.mu.Lock()
 	c.queue.trim()
@@ -112,9 +112,10 @@ func (c *connection) trim() {
 	}
 }
 
-// probe makes sure that those who sit in a full room are alive: those that
-// have been silent for a ping interval are pinged, and their connections ended
-// unless they answer within probeWait. It returns false when none was silent.
+// probe makes sure that the occupants of a full room are alive: it pings those
+// from which nothing has arrived for a ping interval, and closes their
+// connections unless they answer within probeTimeout. It returns false when
+// there is no such occupant.
 func (s *Server) probe(occupants []*connection, fx *effects) bool {
 	interval := s.config.Ping
 	if interval == 0 {
@@ -159,9 +160,9 @@ func (s *Server) probe(occupants []*connection, fx *effects) bool {
 	return true
 }
 
-// endSilent ends a connection whose client is silent. When it returns, the seat
-// is held or free, even if another goroutine began to end the connection for
-// the same reason and has not come that far.
+// closeUnresponsive closes the connection of an idle client. When it returns,
+// the seat is held or free, even if another goroutine started to close the
+// connection for the same reason and has not finished yet.
 func (c *connection) closeUnresponsive(fx *effects) {
 	c.close(protocol.CloseGoingAway, "no sign of life", fx)
 	c.mu.Lock()

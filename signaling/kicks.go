@@ -14,51 +14,53 @@ import (
 	"callbox/internal/netaddr"
 )
 
-// The bounds of what is kept of kicks: ids of peers, and addresses.
+// The bounds of what is remembered of kicks: peer ids, and banned addresses.
 const (
 	maxKickIDs = 100_000
 	maxBans    = 10_000
-	// maxHeld is how many others may sit in a room for a kick to end the
-	// tokens of its free seats.
+	// maxSeated is the largest number of seats in a room for which a kick
+	// remembers the peers that hold them.
 	maxSeated = 1000
 )
 
-// MaxBan is the longest time for which [Server.Kick] refuses an address.
+// MaxBan is the longest time for which [Server.Kick] bans an address.
 const MaxBan = 30 * 24 * time.Hour
 
-// KickStore keeps whom the operator put out, so that a restart lets nobody in
-// again. Its methods may block.
+// KickStore stores which peers the operator kicked, so that a restart admits
+// none of them again. Its methods may block.
 type KickStore interface {
-	// Load returns what was saved last; nil means that nothing was.
+	// Load returns what was saved last; nil means that nothing was saved.
 	Load() ([]byte, error)
-	// Save replaces it.
+	// Save replaces what was saved.
 	Save(state []byte) error
 }
 
-// kicks remembers whom the operator put out, until every token from before has
-// expired.
+// kicks remembers the peers that the operator kicked, until every token from
+// before has expired.
 //
-// A client that is put out may hold tokens of seats that it had in the same
-// room before, and nothing says whose they are. So a kick ends the tokens of
-// all seats that nobody held at that time: their holders join anew.
+// A client that is kicked may hold tokens of other seats that it had in the same
+// room, and nothing says whose they are. So a kick invalidates the tokens of all
+// seats that nobody holds at that time: the clients that come back with them
+// must join anew.
 type kicks struct {
 	store  KickStore  // nil = a restart forgets
 	saving sync.Mutex // held while the store writes
 
-	nonEmpty atomic.Bool // something is remembered: spares joins the lock
+	nonEmpty atomic.Bool // there is something to look up: without it, joins do without the lock
 
-	mu    sync.Mutex // guards the following; a shard may be locked
+	mu    sync.Mutex // guards the following; may be locked while a shard is
 	rooms map[[16]byte]*roomKicks
 	bans  map[ban]int64 // until when, in seconds since 1970
 	ids   int           // in all rooms
 }
 
-// roomKicks is what the kicks of one room refuse.
+// roomKicks is what the kicks in one room refuse.
 type roomKicks struct {
-	until  int64    // in seconds since 1970: no token from before is good for longer
-	kicked []string // the peers that were put out
-	// A peer that joined until then, and whose seat was not held at the last
-	// kick, has no seat to take back.
+	until  int64    // in seconds since 1970: no token from before is valid for longer
+	kicked []string // the peers that were kicked
+	// A peer that joined no later than lastJoined (see session.joined) and is
+	// not among seated, the peers that held a seat at the last kick, has no seat
+	// to take back.
 	lastJoined int64 // as session.joined
 	seated     []string
 }
@@ -68,7 +70,7 @@ func (r *roomKicks) size() int { return len(r.kicked) + len(r.seated) }
 // ban is an address that a room refuses.
 type ban struct {
 	room    [16]byte
-	address netip.Addr // as netaddr.Client has it
+	address netip.Addr // in the form of netaddr.Client
 }
 
 var (
@@ -76,9 +78,9 @@ var (
 	errTooManyBans  = fmt.Errorf("more than %d addresses are refused", maxBans)
 )
 
-// note remembers that s is put out of its room, and refuses its address for
-// the time of refuse; 0 = not at all. The shard of s is locked. What exceeds
-// the bounds is not remembered, which the error says.
+// add remembers that s is kicked from its room, and bans its address for that
+// time; 0 = no ban. The shard of s must be locked. The error names what was not
+// remembered because a bound is reached.
 func (k *kicks) add(s *session, refuse time.Duration) error {
 	now := time.Now()
 	key := roomHash(s.room.name)
@@ -119,10 +121,10 @@ func (k *kicks) add(s *session, refuse time.Duration) error {
 	return errors.Join(faults...)
 }
 
-// settleLocked notes whether there is anything to ask about.
+// updateNonEmptyLocked records whether there is anything to look up.
 func (k *kicks) updateNonEmptyLocked() { k.nonEmpty.Store(len(k.rooms)+len(k.bans) > 0) }
 
-// isOut reports whether the peer of a token was put out.
+// wasKicked reports whether the peer of a token was kicked.
 func (k *kicks) wasKicked(c *claim) bool {
 	if !k.nonEmpty.Load() {
 		return false
@@ -133,8 +135,8 @@ func (k *kicks) wasKicked(c *claim) bool {
 	return r != nil && slices.Contains(r.kicked, c.peer)
 }
 
-// refuse reports whether the peer of a token, whose seat is not held, must not
-// have it back.
+// blocksResume reports whether the peer of a token, whose seat nobody holds,
+// must not have it back.
 func (k *kicks) blocksResume(c *claim) bool {
 	if !k.nonEmpty.Load() {
 		return false
@@ -145,7 +147,8 @@ func (k *kicks) blocksResume(c *claim) bool {
 	return r != nil && (slices.Contains(r.kicked, c.peer) || c.joined <= r.lastJoined && !slices.Contains(r.seated, c.peer))
 }
 
-// last returns until when those joined whom the kicks of that room concern.
+// lastJoined returns when the last of the peers joined that the kicks in that
+// room concern.
 func (k *kicks) lastJoined(room string) int64 {
 	if !k.nonEmpty.Load() {
 		return 0
@@ -158,7 +161,7 @@ func (k *kicks) lastJoined(room string) int64 {
 	return 0
 }
 
-// bars reports whether the room of that name refuses addr.
+// isBanned reports whether the room of that name refuses addr.
 func (k *kicks) isBanned(room string, addr netip.Addr) bool {
 	if !k.nonEmpty.Load() {
 		return false
@@ -168,6 +171,7 @@ func (k *kicks) isBanned(room string, addr netip.Addr) bool {
 	return k.bans[ban{roomHash(room), netaddr.Client(addr)}] > time.Now().Unix()
 }
 
+// prune removes the kicks and bans that have expired.
 func (k *kicks) prune() {
 	if !k.nonEmpty.Load() {
 		return
@@ -178,7 +182,7 @@ func (k *kicks) prune() {
 	k.updateNonEmptyLocked()
 }
 
-// pruneLocked forgets what has ended.
+// pruneLocked removes the kicks and bans that have expired. k.mu must be held.
 func (k *kicks) pruneLocked(now time.Time) {
 	for key, r := range k.rooms {
 		if r.until <= now.Unix() {
@@ -193,7 +197,8 @@ func (k *kicks) pruneLocked(now time.Time) {
 	}
 }
 
-// kickState is what a [KickStore] keeps, as JSON. Rooms are hashed.
+// kickState is what a [KickStore] stores, as JSON. The names of rooms are
+// hashed.
 type kickState struct {
 	Version int         `json:"version"`
 	Rooms   []kickRoom  `json:"rooms,omitempty"`
@@ -216,12 +221,12 @@ type banRecord struct {
 
 const kickVersion = 1
 
-// save has the store keep what is remembered now.
+// save makes the store save what is remembered now.
 func (k *kicks) save() error {
 	if k.store == nil {
 		return nil
 	}
-	k.saving.Lock() // the newest state is written last
+	k.saving.Lock() // so that the newest state is written last
 	defer k.saving.Unlock()
 	state := kickState{Version: kickVersion}
 	k.mu.Lock()
@@ -239,7 +244,7 @@ func (k *kicks) save() error {
 	return k.store.Save(text)
 }
 
-// load takes what the store kept. With an error there is nothing.
+// load restores what the store has saved. With an error, nothing is restored.
 func (k *kicks) load() error {
 	k.rooms, k.bans = make(map[[16]byte]*roomKicks), make(map[ban]int64)
 	if k.store == nil {
@@ -265,7 +270,7 @@ func (k *kicks) load() error {
 		return err
 	}
 	k.rooms, k.bans, k.ids = rooms, bans, ids
-	k.pruneLocked(time.Now()) // nobody else knows of k yet
+	k.pruneLocked(time.Now()) // no lock is needed: k is not in use yet
 	k.updateNonEmptyLocked()
 	return nil
 }

@@ -67,9 +67,9 @@ func TestNoNumberOfDeparturesBringsAKickedPeerBack(t *testing.T) {
 		config := graceConfig()
 		config.Limits.FramesPerSecond, config.Limits.JoinsPerSecond = 0, 0
 		server := serveMemory(t, config)
-		_, kicked := server.sit(t, "Eve")
+		_, kicked := server.seatPeer(t, "Eve")
 		server.kick(t, kicked)
-		c, left := server.sit(t, "Ann")
+		c, left := server.seatPeer(t, "Ann")
 		c.leave()
 		timePasses(time.Second)
 		for range 4200 { // a shard remembers 4096
@@ -81,10 +81,10 @@ func TestNoNumberOfDeparturesBringsAKickedPeerBack(t *testing.T) {
 		_ = server.refused(t, replace(kicked), protocol.CodeUnauthorized)
 		_ = server.refused(t, resume(left, 0), protocol.CodeUnauthorized)
 		timePasses(time.Second)
-		bo, joined := server.sit(t, "Bo") // who joined since then may time out and come back
+		bo, joined := server.seatPeer(t, "Bo") // who joined since then may time out and come back
 		_ = bo.Close()
 		timePasses(31 * time.Second)
-		_, again := server.enter(t, resume(joined, 0))
+		_, again := server.joinWith(t, resume(joined, 0))
 		if again.Peer != joined.Peer {
 			t.Errorf("joined = %+v, want peer %s", again, joined.Peer)
 		}
@@ -96,12 +96,12 @@ func TestKickOutlastsARestart(t *testing.T) {
 	config := graceConfig()
 	config.Kicks, config.Capacity = store, 3
 	before := serve(t, config)
-	c, spare := before.sit(t, "Eve")
+	c, spare := before.seatPeer(t, "Eve")
 	c.leave()
-	_, ann := before.sit(t, "Ann")
-	c, first := before.sit(t, "Eve")
-	_, second := before.enter(t, replace(first)) // she reloads
-	before.kick(t, first)                        // which an operator need not know
+	_, ann := before.seatPeer(t, "Ann")
+	c, first := before.seatPeer(t, "Eve")
+	_, second := before.joinWith(t, replace(first)) // she reloads
+	before.kick(t, first)                           // which an operator need not know
 	_ = before.refused(t, resume(second, 0), protocol.CodeUnauthorized)
 	_ = before.refused(t, replace(first), protocol.CodeUnauthorized)
 	_ = c
@@ -113,7 +113,7 @@ func TestKickOutlastsARestart(t *testing.T) {
 		_ = after.refused(t, resume(token, 0), protocol.CodeUnauthorized)
 	}
 	_ = after.refused(t, replace(second), protocol.CodeUnauthorized)
-	_, again := after.enter(t, resume(ann, 0))
+	_, again := after.joinWith(t, resume(ann, 0))
 	if again.Peer != ann.Peer {
 		t.Errorf("joined = %+v: whoever sat there at the time keeps its seat", again)
 	}
@@ -126,14 +126,14 @@ func TestKickOutlastsARestart(t *testing.T) {
 // what it kept of a seat that it left before.
 func TestSpareTokenNeedsTheRoomsToken(t *testing.T) {
 	server := serve(t, doorConfig())
-	c, spare := server.enter(t, `"token":"good for a"`)
+	c, spare := server.joinWith(t, `"token":"good for a"`)
 	c.leave()
-	_, joined := server.enter(t, `"token":"good for a as Eve"`)
+	_, joined := server.joinWith(t, `"token":"good for a as Eve"`)
 	server.kick(t, joined)
 	for _, fields := range []string{replace(spare), resume(spare, 0), replace(joined), resume(joined, 0), replace(spare) + `,"token":"bad"`} {
 		_ = server.refused(t, fields, protocol.CodeUnauthorized)
 	}
-	_, again := server.enter(t, replace(spare)+`,"token":"good for a as Ann"`)
+	_, again := server.joinWith(t, replace(spare)+`,"token":"good for a as Ann"`)
 	if again.Peer == joined.Peer || again.Peer == spare.Peer {
 		t.Errorf("joined = %+v, want a new peer", again)
 	}
@@ -145,16 +145,16 @@ func TestReplaceOfAFreeSeatCountsAsAJoin(t *testing.T) {
 		config := graceConfig()
 		config.Limits.JoinsPerSecond, config.Limits.JoinBurst = 1, 3
 		server := serveMemory(t, config)
-		c, joined := server.sit(t, "Ann")
+		c, joined := server.seatPeer(t, "Ann")
 		for range 2 {
 			c.leave()
-			c, joined = server.enter(t, replace(joined))
+			c, joined = server.joinWith(t, replace(joined))
 		}
 		c.leave()
 		_ = server.refused(t, replace(joined), protocol.CodeRateLimited)
 		timePasses(time.Second)
-		_, joined = server.enter(t, replace(joined))
-		server.enter(t, replace(joined)) // a seat that is held: a reload, which is exempt
+		_, joined = server.joinWith(t, replace(joined))
+		server.joinWith(t, replace(joined)) // a seat that is held: a reload, which is exempt
 	})
 }
 
@@ -184,8 +184,8 @@ func TestBan(t *testing.T) {
 				config.Kicks = store
 				server, at := addressedServer(t, config)
 				at(tc.eve)
-				second, held := server.sit(t, "Eve's other page")
-				c, eve := server.sit(t, "Eve")
+				second, held := server.seatPeer(t, "Eve's other page")
+				c, eve := server.seatPeer(t, "Eve")
 				if _, err := server.Kick(eve.Peer, 10*time.Minute); err != nil {
 					t.Fatal(err)
 				}
@@ -213,10 +213,10 @@ func TestBan(t *testing.T) {
 				at(tc.same)
 				barred(server)
 				at(tc.other)
-				server.sit(t, "somebody else")
+				server.seatPeer(t, "somebody else")
 				at(tc.same)
 				timePasses(10*time.Minute + time.Second)
-				server.sit(t, "Eve, later")
+				server.seatPeer(t, "Eve, later")
 			})
 		})
 	}
@@ -244,10 +244,10 @@ func TestKicksThatCannotBeKept(t *testing.T) {
 				config.Kicks = &kickStore{fault: tc.fault}
 			}
 			server := serve(t, config)
-			if !strings.Contains(logged.String(), "whom the operator put out before is not known") {
+			if !strings.Contains(logged.String(), "cannot load the kicks from before") {
 				t.Errorf("log: %s", logged.String())
 			}
-			_, joined := server.sit(t, "Eve")
+			_, joined := server.seatPeer(t, "Eve")
 			if _, err := server.Kick(joined.Peer, 0); (err != nil) != (tc.fault != nil) || errors.Is(err, signaling.ErrNoPeer) {
 				t.Errorf("kick: %v", err)
 			}
@@ -265,14 +265,14 @@ func TestKicksAreForgotten(t *testing.T) {
 		config.Kicks = store
 		server := serveMemory(t, config)
 		for i := range 3 {
-			_, joined := server.sit(t, fmt.Sprint(i))
+			_, joined := server.seatPeer(t, fmt.Sprint(i))
 			if _, err := server.Kick(joined.Peer, time.Minute); err != nil {
 				t.Fatal(err)
 			}
 			timePasses(2 * time.Minute)
 		}
 		timePasses(2 * time.Hour)
-		_, joined := server.sit(t, "Eve")
+		_, joined := server.seatPeer(t, "Eve")
 		server.kick(t, joined)
 		var state struct {
 			Rooms []struct{ Out []string }

@@ -8,8 +8,8 @@ import (
 	"callbox/internal/netaddr"
 )
 
-// rate is a limit on how often something may happen: perSecond on average,
-// burst at once. The zero value limits nothing.
+// rate limits how often something may happen: perSecond on average, burst at
+// once. The zero value limits nothing.
 type rate struct {
 	interval time.Duration // between two, on average
 	slack    time.Duration // how far ahead of the average one may be
@@ -23,14 +23,14 @@ func newRate(perSecond, burst int) rate {
 	return rate{interval: interval, slack: interval * time.Duration(max(burst, 1)-1)}
 }
 
-// bucket counts against a rate (the generic cell rate algorithm, ITU-T I.371:
-// one time stamp does for tokens and their refilling). Times are since the
-// server's start.
+// bucket counts against a rate, by the generic cell rate algorithm (ITU-T
+// I.371): a single time stamp replaces a number of tokens and their refilling.
+// Times are since the server's start.
 type bucket struct {
 	due time.Duration // when the next one is due at the average rate
 }
 
-// wait returns how long to wait until one may be taken.
+// wait returns how long to wait until one more is within the rate.
 func (b *bucket) wait(r rate, now time.Duration) time.Duration {
 	if r.interval == 0 {
 		return 0
@@ -38,8 +38,8 @@ func (b *bucket) wait(r rate, now time.Duration) time.Duration {
 	return max(b.due-now-r.slack, 0)
 }
 
-// take counts one at now. When that is too early it counts nothing and returns
-// how long to wait.
+// charge counts one at now. When that is too early, it counts nothing and
+// returns how long to wait.
 func (b *bucket) charge(r rate, now time.Duration) time.Duration {
 	if wait := b.wait(r, now); wait > 0 {
 		return wait
@@ -48,22 +48,22 @@ func (b *bucket) charge(r rate, now time.Duration) time.Duration {
 	return 0
 }
 
-// full tells whether b is as good as new.
+// isFull reports whether b is in the same state as a new bucket.
 func (b *bucket) isFull(now time.Duration) bool { return b.due <= now }
 
-// failures is how many refused tokens an address may show: ten, of which one
-// is forgiven every three minutes.
+// failures is the rate of refused tokens that an address may show: ten, and one
+// more every three minutes.
 func failures() rate {
 	const interval, burst = 3 * time.Minute, 10
 	return rate{interval: interval, slack: interval * (burst - 1)}
 }
 
-// maxAddresses is how many addresses are remembered, apart from those that
+// maxAddresses is how many addresses are remembered, in addition to those that
 // have connections.
 const maxAddresses = 1 << 16
 
-// addresses counts what each client address does. It forgets an address that
-// has no connection, once its joins are as good as never made.
+// addresses counts what each client address does. It forgets an address that has
+// neither connections nor seats, once its buckets are full again.
 type addresses struct {
 	connections int // limit; 0 = none
 	joins       rate
@@ -74,13 +74,13 @@ type addresses struct {
 
 type address struct {
 	connections int
-	seats       int // those of broken connections included
+	seats       int // including those of broken connections
 	joins       bucket
 	failures    bucket
 	reports     bucket
 }
 
-// idle tells whether a needs no remembering.
+// isForgettable reports whether a differs in nothing from a new address.
 func (a *address) isForgettable(now time.Duration) bool {
 	return a.connections == 0 && a.seats == 0 && a.joins.isFull(now) && a.failures.isFull(now) && a.reports.isFull(now)
 }
@@ -89,8 +89,8 @@ func newAddresses(connections int, joins rate) *addresses {
 	return &addresses{connections: connections, joins: joins, table: make(map[netip.Addr]*address)}
 }
 
-// connect counts a connection from addr, and tells whether it may be made.
-// disconnect must follow when it may.
+// addConnection counts a connection from addr, and reports whether there may be
+// one more. If so, removeConnection must follow.
 func (t *addresses) addConnection(addr netip.Addr) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -113,8 +113,8 @@ func (t *addresses) removeConnection(addr netip.Addr, now time.Duration) {
 	}
 }
 
-// seat counts a seat of addr, and reports whether it may have it. exempt = it
-// has it in any case. unseat must follow when it may.
+// addSeat counts a seat of addr, and reports whether it may have one more.
+// exempt = it may have it in any case. If so, removeSeat must follow.
 func (t *addresses) addSeat(addr netip.Addr, exempt bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -137,31 +137,31 @@ func (t *addresses) removeSeat(addr netip.Addr, now time.Duration) {
 	}
 }
 
-// join counts a join from addr; it returns how long to wait when it is one
-// too many.
+// addJoin counts a join from addr; when it is one too many, addJoin returns how
+// long to wait.
 func (t *addresses) addJoin(addr netip.Addr, now time.Duration) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.entryLocked(netaddr.Client(addr)).joins.charge(t.joins, now)
 }
 
-// fail counts a refused token from addr; it returns how long to wait when it
-// is one too many.
+// addFailure counts a refused token from addr; when it is one too many,
+// addFailure returns how long to wait.
 func (t *addresses) addFailure(addr netip.Addr, now time.Duration) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.entryLocked(netaddr.Client(addr)).failures.charge(failures(), now)
 }
 
-// report counts a report from addr; it returns how long to wait when it is one
-// too many to be passed on: of 200 at once, and 5 a second.
+// addReport counts a report from addr. When it is one too many to be passed on
+// (200 at once, then 5 a second), addReport returns how long to wait.
 func (t *addresses) addReport(addr netip.Addr, now time.Duration) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.entryLocked(netaddr.Client(addr)).reports.charge(newRate(5, 200), now)
 }
 
-// sweep forgets what needs no remembering.
+// sweep removes the addresses that are forgettable.
 func (t *addresses) sweep(now time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -184,9 +184,9 @@ func (t *addresses) entryLocked(client netip.Addr) *address {
 	return a
 }
 
-// evictLocked makes room for an address at the cost of a random one without
-// connections. It looks at a few only: those with connections are bounded by
-// what the machine holds.
+// evictLocked removes a random address without connections or seats, to make
+// room for another one. It examines only a few: the number of addresses with
+// connections is bounded by what the machine can hold.
 func (t *addresses) evictLocked() {
 	tries := 16
 	for client, a := range t.table {

@@ -3,29 +3,31 @@ package signaling
 import "time"
 
 const (
-	// burstSize is how many connections must come or go until it is worth
-	// looking after what they left behind.
+	// releaseThreshold is how many connections must come or go before it is
+	// worth giving memory back to the system.
 	releaseThreshold = 1000
-	// burstPause is the least time between two such looks.
+	// releasePause is the shortest time between two such releases.
 	releasePause = 5 * time.Second
 )
 
-// burst gives memory back to the system after a burst of connections.
-// Handshakes leave as much garbage behind as their connections keep, and a
-// server that idles then collects none for minutes. The zero value is ready.
+// memoryReleaser decides when to give memory back to the system after a burst of
+// connections. Handshakes leave as much garbage behind as their connections
+// keep, and an idle server would not collect it for minutes. The zero value is
+// ready.
 type memoryReleaser struct {
-	atRelease  int // connections when memory was given back last
-	atLastTick int // connections a tick ago
-	releasedAt time.Duration
+	atRelease  int           // connections at the last release
+	atLastTick int           // connections one tick ago
+	releasedAt time.Duration // since the server's start
 }
 
-// look tells whether a burst is over, now that there are so many connections.
+// due reports whether a burst is over and memory is to be released, given the
+// number of connections now. It must be called once every tick.
 func (b *memoryReleaser) due(connections int, now time.Duration) bool {
 	before := b.atLastTick
 	b.atLastTick = connections
 	if now-b.releasedAt < releasePause ||
 		distance(connections, b.atRelease) < max(releaseThreshold, b.atRelease/4) ||
-		distance(connections, before) > connections/100 { // they still come or go
+		distance(connections, before) > connections/100 { // connections still come or go
 		return false
 	}
 	b.atRelease, b.releasedAt = connections, now

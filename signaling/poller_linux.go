@@ -12,35 +12,35 @@ import (
 	"callbox/internal/rawio"
 )
 
-// readyAtOnce is how many connections one look brings at most.
+// maxReady is how many connections one poll returns at most.
 const maxReady = 128
 
-// What epoll is asked for: each change once, and whether the client ends.
+// What epoll reports: every change once, also that the client ends.
 const (
 	epollET     = 1 << 31 // syscall.EPOLLET has the wrong sign
 	pollEvents  = syscall.EPOLLIN | syscall.EPOLLRDHUP | epollET
 	pollEndings = syscall.EPOLLRDHUP | syscall.EPOLLHUP | syscall.EPOLLERR
 )
 
-// pollers read for the WebSockets that are sockets of the system: one goroutine
-// for each processor instead of one for each connection. So one wake-up of the
-// scheduler serves all connections that have something, and an idle one has no
-// stack.
+// pollers read for the WebSockets that are sockets of the system, with one
+// goroutine for each processor instead of one for each connection. So one
+// wake-up of the scheduler serves all connections that have data, and an idle
+// connection has no stack.
 type pollers struct {
 	running sync.WaitGroup
-	count   int // of processors
+	count   int // one for each processor
 
 	mu   sync.Mutex // guards the following
 	all  []*poller  // nil before the first connection
-	next int        // who gets the next one
+	next int        // index of the poller for the next connection
 }
 
-// init settles how many there are going to be, before others add processors to the
-// process, as the TURN server does.
+// init fixes the number of pollers, before other parts of the process, such as
+// the TURN server, raise GOMAXPROCS.
 func (ps *pollers) init() { ps.count = runtime.GOMAXPROCS(0) }
 
-// add has a poller read for t from now on. It returns false when there is none
-// for it: t needs a goroutine of its own.
+// add makes a poller read for t from now on. It returns false when no poller
+// can: t then needs a goroutine of its own.
 func (ps *pollers) add(t *webSocket) bool {
 	s, ok := t.stream.(*rawStream)
 	if !ok {
@@ -50,7 +50,7 @@ func (ps *pollers) add(t *webSocket) bool {
 	return p != nil && p.add(t, s)
 }
 
-// choose returns the poller whose turn it is, or nil.
+// nextPoller returns the poller whose turn it is, or nil.
 func (ps *pollers) nextPoller() *poller {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
@@ -59,7 +59,7 @@ func (ps *pollers) nextPoller() *poller {
 		for range ps.count {
 			p, err := newPoller(ps)
 			if err != nil {
-				break // the system gives no more: it works with fewer, and with none
+				break // the system allows no more: fewer pollers do, or none
 			}
 			ps.all = append(ps.all, p)
 		}
@@ -71,14 +71,14 @@ func (ps *pollers) nextPoller() *poller {
 	return ps.all[ps.next%len(ps.all)]
 }
 
-// close ends the pollers and waits for them. No connection may be left.
+// close ends the pollers and waits for them. All connections must have ended.
 func (ps *pollers) close() {
 	ps.mu.Lock()
 	all := ps.all
 	ps.all = []*poller{}
 	ps.mu.Unlock()
 	for _, p := range all {
-		_ = p.file.Close() // nothing is lost with it; this wakes p
+		_ = p.file.Close() // this wakes p; an error loses nothing
 	}
 	ps.running.Wait()
 	for _, p := range all {
@@ -86,28 +86,28 @@ func (ps *pollers) close() {
 	}
 }
 
-// poller has an epoll instance of its own, which the runtime's watches like a
-// socket: so it waits as goroutines do, and keeps no thread.
+// poller has an epoll instance of its own, which the Go runtime's poller watches
+// like a socket. So it waits as goroutines do, and occupies no thread.
 type poller struct {
 	pollers *pollers
 	fd      int      // the epoll instance; static
-	file    *os.File // the same, for the runtime; owned by who runs
+	file    *os.File // the same, for the runtime; owned by the goroutine in run
 
 	mu    sync.Mutex   // guards the following
-	slots []*webSocket // by the number that epoll knows them by
-	free  []int32      // numbers of nobody
+	slots []*webSocket // by the number under which epoll knows them
+	free  []int32      // numbers of free slots
 
-	// Owned by who runs.
+	// Owned by the goroutine in run.
 	events     [maxReady]syscall.EpollEvent
-	ready      []readyConn
-	index      int         // who of round is served
-	unfinished []readyConn // one read may not have brought all of it
+	ready      []readyConn // what the last poll returned
+	index      int         // of the connection in ready that is being served
+	unfinished []readyConn // one read may not have brought all of their data
 	read       func(fd uintptr)
 	got        *rawio.Buffer // what read has brought
 	gotErr     error
 }
 
-// readyConn is a connection that has something.
+// readyConn is a connection that has something to read.
 type readyConn struct {
 	t   *webSocket
 	end bool // the client sends no more, or the connection is broken
@@ -120,7 +120,7 @@ func newPoller(ps *pollers) (*poller, error) {
 		return nil, err
 	}
 	p := &poller{pollers: ps, fd: fd}
-	p.read = func(fd uintptr) { p.got, p.gotErr = rawio.Receive(fd, nil) } // once, for it allocates
+	p.read = func(fd uintptr) { p.got, p.gotErr = rawio.Receive(fd, nil) } // once, because it allocates
 	file, raw, err := p.openFile()
 	if err != nil {
 		return nil, errors.Join(err, syscall.Close(fd))
@@ -129,7 +129,8 @@ func newPoller(ps *pollers) (*poller, error) {
 	return p, nil
 }
 
-// open returns a file for somebody who will run.
+// openFile returns a file of the epoll instance for a goroutine that will call
+// run.
 func (p *poller) openFile() (*os.File, syscall.RawConn, error) {
 	fd, err := dup(p.fd)
 	if err != nil {
@@ -140,7 +141,7 @@ func (p *poller) openFile() (*os.File, syscall.RawConn, error) {
 	if err != nil {
 		return nil, nil, errors.Join(err, file.Close())
 	}
-	if err := file.SetDeadline(time.Time{}); err != nil { // the runtime does not watch it
+	if err := file.SetDeadline(time.Time{}); err != nil { // fails when the runtime does not watch it
 		return nil, nil, errors.Join(err, file.Close())
 	}
 	return file, raw, nil
@@ -151,7 +152,7 @@ func (p *poller) start(file *os.File, raw syscall.RawConn) {
 	p.pollers.running.Go(func() { p.run(file, raw) })
 }
 
-// dup returns a duplicate for the runtime, which watches what never blocks.
+// dup duplicates fd for the runtime, which watches only non-blocking files.
 func dup(fd int) (int, error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
@@ -163,7 +164,7 @@ func dup(fd int) (int, error) {
 	return fd, syscall.SetNonblock(fd, true)
 }
 
-// add watches t. What has come before counts.
+// add watches t, including data that arrived before.
 func (p *poller) add(t *webSocket, s *rawStream) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -178,7 +179,7 @@ func (p *poller) add(t *webSocket, s *rawStream) bool {
 		t.poller = nil
 		return false
 	}
-	t.connection.server.running.Add(1) // until p ends t
+	t.connection.server.running.Add(1) // until end, or the end of run
 	p.free, p.slots[slot] = p.free[:last], t
 	return true
 }
@@ -191,13 +192,13 @@ func (p *poller) control(operation int, t *webSocket) error {
 	return errors.Join(closed, err)
 }
 
-// remove watches t no more. Only who runs may call it.
+// remove stops watching t. Only the goroutine in run may call it.
 func (p *poller) remove(t *webSocket) {
-	_ = p.control(syscall.EPOLL_CTL_DEL, t) // fails only when it is not watched
+	_ = p.control(syscall.EPOLL_CTL_DEL, t) // fails only when it is not being watched
 	p.freeSlot(t)
 }
 
-// forget frees the slot of t, which is closed.
+// freeSlot frees the slot of t, whose socket is closed or no longer watched.
 func (p *poller) freeSlot(t *webSocket) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -206,20 +207,21 @@ func (p *poller) freeSlot(t *webSocket) {
 	t.poller = nil
 }
 
-// run serves the connections that are ready, round by round, until close; or
-// until it would have to wait for one of them. Then it is that one's reader.
+// run serves the connections that are ready, round by round, until close, or
+// until it would have to wait for one of them. Then it becomes the reader of
+// that one connection.
 func (p *poller) run(file *os.File, raw syscall.RawConn) {
 	var detached *webSocket
 	var err error
 	var fx effects
-	// One call for all, as each would begin with a look for nothing.
+	// One call for all rounds, as each call would start with a useless poll.
 	_ = raw.Read(func(uintptr) bool { // fails when file is closed
 		for {
 			full := p.poll()
 			for i, each := range p.ready {
 				p.index = i
 				if each.t.poller != p {
-					continue // ended in this round
+					continue // it ended in this round
 				}
 				if err = p.serve(each, &fx); each.t.detached {
 					detached = each.t
@@ -228,21 +230,21 @@ func (p *poller) run(file *os.File, raw syscall.RawConn) {
 			}
 			fx.apply()
 			if !full && len(p.unfinished) == 0 {
-				return false // what came since then wakes it
+				return false // data that arrived since then wakes the goroutine
 			}
 			runtime.Gosched()
 		}
 	})
 	if detached != nil {
-		_ = file.Close() // another goroutine has its own
+		_ = file.Close() // the new goroutine has its own
 		fx.apply()
 		detached.readUntilEnd(err)
 		detached.connection.server.running.Done()
 	}
 }
 
-// look gathers who is ready, and those of whom there was more. It returns true
-// when there may be others.
+// poll gathers the connections that are ready, and those that the last round did
+// not finish. It returns true when there may be more of them.
 func (p *poller) poll() (full bool) {
 	n, errno := rawio.EpollWait(p.fd, p.events[:], 0)
 	for errno == syscall.EINTR {
@@ -263,7 +265,7 @@ func (p *poller) poll() (full bool) {
 	return n == len(p.events)
 }
 
-// serve reads once from a connection, and carries out what that has brought.
+// serve reads once from a connection and handles what has arrived.
 func (p *poller) serve(each readyConn, fx *effects) error {
 	t := each.t
 	if t.connection.is(statePaused) {
@@ -271,7 +273,7 @@ func (p *poller) serve(each readyConn, fx *effects) error {
 	}
 	buffer, err := p.readNow(t.socket)
 	if buffer == nil && err == nil {
-		return nil // it was read before
+		return nil // the data was read before
 	}
 	more := each.end
 	if err == nil {
@@ -296,8 +298,8 @@ func (p *poller) serve(each readyConn, fx *effects) error {
 	return nil
 }
 
-// resume has t read again, if that is still watched. epoll tells then of what
-// has come in the meantime.
+// resume reads from t again, if it is still watched. epoll then reports data
+// that arrived in the meantime.
 func (p *poller) resume(t *webSocket) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -323,21 +325,21 @@ func (p *poller) readNow(s *rawStream) (*rawio.Buffer, error) {
 	return b, err
 }
 
-// end ends t after err, by a goroutine of its own if that may take a while.
+// end ends t after err, in a goroutine of its own if that may take a while.
 func (p *poller) end(t *webSocket, err error, fx *effects) {
 	server := t.connection.server
 	defer server.running.Done()
-	if !t.handleReadEnd(err, fx) && t.tryCloseStream() {
+	if !t.handleReadEnd(err, fx) && t.tryTeardown() {
 		p.freeSlot(t)
-		t.release()
 		return
 	}
 	p.remove(t)
 	server.running.Go(func() { t.teardown(err) })
 }
 
-// leave makes the caller, who runs, the reader of t alone; somebody else runs
-// then. It returns false, and changes nothing, when nobody can.
+// detach makes the caller, the goroutine in run, the reader of t alone, and
+// starts another goroutine in run for the other connections. It returns false,
+// and changes nothing, when that is not possible.
 func (p *poller) detach(t *webSocket) bool {
 	file, raw, err := p.openFile()
 	if err != nil {

@@ -10,13 +10,11 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/gorilla/websocket"
 )
 
 // polledServer serves on loopback until the test's end, when nothing of it may
 // be left. dial returns a new WebSocket.
-func polledServer(t *testing.T, config Config) (s *Server, dial func() *polledClient) {
+func polledServer(t *testing.T, config Config) (s *Server, dial func() *wireClient) {
 	t.Helper()
 	s, err := New(config)
 	if err != nil {
@@ -34,44 +32,12 @@ func polledServer(t *testing.T, config Config) (s *Server, dial func() *polledCl
 			t.Errorf("%d goroutines are left", n)
 		}
 	})
-	return s, func() *polledClient {
+	return s, func() *wireClient {
 		t.Helper()
-		ws, response, err := websocket.DefaultDialer.DialContext(t.Context(), strings.Replace(web.URL, "http", "ws", 1), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = response.Body.Close()
-		t.Cleanup(func() { _ = ws.Close() })
-		_ = ws.SetReadDeadline(time.Now().Add(time.Minute))
-		return &polledClient{ws, t}
+		c := connectWire(t, web.Listener.Addr().String())
+		c.open(opening())
+		return c
 	}
-}
-
-type polledClient struct {
-	*websocket.Conn
-	t *testing.T
-}
-
-func (c *polledClient) send(text string) {
-	c.t.Helper()
-	if err := c.WriteMessage(websocket.TextMessage, []byte(text)); err != nil {
-		c.t.Fatal(err)
-	}
-}
-
-// expect reads the next frame, which must have that type.
-func (c *polledClient) expect(kind string) {
-	c.t.Helper()
-	_, text, err := c.ReadMessage()
-	if err != nil || !strings.HasPrefix(string(text), `{"type":"`+kind+`"`) {
-		c.t.Fatalf("got %.200s, %v; want %s", text, err, kind)
-	}
-}
-
-func (c *polledClient) join(room string) {
-	c.t.Helper()
-	c.send(`{"type":"join","id":1,"room":"` + room + `"}`)
-	c.expect("joined")
 }
 
 // goroutinesIn returns how many goroutines run a function of that name.
@@ -124,7 +90,7 @@ func TestWaitingJoinHoldsNobodyUp(t *testing.T) {
 	}
 	s.mu.Unlock()
 
-	var waiting, others []*polledClient
+	var waiting, others []*wireClient
 	for range 2 * runtime.GOMAXPROCS(0) {
 		waiting, others = append(waiting, dial()), append(others, dial())
 	}
@@ -141,10 +107,10 @@ func TestWaitingJoinHoldsNobodyUp(t *testing.T) {
 		t.Errorf("%d wait still when all others have joined", n)
 	}
 	// The seat's client is there: it answers the ping once it reads.
-	go func() { _, _, _ = silent.ReadMessage() }()
+	go func() { _, _ = silent.read() }()
 	for i, c := range waiting {
-		c.expect("full")
-		c.expect("pong")
+		c.expectType("full")
+		c.expectType("pong")
 		c.join(fmt.Sprint("another-", i))
 		if err := c.Close(); err != nil {
 			t.Error(err)
@@ -161,16 +127,16 @@ func TestMuchAndTheEnd(t *testing.T) {
 		from, to := dial(), dial()
 		to.join("room")
 		from.join("room")
-		to.expect("other_joined")
+		to.expectType("other_joined")
 		const count, size = 60, 2000
 		data := strings.Repeat("x", size)
 		for range count {
 			from.send(`{"type":"message","data":"` + data + `"}`)
 		}
-		tcp := from.NetConn().(*net.TCPConn)
+		tcp := from.Conn.(*net.TCPConn)
 		if cut { // an end without good order, once all has arrived
 			for range count {
-				to.expect("message")
+				to.expectType("message")
 			}
 			_ = tcp.SetLinger(0)
 		}
@@ -179,12 +145,12 @@ func TestMuchAndTheEnd(t *testing.T) {
 		}
 		for range count {
 			if !cut {
-				to.expect("message")
+				to.expectType("message")
 			}
 		}
-		to.expect("away")
+		to.expectType("away")
 		to.send(`{"type":"leave"}`)
-		to.expect("left")
+		to.expectType("left")
 		_ = to.Close()
 		until(t, "both to be forgotten", func() bool { return s.Snapshot().Connections == 0 })
 		s.rooms.removeAll(new(effects))
@@ -194,7 +160,7 @@ func TestMuchAndTheEnd(t *testing.T) {
 // TestLastWordsAndTheEnd has both there before anybody reads.
 func TestLastWordsAndTheEnd(t *testing.T) {
 	s, dial := polledServer(t, Config{})
-	var clients []*polledClient
+	var clients []*wireClient
 	for range 20 {
 		clients = append(clients, dial())
 	}
@@ -203,7 +169,7 @@ func TestLastWordsAndTheEnd(t *testing.T) {
 	}
 	for _, c := range clients {
 		c.send(`{"type":"seen","seq":0}`) // without an answer, which would show the end, too
-		if err := c.NetConn().Close(); err != nil {
+		if err := c.Close(); err != nil {
 			t.Error(err)
 		}
 	}
@@ -225,7 +191,7 @@ func TestWaitingJoinLeavesItsRound(t *testing.T) {
 	}
 	s.mu.Unlock()
 	n := runtime.GOMAXPROCS(0)
-	clients := make([]*polledClient, 5*n)
+	clients := make([]*wireClient, 5*n)
 	for i := range clients {
 		clients[i] = dial()
 	}
@@ -246,11 +212,11 @@ func TestWaitingJoinLeavesItsRound(t *testing.T) {
 		p.mu.Unlock()
 	}
 	for _, c := range clients[2*n:] {
-		c.expect("pong")
+		c.expectType("pong")
 	}
-	go func() { _, _, _ = silent.ReadMessage() }()
+	go func() { _, _ = silent.read() }()
 	for _, c := range clients[n : 2*n] {
-		c.expect("full")
+		c.expectType("full")
 	}
 }
 
@@ -261,18 +227,19 @@ func TestFloodHoldsNobodyUp(t *testing.T) {
 	var flooding sync.WaitGroup
 	defer flooding.Wait()
 	defer stop()
+	frame := masked(finalBit|opText, `{"type":"seen","seq":0}`, 7)
 	for range runtime.GOMAXPROCS(0) {
 		c := dial()
 		flooding.Go(func() {
 			var err error
 			for ctx.Err() == nil && err == nil {
-				err = c.WriteMessage(websocket.TextMessage, []byte(`{"type":"seen","seq":0}`))
+				_, err = c.Write(frame)
 			}
 		})
 		other := dial()
 		for i := range 100 {
 			other.send(fmt.Sprintf(`{"type":"ping","id":%d}`, i+1))
-			other.expect("pong")
+			other.expectType("pong")
 		}
 	}
 }

@@ -5,42 +5,42 @@ import (
 	"time"
 )
 
-// outgoing is one frame on its way to a client: a reply or notice, an event,
-// or a ping.
+// outgoing is one frame for a client that waits to be sent: a reply, a notice,
+// an event or a ping.
 type outgoing struct {
 	payload []byte
 	seq     uint64        // of an event; 0 = none
-	readAt  time.Duration // when the message in it was read, since the server's start; 0 = it is none
-	message bool          // it counts against the bounds for messages
-	ping    bool          // asks the transport for a sign of life; there is no payload
-	notice  bool          // answers no frame, and is no event
+	readAt  time.Duration // when the message in it was read, since the server's start; 0 = it is no message
+	message bool          // it counts against the limits of messages
+	ping    bool          // a ping without payload, which the transport encodes
+	notice  bool          // neither a reply nor an event
 }
 
-// reply tells whether o answers a frame of the client.
+// isReply reports whether o answers a frame of the client.
 func (o *outgoing) isReply() bool { return o.seq == 0 && !o.ping && !o.notice }
 
-// counted reports whether the connection's account counts o: what a session
-// does not keep by itself.
+// isCharged reports whether o is charged to the connection's account. Events are
+// charged to the session, which stores them.
 func (o *outgoing) isCharged() bool { return o.seq == 0 && !o.ping }
 
-// replyPlaces is how many replies wait for a client that reads none. Events
-// are bounded by what its session keeps.
+// maxQueuedReplies is how many replies may wait for a client that reads none.
+// Events are bounded by what the session stores.
 const maxQueuedReplies = 256
 
-// queue holds, in order, the frames that a transport has not taken yet. The
+// queue holds, in order, the frames that the transport has not taken yet. The
 // zero value is empty.
 type queue struct {
 	frames  []outgoing // from head on
 	head    int
 	replies int
 	pings   int
-	// The messages that were not sent: those in the queue, and the last that
-	// were taken from it.
+	// The messages that were not sent: those in the queue, and those that were
+	// popped last.
 	unsent, unsentBytes     int
 	inFlight, inFlightBytes int
 }
 
-// push appends a frame, or tells that there are too many replies.
+// push appends a frame. It returns false when there are too many replies.
 func (q *queue) push(o outgoing) bool {
 	switch {
 	case o.ping:
@@ -77,7 +77,7 @@ func (q *queue) pop() (outgoing, bool) {
 	}
 	switch {
 	case q.head < len(q.frames):
-	case cap(q.frames) > 64: // do not keep for ever what one burst needed
+	case cap(q.frames) > 64: // release what only a burst needed
 		q.frames, q.head = nil, 0
 	default:
 		q.frames, q.head = q.frames[:0], 0
@@ -85,7 +85,7 @@ func (q *queue) pop() (outgoing, bool) {
 	return o, true
 }
 
-// popReply removes the oldest reply, whatever stands before it. ok is false
+// popReply removes the oldest reply, whatever is in front of it. ok is false
 // when there is none.
 func (q *queue) popReply() (o outgoing, ok bool) {
 	for i := q.head; i < len(q.frames); i++ {
@@ -99,19 +99,20 @@ func (q *queue) popReply() (o outgoing, ok bool) {
 	return outgoing{}, false
 }
 
-// taken notes that all that was popped has been sent.
+// clearInFlight notes that everything that was popped has been sent.
 func (q *queue) clearInFlight() {
 	q.unsent -= q.inFlight
 	q.unsentBytes -= q.inFlightBytes
 	q.inFlight, q.inFlightBytes = 0, 0
 }
 
-// trim gives back memory that only a burst needed.
+// trim releases memory that only a burst needed.
 func (q *queue) trim() {
 	q.frames, q.head = trimmed(q.frames, q.head), 0
 }
 
-// replace puts payload into the event seq, if that is still there.
+// replacePayload replaces the payload of the event seq, if it is still in the
+// queue.
 func (q *queue) replacePayload(seq uint64, payload []byte) {
 	for i := len(q.frames) - 1; i >= q.head; i-- {
 		if q.frames[i].seq == seq {
@@ -121,7 +122,7 @@ func (q *queue) replacePayload(seq uint64, payload []byte) {
 	}
 }
 
-// repliesAfter tells whether a reply waits behind the event seq.
+// repliesAfter reports whether a reply waits behind the event seq.
 func (q *queue) repliesAfter(seq uint64) bool {
 	for i := len(q.frames) - 1; i >= q.head && q.frames[i].seq != seq; i-- {
 		if q.frames[i].isReply() {

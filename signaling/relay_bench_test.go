@@ -9,9 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gorilla/websocket"
-
 	"callbox/signaling"
+	"callbox/signaling/protocol"
 )
 
 // BenchmarkMessages asks what messages of 1,200 bytes cost that are relayed,
@@ -62,19 +61,10 @@ type benchClient struct {
 
 func (s *testServer) benchClient(b *testing.B) *benchClient {
 	b.Helper()
-	ws, response, err := websocket.DefaultDialer.Dial(strings.Replace(s.url, "http", "ws", 1)+"/ws", nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	_ = response.Body.Close()
-	b.Cleanup(func() { _ = ws.Close() })
-	if err := ws.WriteMessage(websocket.TextMessage, []byte(`{"type":"join","room":"a"}`)); err != nil {
-		b.Fatal(err)
-	}
-	if _, _, err := ws.ReadMessage(); err != nil { // joined, and nothing behind it
-		b.Fatal(err)
-	}
-	return &benchClient{conn: ws.NetConn(), r: bufio.NewReaderSize(ws.NetConn(), 1<<16)}
+	c := s.raw(b)
+	c.send(`{"type":"join","room":"a"}`)
+	expect[protocol.Joined](c) // and nothing follows it
+	return &benchClient{conn: c.NetConn(), r: bufio.NewReaderSize(c.NetConn(), 1<<16)}
 }
 
 // queue appends frame, masked with zeros (RFC 6455, section 5.3).

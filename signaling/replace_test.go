@@ -24,13 +24,13 @@ func (c *rawClient) replaced(t *testing.T, old, fresh protocol.Joined) protocol.
 
 func TestReload(t *testing.T) {
 	server := serve(t, graceConfig())
-	old, first := server.sit(t, "Ann") // first in the room: impolite
-	bo, boJoined := server.sit(t, "Bo")
+	old, first := server.seatPeer(t, "Ann") // first in the room: impolite
+	bo, boJoined := server.seatPeer(t, "Bo")
 	expect[protocol.OtherJoined](old)
 	bo.say(1, "lost")
 	bo.acked(1)
 
-	ann, second := server.enter(t, replace(first)+`,"name":"Ann"`)
+	ann, second := server.joinWith(t, replace(first)+`,"name":"Ann"`)
 	if second.Resumed || second.Peer == first.Peer || len(second.Peers) != 1 || !second.Peers[0].Polite || second.Peers[0].Peer != boJoined.Peer {
 		t.Errorf("joined = %+v, want a new peer, polite towards Bo", second)
 	}
@@ -41,14 +41,14 @@ func TestReload(t *testing.T) {
 	_ = server.refused(t, resume(first, 0), protocol.CodeUnauthorized)
 
 	// The reload's joined got lost, and the page was reloaded once more.
-	third, thirdJoined := server.enter(t, replace(first))
+	third, thirdJoined := server.joinWith(t, replace(first))
 	bo.replaced(t, second, thirdJoined)
 	ann.expectClose(protocol.CloseTakenOver)
 
 	// Everybody reloads, the one after the other, with its connection gone.
 	_ = third.NetConn().Close()
 	expect[protocol.Away](bo)
-	_, fourth := server.enter(t, replace(thirdJoined))
+	_, fourth := server.joinWith(t, replace(thirdJoined))
 	bo.replaced(t, thirdJoined, fourth)
 	if s := server.Snapshot(); s.Peers != 2 || s.Joins["replaced"] != 3 || s.Ended["replaced"] != 3 {
 		t.Errorf("snapshot = %+v", s)
@@ -58,15 +58,15 @@ func TestReload(t *testing.T) {
 func TestReloadOfAFreeSeatIsAJoin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := serveMemory(t, graceConfig())
-		c, left := server.sit(t, "Ann")
+		c, left := server.seatPeer(t, "Ann")
 		c.send(`{"type":"leave","id":1}`)
 		expect[protocol.Left](c)
-		c, timedOut := server.sit(t, "Ann")
+		c, timedOut := server.seatPeer(t, "Ann")
 		_ = c.Close()
 		timePasses(31 * time.Second)
 		for range 5 {
 			for name, joined := range map[string]protocol.Joined{"left": left, "timed out": timedOut} {
-				c, again := server.enter(t, replace(joined))
+				c, again := server.joinWith(t, replace(joined))
 				if again.Resumed || again.Peer == joined.Peer || len(again.Peers) != 0 {
 					t.Errorf("%s: joined = %+v", name, again)
 				}
@@ -75,11 +75,11 @@ func TestReloadOfAFreeSeatIsAJoin(t *testing.T) {
 			}
 		}
 		// The one after a reload left: nobody is there to be replaced.
-		_, once := server.enter(t, replace(left))
-		c, twice := server.enter(t, replace(once))
+		_, once := server.joinWith(t, replace(left))
+		c, twice := server.joinWith(t, replace(once))
 		c.send(`{"type":"leave","id":1}`)
 		expect[protocol.Left](c)
-		if _, again := server.enter(t, replace(once)); again.Peer == twice.Peer {
+		if _, again := server.joinWith(t, replace(once)); again.Peer == twice.Peer {
 			t.Errorf("joined = %+v", again)
 		}
 	})
@@ -89,11 +89,11 @@ func TestReloadOfAFreeSeatIsAJoin(t *testing.T) {
 // its old seat free.
 func TestSecondReloadFindsTheFirst(t *testing.T) {
 	server := serve(t, graceConfig())
-	old, joined := server.sit(t, "Ann")
+	old, joined := server.seatPeer(t, "Ann")
 	old.send(`{"type":"leave","id":1}`) // as a page says when it goes
 	expect[protocol.Left](old)
-	first, firstJoined := server.enter(t, replace(joined))
-	_, second := server.enter(t, replace(joined))
+	first, firstJoined := server.joinWith(t, replace(joined))
+	_, second := server.joinWith(t, replace(joined))
 	first.expectClose(protocol.CloseTakenOver)
 	if len(second.Peers) != 0 || second.Peer == firstJoined.Peer {
 		t.Errorf("joined = %+v, want to be alone", second)
@@ -103,8 +103,8 @@ func TestSecondReloadFindsTheFirst(t *testing.T) {
 
 func TestReplaceOfOneWhoseSuccessorWasKicked(t *testing.T) {
 	server := serve(t, graceConfig())
-	_, first := server.sit(t, "Ann")
-	_, second := server.enter(t, replace(first))
+	_, first := server.seatPeer(t, "Ann")
+	_, second := server.joinWith(t, replace(first))
 	if put(server.Kick(second.Peer, 0)) != nil {
 		t.Error("nobody to kick")
 	}
@@ -115,9 +115,9 @@ func TestReloadInAFullRoom(t *testing.T) {
 	config := graceConfig()
 	config.Capacity = 1
 	server := serve(t, config)
-	_, joined := server.sit(t, "Ann")
+	_, joined := server.seatPeer(t, "Ann")
 	for range 3 {
-		_, next := server.enter(t, replace(joined))
+		_, next := server.joinWith(t, replace(joined))
 		if next.Peer == joined.Peer {
 			t.Errorf("joined = %+v", next)
 		}
@@ -130,13 +130,13 @@ func TestReloadInAFullRoom(t *testing.T) {
 
 func TestNonceIsOneSeat(t *testing.T) {
 	server := serve(t, graceConfig())
-	bo, _ := server.sit(t, "Bo")
+	bo, _ := server.seatPeer(t, "Bo")
 	nonce := func(n string) string { return fmt.Sprintf(`"nonce":%q`, n) }
-	old, first := server.enter(t, nonce("abc"))
+	old, first := server.joinWith(t, nonce("abc"))
 	expect[protocol.OtherJoined](bo)
 	bo.say(1, "lost")
 	bo.acked(1)
-	ann, second := server.enter(t, nonce("abc")) // the first joined got lost
+	ann, second := server.joinWith(t, nonce("abc")) // the first joined got lost
 	if second.Peer != first.Peer || second.Resumed || second.Resume == first.Resume {
 		t.Errorf("joined = %+v, want peer %s again", second, first.Peer)
 	}

@@ -9,8 +9,8 @@ import (
 
 func TestRepeatedRequestsAreCarriedOutOnce(t *testing.T) {
 	server := serve(t, graceConfig())
-	bo, _ := server.sit(t, "Bo")
-	ann, joined := server.sit(t, "Ann")
+	bo, _ := server.seatPeer(t, "Bo")
+	ann, joined := server.seatPeer(t, "Ann")
 	expect[protocol.OtherJoined](bo)
 	ann.say(1, "one")
 	ann.acked(1)
@@ -20,7 +20,7 @@ func TestRepeatedRequestsAreCarriedOutOnce(t *testing.T) {
 	_ = ann.NetConn().Close() // maybe before the ack
 	bo.hears(2, "one")
 	// Whether the server has read 3 is seen by what Bo hears next.
-	ann, again := server.enter(t, resume(joined, 0))
+	ann, again := server.joinWith(t, resume(joined, 0))
 	if !again.Resumed {
 		t.Fatalf("joined = %+v", again)
 	}
@@ -54,7 +54,7 @@ func TestRepeatedRequestsAreCarriedOutOnce(t *testing.T) {
 
 func TestRepliesThatAreForgotten(t *testing.T) {
 	server := serve(t, graceConfig())
-	c, _ := server.sit(t, "Ann")
+	c, _ := server.seatPeer(t, "Ann")
 	ping := func(id int) { c.send(fmt.Sprintf(`{"type":"ping","id":%d}`, id)) }
 	for id := 10; id <= 330; id += 10 { // 33 of them
 		ping(id)
@@ -82,7 +82,7 @@ func TestRepliesThatAreForgotten(t *testing.T) {
 // over while it waits.
 func TestRepliesOfABurst(t *testing.T) {
 	server := serve(t, graceConfig())
-	c, _ := server.sit(t, "Ann")
+	c, _ := server.seatPeer(t, "Ann")
 	const count = 150
 	done := make(chan struct{})
 	go func() {
@@ -103,7 +103,7 @@ func TestRefusalsAreReplies(t *testing.T) {
 	config := graceConfig()
 	config.Limits.FramesPerSecond, config.Limits.FrameBurst = 1, 3
 	server := serve(t, config)
-	c, joined := server.sit(t, "Ann") // the first of the burst
+	c, joined := server.seatPeer(t, "Ann") // the first of the burst
 	for id := 1; id <= 2; id++ {
 		c.send(fmt.Sprintf(`{"type":"ping","id":%d}`, id))
 		expect[protocol.Pong](c)
@@ -112,7 +112,7 @@ func TestRefusalsAreReplies(t *testing.T) {
 	refusal := c.expectError(protocol.CodeRateLimited)
 	c.send(`{"type":"report","id":4}`)
 	_ = c.expectError(protocol.CodeRateLimited)
-	c, again := server.enter(t, resume(joined, 0))
+	c, again := server.joinWith(t, resume(joined, 0))
 	if !again.Resumed {
 		t.Fatalf("joined = %+v", again)
 	}

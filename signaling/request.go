@@ -12,8 +12,8 @@ import (
 // retryAfter is how long a client is told to wait before it tries again.
 const retryAfter = time.Second
 
-// answer carries out a request that is no join, and answers it; with a refusal
-// it only does that. An empty code = there is none.
+// handleRequest carries out a request that is not a join, and replies to it.
+// With a refusal, whose code is not empty, it only replies.
 func (c *connection) handleRequest(id uint64, request protocol.Request, refusal protocol.Error, fx *effects) {
 	s := c.session.Load()
 	if s == nil {
@@ -21,9 +21,9 @@ func (c *connection) handleRequest(id uint64, request protocol.Request, refusal 
 		return
 	}
 	fx.sendLast(c)
-	_ = fx.now(c.server) // when a message was read
+	_ = fx.now(c.server) // sets when the message was read
 	var ice protocol.ICEReply
-	if _, ok := request.(protocol.ICE); ok { // no callback with a lock held
+	if _, ok := request.(protocol.ICE); ok { // the callback must not run with a lock held
 		ice.ID = id
 		ice.ICEServers, ice.ICETTL = c.server.iceServers(s.peer, c.localAddr)
 	}
@@ -42,8 +42,8 @@ func (c *connection) handleRequest(id uint64, request protocol.Request, refusal 
 	}
 }
 
-// answerUnseated answers on a connection without a session, where ids are not
-// counted.
+// replyWithoutSession replies on a connection without a session. Ids do not
+// count there.
 func (c *connection) replyWithoutSession(id uint64, request protocol.Request, refusal protocol.Error, fx *effects) {
 	var reply protocol.Frame = refusal
 	if refusal.Code == "" {
@@ -56,8 +56,8 @@ func (c *connection) replyWithoutSession(id uint64, request protocol.Request, re
 	c.sendReply(reply, fx)
 }
 
-// repeat gives the reply to an id that was used before, once more. It returns
-// false, and notes the id, when that is new.
+// replyAgain sends the reply to an id that was used before again. It returns
+// false, and records the id, when the id is new.
 func (s *session) replyAgain(id uint64) bool {
 	if id == 0 {
 		return false
@@ -69,7 +69,7 @@ func (s *session) replyAgain(id uint64) bool {
 	frame, evicted := s.replies.find(id)
 	switch {
 	case frame != nil:
-		frame = bytes.Clone(frame) // its memory may be used again
+		frame = bytes.Clone(frame) // its memory may be reused
 	case evicted:
 		frame = protocol.Encode(protocol.Ack{ID: id})
 	default:
@@ -81,7 +81,7 @@ func (s *session) replyAgain(id uint64) bool {
 	return true
 }
 
-// respond queues the reply to a request and keeps it.
+// replyOnce queues the reply to a request and stores it for replyAgain.
 func (s *session) replyOnce(id uint64, reply protocol.Frame) {
 	c := s.connection
 	c.mu.Lock()
@@ -99,15 +99,15 @@ func (s *session) replyOnce(id uint64, reply protocol.Frame) {
 	})
 }
 
-// keepReplyLocked queues the reply to id that encode appends, and keeps it. The
+// storeReplyLocked queues and stores the reply to id, which encode appends. The
 // connection's mu must be held.
 func (s *session) storeReplyLocked(id uint64, encode func(dst []byte) []byte) {
 	c := s.connection
 	kept := s.replies.slot(id)
 	before := cap(kept.frame)
 	if c.queue.replies >= maxReplies {
-		// What waits in the queue are the last replies of all: with fewer, the
-		// one whose memory is used again is not among them.
+		// The queue may hold this very slot's frame, whose memory must then not be
+		// reused. It cannot while fewer replies wait, as those are the newest ones.
 		kept.frame = nil
 	}
 	kept.frame = encode(kept.frame[:0])
@@ -119,8 +119,8 @@ func (s *session) replyError(id uint64, code protocol.Code, message string) {
 	s.replyOnce(id, protocol.Error{ID: id, Code: code, Message: message})
 }
 
-// carryOut does what a request asks, and responds. It returns true for a
-// report that is to be passed on.
+// execute carries out a request and replies to it. It returns true for a report
+// that the caller must forward.
 func (s *session) execute(id uint64, request protocol.Request, ice protocol.ICEReply, fx *effects) (forward bool) {
 	switch r := request.(type) {
 	case protocol.Message:
@@ -142,6 +142,8 @@ func (s *session) execute(id uint64, request protocol.Request, ice protocol.ICER
 			s.replyOnce(id, protocol.Ack{ID: id})
 		}
 		return true
+	default: // a type that this switch does not know yet must not go unanswered
+		s.replyError(id, protocol.CodeInternal, "the server cannot carry out a request of this type")
 	}
 	return false
 }
@@ -164,7 +166,11 @@ func (s *session) handleMessage(r protocol.Message, fx *effects) {
 	case to == nil || to == s:
 		s.replyError(r.ID, protocol.CodeNoSuchPeer, "nobody else in this room has that id")
 	case !to.enqueueMessage(s, r, fx):
-		s.replyQueueFull(r.ID)
+		why := "the receiver's queue is full: it has not confirmed what it was sent"
+		if to.connection == nil {
+			why = "the receiver's queue is full: it is away, and gets what is queued when it is back"
+		}
+		s.replyQueueFull(r.ID, why)
 	default:
 		s.shard.server.counters.messages.Add(1)
 		if r.ID != 0 {
@@ -173,7 +179,8 @@ func (s *session) handleMessage(r protocol.Message, fx *effects) {
 	}
 }
 
-// acknowledge responds to a message for one peer, as respond does.
+// replyAck replies to a message for one peer. It does what replyOnce does, with
+// fewer allocations.
 func (s *session) replyAck(id uint64, to string) {
 	c := s.connection
 	c.mu.Lock()
@@ -200,7 +207,7 @@ func (s *session) broadcast(r protocol.Message, fx *effects) {
 	case len(ack.To) == 0 && len(ack.Failed) == 0:
 		s.replyError(r.ID, protocol.CodeAlone, "nobody else is in the room")
 	case len(ack.To) == 0:
-		s.replyQueueFull(r.ID)
+		s.replyQueueFull(r.ID, "the queue of every receiver is full: none has confirmed what it was sent")
 	default:
 		counters.queueFull.Add(uint64(len(ack.Failed)))
 		if r.ID != 0 {
@@ -209,15 +216,15 @@ func (s *session) broadcast(r protocol.Message, fx *effects) {
 	}
 }
 
-func (s *session) replyQueueFull(id uint64) {
+func (s *session) replyQueueFull(id uint64, why string) {
 	s.shard.server.counters.queueFull.Add(1)
 	s.replyOnce(id, protocol.Error{
-		ID: id, Code: protocol.CodeQueueFull, Message: "nothing more is kept for the receiver now, which has not confirmed what it was sent",
-		Retry: true, After: protocol.SecondsOf(retryAfter),
+		ID: id, Code: protocol.CodeQueueFull, Message: why, Retry: true, After: protocol.SecondsOf(retryAfter),
 	})
 }
 
-// pong answers a ping, which may confirm, with a fresh token when it is time.
+// handlePing replies to a ping, which may confirm events, and adds a fresh token
+// when half of the old one's life is over.
 func (s *session) handlePing(r protocol.Ping) {
 	if r.Seq > s.seq && r.ID != 0 {
 		s.replyError(r.ID, protocol.CodeBadRequest, "there was no event "+strconv.FormatUint(r.Seq, 10)+" yet")
@@ -231,7 +238,7 @@ func (s *session) handlePing(r protocol.Ping) {
 	s.replyOnce(r.ID, pong)
 }
 
-// seen takes what the client confirms.
+// handleSeen handles a seen.
 func (c *connection) handleSeen(seq uint64) {
 	s := c.session.Load()
 	if s == nil {
@@ -244,8 +251,8 @@ func (c *connection) handleSeen(seq uint64) {
 	}
 }
 
-// see confirms the events up to seq, if there are so many, and none that was
-// not sent.
+// confirmSent confirms the events up to seq, but none that was not sent. A seq
+// beyond the newest event confirms nothing.
 func (s *session) confirmSent(seq uint64) {
 	if seq > s.seq {
 		return
@@ -257,14 +264,14 @@ func (s *session) confirmSent(seq uint64) {
 	s.confirm(seq)
 }
 
-// reportRate is how many reports of a connection are passed on: 20 at once, and
-// one every 2 s.
+// reportRate is the rate of reports that are passed on for each connection: 20
+// at once, then one every 2 s.
 func reportRate() rate {
 	const interval, burst = 2 * time.Second, 20
 	return rate{interval: interval, slack: interval * (burst - 1)}
 }
 
-// report passes a client's report on.
+// handleReport logs a client's report and passes it on.
 func (c *connection) handleReport(s *session, request protocol.Request) {
 	r, ok := request.(protocol.Report)
 	if !ok {
@@ -273,7 +280,7 @@ func (c *connection) handleReport(s *session, request protocol.Request) {
 	c.server.counters.reports.Add(1)
 	now := c.server.uptime()
 	if c.abuseCounts().reports.charge(reportRate(), now) > 0 || c.server.addresses.addReport(c.addr, now) > 0 {
-		return // it is counted, which is all that it is worth
+		return // it was counted: that is enough
 	}
 	c.server.log.Info("peer reported", "peer", s.peer, "event", r.Event, "from", logbound.From(c.addr))
 	if report := c.server.config.Report; report != nil {

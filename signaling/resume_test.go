@@ -22,14 +22,14 @@ func graceConfig() signaling.Config {
 	return config
 }
 
-// sit joins with a raw client.
-func (s *testServer) sit(t *testing.T, name string) (*rawClient, protocol.Joined) {
+// seatPeer joins with a raw client.
+func (s *testServer) seatPeer(t *testing.T, name string) (*rawClient, protocol.Joined) {
 	t.Helper()
-	return s.enter(t, fmt.Sprintf(`"name":%q`, name))
+	return s.joinWith(t, fmt.Sprintf(`"name":%q`, name))
 }
 
-// enter joins room a with more fields, which must succeed.
-func (s *testServer) enter(t *testing.T, fields string) (*rawClient, protocol.Joined) {
+// joinWith joins room a with more fields, which must succeed.
+func (s *testServer) joinWith(t *testing.T, fields string) (*rawClient, protocol.Joined) {
 	t.Helper()
 	c := s.raw(t)
 	c.send(`{"type":"join","id":1,"room":"a",` + fields + `}`)
@@ -81,8 +81,8 @@ func (c *rawClient) quiet() {
 
 func TestResumeLosesNothing(t *testing.T) {
 	server := serve(t, graceConfig())
-	ann, annJoined := server.sit(t, "Ann")
-	bo, boJoined := server.sit(t, "Bo")
+	ann, annJoined := server.seatPeer(t, "Ann")
+	bo, boJoined := server.seatPeer(t, "Bo")
 	if e := expect[protocol.OtherJoined](ann); e.Peer != boJoined.Peer || e.Polite {
 		t.Errorf("other_joined = %+v", e)
 	}
@@ -98,7 +98,7 @@ func TestResumeLosesNothing(t *testing.T) {
 	ann.say(3, "three")
 	ann.acked(3)
 
-	bo, again := server.enter(t, resume(boJoined, 1))
+	bo, again := server.joinWith(t, resume(boJoined, 1))
 	want := protocol.Peer{Peer: annJoined.Peer, Name: "Ann", Polite: true}
 	if !again.Resumed || again.Peer != boJoined.Peer || again.Grace != 30 || len(again.Peers) != 1 || again.Peers[0] != want {
 		t.Errorf("joined = %+v", again)
@@ -120,12 +120,12 @@ func TestResumeLosesNothing(t *testing.T) {
 
 func TestResumeTakesALivingConnectionOver(t *testing.T) {
 	server := serve(t, graceConfig())
-	ann, _ := server.sit(t, "Ann")
-	old, joined := server.sit(t, "Bo")
+	ann, _ := server.seatPeer(t, "Ann")
+	old, joined := server.seatPeer(t, "Bo")
 	expect[protocol.OtherJoined](ann)
 	ann.say(1, "one")
 	ann.acked(1)
-	bo, again := server.enter(t, resume(joined, 0))
+	bo, again := server.joinWith(t, resume(joined, 0))
 	if !again.Resumed {
 		t.Errorf("joined = %+v", again)
 	}
@@ -139,8 +139,8 @@ func TestResumeTakesALivingConnectionOver(t *testing.T) {
 
 func TestRaceOfResumes(t *testing.T) {
 	server := serve(t, graceConfig())
-	ann, _ := server.sit(t, "Ann")
-	_, joined := server.sit(t, "Bo")
+	ann, _ := server.seatPeer(t, "Ann")
+	_, joined := server.seatPeer(t, "Bo")
 	expect[protocol.OtherJoined](ann)
 	for range 50 {
 		var running sync.WaitGroup
@@ -186,7 +186,7 @@ func TestRaceOfResumes(t *testing.T) {
 
 func TestResumeThatCannotBe(t *testing.T) {
 	server := serve(t, graceConfig())
-	ann, annJoined := server.sit(t, "Ann")
+	ann, annJoined := server.seatPeer(t, "Ann")
 	payload, signature, _ := strings.Cut(annJoined.Resume, ".")
 	forged := func() string {
 		raw, err := base64.RawURLEncoding.DecodeString(payload)
@@ -197,7 +197,7 @@ func TestResumeThatCannotBe(t *testing.T) {
 		return base64.RawURLEncoding.EncodeToString(raw) + "." + signature
 	}
 	other := serve(t, signaling.Config{Grace: grace})
-	_, foreign := other.sit(t, "Ann")
+	_, foreign := other.seatPeer(t, "Ann")
 	for name, token := range map[string]string{
 		"no token": "x", "empty parts": ".", "no signature": payload + ".", "cut": annJoined.Resume[:len(annJoined.Resume)-2],
 		"forged": forged(), "another server's": foreign.Resume, "long": strings.Repeat("x", 5000),
@@ -220,7 +220,7 @@ func TestResumeThatCannotBe(t *testing.T) {
 	expect[protocol.Left](ann)
 	_ = server.refused(t, resume(annJoined, 0), protocol.CodeUnauthorized)
 
-	_, kicked := server.sit(t, "Bo")
+	_, kicked := server.seatPeer(t, "Bo")
 	if put(server.Kick(kicked.Peer, 0)) != nil || put(server.Kick(kicked.Peer, 0)) == nil {
 		t.Error("want one kick that finds somebody")
 	}
@@ -232,8 +232,8 @@ func TestResumeBeyondWhatIsKeptBeginsAnew(t *testing.T) {
 	for name, seq := range map[string]int{"before what is confirmed": 0, "after the newest": 3} {
 		t.Run(name, func(t *testing.T) {
 			server := serve(t, graceConfig())
-			ann, _ := server.sit(t, "Ann")
-			bo, joined := server.sit(t, "Bo")
+			ann, _ := server.seatPeer(t, "Ann")
+			bo, joined := server.seatPeer(t, "Bo")
 			expect[protocol.OtherJoined](ann)
 			for id := range 2 {
 				ann.say(id+1, "x")
@@ -243,7 +243,7 @@ func TestResumeBeyondWhatIsKeptBeginsAnew(t *testing.T) {
 			bo.send(`{"type":"seen","seq":1}`)
 			bo.send(`{"type":"ping","id":40}`)
 			expect[protocol.Pong](bo)
-			bo, again := server.enter(t, resume(joined, seq))
+			bo, again := server.joinWith(t, resume(joined, seq))
 			if again.Resumed || again.Peer != joined.Peer || again.Resume == joined.Resume {
 				t.Errorf("joined = %+v, want the same peer, not resumed", again)
 			}
@@ -256,7 +256,7 @@ func TestResumeBeyondWhatIsKeptBeginsAnew(t *testing.T) {
 			ann.say(3, "hello")
 			bo.hears(1, "hello")
 			// The old token is still good for the seat, not for its events.
-			if _, third := server.enter(t, resume(joined, 1)); third.Resumed || third.Peer != joined.Peer {
+			if _, third := server.joinWith(t, resume(joined, 1)); third.Resumed || third.Peer != joined.Peer {
 				t.Errorf("joined = %+v with the token of before", third)
 			}
 		})
@@ -290,7 +290,7 @@ func TestGraceCountsFromTheLastSignOfLife(t *testing.T) {
 			t.Errorf("bye = %+v, want timeout and [2] undelivered", e)
 		}
 		// Who comes later gets its place back while there is one.
-		_, again := server.enter(t, resume(joined, 0))
+		_, again := server.joinWith(t, resume(joined, 0))
 		if again.Resumed || again.Peer != joined.Peer {
 			t.Errorf("joined = %+v", again)
 		}
@@ -348,7 +348,7 @@ func TestTokensExpireAndAreRenewed(t *testing.T) {
 		}
 		_ = server.refused(t, resume(joined, 0), protocol.CodeUnauthorized)
 		joined.Resume = newest
-		if _, again := server.enter(t, resume(joined, 0)); !again.Resumed || again.Peer != joined.Peer {
+		if _, again := server.joinWith(t, resume(joined, 0)); !again.Resumed || again.Peer != joined.Peer {
 			t.Errorf("joined = %+v with the fresh token", again)
 		}
 		c.expectClose(protocol.CloseTakenOver)

@@ -13,13 +13,13 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// room is a meeting place; it exists while somebody sits in it.
+// room is a room in use: it exists while somebody has a seat in it.
 type room struct {
 	name  string
-	seats []*session // in the order of joining, which decides who is polite
+	seats []*session // in the order of joining, which decides which peer is polite
 }
 
-// find returns who has that id.
+// find returns the session of that peer, or nil.
 func (rm *room) find(peer string) *session {
 	for _, s := range rm.seats {
 		if s.peer == peer {
@@ -29,7 +29,7 @@ func (rm *room) find(peer string) *session {
 	return nil
 }
 
-// withNonce returns whose join had that nonce.
+// byNonce returns the session whose join had that nonce, or nil.
 func (rm *room) byNonce(nonce string) *session {
 	for _, s := range rm.seats {
 		if s.nonce != "" && subtle.ConstantTimeCompare([]byte(s.nonce), []byte(nonce)) == 1 {
@@ -39,7 +39,7 @@ func (rm *room) byNonce(nonce string) *session {
 	return nil
 }
 
-// before tells whether a's seat comes before b's.
+// before reports whether a's seat comes before b's.
 func before(a, b *session) bool {
 	if a.joined != b.joined {
 		return a.joined < b.joined
@@ -47,7 +47,7 @@ func before(a, b *session) bool {
 	return a.peer < b.peer
 }
 
-// insert gives s its seat.
+// insert adds s to the seats, in order.
 func (rm *room) insert(s *session) {
 	i := len(rm.seats)
 	for i > 0 && before(s, rm.seats[i-1]) {
@@ -58,7 +58,7 @@ func (rm *room) insert(s *session) {
 	rm.noteAlone()
 }
 
-// noteAlone has connections know whether their peer is alone.
+// noteAlone records in the connections whether their peer is alone in the room.
 func (rm *room) noteAlone() {
 	for _, s := range rm.seats {
 		if c := s.connection; c != nil {
@@ -67,7 +67,7 @@ func (rm *room) noteAlone() {
 	}
 }
 
-// peersOf returns the others as s sees them.
+// peersOf returns the other peers as s sees them.
 func (rm *room) peersOf(s *session) []protocol.Peer {
 	peers := make([]protocol.Peer, 0, len(rm.seats))
 	for _, o := range rm.seats {
@@ -78,7 +78,7 @@ func (rm *room) peersOf(s *session) []protocol.Peer {
 	return peers
 }
 
-// announce tells everybody in the room but about.
+// announce queues an event about a peer for all others in the room.
 func (rm *room) announce(k eventKind, about *session, fx *effects, event func(to *session, seq uint64) protocol.Frame) {
 	for _, o := range rm.seats {
 		if o != about {
@@ -87,19 +87,20 @@ func (rm *room) announce(k eventKind, about *session, fx *effects, event func(to
 	}
 }
 
-// rooms holds the rooms of one process, in shards, so that rooms do not wait
-// for one another. Its methods decide who sits where. They are safe for
-// concurrent use and do not block; what they want sent they add to flushes.
+// rooms holds the rooms of one server, in shards, so that requests in different
+// rooms seldom wait for each other. Its methods assign the seats. They are safe
+// for concurrent use and do not block; what they want to send they add to
+// effects.
 type rooms struct {
 	seed   maphash.Seed
 	shards [64]shard
 }
 
-// shard is some of the rooms.
+// shard holds some of the rooms.
 type shard struct {
 	server *Server // static after construction
 
-	mu         sync.Mutex // guards the following, and all that hangs on them
+	mu         sync.Mutex // guards the following, and everything reachable from them
 	rooms      map[string]*room
 	away       map[*session]struct{} // the peers without a connection
 	tombstones tombstones
@@ -120,12 +121,13 @@ func newRooms(s *Server) *rooms {
 	return m
 }
 
-// shard returns where the room of that name is.
+// shard returns the shard of the room of that name.
 func (m *rooms) shard(room string) *shard {
 	return &m.shards[maphash.String(m.seed, room)%uint64(len(m.shards))]
 }
 
-// lose notes that the connection c of s has ended. The seat is held.
+// disconnect notes that the connection c of s has ended. The seat is held for
+// the grace time.
 func (m *rooms) disconnect(s *session, c *connection, fx *effects) {
 	sh := s.shard
 	sh.mu.Lock()
@@ -149,7 +151,7 @@ func (m *rooms) disconnect(s *session, c *connection, fx *effects) {
 	})
 }
 
-// leave frees the seat of s, which c carries. c goes on, or ends by itself.
+// leave frees the seat of s, which c carries. c stays open.
 func (m *rooms) leave(s *session, c *connection, reason protocol.Reason, fx *effects) {
 	sh := s.shard
 	sh.mu.Lock()
@@ -160,8 +162,8 @@ func (m *rooms) leave(s *session, c *connection, reason protocol.Reason, fx *eff
 }
 
 // kick frees the seat of that peer, or of the one that has replaced it, and
-// closes its connection. Its room refuses its address for the time of refuse.
-// It returns whom it put out.
+// closes its connection. The room bans its address for the time ban. kick
+// returns the id of the peer that was put out.
 func (m *rooms) kick(peer string, refuse time.Duration, fx *effects) (string, error) {
 	for i := range m.shards {
 		if last, err := m.shards[i].kick(peer, refuse, fx); !errors.Is(err, ErrNoPeer) {
@@ -174,7 +176,7 @@ func (m *rooms) kick(peer string, refuse time.Duration, fx *effects) (string, er
 func (sh *shard) kick(peer string, refuse time.Duration, fx *effects) (string, error) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	// Whoever reloads its page faster than the operator types is no safer.
+	// Reloading the page faster than the operator types does not help.
 	_, peer, _ = sh.followReplacements(nil, peer)
 	for _, rm := range sh.rooms {
 		s := rm.find(peer)
@@ -182,7 +184,7 @@ func (sh *shard) kick(peer string, refuse time.Duration, fx *effects) (string, e
 			continue
 		}
 		err := sh.server.kicks.add(s, refuse)
-		// First the connection, so that it answers nothing as one without a seat.
+		// The connection ends first, so that it does not reply as one without a session.
 		if c := s.connection; c != nil && c.markEnded(protocol.ClosePolicy, "kicked") {
 			fx.send(c)
 		}
@@ -207,7 +209,7 @@ func (m *rooms) expire(now time.Duration, fx *effects) {
 	}
 }
 
-// clear frees all seats without telling anybody.
+// removeAll frees all seats and tells nobody.
 func (m *rooms) removeAll(fx *effects) {
 	for i := range m.shards {
 		sh := &m.shards[i]
@@ -221,8 +223,8 @@ func (m *rooms) removeAll(fx *effects) {
 	}
 }
 
-// count returns how many rooms, taken seats, and seats of those who are away
-// there are.
+// count returns how many rooms there are, how many seats are held, and how many
+// of these belong to peers that are away.
 func (m *rooms) count() (rooms, seats, away int) {
 	for i := range m.shards {
 		rooms += int(m.shards[i].roomCount.Load())
@@ -232,12 +234,12 @@ func (m *rooms) count() (rooms, seats, away int) {
 	return rooms, seats, away
 }
 
-// reasonClosing is why the peers of a server end that goes down. Nobody is
-// told: they come back.
+// reasonClosing is why peers end when the server goes down. The others are not
+// told, because all of them reconnect.
 const reasonClosing protocol.Reason = "closing"
 
-// depart frees the seat of s, and tells the others. The connection of s goes
-// on without it.
+// removePeer frees the seat of s and tells the others. The connection of s stays
+// open, without a session.
 func (sh *shard) removePeer(s *session, reason protocol.Reason, fx *effects) {
 	rm := sh.releaseSeat(s)
 	if reason != reasonClosing {
@@ -252,7 +254,7 @@ func (sh *shard) removePeer(s *session, reason protocol.Reason, fx *effects) {
 	sh.recordEnd(s, reason, fx)
 }
 
-// free takes s out of its room, which ends with the last one.
+// releaseSeat removes s from its room, and the room when it is empty.
 func (sh *shard) releaseSeat(s *session) *room {
 	rm := s.room
 	s.room = nil
@@ -283,7 +285,8 @@ func (sh *shard) setAway(s *session, away bool) {
 	sh.awayCount.Store(int64(len(sh.away)))
 }
 
-// seat puts s into the room of that name, which it makes if need be.
+// insertIntoRoom adds s to the room of that name, and creates the room if there
+// is none.
 func (sh *shard) insertIntoRoom(s *session, name string) {
 	rm := sh.rooms[name]
 	if rm == nil {
@@ -295,13 +298,15 @@ func (sh *shard) insertIntoRoom(s *session, name string) {
 	sh.seatCount.Add(1)
 }
 
+// notifySeated calls Config.Seated. The shard is locked, which keeps the calls
+// in order.
 func (sh *shard) notifySeated(s *session, seated bool) {
 	if tell := sh.server.config.Seated; tell != nil {
 		tell(s.peer, seated)
 	}
 }
 
-// ended notes the end of a peer.
+// recordEnd counts and logs the end of a peer.
 func (sh *shard) recordEnd(s *session, reason protocol.Reason, fx *effects) {
 	sh.server.counters.peerEnded(reason)
 	lasted := sh.server.uptime() - s.since

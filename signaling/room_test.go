@@ -19,46 +19,52 @@ func TestFivePeersWithoutCapacity(t *testing.T) {
 	var ids []string
 	for i := range 5 {
 		c, joined := server.join(t, fmt.Sprint("peer ", i), "open")
-		if joined.Capacity != 0 || len(joined.Peers) != i {
-			t.Fatalf("joined = %+v, want capacity 0 and %d peers", joined, i)
-		}
-		for k, p := range joined.Peers {
-			if p.Peer != ids[k] || p.Name != fmt.Sprint("peer ", k) || !p.Polite || p.Away {
-				t.Errorf("peers[%d] = %+v", k, p)
+		t.Run(fmt.Sprint("peer ", i, " joins"), func(t *testing.T) {
+			if joined.Capacity != 0 || len(joined.Peers) != i {
+				t.Fatalf("joined = %+v, want capacity 0 and %d peers", joined, i)
 			}
-		}
-		for _, other := range clients {
-			if e := receive[protocol.OtherJoined](t, other); e.Peer != joined.Peer || e.Polite {
-				t.Errorf("other_joined = %+v", e)
+			for k, p := range joined.Peers {
+				if p.Peer != ids[k] || p.Name != fmt.Sprint("peer ", k) || !p.Polite || p.Away {
+					t.Errorf("peers[%d] = %+v", k, p)
+				}
 			}
-		}
+			for _, other := range clients {
+				if e := receive[protocol.OtherJoined](t, other); e.Peer != joined.Peer || e.Polite {
+					t.Errorf("other_joined = %+v", e)
+				}
+			}
+		})
 		clients, ids = append(clients, c), append(ids, joined.Peer)
 	}
-	ack, err := clients[2].Send(within(t), "", "hello")
-	if want := slices.Delete(slices.Clone(ids), 2, 3); err != nil || !slices.Equal(ack.To, want) || ack.Failed != nil {
-		t.Errorf("Send to all = %+v, %v, want to %v", ack, err, want)
-	}
-	for i, c := range clients {
-		if i == 2 {
-			continue
+	t.Run("a message to all", func(t *testing.T) {
+		ack, err := clients[2].Send(within(t), "", "hello")
+		if want := slices.Delete(slices.Clone(ids), 2, 3); err != nil || !slices.Equal(ack.To, want) || ack.Failed != nil {
+			t.Errorf("Send to all = %+v, %v, want to %v", ack, err, want)
 		}
-		if e := receive[protocol.MessageEvent](t, c); e.From != ids[2] || string(e.Data) != `"hello"` {
-			t.Errorf("peer %d: message = %+v", i, e)
+		for i, c := range clients {
+			if i == 2 {
+				continue
+			}
+			if e := receive[protocol.MessageEvent](t, c); e.From != ids[2] || string(e.Data) != `"hello"` {
+				t.Errorf("peer %d: message = %+v", i, e)
+			}
 		}
-	}
-	if err := clients[0].Leave(within(t)); err != nil {
-		t.Fatal(err)
-	}
-	for i, c := range clients[1:] {
-		// The number is one more than that of the events before: none was lost.
-		want := uint64(4 - i + 1)
-		if i+1 == 2 {
-			want-- // it got no message
+	})
+	t.Run("one leaves", func(t *testing.T) {
+		if err := clients[0].Leave(within(t)); err != nil {
+			t.Fatal(err)
 		}
-		if e := receive[protocol.Bye](t, c); e.Peer != ids[0] || e.Reason != protocol.ReasonLeft || e.Seq != want {
-			t.Errorf("peer %d: bye = %+v, want seq %d", i+1, e, want)
+		for i, c := range clients[1:] {
+			// The number is one more than that of the events before: none was lost.
+			want := uint64(4 - i + 1)
+			if i+1 == 2 {
+				want-- // it got no message
+			}
+			if e := receive[protocol.Bye](t, c); e.Peer != ids[0] || e.Reason != protocol.ReasonLeft || e.Seq != want {
+				t.Errorf("peer %d: bye = %+v, want seq %d", i+1, e, want)
+			}
 		}
-	}
+	})
 }
 
 func TestRaceForTheLastSeat(t *testing.T) {

@@ -44,26 +44,26 @@ func TestSeated(t *testing.T) {
 		config.Seated = told.note
 		server := serveMemory(t, config)
 
-		c, ann := server.sit(t, "Ann")
-		bo, boJoined := server.sit(t, "Bo")
+		c, ann := server.seatPeer(t, "Ann")
+		bo, boJoined := server.seatPeer(t, "Bo")
 		told.want(t, "two joined", "+"+ann.Peer, "+"+boJoined.Peer)
 		bo.send(`{"type":"leave","id":1}`)
 		expect[protocol.Left](bo)
 		told.want(t, "left", "-"+boJoined.Peer)
 		_ = c.Close()
 		timePasses(20 * time.Second)
-		_, again := server.enter(t, resume(ann, 1))
+		_, again := server.joinWith(t, resume(ann, 1))
 		if !again.Resumed {
 			t.Errorf("joined = %+v", again)
 		}
 		told.want(t, "away and back")
 
-		c, reloaded := server.enter(t, replace(again))
+		c, reloaded := server.joinWith(t, replace(again))
 		told.want(t, "reloaded", "-"+ann.Peer, "+"+reloaded.Peer)
 		_ = c.Close()
 		timePasses(31 * time.Second)
 		told.want(t, "away for too long", "-"+reloaded.Peer)
-		c, recovered := server.enter(t, resume(reloaded, 1))
+		c, recovered := server.joinWith(t, resume(reloaded, 1))
 		if recovered.Peer != reloaded.Peer {
 			t.Errorf("joined = %+v, want the id %s", recovered, reloaded.Peer)
 		}
@@ -73,7 +73,7 @@ func TestSeated(t *testing.T) {
 		c.expectClose(protocol.ClosePolicy)
 		told.want(t, "kicked", "-"+recovered.Peer)
 
-		_, last := server.sit(t, "Cy")
+		_, last := server.seatPeer(t, "Cy")
 		closeServer(t, server.Server)
 		told.want(t, "the server went down", "+"+last.Peer)
 	})

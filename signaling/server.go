@@ -13,37 +13,37 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// comeBackAfter is what clients are told when the server goes down: to come
-// back after a random part of it.
+// reconnectAfter is what clients are told when the server goes down: they
+// reconnect after a random part of it.
 const reconnectAfter = 5 * time.Second
 
 // Server is a signaling server. Its handlers are safe for concurrent use.
 type Server struct {
 	// Static after construction.
-	config    Config
-	log       *slog.Logger
-	started   time.Time
-	origins   origins
-	frames    rate
-	addresses *addresses
-	memory    Memory
-	rooms     *rooms
-	kicks     kicks
-	tokens    atomic.Pointer[tokenKeys] // SetSessionSecrets replaces them
-	counters  counters
-	numbers   atomic.Uint64 // of connections
-	sources   eventSources
-	done      chan struct{}  // closed by Close
-	running   sync.WaitGroup // every connection, and every other goroutine but those of pollers
-	pollers   pollers
-	closing   atomic.Bool // set with mu locked
+	config     Config
+	log        *slog.Logger
+	started    time.Time
+	origins    origins
+	frames     rate
+	addresses  *addresses
+	memory     Memory
+	rooms      *rooms
+	kicks      kicks
+	tokens     atomic.Pointer[tokenKeys] // SetSessionSecrets replaces it
+	counters   counters
+	lastNumber atomic.Uint64 // the number of the newest connection
+	sources    eventSources
+	done       chan struct{}  // closed by Close
+	running    sync.WaitGroup // every connection, and every goroutine except those of the pollers
+	pollers    pollers
+	closing    atomic.Bool // set with mu held
 
 	mu          sync.Mutex // guards the following
 	connections map[*connection]struct{}
 }
 
-// New makes a server and starts its one goroutine; Close ends it. The error
-// joins every fault of config.
+// New returns a server that runs; [Server.Close] ends it. The error joins every
+// fault that config has.
 func New(config Config) (*Server, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
@@ -78,16 +78,16 @@ func New(config Config) (*Server, error) {
 	}
 	s.kicks.store = config.Kicks
 	if err := s.kicks.load(); err != nil {
-		s.log.Error("whom the operator put out before is not known any more, their tokens may be good again", "err", err)
+		s.log.Error("cannot load the kicks from before: tokens of kicked peers may be valid again", "err", err)
 	}
 	s.running.Go(s.keepAlive)
 	return s, nil
 }
 
-// Close tells every client that the server is going down, sends what is
-// queued for it, closes its connection with 1001 and waits until all
-// goroutines have ended. When ctx ends first, it cuts the connections that are
-// left, waits for the goroutines all the same, and returns the cause.
+// Close tells every client that the server is going down, sends what is queued
+// for it, closes its connection with 1001 and waits until all goroutines have
+// ended. When ctx ends first, Close aborts the remaining connections, waits for
+// the goroutines all the same, and returns the cause of ctx.
 func (s *Server) Close(ctx context.Context) error {
 	s.mu.Lock()
 	if !s.closing.Load() {
@@ -104,7 +104,7 @@ func (s *Server) Close(ctx context.Context) error {
 		fx.apply()
 	}
 	ended := make(chan struct{})
-	go func() { // ends when the last goroutine does, which Close waits for
+	go func() { // ends with the last goroutine, which Close waits for
 		s.running.Wait()
 		s.pollers.close()
 		close(ended)
@@ -126,11 +126,12 @@ func (s *Server) Close(ctx context.Context) error {
 
 func (s *Server) isClosing() bool { return s.closing.Load() }
 
-// uptime is the time since the server's start.
+// uptime returns the time since the server's start.
 func (s *Server) uptime() time.Duration { return time.Since(s.started) }
 
-// start counts c in and has its transport run, unless the server is closing.
-func (s *Server) start(c *connection, run func()) bool {
+// startConnection adds c to the server's connections and calls run, which starts
+// its transport. It returns false, and does neither, when the server is closing.
+func (s *Server) startConnection(c *connection, run func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing.Load() {
@@ -141,7 +142,9 @@ func (s *Server) start(c *connection, run func()) bool {
 	return true
 }
 
-// forget counts c out; its reader calls it last.
+// removeConnection removes c from the server's connections and gives back
+// everything that was counted for it. It is the last call that a transport
+// makes.
 func (s *Server) removeConnection(c *connection) {
 	s.mu.Lock()
 	delete(s.connections, c)
@@ -160,7 +163,7 @@ func (s *Server) iceServers(peer string, arrived netip.Addr) ([]protocol.ICEServ
 	return servers, protocol.SecondsOf(ttl)
 }
 
-func (s *Server) rateLimited(id uint64, message string, wait time.Duration) protocol.Error {
+func (s *Server) rateLimitedError(id uint64, message string, wait time.Duration) protocol.Error {
 	s.counters.rateLimited.Add(1)
 	return protocol.Error{
 		ID: id, Code: protocol.CodeRateLimited, Message: message,

@@ -7,48 +7,48 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// session is one peer, from its join to its departure, whatever connections
-// carry it. All of it is guarded by its shard's mutex, so that a request is
-// carried out as a whole: its id noted, its message kept for the receiver, its
-// reply kept.
+// session is one peer, from its join until its seat is free, on whatever
+// connections it uses in that time. All of it is guarded by its shard's mutex,
+// so that a request is carried out as a whole: its id recorded, its message
+// stored for the receiver, its reply stored.
 type session struct {
 	// Static after construction.
 	shard  *shard
 	peer   string
 	name   string
-	addr   netip.Addr // the client's, whom what is kept counts for
-	joined int64      // in milliseconds since 1970, or later to follow who joined before; decides the order
+	addr   netip.Addr // the client's; what is held for it is charged to this address
+	joined int64      // in milliseconds since 1970, or later, to be after those who joined before; decides the order
 	since  time.Duration
 
-	// Guarded by shard.mu.
-	room         *room       // nil = it has departed
+	// nil = its seat is free
+	room         *room       // nil = its seat is free
 	connection   *connection // nil = it is away
 	from         netip.Addr  // the client's address on its last connection
 	lastActivity time.Duration
 	nonce        string // of its join; empty = none
 
-	// incarnation is drawn whenever seq and the ids begin anew.
+	// incarnation is drawn whenever seq and the ids start anew.
 	incarnation       uint64
-	account           account // of events and replies
-	tokenMade         time.Duration
-	seq               uint64 // the newest event
-	events            events // those that the client has not confirmed
-	lastID            uint64 // the highest request id
-	sentSeq           uint64 // the newest event that was handed to a transport before the connection of now
+	account           account       // of the events and replies
+	tokenMade         time.Duration // when the newest token was made, since the server's start
+	seq               uint64        // the newest event
+	events            events        // that the client has not confirmed
+	lastID            uint64        // the highest request id
+	sentSeq           uint64        // the newest event that a transport got before the current connection
 	replies           replies
 	awayAnnounced     bool          // the others know that it is away
-	replayLost        bool          // not all events are there: they cannot be resumed
-	seatCharged       bool          // seatBytes were taken for it
+	replayLost        bool          // not all events are stored: it cannot be resumed
+	seatCharged       bool          // seatBytes were taken from the server's memory for it
 	unconfirmedAtPing bool          // it had not confirmed all at the last ping, and nothing since
 	transport         transportKind // of its last connection
 	resumes           uint16        // how often it came back
 
-	// What is told when it ends.
+	// For the log when it ends.
 	messagesIn, messagesOut uint64
 }
 
-// adopt makes c carry s from now on. It returns false, and changes nothing,
-// when c has ended. welcome must follow.
+// attach makes c carry s from now on. It returns false, and changes nothing,
+// when c has ended. queueJoined must follow.
 func (s *session) attach(c *connection) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -63,7 +63,7 @@ func (s *session) attach(c *connection) bool {
 	return true
 }
 
-// welcome queues joined and the events after seq.
+// queueJoined queues joined and the events after seq.
 func (s *session) queueJoined(joined protocol.Joined, seq uint64) {
 	before := s.replies.size()
 	s.replies.clone()
@@ -76,7 +76,7 @@ func (s *session) queueJoined(joined protocol.Joined, seq uint64) {
 	s.replayLocked(c, seq)
 }
 
-// replayLocked queues the events after seq for c, whose mu is locked.
+// replayLocked queues the events after seq for c, whose mu must be held.
 func (s *session) replayLocked(c *connection, seq uint64) {
 	at := s.confirmed()
 	for i := range s.events.count() {
@@ -87,8 +87,8 @@ func (s *session) replayLocked(c *connection, seq uint64) {
 	}
 }
 
-// part notes that c does not carry s any more. Events that were not sent yet go
-// with the next connection.
+// detach makes c carry s no longer. Events that were not sent yet go to the next
+// connection.
 func (s *session) detach(c *connection) {
 	s.lastActivity = s.shard.server.uptime() - c.transport.idleFor()
 	if s.connection == c {
@@ -101,7 +101,7 @@ func (s *session) detach(c *connection) {
 	s.sentSeq = max(s.sentSeq, c.sentSeq)
 }
 
-// reset lets seq and ids begin anew: what was kept is lost.
+// reset starts seq and the ids anew and drops everything that was stored.
 func (s *session) reset() {
 	s.incarnation = newIncarnation()
 	s.charge(-s.events.size - s.replies.size())
@@ -113,7 +113,7 @@ func (s *session) reset() {
 }
 
 // announce queues an event of the server's own about another peer. event gets
-// its number.
+// its sequence number.
 func (s *session) announce(k eventKind, about *session, fx *effects, event func(seq uint64) protocol.Frame) {
 	if s.replayLost {
 		return
@@ -139,10 +139,10 @@ func (s *session) announce(k eventKind, about *session, fx *effects, event func(
 	}
 }
 
-// fold puts the event into the place of the last one about the same peer, when
-// that is as good: both tell whether it is away, nothing from it follows, and
-// the older one was not sent. That a peer lost something is never folded away,
-// and stays behind the acknowledgements of what it lost.
+// coalesce replaces the payload of the last event about the same peer, if that
+// says enough: both say whether the peer is away, nothing from that peer
+// follows, and the older event was not sent. That a peer lost something is never
+// replaced, and stays behind the acknowledgements of what it lost.
 func (s *session) coalesce(k eventKind, about *session, event func(seq uint64) protocol.Frame) bool {
 	if k != kindAway && k != kindBack && k != kindReset {
 		return false
@@ -165,7 +165,7 @@ func (s *session) coalesce(k eventKind, about *session, event func(seq uint64) p
 			return false
 		}
 		if e.kind == kindReset {
-			return true // it says what matters already
+			return true // it says what matters
 		}
 		before := e.size()
 		e.kind, e.payload = k, protocol.Encode(event(seq))
@@ -179,8 +179,9 @@ func (s *session) coalesce(k eventKind, about *session, event func(seq uint64) p
 	return false
 }
 
-// lose gives up what the client would have to be told: its next resume begins
-// anew. Who waits for its confirmation is told so then, or by bye.
+// dropReplay gives up the events that the client would have to get: its next
+// resume starts anew. Peers that wait for its confirmation are told then, or by
+// bye.
 func (s *session) dropReplay() {
 	s.replayLost = true
 	before := s.events.size
@@ -189,8 +190,8 @@ func (s *session) dropReplay() {
 	s.shard.server.counters.lost.Add(1)
 }
 
-// deliver keeps a message from another peer and queues it. It returns false
-// when there is no place for it.
+// enqueueMessage stores a message from another peer and queues it. It returns
+// false when the queue of s is full.
 func (s *session) enqueueMessage(from *session, m protocol.Message, fx *effects) bool {
 	limits := &s.shard.server.config.Limits
 	c := s.connection
@@ -199,7 +200,8 @@ func (s *session) enqueueMessage(from *session, m protocol.Message, fx *effects)
 		if c != nil {
 			c.state.Or(stateMisbehaving)
 		}
-		// What the same read brought before was not sent yet, and shows nothing.
+		// While effects are pending, what the same read queued was not sent yet: that
+		// does not show a slow client.
 		if c != nil && !fx.willSend(c) && c.sendQueueFull(limits, size) {
 			c.state.Or(stateOverflowed)
 			fx.send(c)
@@ -214,46 +216,49 @@ func (s *session) enqueueMessage(from *session, m protocol.Message, fx *effects)
 		c.push(outgoing{payload: payload, seq: s.seq, readAt: fx.readAt, message: true})
 		fx.send(c)
 	}
-	s.noteOwing()
+	s.noteUnconfirmed()
 	return true
 }
 
-// noteOwing has the connection know whether the client leaves much unconfirmed.
-func (s *session) noteOwing() {
+// noteUnconfirmed records in the connection whether the client leaves much
+// unconfirmed.
+func (s *session) noteUnconfirmed() {
 	if c := s.connection; c != nil {
-		c.set(stateOwing, s.events.messageBytes > owingBytes)
+		c.set(stateUnconfirmed, s.events.messageBytes > unconfirmedBytes)
 	}
 }
 
-// confirm notes that the client has seen the events up to seq.
+// confirm drops the events up to seq, which the client has seen.
 func (s *session) confirm(seq uint64) {
 	before := s.events.size
 	s.unconfirmedAtPing = s.unconfirmedAtPing && seq <= s.confirmed()
 	for at := s.confirmed(); at < min(seq, s.seq); at++ {
 		s.events.dropOldest()
 	}
-	s.noteOwing()
+	s.noteUnconfirmed()
 	s.charge(s.events.size - before)
 }
 
-// keep reports whether n more bytes may be kept for the client.
+// reserve reports whether n more bytes may be held for the client, and counts
+// them if so.
 func (s *session) reserve(n int) bool {
 	return s.account.reserve(s.shard.server.memory, s.addr, n)
 }
 
-// resize counts what is kept for the client, and cannot be refused, n bytes
-// larger, or smaller when n is negative.
+// charge counts n bytes more, or less when n is negative, for something that
+// cannot be refused.
 func (s *session) charge(n int) {
 	switch {
 	case n < 0:
 		s.account.release(s.shard.server.memory, s.addr, -n)
 	case n > 0 && !s.reserve(n):
-		s.account.used += n // what is kept next is asked for together with it
+		s.account.used += n // the next reserve takes the missing memory too
 	}
 }
 
-// countSeat reports whether the client's address may have one more seat, and counts
-// it. exempt is for a peer whose seat has been counted before.
+// countSeat counts a seat for the client's address, and reports whether it may
+// have one more. exempt is for a peer whose seat was counted before: it always
+// may.
 func (s *session) countSeat(exempt bool) bool {
 	server := s.shard.server
 	if !server.addresses.addSeat(s.addr, exempt) {
@@ -267,7 +272,7 @@ func (s *session) countSeat(exempt bool) bool {
 	return true
 }
 
-// uncountSeat gives back all that was counted for s and its seat.
+// uncountSeat undoes countSeat, and releases everything that s holds.
 func (s *session) uncountSeat() {
 	server := s.shard.server
 	server.addresses.removeSeat(s.addr, server.uptime())

@@ -188,7 +188,7 @@ func TestSlowReaderComesBack(t *testing.T) {
 			t.Errorf("while it is away: %v, want queue_full", err)
 		}
 		slow.expectClose(protocol.CloseTooSlow)
-		back, again := server.enter(t, resume(joined, 0))
+		back, again := server.joinWith(t, resume(joined, 0))
 		if !again.Resumed {
 			t.Fatalf("joined = %+v", again)
 		}

@@ -7,13 +7,13 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// Snapshot is what a [Server] counted. Gauges say what is now, the rest counts
-// from the server's start.
+// Snapshot is what a [Server] has counted. Gauges are current values; all else
+// counts from the server's start.
 type Snapshot struct {
 	Connections int            // gauge: connections, joined or not
 	Transports  map[string]int // gauge: the same, by kind
 	Rooms       int            // gauge
-	Peers       int            // gauge: taken seats
+	Peers       int            // gauge: seats that are held
 	Away        int            // gauge: those of them whose connection broke
 
 	Accepted    uint64            // connections made
@@ -25,18 +25,18 @@ type Snapshot struct {
 	Joined      uint64            // joins answered with joined
 	Full        uint64            // joins answered with full
 	Messages    uint64            // messages queued for a receiver, each receiver counted
-	QueueFull   uint64            // messages that found a receiver's queue full
-	Lost        uint64            // peers whose events were dropped because they took none for too long
+	QueueFull   uint64            // messages refused because a receiver's queue was full
+	Lost        uint64            // peers whose events were dropped because they confirmed none for too long
 	Reports     uint64            // reports of clients
 	Ended       map[string]uint64 // peers that ended, by reason; closing = the server went down
-	Closed      map[int]uint64    // connections ended, by close code; 1006 = it broke
-	Relay       Histogram         // seconds from the read of a message to its hand-over to the receiver's transport
+	Closed      map[int]uint64    // connections ended, by close code; 1006 = it broke without a close frame, 0 = another code, which the client sent
+	Relay       Histogram         // seconds from reading a message to handing it to the receiver's transport
 }
 
 // Histogram counts observations by size.
 type Histogram struct {
 	Bounds []float64 // upper bounds, ascending
-	Counts []uint64  // observations of at most the bound, and more than the one before; the last has no bound
+	Counts []uint64  // observations of at most the bound, and of more than the bound before; the last has no bound
 	Sum    float64   // of all observations
 }
 
@@ -44,40 +44,13 @@ type Histogram struct {
 // (RFC 6455, section 7.4.1).
 const closeAbnormal = 1006
 
-// joinResult is how a join ended.
-type joinResult uint8
-
-const (
-	joinNew joinResult = iota
-	joinResumed
-	joinRecovered
-	joinReplaced
-	joinFull
-	joinUnauthorized
-	joinRateLimited
-	joinClosing
-	joinRefused // anything else
-	joinResults
-
-	joinOK         = joinNew         // so far
-	joinAgain      = joinResults     // to be prepared once more
-	joinUnadmitted = joinResults + 1 // to be admitted as one without a seat, and prepared once more
-	joinBarred     = joinResults + 2 // its address is refused
-)
-
-func (r joinResult) String() string {
-	return [joinResults]string{
-		"joined", "resumed", "recovered", "replaced", "full", "unauthorized", "rate_limited", "closing", "refused",
-	}[r]
-}
-
 type counters struct {
 	accepted, refused, framesIn, badFrames, rateLimited atomic.Uint64
 	messages, queueFull, lost, reports                  atomic.Uint64
 
 	joins [joinResults]atomic.Uint64
 	ended [len(endReasons)]atomic.Uint64
-	codes [len(closeCodes) + 1]atomic.Uint64 // the last for all others
+	codes [len(closeCodes) + 1]atomic.Uint64 // the last for codes that only clients send
 	relay histogram
 }
 
@@ -86,8 +59,9 @@ var (
 	endReasons = [...]protocol.Reason{
 		protocol.ReasonLeft, protocol.ReasonTimeout, protocol.ReasonReplaced, protocol.ReasonKicked, reasonClosing,
 	}
+	// closeCodes are all codes that the server itself closes with, and closeAbnormal.
 	closeCodes = [...]int{
-		protocol.CloseLeft, protocol.CloseGoingAway, closeProtocolError, closeAbnormal, protocol.ClosePolicy,
+		protocol.CloseLeft, protocol.CloseGoingAway, closeProtocolError, closeAbnormal, closeInvalidPayload, protocol.ClosePolicy,
 		protocol.CloseTooLarge, protocol.CloseRestart, protocol.CloseTakenOver, protocol.CloseTooSlow,
 	}
 	relayBounds = [...]time.Duration{

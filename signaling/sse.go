@@ -9,29 +9,29 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// eventSource carries a connection over plain HTTP: a stream of Server-Sent
-// Events (WHATWG HTML, section 9.2) for events and notices, and a POST for each
-// frame of the client, whose response is the reply. It is a transport. The
-// client may come with one stream after the other; the newest counts.
+// eventSource is the transport over plain HTTP: a stream of Server-Sent Events
+// (WHATWG HTML, section 9.2) for events and notices, and one POST for each frame
+// of the client, whose response is the reply. The client may open one stream
+// after another; the newest counts.
 type eventSource struct {
 	// Static after construction.
 	connection *connection
 	key        sourceKey
 	ended      chan struct{} // closed when the connection has ended
 
-	posting      atomic.Bool // a POST is under way
+	posting      atomic.Bool // a POST is being handled
 	open         atomic.Bool // there is a stream
 	lastActivity atomic.Int64
 
-	reply []byte // that the stream came upon; guarded by connection.mu
+	reply []byte // the reply that a stream took from the queue, for the POST that waits for it; guarded by connection.mu
 
 	mu             sync.Mutex // guards the following
 	newest         *eventStream
-	closing        bool // close was called
+	closing        bool // closeGracefully was called
 	closeCode      int
 	closeReason    string
-	isEnded        bool          // over is closed
-	activitySignal chan struct{} // closed at the next sign of life; nil = nobody waits
+	isEnded        bool          // ended is closed
+	activitySignal chan struct{} // closed at the next activity; nil = nobody waits
 }
 
 func newEventSource(s *Server) *eventSource {
@@ -40,14 +40,14 @@ func newEventSource(s *Server) *eventSource {
 	return t
 }
 
-// run waits for the end of the connection and of its streams.
+// run waits until the connection and its streams have ended.
 func (t *eventSource) run() {
 	s := t.connection.server
 	defer s.removeConnection(t.connection)
 	<-t.ended
 	s.sources.noteEnd(t, s.uptime())
 	t.mu.Lock()
-	last := t.newest // it waits for those before it
+	last := t.newest // it waits for the streams before it
 	t.mu.Unlock()
 	if last != nil {
 		<-last.done
@@ -56,13 +56,14 @@ func (t *eventSource) run() {
 
 func (t *eventSource) kind() transportKind { return overSSE }
 
-// wait is always right: each POST has a goroutine of its own.
+// prepareToBlock implements transport. Each POST has a goroutine of its own,
+// which may block.
 func (t *eventSource) prepareToBlock() bool { return true }
 
 func (t *eventSource) flush() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.newest.wakeUp()
+	t.newest.notify()
 }
 
 func (t *eventSource) closeGracefully(code int, text string) {
@@ -76,8 +77,8 @@ func (t *eventSource) closeGracefully(code int, text string) {
 	if l := t.newest; l == nil || l.isDone {
 		t.endLocked()
 	} else {
-		_ = l.control.SetWriteDeadline(time.Now().Add(closeTimeout)) // best effort: streamWait bounds it
-		l.wakeUp()
+		_ = l.control.SetWriteDeadline(time.Now().Add(closeTimeout)) // best effort: streamTimeout bounds it
+		l.notify()
 	}
 }
 
@@ -88,7 +89,7 @@ func (t *eventSource) abort() {
 	t.endLocked()
 }
 
-// finishLocked ends the connection; no stream takes it any further.
+// endLocked ends the connection. No stream serves it any longer.
 func (t *eventSource) endLocked() {
 	if t.isEnded {
 		return
@@ -102,7 +103,8 @@ func (t *eventSource) idleFor() time.Duration {
 	return t.connection.server.uptime() - time.Duration(t.lastActivity.Load())
 }
 
-// patience is short while there is no stream: the client is not there.
+// idleTimeout implements transport. It is short while there is no stream: the
+// client is not there.
 func (t *eventSource) idleTimeout(interval time.Duration) time.Duration {
 	if t.open.Load() {
 		return 2 * interval
@@ -119,7 +121,8 @@ func (t *eventSource) activity() <-chan struct{} {
 	return t.activitySignal
 }
 
-// hear notes a sign of life. Without a stream there is none.
+// noteActivity records that something arrived from the client. Without a stream
+// it records nothing.
 func (t *eventSource) noteActivity() {
 	if !t.open.Load() {
 		return
@@ -130,6 +133,8 @@ func (t *eventSource) noteActivity() {
 	t.mu.Unlock()
 }
 
+// signalActivityLocked wakes the goroutines that wait for activity. t.mu must be
+// held.
 func (t *eventSource) signalActivityLocked() {
 	if t.activitySignal != nil {
 		close(t.activitySignal)
@@ -137,7 +142,7 @@ func (t *eventSource) signalActivityLocked() {
 	}
 }
 
-// post carries out one frame and returns its reply, which may be nil.
+// post carries out one frame and returns its reply, or nil.
 func (t *eventSource) post(frame []byte) []byte {
 	c := t.connection
 	t.noteActivity()
@@ -151,13 +156,13 @@ func (t *eventSource) post(frame []byte) []byte {
 		c.releaseLocked(o)
 		reply = o.payload
 	}
-	reply = bytes.Clone(reply) // its memory may be used again
+	reply = bytes.Clone(reply) // its memory may be reused
 	c.mu.Unlock()
 	fx.apply()
 	return reply
 }
 
-// leave gives the seat up, if there is one, and closes the connection.
+// leave frees the client's seat, if it has one, and closes the connection.
 func (t *eventSource) leave() {
 	c := t.connection
 	var fx effects
@@ -168,8 +173,8 @@ func (t *eventSource) leave() {
 	fx.apply()
 }
 
-// replay queues the events again that the client may not have: all that it has
-// not confirmed. seen = it has those up to there.
+// replay queues all events again that the client may not have: those that it has
+// not confirmed. seen is the newest event that it has seen.
 func (c *connection) replay(seen uint64) {
 	s := c.session.Load()
 	if s == nil {

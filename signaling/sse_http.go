@@ -19,18 +19,17 @@ import (
 )
 
 const (
-	// secretSize is the size of the secret of an event source, in bytes.
+	// secretSize is the size of an event source's secret, in bytes.
 	secretSize = 32
-	// closeKept is how long a client can still ask why its connection was
-	// closed.
+	// endedLife is how long a client can ask why its connection was closed.
 	endedLife = time.Minute
 )
 
-// sourceKey is what the server keeps of a secret.
+// sourceKey is the hash of an event source's secret.
 type sourceKey [sha256.Size]byte
 
-// endedKept bounds how many connections are remembered after their end. About a
-// kilobyte is kept for each.
+// maxEnded is how many event sources are remembered after their end. Each takes
+// about a kilobyte.
 const maxEnded = 4096
 
 // eventSources finds connections over plain HTTP by their secrets. The zero
@@ -55,8 +54,8 @@ func (m *eventSources) add(t *eventSource) {
 	m.bySum[t.key] = t
 }
 
-// end notes that the connection of t has ended: its client may ask why, for a
-// while.
+// noteEnd notes that the connection of t has ended. For a while, its client may
+// still ask why.
 func (m *eventSources) noteEnd(t *eventSource, now time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -66,14 +65,14 @@ func (m *eventSources) noteEnd(t *eventSource, now time.Duration) {
 	m.ended = append(m.ended, endedSource{t.key, now})
 }
 
-// remove forgets t, which has not begun.
+// remove removes t, which has not started.
 func (m *eventSources) remove(t *eventSource) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.bySum, t.key)
 }
 
-// find returns whose secret r shows, or nil.
+// find returns the event source whose secret r shows, or nil.
 func (m *eventSources) find(r *http.Request) *eventSource {
 	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	secret, err := base64.RawURLEncoding.DecodeString(strings.TrimSpace(text))
@@ -85,7 +84,7 @@ func (m *eventSources) find(r *http.Request) *eventSource {
 	return m.bySum[sha256.Sum256(secret)]
 }
 
-// sweep forgets those that ended some time ago.
+// expire removes the event sources that ended more than endedLife ago.
 func (m *eventSources) expire(now time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -96,7 +95,7 @@ func (m *eventSources) expire(now time.Duration) {
 	m.forgetLocked(n)
 }
 
-// forgetLocked forgets the oldest n.
+// forgetLocked removes the n that ended first.
 func (m *eventSources) forgetLocked(n int) {
 	for _, each := range m.ended[:n] {
 		delete(m.bySum, each.key)
@@ -106,7 +105,7 @@ func (m *eventSources) forgetLocked(n int) {
 	}
 }
 
-// serveSessions opens a connection over plain HTTP, or leaves by it.
+// serveSessions opens a connection over plain HTTP, or leaves.
 func (s *Server) serveSessions(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodPost {
 		s.openSource(w, r)
@@ -129,9 +128,9 @@ func (s *Server) openSource(w http.ResponseWriter, r *http.Request) {
 	_, _ = rand.Read(secret) // never fails
 	t := newEventSource(s)
 	t.key = sha256.Sum256(secret)
-	t.connection = s.newConnection(s.numbers.Add(1), t, adm, localAddr(r))
+	t.connection = s.newConnection(s.lastNumber.Add(1), t, adm, localAddr(r))
 	s.sources.add(t)
-	if !s.start(t.connection, func() { s.running.Go(t.run) }) {
+	if !s.startConnection(t.connection, func() { s.running.Go(t.run) }) {
 		s.sources.remove(t)
 		s.releaseConnection(adm.addr)
 		s.refuseClosing(w)
@@ -142,8 +141,8 @@ func (s *Server) openSource(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusCreated, map[string]string{"session": base64.RawURLEncoding.EncodeToString(secret)})
 }
 
-// findSource returns the connection that r belongs to. It answers, and returns
-// nil, when that has ended.
+// findSource returns the connection that r belongs to. When it has ended,
+// findSource writes the response and returns nil.
 func (s *Server) findSource(w http.ResponseWriter, r *http.Request) *eventSource {
 	t := s.sources.find(r)
 	if t == nil || t.connection.is(stateEnded) {
@@ -158,8 +157,8 @@ func refuseSecret(w http.ResponseWriter) {
 	writeError(w, http.StatusUnauthorized, "unauthorized", "this session has ended; open a new one")
 }
 
-// serveEvents is the stream of a connection. It lasts until the client, a newer
-// stream or the connection ends it.
+// serveEvents serves a connection's stream until the client, a newer stream or
+// the connection ends it.
 func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
 	t := s.sources.find(r)
 	if t == nil {
@@ -170,31 +169,31 @@ func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
 		source: t, writer: w, control: http.NewResponseController(w),
 		wake: make(chan struct{}, 1), superseded: make(chan struct{}), done: make(chan struct{}),
 	}
-	// The server's timeouts are for requests that end. These fail only where
-	// there are none.
+	// The server's timeouts are for requests that end soon. These calls fail only
+	// where there are none.
 	_ = l.control.SetReadDeadline(time.Time{})
 	_ = l.control.SetWriteDeadline(time.Now().Add(streamTimeout))
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no") // a proxy would hold events back
+	h.Set("X-Accel-Buffering", "no") // or a proxy would hold events back
 	if r.ProtoMajor == 1 {
-		h.Set("Connection", "close") // its deadlines are not for another request
+		h.Set("Connection", "close") // another request must not inherit its deadlines
 	}
 	w.WriteHeader(http.StatusOK)
-	// Firefox, and many a proxy, show a response only when some of its body is there.
+	// Firefox and many proxies pass a response on only when some of its body is there.
 	_, _ = io.WriteString(w, ": open\n\n")
 	if l.control.Flush() != nil {
 		return
 	}
 	if !t.attach(l) {
 		if last, ok := t.appendClose(nil); ok {
-			_, _ = w.Write(last) // the client has been told before, or is not there
+			_, _ = w.Write(last) // an error means that the client knows already, or is gone
 		}
 		return
 	}
 	defer t.detach(l)
-	seen, _ := strconv.ParseUint(r.Header.Get("Last-Event-ID"), 10, 64) // what is no number confirms nothing
+	seen, _ := strconv.ParseUint(r.Header.Get("Last-Event-ID"), 10, 64) // anything but a number confirms nothing
 	t.connection.replay(seen)
 	l.serve(r.Context().Done())
 }
@@ -233,8 +232,8 @@ func (s *Server) serveFrames(w http.ResponseWriter, r *http.Request) {
 // errNoMemory is why the frame in a request is not read.
 var errNoMemory = errors.New("no memory for the frame")
 
-// readBody returns the frame in r. free gives back what was taken for it, and
-// must be called even with an error.
+// readBody returns the frame in r. free gives back the memory that was taken for
+// it, and must be called even after an error.
 func (s *Server) readBody(w http.ResponseWriter, r *http.Request, addr netip.Addr) (frame []byte, free func(), err error) {
 	body := r.Body
 	size := r.ContentLength
@@ -244,7 +243,7 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, addr netip.Add
 			size = limit
 		}
 	}
-	taken := int(max(size-connectionBytes, 0)) // a small one is its connection's own
+	taken := int(max(size-connectionBytes, 0)) // a small frame is paid for by connectionBytes
 	if !s.memory.Take(addr, taken) {
 		return nil, func() {}, errNoMemory
 	}
@@ -252,7 +251,7 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, addr netip.Add
 	return frame, func() { s.memory.Give(addr, taken) }, err
 }
 
-// writeReply answers a POST. A frame that came too soon is also told in the
+// writeReply writes the response to a POST. A rate limit is also expressed in
 // terms of HTTP.
 func writeReply(w http.ResponseWriter, reply []byte) {
 	if reply == nil {
@@ -269,5 +268,5 @@ func writeReply(w http.ResponseWriter, reply []byte) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(reply) // an error is the client's going away
+	_, _ = w.Write(reply) // an error means that the client is gone
 }

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// streamWait is how long one write to a stream of events may take. A client
-// that reads nothing for so long is taken for gone.
+// streamTimeout is how long one write to a stream of events may take. A client
+// that reads nothing for so long is considered gone.
 const streamTimeout = 30 * time.Second
 
 // eventStream is one response that events are written to, by the request's own
@@ -20,37 +20,37 @@ type eventStream struct {
 	writer     http.ResponseWriter
 	control    *http.ResponseController
 	wake       chan struct{} // there is something to look at
-	superseded chan struct{} // closed when a newer stream takes over, or the source is cut
-	done       chan struct{} // closed when nothing more is written
+	superseded chan struct{} // closed when a newer stream takes over, or the source is aborted
+	done       chan struct{} // closed when nothing more will be written
 
 	// Guarded by source.mu.
 	isSuperseded bool
 	isDone       bool
 }
 
-// nudge has the stream look at the queue; there may be no stream.
-func (l *eventStream) wakeUp() {
+// notify makes the stream look at the queue; l may be nil.
+func (l *eventStream) notify() {
 	if l == nil {
 		return
 	}
 	select {
 	case l.wake <- struct{}{}:
-	default: // it will
+	default: // it is notified already
 	}
 }
 
-// endLocked ends a stream at once, even in the middle of a write.
+// abortLocked ends a stream at once, even in the middle of a write.
 func (l *eventStream) abortLocked() {
 	if l == nil || l.isSuperseded || l.isDone {
 		return
 	}
 	l.isSuperseded = true
 	close(l.superseded)
-	_ = l.control.SetWriteDeadline(time.Unix(1, 0)) // best effort: streamWait bounds it
+	_ = l.control.SetWriteDeadline(time.Unix(1, 0)) // best effort: streamTimeout bounds it
 }
 
-// attach makes l the newest stream and waits until those before it are done.
-// It returns false when the connection has ended: then l must not be used.
+// attach makes l the newest stream and waits until those before it are done. It
+// returns false when the connection has ended; l must not be used then.
 func (t *eventSource) attach(l *eventStream) bool {
 	t.mu.Lock()
 	if t.isEnded {
@@ -69,7 +69,7 @@ func (t *eventSource) attach(l *eventStream) bool {
 	return true
 }
 
-// detach ends l, and the connection when that is closed.
+// detach ends l, and the connection too if it is closing.
 func (t *eventSource) detach(l *eventStream) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -83,10 +83,10 @@ func (t *eventSource) detach(l *eventStream) {
 	close(l.done)
 }
 
-// errLastEvent ends a stream in good order.
+// errLastEvent ends a stream after its close event.
 var errLastEvent = errors.New("the connection is closed")
 
-// serve writes what the connection's queue brings until the stream ends.
+// serve writes what the connection's queue holds until the stream ends.
 func (l *eventStream) serve(end <-chan struct{}) {
 	for {
 		some, err := l.writeQueued()
@@ -102,14 +102,14 @@ func (l *eventStream) serve(end <-chan struct{}) {
 		case <-l.superseded:
 			return
 		case <-end:
-			l.source.noteActivity() // it was there until now
+			l.source.noteActivity() // the client was there until now
 			return
 		}
 	}
 }
 
-// writeQueued writes some of what is queued, and the close behind the last of
-// it. It returns false when there was nothing.
+// writeQueued writes some of what is queued, and the close event after the last
+// of it. It returns false when there is nothing to write.
 func (l *eventStream) writeQueued() (bool, error) {
 	t := l.source
 	buffer := batches.Get()
@@ -130,7 +130,7 @@ func (l *eventStream) writeQueued() (bool, error) {
 	return true, err
 }
 
-// write sends p to the client, within streamWait.
+// write sends p to the client, within streamTimeout.
 func (l *eventStream) write(p []byte) error {
 	t := l.source
 	t.mu.Lock()
@@ -148,8 +148,8 @@ func (l *eventStream) write(p []byte) error {
 	return l.control.Flush()
 }
 
-// appendEvent appends one frame as an event. A reply goes to the POST that
-// waits for it. The connection's mu is locked.
+// appendEvent appends one frame as an event. A reply goes to the POST that waits
+// for it. The connection's mu must be held.
 func (t *eventSource) appendEvent(dst []byte, o outgoing) []byte {
 	switch {
 	case o.ping:
@@ -166,8 +166,8 @@ func (t *eventSource) appendEvent(dst []byte, o outgoing) []byte {
 	return appendData(dst, o.payload)
 }
 
-// appendData ends an event with its data. JSON may have line breaks between
-// its tokens, where one is as good as another.
+// appendData completes an event with its data. JSON may have line breaks between
+// its tokens; all kinds of them mean the same.
 func appendData(dst, payload []byte) []byte {
 	for first := true; first || len(payload) > 0; first = false {
 		line := payload
@@ -183,7 +183,7 @@ func appendData(dst, payload []byte) []byte {
 	return append(dst, '\n')
 }
 
-// appendClose appends the last event of a connection that is closed.
+// appendClose appends the last event of a connection that is closing.
 func (t *eventSource) appendClose(dst []byte) ([]byte, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

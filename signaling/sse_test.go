@@ -181,55 +181,64 @@ func (s *httpStream) awaitClose(code int) {
 
 func TestCallOverHTTP(t *testing.T) {
 	server := serve(t, defaultConfig())
-	ann := server.httpPeer(t)
+	ann, bo := server.httpPeer(t), server.raw(t)
 	events := ann.stream("")
-	seat := post[protocol.Joined](ann, `{"type":"join","id":1,"room":"a","name":"Ann"}`)
-	bo := server.raw(t)
-	bo.send(`{"type":"join","id":1,"room":"a","name":"Bo"}`)
-	joined := expect[protocol.Joined](bo)
-	if len(joined.Peers) != 1 || joined.Peers[0].Peer != seat.Peer {
-		t.Errorf("joined = %+v", joined)
-	}
-	if e := awaitEvent[protocol.OtherJoined](events); e.Peer != joined.Peer || e.Seq != 1 {
-		t.Errorf("other_joined = %+v", e)
-	}
-	if ack := post[protocol.Ack](ann, `{"type":"message","id":2,"data":"from Ann"}`); len(ack.To) != 1 {
-		t.Errorf("ack = %+v", ack)
-	}
-	if e := expect[protocol.MessageEvent](bo); string(e.Data) != `"from Ann"` {
-		t.Errorf("message = %+v", e)
-	}
-	bo.send("{\"type\":\"message\",\"id\":2,\"data\":{\n\"broken\":\r\n\"lines\"}}")
-	expect[protocol.Ack](bo)
-	if e := awaitEvent[protocol.MessageEvent](events); string(e.Data) != "{\n\"broken\":\n\n\"lines\"}" {
-		t.Errorf("message = %q", e.Data)
-	}
-	if status, text := ann.ask(http.MethodPost, "frames", `{"type":"seen","seq":2}`); status != http.StatusNoContent || text != "" {
-		t.Errorf("a frame without a reply: %d %q", status, text)
-	}
-	post[protocol.Pong](ann, `{"type":"ping","id":3,"seq":2}`)
-	post[protocol.Ack](ann, `{"type":"report","id":4,"event":"test","data":1}`)
-	post[protocol.ICEReply](ann, `{"type":"ice","id":5}`)
-	if fault := post[protocol.Error](ann, `nonsense`); fault.Code != protocol.CodeBadFrame {
-		t.Errorf("error = %+v", fault)
-	}
-	if s := server.Snapshot(); s.Transports["sse"] != 1 || s.Transports["websocket"] != 1 {
-		t.Errorf("transports = %v", s.Transports)
-	}
-	if status, _ := ann.ask(http.MethodDelete, "sessions", ""); status != http.StatusNoContent {
-		t.Errorf("DELETE: %d", status)
-	}
-	if e := expect[protocol.Bye](bo); e.Peer != seat.Peer || e.Reason != protocol.ReasonLeft {
-		t.Errorf("bye = %+v", e)
-	}
-	events.awaitClose(protocol.CloseLeft)
-	for _, method := range []string{http.MethodPost, http.MethodDelete} {
-		path := map[string]string{http.MethodPost: "frames", http.MethodDelete: "sessions"}[method]
-		if status, text := ann.ask(method, path, `{"type":"ping"}`); status != http.StatusUnauthorized || !strings.Contains(text, `"unauthorized"`) {
-			t.Errorf("%s after the end: %d %s", method, status, text)
+	var seat, joined protocol.Joined
+	t.Run("join", func(t *testing.T) {
+		seat = post[protocol.Joined](ann, `{"type":"join","id":1,"room":"a","name":"Ann"}`)
+		bo.send(`{"type":"join","id":1,"room":"a","name":"Bo"}`)
+		joined = expect[protocol.Joined](bo)
+		if len(joined.Peers) != 1 || joined.Peers[0].Peer != seat.Peer {
+			t.Errorf("joined = %+v", joined)
 		}
-	}
-	ann.stream("").awaitClose(protocol.CloseLeft) // it can still be asked
+		if e := awaitEvent[protocol.OtherJoined](events); e.Peer != joined.Peer || e.Seq != 1 {
+			t.Errorf("other_joined = %+v", e)
+		}
+	})
+	t.Run("messages", func(t *testing.T) {
+		if ack := post[protocol.Ack](ann, `{"type":"message","id":2,"data":"from Ann"}`); len(ack.To) != 1 {
+			t.Errorf("ack = %+v", ack)
+		}
+		if e := expect[protocol.MessageEvent](bo); string(e.Data) != `"from Ann"` {
+			t.Errorf("message = %+v", e)
+		}
+		bo.send("{\"type\":\"message\",\"id\":2,\"data\":{\n\"broken\":\r\n\"lines\"}}")
+		expect[protocol.Ack](bo)
+		if e := awaitEvent[protocol.MessageEvent](events); string(e.Data) != "{\n\"broken\":\n\n\"lines\"}" {
+			t.Errorf("message = %q", e.Data)
+		}
+	})
+	t.Run("other requests", func(t *testing.T) {
+		if status, text := ann.ask(http.MethodPost, "frames", `{"type":"seen","seq":2}`); status != http.StatusNoContent || text != "" {
+			t.Errorf("a frame without a reply: %d %q", status, text)
+		}
+		post[protocol.Pong](ann, `{"type":"ping","id":3,"seq":2}`)
+		post[protocol.Ack](ann, `{"type":"report","id":4,"event":"test","data":1}`)
+		post[protocol.ICEReply](ann, `{"type":"ice","id":5}`)
+		if fault := post[protocol.Error](ann, `nonsense`); fault.Code != protocol.CodeBadFrame {
+			t.Errorf("error = %+v", fault)
+		}
+		if s := server.Snapshot(); s.Transports["sse"] != 1 || s.Transports["websocket"] != 1 {
+			t.Errorf("transports = %v", s.Transports)
+		}
+	})
+	t.Run("leave", func(t *testing.T) {
+		if status, _ := ann.ask(http.MethodDelete, "sessions", ""); status != http.StatusNoContent {
+			t.Errorf("DELETE: %d", status)
+		}
+		if e := expect[protocol.Bye](bo); e.Peer != seat.Peer || e.Reason != protocol.ReasonLeft {
+			t.Errorf("bye = %+v", e)
+		}
+		events.awaitClose(protocol.CloseLeft)
+	})
+	t.Run("after the end", func(t *testing.T) {
+		for method, path := range map[string]string{http.MethodPost: "frames", http.MethodDelete: "sessions"} {
+			if status, text := ann.ask(method, path, `{"type":"ping"}`); status != http.StatusUnauthorized || !strings.Contains(text, `"unauthorized"`) {
+				t.Errorf("%s: %d %s", method, status, text)
+			}
+		}
+		ann.stream("").awaitClose(protocol.CloseLeft) // the client can still ask why
+	})
 }
 
 func TestStreamGoesOnWhereItBroke(t *testing.T) {

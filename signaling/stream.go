@@ -8,33 +8,34 @@ import (
 	"callbox/internal/rawio"
 )
 
-// stream is the byte stream below a WebSocket. One goroutine reads; whoever
-// has the turn (see drain) seals and writes.
+// stream is the byte stream below a WebSocket. One goroutine reads. The writer
+// (see webSocket.beginTurn) seals and writes.
 type stream interface {
-	// read waits for bytes from the client and returns them, maybe none, in a
-	// buffer that the caller frees.
+	// read waits for bytes from the client. It returns them, possibly none, in a
+	// buffer that the caller must free.
 	read() (*rawio.Buffer, error)
-	// seal makes of the bytes in batch what is to be written for them, in a
+	// seal turns the bytes in batch into what has to be written for them, in a
 	// buffer of the same pool. It does not block.
 	seal(batch *[]byte) (*[]byte, error)
-	// owes tells whether the stream has to say something of its own, which
-	// seal will add.
+	// owes reports whether the stream has data of its own to send, which seal
+	// will add.
 	owes() bool
-	// writeNow writes what the socket takes without waiting, maybe nothing.
+	// writeNow writes what the socket takes without waiting, possibly nothing.
 	writeNow(sealed []byte) (int, error)
-	// write writes all, unless the deadline or the end comes first.
+	// write writes everything, unless the deadline or the end comes first.
 	write(sealed []byte) (int, error)
-	// finish ends the stream in good order, and frees what it has. Nobody else
-	// may be reading or writing.
+	// finish ends the stream in an orderly way and releases what it holds.
+	// Nobody else may be reading or writing.
 	finish()
-	// cut ends the stream at once, and whoever waits in it. finish must follow.
+	// cut shuts the stream down at once, and wakes the goroutines that wait in
+	// it. finish must follow.
 	cut()
 }
 
-// newStream returns the stream for a connection after its upgrade.
+// newStream returns the stream of a connection after its upgrade.
 func newStream(conn net.Conn) stream {
 	if outer, ok := conn.(interface{ NetConn() net.Conn }); ok {
-		// Whatever stands around TLS has let a request through, and is done.
+		// A wrapper around TLS has passed the request on, and is not needed any more.
 		if secure, ok := outer.NetConn().(*tls.Conn); ok {
 			conn = secure
 		}
@@ -54,8 +55,8 @@ func newStream(conn net.Conn) stream {
 	return &plainStream{conn: conn}
 }
 
-// plainStream can only be read and written by waiting: a pipe, or TLS over
-// somebody else's listener.
+// plainStream is a connection that can only be read and written by waiting: a
+// pipe, or TLS over a listener that is not this package's.
 type plainStream struct{ conn net.Conn }
 
 func (s *plainStream) read() (*rawio.Buffer, error) {
@@ -66,7 +67,7 @@ func (s *plainStream) read() (*rawio.Buffer, error) {
 		return nil, err
 	}
 	b.End = n
-	return b, nil // an error beside bytes comes again
+	return b, nil // an error that came with bytes is returned by the next read
 }
 
 func (s *plainStream) seal(batch *[]byte) (*[]byte, error) { return batch, nil }
@@ -77,29 +78,29 @@ func (s *plainStream) finish()                             { s.cut() }
 func (s *plainStream) cut()                                { _ = s.conn.Close() } // fails only when closed already
 
 const (
-	// batchSize is how many bytes of frames are written at once, when so many
-	// wait. A larger frame goes alone.
+	// batchSize is how many bytes of frames are written at once, if that many
+	// wait. A larger frame is written alone.
 	batchSize = 16 << 10
 )
 
 var (
 	//nolint:gochecknoglobals // a pool serves all connections of the process
 	batches = rawio.Pool{Size: batchSize + 1024, Max: 128 << 10}
-	// Small ones alone, for each counts as what it could hold.
+	// Only small ones, as each counts with its capacity.
 	//nolint:gochecknoglobals // as above
 	messageBuffers = rawio.Pool{Size: 4 << 10, Max: 4 << 10}
 )
 
-// discardPause is how long discard waits after each full read, so that what
-// nobody wants costs little.
+// discardPause is how long discard waits after each full read, so that data that
+// nobody reads costs little.
 const discardPause = time.Millisecond
 
-// discard reads what the client still sends, until the stream ends.
+// discard reads and drops what the client still sends, until the stream ends.
 func discard(s stream) {
 	for {
 		b, err := s.read()
 		if err != nil {
-			return // any end will do
+			return // however it ended
 		}
 		full := b.End == len(b.Bytes)
 		b.Free()

@@ -14,11 +14,11 @@ import (
 	"unicode/utf8"
 )
 
-// ResumeLife is how long a token that takes a seat back is good for. A client
-// that pings gets a fresh one after half of it.
+// ResumeLife is how long a resume token is valid. A client that pings gets a
+// fresh one after half of that.
 const ResumeLife = time.Hour
 
-// claim is what a resume token says: who holds it may take that seat.
+// claim is the content of a resume token: its holder may take that seat.
 type claim struct {
 	room        [16]byte // hash of the room's name
 	peer        string
@@ -34,7 +34,7 @@ const (
 	keyIDSize    = 4
 	claimFixed   = 1 + keyIDSize + 8 + 8 + 8 + 16 // version, key, joined, incarnation, expires, room
 	maxClaimName = 256
-	// maxTokenText bounds what is looked at at all.
+	// maxTokenText is the length of the longest token that is examined.
 	maxTokenText = 2048
 )
 
@@ -43,16 +43,16 @@ var (
 	errForeignKey = errors.New("the token was signed with another secret")
 )
 
-// tokenKeys signs resume tokens with the first secret, and knows those that
-// any of them signed.
+// tokenKeys signs resume tokens with the first secret, and verifies those that
+// any of the secrets signed.
 type tokenKeys []tokenKey
 
 type tokenKey struct {
-	macs sync.Pool       // of hash.Hash; the states of the key are made once
-	id   [keyIDSize]byte // tells a token of another server from a forged one
+	macs sync.Pool       // of hash.Hash, which keep the state of the key
+	id   [keyIDSize]byte // distinguishes a token of another server from a forged one
 }
 
-// newTokenKeys returns the keys of secrets; none = a random one.
+// newTokenKeys returns the keys of secrets; without secrets, a random one.
 func newTokenKeys(secrets [][]byte) tokenKeys {
 	if len(secrets) == 0 {
 		random := make([]byte, 32)
@@ -68,9 +68,9 @@ func newTokenKeys(secrets [][]byte) tokenKeys {
 	return keys
 }
 
-// SetSessionSecrets replaces Config.SessionSecrets, of which there must be one
-// at least. Tokens that only a secret which is gone has signed are worth
-// nothing from now on; connections stay. The error joins every fault.
+// SetSessionSecrets replaces Config.SessionSecrets. There must be at least one
+// secret. Tokens that none of the new secrets signed are invalid from now on;
+// connections stay open. The error joins every fault.
 func (s *Server) SetSessionSecrets(secrets [][]byte) error {
 	if len(secrets) == 0 {
 		return errors.New("no session secret")
@@ -97,7 +97,7 @@ func (k *tokenKey) sign(payload []byte) (sum [sha256.Size]byte) {
 	return sum
 }
 
-// encode returns the token that says c.
+// encode returns a token with the content c.
 func (keys tokenKeys) encode(c *claim) string {
 	name := c.name
 	for len(name) > maxClaimName {
@@ -123,9 +123,9 @@ func (keys tokenKeys) encode(c *claim) string {
 	return string(e.AppendEncode(text, sum[:]))
 }
 
-// decode returns what token says, if a secret of ours signed it. It may have
-// expired. The error is errForged, or errForeignKey for what says that
-// another secret signed it.
+// decode returns the content of token, which may have expired, if one of the
+// secrets signed it. The error is errForged, or errForeignKey for a token that
+// says that another secret signed it.
 func (keys tokenKeys) decode(token string) (claim, error) {
 	payload, sum, err := splitToken(token)
 	if err != nil {
@@ -147,9 +147,10 @@ func (keys tokenKeys) decode(token string) (claim, error) {
 	return claim{}, errForged
 }
 
-// splitToken decodes the two parts. The first has at least the fixed fields.
+// splitToken decodes the two parts of a token. The first has at least the fixed
+// fields.
 func splitToken(token string) (payload, sum []byte, err error) {
-	if len(token) > maxTokenText || strings.ContainsAny(token, "\r\n") { // which base64 would pass over
+	if len(token) > maxTokenText || strings.ContainsAny(token, "\r\n") { // base64 would skip them
 		return nil, nil, errForged
 	}
 	dot := 0
@@ -159,7 +160,7 @@ func splitToken(token string) (payload, sum []byte, err error) {
 	if dot == len(token) {
 		return nil, nil, errForged
 	}
-	strict := base64.RawURLEncoding.Strict() // one token has one text
+	strict := base64.RawURLEncoding.Strict() // each token has only one text
 	payload, err = strict.DecodeString(token[:dot])
 	if err != nil || len(payload) <= claimFixed || payload[0] != tokenVersion {
 		return nil, nil, errForged
@@ -188,7 +189,7 @@ func parseClaim(payload []byte) (claim, error) {
 	return c, nil
 }
 
-// roomHash stands for a room's name in a claim.
+// roomHash returns what stands for a room's name in a claim.
 func roomHash(room string) [16]byte {
 	sum := sha256.Sum256([]byte(room))
 	return [16]byte(sum[:])

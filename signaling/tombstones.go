@@ -7,21 +7,23 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// goneKept bounds how many seats a shard remembers that were given up.
+// maxTombstones is how many tombstones a shard keeps.
 const maxTombstones = 4096
 
-// goneSeats remembers the seats that were left, replaced or kicked, until
-// their tokens have expired. The zero value is empty. It keeps hashes of peer
-// ids, which come from us and under a signature, so nobody chooses them.
+// tombstones remembers the peers whose seats were given up, because they left or
+// were replaced or kicked, until their tokens have expired. The zero value is
+// empty. The keys are hashes of peer ids, which the server makes and signs, so
+// clients cannot choose them.
 //
-// What it forgets for want of room stays refused all the same: whoever joined
-// no later than a forgotten peer cannot have back a seat that nobody holds.
-// So no number of departures brings a seat that was given up back to life.
+// Tokens of tombstones that were evicted for lack of space are refused all the
+// same: a peer that joined no later than an evicted one cannot take back a seat
+// that nobody holds. So no number of departures makes a seat that was given up
+// usable again.
 type tombstones struct {
 	seats map[uint64]tombstone
 	order []uint64 // from the oldest on
 
-	evictedJoined int64         // when the last of those joined that were forgotten too early
+	evictedJoined int64         // when the last of the evicted peers joined
 	evictedUntil  time.Duration // when their tokens have expired, since the server's start
 }
 
@@ -29,7 +31,7 @@ type tombstone struct {
 	until  time.Duration // since the server's start
 	joined int64         // as session.joined
 	reason protocol.Reason
-	by     *string // who replaced it
+	by     *string // the peer that replaced it; nil = none
 }
 
 //nolint:gochecknoglobals // a hash's seed is one for the process
@@ -57,8 +59,8 @@ func (t *tombstones) add(peer string, joined int64, reason protocol.Reason, by s
 	t.seats[key] = seat
 }
 
-// find returns why that peer's seat was given up, and who replaced it. reason
-// is empty when nothing is known.
+// lookup returns why that peer's seat was given up, and which peer replaced it.
+// An empty reason means that there is no tombstone.
 func (t *tombstones) lookup(peer string) (reason protocol.Reason, by string) {
 	seat, ok := t.seats[maphash.String(tombstoneSeed, peer)]
 	if !ok {
@@ -70,8 +72,8 @@ func (t *tombstones) lookup(peer string) (reason protocol.Reason, by string) {
 	return seat.reason, by
 }
 
-// shorten notes that the way from peer leads to last, so that nobody makes a long
-// way to be walked again and again.
+// compressPath records that the replacements of peer lead to last, so that
+// nobody can have a long chain followed again and again.
 func (t *tombstones) compressPath(peer, last string) {
 	key := maphash.String(tombstoneSeed, peer)
 	if seat, ok := t.seats[key]; ok && seat.by != nil && *seat.by != last {
@@ -80,11 +82,11 @@ func (t *tombstones) compressPath(peer, last string) {
 	}
 }
 
-// mayBe reports whether a peer that is not found here, and joined at that time,
-// may be one that was forgotten.
+// mayHaveEvicted reports whether a peer without a tombstone that joined at that
+// time may have had one that was evicted.
 func (t *tombstones) mayHaveEvicted(joined int64) bool { return joined <= t.evictedJoined }
 
-// prune forgets what has expired.
+// prune removes the tombstones that have expired.
 func (t *tombstones) prune(now time.Duration) {
 	if t.evictedUntil <= now {
 		t.evictedJoined = 0
@@ -96,6 +98,7 @@ func (t *tombstones) prune(now time.Duration) {
 	t.evict(n)
 }
 
+// evict removes the n oldest.
 func (t *tombstones) evict(n int) {
 	for _, key := range t.order[:n] {
 		delete(t.seats, key)

@@ -2,7 +2,7 @@ package signaling
 
 import "time"
 
-// transportKind says what carries a connection.
+// transportKind is the kind of transport that a connection has.
 type transportKind uint8
 
 const (
@@ -16,27 +16,27 @@ func (k transportKind) String() string {
 }
 
 // transport carries the frames of one connection to its client, and calls the
-// connection's handle for each frame from there. Neither a connection nor a
-// session knows which kind of transport it has. No method blocks.
+// connection's handle for each frame from there. Connections and sessions do not
+// know which kind of transport they have. No method blocks.
 type transport interface {
 	kind() transportKind
-	// flush sends what the connection's queue holds: now what the client takes
-	// now, the rest as soon as it takes it.
+	// flush sends what the connection's queue holds: what the client takes now
+	// at once, the rest as soon as the client takes it.
 	flush()
-	// wait tells the transport that who carries out a frame is about to wait.
-	// It returns false when that must not be.
+	// prepareToBlock tells the transport that the goroutine that carries out a
+	// frame is about to wait. It returns false when it must not.
 	prepareToBlock() bool
-	// close ends the connection, after what is queued, with a WebSocket close
-	// code and a text for people. Only the first call counts.
+	// closeGracefully ends the connection after what is queued, with a WebSocket
+	// close code and a text for people. Only the first call counts.
 	closeGracefully(code int, text string)
-	// cut ends the connection at once, whatever is still queued.
+	// abort ends the connection at once, whatever is queued.
 	abort()
-	// silence returns how long nothing has been heard from the client.
+	// idleFor returns how long nothing has arrived from the client.
 	idleFor() time.Duration
-	// patience returns how long silence may last, when the client is pinged
-	// once in an interval, until the client is taken for gone.
+	// idleTimeout returns how long nothing may arrive from a client, which is
+	// pinged once in every interval, before it is considered gone.
 	idleTimeout(interval time.Duration) time.Duration
-	// heard returns a channel that is closed when something is heard, or
-	// the connection ends.
+	// activity returns a channel that is closed when something arrives from the
+	// client, or the connection ends.
 	activity() <-chan struct{}
 }

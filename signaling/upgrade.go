@@ -9,8 +9,8 @@ import (
 )
 
 // WebSocketHandler returns the handler of the WebSocket endpoint, /ws. It
-// returns after the upgrade; the connection goes on until its client leaves or
-// Close. Timeouts of the handshake are those of the http.Server.
+// returns after the upgrade; the connection lasts until its client ends it or
+// the server closes. The timeouts of the http.Server apply to the handshake.
 func (s *Server) WebSocketHandler() http.Handler {
 	return http.HandlerFunc(s.serveWebSocket)
 }
@@ -37,12 +37,13 @@ func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		s.log.Debug("handshake refused", "err", err)
 		return
 	}
-	s.open(conn, early, &h, adm, localAddr(r))
+	s.openWebSocket(conn, early, &h, adm, localAddr(r))
 }
 
-// open answers the handshake h that has come over conn, and early behind it, on
-// the place that connect gave; arrived is our address.
-func (s *Server) open(conn net.Conn, early []byte, h *handshake, adm admission, arrived netip.Addr) {
+// openWebSocket accepts the handshake h that arrived over conn. early is what
+// the client sent after it, adm is what admitConnection granted, and local is
+// the server's address.
+func (s *Server) openWebSocket(conn net.Conn, early []byte, h *handshake, adm admission, local netip.Addr) {
 	if c, ok := conn.(*boundedConn); ok && c.Arrived != nil {
 		early = append(early, c.Arrived.Unread()...)
 		c.DropArrived()
@@ -53,10 +54,10 @@ func (s *Server) open(conn net.Conn, early []byte, h *handshake, adm admission, 
 		frames:            decoder{limit: s.config.Limits.FrameBytes},
 		handshakeResponse: h.appendResponse(make([]byte, 0, responseSize)),
 	}
-	c := s.newConnection(s.numbers.Add(1), t, adm, arrived)
+	c := s.newConnection(s.lastNumber.Add(1), t, adm, local)
 	t.connection = c
 	t.noteActivity()
-	if !s.start(c, t.run) {
+	if !s.startConnection(c, t.run) {
 		t.stream.finish()
 		s.releaseConnection(adm.addr)
 		return
@@ -66,8 +67,8 @@ func (s *Server) open(conn net.Conn, early []byte, h *handshake, adm admission, 
 	s.log.Debug("client connected", "remote_addr", adm.addr)
 }
 
-// hijack takes the connection over, and what the client has sent on it after
-// its request.
+// hijack takes the connection over from net/http, with what the client has sent
+// after its request.
 func hijack(w http.ResponseWriter) (net.Conn, []byte, error) {
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -78,12 +79,12 @@ func hijack(w http.ResponseWriter) (net.Conn, []byte, error) {
 		return conn, nil, nil
 	}
 	early := make([]byte, in.Buffered())
-	_, _ = io.ReadFull(in, early) // it is there
+	_, _ = io.ReadFull(in, early) // it is buffered
 	return conn, early, nil
 }
 
-// admit counts a new connection from the client's address, or answers that it
-// may not be made.
+// admitOrRefuse counts a new connection from the client's address, or answers
+// that there may be none.
 func (s *Server) admitOrRefuse(w http.ResponseWriter, r *http.Request) (adm admission, ok bool) {
 	if s.isClosing() {
 		s.refuseClosing(w)
@@ -109,12 +110,12 @@ func (s *Server) clientAddr(r *http.Request) netip.Addr {
 	}
 	remote, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
-		return netip.Addr{} // no TCP connection: all such count as one client
+		return netip.Addr{} // no TCP connection: all of these count as one client
 	}
 	return remote.Addr().Unmap()
 }
 
-// localAddr returns our address that r came in at, or an invalid one.
+// localAddr returns the server's address at which r arrived, or an invalid one.
 func localAddr(r *http.Request) netip.Addr {
 	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if !ok {

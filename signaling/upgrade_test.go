@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/base64"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -14,7 +13,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/gorilla/websocket"
 
@@ -93,8 +91,7 @@ func shake(t *testing.T, server *webSocketServer) {
 	} {
 		conn := server.connect(t)
 		_, _ = io.WriteString(conn, opening(tc.changes...)+"5\r\nhello\r\n0\r\n\r\n") // which only some have asked for
-		in := bufio.NewReader(conn)
-		response, err := http.ReadResponse(in, nil)
+		response, err := http.ReadResponse(conn.in, nil)
 		if err != nil {
 			t.Fatalf("%q: %v", tc.changes, err)
 		}
@@ -132,15 +129,11 @@ func shakeAndSpeak(t *testing.T, server *webSocketServer, request string) {
 	frames := string(slices.Concat(masked(0x81, `{"type":"join","id":1,"room":"a"}`, 7), masked(0x81, `{"type":"ping","id":2}`+strings.Repeat(" ", 6000), 0x12345678)))
 	for _, cut := range []int{len(frames), 0, 1, 9} { // bytes of them that come with it
 		conn := server.connect(t)
-		_, _ = io.WriteString(conn, request+frames[:cut])
-		in := bufio.NewReader(conn)
-		if response, err := http.ReadResponse(in, nil); err != nil || response.StatusCode != http.StatusSwitchingProtocols { //nolint:bodyclose // it has none
-			t.Fatal(response, err)
-		}
+		conn.open(request + frames[:cut])
 		_, _ = io.WriteString(conn, frames[cut:])
 		for _, want := range []string{`{"type":"joined","id":1,`, `{"type":"pong","id":2}`} {
-			if got := readText(t, in); !strings.HasPrefix(got, want) {
-				t.Fatalf("with %d bytes behind the request: %q, want %q", cut, got, want)
+			if got, err := conn.read(); err != nil || !strings.HasPrefix(got, want) {
+				t.Fatalf("with %d bytes behind the request: %q, %v, want %q", cut, got, err, want)
 			}
 		}
 	}
@@ -158,15 +151,11 @@ func TestEveryReadSize(t *testing.T) {
 		for _, size := range []int{take - 1, take, take + 1, 2*take - 1, 2 * take, 2*take + 1} {
 			for _, request := range []string{opening(), opening("Content-Length", "0")} {
 				conn := server.connect(t)
-				in := bufio.NewReader(conn)
-				_, _ = io.WriteString(conn, request+pingsOf(frame, size-len(request)))
-				if response, err := http.ReadResponse(in, nil); err != nil || response.StatusCode != http.StatusSwitchingProtocols { //nolint:bodyclose // it has none
-					t.Fatal(response, err)
-				}
-				readPongs(t, in)
+				conn.open(request + pingsOf(frame, size-len(request)))
+				readPongs(t, conn)
 				for range 3 {
 					_, _ = io.WriteString(conn, pingsOf(frame, size))
-					readPongs(t, in)
+					readPongs(t, conn)
 				}
 			}
 		}
@@ -181,10 +170,12 @@ func pingsOf(ping string, size int) string {
 	return text + string(masked(0x81, `{"type":"last"`+strings.Repeat(" ", pad-len(`{"type":"last"}`))+"}", 7))
 }
 
-func readPongs(t *testing.T, in io.Reader) {
+func readPongs(t *testing.T, c *wireClient) {
 	t.Helper()
 	for {
-		switch text := readText(t, in); {
+		switch text, err := c.read(); {
+		case err != nil:
+			t.Fatal(err)
 		case strings.HasPrefix(text, `{"type":"pong"`):
 		case strings.HasPrefix(text, `{"type":"error"`):
 			return
@@ -192,26 +183,6 @@ func readPongs(t *testing.T, in io.Reader) {
 			t.Fatalf("got %q", text)
 		}
 	}
-}
-
-// readText reads one frame from the server.
-func readText(t *testing.T, in io.Reader) string {
-	t.Helper()
-	head := make([]byte, 4)
-	_, err := io.ReadFull(in, head[:2])
-	size := int(head[1])
-	if size == 126 && err == nil {
-		_, err = io.ReadFull(in, head[2:])
-		size = int(head[2])<<8 | int(head[3])
-	}
-	text := make([]byte, size)
-	if err == nil {
-		_, err = io.ReadFull(in, text)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }
 
 // webSocketServer is where a WebSocketHandler is served.
@@ -257,16 +228,9 @@ func openServer(t *testing.T, listens bool) *webSocketServer {
 	return s
 }
 
-func (s *webSocketServer) connect(t *testing.T) net.Conn {
+func (s *webSocketServer) connect(t *testing.T) *wireClient {
 	t.Helper()
-	var dialer net.Dialer
-	conn, err := dialer.DialContext(t.Context(), "tcp", s.address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(time.Minute))
-	return conn
+	return connectWire(t, s.address)
 }
 
 // FuzzHandshake compares what opens with what opens gorilla's.

@@ -11,21 +11,22 @@ import (
 )
 
 const (
-	// closeWait is how long a closed connection may take to send what is queued
-	// and to hear the client's own close.
+	// closeTimeout is how long a closed connection may take to send what is
+	// queued and to receive the client's own close frame.
 	closeTimeout = 3 * time.Second
-	// cutSoonWait is so when another client waits for the socket, or this one
-	// floods the server. The close frame and the end of the connection reach the
-	// client all the same.
-	cutSoonWait = 100 * time.Millisecond
+	// shortCloseTimeout is the same when another client needs the socket, or
+	// this client floods the server. The close frame and the end of the
+	// connection reach the client all the same.
+	shortCloseTimeout = 100 * time.Millisecond
 )
 
-// flushEvery is how many frames of one read are carried out before what they
-// queued is sent: one read may bring more of them than replies have places.
+// sendEvery is after how many frames of one read the effects are applied,
+// because one read may bring more frames than replies fit into a queue.
 const sendEvery = maxQueuedReplies / 4
 
-// webSocket carries a connection over a WebSocket (RFC 6455). It is a transport.
-// See handshake for how it opens, decoder for what comes and drain for what goes.
+// webSocket is the transport over a WebSocket (RFC 6455). The handshake is in
+// handshake.go and upgrade.go, reading in frame.go and this file, writing in
+// drain.go.
 type webSocket struct {
 	// Static after construction.
 	connection *connection
@@ -34,34 +35,34 @@ type webSocket struct {
 	// Owned by the reader.
 	frames      decoder
 	frameMemory int        // bytes that were taken from the server's memory for frames
-	early       []byte     // what the client sent before it was answered; nil = nothing
-	poller      *poller    // that is the reader; nil = a goroutine of its own is
-	socket      *rawStream // stream, which the poller reads
-	slot        int32      // the number there
-	detached    bool       // the poller's goroutine has stayed with it
+	early       []byte     // what the client sent before the response to its handshake; nil = nothing
+	poller      *poller    // the poller that reads; nil = a goroutine of its own does
+	socket      *rawStream // stream, for the poller
+	slot        int32      // its number there
+	detached    bool       // the poller's goroutine has become its reader
 
 	lastActivity atomic.Int64 // since the server's start
-	hasWaiters   atomic.Bool  // somebody waits on sign
+	hasWaiters   atomic.Bool  // activitySignal is not nil
 
 	mu             sync.Mutex    // guards the following
-	writing        bool          // somebody is in drain, or the writer runs
-	lookAgain      bool          // look at the queue once more before resting
-	closing        bool          // close was called
-	closeFrame     []byte        // to be sent after the queue; nil = none, or sent
+	writing        bool          // there is a writer: a goroutine in drain
+	lookAgain      bool          // the writer must look at the queue again before its turn ends
+	closing        bool          // closeGracefully was called
+	closeFrame     []byte        // to be sent after the queue; nil = none, or already sent
 	pong           []byte        // answer to the newest ping, as a frame; nil = none
 	broken         bool          // nothing can be written any more
-	activitySignal chan struct{} // closed at the next sign of life; nil = nobody waits
-	writerDone     chan struct{} // closed when busy ends; nil = nobody waits
-	closeTimer     *time.Timer   // cuts a connection that was closed; nil = none
+	activitySignal chan struct{} // closed at the next activity; nil = nobody waits
+	writerDone     chan struct{} // closed when the writer's turn ends; nil = nobody waits
+	closeTimer     *time.Timer   // aborts the connection after closeGracefully; nil = none
 
-	// Owned by whoever is busy.
-	handshakeResponse []byte  // to the handshake; nil = it went
-	buffer            *[]byte // from batches
-	unwritten         []byte  // what the socket has not taken of held
-	bufferMemory      int     // bytes that were taken from the server's memory for held
+	// nil = already sent
+	handshakeResponse []byte  // nil = already sent
+	buffer            *[]byte // from batches; nil = none
+	unwritten         []byte  // what the socket has not taken of buffer
+	bufferMemory      int     // bytes that were taken from the server's memory for buffer
 }
 
-// closeError is why reading ends: the client closed, or broke RFC 6455.
+// closeError is why reading ends: the client closed, or violated RFC 6455.
 type closeError struct {
 	code     int // to close with
 	byClient bool
@@ -71,8 +72,8 @@ func (e closeError) Error() string { return "close with " + strconv.Itoa(e.code)
 
 func (t *webSocket) kind() transportKind { return overWebSocket }
 
-// run begins to read: by a poller, or else by a goroutine of its own, as when
-// the client did not wait for the answer to its handshake.
+// run starts reading: by a poller, or else by a goroutine of its own, for
+// example when the client did not wait for the response to its handshake.
 func (t *webSocket) run() {
 	server := t.connection.server
 	if t.early != nil || !server.pollers.add(t) {
@@ -80,8 +81,8 @@ func (t *webSocket) run() {
 	}
 }
 
-// readOn reads on a goroutine of its own until the connection has ended. With an
-// error there is nothing more to read.
+// readUntilEnd reads in the caller's goroutine until the connection has ended,
+// and tears the transport down. With an err, there is nothing more to read.
 func (t *webSocket) readUntilEnd(err error) {
 	if err == nil {
 		err = t.readFrames()
@@ -91,12 +92,13 @@ func (t *webSocket) readUntilEnd(err error) {
 	t.teardown(err)
 }
 
-// endReading does what follows from the error that reading ended with, but for
-// what has to be waited for. It returns true when the client may still send.
+// handleReadEnd closes the connection after err, the error that ended reading,
+// and leaves everything that has to wait to teardown. It returns true when the
+// client may still send.
 func (t *webSocket) handleReadEnd(err error, fx *effects) (more bool) {
 	c := t.connection
 	t.frames.release()
-	t.adjustFrameMemory() // there is nothing left
+	t.adjustFrameMemory() // gives everything back
 	closed, isClose := errors.AsType[closeError](err)
 	switch {
 	case isClose:
@@ -113,7 +115,9 @@ func (t *webSocket) handleReadEnd(err error, fx *effects) (more bool) {
 	return more
 }
 
-// settle waits until nobody uses the connection, after endReading.
+// teardown ends the transport after handleReadEnd: it lets the close frame go
+// out, reads until the client has answered it, waits for the writer and closes
+// the stream.
 func (t *webSocket) teardown(err error) {
 	closed, isClose := errors.AsType[closeError](err)
 	switch {
@@ -122,17 +126,14 @@ func (t *webSocket) teardown(err error) {
 	case isClose || errors.Is(err, errFrameTooLarge):
 		discard(t.stream)
 	}
-	t.closeStream()
-	t.release()
+	if !t.tryTeardown() {
+		t.abort()
+		t.waitWriter()
+		t.finishTeardown()
+	}
 }
 
-// ended is called last.
-func (t *webSocket) release() {
-	t.noteActivity() // nobody need wait any longer
-	t.connection.server.removeConnection(t.connection)
-}
-
-// readFrames carries out what the client sends, until its end.
+// readFrames reads and handles what the client sends, until its end.
 func (t *webSocket) readFrames() error {
 	var fx effects
 	if early := t.early; early != nil {
@@ -167,8 +168,8 @@ func (t *webSocket) readFrames() error {
 	}
 }
 
-// takeFrames carries out what one read has brought. What that queues for
-// anybody is sent when the caller flushes out.
+// handleFrames handles what one read has brought. What that queues is sent when
+// the caller applies fx.
 func (t *webSocket) handleFrames(p []byte, fx *effects) error {
 	for n := 1; len(p) > 0; n++ {
 		if n%sendEvery == 0 {
@@ -182,7 +183,7 @@ func (t *webSocket) handleFrames(p []byte, fx *effects) error {
 			return err
 		}
 		p = rest
-		begun := int(t.frames.begun) // the last fragment of a message is counted as the message
+		begun := int(t.frames.begun) // the last fragment counts as the message
 		t.frames.begun = 0
 		switch opcode {
 		case opText:
@@ -196,7 +197,7 @@ func (t *webSocket) handleFrames(p []byte, fx *effects) error {
 				t.replyPong(payload)
 			}
 		default:
-			if t.frames.inFrame { // it is counted when it has come
+			if t.frames.inFrame { // count it when it is complete
 				begun--
 				t.frames.begun = 1
 			}
@@ -215,8 +216,8 @@ func (t *webSocket) handleFrames(p []byte, fx *effects) error {
 	return nil
 }
 
-// countFrames takes memory for what has come of a message, or gives it back. It
-// reports whether there was enough.
+// adjustFrameMemory takes memory for what has arrived of a message, or gives it
+// back. It reports whether there is enough.
 func (t *webSocket) adjustFrameMemory() bool {
 	server, addr := t.connection.server, t.connection.addr
 	needed := t.frames.memory()
@@ -232,11 +233,12 @@ func (t *webSocket) adjustFrameMemory() bool {
 	return true
 }
 
-// wait leaves the poller, which has others to serve.
+// prepareToBlock implements transport. It leaves the poller, which has others to
+// serve.
 func (t *webSocket) prepareToBlock() bool { return t.poller == nil || t.poller.detach(t) }
 
-// gotPing answers a client's ping. Only the newest needs an answer (RFC 6455,
-// section 5.5.3).
+// replyPong answers a client's ping. Only the newest ping needs an answer (RFC
+// 6455, section 5.5.3).
 func (t *webSocket) replyPong(text []byte) {
 	t.mu.Lock()
 	t.pong = appendFrame(nil, opPong, text)
@@ -253,7 +255,8 @@ func (t *webSocket) noteActivity() {
 	}
 }
 
-// signLocked tells those who wait that they need not wait any longer.
+// signalActivityLocked wakes the goroutines that wait for activity. t.mu must be
+// held.
 func (t *webSocket) signalActivityLocked() {
 	if t.activitySignal != nil {
 		close(t.activitySignal)
@@ -272,7 +275,8 @@ func (t *webSocket) activity() <-chan struct{} {
 	return t.activitySignal
 }
 
-// patience is for two pings: an answer to the first may be late.
+// idleTimeout implements transport. It is two ping intervals, because the answer
+// to the first ping may be late.
 func (t *webSocket) idleTimeout(interval time.Duration) time.Duration { return 2 * interval }
 
 func (t *webSocket) idleFor() time.Duration {

@@ -119,7 +119,7 @@ func TestDamagedKicksFile(t *testing.T) {
 	data := t.TempDir()
 	writeFile(t, filepath.Join(data, kicksFile), `{"version":1,"rooms":[`)
 	r := start(t, "--data", data)
-	if !strings.Contains(r.stderr.String(), "whom the operator put out before is not known any more") {
+	if !strings.Contains(r.stderr.String(), "cannot load the kicks from before") {
 		t.Errorf("log: %s", r.stderr)
 	}
 }

@@ -17,10 +17,10 @@ import (
 )
 
 var (
-	urlFlag      = flag.String("url", "", "the server to judge; default: callbox's own, on loopback")
-	insecureFlag = flag.Bool("insecure", false, "take any TLS certificate")
-	tokenFlag    = flag.String("token", "", "join token, good for every room")
-	prefixFlag   = flag.String("room-prefix", "conformance-", "what the names of rooms begin with")
+	urlFlag      = flag.String("url", "", "the server to check; default: callbox's own, on loopback")
+	insecureFlag = flag.Bool("insecure", false, "accept any TLS certificate")
+	tokenFlag    = flag.String("token", "", "join token, valid for every room")
+	prefixFlag   = flag.String("room-prefix", "conformance-", "the beginning of the names of the suite's rooms")
 	patienceFlag = flag.Duration("patience", 30*time.Second, "how long to wait for what should happen soon")
 )
 
@@ -33,24 +33,25 @@ func TestMain(m *testing.M) {
 	m.Run()
 }
 
-// target is a server to judge.
+// target is a server to check.
 type target struct {
 	base  *url.URL          // of its HTTP side, without a path at its end
-	token string            // to show at every join
-	own   *signaling.Server // nil: a server of others
+	token string            // for every join
+	own   *signaling.Server // nil: somebody else's server
 	web   *httptest.Server  // where the own one is served
 	http  *http.Client
 }
 
-// ownConfig returns settings under which nobody is silent for too long, however
-// busy the machine is. Three seats show more than two do.
+// ownConfig returns settings under which no client is idle for too long, even on
+// a busy machine. Three seats show more than two.
 func ownConfig() signaling.Config {
 	limits := signaling.DefaultLimits()
 	limits.JoinWithin = time.Minute
 	return signaling.Config{Capacity: 3, Ping: 15 * time.Second, Grace: time.Minute, Limits: limits}
 }
 
-// streamConfig returns settings under which a broken stream is noticed soon.
+// streamConfig returns settings with which the server soon notices a broken
+// stream.
 func streamConfig() signaling.Config {
 	config := ownConfig()
 	config.Ping = 2 * time.Second
@@ -102,7 +103,7 @@ func serve(t *testing.T, config signaling.Config) *target {
 	return at
 }
 
-// close ends the own server in an orderly way.
+// close ends our own server in an orderly way.
 func (at *target) close(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), *patienceFlag)
@@ -183,8 +184,8 @@ func (ss *scenes) play(name string, act func(s *scene)) {
 	ss.t.Run(name, func(t *testing.T) { ss.run(t, ss.at, name, viaSocket, act) })
 }
 
-// both runs a scene once with each transport. That a stream broke is noticed by
-// the clock.
+// both runs a scene once with each transport. The server notices by its clock
+// that a stream broke.
 func (ss *scenes) both(name string, act func(s *scene)) {
 	ss.t.Run(name, func(t *testing.T) {
 		t.Parallel()
@@ -201,8 +202,7 @@ func (ss *scenes) run(t *testing.T, at *target, name, via string, act func(s *sc
 	act(s)
 }
 
-// newRoom returns the name of a room that nobody else is in, and that is far
-// from too long.
+// newRoom returns the short name of a room that nobody else uses.
 func (s *scene) newRoom(about string) string {
 	letters := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' {

@@ -2,7 +2,8 @@ package main
 
 import "slices"
 
-// mutant is a defect that can be planted: old stands exactly once in file.
+// mutant is a defect that can be planted: in file, new replaces old, which must
+// be there exactly once.
 type mutant struct {
 	name     string
 	file     string // in the directory signaling
@@ -23,7 +24,7 @@ func mutants() []mutant {
 	return slices.Concat(seats(), messages(), entrance(), histories(), readers())
 }
 
-// seats are defects of who sits where.
+// seats are defects in the assignment of seats.
 func seats() []mutant {
 	return []mutant{
 		{"capacity", "join_seat.go", `len(rm.seats) >= capacity {`, `len(rm.seats) > capacity {`, "a room takes one peer too many", []string{fault, conformance}},
@@ -34,21 +35,21 @@ func seats() []mutant {
 		{"polite", "room.go", `Polite: before(o, s)}`, `Polite: before(s, o)}`, "both sides offer", []string{fault, conformance}},
 		{"grace not counted", "room.go", "			if s.lastActivity+sh.server.config.Grace <= now {", "			if s.lastActivity <= now {", "a seat is given up as soon as its connection breaks", []string{fault, conformance}},
 		{"grace for ever", "room.go", "			if s.lastActivity+sh.server.config.Grace <= now {", "			if now < 0 {", "a seat is held for ever", []string{fault, conformance}},
-		{"away not told", "room.go", `	s.room.announce(kindAway, s, fx,`, `	new(room).announce(kindAway, s, fx,`, "nobody hears that a peer is away", []string{fault, conformance}},
-		{"back not told", "join_seat.go", `	if wasAway || !resumed {`, `	if wasAway && !resumed || !resumed {`, "nobody hears that a peer is back", []string{conformance}},
-		{"left seat", "room.go", `if reason == protocol.ReasonLeft || reason == protocol.ReasonKicked {`, `if reason == protocol.ReasonKicked {`, "a seat that was left is given back", []string{conformance}},
+		{"away not told", "room.go", `	s.room.announce(kindAway, s, fx,`, `	new(room).announce(kindAway, s, fx,`, "the others do not hear that a peer is away", []string{fault, conformance}},
+		{"back not told", "join_seat.go", `	if wasAway || !resumed {`, `	if wasAway && !resumed || !resumed {`, "the others do not hear that a peer is back", []string{conformance}},
+		{"left seat", "room.go", `if reason == protocol.ReasonLeft || reason == protocol.ReasonKicked {`, `if reason == protocol.ReasonKicked {`, "a seat that was left can be taken back", []string{conformance}},
 		{"room stays", "room.go", "		delete(sh.rooms, rm.name)\n", "", "an empty room is kept", []string{fault, conformance}},
 	}
 }
 
-// messages are defects of what is delivered and promised.
+// messages are defects in what is delivered and promised.
 func messages() []mutant {
 	return []mutant{
 		{"replay skips", "session.go", `at > seq {`, `at > seq+1 {`, "a resumed peer misses one event", []string{fault, conformance}},
 		{"replay repeats", "session.go", "	s.replayLocked(c, seq)\n}", "	s.replayLocked(c, seq)\n	s.replayLocked(c, seq)\n}", "a resumed peer gets its events twice", []string{fault, conformance}},
 		{"away loses", "session.go", "	s.events.add(storedEvent{payload: payload, peer: from, id: m.ID, kind: kindMessage})\n", "	if c != nil {\n		s.events.add(storedEvent{payload: payload, peer: from, id: m.ID, kind: kindMessage})\n	}\n", "a message to a peer that is away is acked and lost", []string{fault, conformance}},
 		{"seq gap", "session.go", "	s.seq++\n	payload := protocol.AppendMessage", "	s.seq += 2\n	payload := protocol.AppendMessage", "the numbers of events have gaps", []string{fault, conformance}},
-		{"no flush", "session.go", "message: true})\n		fx.send(c)\n	}\n	s.noteOwing()\n", "message: true})\n	}\n	s.noteOwing()\n", "a message waits until something else is sent", []string{fault, conformance}},
+		{"no flush", "session.go", "message: true})\n		fx.send(c)\n	}\n	s.noteUnconfirmed()\n", "message: true})\n	}\n	s.noteUnconfirmed()\n", "a message waits until something else is sent", []string{fault, conformance}},
 		{"undelivered missing", "room.go", `, Undelivered: s.events.undelivered(to)}`, `}`, "a sender does not hear what may be lost", []string{fault, conformance}},
 		{"confirm keeps one", "session.go", `at < min(seq, s.seq); at++`, `at+1 < min(seq, s.seq); at++`, "what is confirmed is called undelivered", []string{conformance}},
 		{"confirm too much", "session.go", `at < min(seq, s.seq); at++`, `at < s.seq; at++`, "what is not confirmed is forgotten", []string{fault, conformance}},
@@ -60,7 +61,7 @@ func messages() []mutant {
 	}
 }
 
-// entrance are defects of who may come back, and how.
+// entrance are defects in how peers come back.
 func entrance() []mutant {
 	return []mutant{
 		{"signature", "token.go", `hmac.Equal(sum, want[:]) {`, `len(sum) == len(want) {`, "anybody can make a resume token", []string{conformance}},
@@ -69,29 +70,28 @@ func entrance() []mutant {
 		{"seq too high", "join_seat.go", ` && s.confirmed() <= seq && seq <= s.seq`, ` && s.confirmed() <= seq`, "resumed, though the peer saw what never was", []string{conformance}},
 		{"incarnation", "join_seat.go", `s.incarnation == j.claim.incarnation && `, ``, "resumed by a token from before the loss", []string{conformance}},
 		{"nonce", "join_seat.go", `	case r.Nonce != "":`, `	case false:`, "a repeated join takes a second seat", []string{fault, conformance}},
-		{"spare key", "join_seat.go", `case !j.authorized:`, `case false:`, "a token of a seat that was left opens a room that needs one", []string{conformance}},
+		{"replace without a seat", "join_seat.go", `case !j.authorized:`, `case false:`, "a token of a seat that was left opens a room that needs one", []string{conformance}},
 		{"bad frames", "connection.go", `return oldest != 0 && now-oldest < badFrameWindow`, `return oldest != 0 && now < oldest`, "a client may send any number of bad frames", []string{conformance}},
 		{"Last-Event-ID", "sse_http.go", `t.connection.replay(seen)`, `t.connection.replay(seen - seen)`, "a new stream repeats what was seen", []string{conformance}},
 	}
 }
 
-// histories are defects that show in a long history only.
+// histories are defects that only long histories show.
 func histories() []mutant {
 	return []mutant{
-		{"strange ids", "session.go", "		o.events.clearIDs(s)\n", "		_ = o\n", "a peer whose ids began anew is told of old ones", []string{fault}},
+		{"ids of before", "session.go", "		o.events.clearIDs(s)\n", "		_ = o\n", "a peer whose ids began anew is told of old ones", []string{fault}},
 		{"loss not told", "join_seat.go", `Peer: s.peer, Resumed: resumed}`, `Peer: s.peer, Resumed: true}`, "a sender does not hear that a peer lost its events", []string{fault}},
 		{"count of seats", "room.go", "	sh.seatCount.Add(-1)\n", "", "seats that are free are counted", []string{fault}},
 		{"undelivered to all", "events.go", `if k := e.at(i); k.peer == sender && k.kind == kindMessage && k.id != 0 {`, `if k := e.at(i); k.kind == kindMessage && k.id != 0 {`, "a sender is told of the messages of others", []string{fault}},
-		{"impatience", "websocket.go", `return 2 * interval }`, `return interval / 2 }`, "a living connection is taken for dead", []string{fault}},
+		{"idle timeout", "websocket.go", `return 2 * interval }`, `return interval / 2 }`, "a living connection is taken for dead", []string{fault}},
 	}
 }
 
-// readers are defects of how sockets are read, where nothing tells twice what is
-// there.
+// readers are defects in how sockets are read: epoll reports data only once.
 func readers() []mutant {
 	return []mutant{
 		{"end unread", "poller_linux.go", `more := each.end`, `more := false`, "the end behind the last bytes is not noticed", []string{sockets}},
-		{"rest unread", "poller_linux.go", `more = more || buffer.End == len(buffer.Bytes)`, `_ = 0`, "what one read does not take waits for more to come", []string{sockets}},
-		{"round forgotten", "poller_linux.go", "	p.unfinished = append(p.unfinished, p.ready[p.index+1:]...)\n", "", "who was ready beside a join that waits is forgotten", []string{sockets}},
+		{"remainder unread", "poller_linux.go", `more = more || buffer.End == len(buffer.Bytes)`, `_ = 0`, "what one read does not take waits for more to come", []string{sockets}},
+		{"round forgotten", "poller_linux.go", "	p.unfinished = append(p.unfinished, p.ready[p.index+1:]...)\n", "", "connections that are ready beside a join that waits are forgotten", []string{sockets}},
 	}
 }

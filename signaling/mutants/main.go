@@ -1,7 +1,8 @@
-// Command mutants plants defects in the signaling server, one after the other,
-// and tells whether the tests notice: the fault test in signaling, the
-// conformance suite, and the tests of how sockets are read. It leaves the tree alone (go test -overlay). Run it in the
-// module, or by "make mutants"; it ends with 1 when a defect gets through.
+// Command mutants plants defects in the signaling server, one at a time, and
+// reports whether the tests catch each of them: the fault test in signaling, the
+// conformance suite, and the tests of how sockets are read. It changes no file
+// (go test -overlay). Run it in the module, or with "make mutants". It exits with
+// 1 when a defect is not caught.
 package main
 
 import (
@@ -31,14 +32,14 @@ func main() {
 	}
 }
 
-// verdict is what became of a mutant in one suite.
+// verdict is the result of one suite for a mutant.
 type verdict string
 
 const (
 	caught     verdict = "caught"
 	notCaught  verdict = "NOT CAUGHT"
 	noCompile  verdict = "does not compile"
-	noText     verdict = "text not found once"
+	noText     verdict = "text not there once"
 	allAllowed         = "^"
 )
 
@@ -46,7 +47,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("mutants", flag.ContinueOnError)
 	only := flags.String("only", allAllowed, "regular expression of the names to run")
 	suite := flags.String("suite", "", "run this suite only: fault, conformance or sockets")
-	verbose := flags.Bool("v", false, "show what the tests say")
+	verbose := flags.Bool("v", false, "show the output of the tests")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -60,7 +61,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	t := trial{root: root, out: out, verbose: *verbose}
 	wanted := suites(*suite)
-	// A suite that fails anyway would catch everything.
+	// A suite that fails without a defect would catch every defect.
 	for _, s := range wanted {
 		v, err := t.run(ctx, s, "")
 		if err != nil {
@@ -113,7 +114,7 @@ func moduleRoot(ctx context.Context) (string, error) {
 	return filepath.Dir(strings.TrimSpace(string(text))), nil
 }
 
-// trial runs suites on changed sources.
+// trial runs the suites with changed sources.
 type trial struct {
 	root    string
 	out     io.Writer
@@ -121,13 +122,13 @@ type trial struct {
 }
 
 func (t *trial) say(format string, args ...any) {
-	_, _ = fmt.Fprintf(t.out, format+"\n", args...) // nobody listens any more
+	_, _ = fmt.Fprintf(t.out, format+"\n", args...) // an error means that nobody reads the output any more
 }
 
-// plant runs a suite with the defect m.
+// plant runs a suite with the defect m planted.
 func (t *trial) plant(ctx context.Context, m mutant, suite string) (verdict, error) {
 	file := filepath.Join(t.root, "signaling", m.file)
-	text, err := os.ReadFile(file) //nolint:gosec // a file of the list
+	text, err := os.ReadFile(file) //nolint:gosec // the list names it
 	if err != nil {
 		return "", err
 	}
@@ -139,9 +140,9 @@ func (t *trial) plant(ctx context.Context, m mutant, suite string) (verdict, err
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = os.RemoveAll(dir) }() // what is left is the system's to clean
+	defer func() { _ = os.RemoveAll(dir) }() // the system cleans up the rest
 	planted := filepath.Join(dir, m.file)
-	if err := os.WriteFile(planted, []byte(changed), 0o600); err != nil { //nolint:gosec // a directory of ours
+	if err := os.WriteFile(planted, []byte(changed), 0o600); err != nil { //nolint:gosec // our own directory
 		return "", err
 	}
 	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {file: planted}})
@@ -155,8 +156,8 @@ func (t *trial) plant(ctx context.Context, m mutant, suite string) (verdict, err
 	return t.run(ctx, suite, list)
 }
 
-// apply returns text with the defect in it, and false when old does not stand
-// there exactly once.
+// apply returns text with the defect in it, and false when old is not there
+// exactly once.
 func (m *mutant) apply(text string) (string, bool) {
 	if strings.Count(text, m.old) != 1 || m.old == m.new {
 		return "", false
@@ -195,7 +196,7 @@ func (t *trial) run(ctx context.Context, suite, overlay string) (verdict, error)
 	return judge(said, err != nil)
 }
 
-// judge reads what go test said.
+// judge interprets the output of go test.
 func judge(said []byte, failed bool) (verdict, error) {
 	switch {
 	case bytes.Contains(said, []byte("[build failed]")), bytes.Contains(said, []byte("[setup failed]")):

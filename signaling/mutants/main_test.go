@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestList keeps the list from going stale: every text still stands in the
-// tree, exactly once.
+// TestList checks that the list fits the sources: every text is there exactly
+// once.
 func TestList(t *testing.T) {
 	names := make(map[string]bool)
 	count := make(map[string]int)
@@ -19,10 +19,10 @@ func TestList(t *testing.T) {
 			continue
 		}
 		if changed, ok := m.apply(string(text)); !ok || changed == string(text) {
-			t.Errorf("%s: %q does not stand in %s exactly once", m.name, m.old, m.file)
+			t.Errorf("%s: %q is not in %s exactly once", m.name, m.old, m.file)
 		}
 		if names[m.name] || m.name == "" || m.why == "" || len(m.caught) == 0 {
-			t.Errorf("%q has its name from another, or says too little", m.name)
+			t.Errorf("%q has the name of another mutant, or a field is missing", m.name)
 		}
 		names[m.name] = true
 		for _, s := range m.caught {

@@ -20,11 +20,12 @@ type Candidate struct {
 	UsernameFragment *string `json:"usernameFragment"`
 }
 
-// CallData is what the two ends of a call put into a message's data. Exactly
+// CallData is what the two peers of a call put into a message's data. Exactly
 // one of Description, Candidate, EndOfCandidates and Renegotiate is set.
 type CallData struct {
 	// Call numbers the RTCPeerConnections between two peers: 1 for the first,
-	// one more for every rebuild. Lower numbers than the newest are stale.
+	// one more for each that replaces it. A message with a lower number than the
+	// newest is outdated.
 	Call        int
 	Description *Description
 	Candidate   *Candidate
@@ -56,8 +57,7 @@ func (c CallData) MarshalJSON() ([]byte, error) {
 	return json.Marshal(wire)
 }
 
-// UnmarshalJSON implements [json.Unmarshaler]. Fields that are not known are
-// ignored.
+// UnmarshalJSON implements [json.Unmarshaler]. It ignores unknown fields.
 func (c *CallData) UnmarshalJSON(data []byte) error {
 	var wire callDataWire
 	if err := json.Unmarshal(data, &wire); err != nil {
@@ -81,7 +81,7 @@ func (c *CallData) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// callDataWire tells an absent candidate (nil) from null.
+// callDataWire distinguishes an absent candidate (nil) from null.
 type callDataWire struct {
 	Call        int             `json:"call"`
 	Description *Description    `json:"description,omitempty"`

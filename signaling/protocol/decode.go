@@ -5,13 +5,12 @@ import (
 	"strconv"
 )
 
-// DecodeRequest reads a frame that a client sent. Data in the result aliases
-// frame.
+// DecodeRequest decodes a frame from a client. Data in the result aliases frame.
 //
-// The error is always an [Error]: with CodeBadFrame when the text is no frame
-// at all, with CodeBadRequest (and the request's id, where that can be read)
-// when it is one that no server could carry out. It does not check the bounds
-// of names, see [CanonicalRoom], [CheckPeerName] and [CheckEventName].
+// The error is always an [Error]: with CodeBadFrame when the text is no frame at
+// all, with CodeBadRequest (and the request's id, if it is readable) when no
+// server could carry it out. DecodeRequest does not check the bounds of names,
+// see [CanonicalRoom], [CheckPeerName] and [CheckEventName].
 func DecodeRequest(frame []byte) (Request, error) {
 	var d decoder // stays on the stack
 	if err := d.read(frame); err != nil {
@@ -24,9 +23,9 @@ func DecodeRequest(frame []byte) (Request, error) {
 	return request, nil
 }
 
-// DecodeServerFrame reads a frame that a server sent: a [Reply] or an [Event].
-// Data in the result aliases frame. The error is as that of [DecodeRequest];
-// a client best ignores a frame of a type it does not know.
+// DecodeServerFrame decodes a frame from a server: a [Reply] or an [Event]. Data
+// in the result aliases frame. The error is as that of [DecodeRequest]. A client
+// should ignore frames of unknown types.
 func DecodeServerFrame(frame []byte) (Frame, error) {
 	var d decoder // stays on the stack
 	if err := d.read(frame); err != nil {
@@ -39,7 +38,7 @@ func DecodeServerFrame(frame []byte) (Frame, error) {
 	return f, nil
 }
 
-// decoder reads the fields of one frame, and keeps the first fault.
+// decoder decodes the fields of one frame, and keeps the first fault.
 type decoder struct {
 	envelope
 	kind  Type
@@ -56,14 +55,14 @@ func (d *decoder) read(frame []byte) error {
 		return Error{Code: CodeBadFrame, Message: "the frame has no type"}
 	}
 	d.kind = typeOf(keyText(raw))
-	d.id = d.whole(fieldID)
+	d.id = d.integer(fieldID)
 	if d.id == 0 && d.has(fieldID) {
 		d.fault = "id is not an integer from 1 to 2^53-1"
 	}
 	return nil
 }
 
-// typeOf spares the most frequent types an allocation.
+// typeOf converts a type. It saves an allocation for the most frequent ones.
 func typeOf(text []byte) Type {
 	switch string(text) {
 	case string(TypeMessage):
@@ -88,36 +87,36 @@ func (d *decoder) request() Request {
 	case TypeMessage:
 		to := d.text(fieldTo)
 		if to == "" && d.has(fieldTo) {
-			d.refuse("to is empty; leave it out to reach everybody")
+			d.setFault("to is empty; leave it out to reach everybody")
 		}
 		if d.envelope[fieldData] == nil {
-			d.refuse("a message needs data")
+			d.setFault("a message needs data")
 		}
 		return Message{ID: d.id, To: to, Data: json.RawMessage(d.envelope[fieldData])}
 	case TypeICE:
 		return ICE{ID: d.id}
 	case TypeSeen:
-		d.need(fieldSeq, "a seen needs a seq")
-		return Seen{Seq: d.whole(fieldSeq)}
+		d.require(fieldSeq, "a seen needs a seq")
+		return Seen{Seq: d.integer(fieldSeq)}
 	case TypePing:
-		return Ping{ID: d.id, Seq: d.whole(fieldSeq)}
+		return Ping{ID: d.id, Seq: d.integer(fieldSeq)}
 	case TypeReport:
-		d.need(fieldEvent, "a report needs an event")
+		d.require(fieldEvent, "a report needs an event")
 		return Report{ID: d.id, Event: d.text(fieldEvent), Data: json.RawMessage(d.envelope[fieldData])}
 	default:
-		d.refuse("there is no request of this type")
+		d.setFault("there is no request of this type")
 		return nil
 	}
 }
 
 func (d *decoder) join() Join {
-	d.need(fieldRoom, "a join needs a room")
+	d.require(fieldRoom, "a join needs a room")
 	if d.has(fieldResume) && d.has(fieldReplace) {
-		d.refuse("a join has resume or replace, not both")
+		d.setFault("a join has resume or replace, not both")
 	}
 	return Join{
 		ID: d.id, Room: d.text(fieldRoom), Name: d.text(fieldName), Token: d.text(fieldToken), Nonce: d.text(fieldNonce),
-		Resume: d.text(fieldResume), Seq: d.whole(fieldSeq), Replace: d.text(fieldReplace),
+		Resume: d.text(fieldResume), Seq: d.integer(fieldSeq), Replace: d.text(fieldReplace),
 	}
 }
 
@@ -143,27 +142,27 @@ func (d *decoder) serverFrame() Frame {
 	case TypeError:
 		return Error{
 			ID: d.id, Code: Code(d.text(fieldCode)), Message: d.text(fieldMessage),
-			Retry: d.truth(fieldRetry), After: d.seconds(fieldAfter),
+			Retry: d.boolean(fieldRetry), After: d.seconds(fieldAfter),
 		}
 	case TypeOtherJoined:
 		return OtherJoined{
-			Seq: d.whole(fieldSeq), Peer: d.text(fieldPeer), Name: d.text(fieldName),
-			Polite: d.truth(fieldPolite), Resumed: d.truth(fieldResumed),
+			Seq: d.integer(fieldSeq), Peer: d.text(fieldPeer), Name: d.text(fieldName),
+			Polite: d.boolean(fieldPolite), Resumed: d.boolean(fieldResumed),
 		}
 	case TypeMessage:
-		return MessageEvent{Seq: d.whole(fieldSeq), From: d.text(fieldFrom), Data: json.RawMessage(d.envelope[fieldData])}
+		return MessageEvent{Seq: d.integer(fieldSeq), From: d.text(fieldFrom), Data: json.RawMessage(d.envelope[fieldData])}
 	case TypeAway:
-		return Away{Seq: d.whole(fieldSeq), Peer: d.text(fieldPeer)}
+		return Away{Seq: d.integer(fieldSeq), Peer: d.text(fieldPeer)}
 	case TypeBack:
-		return Back{Seq: d.whole(fieldSeq), Peer: d.text(fieldPeer), Resumed: d.truth(fieldResumed)}
+		return Back{Seq: d.integer(fieldSeq), Peer: d.text(fieldPeer), Resumed: d.boolean(fieldResumed)}
 	case TypeBye:
-		f := Bye{Seq: d.whole(fieldSeq), Peer: d.text(fieldPeer), Reason: Reason(d.text(fieldReason))}
+		f := Bye{Seq: d.integer(fieldSeq), Peer: d.text(fieldPeer), Reason: Reason(d.text(fieldReason))}
 		d.list(fieldUndelivered, &f.Undelivered)
 		return f
 	case TypeClosing:
 		return Closing{After: d.seconds(fieldAfter)}
 	default:
-		d.refuse("there is no frame of this type from a server")
+		d.setFault("there is no frame of this type from a server")
 		return nil
 	}
 }
@@ -171,7 +170,7 @@ func (d *decoder) serverFrame() Frame {
 func (d *decoder) joined() Joined {
 	f := Joined{
 		ID: d.id, Room: d.text(fieldRoom), Peer: d.text(fieldPeer),
-		Resume: d.text(fieldResume), Resumed: d.truth(fieldResumed), Capacity: d.count(fieldCapacity), Grace: d.seconds(fieldGrace), Ping: d.seconds(fieldPing),
+		Resume: d.text(fieldResume), Resumed: d.boolean(fieldResumed), Capacity: d.count(fieldCapacity), Grace: d.seconds(fieldGrace), Ping: d.seconds(fieldPing),
 		ICETTL: d.seconds(fieldICETTL),
 	}
 	d.list(fieldPeers, &f.Peers)
@@ -179,21 +178,21 @@ func (d *decoder) joined() Joined {
 	return f
 }
 
-func (d *decoder) refuse(fault string) {
+func (d *decoder) setFault(fault string) {
 	if d.fault == "" {
 		d.fault = fault
 	}
 }
 
-// has tells whether f is there. null is as good as absent, for the clients
-// whose language writes what is not set so.
+// has reports whether the frame has f. null counts as absent, because some
+// languages write fields that are not set that way.
 func (e *envelope) has(f field) bool {
 	return e[f] != nil && e[f][0] != 'n'
 }
 
-func (d *decoder) need(f field, fault string) {
+func (d *decoder) require(f field, fault string) {
 	if !d.has(f) {
-		d.refuse(fault)
+		d.setFault(fault)
 	}
 }
 
@@ -203,29 +202,29 @@ func (d *decoder) text(f field) string {
 	}
 	raw := d.envelope[f]
 	if raw[0] != '"' {
-		d.refuse(f.String() + " is not a string")
+		d.setFault(f.String() + " is not a string")
 		return ""
 	}
 	return string(keyText(raw))
 }
 
-// whole reads an integer from 0 to MaxID.
-func (d *decoder) whole(f field) uint64 {
+// integer decodes an integer from 0 to MaxID.
+func (d *decoder) integer(f field) uint64 {
 	if !d.has(f) {
 		return 0
 	}
 	n, err := strconv.ParseUint(string(d.envelope[f]), 10, 64)
 	if err != nil || n > MaxID {
-		d.refuse(f.String() + " is not an integer from 0 to 2^53-1")
+		d.setFault(f.String() + " is not an integer from 0 to 2^53-1")
 		return 0
 	}
 	return n
 }
 
 func (d *decoder) count(f field) int {
-	n := d.whole(f)
+	n := d.integer(f)
 	if n > 1<<31-1 {
-		d.refuse(f.String() + " is too large")
+		d.setFault(f.String() + " is too large")
 		return 0
 	}
 	return int(n)
@@ -237,13 +236,13 @@ func (d *decoder) seconds(f field) Seconds {
 	}
 	n, err := strconv.ParseFloat(string(d.envelope[f]), 64)
 	if err != nil || n < 0 || n > 1e9 {
-		d.refuse(f.String() + " is not a number of seconds")
+		d.setFault(f.String() + " is not a number of seconds")
 		return 0
 	}
 	return Seconds(n)
 }
 
-func (d *decoder) truth(f field) bool {
+func (d *decoder) boolean(f field) bool {
 	if !d.has(f) {
 		return false
 	}
@@ -253,17 +252,17 @@ func (d *decoder) truth(f field) bool {
 	case "false":
 		return false
 	default:
-		d.refuse(f.String() + " is not true or false")
+		d.setFault(f.String() + " is not true or false")
 		return false
 	}
 }
 
-// list reads an array that only servers send, where speed does not matter.
+// list decodes an array that only servers send, where speed does not matter.
 func (d *decoder) list(f field, into any) {
 	if !d.has(f) {
 		return
 	}
 	if err := json.Unmarshal(d.envelope[f], into); err != nil {
-		d.refuse(f.String() + " is not the list it should be")
+		d.setFault(f.String() + " is not the list it should be")
 	}
 }

@@ -19,6 +19,6 @@ const Subprotocol = "callbox.v1"
 // number holds exactly.
 const MaxID = 1<<53 - 1
 
-// MaxDepth is how deep arrays and objects may nest in a frame, the same bound
-// as that of encoding/json.
+// MaxDepth is how deep arrays and objects may nest in a frame: as deep as
+// encoding/json allows.
 const MaxDepth = 10000

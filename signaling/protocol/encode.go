@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// Encode returns f as one JSON object on one line. Data is written byte for
-// byte as it is, and must be valid JSON; nil Data is written as null.
+// Encode returns f as one JSON object on one line. It writes Data byte for byte:
+// Data must be valid JSON. nil Data becomes null.
 func Encode(f Frame) []byte {
 	return f.appendTo(nil)
 }
@@ -16,10 +16,10 @@ func Append(dst []byte, f Frame) []byte {
 	return f.appendTo(dst)
 }
 
-// AppendMessage is Append for the most frequent event. It spares an allocation.
+// AppendMessage is Append for the most frequent event. It saves an allocation.
 func AppendMessage(dst []byte, f MessageEvent) []byte { return f.appendTo(dst) }
 
-// AppendAck is Append for the most frequent reply. It spares allocations.
+// AppendAck is Append for the most frequent reply. It saves allocations.
 func AppendAck(dst []byte, f Ack) []byte { return f.appendTo(dst) }
 
 func (f Join) appendTo(dst []byte) []byte {
@@ -284,9 +284,9 @@ func iceServersField(dst []byte, servers []ICEServer) []byte {
 	return append(dst, ']')
 }
 
-// appendString appends s as a JSON string (RFC 8259, section 7). What is not
-// UTF-8 becomes U+FFFD; U+2028 and U+2029 are escaped, because a frame may be
-// read as JavaScript.
+// appendString appends s as a JSON string (RFC 8259, section 7). Bytes that are
+// not UTF-8 become U+FFFD. U+2028 and U+2029 are escaped, because a frame may be
+// parsed as JavaScript.
 func appendString(dst []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')

@@ -8,8 +8,8 @@ import (
 // Type is the value of a frame's "type" field.
 type Type string
 
-// The types of frames. TypeMessage and TypeICE are both a request's and what
-// the server sends.
+// The types of frames. TypeMessage and TypeICE are types of requests and of
+// frames from the server.
 const (
 	TypeJoin        Type = "join"
 	TypeLeave       Type = "leave"
@@ -33,7 +33,7 @@ const (
 
 // Frame is one of the frame types of this package.
 type Frame interface {
-	// FrameType returns what stands in the frame's "type" field.
+	// FrameType returns the value of the frame's "type" field.
 	FrameType() Type
 	// appendTo appends the frame as JSON.
 	appendTo(dst []byte) []byte
@@ -51,13 +51,14 @@ type Request interface {
 // [ICEReply], [Pong] or [Error].
 type Reply interface {
 	Frame
-	// ReplyID returns the id of the request it answers, 0 when that had none.
+	// ReplyID returns the id of the request that it answers, 0 when that had
+	// none.
 	ReplyID() uint64
 }
 
-// Event is a frame that the server sends by itself: [OtherJoined],
+// Event is a frame that the server sends on its own: [OtherJoined],
 // [MessageEvent], [Away], [Back] and [Bye], which carry a sequence number, and
-// the notices [Closing] and [Error] (one without an id), which do not.
+// the notices [Closing] and [Error] (without an id), which do not.
 type Event interface {
 	Frame
 	// EventSeq returns the sequence number: 1, 2, 3 and so on without gaps for
@@ -65,11 +66,11 @@ type Event interface {
 	EventSeq() uint64
 }
 
-// Seconds is a time span as it stands in a frame: a JSON number of seconds,
-// with a fraction where it has one.
+// Seconds is a duration as it stands in a frame: a JSON number of seconds,
+// possibly with a fraction.
 type Seconds float64
 
-// SecondsOf converts d, to the millisecond.
+// SecondsOf converts d, with a precision of a millisecond.
 func SecondsOf(d time.Duration) Seconds {
 	return Seconds(float64(d.Milliseconds()) / 1000)
 }
@@ -79,31 +80,31 @@ func (s Seconds) Duration() time.Duration {
 	return time.Duration(float64(s) * float64(time.Second))
 }
 
-// Join asks for a seat in a room: a new one, with Resume the one that the peer
-// has, with Replace that of the page before a reload. Resume and Replace
-// exclude each other.
+// Join asks for a seat in a room: for a new one, with Resume for the seat that
+// the peer has, with Replace for that of the page before a reload. Resume and
+// Replace exclude each other.
 type Join struct {
 	ID    uint64 // 1 to MaxID; 0 = no id
 	Room  string // see CanonicalRoom
 	Name  string // for people, may be empty
-	Token string // says that the client may join; empty = it has none
-	// Nonce is 128 random bits that the client keeps: a second join with it is
-	// the same seat. See CheckNonce; empty = none.
+	Token string // shows that the client may join; empty = it has none
+	// Nonce is 128 random bits that the client keeps: a second join with the
+	// same nonce gets the same seat. See CheckNonce; empty = none.
 	Nonce   string
 	Resume  string // the newest Joined.Resume or Pong.Resume; empty = a new seat
 	Seq     uint64 // with Resume: the highest event that the client has seen; 0 = none
 	Replace string // the Joined.Resume or Pong.Resume of the page before; empty = none
 }
 
-// Leave gives the seat up.
+// Leave gives up the seat.
 type Leave struct {
 	ID uint64
 }
 
 // Message sends Data to one peer in the room, or to all others.
 type Message struct {
-	ID   uint64          // 0 = no ack is wanted, nothing is promised
-	To   string          // a peer id; empty = everybody else in the room
+	ID   uint64          // 0 = the sender wants no ack, and the server promises nothing
+	To   string          // a peer id; empty = all other peers in the room
 	Data json.RawMessage // any JSON value; [DecodeRequest] lets it alias the frame
 }
 
@@ -123,7 +124,7 @@ type Ping struct {
 	Seq uint64 // the highest event that the client has seen; 0 = not said
 }
 
-// Report tells the server's operator what a client saw.
+// Report tells the server's operator what a client has observed.
 type Report struct {
 	ID    uint64
 	Event string          // a short name, see CheckEventName
@@ -134,23 +135,23 @@ type Report struct {
 type Joined struct {
 	ID         uint64
 	Room       string  // in its canonical form
-	Peer       string  // the id of the peer that joined: the reader's own
-	Resume     string  // takes the seat back, see Join.Resume; a secret of its reader; empty = it cannot be
+	Peer       string  // the id of the receiver of this frame
+	Resume     string  // takes the seat back, see Join.Resume; a secret of the receiver; empty = the seat cannot be taken back
 	Resumed    bool    // the seat was taken back, nothing is lost, and the missed events follow
 	Peers      []Peer  // the others, in the order of their seats; to be ignored when Resumed
 	Capacity   int     // 0 = no limit
-	Grace      Seconds // how long a seat outlives its connection; 0 = it does not
+	Grace      Seconds // how long a seat is held after its connection broke; 0 = not at all
 	Ping       Seconds // how often the server pings; 0 = it does not
 	ICEServers []ICEServer
-	ICETTL     Seconds // how long the credentials are good for; 0 = not limited
+	ICETTL     Seconds // how long the credentials are valid; 0 = without limit
 }
 
-// Peer is somebody else in the room, as Joined tells it.
+// Peer is another peer in the room, in a Joined.
 type Peer struct {
 	Peer   string `json:"peer"`
 	Name   string `json:"name"`
 	Away   bool   `json:"away"`   // its connection broke and its seat is held
-	Polite bool   `json:"polite"` // true = the reader is polite towards it
+	Polite bool   `json:"polite"` // true = the receiver of this frame is polite towards it
 }
 
 // ICEServer is an RTCIceServer of the W3C WebRTC specification.
@@ -173,14 +174,14 @@ type Left struct {
 }
 
 // Ack says that a Message is in the queue of each peer in To, or that a Report
-// was taken.
+// was accepted.
 type Ack struct {
 	ID     uint64
 	To     []string  // empty for a Report
-	Failed []Failure // receivers that did not get it
+	Failed []Failure // receivers whose queue does not have it
 }
 
-// Failure names a receiver that a Message to everybody did not reach.
+// Failure names a receiver that a Message to all did not reach.
 type Failure struct {
 	Peer string `json:"peer"`
 	Code Code   `json:"code"`
@@ -196,61 +197,61 @@ type ICEReply struct {
 // Pong answers a Ping.
 type Pong struct {
 	ID     uint64
-	Resume string // from now on instead of Joined.Resume; empty = that stays
+	Resume string // replaces Joined.Resume from now on; empty = that one stays valid
 }
 
 // Error answers a request that was not carried out. Without an ID it is a
-// notice. It is a Go error too.
+// notice. It is a Go error as well.
 type Error struct {
 	ID      uint64
 	Code    Code
 	Message string  // for people
-	Retry   bool    // the same may succeed later
-	After   Seconds // how much later; said only with Retry
+	Retry   bool    // the same request may succeed later
+	After   Seconds // how much later; only with Retry
 }
 
-// OtherJoined tells that somebody took a seat.
+// OtherJoined says that another peer took a seat.
 type OtherJoined struct {
 	Seq     uint64
 	Peer    string
 	Name    string
-	Polite  bool // true = the reader is polite towards it
-	Resumed bool // always false: what it had not confirmed is lost
+	Polite  bool // true = the receiver of this frame is polite towards it
+	Resumed bool // always false: what the peer had not confirmed is lost
 }
 
-// MessageEvent brings what another peer sent.
+// MessageEvent is a message from another peer.
 type MessageEvent struct {
 	Seq  uint64
 	From string
 	Data json.RawMessage
 }
 
-// Away tells that a peer's connection broke. Its seat is held.
+// Away says that a peer's connection broke. Its seat is held.
 type Away struct {
 	Seq  uint64
 	Peer string
 }
 
-// Back tells that a peer has taken its seat back.
+// Back says that a peer has taken its seat back.
 type Back struct {
 	Seq     uint64
 	Peer    string
 	Resumed bool // false = what it had not confirmed is lost
 }
 
-// Bye tells that a peer's seat is free.
+// Bye says that a peer's seat is free.
 type Bye struct {
 	Seq    uint64
 	Peer   string
 	Reason Reason
-	// Undelivered holds the ids of the reader's messages that were acked and
-	// that the peer has not confirmed: they may have arrived.
+	// Undelivered holds the ids of the receiver's messages that were
+	// acknowledged and that the peer has not confirmed: they may have arrived.
 	Undelivered []uint64
 }
 
 // Closing is the notice that the server is going down.
 type Closing struct {
-	After Seconds // come back after a random part of this
+	After Seconds // reconnect after a random part of this
 }
 
 // FrameType implements [Frame].

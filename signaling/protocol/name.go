@@ -19,11 +19,11 @@ const (
 // MaxNonce is the bound of a join's nonce, in bytes.
 const MaxNonce = 64
 
-// CanonicalRoom returns the name that a room is known by: name in Unicode
-// normalization form C. A room's name is 1 to limit code points long (counted
-// in that form; 0 = no upper bound) and made of letters, marks and decimal
-// digits of any script, "-", "_" and ".". Any other name is an [Error] with
-// CodeBadRequest.
+// CanonicalRoom returns the name under which a room is known: name in Unicode
+// normalization form C. The name of a room has 1 to limit code points (counted
+// in that form; 0 = no upper bound), which are letters, marks and decimal digits
+// of any script, "-", "_" and ".". For any other name, the error is an [Error]
+// with CodeBadRequest.
 func CanonicalRoom(name string, limit int) (string, error) {
 	if name == "" {
 		return "", Error{Code: CodeBadRequest, Message: "the room has no name"}
@@ -34,7 +34,7 @@ func CanonicalRoom(name string, limit int) (string, error) {
 		return "", tooLong("the room's name", limit)
 	}
 	canonical := name
-	if !ascii(name) { // which is in that form already
+	if !ascii(name) { // ASCII is in that form already
 		canonical = norm.NFC.String(name)
 	}
 	if limit > 0 && utf8.RuneCountInString(canonical) > limit {
@@ -69,16 +69,16 @@ func roomRune(r rune) bool {
 	}
 }
 
-// CheckPeerName tells whether name may be a peer's name: at most limit code
-// points (0 = no bound), none of them a control character. The error is an
-// [Error] with CodeBadRequest.
+// CheckPeerName checks the name of a peer: at most limit code points (0 = no
+// bound), none of them a control character. The error is an [Error] with
+// CodeBadRequest.
 func CheckPeerName(name string, limit int) error {
 	return checkText("name", name, limit)
 }
 
-// CheckEventName tells whether event may be a report's event: 1 to
-// [MaxEventName] code points, none of them a control character or invisible. The
-// error is an [Error] with CodeBadRequest.
+// CheckEventName checks the event of a report: 1 to [MaxEventName] code points,
+// none of them a control character or invisible. The error is an [Error] with
+// CodeBadRequest.
 func CheckEventName(event string) error {
 	if event == "" {
 		return Error{Code: CodeBadRequest, Message: "a report needs an event"}
@@ -105,9 +105,8 @@ func tooLong(what string, limit int) Error {
 	return Error{Code: CodeBadRequest, Message: what + " is longer than " + strconv.Itoa(limit) + " characters"}
 }
 
-// CheckNonce tells whether nonce may be a join's nonce: 1 to [MaxNonce]
-// characters of ASCII that can be printed, without the space. The error is an
-// [Error] with CodeBadRequest.
+// CheckNonce checks the nonce of a join: 1 to [MaxNonce] printable ASCII
+// characters without spaces. The error is an [Error] with CodeBadRequest.
 func CheckNonce(nonce string) error {
 	if nonce == "" || len(nonce) > MaxNonce {
 		return Error{Code: CodeBadRequest, Message: "a nonce has 1 to " + strconv.Itoa(MaxNonce) + " characters"}

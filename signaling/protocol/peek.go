@@ -2,10 +2,9 @@ package protocol
 
 import "strconv"
 
-// Peek reads from a frame that is refused unread what the refusal needs: its
-// type, the id that the answer is to carry, and the seq of a seen. It steps
-// over everything else, decodes nothing, and holds nothing for wrong: what it
-// does not find is zero.
+// Peek extracts from a frame that is refused what the refusal needs: the type,
+// the id for the reply, and the seq of a seen. It skips everything else, decodes
+// nothing and checks nothing: what it does not find is zero.
 func Peek(frame []byte) (kind Type, id, seq uint64) {
 	i := skipSpace(frame, 0)
 	if at(frame, i) != '{' {

@@ -144,7 +144,7 @@ func (f field) String() string {
 	}[f]
 }
 
-// What makes a text no frame.
+// Why a text is not a frame.
 var (
 	errNotUTF8   = errors.New("the frame is not UTF-8")
 	errNotJSON   = errors.New("the frame is not valid JSON")
@@ -154,14 +154,14 @@ var (
 	errLongKey   = errors.New("a key of the frame is longer than 256 bytes")
 )
 
-// The bounds of what a frame has at its top level, each of which costs more than
-// its bytes do.
+// The bounds of the top level of a frame. Keys cost more than their bytes.
 const (
 	maxKeys      = 64
 	maxKeyLength = 256
 )
 
-// envelope holds the raw values of the known keys of one frame. They alias it.
+// envelope holds the raw values of the known keys of one frame. They alias the
+// frame.
 type envelope [fieldCount][]byte
 
 // scan checks frame as a whole and splits its top level. It agrees with
@@ -226,8 +226,8 @@ func (e *envelope) scan(frame []byte) error {
 	return nil
 }
 
-// keySet finds a key that stands twice without going quadratic in the number
-// of keys, which a client chooses.
+// keySet finds a key that is there twice, without taking quadratic time in the
+// number of keys, which a client chooses.
 type keySet struct {
 	few   [8][]byte
 	count int
@@ -259,7 +259,7 @@ func (s *keySet) add(key []byte) {
 	s.many[string(key)] = struct{}{}
 }
 
-// keyText returns what the JSON string raw says.
+// keyText returns the content of the JSON string raw.
 func keyText(raw []byte) []byte {
 	inner := raw[1 : len(raw)-1]
 	if bytes.IndexByte(inner, '\\') < 0 {
@@ -268,7 +268,7 @@ func keyText(raw []byte) []byte {
 	return []byte(unescape(raw))
 }
 
-// unescape decodes the JSON string raw, which was found to be valid.
+// unescape decodes the JSON string raw, which must be valid.
 func unescape(raw []byte) string {
 	var s string
 	if err := json.Unmarshal(raw, &s); err != nil {

@@ -2,10 +2,10 @@ package protocol
 
 import "bytes"
 
-// The functions here step over JSON (RFC 8259) without decoding it. Each takes
-// the index where its part begins and returns the index after it.
+// These functions skip JSON (RFC 8259) without decoding it. Each takes the
+// index where its part begins and returns the index after it.
 
-// at returns b[i], or 0, which is nowhere valid, behind the end.
+// at returns b[i], or 0 after the end, which is valid nowhere.
 func at(b []byte, i int) byte {
 	if i < len(b) {
 		return b[i]
@@ -20,8 +20,8 @@ func skipSpace(b []byte, i int) int {
 	return i
 }
 
-// skipValue steps over one value of any kind, at depth 2: inside the frame's
-// object. It does not recurse, so the sender does not choose the stack's size.
+// skipValue skips one value of any kind, at depth 2: inside the frame's object.
+// It does not recurse, so that the sender cannot make the stack grow.
 func skipValue(b []byte, i int) (int, bool) {
 	var shallow [32]byte
 	open := shallow[:0] // the brackets that are open
@@ -54,7 +54,7 @@ func skipValue(b []byte, i int) (int, bool) {
 	}
 }
 
-// enter steps into the object or array at i: to its first value, or behind it
+// enter moves into the object or array at i: to its first value, or past its end
 // when it is empty.
 func enter(b []byte, i int) (next int, empty, ok bool) {
 	bracket := b[i]
@@ -69,8 +69,8 @@ func enter(b []byte, i int) (next int, empty, ok bool) {
 	return i, false, true
 }
 
-// skipClosing steps, behind a value, over the brackets that close there, and
-// to the next value when one follows.
+// skipClosing moves from the end of a value past the brackets that close there,
+// and to the next value if there is one.
 func skipClosing(b []byte, i int, open []byte) (int, []byte, bool) {
 	for len(open) > 0 {
 		i = skipSpace(b, i)

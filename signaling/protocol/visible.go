@@ -12,19 +12,19 @@ const (
 	zwj  = '\u200d'
 )
 
-// VisibleName returns a peer's name without what cannot be seen and only
-// misleads: overrides, isolates and marks of direction, separators of lines,
-// blanks without width, tags, fillers. Joiners stay where writing needs them,
-// between letters of scripts that join and between emoji, and so does one
-// variation selector behind what has variants. What would show nothing at all
-// is the empty name.
+// VisibleName removes the characters from a peer's name that are invisible and
+// only mislead: direction overrides, isolates and marks, line separators,
+// zero-width spaces, tags, fillers. Joiners stay where writing needs them:
+// between letters of scripts that join, and between emoji; so does one variation
+// selector after a character that has variants. A name that would show nothing
+// at all becomes the empty name.
 func VisibleName(name string) string {
 	if ascii(name) {
 		return name
 	}
 	runes := []rune(name)
 	var b strings.Builder
-	last := rune(0) // what was kept
+	last := rune(0) // the last rune that was kept
 	seen := false
 	for i, r := range runes {
 		if invisible(r) && !keepsShape(last, r, runes[i+1:]) {
@@ -40,8 +40,8 @@ func VisibleName(name string) string {
 	return b.String()
 }
 
-// invisible reports whether r shows nothing by itself (Unicode, property
-// Default_Ignorable_Code_Point, and the separators and annotations).
+// invisible reports whether r shows nothing by itself (the Unicode property
+// Default_Ignorable_Code_Point, and separators and annotations).
 func invisible(r rune) bool {
 	switch {
 	case unicode.Is(unicode.Prepended_Concatenation_Mark, r), 0x13430 <= r && r <= 0x1345f:
@@ -51,8 +51,8 @@ func invisible(r rune) bool {
 	}
 }
 
-// keepsShape reports whether r, which is invisible, changes how the text around
-// it is written, as joiners and variation selectors do.
+// keepsShape reports whether the invisible r changes how the text around it is
+// written, as joiners and variation selectors do.
 func keepsShape(last, r rune, rest []rune) bool {
 	switch {
 	case r == zwj || r == zwnj:
@@ -76,7 +76,7 @@ func keepsShape(last, r rune, rest []rune) bool {
 	}
 }
 
-// joins reports whether r is of a script whose letters join, or form clusters.
+// joins reports whether r is from a script whose letters join or form clusters.
 func joins(r rune) bool {
 	return (unicode.IsLetter(r) || unicode.IsMark(r)) && !invisible(r) && !unicode.In(r,
 		unicode.Latin, unicode.Greek, unicode.Cyrillic, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Inherited) ||
@@ -88,8 +88,8 @@ func pictures(r rune) bool {
 	return unicode.In(r, unicode.So, unicode.Sk, unicode.Sm) || r == '\ufe0f' || r == '\u203c' || r == '\u2049'
 }
 
-// virama reports whether r takes a letter's vowel away; some final letters are
-// written with one and a joiner.
+// virama reports whether r removes the vowel of a letter; some final letters are
+// written with a virama and a joiner.
 func virama(r rune) bool {
 	const class = 9
 	return norm.NFC.PropertiesString(string(r)).CCC() == class
