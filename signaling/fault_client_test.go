@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// serverFrame is any frame from a server. The test reads them by itself, so
-// that a fault of the protocol package cannot hide one of the server.
+// serverFrame is any frame from a server. The test decodes frames on its own, so
+// that a fault of package protocol cannot hide one of the server.
 type serverFrame struct {
 	Type, Room, Peer, Name, From, Resume, Code, Reason string
 	ID, Seq                                            uint64
@@ -26,103 +26,106 @@ type serverFrame struct {
 	Data        json.RawMessage
 }
 
-// faultClient is a person with a browser: it joins, breaks, comes back. Its
-// rules are those that the protocol has for clients. All of it is guarded by
-// its history's lock.
+// faultClient is a person with a browser: it joins, its connections break, it
+// rejoins. It follows the rules that the protocol has for clients. All of it is
+// guarded by its history's lock.
 type faultClient struct {
 	h    *history
 	name string
 
-	who  *identity // nil = never joined
-	line *line     // the newest connection; nil = never had one
-	old  []*line   // given up by the client, maybe not by the server
+	participant *participant  // nil = never joined
+	conn        *clientConn   // the newest connection; nil = never had one
+	oldConns    []*clientConn // abandoned by the client, maybe not by the server
 
-	identities   int
+	participants int
 	nonces       int
-	confirmEvery int // events; 0 = never
-	tries        int // to come back at the end
-	fuse         func(*faultyConn)
+	confirmEvery int                  // events; 0 = never
+	tries        int                  // to rejoin at the end
+	nextFuse     func(*faultyConn)    // arms the next connection
 	lastFrom     map[*faultClient]int // uid of the newest message from each
 }
 
-// joinKind says how a client asks for a seat.
+// joinKind is how a client asks for a seat.
 type joinKind int
 
 const (
-	joinPlain   joinKind = iota
-	joinNonce            // the same join again
-	joinResume           // with the seq that was seen
-	joinLate             // with a seq long seen
-	joinWrong            // with a seq that never was
-	joinReplace          // as a reloaded page
+	joinPlain     joinKind = iota
+	joinNonce              // the same join again
+	joinResume             // with the seq that was seen
+	joinOldSeq             // resume with a seq seen long ago
+	joinFutureSeq          // resume with a seq that does not exist yet
+	joinReplace            // as a reloaded page
 )
 
 func (k joinKind) String() string {
 	return [...]string{"plain", "nonce", "resume", "late resume", "wrong resume", "replace"}[k]
 }
 
-// line is one connection of a client.
-type line struct {
+// clientConn is one connection of a client.
+type clientConn struct {
 	h      *history
 	client *faultClient
 	n      int
-	conn   *faultyConn
+	faulty *faultyConn
 	wire   faultWire
 	server *serverRun
 
-	who           *identity
-	life          *life // nil = not joined
-	kind          joinKind
-	joinID        uint64
-	byToken       bool   // it showed a token
-	joinSeq       uint64 // what the join said was seen
-	claimed       uint64 // the highest seq that the server was told of on l
-	joinText      []byte
-	asked         bool // the join was sent
-	answered      bool
-	before        *life         // what the client was before the join
-	resumed       bool          // the answer was resumed:true
-	heard         time.Duration // how long before the join the server had last heard of it
-	step          int           // that the join was asked for in
-	claimedBefore uint64        // life.claimed then
-	wasSure       bool          // what the client knows of its seat was so before the join
+	participant       *participant
+	incarnation       *incarnation // nil = not joined
+	kind              joinKind
+	joinID            uint64
+	byToken           bool   // the join had a token
+	joinSeq           uint64 // the seq in the join
+	maybeConfirmed    uint64 // the highest seq that the client has sent on this connection
+	joinText          []byte
+	joinSent          bool // the join was sent
+	joinAnswered      bool
+	previous          *incarnation  // the client's incarnation before the join
+	resumed           bool          // the answer was resumed:true
+	idleBefore        time.Duration // how long before the join the server last heard from the client
+	step              int           // in which the join was sent
+	previousConfirmed uint64        // incarnation.maybeConfirmed at that time
+	noJoinPending     bool          // no join was unanswered when this one was sent, so the client knew the state of its seat
 
-	next        uint64 // the seq of the next event
-	sends       map[uint64]int
-	replies     map[uint64]int
-	unasked     int // requests without id, which have an answer only when they fail
-	garbage     int // bad frames that have no answer yet
-	garbageSent int
+	next          uint64 // the seq of the next event
+	sends         map[uint64]int
+	replies       map[uint64]int
+	sentWithoutID int // requests without id, which are answered only when they fail
+	garbage       int // bad frames that are not answered yet
+	garbageSent   int
 
-	ordered bool // replies and events come in the order in which they were made
-	open    bool
-	damaged bool // its end, or its silence, is no wonder
-	events  bool // it is no WebSocket, but a stream of events and posts
-	stuck   bool // it was paused, or may have become a hole
-	given   bool // the client uses another one
-	over    bool
-	code    int
+	ordered   bool // replies and events arrive in the order in which they were made
+	open      bool
+	damaged   bool // it may end, or fall silent, at any time
+	events    bool // a stream of events and POSTs instead of a WebSocket
+	mayHang   bool // it was paused, or may have become a blackhole
+	abandoned bool // the client uses another one
+	ended     bool
+	code      int
 }
 
-func (l *line) String() string { return fmt.Sprintf("%s/%d", l.client.name, l.n) }
+func (cc *clientConn) String() string { return fmt.Sprintf("%s/%d", cc.client.name, cc.n) }
 
-// good tells whether everything sent on l arrives, both ways, by and by.
-func (l *line) good() bool { return l != nil && l.open && !l.over && !l.damaged && !l.given }
-
-// alive tells whether l is good, or about to be.
-func (l *line) alive() bool { return l != nil && !l.over && !l.damaged && !l.given }
-
-// seated tells whether the client knows that l carries its seat.
-func (l *line) seated() bool {
-	return l != nil && !l.over && !l.given && l.life != nil && l.life.ended == ""
+// isIntact reports whether everything that is sent on cc arrives in the end, both
+// ways.
+func (cc *clientConn) isIntact() bool {
+	return cc != nil && cc.open && !cc.ended && !cc.damaged && !cc.abandoned
 }
 
-// comeBack asks for a seat in the way that fits what the client knows, or in
-// the way that was asked for, when that is possible.
-func (c *faultClient) comeBack(kind joinKind, r *rand.Rand) {
-	who := c.who
+// mayWork reports whether cc is intact, or being opened.
+func (cc *clientConn) mayWork() bool { return cc != nil && !cc.ended && !cc.damaged && !cc.abandoned }
+
+// isSeated reports whether the client knows that cc carries its seat.
+func (cc *clientConn) isSeated() bool {
+	return cc != nil && !cc.ended && !cc.abandoned && cc.incarnation != nil && cc.incarnation.ended == ""
+}
+
+// rejoin asks for a seat in the way kind, or, when that is impossible, in the
+// way that fits what the client knows.
+func (c *faultClient) rejoin(kind joinKind, r *rand.Rand) {
+	who := c.participant
 	switch {
-	case who == nil || who.gone != "":
+	case who == nil || who.finalReason != "":
 		kind = joinPlain
 	case who.token == "":
 		if kind != joinPlain {
@@ -135,118 +138,118 @@ func (c *faultClient) comeBack(kind joinKind, r *rand.Rand) {
 	case kind == joinPlain || kind == joinNonce:
 	case who.replacing != "":
 		kind = joinReplace // a reloaded page has nothing but the old token
-	case who.repeating:
+	case who.joinRepeated:
 		kind = joinNonce // and who repeats a join has only that
 	}
 	if kind == joinPlain {
 		if who != nil {
-			who.end("abandoned")
+			who.markFinal("abandoned")
 		}
-		c.identities++
-		who = c.h.newIdentity(c, fmt.Sprintf("%s.%d", c.name, c.identities))
-		c.who = who
+		c.participants++
+		who = c.h.newParticipant(c, fmt.Sprintf("%s.%d", c.name, c.participants))
+		c.participant = who
 	}
 	// Over HTTP an event may overtake the reply to the join that it follows.
-	reuse := c.line != nil && c.line.open && !c.line.over && !c.line.given && c.line.life == nil && !c.line.events &&
-		c.line.answered && kind == joinPlain && r.IntN(2) == 0
+	reuse := c.conn != nil && c.conn.open && !c.conn.ended && !c.conn.abandoned && c.conn.incarnation == nil && !c.conn.events &&
+		c.conn.joinAnswered && kind == joinPlain && r.IntN(2) == 0
 	if !reuse {
-		c.giveUp(r.IntN(3) > 0)
-		c.line = c.h.newLine(c)
+		c.abandonConn(r.IntN(3) > 0)
+		c.conn = c.h.newConn(c)
 	}
-	c.line.ask(who, kind, r)
+	c.conn.prepareJoin(who, kind, r)
 	if reuse {
-		c.line.sendJoin()
+		c.conn.sendJoin()
 	} else {
-		c.h.run(c.line)
+		c.h.run(c.conn)
 	}
 }
 
-// giveUp makes the client look for a new connection. When the old one is not
-// cut the server may think that it is still in use.
-func (c *faultClient) giveUp(cut bool) {
-	l := c.line
-	if l == nil {
+// abandonConn makes the client use another connection next. Without cut, the
+// server may believe that the old one is still in use.
+func (c *faultClient) abandonConn(cut bool) {
+	cc := c.conn
+	if cc == nil {
 		return
 	}
-	l.given = true
-	c.old = append(c.old, l)
+	cc.abandoned = true
+	c.oldConns = append(c.oldConns, cc)
 	if cut {
-		l.damaged = true
-		l.wire.cut()
+		cc.damaged = true
+		cc.wire.cut()
 	}
-	c.line = nil
+	c.conn = nil
 }
 
-// ask prepares the join of l.
-func (l *line) ask(who *identity, kind joinKind, r *rand.Rand) {
-	l.who, l.kind, l.answered, l.asked = who, kind, false, false
-	l.wasSure, who.unsure = !who.unsure, true
-	l.before, l.resumed, l.step = who.life, false, l.h.step
-	if l.before != nil {
-		l.claimedBefore = l.before.claimed
+// prepareJoin prepares the join of cc.
+func (cc *clientConn) prepareJoin(who *participant, kind joinKind, r *rand.Rand) {
+	cc.participant, cc.kind, cc.joinAnswered, cc.joinSent = who, kind, false, false
+	cc.noJoinPending, who.joinPending = !who.joinPending, true
+	cc.previous, cc.resumed, cc.step = who.incarnation, false, cc.h.step
+	if cc.previous != nil {
+		cc.previousConfirmed = cc.previous.maybeConfirmed
 	}
-	l.joinID = 1 + r.Uint64N(1000)
-	l.heard = time.Since(who.lastSign())
-	who.lines = append(who.lines, l)
-	join := map[string]any{"type": "join", "id": l.joinID, "room": who.room, "name": who.name}
+	cc.joinID = 1 + r.Uint64N(1000)
+	cc.idleBefore = time.Since(who.lastSign())
+	who.conns = append(who.conns, cc)
+	join := map[string]any{"type": "join", "id": cc.joinID, "room": who.room, "name": who.name}
 	switch kind {
 	case joinPlain:
-		l.client.newNonce(who)
+		cc.client.newNonce(who)
 		join["nonce"] = who.nonce
 	case joinNonce:
-		who.repeating = true
+		who.joinRepeated = true
 		join["nonce"] = who.nonce
 		if who.replacing != "" { // the lost join was a replace
 			join["replace"] = who.replacing
 		}
-	case joinResume, joinLate, joinWrong:
-		l.joinSeq = who.life.seqToClaim(kind, r)
-		l.claimed = l.joinSeq
-		who.life.claimed = max(who.life.claimed, l.joinSeq)
-		join["resume"], join["seq"] = who.token, l.joinSeq
+	case joinResume, joinOldSeq, joinFutureSeq:
+		cc.joinSeq = who.incarnation.seqForResume(kind, r)
+		cc.maybeConfirmed = cc.joinSeq
+		who.incarnation.maybeConfirmed = max(who.incarnation.maybeConfirmed, cc.joinSeq)
+		join["resume"], join["seq"] = who.token, cc.joinSeq
 		if who.nonce == who.seatNonce {
 			join["nonce"] = who.nonce
 		}
 	case joinReplace:
 		who.replaced = true
 		who.replacing = who.token
-		l.client.newNonce(who)
+		cc.client.newNonce(who)
 		join["replace"], join["nonce"] = who.token, who.nonce
 	}
-	l.byToken = join["resume"] != nil || join["replace"] != nil
-	l.joinText, _ = json.Marshal(join) // it holds nothing that cannot be written
+	cc.byToken = join["resume"] != nil || join["replace"] != nil
+	cc.joinText, _ = json.Marshal(join) // it holds nothing that cannot be written
 }
 
-func (c *faultClient) newNonce(who *identity) {
+func (c *faultClient) newNonce(who *participant) {
 	c.nonces++
 	who.nonce = fmt.Sprintf("nonce-%s-%d-%d", c.name, c.nonces, c.h.seed)
 }
 
-// opened is called when the connection stands.
-func (l *line) opened() {
-	l.h.mu.Lock()
-	defer l.h.mu.Unlock()
-	l.open = true
-	if !l.given {
-		l.sendJoin()
+// onOpened is called when the connection is open.
+func (cc *clientConn) onOpened() {
+	cc.h.mu.Lock()
+	defer cc.h.mu.Unlock()
+	cc.open = true
+	if !cc.abandoned {
+		cc.sendJoin()
 	}
 }
 
-func (l *line) sendJoin() {
-	l.asked = true
-	l.send(l.joinText)
+func (cc *clientConn) sendJoin() {
+	cc.joinSent = true
+	cc.send(cc.joinText)
 }
 
-func (l *line) send(text []byte) {
-	l.h.note(l, ">", text)
-	l.wire.send(text)
+func (cc *clientConn) send(text []byte) {
+	cc.h.note(cc, ">", text)
+	cc.wire.send(text)
 }
 
-// request makes a request of the client's peer, and sends it when there is a
-// connection; else it waits for one.
+// request makes a request of the client's participant, which submit sends, or
+// the next connection when there is none.
 func (c *faultClient) request(kind string, withID bool, fields string) *request {
-	l := c.who.life
-	q := &request{kind: kind, life: l}
+	l := c.participant.incarnation
+	q := &request{kind: kind, incarnation: l}
 	var text strings.Builder
 	text.WriteString(`{"type":"` + kind + `"`)
 	if withID {
@@ -261,30 +264,30 @@ func (c *faultClient) request(kind string, withID bool, fields string) *request 
 	return q
 }
 
-// submit sends q now, if that can be.
+// submit sends q now if there is a connection for it.
 func (c *faultClient) submit(q *request) {
-	if c.line.seated() && c.line.life == q.life {
-		c.line.sendRequest(q)
+	if c.conn.isSeated() && c.conn.incarnation == q.incarnation {
+		c.conn.sendRequest(q)
 	}
 }
 
-func (l *line) sendRequest(q *request) {
+func (cc *clientConn) sendRequest(q *request) {
 	q.sent++
 	if q.message != nil && q.message.sentAt < 0 {
-		q.message.sentAt = len(l.h.log)
+		q.message.sentAt = len(cc.h.log)
 	}
 	if q.id != 0 {
-		l.sends[q.id]++
+		cc.sends[q.id]++
 	} else {
-		l.unasked++
+		cc.sentWithoutID++
 	}
-	l.send(q.text)
+	cc.send(q.text)
 }
 
-// message sends one to a peer, or to all when to is empty.
+// message sends a message to a peer, or to all when to is empty.
 func (c *faultClient) message(to string, withID bool, size int) *message {
 	h := c.h
-	m := &message{uid: len(h.messages), life: c.who.life, to: to, sentAt: -1, got: make(map[string]int)}
+	m := &message{uid: len(h.messages), sender: c.participant.incarnation, to: to, sentAt: -1, got: make(map[string]int)}
 	h.messages = append(h.messages, m)
 	fields := fmt.Sprintf(`,"data":{"uid":%d,"pad":"%s"}`, m.uid, strings.Repeat("x", size))
 	if to != "" {
@@ -296,72 +299,72 @@ func (c *faultClient) message(to string, withID bool, size int) *message {
 	return m
 }
 
-// confirm tells the server what was seen.
+// confirm confirms all events that the client has seen.
 func (c *faultClient) confirm() {
-	l := c.who.life
-	if !c.line.seated() || l.seq() == 0 {
+	l := c.participant.incarnation
+	if !c.conn.isSeated() || l.seq() == 0 {
 		return
 	}
 	l.unconfirmed = 0
-	l.claimed = max(l.claimed, l.seq())
-	c.line.claimed = max(c.line.claimed, l.seq())
-	c.line.send(fmt.Appendf(nil, `{"type":"seen","seq":%d}`, l.seq()))
+	l.maybeConfirmed = max(l.maybeConfirmed, l.seq())
+	c.conn.maybeConfirmed = max(c.conn.maybeConfirmed, l.seq())
+	c.conn.send(fmt.Appendf(nil, `{"type":"seen","seq":%d}`, l.seq()))
 }
 
-// frame takes what came on l.
-func (l *line) frame(text []byte) {
-	l.h.mu.Lock()
-	defer l.h.mu.Unlock()
-	l.h.note(l, "<", text)
+// onFrame checks and handles a frame that arrived on cc.
+func (cc *clientConn) onFrame(text []byte) {
+	cc.h.mu.Lock()
+	defer cc.h.mu.Unlock()
+	cc.h.note(cc, "<", text)
 	var f serverFrame
 	if err := json.Unmarshal(text, &f); err != nil {
-		l.h.fault("%s: the server sent what is no frame: %v", l, err)
+		cc.h.fault("%s: the server sent what is no frame: %v", cc, err)
 		return
 	}
 	switch {
-	case l.given: // the client listens to another one
+	case cc.abandoned: // the client listens to another one
 	case f.Type == "joined":
-		l.gotJoined(&f)
-	case f.Type == "full", f.Type == "error" && f.ID == l.joinID && !l.answered && l.asked:
-		l.gotRefused(&f)
+		cc.gotJoined(&f)
+	case f.Type == "full", f.Type == "error" && f.ID == cc.joinID && !cc.joinAnswered && cc.joinSent:
+		cc.gotRefused(&f)
 	case f.Type == "closing":
 	case f.Seq != 0:
-		l.gotEvent(&f, text)
+		cc.gotEvent(&f, text)
 	case f.ID != 0:
-		l.gotReply(&f, text)
-	case f.Type == "error" && l.unasked > 0 && slices.Contains([]string{"alone", "no_such_peer", "queue_full", "closing"}, f.Code):
-		l.unasked--
-	case f.Type == "error" && f.Code == "bad_frame" && l.garbage > 0:
-		l.garbage--
+		cc.gotReply(&f, text)
+	case f.Type == "error" && cc.sentWithoutID > 0 && slices.Contains([]string{"alone", "no_such_peer", "queue_full", "closing"}, f.Code):
+		cc.sentWithoutID--
+	case f.Type == "error" && f.Code == "bad_frame" && cc.garbage > 0:
+		cc.garbage--
 	default:
-		l.h.fault("%s: what is this: %s", l, text)
+		cc.h.fault("%s: what is this: %s", cc, text)
 	}
 }
 
-// ended is called when the connection has ended.
-func (l *line) ended(code int) {
-	l.h.mu.Lock()
-	defer l.h.mu.Unlock()
-	l.over, l.code = true, code
-	l.h.note(l, "ended", fmt.Appendf(nil, "code %d", code))
-	if code == 4002 && l.h.overflows() {
-		l.damaged = true
+// onEnded is called when the connection has ended.
+func (cc *clientConn) onEnded(code int) {
+	cc.h.mu.Lock()
+	defer cc.h.mu.Unlock()
+	cc.ended, cc.code = true, code
+	cc.h.note(cc, "ended", fmt.Appendf(nil, "code %d", code))
+	if code == 4002 && cc.h.overflows() {
+		cc.damaged = true
 	}
-	if l.server.stopping && code == 1001 && !l.damaged && l.life != nil && l.life.ended == "" && l.client.line == l {
-		l.life.drained = true
+	if cc.server.stopping && code == 1001 && !cc.damaged && cc.incarnation != nil && cc.incarnation.ended == "" && cc.client.conn == cc {
+		cc.incarnation.closedOrderly = true
 	}
-	if l.server.stopping || l.damaged && code == 0 {
+	if cc.server.stopping || cc.damaged && code == 0 {
 		return
 	}
-	who := l.who
+	who := cc.participant
 	switch {
 	case code == 1008 && who != nil && who.kicked:
-		who.end("kicked")
-	case code == 4001 && l.given:
-	case code == 1008 && l.life == nil: // no join in time
-	case code == 1000 && (l.life == nil || l.life.ended != "" || l.life.who.leaving):
-	case l.damaged && (code == 4002 || code == 1001): // it was slow, or silent
+		who.markFinal("kicked")
+	case code == 4001 && cc.abandoned:
+	case code == 1008 && cc.incarnation == nil: // no join in time
+	case code == 1000 && (cc.incarnation == nil || cc.incarnation.ended != "" || cc.incarnation.participant.leaving):
+	case cc.damaged && (code == 4002 || code == 1001): // it was slow, or silent
 	default:
-		l.h.fault("%s ended with code %d, for no reason", l, code)
+		cc.h.fault("%s ended with code %d, for no reason", cc, code)
 	}
 }

@@ -9,17 +9,18 @@ import (
 	"time"
 )
 
-// stream is one direction of a connection in memory: like a socket, it holds
-// some bytes that are under way, so that a sender does not know what arrived.
-type stream struct {
+// memoryStream is one direction of a connection in memory. Like a socket, it
+// holds some bytes that are under way, so that a sender does not know what has
+// arrived.
+type memoryStream struct {
 	limit int
 
 	mu       sync.Mutex // guards the following
 	changed  sync.Cond
 	buf      []byte
-	sent     bool      // no more will be written; the rest may be read
-	dropped  bool      // nothing will be read any more
-	taken    time.Time // when something was last read
+	sent     bool      // nothing more will be written; the rest may be read
+	dropped  bool      // nothing more will be read
+	lastRead time.Time // when something was last read
 	readBy   alarm
 	writtenB alarm
 }
@@ -32,13 +33,13 @@ type alarm struct {
 
 func (a *alarm) passed() bool { return !a.at.IsZero() && !time.Now().Before(a.at) }
 
-func newStream(limit int) *stream {
-	s := &stream{limit: limit}
+func newStream(limit int) *memoryStream {
+	s := &memoryStream{limit: limit}
 	s.changed.L = &s.mu
 	return s
 }
 
-func (s *stream) read(p []byte) (int, error) {
+func (s *memoryStream) read(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for len(s.buf) == 0 || s.dropped {
@@ -53,13 +54,13 @@ func (s *stream) read(p []byte) (int, error) {
 		s.changed.Wait()
 	}
 	n := copy(p, s.buf)
-	s.taken = time.Now()
+	s.lastRead = time.Now()
 	s.buf = append(s.buf[:0], s.buf[n:]...)
 	s.changed.Broadcast()
 	return n, nil
 }
 
-func (s *stream) write(p []byte) (n int, err error) {
+func (s *memoryStream) write(p []byte) (n int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for len(p) > 0 {
@@ -80,7 +81,7 @@ func (s *stream) write(p []byte) (n int, err error) {
 	return n, nil
 }
 
-func (s *stream) set(a *alarm, at time.Time) {
+func (s *memoryStream) set(a *alarm, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if a.timer != nil {
@@ -98,7 +99,7 @@ func (s *stream) set(a *alarm, at time.Time) {
 }
 
 // finish ends the stream after what is under way.
-func (s *stream) finish() {
+func (s *memoryStream) finish() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sent = true
@@ -106,14 +107,14 @@ func (s *stream) finish() {
 }
 
 // drop ends the stream and what is under way.
-func (s *stream) drop() {
+func (s *memoryStream) drop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.dropped, s.buf = true, nil
 	s.stopLocked(&s.readBy)
 }
 
-func (s *stream) stopLocked(a *alarm) {
+func (s *memoryStream) stopLocked(a *alarm) {
 	if a.timer != nil {
 		a.timer.Stop()
 	}
@@ -121,7 +122,7 @@ func (s *stream) stopLocked(a *alarm) {
 }
 
 // memoryConn is one end of a connection in memory.
-type memoryConn struct{ in, out *stream }
+type memoryConn struct{ in, out *memoryStream }
 
 func memoryPipe(limit int) (near, far net.Conn) {
 	a, b := newStream(limit), newStream(limit)
@@ -180,25 +181,25 @@ func (l *memoryListener) dial(ctx context.Context) (net.Conn, error) {
 	}
 }
 
-// fuse ends a connection after so many further bytes in one direction.
+// fuse breaks a connection after a number of further bytes in one direction.
 type fuse struct {
-	armed bool
-	left  int
-	hole  bool // the network swallows everything from then on, and tells nobody
+	armed     bool
+	remaining int
+	blackhole bool // instead of an end, the network swallows everything and tells nobody
 }
 
-// faultyConn is a client's end of a connection that breaks as told: at any
-// byte, loudly or silently. It also stops reading as told.
+// faultyConn is a client's end of a connection that breaks on command: at any
+// byte, visibly or silently. It also stops reading on command.
 type faultyConn struct {
 	net.Conn
 
-	mu       sync.Mutex // guards the following
-	changed  sync.Cond
-	up, down fuse
-	hole     bool // nothing passes any more
-	paused   bool
-	ended    bool
-	passed   time.Time // when bytes last went upwards
+	mu          sync.Mutex // guards the following
+	changed     sync.Cond
+	up, down    fuse
+	isBlackhole bool // nothing passes any more
+	paused      bool
+	ended       bool
+	lastSent    time.Time // when bytes were last written
 }
 
 func newFaultyConn(c net.Conn) *faultyConn {
@@ -211,7 +212,7 @@ func (c *faultyConn) Read(p []byte) (int, error) {
 	c.mu.Lock()
 	c.waitLocked()
 	if c.down.armed {
-		p = p[:min(len(p), c.down.left+1)]
+		p = p[:min(len(p), c.down.remaining+1)]
 	}
 	c.mu.Unlock()
 	n, err := c.Conn.Read(p)
@@ -222,11 +223,11 @@ func (c *faultyConn) Read(p []byte) (int, error) {
 		return 0, net.ErrClosed
 	}
 	if c.down.armed {
-		if n > c.down.left {
-			n = c.down.left
-			c.burnLocked(&c.down)
+		if n > c.down.remaining {
+			n = c.down.remaining
+			c.blowLocked(&c.down)
 		} else {
-			c.down.left -= n
+			c.down.remaining -= n
 		}
 	}
 	return n, err
@@ -234,7 +235,7 @@ func (c *faultyConn) Read(p []byte) (int, error) {
 
 // waitLocked waits while nothing may be read.
 func (c *faultyConn) waitLocked() {
-	for (c.paused || c.hole) && !c.ended {
+	for (c.paused || c.isBlackhole) && !c.ended {
 		c.changed.Wait()
 	}
 }
@@ -246,32 +247,32 @@ func (c *faultyConn) Write(p []byte) (int, error) {
 	case c.ended:
 		c.mu.Unlock()
 		return 0, net.ErrClosed
-	case c.hole:
+	case c.isBlackhole:
 		c.mu.Unlock()
 		return all, nil
-	case c.up.armed && all > c.up.left:
-		p, burns = p[:c.up.left], true
+	case c.up.armed && all > c.up.remaining:
+		p, burns = p[:c.up.remaining], true
 	case c.up.armed:
-		c.up.left -= all
+		c.up.remaining -= all
 	}
 	c.mu.Unlock()
 	n, err := c.Conn.Write(p)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if n > 0 {
-		c.passed = time.Now()
+		c.lastSent = time.Now()
 	}
 	if burns {
-		c.burnLocked(&c.up)
+		c.blowLocked(&c.up)
 		return all, nil
 	}
 	return n, err
 }
 
-func (c *faultyConn) burnLocked(f *fuse) {
+func (c *faultyConn) blowLocked(f *fuse) {
 	f.armed = false
-	if f.hole {
-		c.hole = true
+	if f.blackhole {
+		c.isBlackhole = true
 	} else {
 		c.endLocked()
 	}
@@ -295,7 +296,7 @@ func (c *faultyConn) Close() error {
 func (c *faultyConn) arm(down bool, after int, hole bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	f := fuse{armed: true, left: after, hole: hole}
+	f := fuse{armed: true, remaining: after, blackhole: hole}
 	if down {
 		c.down = f
 	} else {
@@ -303,11 +304,11 @@ func (c *faultyConn) arm(down bool, after int, hole bool) {
 	}
 }
 
-// swallow makes a hole of the connection at once.
-func (c *faultyConn) swallow() {
+// blackhole makes the connection swallow everything from now on.
+func (c *faultyConn) blackhole() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.hole = true
+	c.isBlackhole = true
 	c.changed.Broadcast()
 }
 
@@ -318,15 +319,15 @@ func (c *faultyConn) pause(on bool) {
 	c.changed.Broadcast()
 }
 
-// lastPassed tells when bytes last went to the server, and in memory when it
-// last read them; zero = never.
-func (c *faultyConn) lastPassed() time.Time {
+// lastActivity returns when bytes last went to the server, and in memory when
+// the server last read any; zero = never.
+func (c *faultyConn) lastActivity() time.Time {
 	if memory, ok := c.Conn.(*memoryConn); ok {
 		memory.out.mu.Lock()
 		defer memory.out.mu.Unlock()
-		return memory.out.taken
+		return memory.out.lastRead
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.passed
+	return c.lastSent
 }

@@ -19,36 +19,36 @@ import (
 	"callbox/signaling"
 )
 
-// history is one run of a plan: the clients, the server, and the record of
-// what everybody saw.
+// history is one run of a plan: the clients, the server, and the log of what all
+// of them observed.
 type history struct {
-	t     *testing.T
-	seed  uint64
-	plan  *plan
-	exact bool // in a synctest bubble: time is exact, and one knows when all is quiet
-	dial  func() (net.Conn, error)
+	t           *testing.T
+	seed        uint64
+	plan        *plan
+	virtualTime bool // in a synctest bubble: time is virtual, and the test knows when nothing is under way
+	dial        func() (net.Conn, error)
 
 	current atomic.Pointer[serverRun]
 	running sync.WaitGroup
 
-	mu       sync.Mutex // guards the following
-	started  time.Time
-	settling bool // everybody comes back for the end
-	step     int  // how many steps were made
-	flooded  bool
-	server   *serverRun
-	log      []logged
-	faults   []string
-	clients  []*faultClient
-	lines    []*line
-	lives    []*life
-	messages []*message
-	names    map[string]*identity
-	owners   map[string]*identity // by peer id
-	polite   map[[2]string]bool   // reader, other
+	mu           sync.Mutex // guards the following
+	started      time.Time
+	settling     bool // all clients rejoin for the end
+	step         int  // how many steps were made
+	flooded      bool
+	server       *serverRun
+	log          []logged
+	faults       []string
+	clients      []*faultClient
+	conns        []*clientConn
+	incarnations []*incarnation
+	messages     []*message
+	names        map[string]*participant
+	owners       map[string]*participant // by peer id
+	polite       map[[2]string]bool      // receiver, other
 }
 
-// serverRun is one life of the server.
+// serverRun is one run of the server, from a start to the next restart.
 type serverRun struct {
 	*signaling.Server
 	handler   http.Handler
@@ -87,7 +87,7 @@ func shorten(text []byte) []byte {
 	return longPeer.ReplaceAll(text, []byte("$1…"))
 }
 
-// story is the log for people.
+// story returns the log for people.
 func (h *history) story() string {
 	var b strings.Builder
 	for _, e := range h.log {
@@ -103,8 +103,8 @@ func (h *history) story() string {
 func newHistory(t *testing.T, p *plan, exact bool) *history {
 	t.Helper()
 	h := &history{
-		t: t, seed: p.seed, plan: p, exact: exact, started: time.Now(),
-		names: make(map[string]*identity), owners: make(map[string]*identity), polite: make(map[[2]string]bool),
+		t: t, seed: p.seed, plan: p, virtualTime: exact, started: time.Now(),
+		names: make(map[string]*participant), owners: make(map[string]*participant), polite: make(map[[2]string]bool),
 	}
 	for i := range p.clients {
 		c := &faultClient{h: h, name: string(rune('A' + i)), lastFrom: make(map[*faultClient]int), confirmEvery: 3}
@@ -135,20 +135,20 @@ func (h *history) startServer() {
 }
 
 // stopServer ends the server: in an orderly way, or after a crash that its
-// clients saw already.
+// clients have noticed already.
 func (h *history) stopServer(orderly bool) {
 	h.mu.Lock()
 	h.server.stopping, h.server.stoppedAt = true, len(h.log)
 	server := h.server.Server
 	if !orderly {
-		for _, l := range h.lines {
-			l.damaged = true
-			l.wire.cut()
+		for _, cc := range h.conns {
+			cc.damaged = true
+			cc.wire.cut()
 		}
 	}
 	h.mu.Unlock()
 	closeServer(h.t, server)
-	if !h.exact { // a handshake may be under way
+	if !h.virtualTime { // a handshake may be under way
 		return
 	}
 	synctest.Wait()
@@ -159,57 +159,57 @@ func (h *history) stopServer(orderly bool) {
 	}
 }
 
-func (h *history) newIdentity(c *faultClient, name string) *identity {
-	who := &identity{owner: c, name: name, room: fmt.Sprintf("room-%d", int(c.name[0]-'A')%h.plan.rooms)}
+func (h *history) newParticipant(c *faultClient, name string) *participant {
+	who := &participant{owner: c, name: name, room: fmt.Sprintf("room-%d", int(c.name[0]-'A')%h.plan.rooms)}
 	h.names[name] = who
 	return who
 }
 
-func (h *history) newLine(c *faultClient) *line {
-	l := &line{
-		h: h, client: c, n: len(h.lines), server: h.server, ordered: true,
+func (h *history) newConn(c *faultClient) *clientConn {
+	cc := &clientConn{
+		h: h, client: c, n: len(h.conns), server: h.server, ordered: true,
 		sends: make(map[uint64]int), replies: make(map[uint64]int),
 	}
-	if h.plan.events && !h.settling && l.n%3 == 1 {
+	if h.plan.events && !h.settling && cc.n%3 == 1 {
 		// When its stream ends, or falls silent, is looked at elsewhere.
-		l.events, l.ordered, l.damaged, l.stuck = true, false, true, true
+		cc.events, cc.ordered, cc.damaged, cc.mayHang = true, false, true, true
 	}
-	h.lines = append(h.lines, l)
-	return l
+	h.conns = append(h.conns, cc)
+	return cc
 }
 
-// run gives l its connection and lets it live.
-func (h *history) run(l *line) {
+// run dials the connection of cc and starts it.
+func (h *history) run(cc *clientConn) {
 	conn, err := h.dial()
 	if err != nil {
 		h.t.Error(err)
 		return
 	}
-	l.conn = newFaultyConn(conn)
-	if arm := l.client.fuse; arm != nil {
-		l.client.fuse = nil
-		l.damaged, l.stuck = true, true
-		arm(l.conn)
+	cc.faulty = newFaultyConn(conn)
+	if arm := cc.client.nextFuse; arm != nil {
+		cc.client.nextFuse = nil
+		cc.damaged, cc.mayHang = true, true
+		arm(cc.faulty)
 	}
-	l.wire = newSocketWire(l.conn, l.n)
-	if l.events {
+	cc.wire = newSocketWire(cc.faulty, cc.n)
+	if cc.events {
 		posts, err := h.dial()
 		if err != nil {
 			h.t.Error(err)
 			return
 		}
 		frames := newFaultyConn(posts)
-		if l.n%3 == 0 {
-			frames.arm(l.n%2 == 0, 200+(l.n*977)%3000, l.n%5 == 0)
+		if cc.n%3 == 0 {
+			frames.arm(cc.n%2 == 0, 200+(cc.n*977)%3000, cc.n%5 == 0)
 		}
-		l.wire = newEventWire(l.conn, frames, l.n)
+		cc.wire = newEventWire(cc.faulty, frames, cc.n)
 	}
-	h.note(l, "dial", fmt.Appendf(nil, "to %s as %s, over events: %v", l.kind, l.who.name, l.events))
-	h.running.Go(func() { l.ended(l.wire.run(l)) })
+	h.note(cc, "dial", fmt.Appendf(nil, "to %s as %s, over events: %v", cc.kind, cc.participant.name, cc.events))
+	h.running.Go(func() { cc.onEnded(cc.wire.run(cc)) })
 }
 
-// happen carries out one step.
-func (h *history) happen(s step) {
+// runStep carries out one step.
+func (h *history) runStep(s step) {
 	r := rand.New(rand.NewPCG(s.seed, 2))
 	c := h.clients[s.client]
 	h.mu.Lock()
@@ -218,7 +218,7 @@ func (h *history) happen(s step) {
 	h.mu.Unlock()
 	switch s.op {
 	case opTime:
-		h.pass(pick(r, time.Millisecond, 100*time.Millisecond, time.Second, 5*time.Second, h.plan.ping, 2*h.plan.ping, h.plan.grace+2*time.Second))
+		h.sleep(pick(r, time.Millisecond, 100*time.Millisecond, time.Second, 5*time.Second, h.plan.ping, 2*h.plan.ping, h.plan.grace+2*time.Second))
 	case opRestart, opCrash:
 		h.stopServer(s.op == opRestart)
 		h.startServer()
@@ -231,14 +231,14 @@ func (h *history) happen(s step) {
 	}
 }
 
-// overflows tells whether a reader may find its queue full though it reads as
-// fast as it can.
+// overflows reports whether a client may find its queue full although it reads
+// as fast as it can.
 func (h *history) overflows() bool {
 	return h.flooded || h.plan.queue < 256 || h.plan.queueBytes < 1<<20 || len(h.messages) > 150
 }
 
-func (h *history) pass(d time.Duration) {
-	if !h.exact {
+func (h *history) sleep(d time.Duration) {
+	if !h.virtualTime {
 		d = min(d, 20*time.Millisecond)
 	}
 	<-time.After(d)
@@ -246,17 +246,17 @@ func (h *history) pass(d time.Duration) {
 
 func (h *history) kick(c *faultClient) {
 	h.mu.Lock()
-	who, server := c.who, h.server.Server
-	if who == nil || who.life == nil || who.life.server != h.server {
+	who, server := c.participant, h.server.Server
+	if who == nil || who.incarnation == nil || who.incarnation.server != h.server {
 		h.mu.Unlock()
 		return
 	}
-	peer := who.life.peer
+	peer := who.incarnation.peer
 	was := who.kicked
 	who.kicked = true
 	for _, other := range h.names {
 		if other != who && other.room == who.room {
-			other.bereft = true
+			other.roommateKicked = true
 		}
 	}
 	h.mu.Unlock()
@@ -267,55 +267,55 @@ func (h *history) kick(c *faultClient) {
 	}
 }
 
-// act carries out what one client does.
+// act carries out an action of one client.
 func (h *history) act(o op, c *faultClient, r *rand.Rand) {
-	live := c.who != nil && c.who.life != nil && c.who.life.ended == "" && !c.who.leaving
+	live := c.participant != nil && c.participant.incarnation != nil && c.participant.incarnation.ended == "" && !c.participant.leaving
 	switch o {
-	case opCome, opMessage, opFlood, opRequest, opConfirm, opLeave:
-		if !live || o == opCome && !c.line.seated() || !c.line.seated() && r.IntN(2) == 0 {
-			if c.line == nil || c.line.over || c.line.answered || c.line.damaged {
-				c.comeBack(joinResume, r)
+	case opRejoin, opMessage, opFlood, opRequest, opConfirm, opLeave:
+		if !live || o == opRejoin && !c.conn.isSeated() || !c.conn.isSeated() && r.IntN(2) == 0 {
+			if c.conn == nil || c.conn.ended || c.conn.joinAnswered || c.conn.damaged {
+				c.rejoin(joinResume, r)
 			}
 			return
 		}
 		h.request(o, c, r)
 	case opTakeOver:
-		c.comeBack(joinResume, r)
-	case opLate:
-		c.comeBack(joinLate, r)
-	case opWrong:
-		c.comeBack(joinWrong, r)
+		c.rejoin(joinResume, r)
+	case opOldSeq:
+		c.rejoin(joinOldSeq, r)
+	case opFutureSeq:
+		c.rejoin(joinFutureSeq, r)
 	case opReload:
-		c.comeBack(joinReplace, r)
+		c.rejoin(joinReplace, r)
 	case opAgain:
-		c.comeBack(joinNonce, r)
-	case opAfresh:
-		c.comeBack(joinPlain, r)
+		c.rejoin(joinNonce, r)
+	case opForget:
+		c.rejoin(joinPlain, r)
 	case opCutAll:
 		for _, each := range h.clients {
-			h.harm(opCut, each, r)
+			h.damageConn(opCut, each, r)
 		}
-	case opCut, opFuse, opHole, opPause, opContinue:
-		h.harm(o, c, r)
-	case opHabit:
+	case opCut, opCutLater, opBlackhole, opPause, opContinue:
+		h.damageConn(o, c, r)
+	case opConfirmRate:
 		c.confirmEvery = pick(r, 0, 1, 1, 3, 8, 32)
-	case opRepeat, opRogue, opGarbage:
+	case opRepeat, opUseOldConn, opGarbage:
 		h.misbehave(o, c, r)
 	default: // happen did it
 	}
 }
 
-// request makes the client say something to its room or the server.
+// request makes the client send something to its room or to the server.
 func (h *history) request(o op, c *faultClient, r *rand.Rand) {
 	to := func() string { // mostly all; sometimes oneself, or who is not there any more
 		var peers []string
-		for _, f := range h.lives {
-			if f.who.room == c.who.room {
+		for _, f := range h.incarnations {
+			if f.participant.room == c.participant.room {
 				peers = append(peers, f.peer)
 			}
 		}
-		for _, peer := range slices.SortedFunc(maps.Keys(c.who.life.view), func(a, b string) int {
-			return strings.Compare(c.who.life.view[a].name, c.who.life.view[b].name)
+		for _, peer := range slices.SortedFunc(maps.Keys(c.participant.incarnation.peers), func(a, b string) int {
+			return strings.Compare(c.participant.incarnation.peers[a].name, c.participant.incarnation.peers[b].name)
 		}) {
 			peers = append(peers, peer, peer, peer, peer)
 		}
@@ -339,54 +339,54 @@ func (h *history) request(o op, c *faultClient, r *rand.Rand) {
 		case 1:
 			c.submit(c.request("report", true, `,"event":"test"`))
 		case 2:
-			life := c.who.life
+			life := c.participant.incarnation
 			q := c.request("ping", true, fmt.Sprintf(`,"seq":%d`, life.seq()))
-			q.seen = life.seq()
-			life.claimed = max(life.claimed, q.seen)
+			q.confirms = life.seq()
+			life.maybeConfirmed = max(life.maybeConfirmed, q.confirms)
 			c.submit(q)
 		}
 	case opConfirm:
 		c.confirm()
 	case opLeave:
-		c.who.leaving = true
+		c.participant.leaving = true
 		c.submit(c.request("leave", true, ""))
 	default: // no request
 	}
 }
 
-// harm does something to the client's connection.
-func (h *history) harm(o op, c *faultClient, r *rand.Rand) {
+// damageConn damages the client's connection.
+func (h *history) damageConn(o op, c *faultClient, r *rand.Rand) {
 	down, after, hole := r.IntN(2) == 0, r.IntN(pick(r, 20, 300, 3000)), r.IntN(5) == 0
-	l := c.line
-	if l == nil || l.over {
-		if o == opFuse { // the next one will not last
-			c.fuse = func(conn *faultyConn) { conn.arm(down, after, hole) }
+	cc := c.conn
+	if cc == nil || cc.ended {
+		if o == opCutLater { // the next one will not last
+			c.nextFuse = func(conn *faultyConn) { conn.arm(down, after, hole) }
 		}
 		return
 	}
-	l.damaged = l.damaged || o != opContinue
-	l.stuck = l.stuck || o == opHole || o == opPause || hole
+	cc.damaged = cc.damaged || o != opContinue
+	cc.mayHang = cc.mayHang || o == opBlackhole || o == opPause || hole
 	switch o {
 	case opCut:
-		l.wire.cut()
-	case opFuse:
-		l.conn.arm(down, after, hole)
-	case opHole:
-		l.conn.swallow()
+		cc.wire.cut()
+	case opCutLater:
+		cc.faulty.arm(down, after, hole)
+	case opBlackhole:
+		cc.faulty.blackhole()
 	case opPause:
-		l.conn.pause(true)
+		cc.faulty.pause(true)
 	case opContinue:
-		l.conn.pause(false)
+		cc.faulty.pause(false)
 	default: // no harm
 	}
 }
 
 // misbehave does what a client need not do, or must not.
 func (h *history) misbehave(o op, c *faultClient, r *rand.Rand) {
-	if !c.line.seated() || c.who.leaving {
+	if !c.conn.isSeated() || c.participant.leaving {
 		return
 	}
-	f := c.who.life
+	f := c.participant.incarnation
 	switch o {
 	case opRepeat:
 		if f.lastID == 0 {
@@ -394,35 +394,35 @@ func (h *history) misbehave(o op, c *faultClient, r *rand.Rand) {
 		}
 		q := f.requests[1+r.Uint64N(f.lastID)]
 		if q.sent > 0 && q.kind != "leave" {
-			c.line.sendRequest(q)
+			c.conn.sendRequest(q)
 		}
-	case opRogue:
-		for _, l := range c.old {
-			if l.over || l.life != f || l.server != c.line.server {
+	case opUseOldConn:
+		for _, cc := range c.oldConns {
+			if cc.ended || cc.incarnation != f || cc.server != c.conn.server {
 				continue
 			}
-			m := &message{uid: len(h.messages), life: f, rogue: true, got: make(map[string]int)}
-			m.request = &request{life: f, message: m}
+			m := &message{uid: len(h.messages), sender: f, onOldConn: true, got: make(map[string]int)}
+			m.request = &request{incarnation: f, message: m}
 			h.messages = append(h.messages, m)
-			l.send(fmt.Appendf(nil, `{"type":"message","id":%d,"data":{"uid":%d}}`, f.lastID+1+r.Uint64N(3), m.uid))
+			cc.send(fmt.Appendf(nil, `{"type":"message","id":%d,"data":{"uid":%d}}`, f.lastID+1+r.Uint64N(3), m.uid))
 			return
 		}
 	case opGarbage:
-		if c.line.garbageSent < 3 {
-			c.line.garbage++
-			c.line.garbageSent++
-			c.line.send([]byte(pick(r, `{"type":"message","type":"leave"}`, `nonsense`, `[]`)))
+		if c.conn.garbageSent < 3 {
+			c.conn.garbage++
+			c.conn.garbageSent++
+			c.conn.send([]byte(pick(r, `{"type":"message","type":"leave"}`, `nonsense`, `[]`)))
 		}
 	default: // no misbehaviour
 	}
 }
 
-// handle gives a request to the server of now, and notes which one that is.
+// handle passes a request to the current server, and records which one that is.
 func (h *history) handle(w http.ResponseWriter, r *http.Request) {
 	run := h.current.Load()
 	if n, err := strconv.Atoi(r.URL.Query().Get("line")); err == nil {
 		h.mu.Lock()
-		h.lines[n].server = run
+		h.conns[n].server = run
 		h.mu.Unlock()
 	}
 	run.handler.ServeHTTP(w, r)
@@ -443,7 +443,7 @@ func (h *history) play(listener net.Listener) {
 	h.startServer()
 	var before seats // as they were when all was quiet; nil = it was not
 	for _, s := range h.plan.steps {
-		h.happen(s)
+		h.runStep(s)
 		if before = h.afterStep(s, before); h.failed() {
 			break
 		}

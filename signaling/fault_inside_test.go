@@ -2,8 +2,8 @@ package signaling
 
 import "fmt"
 
-// Remains says what a server that has nobody to serve still holds, beside the
-// memory of seats that are not to be given back.
+// Remains returns what a server without clients still holds, except the
+// tombstones.
 func (s *Server) Remains() (remains []string) {
 	note := func(what string, n int) {
 		if n != 0 {

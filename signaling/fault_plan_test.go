@@ -6,36 +6,36 @@ import (
 	"time"
 )
 
-// op is one kind of thing that happens in a history.
+// op is a kind of step.
 type op int
 
 const (
-	opMessage  op = iota // one or some messages
-	opFlood              // many large ones
-	opRequest            // ping, ice or report
-	opConfirm            // tell what was seen
-	opCome               // come back as fits, unless connected
-	opTakeOver           // resume though connected
-	opLate               // resume with a seq long seen
-	opWrong              // resume with a seq that never was
-	opReload             // replace
-	opAgain              // the same nonce again
-	opAfresh             // forget everything and join
+	opMessage   op = iota // one or some messages
+	opFlood               // many large messages
+	opRequest             // ping, ice or report
+	opConfirm             // confirm what was seen
+	opRejoin              // in the way that fits, unless connected
+	opTakeOver            // resume though connected
+	opOldSeq              // resume with a seq seen long ago
+	opFutureSeq           // resume with a seq that does not exist yet
+	opReload              // replace
+	opAgain               // the same nonce again
+	opForget              // forget everything and join
 	opLeave
-	opCut      // the connection ends now
-	opFuse     // the connection ends after some bytes
-	opHole     // the network swallows everything
-	opCutAll   // all connections end now
-	opRepeat   // an old request again
-	opRogue    // a request on a connection that was taken over
-	opGarbage  // what is no frame
-	opPause    // stop reading
-	opContinue // read again
-	opHabit    // change how often events are confirmed
-	opTime     // some time passes
+	opCut         // the connection ends now
+	opCutLater    // the connection ends after some bytes
+	opBlackhole   // the network swallows everything
+	opCutAll      // all connections end now
+	opRepeat      // an old request again
+	opUseOldConn  // a request on a connection whose seat was taken over
+	opGarbage     // text that is no frame
+	opPause       // stop reading
+	opContinue    // read again
+	opConfirmRate // change how often events are confirmed
+	opTime        // some time passes
 	opKick
 	opRestart // orderly
-	opCrash   // brutal
+	opCrash   // without warning
 	opCount
 )
 
@@ -47,35 +47,35 @@ func (o op) String() string {
 	}[o]
 }
 
-// weights says how often each op comes, for a usual history.
+// weights returns how often each op is drawn, in an ordinary history.
 func weights() [opCount]int {
 	return [opCount]int{
-		opMessage: 40, opFlood: 2, opRequest: 6, opConfirm: 6, opCome: 20, opTakeOver: 4, opLate: 4, opWrong: 1,
-		opReload: 4, opAgain: 2, opAfresh: 2, opLeave: 3, opCut: 7, opFuse: 12, opHole: 3, opCutAll: 1, opRepeat: 4,
-		opRogue: 3, opGarbage: 1, opPause: 3, opContinue: 3, opHabit: 3, opTime: 6, opKick: 1, opRestart: 1, opCrash: 1,
+		opMessage: 40, opFlood: 2, opRequest: 6, opConfirm: 6, opRejoin: 20, opTakeOver: 4, opOldSeq: 4, opFutureSeq: 1,
+		opReload: 4, opAgain: 2, opForget: 2, opLeave: 3, opCut: 7, opCutLater: 12, opBlackhole: 3, opCutAll: 1, opRepeat: 4,
+		opUseOldConn: 3, opGarbage: 1, opPause: 3, opContinue: 3, opConfirmRate: 3, opTime: 6, opKick: 1, opRestart: 1, opCrash: 1,
 	}
 }
 
-// step is one thing that happens. What is random about it comes from its own
-// seed, so that it stays the same when other steps are left out.
+// step is one action. Its random choices come from its own seed, so that they
+// stay the same when other steps are left out.
 type step struct {
 	op     op
 	client int
 	seed   uint64
-	quiet  bool // wait until nothing is under way, and look at everything
+	quiet  bool // wait until nothing is under way, and check everything
 }
 
-// plan is a history before it happens.
+// plan is a history before it runs.
 type plan struct {
 	seed        uint64
 	clients     int
 	rooms       int
 	capacity    int
-	queue       int // messages kept for a slow reader
+	queue       int // messages that are stored for a slow reader
 	queueBytes  int
 	pipe        int // bytes under way in a connection
 	grace, ping time.Duration
-	events      bool // some connections are streams of events and posts
+	events      bool // some connections are streams of events and POSTs
 	steps       []step
 }
 

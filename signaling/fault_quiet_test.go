@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// seats is who sits where, as the server says, by peer id.
+// seats are the seats that the server reports, by peer id.
 type seats map[string]seatInfo
 
 type seatInfo struct {
-	room, name string
-	away       bool
-	kept       int // events that are not confirmed
+	room, name  string
+	away        bool
+	unconfirmed int // events that are not confirmed
 }
 
 func (s seats) in(room string) (n int) {
@@ -30,16 +30,16 @@ func (h *history) seats() seats {
 	all := make(seats)
 	for _, room := range h.server.Rooms() {
 		for _, p := range room.Peers {
-			all[p.Peer] = seatInfo{room: room.Name, name: p.Name, away: p.State == "away", kept: p.Unconfirmed}
+			all[p.Peer] = seatInfo{room: room.Name, name: p.Name, away: p.State == "away", unconfirmed: p.Unconfirmed}
 		}
 	}
 	return all
 }
 
-// afterStep looks at everything when the step has been asked to leave nothing
-// under way. It returns who sits where then.
+// afterStep checks everything if the step leaves nothing under way. It returns
+// the seats at that time.
 func (h *history) afterStep(s step, before seats) seats {
-	if !h.exact || !s.quiet {
+	if !h.virtualTime || !s.quiet {
 		return nil
 	}
 	synctest.Wait()
@@ -50,50 +50,49 @@ func (h *history) afterStep(s step, before seats) seats {
 	h.checkClients(now)
 	c := h.clients[s.client]
 	if before != nil && s.op != opCutAll && s.op != opRestart && s.op != opCrash && s.op != opKick && s.op != opTime {
-		h.checkJoin(c.line, before)
+		h.checkJoin(c.conn, before)
 	}
 	return now
 }
 
-// checkJoin looks at the answer to a join that was made when all else was
-// quiet, and before which the seats were as told.
-func (h *history) checkJoin(l *line, before seats) {
-	if !l.good() || l.step != h.step {
+// checkJoin checks the reply to a join that was sent while nothing else was
+// under way; before are the seats before the join.
+func (h *history) checkJoin(cc *clientConn, before seats) {
+	if !cc.isIntact() || cc.step != h.step {
 		return
 	}
-	who := l.who
+	who := cc.participant
 	held := false
-	if l.before != nil && l.kind != joinPlain && l.heard < h.plan.grace {
-		_, held = before[l.before.peer]
+	if cc.previous != nil && cc.kind != joinPlain && cc.idleBefore < h.plan.grace {
+		_, held = before[cc.previous.peer]
 	}
 	free := h.plan.capacity == 0 || before.in(who.room) < h.plan.capacity
 	switch {
-	case !l.answered:
+	case !cc.joinAnswered:
 		if free || held {
-			h.fault("%s: no answer to join", l)
+			h.fault("%s: no answer to join", cc)
 		}
-	case l.life == nil && who.gone == "" && (free || held):
-		h.fault("%s: full, though there was a seat", l)
-	case (l.kind == joinResume || l.kind == joinLate && l.joinSeq >= l.claimedBefore) && l.life != nil && !l.resumed &&
-		held && l.wasSure && l.life.server == l.server && len(h.lines) < 15:
-		if l.before != nil && l.before.server == l.server {
-			h.fault("%s: the seat was held, and its events were lost", l)
+	case cc.incarnation == nil && who.finalReason == "" && (free || held):
+		h.fault("%s: full, though there was a seat", cc)
+	case (cc.kind == joinResume || cc.kind == joinOldSeq && cc.joinSeq >= cc.previousConfirmed) && cc.incarnation != nil && !cc.resumed &&
+		held && cc.noJoinPending && cc.incarnation.server == cc.server && len(h.conns) < 15:
+		if cc.previous != nil && cc.previous.server == cc.server {
+			h.fault("%s: the seat was held, and its events were lost", cc)
 		}
 	}
 }
 
-// noticed is how long it may take until a stream of events without a client is
-// noticed.
-const noticed = 45 * time.Second
+// streamNoticeTime is how long the server may take to notice that the client of
+// a stream of events is gone.
+const streamNoticeTime = 45 * time.Second
 
-// slack is how much later than it is due a thing may happen, for the server
-// looks at times now and then only, and for a while at nothing else when it
-// waits for others.
-const slack = 4 * time.Second
+// timerSlack is how late the server may be: it checks the time only now and
+// then, and not at all for a while when it waits for others.
+const timerSlack = 4 * time.Second
 
-// checkSeats holds the server's seats against what happened to their owners.
+// checkSeats compares the server's seats with what happened to their owners.
 func (h *history) checkSeats(now seats) {
-	seen := make(map[*identity]string)
+	seen := make(map[*participant]string)
 	for peer, seat := range now {
 		who := h.names[seat.name]
 		if who == nil || who.room != seat.room {
@@ -104,14 +103,14 @@ func (h *history) checkSeats(now seats) {
 			h.fault("the server has two seats for %s: %s and %s", seat.name, peer, ghost)
 		}
 		seen[who] = peer
-		if f := h.lastLife(peer); f != nil && (f.ended == "left" || f.ended == "kicked") {
+		if f := h.lastIncarnation(peer); f != nil && (f.ended == "left" || f.ended == "kicked") {
 			h.fault("the server has a seat for %s, which has %s", seat.name, f.ended)
 		}
-		if until, limited := h.heldUntil(who); limited && time.Now().After(until.Add(slack)) {
+		if until, limited := h.heldUntil(who); limited && time.Now().After(until.Add(timerSlack)) {
 			h.fault("the server has a seat for %s, which was due to end %v ago", seat.name, time.Since(until))
 		}
-		if h.plan.queue > 0 && seat.kept > h.plan.queue+32 {
-			h.fault("the server keeps %d events for %s", seat.kept, seat.name)
+		if h.plan.queue > 0 && seat.unconfirmed > h.plan.queue+32 {
+			h.fault("the server keeps %d events for %s", seat.unconfirmed, seat.name)
 		}
 		if c := h.plan.capacity; c > 0 && now.in(seat.room) > c {
 			h.fault("%d peers sit in a room for %d", now.in(seat.room), c)
@@ -119,19 +118,19 @@ func (h *history) checkSeats(now seats) {
 	}
 }
 
-// heldUntil is how long the seat of who is held when nothing more is heard
-// from it. It is not limited while a connection works.
-func (h *history) heldUntil(who *identity) (until time.Time, limited bool) {
+// heldUntil returns until when the seat of who is held if nothing more arrives
+// from it. There is no limit while a connection works.
+func (h *history) heldUntil(who *participant) (until time.Time, limited bool) {
 	held := h.plan.grace
-	for _, l := range who.lines {
-		if at := l.conn.lastPassed(); at.After(until) {
+	for _, cc := range who.conns {
+		if at := cc.faulty.lastActivity(); at.After(until) {
 			until = at
 		}
 		switch {
-		case l.events && l.server == h.server: // when the server notices its end is its own affair
+		case cc.events && cc.server == h.server: // when the server notices its end is its own affair
 			return time.Time{}, false
-		case l.over || l.server != h.server:
-		case l.damaged && h.plan.ping > 0: // maybe the server has to find out
+		case cc.ended || cc.server != h.server:
+		case cc.damaged && h.plan.ping > 0: // maybe the server has to find out
 			held = max(held, 2*h.plan.ping)
 		default:
 			return time.Time{}, false
@@ -140,89 +139,89 @@ func (h *history) heldUntil(who *identity) (until time.Time, limited bool) {
 	return until.Add(held), true
 }
 
-// checkClients holds what the clients know against what is.
+// checkClients compares what the clients know with the seats.
 func (h *history) checkClients(now seats) {
 	for _, c := range h.clients {
-		l, who := c.line, c.who
+		cc, who := c.conn, c.participant
 		switch {
-		case who == nil || who.life == nil || who.gone != "" || who.kicked || who.leaving || who.unsure:
-		case l.good() && l.seated():
-			h.checkClient(l, now)
-		case who.life.server == h.server && who.life.ended == "" && h.plan.grace > 0:
+		case who == nil || who.incarnation == nil || who.finalReason != "" || who.kicked || who.leaving || who.joinPending:
+		case cc.isIntact() && cc.isSeated():
+			h.checkClient(cc, now)
+		case who.incarnation.server == h.server && who.incarnation.ended == "" && h.plan.grace > 0:
 			h.checkHeld(who, now)
 		}
 	}
 }
 
-// checkHeld looks whether the seat of a broken connection is held.
-func (h *history) checkHeld(who *identity, now seats) {
-	for _, l := range who.lines {
-		if !l.over || l.stuck || l.code != 0 { // the server may have ended it before it read what came last
+// checkHeld checks that the seat of a broken connection is held.
+func (h *history) checkHeld(who *participant, now seats) {
+	for _, cc := range who.conns {
+		if !cc.ended || cc.mayHang || cc.code != 0 { // the server may have ended it before it read what came last
 			return
 		}
 	}
-	if _, ok := now[who.life.peer]; !ok && time.Now().Before(who.lastSign().Add(h.plan.grace)) {
+	if _, ok := now[who.incarnation.peer]; !ok && time.Now().Before(who.lastSign().Add(h.plan.grace)) {
 		h.fault("the seat of %s was not held", who.name)
 	}
 }
 
-func (h *history) checkClient(l *line, now seats) {
-	f := l.life
-	f.sure = max(f.sure, l.claimed)
+func (h *history) checkClient(cc *clientConn, now seats) {
+	f := cc.incarnation
+	f.confirmed = max(f.confirmed, cc.maybeConfirmed)
 	for _, q := range f.outbox {
-		h.fault("%s: %s %d has no reply", l, q.kind, q.id)
+		h.fault("%s: %s %d has no reply", cc, q.kind, q.id)
 	}
-	for id, n := range l.sends {
-		if l.replies[id] != n {
-			h.fault("%s: request %d was sent %d times and answered %d times", l, id, n, l.replies[id])
+	for id, n := range cc.sends {
+		if cc.replies[id] != n {
+			h.fault("%s: request %d was sent %d times and answered %d times", cc, id, n, cc.replies[id])
 		}
 	}
-	if l.garbage > 0 {
-		h.fault("%s: a bad frame got no answer", l)
+	if cc.garbage > 0 {
+		h.fault("%s: a bad frame got no answer", cc)
 	}
 	mine, ok := now[f.peer]
-	if !ok || mine.away || mine.name != f.who.name {
-		h.fault("%s: the server has %+v for its seat", l, mine)
+	if !ok || mine.away || mine.name != f.participant.name {
+		h.fault("%s: the server has %+v for its seat", cc, mine)
 	}
 	for peer, seat := range now {
-		if seat.room != f.who.room || peer == f.peer {
+		if seat.room != f.participant.room || peer == f.peer {
 			continue
 		}
-		if o := f.view[peer]; o == nil || o.away != seat.away || o.name != seat.name {
-			h.fault("%s: sees %+v where there is %+v", l, o, seat)
+		if o := f.peers[peer]; o == nil || o.away != seat.away || o.name != seat.name {
+			h.fault("%s: sees %+v where there is %+v", cc, o, seat)
 		}
 	}
-	for peer, o := range f.view {
-		if seat, ok := now[peer]; !ok || seat.room != f.who.room {
-			h.fault("%s: sees %s, who is not there", l, o.name)
+	for peer, o := range f.peers {
+		if seat, ok := now[peer]; !ok || seat.room != f.participant.room {
+			h.fault("%s: sees %s, who is not there", cc, o.name)
 		}
 	}
 }
 
-// settle lets everybody come back who can, and looks what became of all that
-// was promised; then everybody goes, and nothing may be left.
+// settle lets all clients rejoin that can, and checks every promise; then all
+// clients leave, and nothing may remain.
 func (h *history) settle() {
 	r := rand.New(rand.NewPCG(h.seed, 3))
-	h.do(func() { h.settling = true })
+	h.locked(func() { h.settling = true })
 	for range 4 {
-		h.wait("everybody to be back", func() string { return h.gather(r) })
+		h.waitUntil("everybody to be back", func() string { return h.reconnectAll(r) })
 	}
-	h.do(h.giveUpRest)
-	h.age() // until the seats that nobody wants any more are free
-	h.wait("those who are not back to be gone", h.agreed)
+	h.locked(h.abandonRest)
+	h.waitForGrace() // until the seats that nobody wants any more are free
+	h.waitUntil("those who are not back to be gone", h.compareWithServer)
 	for _, c := range h.clients {
-		h.lastWords(c)
+		h.sendFinalMessage(c)
 	}
-	h.do(h.judge)
-	h.do(func() { h.disperse(r) })
-	h.age()
-	h.wait("leaving", h.left)
-	h.do(h.hangUp)
-	h.wait("nothing to be left", h.deserted)
+	h.locked(h.checkMessages)
+	h.locked(func() { h.leaveAll(r) })
+	h.waitForGrace()
+	h.waitUntil("leaving", h.checkLeft)
+	h.locked(h.closeAll)
+	h.waitUntil("nothing to be left", h.checkEmpty)
 }
 
-// do runs f with the history's lock, unless a rule is broken already.
-func (h *history) do(f func()) {
+// locked runs f with the history's lock, unless a rule is broken already.
+func (h *history) locked(f func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if len(h.faults) == 0 {
@@ -230,76 +229,76 @@ func (h *history) do(f func()) {
 	}
 }
 
-// age passes the time that a seat outlives its connection.
-func (h *history) age() {
-	if h.exact && !h.failed() {
-		<-time.After(max(h.plan.grace, 2*h.plan.ping) + noticed + slack)
+// waitForGrace lets the time pass that a seat outlives its connection.
+func (h *history) waitForGrace() {
+	if h.virtualTime && !h.failed() {
+		<-time.After(max(h.plan.grace, 2*h.plan.ping) + streamNoticeTime + timerSlack)
 	}
 }
 
-// maxTries is how often everybody tries to come back at the end.
+// maxTries is how often each client tries to rejoin at the end.
 const maxTries = 3
 
-// gather lets everybody come back who can. In the end it has nothing to
-// complain about.
-func (h *history) gather(r *rand.Rand) (complaint string) {
-	for _, l := range h.lines {
-		if l.given {
-			l.damaged = true
-			l.wire.cut()
+// reconnectAll lets all clients rejoin that can. It returns what is still
+// missing; in the end that is nothing.
+func (h *history) reconnectAll(r *rand.Rand) (complaint string) {
+	for _, cc := range h.conns {
+		if cc.abandoned {
+			cc.damaged = true
+			cc.wire.cut()
 		}
 	}
 	for _, c := range h.clients {
-		c.confirmEvery, c.fuse = 1, nil
-		l := c.line
+		c.confirmEvery, c.nextFuse = 1, nil
+		cc := c.conn
 		switch {
-		case c.who == nil || c.who.gone != "":
-		case !l.alive(), l.answered && !l.seated() && c.tries < maxTries:
+		case c.participant == nil || c.participant.finalReason != "":
+		case !cc.mayWork(), cc.joinAnswered && !cc.isSeated() && c.tries < maxTries:
 			c.tries++
-			c.giveUp(true)
-			c.comeBack(joinResume, r)
+			c.abandonConn(true)
+			c.rejoin(joinResume, r)
 			complaint = c.name + " is not back"
-		case !l.answered:
+		case !cc.joinAnswered:
 			complaint = c.name + " has no answer to its join"
-		case l.seated() && len(l.life.outbox) > 0:
+		case cc.isSeated() && len(cc.incarnation.outbox) > 0:
 			complaint = c.name + " waits for a reply"
 		}
 	}
-	if h.exact && complaint != "" && !strings.HasSuffix(complaint, "reply") {
+	if h.virtualTime && complaint != "" && !strings.HasSuffix(complaint, "reply") {
 		return ""
 	}
 	return complaint
 }
 
-// giveUpRest ends those whom the room has no place for.
-func (h *history) giveUpRest() {
+// abandonRest ends the participants for which there is no room.
+func (h *history) abandonRest() {
 	for _, c := range h.clients {
-		if c.line != nil && !c.line.seated() {
-			c.giveUp(true)
+		if c.conn != nil && !c.conn.isSeated() {
+			c.abandonConn(true)
 		}
-		if c.who != nil && c.who.gone == "" && c.line == nil {
-			c.who.end("full")
+		if c.participant != nil && c.participant.finalReason == "" && c.conn == nil {
+			c.participant.markFinal("full")
 		}
-		if c.line.seated() {
+		if c.conn.isSeated() {
 			c.confirm()
 		}
 	}
 }
 
-// agreed tells whether the server knows nobody but those who are there, and
-// all of these know one another.
-func (h *history) agreed() string {
+// compareWithServer checks that the server knows exactly the clients that are
+// there, and that all of them know each other. It returns what is wrong.
+func (h *history) compareWithServer() string {
 	faults, log := len(h.faults), len(h.log)
 	now := h.seats()
 	for peer := range now {
-		if f := h.lastLife(peer); f == nil || !f.who.owner.line.seated() || f.who.owner.who != f.who {
+		if f := h.lastIncarnation(peer); f == nil || !f.participant.owner.conn.isSeated() || f.participant.owner.participant != f.participant {
 			return now[peer].name + " has a seat"
 		}
 	}
 	h.checkSeats(now)
 	for _, c := range h.clients {
-		if c.line.good() && c.line.seated() {
-			h.checkClient(c.line, now)
+		if c.conn.isIntact() && c.conn.isSeated() {
+			h.checkClient(c.conn, now)
 		}
 	}
 	if len(h.faults) > faults {
@@ -310,64 +309,65 @@ func (h *history) agreed() string {
 	return ""
 }
 
-// lastWords sends one message to all, which all must get.
-func (h *history) lastWords(c *faultClient) {
+// sendFinalMessage sends one message to all, which all must get.
+func (h *history) sendFinalMessage(c *faultClient) {
 	var m *message
-	h.do(func() {
-		if c.line.seated() {
+	h.locked(func() {
+		if c.conn.isSeated() {
 			m = c.message("", true, 10)
 		}
 	})
 	if m == nil {
 		return
 	}
-	h.wait("the last words of "+c.name+" to arrive", func() string {
+	h.waitUntil("the last words of "+c.name+" to arrive", func() string {
 		switch {
 		case m.request.reply == "":
 			return "no reply"
-		case len(m.life.view) == 0 && m.refused == "alone":
+		case len(m.sender.peers) == 0 && m.refused == "alone":
 			return ""
-		case m.refused != "" || len(m.ack) != len(m.life.view) || len(m.got) != len(m.life.view):
+		case m.refused != "" || len(m.ack) != len(m.sender.peers) || len(m.got) != len(m.sender.peers):
 			return m.request.reply
 		}
 		return ""
 	})
 }
 
-// disperse makes everybody go, one way or the other.
-func (h *history) disperse(r *rand.Rand) {
+// leaveAll makes all clients go, with or without a leave.
+func (h *history) leaveAll(r *rand.Rand) {
 	for _, c := range h.clients {
 		switch {
-		case c.line == nil || c.line.over:
-		case c.line.seated() && r.IntN(2) == 0:
-			c.who.leaving = true
+		case c.conn == nil || c.conn.ended:
+		case c.conn.isSeated() && r.IntN(2) == 0:
+			c.participant.leaving = true
 			c.submit(c.request("leave", true, ""))
 		default:
-			c.line.damaged = true
-			c.line.wire.cut()
+			c.conn.damaged = true
+			c.conn.wire.cut()
 		}
 	}
 }
 
-// left tells whether those who leave have done so.
-func (h *history) left() string {
+// checkLeft returns a client that has not left yet.
+func (h *history) checkLeft() string {
 	for _, c := range h.clients {
-		if c.line.good() && c.line.seated() {
+		if c.conn.isIntact() && c.conn.isSeated() {
 			return c.name + " has not left"
 		}
 	}
 	return ""
 }
 
-// hangUp ends the connections of those who have left.
-func (h *history) hangUp() {
-	for _, l := range h.lines {
-		l.damaged = true
-		l.wire.cut()
+// closeAll ends all connections.
+func (h *history) closeAll() {
+	for _, cc := range h.conns {
+		cc.damaged = true
+		cc.wire.cut()
 	}
 }
 
-func (h *history) deserted() string {
+// checkEmpty returns what the server still holds.
+func (h *history) checkEmpty() string {
 	s := h.server.Snapshot()
 	if s.Rooms != 0 || s.Peers != 0 || s.Connections != 0 {
 		return fmt.Sprintf("%+v", s)
@@ -375,37 +375,37 @@ func (h *history) deserted() string {
 	return strings.Join(h.server.Remains(), ", ")
 }
 
-// wait waits until there is nothing to complain about.
-func (h *history) wait(what string, complaint func() string) {
+// waitUntil waits until complaint returns nothing.
+func (h *history) waitUntil(what string, complaint func() string) {
 	if h.failed() {
 		return
 	}
-	if !h.exact {
-		h.waitLong(what, complaint)
+	if !h.virtualTime {
+		h.pollUntil(what, complaint)
 		return
 	}
 	synctest.Wait()
-	h.do(func() {
+	h.locked(func() {
 		if why := complaint(); why != "" {
 			h.fault("waited for %s: %s", what, why)
 		}
 	})
 }
 
-func (h *history) waitLong(what string, complaint func() string) {
+func (h *history) pollUntil(what string, complaint func() string) {
 	deadline := time.After(patience)
 	poll := time.NewTicker(2 * time.Millisecond)
 	defer poll.Stop()
 	for {
 		why := ""
-		h.do(func() { why = complaint() })
+		h.locked(func() { why = complaint() })
 		if why == "" {
 			return
 		}
 		select {
 		case <-poll.C:
 		case <-deadline:
-			h.do(func() { h.fault("waited for %s: %s", what, why) })
+			h.locked(func() { h.fault("waited for %s: %s", what, why) })
 			return
 		}
 	}

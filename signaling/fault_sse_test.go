@@ -55,7 +55,7 @@ func (w *eventWire) run(to wireReceiver) int {
 	if response.StatusCode != http.StatusOK {
 		return 0
 	}
-	to.opened()
+	to.onOpened()
 	var posting sync.WaitGroup
 	defer posting.Wait()
 	defer w.cut()
@@ -82,11 +82,11 @@ func (w *eventWire) run(to wireReceiver) int {
 func (w *eventWire) answer(to wireReceiver, reply []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	to.frame(reply)
+	to.onFrame(reply)
 	if strings.Contains(string(reply), `"type":"joined"`) {
 		w.joined = true
 		for _, event := range w.early {
-			to.frame(event)
+			to.onFrame(event)
 		}
 		w.early = nil
 	}
@@ -99,7 +99,7 @@ func (w *eventWire) event(to wireReceiver, event []byte) {
 		w.early = append(w.early, event)
 		return
 	}
-	to.frame(event)
+	to.onFrame(event)
 }
 
 func (w *eventWire) post(in *bufio.Reader, path, secret string, frame []byte) (status int, body []byte, err error) {

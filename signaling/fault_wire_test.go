@@ -22,14 +22,14 @@ type faultWire interface {
 	cut()
 }
 
-// wireReceiver takes what a wire brings. It is called by one goroutine.
+// wireReceiver gets what a wire brings. One goroutine calls it.
 type wireReceiver interface {
-	opened()
-	frame(text []byte)
+	onOpened()
+	onFrame(text []byte)
 }
 
-// outbound holds what a wire has yet to write, without a bound: a client in a
-// test must never wait.
+// outbound holds the frames that a wire has not written yet, without a bound: a
+// client in a test must never wait.
 type outbound struct {
 	mu      sync.Mutex // guards the following
 	changed sync.Cond
@@ -79,8 +79,8 @@ const (
 	opPong  = 10
 )
 
-// socketWire is a WebSocket (RFC 6455), written by hand so that every byte of
-// it is known and may be the last.
+// socketWire is a WebSocket (RFC 6455) written by hand, so that each of its
+// bytes is known and may be the last.
 type socketWire struct {
 	conn *faultyConn
 	name int // for the server's side of the test
@@ -104,7 +104,7 @@ func (w *socketWire) run(to wireReceiver) int {
 	if w.shake(in) != nil {
 		return 0
 	}
-	to.opened()
+	to.onOpened()
 	var writing sync.WaitGroup
 	defer writing.Wait()
 	defer w.cut()
@@ -125,7 +125,7 @@ func (w *socketWire) run(to wireReceiver) int {
 		case err != nil:
 			return 0
 		case opcode == opText:
-			to.frame(payload)
+			to.onFrame(payload)
 		case opcode == opPing:
 			w.out.push(maskedFrame(opPong, payload))
 		case opcode == opClose && len(payload) >= 2:
