@@ -21,7 +21,7 @@ import (
 	"time"
 )
 
-// testAuthority is one of a machine with two public addresses.
+// testAuthority returns the authority of a machine with two public addresses.
 func testAuthority(t *testing.T) *authority {
 	t.Helper()
 	text, err := newAuthority(time.Now(), []netip.Addr{netip.MustParseAddr("203.0.113.7"), netip.MustParseAddr("2001:db8:1:2::7"), netip.MustParseAddr("192.168.1.5")})
@@ -35,8 +35,8 @@ func testAuthority(t *testing.T) *authority {
 	return ca
 }
 
-// TestAuthorityIsNarrow signs with the key of an authority whatever a thief would
-// sign, and has it judged by Go and by OpenSSL.
+// TestAuthorityIsNarrow signs, with the key of an authority, certificates that a thief
+// would sign, and verifies them with Go and OpenSSL.
 func TestAuthorityIsNarrow(t *testing.T) {
 	t.Parallel()
 	ca := testAuthority(t)
@@ -106,8 +106,8 @@ func TestAuthorityIsNarrow(t *testing.T) {
 	}
 }
 
-// TestLocalAuthorityOfOlderVersion goes on with an authority that is constrained
-// in names alone, and tells it.
+// TestLocalAuthorityOfOlderVersion checks that an authority that is constrained only in
+// names is still used, with a warning.
 func TestLocalAuthorityOfOlderVersion(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -141,8 +141,8 @@ func TestLocalAuthorityOfOlderVersion(t *testing.T) {
 	}
 }
 
-// TestLocalNewPublicAddress has a machine get an address that its authority may
-// not vouch for.
+// TestLocalNewPublicAddress gives the machine an address that its authority may not vouch
+// for.
 func TestLocalNewPublicAddress(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

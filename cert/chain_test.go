@@ -21,7 +21,7 @@ import (
 	"unicode/utf16"
 )
 
-// issued is a certificate that a test made, with its key.
+// issued is a certificate that a test created, with its key.
 type issued struct {
 	cert *x509.Certificate
 	key  crypto.Signer
@@ -40,7 +40,7 @@ func (i issued) keyPEM(t *testing.T) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 }
 
-// issue makes a certificate, signed by an authority or by itself.
+// issue creates a certificate, signed by an authority or self-signed.
 func issue(t *testing.T, by *issued, key crypto.Signer, change func(*x509.Certificate)) issued {
 	t.Helper()
 	if key == nil {
@@ -88,8 +88,8 @@ func utf16LE(text string) string {
 	return string(out)
 }
 
-// TestFilesAsTheyAreMet reads certificates and keys whose meaning is plain,
-// whatever wrote them, and serves them in order.
+// TestFilesAsTheyAreMet reads certificates and keys in the formats of many programs, and
+// serves the chain in the right order.
 func TestFilesAsTheyAreMet(t *testing.T) {
 	t.Parallel()
 	root := issueAuthority(t, nil, "root")
@@ -143,7 +143,7 @@ func TestFilesAsTheyAreMet(t *testing.T) {
 	}
 }
 
-// TestFilesWithRemarks serves what browsers will not like, and says so.
+// TestFilesWithRemarks serves certificates that browsers do not accept, with warnings.
 func TestFilesWithRemarks(t *testing.T) {
 	t.Parallel()
 	ca := issueAuthority(t, nil, "Test CA")
@@ -222,8 +222,8 @@ func TestFilesWithRemarks(t *testing.T) {
 	}
 }
 
-// TestFilesOfOtherForms refuses what is no PEM, or not the right one, and says
-// what it is.
+// TestFilesOfOtherForms checks that files in other formats are refused, with an error that
+// names the format.
 func TestFilesOfOtherForms(t *testing.T) {
 	t.Parallel()
 	leaf := issue(t, nil, nil, nil)

@@ -185,8 +185,8 @@ func FuzzFiles(f *testing.F) {
 	})
 }
 
-// TestFilesUnderLinks swaps a symbolic link from one renewal to the next, as
-// certbot and Kubernetes do.
+// TestFilesUnderLinks changes a symbolic link at each renewal, as certbot and Kubernetes
+// do.
 func TestFilesUnderLinks(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -21,7 +21,7 @@ func hostsOf(hosts ...string) func() []string {
 	return func() []string { return hosts }
 }
 
-// openAt opens a Local whose clock says now.
+// openAt opens a Local whose clock returns now.
 func openAt(t *testing.T, dir string, now time.Time, hosts ...string) (*Local, error) {
 	t.Helper()
 	l := &Local{dir: dir, hosts: hostsOf(hosts...), log: slog.New(slog.DiscardHandler), now: func() time.Time { return now }}
@@ -167,7 +167,7 @@ func TestLocalFollowsAddressesWhileRunning(t *testing.T) {
 	if err := after.Leaf.VerifyHostname("10.0.2.33"); err != nil {
 		t.Errorf("after the machine got an address: %v", err)
 	}
-	// With the folder gone no certificate can be kept, so the old one stays.
+	// Without the folder no certificate can be stored, so the old one stays in use.
 	if err := os.RemoveAll(l.dir); err != nil {
 		t.Fatal(err)
 	}
@@ -258,8 +258,8 @@ func TestLocalBrokenAuthority(t *testing.T) {
 	}
 }
 
-// TestLocalFirstStarts starts many at once in one new folder: all must come
-// to serve one authority.
+// TestLocalFirstStarts opens many at once in one new folder: all must use the same
+// authority.
 func TestLocalFirstStarts(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -8,7 +8,7 @@ import (
 	"callbox/peer"
 )
 
-// firstFrame tells when a frame was decoded for the first time.
+// firstFrame signals the first decoded frame.
 type firstFrame struct{ at chan time.Time }
 
 func (f *firstFrame) Frame(r peer.ReceivedFrame) {

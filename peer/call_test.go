@@ -7,7 +7,7 @@ import (
 	"callbox/peer"
 )
 
-// frameCounter counts intact frames, and tells when there are enough.
+// frameCounter counts intact frames, and signals when there are enough.
 type frameCounter struct {
 	want   int
 	enough chan struct{}
@@ -34,7 +34,7 @@ func await(tb testing.TB, what string, c <-chan struct{}) {
 	}
 }
 
-// join makes a call that the test ends, if nothing else has, before it ends.
+// join starts a call, and hangs it up at the end of the test if it has not ended by then.
 func join(tb testing.TB, cfg peer.Config) *peer.Call {
 	tb.Helper()
 	c, err := peer.Join(tb.Context(), cfg)
@@ -48,7 +48,7 @@ func join(tb testing.TB, cfg peer.Config) *peer.Call {
 	return c
 }
 
-// callUntil lets two bots call until both have got frames, and hangs up a's side first.
+// callUntil makes a call between two bots until both have received frames, and hangs up a's side first.
 func callUntil(tb testing.TB, a, b peer.Config, frames int) (ofA, ofB *peer.Report) {
 	tb.Helper()
 	toA, toB := newFrameCounter(frames), newFrameCounter(frames)
@@ -61,7 +61,7 @@ func callUntil(tb testing.TB, a, b peer.Config, frames int) (ofA, ofB *peer.Repo
 	return first.Wait(), second.Wait()
 }
 
-// checkMedia says whether everything that came was right.
+// checkMedia checks that everything received was correct.
 func checkMedia(tb testing.TB, r *peer.Report) {
 	tb.Helper()
 	if r.ExitCode != peer.Good || r.Result != peer.Pass {

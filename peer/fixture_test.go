@@ -6,7 +6,7 @@ import (
 	"callbox/peer/vp8"
 )
 
-// samples tells when a number of samples have come.
+// samples signals when a number of samples have been received.
 type samples struct {
 	want   int
 	enough chan struct{}

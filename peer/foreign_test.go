@@ -7,10 +7,10 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// habit is something that clients other than the page do when they call.
+// habit is a way in which clients other than the call page behave.
 type habit struct {
 	name string
-	// sdp and candidates change what is said; nil = as it is.
+	// sdp and candidates change descriptions and candidates; nil = unchanged.
 	sdp        func(sdp string) string
 	candidates func([]protocol.Candidate) []protocol.Candidate
 	noTrickle  bool // candidates stand in the description alone
@@ -18,7 +18,7 @@ type habit struct {
 	noEnd      bool // nobody says that there are no more
 }
 
-// TestForeignCallers calls the bot as clients do that were met: SIP gateways,
+// TestForeignCallers calls the bot in the way of existing clients: SIP gateways,
 // aiortc, simple-peer and others.
 func TestForeignCallers(t *testing.T) {
 	t.Parallel()

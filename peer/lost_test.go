@@ -10,7 +10,7 @@ import (
 	"callbox/peer"
 )
 
-// impatient makes ICE give up soon; nothing is asserted about how soon.
+// impatient makes ICE give up early; no test depends on how early.
 func impatient(s *webrtc.SettingEngine) {
 	s.SetICETimeouts(500*time.Millisecond, 500*time.Millisecond, 100*time.Millisecond)
 }
@@ -24,7 +24,7 @@ func TestLostDuringTheCall(t *testing.T) {
 	var calls []*peer.Call
 	for i, cfg := range []*peer.Config{&a, &b} {
 		cfg.ICE, cfg.TURNProtocol, cfg.SettingEngine, cfg.VideoSink = peer.Relay, peer.TURNOverTCP, impatient, sinks[i]
-		// Expectations fail too, and being lost comes first.
+		// Expectations fail, too, but Lost takes precedence.
 		cfg.Expect, _ = peer.ParseExpectations("path=direct")
 		calls = append(calls, join(t, *cfg))
 	}
@@ -52,7 +52,7 @@ func TestLostDuringTheCall(t *testing.T) {
 	}
 }
 
-// Signaling ends in the middle of a call: the call goes on without it.
+// Signaling ends during a call: the call goes on without it.
 func TestCallOutlivesTheServer(t *testing.T) {
 	t.Parallel()
 	s := serve(t, nil)
@@ -68,7 +68,7 @@ func TestCallOutlivesTheServer(t *testing.T) {
 	checkOutcome(t, second.Wait(), peer.Good, "closed the connection")
 }
 
-// Signaling ends before somebody came, and does not come back: there will be no call.
+// Signaling ends before another peer comes, and is not restored: there is no call.
 func TestServerEndsWhileWaiting(t *testing.T) {
 	t.Parallel()
 	s := serve(t, nil)

@@ -11,7 +11,7 @@ import (
 // TestMain fails the run when a goroutine of a call outlives the tests.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	// Calls wait more than they compute: more of them at once than processors.
+	// Calls mostly wait, so more of them run in parallel than there are processors.
 	if err := flag.Set("test.parallel", "4"); err != nil {
 		panic(err)
 	}

@@ -25,14 +25,14 @@ type internet struct {
 	turn    *turnserver.Server
 }
 
-// buildingNetwork is held while virtual networks are made: vnet counts its MAC
+// buildingNetwork is held while a virtual network is created, because vnet counts MAC
 // addresses in a variable that all networks share.
 var buildingNetwork sync.Mutex
 
 const turnAddress = "203.0.113.1"
 
 // portRestricted is a NAT of the most common kind (RFC 4787): one mapping for
-// all destinations, and only who was sent to may answer.
+// all destinations, and only addresses that were sent to may answer.
 func portRestricted() *vnet.NATType {
 	return &vnet.NATType{
 		MappingBehavior:   vnet.EndpointIndependent,
@@ -78,7 +78,7 @@ func newInternet(t *testing.T, nat func() *vnet.NATType) *internet {
 		Secrets:     [][]byte{[]byte("a secret that only tests know of")},
 		PacketConns: []net.PacketConn{udp},
 		RelayIPs:    []netip.Addr{netip.MustParseAddr(turnAddress)},
-		// The virtual internet lies in a range that is denied as documentation.
+		// The virtual internet uses a documentation range, which is denied by default.
 		AllowPeers:   []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")},
 		ListenPacket: server.ListenPacket,
 	})
@@ -103,7 +103,7 @@ func (in *internet) serve(t *testing.T) *server {
 	})
 }
 
-// bots are two configurations, one in each home.
+// bots returns two configurations, one in each home.
 func (in *internet) bots(t *testing.T, s *server, policy peer.ICEPolicy) (a, b peer.Config) {
 	t.Helper()
 	a, b = s.bot(t, "Ann"), s.bot(t, "Bo")
@@ -139,8 +139,7 @@ func TestAllFindsAWayThroughTwoNATs(t *testing.T) {
 	checkMedia(t, second)
 }
 
-// Two NATs that map every destination anew let no direct path be: srflx fails,
-// relay works.
+// Between two symmetric NATs there is no direct path: srflx fails, relay works.
 func TestSymmetricNATsNeedTheRelay(t *testing.T) {
 	t.Parallel()
 	in := newInternet(t, func() *vnet.NATType {

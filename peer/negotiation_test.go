@@ -8,7 +8,7 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// checkCodecs says whether a description offers VP8 and PCMU and nothing else.
+// checkCodecs checks that a description offers VP8 and PCMU and nothing else.
 func checkCodecs(t *testing.T, sdp string) {
 	t.Helper()
 	for line := range strings.Lines(sdp) {
@@ -26,7 +26,7 @@ func checkCodecs(t *testing.T, sdp string) {
 	}
 }
 
-// Who was in the room first calls: the bot offers when the page comes.
+// The peer that was in the room first calls: the bot offers when the page joins.
 func TestBotCalls(t *testing.T) {
 	t.Parallel()
 	s := serve(t, nil)
@@ -43,7 +43,7 @@ func TestBotCalls(t *testing.T) {
 	await(t, "connection", p.connected)
 	await(t, "connection at the bot", bot.Connected())
 
-	// The page may offer too, and may ask for an offer.
+	// The page may offer, too, and may ask for an offer.
 	p.say(protocol.CallData{Description: p.offer()})
 	p.setRemote(p.hearDescription("answer").Description)
 	p.say(protocol.CallData{Renegotiate: true})
@@ -53,7 +53,7 @@ func TestBotCalls(t *testing.T) {
 	}
 }
 
-// A newcomer answers: the bot waits for the page's offer, whose candidates came before it.
+// A newcomer answers: the bot waits for the page's offer, whose candidates arrived before it.
 func TestBotAnswers(t *testing.T) {
 	t.Parallel()
 	s := serve(t, nil)
@@ -115,7 +115,7 @@ func TestRebuild(t *testing.T) {
 	await(t, "second connection", p.connected)
 	await(t, "event", rebuilt)
 
-	// The bot rebuilds too when it is asked to under a higher number.
+	// The bot also starts a new connection when it is asked to with a higher number.
 	p.build(4)
 	p.say(protocol.CallData{Renegotiate: true})
 	p.number = 3
@@ -164,7 +164,7 @@ func TestNonsenseIsIgnored(t *testing.T) {
 	p.hearDescription("offer")
 }
 
-// Who leaves before the call is connected makes place for the next.
+// A peer that leaves before the call is connected makes room for the next one.
 func TestNextOneIsCalled(t *testing.T) {
 	t.Parallel()
 	s := serve(t, nil)
@@ -180,7 +180,7 @@ func TestNextOneIsCalled(t *testing.T) {
 	if err := q.client.Leave(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	// It was connected, and sent nothing.
+	// It was connected, but sent nothing.
 	checkOutcome(t, bot.Wait(), peer.NoMedia, "neither video nor audio")
 }
 

@@ -10,7 +10,7 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// shortTimeout is for calls that are not to connect; nothing is asserted about it.
+// shortTimeout is for calls that must not connect; no test depends on its value.
 const shortTimeout = 1000 * time.Millisecond
 
 func run(tb testing.TB, cfg peer.Config) *peer.Report {

@@ -13,7 +13,7 @@ import (
 )
 
 // page plays the other side of a call by hand: it offers and answers what a
-// browser would, with Pion's default codecs, and does what a test tells it to.
+// browser would, with Pion's default codecs, under the control of a test.
 type page struct {
 	t      *testing.T
 	client *client.Client
@@ -58,7 +58,7 @@ func (p *page) close() {
 	}
 }
 
-// build makes a connection that sends video, under a call number.
+// build creates a connection that sends video, with a call number.
 func (p *page) build(number int) {
 	p.t.Helper()
 	p.close()
@@ -135,7 +135,7 @@ func (p *page) setRemote(d *protocol.Description) {
 	}
 }
 
-// say sends call data; a number in it is kept, none is this page's.
+// say sends call data; if it has no call number, it gets the page's.
 func (p *page) say(data any) {
 	p.t.Helper()
 	if d, ok := data.(protocol.CallData); ok && d.Call == 0 {
@@ -155,7 +155,7 @@ func (p *page) sayCandidates() {
 	p.say(protocol.CallData{EndOfCandidates: true})
 }
 
-// hear returns the next message that the test looks for; candidates on the way are used.
+// hear returns the next message of the wanted kind; candidates before it are applied.
 func (p *page) hear(what string, wanted func(protocol.CallData) bool) protocol.CallData {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
@@ -190,7 +190,7 @@ func (p *page) hearDescription(kind string) protocol.CallData {
 	return p.hear(kind, func(d protocol.CallData) bool { return d.Description != nil && d.Description.Type == kind })
 }
 
-// awaitOther waits until somebody is in the room.
+// awaitOther waits until another peer is in the room.
 func (p *page) awaitOther() {
 	p.t.Helper()
 	for p.other == "" {

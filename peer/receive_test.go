@@ -10,7 +10,7 @@ import (
 	"callbox/peer/pattern"
 )
 
-// sendTo cuts frames into packets as Pion does and gives them to a receiver.
+// sendTo splits frames into packets as Pion does and passes them to a receiver.
 type sendTo struct {
 	v         *videoReceiver
 	payloader codecs.VP8Payloader
@@ -23,7 +23,7 @@ func newSendTo(v *videoReceiver) *sendTo {
 	return &sendTo{v: v, payloader: codecs.VP8Payloader{EnablePictureID: true}, now: time.Unix(1_795_000_000, 0)}
 }
 
-// frame sends one frame; lose drops its packets, and leaves their numbers out.
+// frame sends one frame; lose drops its packets, so that their numbers are missing.
 func (s *sendTo) frame(data []byte, lose bool) {
 	parts := s.payloader.Payload(1200, data)
 	for i, part := range parts {

@@ -13,8 +13,7 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// connected returns the ids of the peers in the room whose connections are
-// there, in order.
+// connected returns the ids of the connected peers in the room, sorted.
 func (s *server) connected() []string {
 	var ids []string
 	for _, room := range s.signaling.Rooms() {
@@ -40,7 +39,7 @@ func awaitBack(tb testing.TB, s *server, ids []string) {
 	}
 }
 
-// threeParts tells when the frames of three parts of a call have come.
+// threeParts signals when the frames of three parts of a call have been received.
 type threeParts struct {
 	count int
 	parts [3]chan struct{}
@@ -66,8 +65,8 @@ func (p *threeParts) Frame(r peer.ReceivedFrame) {
 	}
 }
 
-// callThrough makes a call through a fault, which begins and ends, and checks
-// that nobody could see it.
+// callThrough makes a call during which a fault begins and ends, and checks that the
+// media was not affected.
 func callThrough(t *testing.T, s *server, begin, end func()) {
 	t.Helper()
 	a, b := s.bot(t, "Ann"), s.bot(t, "Bo")
@@ -99,29 +98,29 @@ func callThrough(t *testing.T, s *server, begin, end func()) {
 	}
 }
 
-// The server is killed in the middle of a call and started again.
+// The server is killed during a call and restarted.
 func TestCallOutlivesAKilledServer(t *testing.T) {
 	t.Parallel()
 	s := serveHeld(t, signaling.DefaultGrace, nil)
 	callThrough(t, s, func() { s.kill(t) }, func() { s.restart(t) })
 }
 
-// All connections to the server break, and the server is there.
+// All connections to the server break, but the server runs.
 func TestCallOutlivesBrokenConnections(t *testing.T) {
 	t.Parallel()
 	s := serveHeld(t, signaling.DefaultGrace, nil)
 	callThrough(t, s, s.cut, func() {})
 }
 
-// Seats time out while the media goes on, and are taken again.
+// Seats time out while the media goes on, and are reclaimed.
 func TestCallOutlivesItsSeats(t *testing.T) {
 	t.Parallel()
 	s := serve(t, nil)
 	callThrough(t, s, s.cut, func() {})
 }
 
-// The server is killed between offer and answer: the offer and its candidates
-// come again, under the same number.
+// The server is killed between offer and answer: the offer and its candidates are
+// sent again, with the same call number.
 func TestServerKilledInNegotiation(t *testing.T) {
 	t.Parallel()
 	s := serveHeld(t, signaling.DefaultGrace, nil)
@@ -153,7 +152,7 @@ func username(d *protocol.Description) string {
 	return ""
 }
 
-// Who comes in place of one whose signaling broke ends the call with that one.
+// A peer that takes the place of one whose signaling broke ends the call with that one.
 func TestSomebodyElseTakesThePlace(t *testing.T) {
 	t.Parallel()
 	s := serve(t, nil)
@@ -169,11 +168,11 @@ func TestSomebodyElseTakesThePlace(t *testing.T) {
 	awaitBack(t, s, []string{p.other})
 	open(t, s)
 	await(t, "the end of the call", bot.Done())
-	// It was connected, and page sent nothing.
+	// It was connected, but the page sent nothing.
 	checkOutcome(t, bot.Wait(), peer.NoMedia, "neither video nor audio")
 }
 
-// The server's operator hears once, from each side, how the call connected.
+// The server's operator gets one report from each side about how the call connected.
 func TestConnectedIsReported(t *testing.T) {
 	t.Parallel()
 	s := serve(t, nil)

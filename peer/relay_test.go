@@ -57,7 +57,7 @@ func checkRelayed(tb testing.TB, r *peer.Report, protocol peer.TURNProtocol) {
 	}
 }
 
-// One side alone that is forced to relay makes the path a relayed one, seen from both.
+// If only one side is forced to relay, the path is relayed for both.
 func TestOneRelayedSide(t *testing.T) {
 	t.Parallel()
 	s := serveWithTURN(t)

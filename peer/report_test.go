@@ -19,7 +19,7 @@ func keys(tb testing.TB, object json.RawMessage) []string {
 	return slices.Sorted(maps.Keys(fields))
 }
 
-// The schema is a contract: every field is there, and what is unknown is null.
+// The schema is a contract: every field is present, and unknown values are null.
 func TestReportSchema(t *testing.T) {
 	t.Parallel()
 	r := newReport(&Config{Room: "r", Version: "v1"})
@@ -78,7 +78,7 @@ func TestExitCodesAndResults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Only a good call can fail an expectation: what went worse is told first.
+	// Only a good call can fail an expectation: worse results take precedence.
 	for code, want := range map[ExitCode]ExitCode{Good: ExpectationFailed, NoMedia: NoMedia, Lost: Lost, Interrupted: Interrupted} {
 		r := newReport(&Config{})
 		r.setResult(&Config{Expect: expect}, code, "")

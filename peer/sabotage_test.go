@@ -9,7 +9,7 @@ import (
 	"callbox/peer"
 )
 
-// changedVideo changes frames on their way from a source.
+// changedVideo modifies the frames of a source.
 type changedVideo struct {
 	peer.VideoSource
 	change func(n int, data []byte) []byte // nil ends the video
@@ -27,7 +27,7 @@ func (v *changedVideo) Next(ctx context.Context) (peer.VideoFrame, error) {
 	return f, err
 }
 
-// frames tells when a number of frames have come, whatever they are.
+// frames signals when a number of frames have been received, intact or not.
 type frames struct {
 	want   int
 	enough chan struct{}
@@ -39,8 +39,8 @@ func (f *frames) Frame(peer.ReceivedFrame) {
 	}
 }
 
-// hearSabotaged calls a bot whose video is changed, until frames have come, and
-// returns what the other one saw.
+// hearSabotaged calls a bot whose video is modified, until frames have been received,
+// and returns the report of the receiver.
 func hearSabotaged(t *testing.T, expect string, count int, sabotage func(*peer.Config)) *peer.Report {
 	t.Helper()
 	s := serve(t, nil)
@@ -146,7 +146,7 @@ func TestSilentToneIsNoticed(t *testing.T) {
 	}
 }
 
-// What is not the pattern is counted by the picture IDs of its RTP payload.
+// Video other than the pattern is counted by the picture IDs of its RTP payload.
 func TestForeignVideoIsCounted(t *testing.T) {
 	t.Parallel()
 	r := hearSabotaged(t, "frames=100%", 20, func(b *peer.Config) {
@@ -178,7 +178,7 @@ func TestExpectationOfWhatIsUnknownFails(t *testing.T) {
 	}
 }
 
-// A source that ends does not end the call, and what was to come counts as due.
+// A source that ends does not end the call, and the frames that should follow count as due.
 func TestVideoThatEnds(t *testing.T) {
 	t.Parallel()
 	s := serve(t, nil)

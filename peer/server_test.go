@@ -24,10 +24,10 @@ import (
 	"callbox/turnserver"
 )
 
-// patience bounds every wait for something that should come at once.
+// patience is how long tests wait for something that should happen at once.
 const patience = 30 * time.Second
 
-// server is a signaling server on loopback, with a TURN server when asked for.
+// server is a signaling server on loopback, optionally with a TURN server.
 type server struct {
 	url   string
 	turn  *turnserver.Server // nil: none
@@ -43,7 +43,7 @@ type server struct {
 }
 
 // serve starts a signaling server that offers the given ICE servers. It holds
-// no seats, so that who is lost is gone at once; see serveHeld.
+// no seats, so that a lost peer is gone at once; see serveHeld.
 func serve(tb testing.TB, ice func(peer string) []protocol.ICEServer) *server {
 	tb.Helper()
 	return serveHeld(tb, 0, ice)
@@ -77,7 +77,7 @@ func serveHeld(tb testing.TB, grace time.Duration, ice func(peer string) []proto
 	return s
 }
 
-// start starts an incarnation of the server.
+// start starts the server, for the first time or again.
 func (s *server) start(tb testing.TB, l net.Listener) {
 	tb.Helper()
 	server, err := signaling.New(s.config)
@@ -97,7 +97,7 @@ func (s *server) start(tb testing.TB, l net.Listener) {
 	s.signaling, s.http = server, web
 }
 
-// kill ends the server as SIGKILL does: no connection hears a word of it.
+// kill stops the server as SIGKILL does: clients are not notified.
 func (s *server) kill(tb testing.TB) {
 	tb.Helper()
 	_ = s.http.Listener.Close()
@@ -105,8 +105,7 @@ func (s *server) kill(tb testing.TB) {
 	s.close()
 }
 
-// cut breaks all connections, without a word, and goes on. It leaves closing them
-// to the server, whose they are.
+// cut breaks all connections without notice. The server, which owns them, closes them.
 func (s *server) cut() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -129,7 +128,7 @@ func (s *server) restart(tb testing.TB) {
 	s.start(tb, l)
 }
 
-// keptListener remembers its connections, so that kill can end them.
+// keptListener keeps its connections, so that kill can close them.
 type keptListener struct {
 	net.Listener
 	server *server
@@ -226,7 +225,7 @@ func selfSigned(tb testing.TB) (tls.Certificate, *x509.CertPool) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, roots
 }
 
-// bot is a configuration that sends pattern and tone.
+// bot returns a configuration that sends pattern and tone.
 func (s *server) bot(tb testing.TB, name string) peer.Config {
 	tb.Helper()
 	video, err := peer.Pattern(pattern.Size{Width: 256, Height: 128}, 20)

@@ -42,7 +42,7 @@ func TestPatternIsPacedAndNumbered(t *testing.T) {
 	})
 }
 
-// A source that was held up catches up, and after too long goes on from there.
+// A source that was delayed catches up, unless the delay was too long.
 func TestPacerCatchesUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

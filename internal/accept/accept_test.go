@@ -23,8 +23,8 @@ import (
 const patience = 20 * time.Second
 
 // server is an http.Server whose connections a table counts. It serves /page at
-// once, /slow until the test ends, /hijack by taking the connection over, and
-// /held as a stream that does not give way.
+// once, /slow until the test ends, /hijack by hijacking the connection, and /held as a
+// stream that is not displaced.
 type server struct {
 	table *accept.Table
 	addr  string
@@ -165,8 +165,8 @@ func TestWaitingConnectionsGiveWay(t *testing.T) {
 	}
 }
 
-// Requests that never arrive whole are no better, and those that take for ever
-// give way to addresses that have fewer.
+// Incomplete requests do not help an attacker, and requests that take forever are
+// displaced by addresses that have fewer.
 func TestBusyConnectionsGiveWay(t *testing.T) {
 	t.Parallel()
 	s := serve(t, accept.Config{All: 3})
@@ -185,11 +185,11 @@ func TestBusyConnectionsGiveWay(t *testing.T) {
 	newcomer.wantPage(t)
 	first.wantClosed(t)
 	s.until(t, func(got accept.Snapshot) bool { return got.Waiting == 1 })
-	// Everybody has one connection now: none has to go for another's second.
+	// Every address has one connection now: none is displaced by another's second.
 	if status, _, _ := s.dial(t, "127.0.0.4").get(t, "/page"); status != http.StatusServiceUnavailable {
 		t.Errorf("status %d, want 503", status)
 	}
-	// But for one's own, what waits does.
+	// But a waiting connection of the same address is.
 	s.dial(t, "127.0.0.3").wantPage(t)
 	newcomer.wantClosed(t)
 }
@@ -263,8 +263,8 @@ func TestMemoryOfConnections(t *testing.T) {
 	}
 }
 
-// starved is a listener whose accepts fail for want of descriptors until a
-// connection is closed for it.
+// starved is a listener whose Accept fails, as if there were no descriptors, until a
+// connection is closed.
 type starved struct {
 	net.Listener
 	fails atomic.Int32
@@ -297,8 +297,7 @@ func TestOutOfDescriptors(t *testing.T) {
 	}
 }
 
-// While a client takes nothing of what is written to it, nothing more is read
-// from it.
+// While a client reads nothing of what is written to it, nothing more is read from it.
 func TestReadWaitsForWrite(t *testing.T) {
 	t.Parallel()
 	inner, err := net.Listen("tcp", "127.0.0.1:0")

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestCounts does at random what connections do, and compares the counts with
-// what there is.
+// TestCounts performs random operations on connections, and compares the counters with the
+// connections that exist.
 func TestCounts(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))

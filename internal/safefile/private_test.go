@@ -58,7 +58,7 @@ func TestSecretIsMadeOnceAndKept(t *testing.T) {
 	}
 }
 
-// TestSecretOpenToOthers makes private what is a secret, and nothing else.
+// TestSecretOpenToOthers checks that secrets are made private, and nothing else.
 func TestSecretOpenToOthers(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "secret")
@@ -88,7 +88,7 @@ func TestSecretOpenToOthers(t *testing.T) {
 	}
 }
 
-// TestPrivateFilesAreNoLinks writes and reads where a link lies.
+// TestPrivateFilesAreNoLinks writes and reads in the place of a link.
 func TestPrivateFilesAreNoLinks(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -31,7 +31,7 @@ func makePipe(t *testing.T, name string) string {
 	return name
 }
 
-// TestNothingBlocks reads all that is no file, or has no end.
+// TestNothingBlocks reads everything that is not a regular file, or is endless.
 func TestNothingBlocks(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -65,7 +65,7 @@ func TestNothingBlocks(t *testing.T) {
 	}
 }
 
-// TestPipeCountsOnce reads a pipe as a shell makes it.
+// TestPipeCountsOnce reads a pipe as a shell creates it.
 func TestPipeCountsOnce(t *testing.T) {
 	t.Parallel()
 	name := makePipe(t, filepath.Join(t.TempDir(), "pipe"))
@@ -88,7 +88,7 @@ func TestPipeCountsOnce(t *testing.T) {
 	<-closed
 }
 
-// TestFileBecomesPipe puts a pipe in the place of a file that is followed.
+// TestFileBecomesPipe replaces a reloaded file by a pipe.
 func TestFileBecomesPipe(t *testing.T) {
 	t.Parallel()
 	name := write(t, filepath.Join(t.TempDir(), "file"), "text")
@@ -110,7 +110,7 @@ func TestFileBecomesPipe(t *testing.T) {
 	}
 }
 
-// TestFileSystemDoesNotAnswer has a reading that never ends.
+// TestFileSystemDoesNotAnswer simulates a read that never returns.
 func TestFileSystemDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

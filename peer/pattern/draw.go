@@ -8,8 +8,8 @@ import (
 )
 
 // Draw returns the picture with the given stamp. The same size and stamp always
-// give the same picture, so a receiver can draw what it should have got.
-// The size must have passed Check.
+// give the same picture, so a receiver can draw what it should have received. The size
+// must be valid, see Size.Check.
 func Draw(size Size, stamp Stamp) *vp8.Picture {
 	p := vp8.NewPicture(size.Width/vp8.BlockSize, size.Height/vp8.BlockSize)
 	drawBars(p)
@@ -59,7 +59,7 @@ func drawWalker(p *vp8.Picture, number uint32) {
 	*p.At(at%p.Columns, CodeRows+at/p.Columns) = vp8.Color{Y: One, Cb: 128, Cr: 128}
 }
 
-// Read returns what the barcode of a decoded picture says. The error is ErrNoCode.
+// Read returns the content of the barcode of a decoded picture. The error is ErrNoCode.
 func Read(picture *image.YCbCr) (Stamp, error) {
 	bounds := picture.Rect
 	if bounds.Dx() < MinWidth || bounds.Dy() < CodeRows*vp8.BlockSize {

@@ -1,4 +1,4 @@
-// Package pattern draws the test picture of the headless peer, and reads it back.
+// Package pattern draws the test picture of the headless peer, and reads its barcode.
 //
 // The picture is made of flat blocks of 16×16 pixels. Its first CodeRows rows of
 // blocks, from the left edge, hold a barcode of CodeColumns blocks each: CodeBits
@@ -16,11 +16,11 @@
 //	const bit = (i) => pixels[4 * ((16 * (i >> 4) + 8) * width + 16 * (i & 15) + 8)] > 127
 //
 // with pixels = context.getImageData(0, 0, width, height).data of a picture drawn
-// in its own size. Without the right check bits it is not this picture.
+// in its original size. If the check bits are wrong, it is not this picture.
 //
-// Below the barcode, and right of it, stand colour bars; over the bars below it a
-// white block walks one place with each frame, so that an eye sees at once
-// whether the picture moves.
+// Below the barcode and to the right of it there are colour bars. Over the bars below
+// it, a white block moves one place with each frame, so that people see at once whether
+// the picture moves.
 package pattern
 
 import (
@@ -47,8 +47,8 @@ const (
 	Zero = 16
 )
 
-// Bounds of the picture, in pixels: the barcode and two rows below it must fit,
-// and a decoder must not be asked for more than a 4K picture.
+// Limits of the size, in pixels: the barcode and two rows below it must fit, and the
+// picture must not be larger than 4K for decoders.
 const (
 	MinWidth  = CodeColumns * vp8.BlockSize
 	MinHeight = (CodeRows + 2) * vp8.BlockSize
@@ -56,22 +56,22 @@ const (
 	MaxHeight = 2304
 )
 
-// Stamp is what the barcode says.
+// Stamp is the content of the barcode.
 type Stamp struct {
 	Number uint32
 	Clock  time.Time // to the millisecond
 }
 
-// ErrNoCode means that a picture does not carry the barcode, or that it is damaged.
-var ErrNoCode = errors.New("no barcode with right check bits in the picture")
+// ErrNoCode is the error of a picture that has no barcode, or a damaged one.
+var ErrNoCode = errors.New("no barcode with valid check bits in the picture")
 
 // Size is a picture's size in pixels.
 type Size struct{ Width, Height int }
 
-// String returns the size as ParseSize reads it.
+// String returns the size in the form that ParseSize accepts.
 func (s Size) String() string { return fmt.Sprintf("%dx%d", s.Width, s.Height) }
 
-// Check says in words why the pattern cannot be drawn in this size; nil means it can.
+// Check returns an error that says why the pattern cannot be drawn in this size, or nil.
 func (s Size) Check() error {
 	if s.Width%vp8.BlockSize != 0 || s.Height%vp8.BlockSize != 0 {
 		return fmt.Errorf("size %v: width and height must be multiples of %d; the nearest is %v", s, vp8.BlockSize, s.nearest())
@@ -91,7 +91,7 @@ func (s Size) nearest() Size {
 	return Size{round(s.Width, MinWidth, MaxWidth), round(s.Height, MinHeight, MaxHeight)}
 }
 
-// ParseSize reads WIDTHxHEIGHT in pixels and checks it.
+// ParseSize parses WIDTHxHEIGHT in pixels. The error is for people, as that of Check.
 func ParseSize(text string) (Size, error) {
 	var s Size
 	width, height, ok := cut(text)

@@ -10,10 +10,10 @@ const (
 	windowEvery   = 5 // of the windows one in so many is analysed, which is cheap and enough
 )
 
-// audibleEnergy is the mean square below which a frequency says nothing: −60 dB of full scale.
+// audibleEnergy is the mean square below which a frequency is meaningless: −60 dB of full scale.
 const audibleEnergy = 1e-6
 
-// Meter measures sound. The zero value is ready; it is for one goroutine.
+// Meter measures audio. The zero value is ready to use. It must not be used concurrently.
 type Meter struct {
 	samples int
 	sum     float64 // of squares
@@ -53,11 +53,11 @@ func (m *Meter) analyse() {
 	}
 }
 
-// Samples is how many samples were measured.
+// Samples returns the number of measured samples.
 func (m *Meter) Samples() int { return m.samples }
 
-// Energy is the mean square of all samples, 0 (silence) to 1 (full scale); false
-// when there were none. A sine at peak level p has p²/2.
+// Energy returns the mean square of all samples, 0 (silence) to 1 (full scale); false if
+// there were none. A sine with the peak p has p²/2.
 func (m *Meter) Energy() (energy float64, ok bool) {
 	if m.samples == 0 {
 		return 0, false
@@ -65,8 +65,8 @@ func (m *Meter) Energy() (energy float64, ok bool) {
 	return m.sum / float64(m.samples), true
 }
 
-// ToneHz is the strongest frequency, exact to 10 Hz; false when less than 100 ms
-// was heard or when it was too quiet to have one.
+// ToneHz returns the strongest frequency, exact to 10 Hz; false if less than 100 ms was
+// measured, or if the audio is too quiet.
 func (m *Meter) ToneHz() (hz float64, ok bool) {
 	if energy, _ := m.Energy(); m.windows == 0 || energy < audibleEnergy {
 		return 0, false

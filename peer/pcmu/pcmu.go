@@ -1,5 +1,5 @@
-// Package pcmu speaks G.711 µ-law at 8 kHz (the RTP payload PCMU, RFC 3551) and
-// measures what it hears: energy, and the frequency that is strongest.
+// Package pcmu encodes and decodes G.711 µ-law at 8 kHz (the RTP payload PCMU, RFC 3551),
+// and measures audio: its energy and its strongest frequency.
 package pcmu
 
 import "math"
@@ -36,7 +36,7 @@ func Decode(b byte) int16 {
 	return int16(v) //nolint:gosec // at most 32124
 }
 
-// Tone is a sine that goes on from one block of samples to the next.
+// Tone is a sine that is continuous from one block of samples to the next.
 type Tone struct {
 	Hz    float64 // above 0, below SampleRate/2
 	Level float64 // peak, 0 to 1

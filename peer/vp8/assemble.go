@@ -6,14 +6,14 @@ import (
 	"github.com/pion/rtp"
 )
 
-// Bounds of an Assembler: what a sender can make it keep.
+// Limits of what a sender can make an Assembler store.
 const (
 	maxPending       = 16   // frames of which packets are missing
 	maxFramePackets  = 4096 // packets of one frame, about 5 MB
 	rememberedFrames = 64   // complete frames whose late packets are recognised
 )
 
-// Frame is one encoded frame as it came in RTP packets.
+// Frame is one encoded frame, assembled from RTP packets.
 type Frame struct {
 	Data      []byte
 	Timestamp uint32 // RTP time, 90 kHz
@@ -22,15 +22,15 @@ type Frame struct {
 	Packets   int
 }
 
-// Assembler puts RTP packets together to frames (RFC 7741). A frame is complete
-// when its first packet (the start of partition 0), its last one (the marker bit)
-// and all sequence numbers between them are there, in whatever order they came:
-// so a frame is given out at its last packet and never waits for the next frame.
-// An Assembler is for one stream and one goroutine.
+// Assembler assembles frames from RTP packets (RFC 7741). A frame is complete when its
+// first packet (the start of partition 0), its last one (the marker bit) and all sequence
+// numbers between them have arrived, in any order. So a frame is returned with its last
+// packet and never waits for the next frame. An Assembler is for one stream and must not
+// be used concurrently.
 type Assembler struct {
-	// Incomplete is how many frames were given up because packets never came.
+	// Incomplete is the number of frames that were dropped because packets did not arrive.
 	Incomplete int
-	// Malformed is how many packets had no readable payload descriptor.
+	// Malformed is the number of packets without a valid payload descriptor.
 	Malformed int
 
 	pending []*partial
@@ -47,8 +47,8 @@ type partial struct {
 	packets             map[uint16][]byte
 }
 
-// Push takes one packet and returns the frame that it completes, or nil. It keeps
-// the packet's payload: the caller must not use that memory again.
+// Push adds a packet and returns the frame that it completes, or nil. It keeps the
+// packet's payload, so the caller must not reuse that memory.
 func (a *Assembler) Push(packet *rtp.Packet) *Frame {
 	if len(packet.Payload) == 0 { // padding, as congestion control sends it
 		return nil
@@ -79,7 +79,7 @@ func (a *Assembler) Push(packet *rtp.Packet) *Frame {
 	return a.finish(p)
 }
 
-// Pending is how many frames have begun to arrive and are not complete.
+// Pending returns the number of incomplete frames.
 func (a *Assembler) Pending() int { return len(a.pending) }
 
 func (a *Assembler) partial(timestamp uint32) *partial {

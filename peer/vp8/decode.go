@@ -16,10 +16,10 @@ var (
 	ErrMalformed   = errors.New("malformed VP8 frame")
 )
 
-// IsKeyFrame says whether frame, as it came from the network, claims to be a key frame.
+// IsKeyFrame reports whether the header of a frame from the network says that it is a key frame.
 func IsKeyFrame(frame []byte) bool { return len(frame) > 0 && frame[0]&1 == 0 }
 
-// ParseHeader returns the size in pixels that a key frame claims to have
+// ParseHeader returns the size in pixels from the header of a key frame
 // (RFC 6386 section 9.1). The error wraps ErrNotKeyFrame or ErrMalformed.
 func ParseHeader(frame []byte) (width, height int, err error) {
 	switch {
@@ -42,8 +42,8 @@ func ParseHeader(frame []byte) (width, height int, err error) {
 	return width, height, nil
 }
 
-// Decoder decodes key frames, one after the other, into memory that it uses
-// again. The zero value refuses every frame: set MaxPixels.
+// Decoder decodes key frames, one after the other, into memory that it reuses. Set
+// MaxPixels: the zero value refuses every frame.
 type Decoder struct {
 	MaxPixels int // a frame that claims more is refused before anything is allocated
 

@@ -1,11 +1,11 @@
-// Package vp8 writes VP8 key frames made of flat macroblocks, puts RTP packets
-// together to frames, and decodes key frames with a bound on their size.
+// Package vp8 encodes VP8 key frames of flat macroblocks, assembles frames from RTP
+// packets, and decodes key frames of limited size.
 //
-// The encoder knows one kind of picture: every 16×16 macroblock has one colour.
+// The encoder supports only pictures in which every 16×16 macroblock has one colour.
 // With DC prediction, quantizer index 0 and no loop filter (RFC 6386) such a
-// picture is coded without loss: a decoder gives back exactly the colours that
-// went in. So two peers that agree on the picture agree on every byte of the
-// frame, and a single wrong byte is found by comparing.
+// picture is coded without loss: a decoder returns exactly the original colours. So two
+// peers with the same picture have the same frame, byte for byte, and a single wrong byte
+// is found by comparing.
 package vp8
 
 import "encoding/binary"

@@ -208,7 +208,7 @@ func TestRefusedHandshake(t *testing.T) {
 	}
 }
 
-// stub runs a server that does what the test says with each connection.
+// stub runs a server that calls a function of the test with each connection.
 func stub(t *testing.T, talk func(ws *websocket.Conn)) string {
 	t.Helper()
 	var talking sync.WaitGroup
@@ -309,7 +309,7 @@ func TestRequestObeysItsContext(t *testing.T) {
 	}
 }
 
-// TestSilentServer has a server that says it pings and then says nothing.
+// TestSilentServer uses a server that announces pings and then sends nothing.
 func TestSilentServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()

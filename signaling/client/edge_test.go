@@ -13,7 +13,7 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// A Join that is given up, in whichever way, leaves no ghost.
+// A Join that is cancelled, in any way, leaves no seat behind.
 func TestJoinThatIsGivenUp(t *testing.T) {
 	for name, giveUp := range map[string]func(cancel context.CancelFunc, c *client.Client){
 		"context": func(cancel context.CancelFunc, _ *client.Client) { cancel() },
@@ -22,7 +22,7 @@ func TestJoinThatIsGivenUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			story(t, func(t *testing.T, f *fake) { //nolint:thelper // it is the test
 				c := f.open(f.config())
-				l := f.line()
+				l := f.nextConn()
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				got := make(chan error, 1)
@@ -57,7 +57,7 @@ func TestJoinThatIsGivenUp(t *testing.T) {
 	}
 }
 
-// The seat was left, and only the word of it got lost.
+// The seat was left, and only the reply was lost.
 func TestLeaveWhoseReplyIsLost(t *testing.T) {
 	story(t, func(t *testing.T, f *fake) { //nolint:thelper // it is the test
 		c, l := f.seat()
@@ -65,7 +65,7 @@ func TestLeaveWhoseReplyIsLost(t *testing.T) {
 		go func() { left <- c.Leave(t.Context()) }()
 		want[protocol.Leave](l)
 		l.cut()
-		l = f.line()
+		l = f.nextConn()
 		l.say(protocol.Error{ID: want[protocol.Join](l).ID, Code: protocol.CodeUnauthorized})
 		if err := <-left; err != nil {
 			t.Error(err)
@@ -83,8 +83,7 @@ func TestLeaveWhoseReplyIsLost(t *testing.T) {
 	})
 }
 
-// An event that is left out means that the line cannot be trusted; one that is
-// not understood counts.
+// If an event is skipped, the connection is dropped; an unknown event counts.
 func TestGapsAndUnknownEvents(t *testing.T) {
 	story(t, func(t *testing.T, f *fake) { //nolint:thelper // it is the test
 		c, l := f.seat()
@@ -97,7 +96,7 @@ func TestGapsAndUnknownEvents(t *testing.T) {
 			t.Errorf("%+v", event)
 		}
 		hear[client.Interrupted](t, c)
-		l = f.line()
+		l = f.nextConn()
 		if join := l.resume(true); join.Seq != 2 {
 			t.Errorf("%+v", join)
 		}
@@ -107,8 +106,8 @@ func TestGapsAndUnknownEvents(t *testing.T) {
 	})
 }
 
-// No more requests are on their way than the server keeps replies, and no more
-// wait than there is place for.
+// No more requests are in flight than the server keeps replies, and no more wait than
+// the outbox may hold.
 func TestBoundsOfTheOutbox(t *testing.T) {
 	story(t, func(t *testing.T, f *fake) { //nolint:thelper // it is the test
 		c, l := f.seat()
@@ -149,7 +148,7 @@ func TestBoundsOfTheOutbox(t *testing.T) {
 	})
 }
 
-// What nobody waits for any more is not sent, unless the server may know it.
+// A request whose caller has stopped waiting is not sent, unless the server may know it.
 func TestWithdrawnRequest(t *testing.T) {
 	story(t, func(t *testing.T, f *fake) { //nolint:thelper // it is the test
 		c, l := f.seat()
@@ -163,7 +162,7 @@ func TestWithdrawnRequest(t *testing.T) {
 		}
 		result := post(t, c, 2)
 		f.set(false, nil)
-		l = f.line()
+		l = f.nextConn()
 		l.resume(true)
 		if m := want[protocol.Message](l); string(m.Data) != "2" {
 			t.Errorf("sent %+v", m)
@@ -176,23 +175,23 @@ func TestWithdrawnRequest(t *testing.T) {
 	})
 }
 
-// A server that asks to come later to join is obeyed.
+// If a server asks to join later, the client waits.
 func TestJoinThatIsPutOff(t *testing.T) {
 	story(t, func(t *testing.T, f *fake) { //nolint:thelper // it is the test
 		c, l := f.seat()
 		l.cut()
 		hear[client.Interrupted](t, c)
-		l = f.line()
+		l = f.nextConn()
 		l.say(protocol.Error{ID: want[protocol.Join](l).ID, Code: protocol.CodeRateLimited, Retry: true, After: 7})
 		start := time.Now()
-		if join := f.line().resume(true); join.Resume != "token-1" || time.Since(start) < 7*time.Second {
+		if join := f.nextConn().resume(true); join.Resume != "token-1" || time.Since(start) < 7*time.Second {
 			t.Errorf("%+v after %v", join, time.Since(start))
 		}
 		hear[client.Rejoined](t, c)
 	})
 }
 
-// Close ends a client that is on its way back, at once.
+// Close ends a client at once while it reconnects.
 func TestCloseWhileAway(t *testing.T) {
 	story(t, func(t *testing.T, f *fake) { //nolint:thelper // it is the test
 		c, l := f.seat()
@@ -212,7 +211,7 @@ func TestCloseWhileAway(t *testing.T) {
 	})
 }
 
-// Requests are repeated in the order of their ids, which is not that of the
+// Requests are repeated in the order of their ids, which differs from the order of the
 // calls after one was refused.
 func TestRepeatedInOrder(t *testing.T) {
 	story(t, func(t *testing.T, f *fake) { //nolint:thelper // it is the test
@@ -227,7 +226,7 @@ func TestRepeatedInOrder(t *testing.T) {
 		l.say(protocol.Error{ID: first.ID, Code: protocol.CodeQueueFull, Retry: true, After: 1})
 		want[protocol.Message](l)
 		l.cut()
-		l = f.line()
+		l = f.nextConn()
 		l.resume(true)
 		for last, i := uint64(0), 0; i < 4; i++ {
 			m := want[protocol.Message](l)

@@ -2,7 +2,7 @@ package client
 
 import "time"
 
-// WithWall returns config with a wall clock of the test's own.
+// WithWall returns config with another wall clock.
 func WithWall(config Config, wall func() time.Time) Config {
 	config.wall = wall
 	return config

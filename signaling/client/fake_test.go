@@ -18,11 +18,10 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// fake is a server in memory that says what the test tells it to. It lives in
-// a synctest bubble.
+// fake is a server in memory, under the control of the test, in a synctest bubble.
 type fake struct {
 	t     *testing.T
-	lines chan *fakeLine // WebSockets that were opened
+	conns chan *fakeConn // WebSockets that were opened
 
 	mu      sync.Mutex
 	down    bool             // nothing listens
@@ -35,7 +34,7 @@ type fake struct {
 func story(t *testing.T, tell func(t *testing.T, f *fake)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		f := &fake{t: t, lines: make(chan *fakeLine, 16), pipes: newPipes()}
+		f := &fake{t: t, conns: make(chan *fakeConn, 16), pipes: newPipes()}
 		web := &http.Server{Handler: http.HandlerFunc(f.serve)}
 		f.pipes.serving.Go(func() { _ = web.Serve(f.pipes) })
 		defer func() {
@@ -43,7 +42,7 @@ func story(t *testing.T, tell func(t *testing.T, f *fake)) {
 			f.pipes.serving.Wait()
 			for {
 				select {
-				case l := <-f.lines:
+				case l := <-f.conns:
 					_ = l.Close()
 				default:
 					return
@@ -72,7 +71,7 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 func (f *fake) upgrade(w http.ResponseWriter, r *http.Request) {
 	ws, err := (&websocket.Upgrader{Subprotocols: []string{protocol.Subprotocol}}).Upgrade(w, r, nil)
 	if err == nil {
-		f.lines <- &fakeLine{ws, f.t}
+		f.conns <- &fakeConn{ws, f.t}
 	}
 }
 
@@ -103,7 +102,7 @@ func (f *fake) config() client.Config {
 	return client.Config{URL: "http://memory", Name: "Ann", DialContext: f.dial}
 }
 
-// open dials, and closes at the test's end.
+// open dials, and closes the client at the end of the test.
 func (f *fake) open(config client.Config) *client.Client {
 	f.t.Helper()
 	c, err := client.Dial(f.t.Context(), config)
@@ -114,11 +113,11 @@ func (f *fake) open(config client.Config) *client.Client {
 	return c
 }
 
-// line returns the next WebSocket that was opened.
-func (f *fake) line() *fakeLine {
+// nextConn returns the next WebSocket that the client opened.
+func (f *fake) nextConn() *fakeConn {
 	f.t.Helper()
 	select {
-	case l := <-f.lines:
+	case l := <-f.conns:
 		return l
 	case <-time.After(time.Hour):
 		f.t.Fatal("the client opened no WebSocket")
@@ -127,15 +126,15 @@ func (f *fake) line() *fakeLine {
 }
 
 // seat opens a client and gives it a seat.
-func (f *fake) seat() (*client.Client, *fakeLine) {
+func (f *fake) seat() (*client.Client, *fakeConn) {
 	f.t.Helper()
 	return f.seatWith(f.config())
 }
 
-func (f *fake) seatWith(config client.Config) (*client.Client, *fakeLine) {
+func (f *fake) seatWith(config client.Config) (*client.Client, *fakeConn) {
 	f.t.Helper()
 	c := f.open(config)
-	l := f.line()
+	l := f.nextConn()
 	got := make(chan error, 1)
 	go func() {
 		_, err := c.Join(f.t.Context(), "room")
@@ -159,14 +158,14 @@ func joined(id uint64, peer, resume string, resumed bool) protocol.Joined {
 	}
 }
 
-// fakeLine is the server's end of a WebSocket.
-type fakeLine struct {
+// fakeConn is the server's end of a WebSocket.
+type fakeConn struct {
 	*websocket.Conn
 	t *testing.T
 }
 
-// deaf reads what comes and answers nothing, until the line ends.
-func (l *fakeLine) deaf() {
+// deaf reads everything and answers nothing, until the connection ends.
+func (l *fakeConn) deaf() {
 	for {
 		if _, err := l.any(); err != nil {
 			return
@@ -175,7 +174,7 @@ func (l *fakeLine) deaf() {
 }
 
 // next returns the next request, past seen and pings without an id.
-func (l *fakeLine) next() protocol.Request {
+func (l *fakeConn) next() protocol.Request {
 	l.t.Helper()
 	for {
 		f, err := l.any()
@@ -190,7 +189,7 @@ func (l *fakeLine) next() protocol.Request {
 	}
 }
 
-func (l *fakeLine) any() (protocol.Request, error) {
+func (l *fakeConn) any() (protocol.Request, error) {
 	l.t.Helper()
 	_ = l.SetReadDeadline(time.Now().Add(time.Hour))
 	_, text, err := l.ReadMessage()
@@ -204,7 +203,7 @@ func (l *fakeLine) any() (protocol.Request, error) {
 	return f, nil
 }
 
-func want[R protocol.Request](l *fakeLine) R {
+func want[R protocol.Request](l *fakeConn) R {
 	l.t.Helper()
 	f := l.next()
 	r, ok := f.(R)
@@ -215,24 +214,24 @@ func want[R protocol.Request](l *fakeLine) R {
 }
 
 // say sends a frame.
-func (l *fakeLine) say(f protocol.Frame) {
+func (l *fakeConn) say(f protocol.Frame) {
 	l.t.Helper()
 	if err := l.WriteMessage(websocket.TextMessage, protocol.Encode(f)); err != nil {
 		l.t.Fatal(err)
 	}
 }
 
-// cut ends the line without a word.
-func (l *fakeLine) cut() { _ = l.Close() }
+// cut closes the connection without a close frame.
+func (l *fakeConn) cut() { _ = l.Close() }
 
-// end closes the line with a code.
-func (l *fakeLine) end(code int) {
+// end closes the connection with a code.
+func (l *fakeConn) end(code int) {
 	_ = l.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, "test"), time.Now().Add(time.Second))
 	_ = l.Close()
 }
 
-// resume lets the client have its seat back.
-func (l *fakeLine) resume(resumed bool) protocol.Join {
+// resume answers a join so that the client gets its seat back.
+func (l *fakeConn) resume(resumed bool) protocol.Join {
 	l.t.Helper()
 	join := want[protocol.Join](l)
 	if join.Resume == "" || join.Nonce != "" {
@@ -246,7 +245,7 @@ func message(seq uint64) protocol.MessageEvent {
 	return protocol.MessageEvent{Seq: seq, From: "p2", Data: json.RawMessage(`{}`)}
 }
 
-// hear returns the next event, which must be an E.
+// hear returns the next event, which must be of type E.
 func hear[E client.Event](t *testing.T, c *client.Client) E {
 	t.Helper()
 	event, err := c.Receive(t.Context())
@@ -260,7 +259,7 @@ func hear[E client.Event](t *testing.T, c *client.Client) E {
 	return e
 }
 
-// isCode says whether err is the server's error with that code.
+// isCode reports whether err is the server's error with that code.
 func isCode(err error, code protocol.Code) bool {
 	fault, ok := errors.AsType[protocol.Error](err)
 	return ok && fault.Code == code

@@ -16,7 +16,7 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// blocked is a proxy that knows no WebSockets.
+// blocked is a proxy that does not support WebSockets.
 func blocked(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(http.StatusForbidden)
 	_, _ = w.Write([]byte("<h1>not here</h1>"))
@@ -46,7 +46,7 @@ func TestCutAtAnyByte(t *testing.T) {
 	}
 }
 
-// exchange sends messages that all must arrive.
+// exchange sends messages, all of which must arrive.
 func exchange(t *testing.T, from, to *client.Client, id string) {
 	t.Helper()
 	const messages = 60
@@ -72,7 +72,7 @@ func exchange(t *testing.T, from, to *client.Client, id string) {
 	}
 }
 
-// The server is killed and started again: the same peers are in the room.
+// The server is killed and restarted: the same peers are in the room.
 func TestKilledServer(t *testing.T) {
 	for name, proxy := range map[string]http.HandlerFunc{"websocket": nil, "http": blocked} {
 		t.Run(name, func(t *testing.T) {
@@ -132,7 +132,7 @@ func TestFallbackAndBack(t *testing.T) {
 	})
 }
 
-// A proxy opens the WebSocket and lets nothing through, or never answers.
+// A proxy opens the WebSocket but passes nothing on, or never answers.
 func TestWebSocketThatCarriesNothing(t *testing.T) {
 	var mu sync.Mutex
 	var swallowed []*websocket.Conn
@@ -174,7 +174,7 @@ func TestWebSocketThatCarriesNothing(t *testing.T) {
 	}
 }
 
-// Who finds a room full may join later, on the same connection.
+// A client that finds a room full may join later, on the same connection.
 func TestFullThenFree(t *testing.T) {
 	for name, proxy := range map[string]http.HandlerFunc{"websocket": nil, "http": blocked} {
 		t.Run(name, func(t *testing.T) {

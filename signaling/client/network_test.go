@@ -17,8 +17,8 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// network is a real server in memory, and everything that can go wrong on the
-// way to it. It lives in a synctest bubble.
+// network is a real server in memory, with all faults of the network in front of it. It
+// runs in a synctest bubble.
 type network struct {
 	t *testing.T
 
@@ -46,7 +46,7 @@ func onNetwork(t *testing.T, tell func(t *testing.T, n *network)) {
 func (n *network) start() {
 	n.t.Helper()
 	server, err := signaling.New(signaling.Config{
-		// The grace is longer than any outage here, so that nothing may be lost by it.
+		// The grace time is longer than any outage here, so that nothing is lost because of it.
 		Capacity: 2, Ping: 15 * time.Second, Grace: signaling.ResumeLife / 2,
 		SessionSecrets: [][]byte{[]byte("the secret of every incarnation of the server")},
 	})
@@ -73,7 +73,7 @@ func (n *network) start() {
 	p.serving.Go(func() { _ = web.Serve(p) })
 }
 
-// kill ends the server as SIGKILL does: nobody hears a word of it.
+// kill stops the server as SIGKILL does: clients are not notified.
 func (n *network) kill() {
 	n.mu.Lock()
 	server, web, p := n.server, n.web, n.pipes
@@ -101,7 +101,7 @@ func (n *network) set(proxy http.HandlerFunc, budget func() int) {
 	n.proxy, n.budget = proxy, budget
 }
 
-// made returns how many connections there have been.
+// made returns the number of connections so far.
 func (n *network) made() int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -222,7 +222,7 @@ func (n *network) seat(name string) (*client.Client, protocol.Joined) {
 	return c, joined
 }
 
-// transports returns how the peers in the room are connected, by their ids.
+// transports returns the transports of the peers in the room, by id.
 func (n *network) transports() map[string]string {
 	all := make(map[string]string)
 	for _, room := range n.server.Rooms() {
@@ -233,7 +233,7 @@ func (n *network) transports() map[string]string {
 	return all
 }
 
-// hearNext returns the next event of a kind, past what others there are.
+// hearNext returns the next event of a type, and skips others.
 func hearNext[E client.Event](t *testing.T, c *client.Client) E {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
@@ -250,7 +250,7 @@ func hearNext[E client.Event](t *testing.T, c *client.Client) E {
 	}
 }
 
-// between returns random numbers that a seed repeats.
+// between returns random numbers that are the same for the same seed.
 func between(seed uint64, least, most int) func() int {
 	random := rand.New(rand.NewPCG(seed, 0))
 	var mu sync.Mutex

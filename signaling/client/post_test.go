@@ -12,7 +12,7 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// TestPostDoesNotWait has a server that acks nothing before it has everything.
+// TestPostDoesNotWait uses a server that acks nothing before it has received everything.
 func TestPostDoesNotWait(t *testing.T) {
 	const messages = 5
 	url := stub(t, func(ws *websocket.Conn) {

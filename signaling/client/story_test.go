@@ -12,7 +12,7 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// post posts a message and returns what becomes of it.
+// post posts a message and returns a channel for its result.
 func post(t *testing.T, c *client.Client, data any) chan error {
 	t.Helper()
 	sent, err := c.Post("p2", data)
@@ -27,7 +27,7 @@ func post(t *testing.T, c *client.Client, data any) chan error {
 	return result
 }
 
-func TestLineLostAndResumed(t *testing.T) {
+func TestConnectionLostAndResumed(t *testing.T) {
 	story(t, func(t *testing.T, f *fake) { //nolint:thelper // it is the test
 		c, l := f.seat()
 		l.say(message(1))
@@ -44,7 +44,7 @@ func TestLineLostAndResumed(t *testing.T) {
 		}
 		third := post(t, c, 3) // while it is away
 
-		l = f.line()
+		l = f.nextConn()
 		if join := l.resume(true); join.Resume != "token-1" || join.Seq != 1 || join.Token != "" {
 			t.Errorf("join: %+v", join)
 		}
@@ -85,7 +85,7 @@ func TestServerForgot(t *testing.T) {
 			_, err := c.ICE(t.Context())
 			iced <- err
 		}()
-		l = f.line()
+		l = f.nextConn()
 		l.resume(false)
 		if back := hear[client.Rejoined](t, c); back.Resumed || len(back.Joined.Peers) != 1 {
 			t.Errorf("%+v", back)
@@ -114,7 +114,7 @@ func TestSeatIsNotGivenBack(t *testing.T) {
 		config.Token = "jwt"
 		c, l := f.seatWith(config)
 		l.cut()
-		l = f.line()
+		l = f.nextConn()
 		refused := want[protocol.Join](l)
 		l.say(protocol.Error{ID: refused.ID, Code: protocol.CodeUnauthorized})
 		plain := want[protocol.Join](l)
@@ -133,7 +133,7 @@ func TestOthersTookTheSeat(t *testing.T) {
 	story(t, func(t *testing.T, f *fake) { //nolint:thelper // it is the test
 		c, l := f.seat()
 		l.cut()
-		l = f.line()
+		l = f.nextConn()
 		l.say(protocol.Full{ID: want[protocol.Join](l).ID, Room: "room", Capacity: 2})
 		<-c.Done()
 		if _, ok := errors.AsType[*client.FullError](c.Err()); !ok {
@@ -142,11 +142,11 @@ func TestOthersTookTheSeat(t *testing.T) {
 	})
 }
 
-// The answer to the first join gets lost: the same seat is asked for again.
+// The reply to the first join is lost: the client asks for the same seat again.
 func TestLostJoined(t *testing.T) {
 	story(t, func(t *testing.T, f *fake) { //nolint:thelper // it is the test
 		c := f.open(f.config())
-		l := f.line()
+		l := f.nextConn()
 		got := make(chan error, 1)
 		go func() {
 			_, err := c.Join(t.Context(), "room")
@@ -154,7 +154,7 @@ func TestLostJoined(t *testing.T) {
 		}()
 		first := want[protocol.Join](l)
 		l.cut()
-		l = f.line()
+		l = f.nextConn()
 		again := want[protocol.Join](l)
 		if again.Nonce == "" || again.Nonce != first.Nonce {
 			t.Errorf("nonces %q and %q", first.Nonce, again.Nonce)
@@ -169,7 +169,7 @@ func TestLostJoined(t *testing.T) {
 	})
 }
 
-// What the server says is refused for the moment is repeated under a new id.
+// A request that is refused for the moment is repeated under a new id.
 func TestRefusedForTheMoment(t *testing.T) {
 	story(t, func(t *testing.T, f *fake) { //nolint:thelper // it is the test
 		c, l := f.seat()
@@ -203,7 +203,7 @@ func TestRefusedForTheMoment(t *testing.T) {
 	})
 }
 
-// A receiver that stays full is told of in the end.
+// If the receiver's queue stays full, the sender gets the error in the end.
 func TestRefusedForTooLong(t *testing.T) {
 	story(t, func(t *testing.T, f *fake) { //nolint:thelper // it is the test
 		c, l := f.seat()
@@ -258,7 +258,7 @@ func TestConfirmation(t *testing.T) {
 	})
 }
 
-// The newest token is the one that counts.
+// The newest resume token is used.
 func TestFreshToken(t *testing.T) {
 	story(t, func(t *testing.T, f *fake) { //nolint:thelper // it is the test
 		_, l := f.seat()
@@ -268,13 +268,13 @@ func TestFreshToken(t *testing.T) {
 		l.say(protocol.Pong{Resume: "token-7"})
 		synctest.Wait()
 		l.cut()
-		if join := f.line().resume(true); join.Resume != "token-7" {
+		if join := f.nextConn().resume(true); join.Resume != "token-7" {
 			t.Errorf("join: %+v", join)
 		}
 	})
 }
 
-// A dead line is noticed before the grace of the seat, two pings, is over.
+// A dead connection is noticed before the grace time of the seat, two pings, is over.
 func TestSilentLine(t *testing.T) {
 	story(t, func(t *testing.T, f *fake) { //nolint:thelper // it is the test
 		c, l := f.seat()
@@ -284,12 +284,12 @@ func TestSilentLine(t *testing.T) {
 		if took := time.Since(start); took < 15*time.Second || took > 25*time.Second {
 			t.Errorf("noticed after %v", took)
 		}
-		f.line().resume(true)
+		f.nextConn().resume(true)
 		hear[client.Rejoined](t, c)
 	})
 }
 
-// A machine that wakes up looks at once whether its line is still there.
+// After the machine wakes up, the client tests its connection at once.
 func TestWakeUp(t *testing.T) {
 	story(t, func(t *testing.T, f *fake) { //nolint:thelper // it is the test
 		var asleep time.Duration
@@ -309,7 +309,7 @@ func TestWakeUp(t *testing.T) {
 		if took := time.Since(start); took > 8*time.Second {
 			t.Errorf("noticed after %v", took)
 		}
-		f.line().resume(true)
+		f.nextConn().resume(true)
 	})
 }
 
@@ -329,14 +329,14 @@ func TestCodesThatEndIt(t *testing.T) {
 		story(t, func(t *testing.T, f *fake) { //nolint:thelper // it is the test
 			c, l := f.seat()
 			l.end(code)
-			f.line().resume(true)
+			f.nextConn().resume(true)
 			hear[client.Interrupted](t, c)
 			hear[client.Rejoined](t, c)
 		})
 	}
 }
 
-// A frame that the server finds too large is not sent for ever.
+// A frame that is too large for the server is not repeated forever.
 func TestTooLargeFrame(t *testing.T) {
 	story(t, func(t *testing.T, f *fake) { //nolint:thelper // it is the test
 		c, l := f.seat()
@@ -344,7 +344,7 @@ func TestTooLargeFrame(t *testing.T) {
 		m := want[protocol.Message](l)
 		want[protocol.Message](l)
 		l.end(protocol.CloseTooLarge)
-		l = f.line()
+		l = f.nextConn()
 		l.resume(true)
 		if err := <-large; !isCode(err, protocol.CodeTooLarge) {
 			t.Errorf("large: %v", err)
@@ -359,7 +359,7 @@ func TestTooLargeFrame(t *testing.T) {
 	})
 }
 
-// A server that goes down says when to come back, and refuses what comes meanwhile.
+// A server that shuts down says when to reconnect, and refuses requests meanwhile.
 func TestClosingServer(t *testing.T) {
 	story(t, func(t *testing.T, f *fake) { //nolint:thelper // it is the test
 		c, l := f.seat()
@@ -372,7 +372,7 @@ func TestClosingServer(t *testing.T) {
 		closed := time.Now()
 		l.end(protocol.CloseGoingAway)
 		time.AfterFunc(6*time.Second, func() { f.set(false, nil) })
-		f.line().resume(false)
+		f.nextConn().resume(false)
 		if err := <-result; !errors.Is(err, client.ErrLost) {
 			t.Errorf("%v, want ErrLost", err)
 		}
@@ -382,7 +382,7 @@ func TestClosingServer(t *testing.T) {
 	})
 }
 
-// A server that is away for long is asked less and less often.
+// While a server is down, the client tries less and less often.
 func TestBackoff(t *testing.T) {
 	story(t, func(t *testing.T, f *fake) { //nolint:thelper // it is the test
 		c, l := f.seat()
@@ -390,7 +390,7 @@ func TestBackoff(t *testing.T) {
 		l.cut()
 		hear[client.Interrupted](t, c)
 		time.AfterFunc(10*time.Minute, func() { f.set(false, nil) })
-		f.line().resume(true)
+		f.nextConn().resume(true)
 		dials := f.dialled()
 		if n := len(dials); n < 60 || n > 140 {
 			t.Errorf("%d attempts in 10 minutes", n)
@@ -403,7 +403,7 @@ func TestBackoff(t *testing.T) {
 	})
 }
 
-// Handshakes are refused, by the server and by what stands before it.
+// Handshakes are refused, by the server and by proxies in front of it.
 func TestRefusedHandshakes(t *testing.T) {
 	refuse := func(status int, after, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
@@ -427,7 +427,7 @@ func TestRefusedHandshakes(t *testing.T) {
 			start := time.Now()
 			synctest.Wait()
 			f.set(false, nil)
-			f.line().resume(true)
+			f.nextConn().resume(true)
 			if waited := time.Since(start); waited < 4*time.Second {
 				t.Errorf("came again after %v", waited)
 			}

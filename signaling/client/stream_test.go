@@ -54,7 +54,7 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// FuzzStream holds the decoder against the words of the standard, said simply.
+// FuzzStream compares the decoder with a simple implementation of the standard.
 func FuzzStream(f *testing.F) {
 	for _, seed := range []string{
 		"data: {\"type\":\"closing\",\"after\":5}\n\n", ": ping\n\nid: 7\ndata: a\ndata: b\n\n",
