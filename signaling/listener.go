@@ -13,25 +13,24 @@ import (
 // records of its own for a client that reads nothing.
 const maxUnsent = 256 << 10
 
-// unackedWait is how long a client may leave data without acknowledgement, or
-// take none, until the system ends the connection (RFC 5482). Otherwise a
-// stream of events to a client that vanished would last a quarter of an hour.
+// unackedWait is how long sent data may stay unacknowledged, or the client's window
+// closed, until the system ends the connection (RFC 5482). Without it, a stream of events
+// to a client that has vanished would last a quarter of an hour.
 const unackedWait = 30 * time.Second
 
-// NewListener wraps a listener of TCP connections for this package's handlers.
-// With TLS, hand the result to tls.NewListener or http.Server.ServeTLS: a
-// WebSocket is then written without waiting, and costs no second goroutine and
-// no buffer while it is idle. On Linux, connections whose client acknowledges
-// nothing for 30 s end. HTTP is otherwise as without. Connections that are no
-// sockets of the system are passed on as they are. Once a handler of
-// this package has a connection, nobody else may close it.
+// NewListener wraps a listener of TCP connections for this package's handlers. With TLS,
+// pass the result to tls.NewListener or http.Server.ServeTLS: then writes to a WebSocket
+// never wait, and an idle one costs no second goroutine and no buffer. On Linux,
+// connections whose client acknowledges nothing for 30 s end. Otherwise HTTP is not
+// affected. Connections that are not sockets of the operating system are passed on as they
+// are. Once a handler of this package has a connection, nobody else may close it.
 func NewListener(inner net.Listener) net.Listener {
 	return listener{Listener: inner, bound: boundAccepted(inner)}
 }
 
 type listener struct {
 	net.Listener
-	bound bool // its connections have unackedWait from it
+	bound bool // its connections inherit unackedWait from it
 }
 
 func (l listener) Accept() (net.Conn, error) {
@@ -67,7 +66,7 @@ func (nothingYetError) Error() string   { return "nothing to read yet" }
 func (nothingYetError) Timeout() bool   { return true }
 func (nothingYetError) Temporary() bool { return true }
 
-// NetConn returns the connection below, for whoever counts those.
+// NetConn returns the connection below, for those who count connections.
 func (c *boundedConn) NetConn() net.Conn { return c.Conn }
 
 // Read gives TLS, or HTTP, what has arrived.
@@ -99,7 +98,8 @@ func (c *boundedConn) SetWriteDeadline(deadline time.Time) error {
 	return c.Conn.SetWriteDeadline(deadline)
 }
 
-// CloseWrite is for HTTP, which ends a response early so that it arrives.
+// CloseWrite is for HTTP, which closes for writing first so that the client still receives
+// the response.
 func (c *boundedConn) CloseWrite() error {
 	if tcp, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return tcp.CloseWrite()
@@ -123,7 +123,7 @@ func (s *tlsStream) read() (*rawio.Buffer, error) {
 			b.End += n
 		}
 		if b.End > 0 || s.owes() {
-			return b, nil // another error than errNothingYet comes again
+			return b, nil // the next read returns other errors than errNothingYet again
 		}
 		b.Free()
 		if !errors.Is(err, errNothingYet) {
@@ -153,11 +153,11 @@ func (s *tlsStream) owes() bool                     { return s.below.Pending() }
 func (s *tlsStream) writeNow(p []byte) (int, error) { return s.below.TryWrite(p) }
 func (s *tlsStream) write(p []byte) (int, error)    { return s.below.raw.write(p) }
 
-// finish tells the client that this is the end and no attack.
+// finish sends close_notify, which tells the client that nobody has cut the stream.
 func (s *tlsStream) finish() {
 	if s.conn.CloseWrite() == nil {
 		if b := s.below.TakeHeld(); b != nil {
-			_, _ = s.writeNow(*b) // the end comes anyway
+			_, _ = s.writeNow(*b) // the connection ends in any case
 			batches.Put(b)
 		}
 	}

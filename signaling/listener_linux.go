@@ -10,8 +10,8 @@ import (
 // tcpUserTimeout is TCP_USER_TIMEOUT, see tcp(7).
 const tcpUserTimeout = 18
 
-// boundAccepted sets unackedWait for all connections of a listener at once, and
-// tells whether they have it from there. Those of Multipath TCP have not.
+// boundAccepted sets unackedWait for all connections of a listener at once, and reports
+// whether they inherit it. Those of Multipath TCP do not.
 func boundAccepted(l net.Listener) bool {
 	bound := false
 	controlSocket(l, func(fd int) {
@@ -21,11 +21,11 @@ func boundAccepted(l net.Listener) bool {
 	return bound
 }
 
-// deferAccept has the listener accept connections once they bring data, or a
-// second later.
+// deferAccept makes the listener accept connections only once they have data, or after a
+// second.
 func deferAccept(l net.Listener) {
 	controlSocket(l, func(fd int) {
-		_ = syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_DEFER_ACCEPT, 1) // it only costs time
+		_ = syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_DEFER_ACCEPT, 1) // without it, accepting only takes longer
 	})
 }
 
@@ -35,8 +35,8 @@ func readArrived(s *rawStream) (b *rawio.Buffer) {
 	return b
 }
 
-// boundUnacked sets unackedWait for a connection, if that can be done: without
-// it, the connection only ends later.
+// boundUnacked sets unackedWait for a connection if possible: without it, the connection
+// only ends later.
 func boundUnacked(conn net.Conn) {
 	controlSocket(conn, func(fd int) { _ = setUserTimeout(fd) })
 }
@@ -45,7 +45,7 @@ func setUserTimeout(fd int) error {
 	return syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, tcpUserTimeout, int(unackedWait.Milliseconds()))
 }
 
-// controlSocket calls f with the socket of what has one.
+// controlSocket calls f with the file descriptor of a listener or connection that has one.
 func controlSocket(of any, f func(fd int)) {
 	c, ok := of.(syscall.Conn)
 	if !ok {

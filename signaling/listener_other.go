@@ -8,7 +8,7 @@ import (
 	"callbox/internal/rawio"
 )
 
-// Here the system's own bounds hold, and every connection is HTTP's first.
+// On these systems the bounds of the system apply, and every connection begins with HTTP.
 
 func boundAccepted(net.Listener) bool      { return false }
 func boundUnacked(net.Conn)                {}

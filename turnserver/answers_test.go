@@ -12,7 +12,7 @@ import (
 	"callbox/turnserver"
 )
 
-// What the server cannot do it says, with the code that RFC 8656 has for it.
+// The server refuses what it cannot do with the code of RFC 8656 for that.
 func TestErrorAnswers(t *testing.T) {
 	s := start(t, nil)
 	c := s.rawAs(t, "ann")
@@ -108,7 +108,7 @@ func TestIPv6Relay(t *testing.T) {
 	want(t, c.conn, channelData(0x4000, "and back"), c.server)
 }
 
-// What comes from a peer without a permission is not relayed, and not counted.
+// Datagrams from a peer without a permission are neither relayed nor counted.
 func TestUnrelayedDatagrams(t *testing.T) {
 	s := start(t, allowLoopback)
 	c := s.rawAs(t, "ann")
@@ -128,7 +128,7 @@ func TestUnrelayedDatagrams(t *testing.T) {
 	}
 }
 
-// A port that another program has is no relay's, until it is free.
+// A port that another program uses is not used for a relay until it is free.
 func TestRelayPortInUse(t *testing.T) {
 	other := listenUDP(t, "127.0.0.1:0")
 	s := start(t, func(c *turnserver.Config) {
@@ -142,7 +142,7 @@ func TestRelayPortInUse(t *testing.T) {
 	}
 }
 
-// Two relays behind the same NAT meet without the NAT's help.
+// Two relays behind the same NAT reach each other without hairpinning.
 func TestRelaysBehindNAT(t *testing.T) {
 	s := start(t, func(c *turnserver.Config) { c.PublicIPs = []netip.Addr{netip.MustParseAddr("192.0.2.200")} })
 	ann, bo := s.rawAs(t, "ann"), s.rawAs(t, "bo")
@@ -156,7 +156,7 @@ func TestRelaysBehindNAT(t *testing.T) {
 	want(t, bo.conn, channelData(0x4001, "hairpin!"), bo.server)
 }
 
-// Garbage is not answered, and the server goes on.
+// Garbage is not answered, and the server keeps running.
 func TestGarbage(t *testing.T) {
 	s := start(t, nil)
 	c := s.rawAs(t, "ann")

@@ -12,7 +12,7 @@ import (
 	"callbox/turnserver"
 )
 
-// slowAnswers calls hook just before the success of a ChannelBind is sent.
+// slowAnswers calls hook just before the success response to a ChannelBind is sent.
 type slowAnswers struct {
 	net.PacketConn
 
@@ -27,8 +27,8 @@ func (c *slowAnswers) WriteTo(p []byte, to net.Addr) (int, error) {
 	return c.PacketConn.WriteTo(p, to)
 }
 
-// A client discards ChannelData of a channel that it does not know to be bound:
-// what a peer sends before the answer is there has to come as an indication.
+// A client discards ChannelData in a channel that it does not know to be bound. So what a peer sends
+// before the response to the ChannelBind must come as an indication.
 func TestNoChannelBeforeItsAnswer(t *testing.T) {
 	conn := &slowAnswers{PacketConn: listenUDP(t, "127.0.0.1:0")}
 	s := start(t, func(c *turnserver.Config) {

@@ -11,7 +11,7 @@ import (
 	"callbox/turnserver"
 )
 
-// Close waits for nobody who is slow.
+// Close does not wait for slow clients.
 func TestCloseEndsEveryConnection(t *testing.T) {
 	s := &setup{tcp: listenTCP(t)}
 	certificate, _ := certificate(t)

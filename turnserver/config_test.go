@@ -36,7 +36,7 @@ func TestFaultsAreToldAtOnce(t *testing.T) {
 	}
 }
 
-// The sockets of a server that was not made are still the caller's.
+// When New fails, the sockets still belong to the caller.
 func TestFaultsLeaveTheSockets(t *testing.T) {
 	conn := listenUDP(t, "127.0.0.1:0")
 	if _, err := turnserver.New(turnserver.Config{PacketConns: []net.PacketConn{conn}}); err == nil {

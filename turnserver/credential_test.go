@@ -15,7 +15,7 @@ import (
 	"callbox/turnserver"
 )
 
-// clock is a clock that tests turn.
+// clock is a clock that tests set.
 type clock struct{ nanos atomic.Int64 }
 
 func newClock() *clock {
@@ -39,8 +39,8 @@ func TestCredentialForm(t *testing.T) {
 	}
 }
 
-// TestCredentialOfTheExpiryAlone holds that a user name may be its end and
-// nothing else, as some issuers make it.
+// TestCredentialOfTheExpiryAlone checks that a user name may be only the expiry, as some issuers make
+// it.
 func TestCredentialOfTheExpiryAlone(t *testing.T) {
 	s := start(t, nil)
 	for life, want := range map[time.Duration]stun.ErrorCode{time.Minute: 0, -time.Minute: stun.CodeUnauthorized} {
@@ -108,7 +108,7 @@ func TestSecretsRotate(t *testing.T) {
 	}
 }
 
-// An expired credential keeps the allocation it made, whole, and nothing else.
+// An expired credential stays valid for the allocation that it made, and for nothing else.
 func TestExpiredCredential(t *testing.T) {
 	clock := newClock()
 	s := start(t, func(c *turnserver.Config) { c.Now = clock.now })
@@ -153,7 +153,7 @@ func TestForeignRealm(t *testing.T) {
 	}
 }
 
-// A credential does not open what another one made.
+// A credential gives no access to the allocation of another one.
 func TestForeignAllocation(t *testing.T) {
 	s := start(t, nil)
 	c := s.rawAs(t, "ann")

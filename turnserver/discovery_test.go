@@ -14,8 +14,8 @@ import (
 	"callbox/turnserver/wire"
 )
 
-// discover starts a server on UDP sockets at these addresses; port 1 and 2 stand
-// for two free ones.
+// discover starts a server on UDP sockets at these addresses; ports 1 and 2 stand for two free
+// ones.
 func discover(t *testing.T, change func(*turnserver.Config), addresses ...string) (sockets map[string]netip.AddrPort) {
 	t.Helper()
 	sockets = map[string]netip.AddrPort{}
@@ -42,7 +42,7 @@ func discover(t *testing.T, change func(*turnserver.Config), addresses ...string
 	return sockets
 }
 
-// asked is what a Binding request was answered, and from where.
+// asked is the response to a Binding request, and where it came from.
 type asked struct {
 	wire.Message
 	from netip.AddrPort
@@ -55,7 +55,7 @@ func (a asked) address(kind wire.Attr) netip.AddrPort {
 	return addr
 }
 
-// ask sends a Binding request from conn, and waits for the answer on at.
+// ask sends a Binding request from conn, and waits for the response on at.
 func ask(t *testing.T, conn, at net.PacketConn, server netip.AddrPort, add ...stun.Setter) asked {
 	t.Helper()
 	request := stun.MustBuild(append([]stun.Setter{stun.TransactionID, stun.BindingRequest}, add...)...)
@@ -96,8 +96,8 @@ func changeRequest(ip, port bool) stun.Setter {
 	return attribute{0x0003, value}
 }
 
-// RFC 5780 section 6.1, table 1: with two addresses and two ports the answer
-// comes from where the client wants it, wherever it asks.
+// RFC 5780 section 6.1, table 1: with two addresses and two ports the response comes from where the
+// client wants it, whichever it asks.
 func TestDiscovery(t *testing.T) {
 	sockets := discover(t, nil, "127.0.0.1:1", "127.0.0.1:2", "127.0.0.2:1", "127.0.0.2:2")
 	conn := listenUDP(t, "127.0.0.1:0")
@@ -131,8 +131,7 @@ func TestDiscovery(t *testing.T) {
 	}
 }
 
-// RFC 5780 sections 7.5 and 7.6: another port of the client's, and long answers
-// to long requests.
+// RFC 5780 sections 7.5 and 7.6: another port of the client, and long responses to long requests.
 func TestResponsePortAndPadding(t *testing.T) {
 	sockets := discover(t, nil, "127.0.0.1:1", "127.0.0.1:2", "127.0.0.2:1", "127.0.0.2:2")
 	local := sockets["127.0.0.1:1"]
@@ -167,8 +166,8 @@ func TestResponsePortAndPadding(t *testing.T) {
 	}
 }
 
-// What a server has not it does not offer: OTHER-ADDRESS needs a second address
-// with a second port (RFC 5780 section 7.4).
+// A server does not offer what it does not have: OTHER-ADDRESS needs a second address with a second
+// port (RFC 5780 section 7.4).
 func TestDiscoveryInPart(t *testing.T) {
 	for _, test := range []struct {
 		name             string
@@ -198,8 +197,8 @@ func TestDiscoveryInPart(t *testing.T) {
 	}
 }
 
-// A socket that is bound to every address answers from the one that is asked
-// for, and tells the one that the internet knows.
+// A socket that is bound to every address responds from the requested one, and reports the public
+// one.
 func TestDiscoveryOnEveryAddress(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("loopback has one address only")

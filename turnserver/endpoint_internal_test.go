@@ -10,7 +10,7 @@ import (
 	"callbox/turnserver/datapath"
 )
 
-// An allocation whose socket cannot be served is ended, and its endpoint goes on.
+// An allocation whose socket cannot be served ends, and its endpoint goes on.
 func TestRelayThatCannotStart(t *testing.T) {
 	path, err := datapath.New(datapath.Config{})
 	if err != nil {

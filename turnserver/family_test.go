@@ -11,8 +11,7 @@ import (
 	"callbox/turnserver"
 )
 
-// TestDefaultFamily holds which relay a client gets that names no family, as
-// browsers do not, or names one.
+// TestDefaultFamily checks which family a client gets that asks for none, as browsers do, or for one.
 func TestDefaultFamily(t *testing.T) {
 	needIPv6(t)
 	const none, both = 0, 3 // of requestedFamily: what is not sent, and ADDITIONAL-ADDRESS-FAMILY

@@ -15,8 +15,8 @@ import (
 	"callbox/turnserver"
 )
 
-// TestNamesOfTheField holds which user names are taken of those that
-// applications make, and that a secret is taken as it is.
+// TestNamesOfTheField checks which user names of applications are accepted, and that a secret is used
+// as it is.
 func TestNamesOfTheField(t *testing.T) {
 	secret := []byte(`a secret with #, ; "quotes" and blanks`)
 	s := start(t, func(c *turnserver.Config) { c.Secrets = [][]byte{secret} })
@@ -48,8 +48,8 @@ func TestNamesOfTheField(t *testing.T) {
 	}
 }
 
-// TestPeersOfOtherSpellings holds that a private address is denied in each
-// spelling, and a public one in that of IPv6 is the IPv4 one.
+// TestPeersOfOtherSpellings checks that a private address is denied in each notation, and that a public
+// one in IPv6 notation is the IPv4 one.
 func TestPeersOfOtherSpellings(t *testing.T) {
 	s := start(t, nil)
 	c := s.rawAs(t, "ann")

@@ -16,7 +16,7 @@ import (
 	"callbox/turnserver"
 )
 
-// forbidden are the spellings of addresses that a relay must never reach.
+// forbidden are the notations of addresses that a relay must never reach.
 func forbidden() []string {
 	return []string{
 		// What was found open in other servers: loopback by way of the
@@ -33,7 +33,7 @@ func forbidden() []string {
 	}
 }
 
-// ear listens on loopback and must hear nothing.
+// ear listens on loopback and must receive nothing.
 type ear struct {
 	net.PacketConn
 	done  chan struct{}
@@ -60,8 +60,8 @@ func listen(t *testing.T, address string) *ear {
 	return e
 }
 
-// wantSilence sends a packet of its own, which arrives after everything that
-// was sent on this machine before, and wants to have heard that alone.
+// wantSilence sends a packet of its own, which arrives after everything that was sent on this machine
+// before, and expects to receive only that.
 func (e *ear) wantSilence(t *testing.T) {
 	t.Helper()
 	self := listenUDP(t, "127.0.0.1:0")
@@ -98,8 +98,8 @@ func TestForbiddenPeers(t *testing.T) {
 	}
 }
 
-// forbiddenPeers asks a relay of a family for every forbidden address, by every
-// way there is, at the port of a listener on loopback.
+// forbiddenPeers requests every forbidden address as a peer of a relay of a family, in every possible
+// way, at the port of a listener on loopback.
 func forbiddenPeers(t *testing.T, protocol turnserver.Protocol, family byte, relay, public string) {
 	t.Helper()
 	e := listen(t, net.JoinHostPort(relay, "0"))
@@ -127,7 +127,7 @@ func forbiddenPeers(t *testing.T, protocol turnserver.Protocol, family byte, rel
 	}
 }
 
-// ownAddresses are those of the machine's interfaces.
+// ownAddresses returns the addresses of the machine's interfaces.
 func ownAddresses(t *testing.T) (own []string) {
 	t.Helper()
 	addrs, err := net.InterfaceAddrs()
@@ -140,8 +140,8 @@ func ownAddresses(t *testing.T) (own []string) {
 	return own
 }
 
-// A channel, a permission and what peers send end with the rule that allowed
-// them, over every protocol.
+// Channels, permissions and what peers send stop working with the rule that allowed them, over every
+// protocol.
 func TestForbiddenFromNowOn(t *testing.T) {
 	for _, protocol := range protocols() {
 		t.Run(string(protocol), func(t *testing.T) {
@@ -201,8 +201,8 @@ func hear(t *testing.T, conn net.PacketConn) string {
 	return string(buffer[:n])
 }
 
-// A relay is open to whom its own client permits, by whatever way the packet
-// comes: from the network, or from another relay of the server.
+// A relay accepts packets only from peers that its client permits, whether they come from the network
+// or from another relay of the server.
 func TestOnlyPermitted(t *testing.T) {
 	for _, protocol := range protocols() {
 		t.Run(string(protocol), func(t *testing.T) {
@@ -263,7 +263,7 @@ func (c *rawClient) receiveData(t *testing.T) (payload string, from netip.AddrPo
 	return string(content), netip.AddrPortFrom(ip.Unmap(), uint16(peer.Port))
 }
 
-// A forbidden address among allowed ones spoils the whole request.
+// A forbidden address among allowed ones makes the whole request fail.
 func TestForbiddenAmongAllowed(t *testing.T) {
 	s := start(t, nil)
 	c := s.rawAs(t, "mallory")
@@ -275,8 +275,8 @@ func TestForbiddenAmongAllowed(t *testing.T) {
 	c.wantCode(t, c.request(t, stun.MethodCreatePermission), stun.CodeBadRequest)
 }
 
-// The IP of a live relay may be permitted; of its ports only those of live
-// relays are reached, in either direction.
+// The IP address of a live relay may be permitted. Of its ports only those of live relays are reached,
+// in both directions.
 func TestOwnRelayAddressIsNoWayIn(t *testing.T) {
 	s := start(t, nil)
 	e := listen(t, "127.0.0.1:0")

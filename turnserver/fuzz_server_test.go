@@ -14,8 +14,7 @@ import (
 	"callbox/turnserver"
 )
 
-// blackhole is a relay socket that sends nothing, and notes what should not
-// have been sent.
+// blackhole is a relay socket that sends nothing, and records what should not have been sent.
 type blackhole struct {
 	net.PacketConn
 	forbidden *atomic.Value
@@ -29,8 +28,8 @@ func (b blackhole) WriteTo(p []byte, addr net.Addr) (int, error) {
 	return len(p), nil
 }
 
-// Whatever somebody with a good credential says, the server goes on, and
-// nothing reaches a forbidden address.
+// Whatever a client with a valid credential sends, the server keeps running, and nothing reaches a
+// forbidden address.
 func FuzzSignedMessages(f *testing.F) {
 	f.Add(uint16(0x003), []byte{0x00, 0x19, 4, 17, 0, 0, 0})                                                           // Allocate
 	f.Add(uint16(0x003), []byte{0x00, 0x19, 4, 17, 0, 0, 0, 0x00, 0x18, 1, 0x80})                                      // with EVEN-PORT

@@ -67,7 +67,7 @@ func FuzzPortRange(f *testing.F) {
 	})
 }
 
-// No spelling of a denied IPv4 address in IPv6 is let through.
+// No IPv6 notation of a denied IPv4 address is allowed.
 func FuzzCanonicalAddress(f *testing.F) {
 	for _, seed := range []string{"127.0.0.1", "10.0.0.1", "169.254.169.254", "0.0.0.0", "8.8.8.8", "192.168.1.1"} {
 		ip := netip.MustParseAddr(seed).As4()
@@ -104,7 +104,7 @@ func FuzzCanonicalAddress(f *testing.F) {
 	})
 }
 
-// Whatever a stream says, it is read as frames that fit, or ended.
+// Whatever comes on a stream, it is read as frames of the right length, or the stream ends.
 func FuzzStream(f *testing.F) {
 	binding := stun.MustBuild(stun.TransactionID, stun.BindingRequest).Raw
 	channel := []byte{0x40, 0, 0, 1, 'x', 0, 0, 0}
@@ -145,8 +145,8 @@ func FuzzStream(f *testing.F) {
 	})
 }
 
-// Whatever is sent, the guard gives pion only what it has signed itself, and
-// answers nobody it does not know with more than four times what was sent.
+// Whatever is sent, the guard gives pion only what it has signed itself, and a response to an
+// unauthenticated client is at most four times as long as the request.
 func FuzzGuard(f *testing.F) {
 	f.Add(stun.MustBuild(stun.TransactionID, stun.BindingRequest).Raw, false)
 	f.Add(stun.MustBuild(stun.TransactionID, stun.NewType(stun.MethodAllocate, stun.ClassRequest)).Raw, false)

@@ -12,7 +12,7 @@ import (
 	"callbox/turnserver/wire"
 )
 
-// sentPackets is a socket that keeps what is sent.
+// sentPackets is a socket that records what is sent.
 type sentPackets struct {
 	clientConn
 	packets [][]byte
@@ -27,7 +27,7 @@ func (s *sentPackets) WriteTo(p []byte, _ netip.AddrPort, _ netip.Addr) error {
 	return nil
 }
 
-// guardedEndpoint is an endpoint with a guard and nothing behind it.
+// guardedEndpoint returns an endpoint with a guard but without pion.
 func guardedEndpoint(tb testing.TB, conn clientConn) *endpoint {
 	tb.Helper()
 	config := Config{Secrets: [][]byte{make([]byte, MinSecretBytes)}, PacketConns: make([]net.PacketConn, 1), RelayIPs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}}
@@ -50,7 +50,7 @@ func guardedEndpoint(tb testing.TB, conn clientConn) *endpoint {
 	return &endpoint{server: s, protocol: UDP, conn: conn, control: newControl(), byClient: map[netip.AddrPort]*allocation{}}
 }
 
-// signedFor is a message with the credential of a user.
+// signedFor returns a message with the credential of a user.
 func (e *endpoint) signedFor(m wire.Message, client netip.AddrPort) []byte {
 	username, password := e.server.Credential("ann", time.Minute)
 	b := wire.Build(nil, m.Type(), m.TransactionID())

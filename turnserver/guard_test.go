@@ -12,8 +12,8 @@ import (
 	"callbox/turnserver"
 )
 
-// exchangeRaw sends bytes and returns the next answer, nil when the server
-// answers a later request first.
+// exchangeRaw sends bytes and returns the next response, or nil when the server answers a later request
+// first.
 func (c *rawClient) exchangeRaw(t *testing.T, packet []byte) *stun.Message {
 	t.Helper()
 	c.send(t, packet)
@@ -47,7 +47,7 @@ func lifetimeOf(t *testing.T, m *stun.Message) time.Duration {
 	return time.Duration(binary.BigEndian.Uint32(value)) * time.Second
 }
 
-// RFC 8489 section 9.2.4: what a request without a good credential is answered.
+// RFC 8489 section 9.2.4: the response to a request without a valid credential.
 func TestChallenges(t *testing.T) {
 	s := start(t, nil)
 	c := s.rawAs(t, "ann")
@@ -98,7 +98,7 @@ func TestChallenges(t *testing.T) {
 	}
 }
 
-// The shortest request there can be is answered with four times its length.
+// The response to the shortest possible request is at most four times as long.
 func TestShortestRequest(t *testing.T) {
 	s := start(t, nil)
 	c := s.rawAs(t, "ann")
@@ -108,7 +108,7 @@ func TestShortestRequest(t *testing.T) {
 	}
 }
 
-// What is no request, or none of those there are, is never answered.
+// What is not a request, or has an unknown method, is never answered.
 func TestNeverAnswered(t *testing.T) {
 	s := start(t, nil)
 	c := s.rawAs(t, "ann")
@@ -137,8 +137,8 @@ func TestNeverAnswered(t *testing.T) {
 	}
 }
 
-// Answers say what made them, are signed, and have a FINGERPRINT for who uses
-// it (RFC 8489 sections 14.14 and 14.7).
+// Responses have SOFTWARE, are signed, and have a FINGERPRINT if the request has one (RFC 8489
+// sections 14.14 and 14.7).
 func TestAnswersAreComplete(t *testing.T) {
 	s := start(t, nil)
 	c := s.rawAs(t, "ann")
@@ -239,7 +239,7 @@ func TestAllocateErrors(t *testing.T) {
 	}
 }
 
-// RFC 8656 section 5: a 5-tuple belongs to who has made its allocation.
+// RFC 8656 section 5: only the user that made an allocation may use its 5-tuple.
 func TestOwnership(t *testing.T) {
 	s := start(t, allowLoopback)
 	ann := s.rawAs(t, "ann")
@@ -257,8 +257,7 @@ func TestOwnership(t *testing.T) {
 	}
 }
 
-// An Allocate request that is sent again is answered again, another is refused
-// (RFC 8656 section 7.2).
+// A retransmitted Allocate request is answered again, another one is refused (RFC 8656 section 7.2).
 func TestAllocateAgain(t *testing.T) {
 	s := start(t, nil)
 	for _, c := range []*rawClient{s.rawAs(t, "ann"), s.rawTCP(t, "bo")} {
@@ -277,7 +276,7 @@ func TestAllocateAgain(t *testing.T) {
 	}
 }
 
-// RFC 8656 sections 7.2 and 8.2: the lifetime that is asked for is bounded.
+// RFC 8656 sections 7.2 and 8.2: the requested lifetime is bounded.
 func TestLifetimes(t *testing.T) {
 	s := start(t, func(c *turnserver.Config) { c.MinLifetime = time.Minute })
 	for asked, granted := range map[time.Duration]time.Duration{
@@ -341,7 +340,7 @@ func TestPeerErrors(t *testing.T) {
 	c.bind(t, 0x7fff, peer)
 }
 
-// A request with more peers than there is room for gets none of them in.
+// A request with more peers than the limit allows adds none of them.
 func TestPermissionsAllOrNone(t *testing.T) {
 	s := start(t, func(c *turnserver.Config) { c.Limits.Permissions = 3 })
 	c := s.rawAs(t, "ann")
@@ -365,7 +364,7 @@ func TestPermissionsAllOrNone(t *testing.T) {
 	}
 }
 
-// What many peers in one request make is all given to pion.
+// All peers of a request with many of them are passed to pion.
 func TestLongRequest(t *testing.T) {
 	s := start(t, nil)
 	c := s.rawAs(t, "ann")
@@ -385,8 +384,7 @@ func TestLongRequest(t *testing.T) {
 	}
 }
 
-// DONT-FRAGMENT is honoured where the system can, and else not understood (RFC
-// 8656 section 7.2).
+// DONT-FRAGMENT is supported where the system can, and unknown elsewhere (RFC 8656 section 7.2).
 func TestDontFragment(t *testing.T) {
 	s := start(t, nil)
 	s.rawAs(t, "ann").allocate(t, attribute{stun.AttrDontFragment, nil})

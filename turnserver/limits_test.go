@@ -13,7 +13,7 @@ import (
 	"callbox/turnserver"
 )
 
-// rawAt is a raw client at another address of loopback.
+// rawAt returns a raw client at another address of loopback.
 func (s *setup) rawAt(t *testing.T, address, peer string) *rawClient {
 	t.Helper()
 	c := &rawClient{conn: listenUDP(t, address), server: s.udp.LocalAddr(), realm: turnserver.DefaultRealm}
@@ -46,7 +46,7 @@ func TestAddressQuota(t *testing.T) {
 	s.rawAs(t, "cy").allocate(t)
 }
 
-// What there is no memory for is refused, and all is given back in the end.
+// What there is no memory for is refused, and all memory is given back in the end.
 func TestMemory(t *testing.T) {
 	memory := budget.New(16 << 20)
 	s := start(t, func(c *turnserver.Config) { c.Memory = memory })
@@ -89,8 +89,8 @@ func (s *setup) bound(t *testing.T, user string) bound {
 	return b
 }
 
-// flood sends packets of 1,000 bytes to the peer, and from it, and returns when
-// the server has taken all of them.
+// flood sends packets of 1,000 bytes to the peer and from it, and returns when the server has handled
+// all of them.
 func (b bound) flood(t *testing.T, s *setup, toPeer, fromPeer int) {
 	t.Helper()
 	handled := func() uint64 {
@@ -109,8 +109,8 @@ func (b bound) flood(t *testing.T, s *setup, toPeer, fromPeer int) {
 	eventually(t, "all packets are handled", func() bool { return handled() == before+uint64(toPeer+fromPeer) })
 }
 
-// What a user takes with all its allocations, both ways, is bounded, and others
-// are served meanwhile.
+// The rate of a user with all its allocations, in both directions, is limited, and others are served
+// meanwhile.
 func TestUserBytes(t *testing.T) {
 	s := start(t, func(c *turnserver.Config) {
 		allowLoopback(c)
@@ -143,8 +143,8 @@ func TestTotalBytes(t *testing.T) {
 	}
 }
 
-// An address gets so many answers to what proves nothing. What proves something
-// is answered to it, and everything to others.
+// Unauthenticated requests of an address are answered up to the limit. Its authenticated requests are
+// answered always, and so are all requests of others.
 func TestUnauthenticatedAnswers(t *testing.T) {
 	s := start(t, func(c *turnserver.Config) { c.Limits.Unauthenticated = 1 }) // ten at once
 	ann := s.rawAt(t, "127.0.0.3:0", "ann")

@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// lines is a log of Info and above that tests read.
+// lines is a log of Info and above for tests.
 type lines struct {
 	mu  sync.Mutex
 	log []map[string]any
@@ -26,7 +26,7 @@ func (l *lines) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// with returns the lines that say message.
+// with returns the lines with that message.
 func (l *lines) with(message string) (found []map[string]any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

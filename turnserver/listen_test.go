@@ -65,7 +65,7 @@ func TestShards(t *testing.T) {
 	}
 }
 
-// addressed is a socket that says it is elsewhere.
+// addressed is a socket that reports another address.
 type addressed struct {
 	net.PacketConn
 	addr net.Addr

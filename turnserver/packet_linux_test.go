@@ -12,7 +12,7 @@ import (
 	"callbox/turnserver"
 )
 
-// connectedConn is a socket that hears nobody but whom it sends to.
+// connectedConn is a socket that receives only from the address that it sends to.
 type connectedConn struct{ *net.UDPConn }
 
 func (c connectedConn) ReadFrom(p []byte) (int, net.Addr, error) {
@@ -22,8 +22,8 @@ func (c connectedConn) ReadFrom(p []byte) (int, net.Addr, error) {
 
 func (c connectedConn) WriteTo(p []byte, _ net.Addr) (int, error) { return c.Write(p) }
 
-// TestAnswersFromWhereAsked asks a server on every address at one of them that
-// the kernel would not choose to answer from: a client hears only that one.
+// TestAnswersFromWhereAsked sends to an address of a server on every address from which the kernel would
+// not respond by itself: the client receives only from that one.
 func TestAnswersFromWhereAsked(t *testing.T) {
 	for _, bind := range []string{"0.0.0.0:0", "[::]:0"} {
 		t.Run(bind, func(t *testing.T) {
@@ -57,7 +57,7 @@ func TestAnswersFromWhereAsked(t *testing.T) {
 	}
 }
 
-// rawTo is a raw client that hears only the address that it asks.
+// rawTo returns a raw client that receives only from the address that it sends to.
 func (s *setup) rawTo(t *testing.T, server netip.AddrPort, peer string) *rawClient {
 	t.Helper()
 	conn, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(server))

@@ -44,8 +44,7 @@ func TestPolicyRules(t *testing.T) {
 	}
 }
 
-// What stands in the way of a peer must not depend on how its address is
-// written, nor on whether it is a public one.
+// Whether a peer is denied must not depend on the notation of its address.
 func TestPolicyDeniesWhatIsNoPeer(t *testing.T) {
 	p := newPolicy(nil, prefixes("203.0.114.0/24"), nil)
 	for rule, addrs := range map[string][]string{
@@ -133,7 +132,7 @@ func TestPolicyFollowsInterfaces(t *testing.T) {
 	}
 }
 
-// Every address of this machine is refused, though some may be public.
+// Every address of this machine is denied, though some may be public.
 func TestPolicyKnowsThisMachine(t *testing.T) {
 	p := newPolicy(nil, nil, nil)
 	addrs, err := net.InterfaceAddrs()

@@ -13,7 +13,7 @@ import (
 	"callbox/turnserver"
 )
 
-// rawClient says to a server what no well-behaved client would.
+// rawClient sends to a server what no well-behaved client would.
 type rawClient struct {
 	conn               net.PacketConn
 	server             net.Addr
@@ -29,7 +29,7 @@ func (s *setup) raw(t *testing.T, username, password string) *rawClient {
 	return c
 }
 
-// rawAs is a raw client with a good credential.
+// rawAs returns a raw client with a valid credential.
 func (s *setup) rawAs(t *testing.T, peer string) *rawClient {
 	t.Helper()
 	username, password := s.server.Credential(peer, time.Minute)
@@ -52,14 +52,14 @@ func (c *rawClient) key() stun.MessageIntegrity {
 	return turn.GenerateAuthKey(c.username, c.realm, c.password)
 }
 
-// request sends a signed request and returns the answer.
+// request sends a signed request and returns the response.
 func (c *rawClient) request(t *testing.T, method stun.Method, attributes ...stun.Setter) *stun.Message {
 	t.Helper()
 	return c.exchange(t, c.signedRequest(method, attributes...))
 }
 
-// bind binds a channel. The server sends by it from a moment after its answer on, which
-// has passed when it answers the next request.
+// bind binds a channel. The server uses it from a moment after its response on, which has passed when it
+// answers the next request.
 func (c *rawClient) bind(t *testing.T, number uint16, peer stun.Setter) {
 	t.Helper()
 	for range 2 {
@@ -67,13 +67,13 @@ func (c *rawClient) bind(t *testing.T, number uint16, peer stun.Setter) {
 	}
 }
 
-// signedRequest builds a request of the client's without sending it.
+// signedRequest builds a request of the client without sending it.
 func (c *rawClient) signedRequest(method stun.Method, attributes ...stun.Setter) *stun.Message {
 	setters := append([]stun.Setter{stun.TransactionID, stun.NewType(method, stun.ClassRequest)}, attributes...)
 	return stun.MustBuild(append(setters, stun.NewUsername(c.username), stun.NewRealm(c.realm), c.nonce, c.key())...)
 }
 
-// packet returns what comes next.
+// packet returns the next packet.
 func (c *rawClient) packet(t *testing.T) []byte {
 	t.Helper()
 	if err := c.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
@@ -116,7 +116,7 @@ func (c *rawClient) allocate(t *testing.T, attributes ...stun.Setter) netip.Addr
 	return netip.AddrPortFrom(ip.Unmap(), uint16(relayed.Port))
 }
 
-// wantCode wants an error response with this code, signed with the client's key.
+// wantCode expects an error response with this code, signed with the client's key.
 func (c *rawClient) wantCode(t *testing.T, answer *stun.Message, code stun.ErrorCode) {
 	t.Helper()
 	if answer.Type.Class != stun.ClassErrorResponse || errorCode(answer) != code {
@@ -172,8 +172,7 @@ func channelData(n uint16, payload string) []byte {
 	return append(b, payload...)
 }
 
-// xorPeer is XOR-PEER-ADDRESS exactly as written: IPv4-mapped addresses stay
-// sixteen bytes long.
+// xorPeer adds XOR-PEER-ADDRESS exactly as given: IPv4-mapped addresses stay sixteen bytes long.
 type xorPeer struct{ netip.AddrPort }
 
 func (p xorPeer) AddTo(m *stun.Message) error {
@@ -200,13 +199,13 @@ func (c *rawClient) sendIndication(t *testing.T, peer netip.AddrPort, payload st
 
 func loopback() []netip.Addr { return []netip.Addr{netip.MustParseAddr("127.0.0.1")} }
 
-// rawTCP is a raw client over TCP, which reads only the answers it waits for.
+// rawTCP returns a raw client over TCP, which reads only the responses that it waits for.
 func (s *setup) rawTCP(t *testing.T, peer string) *rawClient {
 	t.Helper()
 	return s.rawOver(t, turnserver.TCP, peer)
 }
 
-// rawOver is a raw client with a good credential, over any protocol.
+// rawOver returns a raw client with a valid credential, over any protocol.
 func (s *setup) rawOver(t *testing.T, protocol turnserver.Protocol, peer string) *rawClient {
 	t.Helper()
 	conn, at := s.dial(t, protocol)
@@ -220,7 +219,7 @@ func (s *setup) rawOver(t *testing.T, protocol turnserver.Protocol, peer string)
 	return c
 }
 
-// smallBuffers makes the connections of a listener fill up soon.
+// smallBuffers gives the connections of a listener small socket buffers.
 type smallBuffers struct{ net.Listener }
 
 func (l smallBuffers) Accept() (net.Conn, error) {
@@ -231,7 +230,7 @@ func (l smallBuffers) Accept() (net.Conn, error) {
 	return conn, err
 }
 
-// binding asks by which address the server sees the client.
+// binding returns a Binding request.
 func (c *rawClient) binding(t *testing.T) net.Addr {
 	t.Helper()
 	answer := c.exchange(t, stun.MustBuild(stun.TransactionID, stun.BindingRequest, stun.Fingerprint))

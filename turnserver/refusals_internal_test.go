@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// TestRefusalsAreToldEveryMinute counts what comes between two lines.
+// TestRefusalsAreToldEveryMinute counts the refusals between two lines.
 func TestRefusalsAreToldEveryMinute(t *testing.T) {
 	var f refusals
 	kind, now := refusalKind{codeFamilyNotSupported, ""}, time.Unix(1700000000, 0)
@@ -26,8 +26,8 @@ func TestRefusalsAreToldEveryMinute(t *testing.T) {
 	}
 }
 
-// TestGuessesAreBounded holds that what is remembered of guessing is bounded,
-// forgotten with time, and of an IPv6 client its network.
+// TestGuessesAreBounded checks that what is remembered of guessing is bounded and forgotten with time,
+// and that an IPv6 client counts by its network.
 func TestGuessesAreBounded(t *testing.T) {
 	var g guesses
 	now := time.Unix(1700000000, 0)

@@ -9,8 +9,8 @@ import (
 	"callbox/turnserver"
 )
 
-// TestRefusalsAreCountedAndLogged holds that no refusal is silent, and that the
-// log has one line a minute of each kind, without addresses.
+// TestRefusalsAreCountedAndLogged checks that every refusal is counted, and that the log has one line a
+// minute for each kind, without addresses.
 func TestRefusalsAreCountedAndLogged(t *testing.T) {
 	var log lines
 	s := start(t, func(c *turnserver.Config) {

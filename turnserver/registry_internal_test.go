@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A user cannot spend its bytes anew by making its only allocation anew.
+// A user does not get a full rate limit again by making its only allocation again.
 func TestUserBytesOutliveTheAllocation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := netip.MustParseAddr("192.0.2.1")

@@ -18,7 +18,7 @@ func (c countedClose) Close() error {
 	return nil
 }
 
-// A reservation that nobody uses ends after 30 seconds, once.
+// A reservation that is not redeemed ends after 30 seconds, once.
 func TestReservationExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ann := account{name: "ann"}

@@ -17,7 +17,7 @@ func evenPort(next bool) stun.Setter {
 	return attribute{stun.AttrEvenPort, []byte{0}}
 }
 
-// reservePair allocates an even port and has the next one held.
+// reservePair allocates an even port and reserves the next one.
 func (c *rawClient) reservePair(t *testing.T) (even uint16, token stun.Setter) {
 	t.Helper()
 	answer := c.request(t, stun.MethodAllocate, requestedTransport(17), evenPort(true))
@@ -33,8 +33,8 @@ func (c *rawClient) reservePair(t *testing.T) (even uint16, token stun.Setter) {
 	return uint16(relayed.Port), attribute{stun.AttrReservationToken, append([]byte(nil), value...)}
 }
 
-// RFC 8656 section 7.2: the port beside an even one is kept for its user's next
-// allocation, and for nobody else.
+// RFC 8656 section 7.2: the port after an even one is reserved for the next allocation of its user, and
+// for nobody else.
 func TestReservation(t *testing.T) {
 	span := turnserver.PortRange{Min: 21001, Max: 21004} // one pair
 	s := start(t, func(c *turnserver.Config) { c.RelayPorts = span })
@@ -54,8 +54,7 @@ func TestReservation(t *testing.T) {
 	again.wantCode(t, again.request(t, stun.MethodAllocate, requestedTransport(17), token), stun.CodeInsufficientCapacity)
 }
 
-// Where no two ports lie side by side there is no pair, and nothing is left
-// over from the search.
+// Without two consecutive ports there is no pair, and the search leaves nothing behind.
 func TestNoPair(t *testing.T) {
 	s := start(t, func(c *turnserver.Config) { c.RelayPorts = turnserver.PortRange{Min: 21011, Max: 21014} })
 	other := listenUDP(t, "127.0.0.1:21013")
@@ -71,7 +70,7 @@ func TestNoPair(t *testing.T) {
 	c.allocate(t)
 }
 
-// What is reserved counts, and ends with the server.
+// Reservations count in the quotas, and end with the server.
 func TestReservationCounts(t *testing.T) {
 	s := start(t, func(c *turnserver.Config) { c.Limits.UserAllocations = 3 })
 	first := s.rawAs(t, "ann")

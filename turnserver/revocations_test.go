@@ -38,7 +38,7 @@ func TestSuspensions(t *testing.T) {
 	}
 }
 
-// Neither its victim nor strangers undo what an operator has revoked.
+// Neither the revoked user nor strangers undo what an operator has revoked.
 func TestRevocations(t *testing.T) {
 	now := time.Unix(1700000000, 0)
 	good := now.Add(time.Minute)
@@ -91,7 +91,7 @@ func TestRevocationsAreBounded(t *testing.T) {
 	}
 }
 
-// A credential of somebody else that lasts longer is refused for as long.
+// A credential of another issuer that is valid for longer is refused for that time.
 func TestRevocationOfForeignCredential(t *testing.T) {
 	now := time.Unix(1700000000, 0)
 	for name, refuse := range map[string]func(v *revocations, at time.Time){

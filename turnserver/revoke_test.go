@@ -44,7 +44,7 @@ func TestKick(t *testing.T) {
 	}
 }
 
-// unauthorized wants neither a new relay nor anything else for a client.
+// unauthorized expects that a client gets neither a new relay nor anything else.
 func (c *rawClient) unauthorized(t *testing.T) {
 	t.Helper()
 	for _, method := range []stun.Method{stun.MethodAllocate, stun.MethodRefresh} {
@@ -54,8 +54,8 @@ func (c *rawClient) unauthorized(t *testing.T) {
 	}
 }
 
-// A suspended user's relays end, and its credentials make no more, until it is
-// restored. Others go on, also those who talk with it.
+// The relays of a suspended user end, and its credentials make no new ones until it is restored. Others
+// go on, including those who talk to it.
 func TestSuspend(t *testing.T) {
 	s := start(t, allowLoopback)
 	ann, idle, bo := s.bound(t, "ann"), s.rawAs(t, "ann"), s.bound(t, "bo")
@@ -79,8 +79,7 @@ func TestSuspend(t *testing.T) {
 	}
 }
 
-// What an operator has revoked its victim does not restore by leaving and
-// coming back.
+// A revoked user does not undo that by leaving and coming back.
 func TestRevoke(t *testing.T) {
 	s := start(t, allowLoopback)
 	ann, bo := s.bound(t, "ann"), s.bound(t, "bo")
@@ -99,7 +98,7 @@ func TestRevoke(t *testing.T) {
 	})
 }
 
-// A user that is revoked while its Allocate is being carried out keeps no relay.
+// A user that is revoked while its Allocate request is carried out keeps no relay.
 func TestRevokeBesideAllocate(t *testing.T) {
 	for name, revoke := range map[string]func(*turnserver.Server) error{
 		"leaves":  func(s *turnserver.Server) error { s.Suspend("ann"); return nil },
@@ -164,8 +163,7 @@ func TestDrainOfNothing(t *testing.T) {
 	}
 }
 
-// A call goes on when its secret is taken away, and a new one cannot begin with
-// it.
+// A call goes on when its secret is removed, and a new one cannot begin with that.
 func TestSecretTakenAway(t *testing.T) {
 	s := start(t, allowLoopback)
 	ann, late := s.bound(t, "ann"), s.rawAs(t, "ann")
@@ -189,7 +187,7 @@ func TestSecretTakenAway(t *testing.T) {
 	s.rawAs(t, "bo").allocate(t)
 }
 
-// Changed lists hold for the next packet of the relays that run.
+// Changed lists apply to the next packet of live relays.
 func TestPeersChangeUnderRelays(t *testing.T) {
 	s := start(t, allowLoopback)
 	var config turnserver.Config
@@ -219,7 +217,7 @@ func TestPeersChangeUnderRelays(t *testing.T) {
 	}
 }
 
-// An allocation leaves one line in the log, which says why it ended.
+// Each allocation has one line in the log, with the reason why it ended.
 func TestReasonsOfTheEnd(t *testing.T) {
 	for _, want := range []string{"deleted", "expired", "client_gone", "kicked", "revoked", "closed"} {
 		t.Run(want, func(t *testing.T) {

@@ -9,8 +9,8 @@ import (
 	"callbox/turnserver"
 )
 
-// TestCheckRelays sends to a public address that leads here, and to one that
-// leads to another socket of this machine, as a NAT that is set up wrong does.
+// TestCheckRelays checks a public address that leads here, and one that leads to another socket of this
+// machine, as behind a NAT with a wrong configuration.
 func TestCheckRelays(t *testing.T) {
 	here, elsewhere := netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("127.0.0.9")
 	for _, tc := range []struct {
@@ -35,8 +35,7 @@ func TestCheckRelays(t *testing.T) {
 	}
 }
 
-// TestCheckRelaysGivesPortBack holds that a check takes no port that is in use,
-// and gives its own back.
+// TestCheckRelaysGivesPortBack checks that no port in use is taken, and that the port is given back.
 func TestCheckRelaysGivesPortBack(t *testing.T) {
 	s := start(t, func(c *turnserver.Config) { c.RelayPorts = turnserver.PortRange{Min: 21200, Max: 21200} })
 	for range 2 {
@@ -51,8 +50,8 @@ func TestCheckRelaysGivesPortBack(t *testing.T) {
 	}
 }
 
-// TestSetPublicIPs holds that new relays are advertised under the new address,
-// those that live keep theirs, and nobody may have the new one as a peer.
+// TestSetPublicIPs checks that new relays are advertised at the new address, live ones keep theirs, and
+// the new address is denied as a peer.
 func TestSetPublicIPs(t *testing.T) {
 	s := start(t, func(c *turnserver.Config) { c.PublicIPs = []netip.Addr{netip.MustParseAddr("198.18.0.1")} })
 	ann := s.rawAs(t, "ann")

@@ -30,7 +30,7 @@ const opener = "opens a permission"
 
 func testSecret() []byte { return []byte("a secret that only tests know of") }
 
-// setup is a server on loopback with a listener of each protocol.
+// setup is a server on loopback with a listener for each protocol.
 type setup struct {
 	server *turnserver.Server
 	udp    net.PacketConn
@@ -118,7 +118,7 @@ func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, roots
 }
 
-// dial opens a socket to the server, as the packets that pion's client wants.
+// dial opens a socket to the server, as the net.PacketConn that pion's client needs.
 func (s *setup) dial(t *testing.T, protocol turnserver.Protocol) (conn net.PacketConn, server string) {
 	t.Helper()
 	var stream net.Conn
@@ -177,8 +177,8 @@ func allocate(t *testing.T, client *turn.Client) net.PacketConn {
 	return relay
 }
 
-// exchange sends a payload from one socket to the other's address and wants it
-// there, byte for byte.
+// exchange sends a payload from one socket to the address of the other, and expects it there byte for
+// byte.
 func exchange(t *testing.T, from, to net.PacketConn, payload []byte) {
 	t.Helper()
 	if _, err := from.WriteTo(payload, to.LocalAddr()); err != nil {
@@ -205,7 +205,7 @@ func want(t *testing.T, on net.PacketConn, payload []byte, from net.Addr) {
 	}
 }
 
-// needIPv6 says when a test cannot run here.
+// needIPv6 skips a test that cannot run without IPv6.
 func needIPv6(t *testing.T) {
 	t.Helper()
 	conn, err := net.ListenPacket("udp6", "[::1]:0")

@@ -23,7 +23,7 @@ func newCrowd(ports int) *crowd {
 	return &crowd{newRegistry(limits), ports}
 }
 
-// ask has a user at an address ask for n relays in one request.
+// ask requests n relays at once for a user at an address.
 func (c *crowd) ask(user, address string, n int) error {
 	_, _, err := c.reserve(account{name: user}, netip.MustParseAddr(address), n, c.free)
 	if err == nil {
@@ -32,8 +32,8 @@ func (c *crowd) ask(user, address string, n int) error {
 	return err
 }
 
-// take has an address get all that it can, as ever new users, and returns how
-// many that are.
+// take requests as many relays as an address can get, each as a new user, and returns how many they
+// are.
 func (c *crowd) take(t *testing.T, address string) (got int) {
 	t.Helper()
 	for {
@@ -74,7 +74,7 @@ func TestShareOfPorts(t *testing.T) {
 	}
 }
 
-// An IPv6 client has its /64, and a few ports are nobody's to share.
+// IPv6 clients count by their /64, and few ports are not shared.
 func TestShareOfFewPorts(t *testing.T) {
 	c := newCrowd(4)
 	if err := errors.Join(c.ask("ann", "2001:db8::1", 2), c.ask("ann", "2001:db8::2", 1), c.ask("bo", "2001:db8::3", 1)); err != nil {
@@ -92,8 +92,8 @@ func TestShareOfFewPorts(t *testing.T) {
 	}
 }
 
-// Browsers ask for a relay by each protocol. Everybody of a company behind one
-// address gets one, and one more for a call that breaks.
+// Browsers ask for a relay by each protocol. Everybody in a company behind one address gets one, and
+// another one when a call breaks.
 func TestManyUsersBehindOneAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const users, protocols = 150, 3
@@ -123,7 +123,7 @@ func TestManyUsersBehindOneAddress(t *testing.T) {
 	})
 }
 
-// Accounts that many share are not made to wait for one another.
+// Users who share an account do not have to wait for one another.
 func TestSharedAccountsAreNotPaced(t *testing.T) {
 	for _, kind := range []accountKind{fixed, nameless} {
 		g, client := newCrowd(16384).registry, netip.MustParseAddr("192.0.2.1")
@@ -148,7 +148,7 @@ func TestAddressQuotaOff(t *testing.T) {
 	}
 }
 
-// relayAt gives a user at an address a live relay.
+// relayAt makes a live relay for a user at an address.
 func (c *crowd) relayAt(t *testing.T, user, address string) (r *allocation, victims []*allocation, err error) {
 	t.Helper()
 	client := netip.AddrPortFrom(netip.MustParseAddr(address), 1)
@@ -166,8 +166,8 @@ func (c *crowd) relayAt(t *testing.T, user, address string) (r *allocation, vict
 	return r, victims, nil
 }
 
-// When the server has as many relays as it may have, those that nothing has
-// gone through make room, of an address that has more of them than one user gets.
+// When the server has as many relays as it may have, idle ones make room, of an address that has more of
+// those than one user may have.
 func TestIdleRelaysMakeRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const few, many, other = "192.0.2.1", "192.0.2.2", "192.0.2.3"

@@ -18,7 +18,7 @@ import (
 	"callbox/turnserver/datapath"
 )
 
-// newPath is a path without a goroutine, so that nobody need close it.
+// newPath returns a path without goroutines, which need not be closed.
 func newPath(tb testing.TB) *datapath.Path {
 	tb.Helper()
 	path, err := datapath.New(datapath.Config{Portable: true})
@@ -64,7 +64,7 @@ func TestStreamFrames(t *testing.T) {
 	}
 }
 
-// ledger is a budget that one client takes from.
+// ledger is a memory budget with one client.
 type ledger struct {
 	mu         sync.Mutex
 	left, held int
@@ -95,8 +95,8 @@ func (l *ledger) holds(t *testing.T, want int) {
 	}
 }
 
-// A message that is announced and not sent holds no more than what has come of
-// it, and a long one only what there is memory for.
+// A message that is announced but not sent holds only as much as has come of it, and a long one only if
+// there is memory for it.
 func TestStreamUnfinishedMessage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, s := pipeStream(t)
@@ -146,7 +146,7 @@ func TestStreamUnfinishedMessage(t *testing.T) {
 	})
 }
 
-// A frame is handed on when its last byte is there, however short it is.
+// A frame is passed on as soon as its last byte has come, however short it is.
 func TestStreamShortFrameDoesNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, s := pipeStream(t)

@@ -17,7 +17,7 @@ import (
 	"callbox/turnserver"
 )
 
-// faults hands out errors before every success.
+// faults returns errors before every success.
 type faults struct{ calls atomic.Int64 }
 
 func (f *faults) next() error {
@@ -57,7 +57,7 @@ func (l *faultyListener) Accept() (net.Conn, error) {
 	return l.Listener.Accept()
 }
 
-// Errors of every socket, also of the relay's, end nothing.
+// Errors of sockets, including those of relays, end nothing.
 func TestErrorsArePassedOver(t *testing.T) {
 	var sockets []*faultyPacketConn
 	var listener *faultyListener
@@ -116,7 +116,7 @@ func TestNoSocketForARelay(t *testing.T) {
 	second.allocate(t)
 }
 
-// lingeringConn hears late that it was closed.
+// lingeringConn learns late that it was closed.
 type lingeringConn struct {
 	net.PacketConn
 	heard chan struct{}
@@ -130,7 +130,7 @@ func (c *lingeringConn) ReadFrom(p []byte) (int, net.Addr, error) {
 	return n, addr, err
 }
 
-// An allocation that ends late does not take the client's next one along.
+// An allocation that ends late does not end the next one of its client.
 func TestNextAllocationLives(t *testing.T) {
 	heard := make(chan struct{})
 	s := start(t, func(c *turnserver.Config) {
@@ -154,8 +154,8 @@ func TestNextAllocationLives(t *testing.T) {
 	}
 }
 
-// Clients that begin a handshake or a message and say no more hold up nobody,
-// and are left in the end.
+// Clients that begin a handshake or a message and send no more delay nobody, and are disconnected in the
+// end.
 func TestHalfOpenConnections(t *testing.T) {
 	s := &setup{udp: listenUDP(t, "127.0.0.1:0"), tcp: listenTCP(t)}
 	certificate, roots := certificate(t)
@@ -197,7 +197,7 @@ func TestHalfOpenConnections(t *testing.T) {
 	eventually(t, "only the two are left", func() bool { return s.server.Snapshot().Connections == 2 })
 }
 
-// A client that stops reading loses its connection, and meanwhile nobody waits.
+// A client that stops reading loses its connection, and nobody waits meanwhile.
 func TestStalledClient(t *testing.T) {
 	s := &setup{udp: listenUDP(t, "127.0.0.1:0"), tcp: listenTCP(t)}
 	config := turnserver.Config{Secrets: [][]byte{testSecret()}, RelayIPs: loopback(), PacketConns: []net.PacketConn{s.udp}}
@@ -259,8 +259,8 @@ func TestConnectionsOfOneAddress(t *testing.T) {
 	}
 }
 
-// Where all have too many connections, those without an allocation make room, of
-// whoever has most of them.
+// When there are too many connections in all, those without an allocation make room, of the address that
+// has most of them.
 func TestConnectionsOfAll(t *testing.T) {
 	s := start(t, func(c *turnserver.Config) {
 		allowLoopback(c)
@@ -307,7 +307,7 @@ func TestConnectionsOfAll(t *testing.T) {
 	}
 }
 
-// Nothing is left of allocations that came and went, and of a closed server.
+// Nothing is left of allocations that have ended, and of a closed server.
 func TestNothingLeaks(t *testing.T) {
 	goroutines, files := runtime.NumGoroutine(), openFiles(t)
 	s := start(t, nil)

@@ -17,7 +17,7 @@ import (
 	"callbox/turnserver/datapath"
 )
 
-// socketPair is a TCP connection on loopback.
+// socketPair returns both ends of a TCP connection on loopback.
 func socketPair(t *testing.T) (client, server net.Conn) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -76,7 +76,7 @@ func secured(t *testing.T, below net.Conn, clientSide net.Conn) (client, server 
 	return client, server
 }
 
-// Each frame is a TLS record, and all records of a turn are one write.
+// Each frame is a TLS record, and all records of one call are one write.
 func TestRecordForEachFrame(t *testing.T) {
 	near, far := socketPair(t)
 	counted := &countedConn{Conn: far}
@@ -108,8 +108,8 @@ func TestRecordForEachFrame(t *testing.T) {
 	}
 }
 
-// Whoever has something for a client over TLS never waits for it, also when it does not
-// read: the goroutine of the stream does.
+// Sending to a client over TLS never waits, even if the client does not read: only the goroutine
+// of the stream waits.
 func TestTLSNeverWaits(t *testing.T) {
 	near, far := socketPair(t)
 	if err := errors.Join(near.(*net.TCPConn).SetReadBuffer(1<<15), far.(*net.TCPConn).SetWriteBuffer(1<<15)); err != nil {
@@ -149,8 +149,8 @@ func TestTLSNeverWaits(t *testing.T) {
 	running.Wait()
 }
 
-// What TLS writes by itself, as the answer to a key update, comes when it reads on; and it
-// writes under a lock that whoever has something for the client needs, too.
+// What TLS writes by itself, such as the answer to a key update, is sent when it reads on. It is
+// written under a lock that senders to the client need, too.
 func TestTLSWritesByItself(t *testing.T) {
 	near, far := socketPair(t)
 	if err := near.SetDeadline(time.Now().Add(time.Minute)); err != nil { // the test's own
@@ -193,7 +193,7 @@ func TestTLSWritesByItself(t *testing.T) {
 	}
 }
 
-// One goroutine reads while another gathers records.
+// One goroutine reads while another collects records.
 func TestBothWaysWhileGathering(t *testing.T) {
 	near, far := socketPair(t)
 	below := newRecordConn(rawio.NewSocket(far))
@@ -227,7 +227,7 @@ func TestBothWaysWhileGathering(t *testing.T) {
 	reading.Wait()
 }
 
-// On a socket frames are read as they are in memory, many with one read.
+// On a socket many frames are read with one system call.
 func TestStreamReadsSockets(t *testing.T) {
 	client, server := socketPair(t)
 	path, err := datapath.New(datapath.Config{})

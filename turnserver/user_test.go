@@ -19,7 +19,7 @@ import (
 
 const annPassword = "a password of ann's"
 
-// annAndBo are fixed users, bo by the key that coturn's turnadmin -k makes.
+// annAndBo are fixed users, bo with a key made by coturn's turnadmin -k.
 func annAndBo() []turnserver.User {
 	return []turnserver.User{
 		{Name: "ann", Password: annPassword},
@@ -34,7 +34,7 @@ func (c *rawClient) allocateCode(t *testing.T) stun.ErrorCode {
 	return errorCode(c.request(t, stun.MethodAllocate, requestedTransport(17)))
 }
 
-// rawFrom is a raw client with any credential at another address of loopback.
+// rawFrom returns a raw client with any credential at another address of loopback.
 func (s *setup) rawFrom(t *testing.T, address, username, password string) *rawClient {
 	t.Helper()
 	c := &rawClient{conn: listenUDP(t, address), server: s.udp.LocalAddr(), realm: turnserver.DefaultRealm, username: username, password: password}
@@ -73,8 +73,8 @@ func TestParseUser(t *testing.T) {
 	}
 }
 
-// TestFixedUsers lets users with a password and with a key in, beside those with
-// time-limited credentials, and without.
+// TestFixedUsers checks users with a password and with a key, with and without others that have
+// time-limited credentials.
 func TestFixedUsers(t *testing.T) {
 	for _, secrets := range [][][]byte{{testSecret()}, nil} {
 		s := start(t, func(c *turnserver.Config) {
@@ -142,8 +142,8 @@ func TestFaultsOfUsers(t *testing.T) {
 	s.raw(t, "ann", annPassword).allocate(t)
 }
 
-// TestUsersChange ends the relays of users that are gone or have another
-// password, at once, and no others.
+// TestUsersChange checks that the relays of users that are gone or have another password end at once, and
+// no others.
 func TestUsersChange(t *testing.T) {
 	s := start(t, withUsers)
 	ann, bo, timed := s.raw(t, "ann", annPassword), s.raw(t, "bo", "a password of bo's"), s.rawAs(t, "ann")
@@ -179,8 +179,7 @@ func TestUsersChange(t *testing.T) {
 	}
 }
 
-// TestUserGoesWhileAllocating leaves no relay of a user that is gone, however
-// the two meet.
+// TestUserGoesWhileAllocating checks that a user that is removed keeps no relay, whenever that happens.
 func TestUserGoesWhileAllocating(t *testing.T) {
 	s := start(t, withUsers)
 	for range 50 {
@@ -197,7 +196,7 @@ func TestUserGoesWhileAllocating(t *testing.T) {
 	}
 }
 
-// TestGuessing bounds wrong passwords by address and name together.
+// TestGuessing checks that wrong passwords are limited by the pair of address and name.
 func TestGuessing(t *testing.T) {
 	var log lines
 	clock := newClock()
@@ -235,7 +234,7 @@ func TestGuessing(t *testing.T) {
 	}
 }
 
-// TestFixedQuota counts the relays of a fixed user apart from those of others.
+// TestFixedQuota checks that the relays of a fixed user are counted apart from those of others.
 func TestFixedQuota(t *testing.T) {
 	s := start(t, func(c *turnserver.Config) {
 		withUsers(c)
@@ -254,8 +253,7 @@ func TestFixedQuota(t *testing.T) {
 	s.raw(t, "bo", "a password of bo's").allocate(t)
 }
 
-// timeAlone is a credential whose user name is its end alone, as Prosody makes
-// them.
+// timeAlone returns a credential whose user name is only the expiry, as Prosody makes them.
 func timeAlone(end time.Time) (username, password string) {
 	username = strconv.FormatInt(end.Unix(), 10)
 	mac := hmac.New(sha1.New, testSecret())
@@ -263,8 +261,8 @@ func timeAlone(end time.Time) (username, password string) {
 	return username, base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// TestTimeAloneIsNoUser holds that people who got their credentials in the same
-// second do not share a user's limits.
+// TestTimeAloneIsNoUser checks that people who got such credentials in the same second do not share the
+// limits of one user.
 func TestTimeAloneIsNoUser(t *testing.T) {
 	s := start(t, func(c *turnserver.Config) {
 		allowLoopback(c)

@@ -14,8 +14,7 @@ import (
 
 const vnetServer = "1.2.3.4"
 
-// internet is a virtual network with a server in the open and two clients, each
-// behind a NAT of its own.
+// internet is a virtual network with a public server and two clients, each behind a NAT of its own.
 type internet struct {
 	server  *turnserver.Server
 	clients [2]*vnet.Net
@@ -63,7 +62,7 @@ func newInternet(t *testing.T) *internet {
 	return in
 }
 
-// client is the i-th client, and its socket behind the NAT.
+// client returns the i-th client, and its socket behind the NAT.
 func (in *internet) client(t *testing.T, i int) *turn.Client {
 	t.Helper()
 	conn, err := in.clients[i].ListenPacket("udp4", "0.0.0.0:0")
@@ -83,8 +82,8 @@ func (in *internet) client(t *testing.T, i int) *turn.Client {
 	return client
 }
 
-// Two sockets behind NATs learn their server-reflexive addresses from the
-// server, open their NATs for one another, and talk directly.
+// Two sockets behind NATs get their server-reflexive addresses from the server, open their NATs for each
+// other, and communicate directly.
 func TestServerReflexiveThroughNATs(t *testing.T) {
 	in := newInternet(t)
 	var conns [2]net.PacketConn
@@ -120,15 +119,15 @@ func TestServerReflexiveThroughNATs(t *testing.T) {
 	}
 }
 
-// reflexive asks the server by which address it sees conn.
+// reflexive returns the server-reflexive address of conn.
 func reflexive(t *testing.T, conn net.PacketConn) net.Addr {
 	t.Helper()
 	c := &rawClient{conn: conn, server: &net.UDPAddr{IP: net.ParseIP(vnetServer).To4(), Port: 3478}}
 	return c.binding(t)
 }
 
-// Two clients whose NATs let nothing through meet at their relays, and one
-// relay reaches the other client's reflexive address.
+// Two clients whose NATs let nothing through communicate by their relays, and one relay reaches the
+// other client's reflexive address.
 func TestRelayThroughNATs(t *testing.T) {
 	in := newInternet(t)
 	var relays [2]net.PacketConn

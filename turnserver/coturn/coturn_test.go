@@ -19,8 +19,7 @@ func parse(t *testing.T, text string) *Config {
 	return c
 }
 
-// TestParseUsualFiles reads what the manuals of well-known users of coturn
-// tell to write.
+// TestParseUsualFiles parses the files in the manuals of well-known users of coturn.
 func TestParseUsualFiles(t *testing.T) {
 	t.Parallel()
 	all := []string{":3478"}
@@ -130,8 +129,7 @@ func TestParseFaults(t *testing.T) {
 	}
 }
 
-// TestKeys holds that every key of coturn's releases is in the table, once,
-// with a text.
+// TestKeys checks that every key of coturn's releases is in the table, once, with a text.
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
@@ -161,8 +159,7 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// TestDocumentation holds that the migration page has the table as it is.
-// UPDATE=1 writes it there.
+// TestDocumentation checks that the migration page has the same table. UPDATE=1 writes it there.
 func TestDocumentation(t *testing.T) {
 	t.Parallel()
 	const page, begin, end = "../../docs/coturn.md", "<!-- keys -->\n", "<!-- /keys -->"

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestFilesOfTheField reads files as people have them: of packages, forums and
-// issues, with other names, addresses and secrets.
+// TestFilesOfTheField parses files from packages, forums and issues, with other names, addresses and
+// secrets.
 func TestFilesOfTheField(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

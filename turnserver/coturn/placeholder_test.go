@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestPlaceholders refuses by line what stands in the place of a secret or a
-// realm, and never tells it.
+// TestPlaceholders checks that placeholders for a secret or a realm are refused with their line, and that
+// errors do not contain them.
 func TestPlaceholders(t *testing.T) {
 	t.Parallel()
 	both := []string{
@@ -53,7 +53,7 @@ func TestPlaceholders(t *testing.T) {
 	}
 }
 
-// TestRealSecrets takes secrets as they are made, and realms as they are.
+// TestRealSecrets checks that generated secrets, and usual realms, are accepted.
 func TestRealSecrets(t *testing.T) {
 	t.Parallel()
 	good := []string{

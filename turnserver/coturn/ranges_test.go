@@ -38,8 +38,7 @@ func TestParsePeers(t *testing.T) {
 	}
 }
 
-// TestPrefixesExactly compares the cover of every range in a small network with
-// the range itself.
+// TestPrefixesExactly checks for every range in a small network that the prefixes cover exactly that range.
 func TestPrefixesExactly(t *testing.T) {
 	t.Parallel()
 	at := func(n int) netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, byte(n)}) }

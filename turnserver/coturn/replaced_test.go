@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestFlagsReplaceKeys holds that what flags say is neither missed in the file
-// nor judged there, and that what they do not say still is.
+// TestFlagsReplaceKeys checks that what flags replace is neither required nor checked in the file, and that
+// everything else is.
 func TestFlagsReplaceKeys(t *testing.T) {
 	t.Parallel()
 	const listeners = "turn-udp turn-tcp turn-tls relay-ip"
@@ -76,7 +76,7 @@ func TestFlagsReplaceKeys(t *testing.T) {
 	}
 }
 
-// TestFlagsBesideAddresses holds what is left of the file's addresses.
+// TestFlagsBesideAddresses checks which addresses of the file remain with flags.
 func TestFlagsBesideAddresses(t *testing.T) {
 	t.Parallel()
 	pairs := secret + "external-ip=192.0.2.1/10.0.0.1\nexternal-ip=192.0.2.2/10.0.0.2\n"

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestUsers reads fixed users as coturn does: of two lines for one name the last
-// counts, and beside a secret none does.
+// TestUsers checks that fixed users are read as in coturn: of two lines for one name the last counts, and
+// with a secret none does.
 func TestUsers(t *testing.T) {
 	t.Parallel()
 	const key = "0xbc807ee29df3c9ffa736523fb2c4e8ee"
@@ -36,7 +36,7 @@ func warned(c *Config) string {
 	return strings.Join(all, " ")
 }
 
-// TestFamily reads the default address family under both of its names.
+// TestFamily checks both keys of the default address family.
 func TestFamily(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{

@@ -11,7 +11,7 @@ import (
 	"callbox/turnserver/wire"
 )
 
-// TestAllocations holds that no datagram costs memory.
+// TestAllocations checks that relaying a datagram allocates nothing.
 func TestAllocations(t *testing.T) {
 	everywhere(t, func(t *testing.T, config datapath.Config) {
 		t.Helper()

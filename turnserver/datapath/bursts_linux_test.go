@@ -2,8 +2,8 @@ package datapath
 
 import "testing"
 
-// rounds tells of rounds with so many datagrams each, and returns for how many of them
-// more was expected when all but the last had come.
+// rounds counts rounds with so many datagrams each, and returns in how many of them more
+// were expected when all but the last had come.
 func rounds(b *bursts, times int, sizes ...int) (waited int) {
 	for range times {
 		for _, size := range sizes {

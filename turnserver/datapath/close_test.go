@@ -12,7 +12,7 @@ import (
 	"callbox/turnserver/datapath"
 )
 
-// Whatever ends first, everything ends, and nothing is left.
+// In whatever order things end, everything ends and nothing is left.
 func TestCloseInAnyOrder(t *testing.T) {
 	everywhere(t, func(t *testing.T, config datapath.Config) {
 		t.Helper()
@@ -68,7 +68,7 @@ func TestCloseInAnyOrder(t *testing.T) {
 	})
 }
 
-// A relay's port is free when Closed is called, also under load.
+// The port of a relay is free when Closed is called, even under load.
 func TestPortsAreFreeAgain(t *testing.T) {
 	everywhere(t, func(t *testing.T, config datapath.Config) {
 		t.Helper()

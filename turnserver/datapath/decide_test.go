@@ -88,7 +88,7 @@ func TestJoined(t *testing.T) {
 	}
 }
 
-// The table finds what a map would.
+// The table returns what a map would.
 func TestTable(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
@@ -128,7 +128,7 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// Who reads finds what stays there, whatever else comes and goes.
+// Readers find the entries that stay, whatever else is added and removed.
 func TestTableConcurrently(t *testing.T) {
 	t.Parallel()
 	table, value := newTable[int](), new(int)
@@ -156,7 +156,7 @@ func TestTableConcurrently(t *testing.T) {
 	work.Wait()
 }
 
-// nowhere is a port that sends nothing.
+// nowhere is a packetConn that sends nothing.
 type nowhere struct{}
 
 func (nowhere) send(*destination, []byte, []byte, int) Drop { return Sent }
@@ -169,7 +169,7 @@ func (nowhere) destination(addr netip.AddrPort, from netip.Addr) destination {
 	return destination{addr: addr, from: from}
 }
 
-// recorder is an outlet that keeps what would be sent.
+// recorder is a packetSink that keeps what would be sent.
 type recorder struct {
 	header  [maxHeader]byte
 	peers   []netip.AddrPort
@@ -188,8 +188,8 @@ func (r *recorder) toClient(c Client, head, body []byte, padding int) {
 func (r *recorder) scratch(n int) []byte { return r.header[:n] }
 func (r *recorder) now() int64           { return 1 }
 
-// FuzzFromClient has a client say anything: nothing goes anywhere but to peers
-// that are permitted and not denied, and to relays that permit it.
+// FuzzFromClient lets a client send anything: nothing is sent except to peers that are
+// permitted and not denied, and to relays that permit it.
 func FuzzFromClient(f *testing.F) {
 	friend, foe := netip.MustParseAddrPort("192.0.2.1:9"), netip.MustParseAddrPort("10.0.0.1:9")
 	a, b := netip.MustParseAddrPort("198.51.100.1:50000"), netip.MustParseAddrPort("198.51.100.1:50001")

@@ -12,7 +12,7 @@ import (
 	"callbox/turnserver/datapath"
 )
 
-// engines are the variants that only Linux has.
+// engines are the variants that exist only on Linux.
 func engines(t *testing.T, test func(t *testing.T, config datapath.Config)) {
 	t.Helper()
 	for name, config := range variants() {
@@ -22,9 +22,8 @@ func engines(t *testing.T, test func(t *testing.T, config datapath.Config)) {
 	}
 }
 
-// sendSplit has the kernel split p into datagrams of n bytes, the last of them
-// perhaps shorter: on loopback they arrive joined where the receiver can take
-// them so.
+// sendSplit makes the kernel split p into datagrams of n bytes, of which the last may be
+// shorter. On loopback they arrive coalesced if the receiver allows that.
 func (c *conn) sendSplit(tb testing.TB, p []byte, n int, to netip.AddrPort) {
 	tb.Helper()
 	control := make([]byte, unix.CmsgSpace(2))
@@ -47,13 +46,13 @@ func putHeader(b []byte, level, kind uint32, n int) {
 	binary.NativeEndian.PutUint32(b[word+4:], kind)
 }
 
-// bursts are datagrams that come at once: how many of which length, and the
-// length of the last.
+// bursts are datagrams that come at once: how many, of which length, and the length of the
+// last.
 func bursts() [][3]int {
 	return [][3]int{{8, 1000, 1000}, {8, 1000, 300}, {2, 1200, 1}, {40, 160, 160}, {60, 996, 7}, {3, 1468, 1468}, {16, 4, 4}}
 }
 
-// burst makes the payloads of one.
+// burst makes the payloads of one burst.
 func burst(b [3]int, seed int) (all [][]byte) {
 	for i := range b[0] - 1 {
 		all = append(all, pattern(b[1], seed+i))
@@ -61,7 +60,7 @@ func burst(b [3]int, seed int) (all [][]byte) {
 	return append(all, pattern(b[2], seed+b[0]))
 }
 
-// Bursts come through whole and in order, joined or not.
+// Bursts are relayed completely and in order, coalesced or not.
 func TestBurstsInChannels(t *testing.T) {
 	engines(t, func(t *testing.T, config datapath.Config) {
 		t.Helper()
@@ -96,7 +95,7 @@ func TestBurstsInChannels(t *testing.T) {
 	})
 }
 
-// The same to those who have no channel for it.
+// The same to clients without a channel.
 func TestBurstsInIndications(t *testing.T) {
 	engines(t, func(t *testing.T, config datapath.Config) {
 		t.Helper()
@@ -126,7 +125,7 @@ func TestBurstsInIndications(t *testing.T) {
 	})
 }
 
-// What one read from a stream has brought leaves together, to peers and to clients.
+// What comes of one read from a stream is sent together, to peers and to clients.
 func TestBurstsOfStreams(t *testing.T) {
 	engines(t, func(t *testing.T, config datapath.Config) {
 		t.Helper()
@@ -188,7 +187,7 @@ func TestManyFramesOfOneRead(t *testing.T) {
 	})
 }
 
-// joins wants the kernel to have joined and split, unless it may not.
+// joins checks that the kernel has coalesced and split, unless it must not.
 func joins(t *testing.T, s *server, config datapath.Config) {
 	t.Helper()
 	stats := s.path.Stats()
@@ -197,7 +196,7 @@ func joins(t *testing.T, s *server, config datapath.Config) {
 	}
 }
 
-// A device that cannot split gets the datagrams one by one.
+// A device that cannot split gets each datagram by itself.
 func TestRefusedSegments(t *testing.T) {
 	for _, offload := range []string{"listener", "relay"} {
 		t.Run(offload, func(t *testing.T) {
@@ -256,7 +255,7 @@ func TestRefusedSegments(t *testing.T) {
 	}
 }
 
-// What a full receive buffer loses is told.
+// Datagrams that a full receive buffer drops are counted.
 func TestOverflows(t *testing.T) {
 	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
@@ -294,8 +293,8 @@ func TestOverflows(t *testing.T) {
 	}
 }
 
-// Where streams bring packets as often as its sockets an engine does not wait by itself,
-// or no longer. It must find what comes all the same.
+// An engine does not block, or blocks no longer, while streams bring packets as often as its
+// sockets. It must still receive everything.
 func TestBesideStreams(t *testing.T) {
 	before := runtime.GOMAXPROCS(0)
 	t.Cleanup(func() {
@@ -329,21 +328,20 @@ func TestBesideStreams(t *testing.T) {
 			for range 50 {
 				exchange(func() {})
 			}
-			return s.path.Held()
+			return s.path.Blocks()
 		})
 		for range 50 {
 			exchange(stream.Flush)
 		}
-		if s.path.Held() {
+		if s.path.Blocks() {
 			t.Error("the engine still waits by itself")
 		}
 	}
 }
 
-// Where packets come in quick succession an engine waits by itself. It must find what
-// comes to any socket, also to one that is new, or has the number of a closed one; all
-// other goroutines have as many processors as before; and at the end it gives back
-// what it has taken.
+// Where packets come in quick succession an engine blocks. It must receive what comes to any
+// socket, also to a new one, or one with the number of a closed one. All other goroutines have
+// as many processors as before, and in the end the engine gives back those that it has added.
 func TestQuickSuccession(t *testing.T) {
 	before := runtime.GOMAXPROCS(0)
 	engines(t, func(t *testing.T, config datapath.Config) {

@@ -17,4 +17,6 @@ func (p *Path) startEngines() error { return nil }
 
 func (e *engine) stop() {}
 
-func (e *engine) newDescriptor(*net.UDPConn, int) (packetConn, error) { return nil, errors.ErrUnsupported }
+func (e *engine) newDescriptor(*net.UDPConn, int) (packetConn, error) {
+	return nil, errors.ErrUnsupported
+}

@@ -1,4 +1,4 @@
 package datapath
 
-// Held says whether the first engine waits by itself.
-func (p *Path) Held() bool { return p.engines[0].blocking.Load() }
+// Blocks reports whether the first engine blocks in its epoll.
+func (p *Path) Blocks() bool { return p.engines[0].blocking.Load() }

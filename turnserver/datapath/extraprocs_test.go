@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// Paths of one process add to its own processors, not to what others have added, and
-// give back what they have added in any order.
+// The paths of a process add to its own processors, not to those that others have added, and
+// take back what they have added in any order.
 func TestSpareProcessors(t *testing.T) {
 	own := runtime.GOMAXPROCS(0)
 	var a, b extraProcs

@@ -15,11 +15,11 @@ import (
 	"callbox/turnserver/datapath"
 )
 
-// An engine that waits in its own epoll does so on the thread that asked Go's poller
-// last. Unless another thread takes over, nothing else that the process reads from is
-// served until the runtime looks after its poller, which it does after 10 ms: then
-// this counts 50 packets and more. Of 20 rounds a quarter have to be good, so that other
-// programs may have the processors for most of the time.
+// An engine that blocks in its epoll does so on the thread that was the last in Go's poller.
+// Unless another thread takes over, nothing else that the process reads from is served until
+// the runtime checks its poller by itself, after 10 ms: then this counts 50 packets and more.
+// Only a quarter of 20 rounds must be good, since other programs may use the processors for
+// most of the time.
 func TestOthersAreServedWhileAnEngineWaits(t *testing.T) {
 	const (
 		rounds  = 20
@@ -76,7 +76,7 @@ func TestOthersAreServedWhileAnEngineWaits(t *testing.T) {
 	}
 }
 
-// rawUDP returns a socket that Go's poller does not know.
+// rawUDP returns a socket that is unknown to Go's poller.
 func rawUDP(t *testing.T, to net.Addr) int {
 	t.Helper()
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
@@ -91,8 +91,8 @@ func rawUDP(t *testing.T, to net.Addr) int {
 	return fd
 }
 
-// rawWrite writes what no engine answers, without a word to the scheduler, and then
-// keeps the processor for a while.
+// rawWrite writes what no engine answers, by a raw system call, and then keeps the processor
+// busy for a while.
 func rawWrite(t *testing.T, fd uintptr, then time.Duration) {
 	t.Helper()
 	data := [1]byte{0xff}

@@ -86,7 +86,7 @@ func TestDoubt(t *testing.T) {
 	}
 }
 
-// Addresses are the same after they have been the kernel's.
+// Addresses stay the same when they are encoded and decoded.
 func TestAddresses(t *testing.T) {
 	t.Parallel()
 	for text, only6 := range map[string]bool{"192.0.2.1:9": false, "[2001:db8::1]:65535": true, "[fe80::1%3]:1": true, "0.0.0.0:0": false} {

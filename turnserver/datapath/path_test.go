@@ -16,7 +16,7 @@ import (
 
 const patience = 20 * time.Second
 
-// variants are the ways of moving packets that must all do the same.
+// variants are the configurations of a path, which must all do the same.
 func variants() map[string]datapath.Config {
 	all := map[string]datapath.Config{
 		"portable":              {Portable: true},
@@ -39,8 +39,7 @@ func everywhere(t *testing.T, test func(t *testing.T, config datapath.Config)) {
 	}
 }
 
-// server is a path with one socket, and a control plane that does what the test
-// says.
+// server is a path with one socket, and a control plane that the test drives.
 type server struct {
 	path   *datapath.Path
 	socket *datapath.Socket
@@ -81,7 +80,7 @@ type party struct {
 	relayed netip.AddrPort
 }
 
-// conn is a socket that says where it is.
+// conn is a socket with its address.
 type conn struct {
 	*net.UDPConn
 	addr netip.AddrPort
@@ -132,7 +131,7 @@ func (s *server) partyWith(tb testing.TB, address string, config datapath.RelayC
 	return &party{conn: c, relay: relay, relayed: config.Relayed}
 }
 
-// bind binds a channel that the client knows of.
+// bind binds and announces a channel.
 func bind(r *datapath.Relay, number uint16, peer netip.AddrPort) {
 	r.Bind(number, peer, true)
 	r.Announce(number)
@@ -145,7 +144,7 @@ func (c *conn) send(tb testing.TB, p []byte, to netip.AddrPort) {
 	}
 }
 
-// say sends to the server's socket.
+// say sends to the socket of the server.
 func (p *party) say(tb testing.TB, s *server, message []byte) {
 	tb.Helper()
 	p.send(tb, message, addrPort(s.socket.LocalAddr()))
@@ -185,7 +184,7 @@ func sendIndication(peer netip.AddrPort, payload []byte) []byte {
 	return b.Bytes()
 }
 
-// wantIndication wants a Data indication from a peer.
+// wantIndication expects a Data indication from a peer.
 func (c *conn) wantIndication(tb testing.TB, peer netip.AddrPort, payload []byte) {
 	tb.Helper()
 	got, _ := c.receive(tb)
@@ -201,7 +200,7 @@ func (c *conn) wantIndication(tb testing.TB, peer netip.AddrPort, payload []byte
 	}
 }
 
-// pattern is a payload that is like no other of the same length.
+// pattern returns a payload that differs from all others of the same length.
 func pattern(n, seed int) []byte {
 	p := make([]byte, n)
 	for i := range p {
@@ -231,7 +230,7 @@ func openFiles(tb testing.TB) int {
 	return len(entries)
 }
 
-// sizes are lengths of payloads at the edges of what there is.
+// sizes are lengths of payloads at all limits.
 func sizes() []int { return []int{0, 1, 2, 3, 4, 5, 160, 1000, 1200, 1472, 1500, 9000, 65000} }
 
 func TestChannelBothWays(t *testing.T) {
@@ -261,7 +260,7 @@ func TestChannelBothWays(t *testing.T) {
 	})
 }
 
-// A channel that the client does not know of yet is good in its own direction only.
+// A channel that is not announced yet works only in the direction from the client.
 func TestChannelIsAnnounced(t *testing.T) {
 	everywhere(t, func(t *testing.T, config datapath.Config) {
 		t.Helper()

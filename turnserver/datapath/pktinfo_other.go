@@ -12,7 +12,7 @@ import (
 const controlBytes = 0
 
 func enablePktinfo(*net.UDPConn) error { return errors.ErrUnsupported }
-func localAddrOf([]byte) netip.Addr     { return netip.Addr{} }
-func pktinfoFrom(netip.Addr) []byte      { return nil }
+func localAddrOf([]byte) netip.Addr    { return netip.Addr{} }
+func pktinfoFrom(netip.Addr) []byte    { return nil }
 
 func setDontFragment(*net.UDPConn, bool) error { return errors.ErrUnsupported }

@@ -10,7 +10,7 @@ import (
 	"callbox/turnserver/wire"
 )
 
-// wantDrops waits for exactly these drops.
+// wantDrops waits for exactly those drops.
 func (s *server) wantDrops(t *testing.T, want map[datapath.Drop]uint64) {
 	t.Helper()
 	var got map[datapath.Drop]uint64
@@ -28,7 +28,7 @@ func (s *server) wantDrops(t *testing.T, want map[datapath.Drop]uint64) {
 	}
 }
 
-// Only what is permitted and bound passes.
+// Only what is permitted and bound is relayed.
 func TestPermissions(t *testing.T) {
 	everywhere(t, func(t *testing.T, config datapath.Config) {
 		t.Helper()
@@ -61,8 +61,8 @@ func TestPermissions(t *testing.T) {
 	})
 }
 
-// The policy is asked in both directions, again when it has changed, and not for
-// live relays.
+// The policy applies in both directions, is asked again when it has changed, and does not apply
+// to live relays.
 func TestPolicy(t *testing.T) {
 	everywhere(t, func(t *testing.T, config datapath.Config) {
 		t.Helper()
@@ -112,8 +112,8 @@ func TestPolicy(t *testing.T) {
 	})
 }
 
-// What goes from relay to relay is charged to both users, and to the server
-// twice, whatever way it takes.
+// What is sent from relay to relay is charged to both users, and twice to the server, with and
+// without the short cut.
 func TestRates(t *testing.T) {
 	everywhere(t, func(t *testing.T, config datapath.Config) {
 		t.Helper()
@@ -196,7 +196,7 @@ func TestControlQueue(t *testing.T) {
 	})
 }
 
-// Everything is answered from where it was sent to.
+// Every answer comes from the address that was asked.
 func TestArrivalAddress(t *testing.T) {
 	everywhere(t, func(t *testing.T, config datapath.Config) {
 		t.Helper()

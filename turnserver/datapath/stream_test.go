@@ -14,7 +14,7 @@ import (
 	"callbox/turnserver/datapath"
 )
 
-// streamParty is a client of a stream, and what was written to it.
+// streamParty is a client on a stream, and what was written to it.
 type streamParty struct {
 	stream  *datapath.Stream
 	relay   *datapath.Relay
@@ -46,7 +46,7 @@ func (s *server) streamParty(t *testing.T) *streamParty {
 	return p
 }
 
-// want wants these bytes next, in as many pieces as it may be.
+// want expects these bytes next, in any number of pieces.
 func (p *streamParty) want(t *testing.T, b []byte) {
 	t.Helper()
 	var got []byte
@@ -105,7 +105,7 @@ func TestStream(t *testing.T) {
 	})
 }
 
-// A client that takes nothing holds up nobody.
+// A client that reads nothing delays nobody.
 func TestStalledStream(t *testing.T) {
 	everywhere(t, func(t *testing.T, config datapath.Config) {
 		t.Helper()
@@ -133,8 +133,8 @@ func TestStalledStream(t *testing.T) {
 	})
 }
 
-// What is written at once and what waits for Run are one stream, in order, and never
-// written by two at a time.
+// What is written at once and what waits for Run is one stream, in order, and never written by
+// two goroutines at a time.
 func TestStreamWritesAtOnce(t *testing.T) {
 	const senders, messages, length = 4, 500, 4
 	stream := start(t, datapath.Config{}).path.NewStream()

@@ -2,7 +2,7 @@ package datapath
 
 import "testing"
 
-// One round in two is too little for either answer to change; more than that does it.
+// One round in two is too little to change busy or idle; more than that changes them.
 func TestBeside(t *testing.T) {
 	t.Parallel()
 	var b streamActivity

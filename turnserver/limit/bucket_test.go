@@ -13,8 +13,7 @@ import (
 
 const second = int64(time.Second)
 
-// drain takes packets of 1,000 bytes until one is refused, and returns how many
-// passed.
+// drain takes packets of 1,000 bytes until one is refused, and returns how many passed.
 func drain(b *limit.Bucket, now int64) (passed int) {
 	for b.Take(now, 1000) {
 		passed++
@@ -46,8 +45,8 @@ func TestBucket(t *testing.T) {
 	}
 }
 
-// A bucket, however small its rate, lets the largest datagram pass; and what
-// came too early, on another's older clock, is no gain.
+// A bucket lets the largest datagram pass, however small its rate is; and a call with an older time
+// gains nothing.
 func TestBucketBounds(t *testing.T) {
 	b := limit.NewBucket(1, 0)
 	if !b.Take(0, math.MaxUint16) || b.Take(0, 1) || !b.Take(second, 1) {
@@ -73,7 +72,7 @@ func TestBucketBounds(t *testing.T) {
 	}
 }
 
-// Many at once get together what one would get.
+// Many goroutines together get what one would get.
 func TestBucketConcurrently(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()

@@ -9,7 +9,7 @@ import (
 	"callbox/turnserver/limit"
 )
 
-// flood is somebody who forges an address and asks so often in a second.
+// flood is a sender who forges an address and sends so many requests in a second.
 type flood struct {
 	*limit.Sources
 	rate           int64
@@ -19,13 +19,13 @@ type flood struct {
 	ids            uint64
 }
 
-// id returns one that has not been used.
+// id returns an ID that has not been used.
 func (f *flood) id() []byte {
 	f.ids++
 	return binary.BigEndian.AppendUint64(make([]byte, 4), f.ids)
 }
 
-// until floods until a time.
+// until sends requests until a time.
 func (f *flood) until(now int64) {
 	for step := second / f.rate; f.now+step <= now; f.now += step {
 		f.asked++
@@ -35,8 +35,8 @@ func (f *flood) until(now int64) {
 	}
 }
 
-// tries returns how often a client asks until it is answered, as RFC 8489
-// section 6.2.1 has it; 0 when it gives up.
+// tries returns how often a client that retransmits as in RFC 8489 section 6.2.1 sends its request until
+// it is answered; 0 when it gives up.
 func (f *flood) tries(client netip.AddrPort) int {
 	id, wait := f.id(), second/2
 	for try := 1; try <= 5; try++ {
@@ -50,8 +50,8 @@ func (f *flood) tries(client netip.AddrPort) int {
 	return 0
 }
 
-// Who forges an address does not keep the clients there from their answers, and
-// has the address sent no more than it would be anyway.
+// Whoever forges an address cannot keep the clients there from their answers, and the address is sent no
+// more than otherwise.
 func TestForgedAddress(t *testing.T) {
 	const victim, neighbour = "192.0.2.1", "2001:db8::7"
 	port := func(addr string, port uint16) netip.AddrPort {
@@ -98,7 +98,7 @@ func TestForgedAddress(t *testing.T) {
 	}
 }
 
-// One port, and one request, have a second chance only now and then.
+// A port, and a request, have a second chance only from time to time.
 func TestSecondChances(t *testing.T) {
 	client := netip.MustParseAddrPort("192.0.2.1:9")
 	for name, id := range map[string]func(i int) []byte{

@@ -10,7 +10,7 @@ import (
 	"callbox/turnserver/limit"
 )
 
-// answers counts how many an address gets of tries.
+// answers returns how many of the tries of an address are answered.
 func answers(s *limit.Sources, now int64, addr string, tries int) (given int) {
 	for range tries {
 		if s.Take(now, netip.MustParseAddr(addr)) {
@@ -56,8 +56,8 @@ func TestSources(t *testing.T) {
 	}
 }
 
-// A flood from more addresses than there are places neither frees one that is
-// over its limit nor takes the answers of newcomers.
+// A flood from more addresses than there are slots neither frees an address that is over its limit nor
+// takes the answers of new ones.
 func TestSourcesCrowded(t *testing.T) {
 	s := limit.NewSources(1, 100)
 	const victim = "192.0.2.1"

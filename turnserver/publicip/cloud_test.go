@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// metadataServer is the service of one cloud: paths with what they answer, and
-// the header that a request must have.
+// metadataServer is the metadata service of one cloud: the contents by path, and the header that a request
+// must have.
 func metadataServer(t *testing.T, header, value string, paths map[string]string, answered http.Header) *httptest.Server {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -76,8 +76,7 @@ func TestFindCloud(t *testing.T) {
 	}
 }
 
-// TestFindCloudSafely holds that the service is followed nowhere else, and that
-// a large answer is not read.
+// TestFindCloudSafely checks that redirects are not followed, and that a large answer is not read.
 func TestFindCloudSafely(t *testing.T) {
 	t.Parallel()
 	elsewhere := metadataServer(t, "", "", map[string]string{"GET /hetzner/v1/metadata/instance-id": "1", "GET /hetzner/v1/metadata/public-ipv4": "203.0.113.7"}, nil)

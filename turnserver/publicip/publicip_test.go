@@ -84,7 +84,7 @@ func mustParse(t *testing.T, text string) Source {
 	return source
 }
 
-// names is a resolver that knows these names.
+// names is a resolver with these names.
 func names(known map[string]string) func(context.Context, string) ([]netip.Addr, error) {
 	return func(_ context.Context, host string) ([]netip.Addr, error) {
 		texts, ok := known[host]
@@ -126,7 +126,7 @@ func TestFindName(t *testing.T) {
 	}
 }
 
-// TestFindNameInTime holds that a resolver that does not answer is given up.
+// TestFindNameInTime checks that a resolver that does not answer is given up.
 func TestFindNameInTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -140,8 +140,8 @@ func TestFindNameInTime(t *testing.T) {
 	})
 }
 
-// serveSTUN answers Binding requests with what answer makes of them, nil =
-// nothing, until the test ends.
+// serveSTUN answers Binding requests with what answer returns for them, nil = nothing, until the test
+// ends.
 func serveSTUN(t *testing.T, answer func(n int, request *stun.Message, from *net.UDPAddr) *stun.Message) netip.AddrPort {
 	t.Helper()
 	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")

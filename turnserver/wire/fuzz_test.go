@@ -10,7 +10,7 @@ import (
 	"callbox/turnserver/wire"
 )
 
-// Whatever parses can be walked, and built again to the same bytes, but for its
+// The attributes of every parsed message can be read, and built to the same bytes again, except for the
 // padding.
 func FuzzMessage(f *testing.F) {
 	for _, seed := range []string{
@@ -80,7 +80,7 @@ func FuzzMessage(f *testing.F) {
 	})
 }
 
-// A frame is as long as its header says, and holds what was put into it.
+// A frame is as long as its header says, and contains what was put into it.
 func FuzzFrame(f *testing.F) {
 	f.Add([]byte("\x40\x00\x00\x04data"))
 	f.Add([]byte("\x7f\xff\x00\x01x\x00\x00\x00"))

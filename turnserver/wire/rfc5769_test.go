@@ -106,8 +106,8 @@ func TestRFC5769(t *testing.T) {
 	}
 }
 
-// Built anew a response is the same, byte for byte; its padding excepted, which
-// the RFC's samples fill with spaces.
+// A response that is built again is the same, byte for byte, except for the padding, which the samples of
+// the RFC fill with spaces.
 func TestRFC5769Build(t *testing.T) {
 	for raw, mapped := range map[string]string{
 		sampleResponseIPv4: "192.0.2.1:32853",
@@ -132,7 +132,7 @@ func TestRFC5769Build(t *testing.T) {
 	}
 }
 
-// Every bit is covered, that of what is protected by neither excepted.
+// Every bit is protected, except those that neither attribute covers.
 func TestRFC5769Tampered(t *testing.T) {
 	key := longTermKey()
 	for i := range len(sampleLongTerm) * 8 {

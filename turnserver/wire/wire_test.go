@@ -66,7 +66,7 @@ func TestParseMalformed(t *testing.T) {
 	}
 }
 
-// What stands behind a MESSAGE-INTEGRITY could have been put there by anybody.
+// Anybody could have added what follows MESSAGE-INTEGRITY.
 func TestBehindIntegrity(t *testing.T) {
 	b := wire.Build(nil, wire.NewType(wire.Refresh, wire.Request), id())
 	b.AddUint32(wire.Lifetime, 600)
@@ -144,8 +144,7 @@ func TestBindingSuccess(t *testing.T) {
 	}
 }
 
-// An XOR-ed IPv6 address that comes out as an IPv4-mapped one stays one of
-// sixteen bytes.
+// An IPv6 address that becomes an IPv4-mapped one when it is XOR-ed keeps its sixteen bytes.
 func TestXORedAddressLooksMapped(t *testing.T) {
 	looks := netip.MustParseAddr("::ffff:9.9.9.9").As16()
 	mask := append([]byte{0x21, 0x12, 0xa4, 0x42}, "transaction!"...)
