@@ -12,7 +12,7 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// doorConfig lets in who shows "good for" and the room.
+// doorConfig admits clients whose token is "good for" and the room.
 func doorConfig() signaling.Config {
 	config := graceConfig()
 	config.Capacity = 0
@@ -82,8 +82,8 @@ func TestRefusedTokensAreSlowedDown(t *testing.T) {
 	}
 }
 
-// TestTokensOfAnotherSecretAreNoGuesses has many clients behind one address
-// come back to a server that has forgotten its secret.
+// TestTokensOfAnotherSecretAreNoGuesses lets many clients behind one address
+// come back to a server that no longer has its secret.
 func TestTokensOfAnotherSecretAreNoGuesses(t *testing.T) {
 	config := graceConfig()
 	before := serve(t, config)

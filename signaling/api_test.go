@@ -9,7 +9,7 @@ import (
 	"callbox/signaling"
 )
 
-// answer is what a test looks at of an HTTP response.
+// answer is the part of an HTTP response that tests check.
 type answer struct {
 	status int
 	header http.Header

@@ -8,8 +8,8 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// BenchmarkRelay asks what a message of a candidate's size costs from one
-// client to the other, one after the other, both clients included.
+// BenchmarkRelay measures messages of a candidate's size from one client to
+// another, one after the other, including both clients.
 func BenchmarkRelay(b *testing.B) {
 	server := serve(b, signaling.Config{Capacity: 2})
 	bo, joined := server.join(b, "Bo", "a")
@@ -27,7 +27,7 @@ func BenchmarkRelay(b *testing.B) {
 	}
 }
 
-// BenchmarkJoin asks how many joins and leaves a second one connection makes.
+// BenchmarkJoin measures joins and leaves on one connection.
 func BenchmarkJoin(b *testing.B) {
 	server := serve(b, signaling.Config{Capacity: 2})
 	c, err := server.call(b.Context(), "")

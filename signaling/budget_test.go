@@ -26,8 +26,9 @@ func (s *testServer) joinRoom(t *testing.T, room string) (*rawClient, protocol.J
 	return c, expect[protocol.Joined](c)
 }
 
-// TestUnconfirmedMessagesHaveABudget lets pairs of one address keep messages
-// that they do not confirm, until the server keeps no more. Others call on.
+// TestUnconfirmedMessagesHaveABudget makes pairs of one address leave messages
+// unconfirmed until the server stores no more. The calls of other addresses go
+// on.
 func TestUnconfirmedMessagesHaveABudget(t *testing.T) {
 	memory := budget.New(4 << 20)
 	config := graceConfig()
@@ -65,8 +66,9 @@ func TestUnconfirmedMessagesHaveABudget(t *testing.T) {
 	expect[protocol.Ack](bo)
 }
 
-// TestAwaySeatsCountForTheirAddress breaks connections one after the other: the
-// seats that are held for them are bounded, and a resume is never refused.
+// TestAwaySeatsCountForTheirAddress breaks connections one after the other. The
+// number of seats that are held for them is bounded, and a resume is never
+// refused.
 func TestAwaySeatsCountForTheirAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		config := graceConfig()
@@ -95,7 +97,7 @@ func TestAwaySeatsCountForTheirAddress(t *testing.T) {
 	})
 }
 
-// TestUnfinishedFramesHaveABudget begins frames that it does not finish.
+// TestUnfinishedFramesHaveABudget starts frames and does not finish them.
 func TestUnfinishedFramesHaveABudget(t *testing.T) {
 	config := graceConfig()
 	memory := budget.New(8 << 20)
@@ -128,7 +130,8 @@ func TestUnfinishedFramesHaveABudget(t *testing.T) {
 	}
 }
 
-// TestFramesOverHTTPHaveABudget has no memory for a large one.
+// TestFramesOverHTTPHaveABudget posts a large frame for which there is no
+// memory.
 func TestFramesOverHTTPHaveABudget(t *testing.T) {
 	config := graceConfig()
 	config.Memory = budget.New(17 * 20 << 10)
@@ -143,7 +146,8 @@ func TestFramesOverHTTPHaveABudget(t *testing.T) {
 }
 
 // TestConnectionsInAllMakeRoom fills the server with connections that do not
-// join. Whoever comes then takes the place of one of them, and nobody's who has.
+// join. A newcomer takes the place of one of them, and never that of a client
+// that has joined.
 func TestConnectionsInAllMakeRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		config := graceConfig()
@@ -192,9 +196,9 @@ func countEnded(clients []*rawClient) (ended int) {
 	return ended
 }
 
-// TestPeersMakeRoom fills the server with peers of one address who talk to
-// nobody, or confirm nothing. A newcomer of another address takes the place of
-// one, and of none that talks.
+// TestPeersMakeRoom fills the server with peers of one address that are alone,
+// or confirm nothing. A newcomer from another address takes the place of one of
+// them, and never that of a peer in a call.
 func TestPeersMakeRoom(t *testing.T) {
 	for _, test := range []struct {
 		name   string
@@ -261,7 +265,7 @@ func TestPeersMakeRoom(t *testing.T) {
 	}
 }
 
-// TestCallsOfAnAddressCountForNothing has one address with many calls, as of a
+// TestCallsOfAnAddressCountForNothing has one address with many calls, such as a
 // company, and one whose peers are alone. The first may make more calls at the
 // cost of the second, and not the other way round.
 func TestCallsOfAnAddressCountForNothing(t *testing.T) {
@@ -301,8 +305,8 @@ func TestCallsOfAnAddressCountForNothing(t *testing.T) {
 	})
 }
 
-// TestWaitingJoinsMakeRoom fills the server with clients whose joins wait: for
-// the peers of a full room, who may be dead.
+// TestWaitingJoinsMakeRoom fills the server with clients whose joins wait for
+// the peers of a full room, which may be dead.
 func TestWaitingJoinsMakeRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		config := graceConfig()
@@ -330,8 +334,8 @@ func TestWaitingJoinsMakeRoom(t *testing.T) {
 	})
 }
 
-// TestOwingPeersMakeRoom fills the server with pairs who have just sent each
-// other much that they do not confirm.
+// TestOwingPeersMakeRoom fills the server with pairs that have just sent each
+// other much and do not confirm it.
 func TestOwingPeersMakeRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		config := graceConfig()
@@ -363,7 +367,7 @@ func TestOwingPeersMakeRoom(t *testing.T) {
 	})
 }
 
-// answerPings reads for that long, which answers pings.
+// answerPings reads from the clients for that long, which answers pings.
 func answerPings(clients []*rawClient, lasting time.Duration) {
 	timePasses(lasting)
 	for _, c := range clients {

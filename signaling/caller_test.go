@@ -120,7 +120,8 @@ func (c *caller) write(f protocol.Frame) error {
 	return c.ws.WriteMessage(websocket.TextMessage, protocol.Encode(f))
 }
 
-// ask sends what request makes of an id, and waits for the reply.
+// ask sends the request that request returns for a new id, and waits for the
+// reply.
 func (c *caller) ask(ctx context.Context, request func(id uint64) protocol.Request) (protocol.Frame, error) {
 	answer := make(chan protocol.Frame, 1)
 	c.mu.Lock()
@@ -187,8 +188,8 @@ func (c *caller) Send(ctx context.Context, to string, data any) (protocol.Ack, e
 	return ack, err
 }
 
-// Receive returns the next event. After the last one it returns why the
-// connection ended.
+// Receive returns the next event. After the last one it returns the error that
+// ended the connection.
 func (c *caller) Receive(ctx context.Context) (protocol.Event, error) {
 	for {
 		c.mu.Lock()
@@ -221,7 +222,7 @@ func (c *caller) Waiting() int {
 	return len(c.events)
 }
 
-// Close breaks the connection off.
+// Close breaks the connection.
 func (c *caller) Close() error {
 	err := c.ws.Close()
 	<-c.done

@@ -7,14 +7,14 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// idle is a transport that does nothing.
+// idleTransport is a transport that does nothing.
 type idleTransport struct{ transport }
 
 func (idleTransport) kind() transportKind    { return overWebSocket }
 func (idleTransport) idleFor() time.Duration { return 0 }
 
-// TestWhatWasSentStaysAsItIs has a client resume with less than it was sent.
-// What then comes must not take the place of an event that it may have seen.
+// TestWhatWasSentStaysAsItIs resumes with a lower seq than was sent. A new event
+// must not replace one that the client may have seen.
 func TestWhatWasSentStaysAsItIs(t *testing.T) {
 	server := &Server{started: time.Now()}
 	s, other := &session{shard: &shard{server: server}}, new(session)
@@ -44,9 +44,10 @@ func TestWhatWasSentStaysAsItIs(t *testing.T) {
 	}
 }
 
-// TestLossStaysBehindAcknowledgements has a peer come back and have lost
-// something, before a client was sent that it is away. What was acknowledged to
-// that client in between is lost, too: it must hear of the loss after it.
+// TestLossStaysBehindAcknowledgements has a peer that was away come back with a
+// loss, before the client was told that it is away. What was acknowledged to the
+// client in between is lost as well, so the client must be told of the loss
+// after the acknowledgement.
 func TestLossStaysBehindAcknowledgements(t *testing.T) {
 	server := &Server{started: time.Now()}
 	s, other := &session{shard: &shard{server: server}}, new(session)

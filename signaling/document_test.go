@@ -63,7 +63,7 @@ func TestSamplesOfTheDocument(t *testing.T) {
 	}
 }
 
-// TestFiguresOfTheDocument holds what PROTOCOL.md says of limits to the code.
+// TestFiguresOfTheDocument compares the limits in PROTOCOL.md with the code.
 func TestFiguresOfTheDocument(t *testing.T) {
 	text, err := os.ReadFile("PROTOCOL.md")
 	if err != nil {

@@ -2,8 +2,8 @@ package signaling
 
 import "testing"
 
-// TestNothingIsForgottenWhenTwoWrite has a frame come just after the one who
-// writes has found the queue empty.
+// TestNothingIsForgottenWhenTwoWrite queues a frame just after the writer has
+// found the queue empty.
 func TestNothingIsForgottenWhenTwoWrite(t *testing.T) {
 	ws := &webSocket{connection: new(connection), stream: new(plainStream)}
 	if some, err := ws.fill(); !ws.beginTurn() || some || err != nil {

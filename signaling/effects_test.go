@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// noteFlush is a transport that notes when it is asked to send.
+// noteFlush is a transport that records when it is asked to send.
 type noteFlush struct {
 	number int
 	order  *[]int
@@ -55,8 +55,8 @@ func TestAnsweredAreFlushedLast(t *testing.T) {
 	}
 }
 
-// TestFlushOfWhatAFlushAdds has connections queue for others, and for
-// themselves, when they are flushed.
+// TestFlushOfWhatAFlushAdds has connections queue frames for others, and for
+// themselves, while effects are applied.
 func TestFlushOfWhatAFlushAdds(t *testing.T) {
 	for count := 1; count < 8; count++ {
 		var order []int

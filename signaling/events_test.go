@@ -180,7 +180,7 @@ func TestTooManyEventsOfTheServer(t *testing.T) {
 	}
 }
 
-// TestManyComeAtOnce has more join than the places that are kept for it.
+// TestManyComeAtOnce has more peers join than there are slots for such events.
 func TestManyComeAtOnce(t *testing.T) {
 	reader, other := seated(t, Limits{QueueEvents: 100})
 	for range 100 + maxServerEvents {

@@ -25,8 +25,8 @@ func readStatus(t *testing.T, in io.Reader) int {
 	return response.StatusCode
 }
 
-// TestListenerLeavesTheRest sends what the listener must not answer, at once and
-// in pieces.
+// TestListenerLeavesTheRest sends requests that the listener must not answer, in
+// one piece and in several.
 func TestListenerLeavesTheRest(t *testing.T) {
 	server := openServer(t, true)
 	for text, status := range map[string]int{
@@ -64,8 +64,8 @@ func TestListenerLeavesTheRest(t *testing.T) {
 	}
 }
 
-// TestListenerRefusesNobody holds that those the server has no place for hear
-// it from HTTP.
+// TestListenerRefusesNobody checks that connections beyond the limit are refused
+// by the http.Server.
 func TestListenerRefusesNobody(t *testing.T) {
 	server := openServer(t, true)
 	server.addresses.connections = 2
@@ -95,8 +95,7 @@ func TestListenerOutlivesAPanic(t *testing.T) {
 	}
 }
 
-// FuzzRequestHead compares what the listener takes for a request with what
-// net/http does.
+// FuzzRequestHead compares what the listener and net/http accept as a request.
 func FuzzRequestHead(f *testing.F) {
 	verdict := netHTTPVerdict(f)
 	f.Add([]byte(opening()))
@@ -131,8 +130,8 @@ func FuzzRequestHead(f *testing.F) {
 	})
 }
 
-// netHTTPVerdict returns a function that has an http.Server of the standard
-// library answer a request: 200 when it gets as far as a handler.
+// netHTTPVerdict returns a function that lets an http.Server of the standard
+// library answer a request: 200 when it reaches a handler.
 func netHTTPVerdict(f *testing.F) func(*testing.T, []byte) int {
 	f.Helper()
 	web := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))

@@ -44,8 +44,8 @@ func (c *rawClient) expectClosed() int {
 	}
 }
 
-// TestFloodIsPutOut holds that frames beyond the rate are refused unread, and
-// that who sends a thousand of them gives its seat up.
+// TestFloodIsPutOut checks that frames beyond the rate are refused unread, and
+// that a client that sends a thousand of them loses its seat.
 func TestFloodIsPutOut(t *testing.T) {
 	keys := `{"type":"zz","id":ID`
 	for i := range 60 {
@@ -71,7 +71,7 @@ func TestFloodIsPutOut(t *testing.T) {
 	}
 }
 
-// TestLimitedFramesAreNotRead sends what is no frame beyond the rate.
+// TestLimitedFramesAreNotRead sends text that is no frame beyond the rate.
 func TestLimitedFramesAreNotRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := serveMemory(t, defaultConfig())
@@ -146,7 +146,7 @@ func TestLimitedPostsAreNotRead(t *testing.T) {
 }
 
 // TestPausedClientsAreReadOn sends more at once than one read takes, much of it
-// beyond the rate: the rest is read after a pause, and answered.
+// beyond the rate. The rest is read after a pause, and answered.
 func TestPausedClientsAreReadOn(t *testing.T) {
 	const pings = 1100
 	server := serve(t, defaultConfig())

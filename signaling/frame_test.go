@@ -29,7 +29,7 @@ func masked(first byte, payload string, key uint32) []byte {
 	return f
 }
 
-// reading is what a decoder makes of a byte stream.
+// reading is what a decoder returns for a byte stream.
 type reading struct {
 	seen []string // an opcode and a payload each
 	end  string   // "refused", "closed <code>", or "" = the stream ended
@@ -115,8 +115,8 @@ func gorilla(tb testing.TB, stream []byte) (r reading) {
 	}
 }
 
-// scriptedConn is a connection whose other side says what stands in Reader,
-// and the response that it is hijacked from.
+// scriptedConn is a connection whose remote end sends what is in Reader. It is
+// also the response that it is hijacked from.
 type scriptedConn struct {
 	net.Conn // nil: what gorilla uses of it stands below
 	*bytes.Reader
@@ -163,8 +163,8 @@ var streams = map[string][]byte{
 	"text in text":    slices.Concat(masked(0x01, "x", 1), masked(0x81, "y", 2)),
 }
 
-// TestFramesWhereverTheyAreCut reads each stream in one, cut once at every
-// byte, byte by byte, and cut at random.
+// TestFramesWhereverTheyAreCut decodes each stream in one piece, cut once at
+// every byte, byte by byte, and cut at random.
 func TestFramesWhereverTheyAreCut(t *testing.T) {
 	for name, stream := range streams {
 		want := decode(stream, inOne)
@@ -225,7 +225,7 @@ func TestFramesAsRead(t *testing.T) {
 	}
 }
 
-// TestHalfAFrameCostsWhatHasCome announces more than it sends.
+// TestHalfAFrameCostsWhatHasCome announces a longer frame than it sends.
 func TestHalfAFrameCostsWhatHasCome(t *testing.T) {
 	d := decoder{limit: 1 << 30}
 	if _, _, _, err := d.next([]byte{0x81, 0xff, 0, 0, 0, 0, 0x30, 0, 0, 0, 1, 2, 3, 4, 'x'}); err != nil {

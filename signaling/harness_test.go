@@ -20,7 +20,8 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// patience bounds what should happen soon, on a machine however busy.
+// patience is how long tests wait for what should happen soon, even on a busy
+// machine.
 const patience = 60 * time.Second
 
 // testServer is a server under test, on loopback or in memory.
@@ -55,8 +56,8 @@ func serve(tb testing.TB, config signaling.Config) *testServer {
 	return &testServer{Server: server, url: web.URL}
 }
 
-// countMemory gives a server without a bound of its memory one that nothing
-// reaches, and checks that all of it is given back in the end.
+// countMemory gives a server without a Memory one whose bound nothing reaches,
+// and checks that all of it is given back in the end.
 func countMemory(tb testing.TB, config *signaling.Config) {
 	tb.Helper()
 	if config.Memory == nil {
@@ -89,7 +90,7 @@ func serveMemory(t *testing.T, config signaling.Config) *testServer {
 	return serveMemoryWith(t, config, func(*http.Server) {})
 }
 
-// serveMemoryWith does so by an http.Server that set changes.
+// serveMemoryWith is serveMemory with an http.Server that set changes.
 func serveMemoryWith(t *testing.T, config signaling.Config, set func(*http.Server)) *testServer {
 	t.Helper()
 	countMemory(t, &config)
@@ -145,7 +146,7 @@ func (l *pipeListener) Close() error {
 
 func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "pipe"} }
 
-// within returns a context that ends with the test's patience.
+// within returns a context that ends after patience.
 func within(tb testing.TB) context.Context {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), patience)
@@ -240,7 +241,7 @@ func rawJSON(text string) json.RawMessage { return json.RawMessage(text) }
 
 func textLogger(to io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(to, nil)) }
 
-// lockedText is a log that is read while the server still writes it.
+// lockedText is a log that a test reads while the server still writes it.
 type lockedText struct {
 	mu   sync.Mutex
 	text strings.Builder

@@ -143,8 +143,8 @@ func TestQueueDropsEvents(t *testing.T) {
 	}
 }
 
-// TestCloseCodesAreCounted has every code that a server uses counted under its
-// own number, and the codes of clients under 0.
+// TestCloseCodesAreCounted checks that every code that a server uses is counted
+// under its own number, and codes of clients under 0.
 func TestCloseCodesAreCounted(t *testing.T) {
 	server := &Server{rooms: newRooms(&Server{})}
 	for _, code := range append(protocol.CloseCodes(), closeProtocolError, closeInvalidPayload, closeAbnormal) {
@@ -159,8 +159,7 @@ func TestCloseCodesAreCounted(t *testing.T) {
 	}
 }
 
-// TestUnknownRequestIsAnswered has a session execute a request that execute has
-// no case for.
+// TestUnknownRequestIsAnswered executes a request that execute has no case for.
 func TestUnknownRequestIsAnswered(t *testing.T) {
 	server := &Server{started: time.Now(), memory: unbounded{}}
 	s := &session{shard: &shard{server: server}}

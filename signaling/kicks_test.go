@@ -38,7 +38,7 @@ func (s *kickStore) Save(state []byte) error {
 	return s.fault
 }
 
-// leave gives the seat up.
+// leave gives up the seat.
 func (c *rawClient) leave() {
 	c.t.Helper()
 	c.send(`{"type":"leave"}`)
@@ -51,10 +51,10 @@ func (c *rawClient) leave() {
 	}
 }
 
-// put returns the error of a kick alone.
+// put returns only the error of a kick.
 func put(_ string, err error) error { return err }
 
-// kick puts a peer out, for good.
+// kick kicks a peer.
 func (s *testServer) kick(t *testing.T, joined protocol.Joined) {
 	t.Helper()
 	if _, err := s.Kick(joined.Peer, 0); err != nil {
@@ -122,8 +122,8 @@ func TestKickOutlastsARestart(t *testing.T) {
 	}
 }
 
-// TestSpareTokenNeedsTheRoomsToken has a client that was put out come back with
-// what it kept of a seat that it left before.
+// TestSpareTokenNeedsTheRoomsToken has a client that was kicked come back with
+// the token of a seat that it left before.
 func TestSpareTokenNeedsTheRoomsToken(t *testing.T) {
 	server := serve(t, doorConfig())
 	c, spare := server.joinWith(t, `"token":"good for a"`)
@@ -256,8 +256,8 @@ func TestKicksThatCannotBeKept(t *testing.T) {
 	}
 }
 
-// TestKicksAreForgotten holds that nothing is kept for longer than it is of
-// use.
+// TestKicksAreForgotten checks that nothing is remembered for longer than it is
+// useful.
 func TestKicksAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := new(kickStore)

@@ -105,8 +105,8 @@ func TestMessageWithoutIDIsNotAcked(t *testing.T) {
 	}
 }
 
-// TestMessagesKeepTheirOrder has the sender repeat what finds the receiver's
-// queue full: on a busy machine, the receiver's turn to confirm may come late.
+// TestMessagesKeepTheirOrder repeats messages that find the receiver's queue
+// full: on a busy machine, the receiver may confirm late.
 func TestMessagesKeepTheirOrder(t *testing.T) {
 	const count = 2000
 	server := serve(t, signaling.Config{Limits: signaling.Limits{QueueEvents: 256, QueueBytes: 1 << 20}})
@@ -199,7 +199,7 @@ func TestPingWithSeqConfirms(t *testing.T) {
 	}
 }
 
-// timePasses lets d go by, in a synctest bubble only.
+// timePasses lets d pass, in a synctest bubble only.
 func timePasses(d time.Duration) {
 	<-time.After(d)
 	synctest.Wait()

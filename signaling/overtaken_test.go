@@ -9,9 +9,10 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// TestLaterJoinWins has a client repeat its join on a new connection while the
-// first still waits in front of a full room, where nobody sees that its
-// connection broke. When it gets its turn it must not take the seat away.
+// TestLaterConnectionWins has a client repeat its join on a new connection while
+// the first join still waits for the occupants of a full room, where nobody
+// notices that its connection broke. That join must not take the seat away
+// later.
 func TestLaterConnectionWins(t *testing.T) {
 	for range 50 { // who of the two gets the seat first is chance
 		synctest.Test(t, func(t *testing.T) {
@@ -31,7 +32,7 @@ func TestLaterConnectionWins(t *testing.T) {
 	}
 }
 
-// TestLateJoinIsTooLate has the join on the older connection come later.
+// TestLateJoinIsTooLate delays the join on the older connection.
 func TestLateJoinIsTooLate(t *testing.T) {
 	server := serve(t, signaling.Config{Capacity: 2})
 	late := []*rawClient{server.raw(t), server.raw(t), server.raw(t)}

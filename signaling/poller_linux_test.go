@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// polledServer serves on loopback until the test's end, when nothing of it may
-// be left. dial returns a new WebSocket.
+// polledServer serves on loopback until the test's end, when no goroutine may be
+// left. dial returns a new WebSocket.
 func polledServer(t *testing.T, config Config) (s *Server, dial func() *wireClient) {
 	t.Helper()
 	s, err := New(config)
@@ -78,8 +78,8 @@ func TestConnectionCostsNoGoroutine(t *testing.T) {
 	}
 }
 
-// TestWaitingJoinHoldsNobodyUp has a join wait in each poller, and others talk
-// meanwhile. Afterwards the connections that waited go on.
+// TestWaitingJoinHoldsNobodyUp has a join wait in each poller while other
+// clients send. Afterwards the connections that waited are served again.
 func TestWaitingJoinHoldsNobodyUp(t *testing.T) {
 	s, dial := polledServer(t, Config{Capacity: 1})
 	silent := dial()
@@ -119,8 +119,8 @@ func TestWaitingJoinHoldsNobodyUp(t *testing.T) {
 	until(t, "them to be forgotten", func() bool { return s.Snapshot().Connections == 1+len(others) })
 }
 
-// TestMuchAndTheEnd sends more than one read takes, and the end right behind
-// it: nothing wakes the poller a second time.
+// TestMuchAndTheEnd sends more than one read takes and then ends the connection
+// at once: epoll does not report it a second time.
 func TestMuchAndTheEnd(t *testing.T) {
 	s, dial := polledServer(t, Config{Capacity: 2, Grace: ResumeLife / 2})
 	for _, cut := range []bool{false, true} {
@@ -157,7 +157,8 @@ func TestMuchAndTheEnd(t *testing.T) {
 	}
 }
 
-// TestLastWordsAndTheEnd has both there before anybody reads.
+// TestLastWordsAndTheEnd sends the last bytes and the end before the poller
+// reads.
 func TestLastWordsAndTheEnd(t *testing.T) {
 	s, dial := polledServer(t, Config{})
 	var clients []*wireClient
@@ -179,8 +180,8 @@ func TestLastWordsAndTheEnd(t *testing.T) {
 	until(t, "all to be forgotten", func() bool { return s.Snapshot().Connections == 0 })
 }
 
-// TestWaitingJoinLeavesItsRound has a join wait while those after it are ready in
-// the same round.
+// TestWaitingJoinLeavesItsRound has a join wait while connections after it are
+// ready in the same round.
 func TestWaitingJoinLeavesItsRound(t *testing.T) {
 	s, dial := polledServer(t, Config{Capacity: 1})
 	silent := dial()
@@ -220,7 +221,7 @@ func TestWaitingJoinLeavesItsRound(t *testing.T) {
 	}
 }
 
-// TestFloodHoldsNobodyUp has a client of each poller send without end.
+// TestFloodHoldsNobodyUp has a client of each poller send without pause.
 func TestFloodHoldsNobodyUp(t *testing.T) {
 	_, dial := polledServer(t, Config{})
 	ctx, stop := context.WithCancel(t.Context())
@@ -244,8 +245,7 @@ func TestFloodHoldsNobodyUp(t *testing.T) {
 	}
 }
 
-// TestCutFindsItsPoller ends connections from the server's side whose clients
-// say nothing.
+// TestCutFindsItsPoller aborts connections whose clients send nothing.
 func TestCutFindsItsPoller(t *testing.T) {
 	s, dial := polledServer(t, Config{})
 	for i := range 10 {
@@ -259,7 +259,8 @@ func TestCutFindsItsPoller(t *testing.T) {
 	until(t, "all to be forgotten", func() bool { return s.Snapshot().Connections == 0 })
 }
 
-// TestNoPollerWithoutConnection: a server in memory alone has none.
+// TestNoPollerWithoutConnection checks that pollers start with the first
+// connection.
 func TestNoPollerWithoutConnection(t *testing.T) {
 	s, _ := polledServer(t, Config{})
 	if s.pollers.all != nil {

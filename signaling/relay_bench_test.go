@@ -13,9 +13,9 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// BenchmarkMessages asks what messages of 1,200 bytes cost that are relayed,
-// acknowledged and confirmed, in bursts as a client's candidates come. The
-// clients allocate nothing: the allocations are the server's.
+// BenchmarkMessages measures messages of 1,200 bytes that are relayed,
+// acknowledged and confirmed, in bursts like those of a client's candidates. The
+// clients allocate nothing, so all allocations are the server's.
 func BenchmarkMessages(b *testing.B) {
 	for _, burst := range []int{1, 8} {
 		b.Run(fmt.Sprint("burst=", burst), func(b *testing.B) { benchmarkMessages(b, burst) })

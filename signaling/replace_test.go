@@ -9,7 +9,7 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// replaced reads what others hear of a reload.
+// replaced reads the events that others get when a page is reloaded.
 func (c *rawClient) replaced(t *testing.T, old, fresh protocol.Joined) protocol.Bye {
 	t.Helper()
 	bye := expect[protocol.Bye](c)
@@ -85,8 +85,8 @@ func TestReloadOfAFreeSeatIsAJoin(t *testing.T) {
 	})
 }
 
-// TestSecondReloadFindsTheFirst has the joined of a reload get lost that found
-// its old seat free.
+// TestSecondReloadFindsTheFirst loses the joined of a reload whose old seat was
+// free.
 func TestSecondReloadFindsTheFirst(t *testing.T) {
 	server := serve(t, graceConfig())
 	old, joined := server.seatPeer(t, "Ann")

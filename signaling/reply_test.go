@@ -78,8 +78,8 @@ func TestRepliesThatAreForgotten(t *testing.T) {
 	expect[protocol.Pong](c)
 }
 
-// TestRepliesOfABurst has more replies wait than are kept: none may be written
-// over while it waits.
+// TestRepliesOfABurst queues more replies than are stored: none may be
+// overwritten while it waits.
 func TestRepliesOfABurst(t *testing.T) {
 	server := serve(t, graceConfig())
 	c, _ := server.seatPeer(t, "Ann")

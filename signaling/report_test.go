@@ -10,8 +10,8 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// TestReportsAreBounded holds that what is passed on has bounds, and that all
-// are answered and counted.
+// TestReportsAreBounded checks that the reports that are passed on are limited,
+// and that all are answered and counted.
 func TestReportsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var passed atomic.Int64

@@ -51,7 +51,7 @@ func (s *testServer) refused(t *testing.T, fields string, code protocol.Code) pr
 	return c.expectError(code)
 }
 
-// say sends a message under a promise to everybody else.
+// say sends a message with an id to all others.
 func (c *rawClient) say(id int, text string) {
 	c.t.Helper()
 	c.send(fmt.Sprintf(`{"type":"message","id":%d,"data":%q}`, id, text))
@@ -72,7 +72,7 @@ func (c *rawClient) acked(id uint64) {
 	}
 }
 
-// quiet fails the test unless nothing more has come.
+// quiet fails the test if another frame has arrived.
 func (c *rawClient) quiet() {
 	c.t.Helper()
 	c.send(`{"type":"ping"}`)

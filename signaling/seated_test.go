@@ -10,7 +10,7 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// seatings notes what Config.Seated is told.
+// seatings records the calls of Config.Seated.
 type seatings struct {
 	mu   sync.Mutex
 	told []string
@@ -26,7 +26,8 @@ func (s *seatings) note(peer string, seated bool) {
 	}
 }
 
-// want fails the test unless these alone were told since the last time.
+// want fails the test unless exactly these calls were recorded since the last
+// time.
 func (s *seatings) want(t *testing.T, what string, told ...string) {
 	t.Helper()
 	s.mu.Lock()

@@ -5,8 +5,8 @@ import (
 	"unsafe"
 )
 
-// TestIdlePeersAreSmall bounds what the server holds for a peer that is
-// quiet, beside its goroutine's stack.
+// TestIdlePeersAreSmall bounds what the server holds for an idle peer, in
+// addition to its goroutine's stack.
 func TestIdlePeersAreSmall(t *testing.T) {
 	c, s, ws := unsafe.Sizeof(connection{}), unsafe.Sizeof(session{}), unsafe.Sizeof(webSocket{})
 	if total := c + s + ws; total > 896 {

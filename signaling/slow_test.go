@@ -71,7 +71,7 @@ func TestSlowReader(t *testing.T) {
 }
 
 // TestUnconfirmedMessagesAreBounded has a reader whose socket takes everything,
-// and who confirms nothing.
+// but which confirms nothing.
 func TestUnconfirmedMessagesAreBounded(t *testing.T) {
 	server := serve(t, signaling.Config{Capacity: 3, Limits: limitsOfQueue()})
 	ann, _ := server.join(t, "Ann", "a")
@@ -148,8 +148,8 @@ func TestClientThatReadsNoReplies(t *testing.T) {
 	})
 }
 
-// TestReaderThatCatchesUp stops reading until the socket takes no more, and
-// then finds every message whole and in order.
+// TestReaderThatCatchesUp stops reading until the socket takes no more, and then
+// gets every message complete and in order.
 func TestReaderThatCatchesUp(t *testing.T) {
 	const count = 400 // of up to 68 kB: more than the sockets hold
 	server := serve(t, signaling.Config{Capacity: 2})
@@ -172,8 +172,8 @@ func TestReaderThatCatchesUp(t *testing.T) {
 	expect[protocol.Pong](slow)
 }
 
-// TestSlowReaderComesBack has a reader closed for being slow, and given
-// everything when it comes back.
+// TestSlowReaderComesBack checks that a reader that was closed for being slow
+// gets everything when it comes back.
 func TestSlowReaderComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		config := graceConfig()
@@ -202,8 +202,9 @@ func TestSlowReaderComesBack(t *testing.T) {
 	})
 }
 
-// What one read brings for a receiver may be more than the receiver's places,
-// before anything of it was sent: that says nothing about how fast it reads.
+// TestBurstIsNoSlowReader brings more messages for a receiver in one read than
+// its queue takes. None of them was sent yet, so that says nothing about how
+// fast it reads.
 func TestBurstIsNoSlowReader(t *testing.T) {
 	const burst, places = 12, 4
 	server := serve(t, signaling.Config{Limits: signaling.Limits{QueueEvents: places}})

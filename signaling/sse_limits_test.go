@@ -93,8 +93,8 @@ func TestHTTPLimits(t *testing.T) {
 	}
 }
 
-// TestOneFrameAfterTheOther posts while a join waits for the answer of a
-// silent seat.
+// TestOneFrameAfterTheOther posts a frame while a join waits for an idle
+// occupant.
 func TestOneFrameAfterTheOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := serveMemory(t, signaling.Config{Capacity: 1, Ping: 15 * time.Second, Limits: signaling.DefaultLimits()})
@@ -197,7 +197,7 @@ func TestCloseTellsStreams(t *testing.T) {
 	})
 }
 
-// TestCloseCutsStreams has no time for a client that does not read.
+// TestCloseCutsStreams closes the server while a client does not read.
 func TestCloseCutsStreams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := serveMemory(t, signaling.Config{})
@@ -214,7 +214,7 @@ func TestCloseCutsStreams(t *testing.T) {
 	})
 }
 
-// TestStreamOutlivesTheServersTimeouts has an http.Server that ends requests
+// TestStreamOutlivesTheServersTimeouts uses an http.Server that ends requests
 // after a while.
 func TestStreamOutlivesTheServersTimeouts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -72,7 +72,7 @@ func streamPair(t *testing.T, secure bool) (stream, net.Conn) {
 	return s, client
 }
 
-// kinds are the streams that tests are made for.
+// kinds are the streams that tests run with; true = TLS.
 var kinds = map[string]bool{"TCP": false, "TLS": true} // whether it is secure
 
 // readAll returns what the stream brings until it has size bytes or ends.
@@ -104,8 +104,8 @@ func TestStreamReadsWhatTheClientSends(t *testing.T) {
 	}
 }
 
-// TestEndThatComesWithData has the last bytes and the end of the stream there
-// before anybody reads.
+// TestEndThatComesWithData sends the last bytes and the end before anything is
+// read.
 func TestEndThatComesWithData(t *testing.T) {
 	for name, secure := range kinds {
 		t.Run(name, func(t *testing.T) {
@@ -124,8 +124,8 @@ func TestEndThatComesWithData(t *testing.T) {
 	}
 }
 
-// TestStreamThatTakesNoMore writes without waiting until the client, which
-// does not read, holds it up; then with waiting.
+// TestStreamThatTakesNoMore writes without waiting until the client, which does
+// not read, blocks it; then it writes with waiting.
 func TestStreamThatTakesNoMore(t *testing.T) {
 	for name, secure := range kinds {
 		t.Run(name, func(t *testing.T) {
@@ -187,8 +187,8 @@ func TestCutEndsReading(t *testing.T) {
 	}
 }
 
-// TestTLSKeepsABoundedAmount has TLS say something of its own to a client that
-// does not read.
+// TestTLSKeepsABoundedAmount has TLS send data of its own to a client that does
+// not read.
 func TestTLSKeepsABoundedAmount(t *testing.T) {
 	s, _ := streamPair(t, true)
 	below := s.(*tlsStream).below
@@ -209,7 +209,7 @@ func TestTLSKeepsABoundedAmount(t *testing.T) {
 	}
 }
 
-// TestHTTPOverNewListener asks for a large body in both versions of HTTP.
+// TestHTTPOverNewListener requests a large body in both versions of HTTP.
 func TestHTTPOverNewListener(t *testing.T) {
 	body := strings.Repeat("callbox ", 1<<17)
 	web := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -12,9 +12,9 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// TestManyRoomsAtOnce has clients join, send, leave and break off at random in
-// a few rooms. Whatever happens, events come without gaps, nobody hears of or
-// from a stranger, and nothing is left at the end.
+// TestManyRoomsAtOnce has clients join, send, leave and disconnect at random in
+// a few rooms. Events must arrive without gaps, no client may get anything from
+// another room, and nothing may be left at the end.
 func TestManyRoomsAtOnce(t *testing.T) {
 	const clients, lives, rooms = 24, 6, 5
 	server := serve(t, signaling.Config{Capacity: 4, Ping: signaling.DefaultPing})
@@ -41,7 +41,7 @@ func TestManyRoomsAtOnce(t *testing.T) {
 	}
 }
 
-// live is one connection: a few stays in rooms, and its end.
+// live plays one connection: a few stays in rooms, and its end.
 func live(ctx context.Context, server *testServer, random *rand.Rand, rooms int) error {
 	c, err := server.call(ctx, "")
 	if err != nil {
@@ -74,8 +74,8 @@ func live(ctx context.Context, server *testServer, random *rand.Rand, rooms int)
 	return nil
 }
 
-// checkEvents receives what came during one stay, which has ended: all of it
-// stood before the reply to leave.
+// checkEvents receives the events of one stay that has ended: all of them
+// arrived before the reply to leave.
 func checkEvents(ctx context.Context, c *caller, joined protocol.Joined) error {
 	present := make(map[string]bool)
 	for _, p := range joined.Peers {

@@ -15,8 +15,8 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// TestCallOverTLS sends bursts through connections that can be written without
-// blocking, as over NewListener, and through some that cannot.
+// TestCallOverTLS sends bursts over connections that can be written without
+// blocking, as with NewListener, and over some that cannot.
 func TestCallOverTLS(t *testing.T) {
 	t.Run("over NewListener", func(t *testing.T) { callOverTLS(t, signaling.NewListener) })
 	t.Run("over a plain listener", func(t *testing.T) {

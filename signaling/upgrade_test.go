@@ -20,7 +20,7 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// opening is a handshake that is good, but for what a test changes.
+// opening returns a valid handshake, except for what a test changes.
 func opening(changes ...string) string {
 	lines := map[string]string{
 		"line": "GET /ws HTTP/1.1", "Host": "example.org", "Connection": "Upgrade", "Upgrade": "websocket",
@@ -41,8 +41,8 @@ func opening(changes ...string) string {
 	return text + "\r\n"
 }
 
-// TestHandshakes makes each by an http.Server alone and behind Listener, where
-// it must not matter who answers.
+// TestHandshakes sends each handshake to an http.Server alone and to one behind
+// Listener. The responses must be the same.
 func TestHandshakes(t *testing.T) {
 	t.Run("over HTTP", func(t *testing.T) { shake(t, openServer(t, false)) })
 	t.Run("by the listener", func(t *testing.T) {
@@ -117,7 +117,7 @@ func shake(t *testing.T, server *webSocketServer) {
 }
 
 // TestFramesBehindTheHandshake sends frames in the same segment as the request,
-// more than HTTP buffers.
+// more than net/http buffers.
 func TestFramesBehindTheHandshake(t *testing.T) {
 	t.Run("over HTTP", func(t *testing.T) { shakeAndSpeak(t, openServer(t, false), opening()) })
 	t.Run("by the listener", func(t *testing.T) { shakeAndSpeak(t, openServer(t, true), opening()) })
@@ -139,9 +139,9 @@ func shakeAndSpeak(t *testing.T, server *webSocketServer, request string) {
 	}
 }
 
-// TestEveryReadSize sends, with the request and later, as much as one read takes,
-// and a little more or less, and then nothing: whatever stays unread would be
-// answered only when more comes.
+// TestEveryReadSize sends, with the request and later, as much as one read
+// takes, a little more or a little less, and then nothing: data that stays
+// unread would be answered only when more arrives.
 func TestEveryReadSize(t *testing.T) {
 	const take = rawio.BufferSize
 	frame := string(masked(0x81, `{"type":"ping"}`+strings.Repeat(" ", 400), 7)) // few: nobody reads the answers meanwhile
@@ -162,8 +162,8 @@ func TestEveryReadSize(t *testing.T) {
 	}
 }
 
-// pingsOf returns pings of so many bytes in all, the last of which is none, and
-// answered by an error.
+// pingsOf returns frames of size bytes in all: pings, and a last one that is
+// none and gets an error.
 func pingsOf(ping string, size int) string {
 	text := strings.Repeat(ping, size/len(ping)-1)
 	pad := size - len(text) - 8 // the header's
@@ -185,14 +185,14 @@ func readPongs(t *testing.T, c *wireClient) {
 	}
 }
 
-// webSocketServer is where a WebSocketHandler is served.
+// webSocketServer serves a WebSocketHandler.
 type webSocketServer struct {
 	*Server
 	address string
 	direct  atomic.Int64 // how many its Listener has opened
 }
 
-// openServer serves until the test's end, behind a Listener or not.
+// openServer serves until the test's end, with a Listener or without.
 func openServer(t *testing.T, listens bool) *webSocketServer {
 	t.Helper()
 	limits := DefaultLimits()
@@ -233,7 +233,8 @@ func (s *webSocketServer) connect(t *testing.T) *wireClient {
 	return connectWire(t, s.address)
 }
 
-// FuzzHandshake compares what opens with what opens gorilla's.
+// FuzzHandshake compares the handshakes that open a WebSocket here and with
+// gorilla.
 func FuzzHandshake(f *testing.F) {
 	f.Add("Upgrade", "websocket", "13", "dGhlIHNhbXBsZSBub25jZQ==", "callbox.v1")
 	f.Add("keep-alive, upgrade", "h2c,websocket", "13", "AAAAAAAAAAAAAAAAAAAAAA==", "")
