@@ -198,14 +198,14 @@ func (t *webSocket) tryTeardown() bool {
 // finishTeardown closes the stream, which nobody reads or writes any more, and
 // removes the connection from the server.
 func (t *webSocket) finishTeardown() {
-	t.stream.finish()
+	t.stream.close()
 	t.noteActivity() // nobody needs to wait any longer
 	t.connection.server.removeConnection(t.connection)
 }
 
 // abort implements transport. It only shuts the stream down; the reader notices
 // that and calls teardown.
-func (t *webSocket) abort() { t.stream.cut() }
+func (t *webSocket) abort() { t.stream.abort() }
 
 func appendOutgoing(dst []byte, o outgoing) []byte {
 	opcode := opText

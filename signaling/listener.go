@@ -122,7 +122,7 @@ func (s *tlsStream) read() (*rawio.Buffer, error) {
 			n, err = s.conn.Read(b.Bytes[b.End:])
 			b.End += n
 		}
-		if b.End > 0 || s.owes() {
+		if b.End > 0 || s.pending() {
 			return b, nil // the next read returns other errors than errNothingYet again
 		}
 		b.Free()
@@ -149,19 +149,19 @@ func (s *tlsStream) seal(batch *[]byte) (*[]byte, error) {
 	return sealed, nil
 }
 
-func (s *tlsStream) owes() bool                     { return s.below.Pending() }
+func (s *tlsStream) pending() bool                  { return s.below.Pending() }
 func (s *tlsStream) writeNow(p []byte) (int, error) { return s.below.TryWrite(p) }
 func (s *tlsStream) write(p []byte) (int, error)    { return s.below.raw.write(p) }
 
-// finish sends close_notify, which tells the client that nobody has cut the stream.
-func (s *tlsStream) finish() {
+// close sends close_notify, which tells the client that nobody has truncated the stream.
+func (s *tlsStream) close() {
 	if s.conn.CloseWrite() == nil {
 		if b := s.below.TakeHeld(); b != nil {
 			_, _ = s.writeNow(*b) // the connection ends in any case
 			batches.Put(b)
 		}
 	}
-	s.below.raw.finish()
+	s.below.raw.close()
 }
 
-func (s *tlsStream) cut() { s.below.raw.cut() }
+func (s *tlsStream) abort() { s.below.raw.abort() }

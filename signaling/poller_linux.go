@@ -311,7 +311,7 @@ func (p *poller) resume(t *webSocket) {
 
 // readNow reads what is there; nil = nothing is.
 func (p *poller) readNow(s *rawStream) (*rawio.Buffer, error) {
-	if s.isCut.Load() {
+	if s.aborted.Load() {
 		return nil, net.ErrClosed
 	}
 	if err := s.Control(p.read); err != nil {

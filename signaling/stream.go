@@ -17,19 +17,19 @@ type stream interface {
 	// seal turns the bytes in batch into what has to be written for them, in a
 	// buffer of the same pool. It does not block.
 	seal(batch *[]byte) (*[]byte, error)
-	// owes reports whether the stream has data of its own to send, which seal
+	// pending reports whether the stream has data of its own to send, which seal
 	// will add.
-	owes() bool
+	pending() bool
 	// writeNow writes what the socket takes without waiting, possibly nothing.
 	writeNow(sealed []byte) (int, error)
 	// write writes everything, unless the deadline or the end comes first.
 	write(sealed []byte) (int, error)
-	// finish ends the stream in an orderly way and releases what it holds.
+	// close ends the stream in an orderly way and releases what it holds.
 	// Nobody else may be reading or writing.
-	finish()
-	// cut shuts the stream down at once, and wakes the goroutines that wait in
-	// it. finish must follow.
-	cut()
+	close()
+	// abort shuts the stream down at once, and wakes the goroutines that wait in
+	// it. close must follow.
+	abort()
 }
 
 // newStream returns the stream of a connection after its upgrade.
@@ -71,11 +71,11 @@ func (s *plainStream) read() (*rawio.Buffer, error) {
 }
 
 func (s *plainStream) seal(batch *[]byte) (*[]byte, error) { return batch, nil }
-func (s *plainStream) owes() bool                          { return false }
+func (s *plainStream) pending() bool                       { return false }
 func (s *plainStream) writeNow([]byte) (int, error)        { return 0, nil }
 func (s *plainStream) write(p []byte) (int, error)         { return s.conn.Write(p) }
-func (s *plainStream) finish()                             { s.cut() }
-func (s *plainStream) cut()                                { _ = s.conn.Close() } // fails only when closed already
+func (s *plainStream) close()                              { s.abort() }
+func (s *plainStream) abort()                              { _ = s.conn.Close() } // fails only when closed already
 
 const (
 	// batchSize is how many bytes of frames are written at once, if that many

@@ -11,7 +11,7 @@ import (
 // bytes.
 type rawStream struct {
 	*rawio.Socket
-	isCut atomic.Bool
+	aborted atomic.Bool
 }
 
 // newRawStream returns nil when conn is not a socket of the operating system.
@@ -25,7 +25,7 @@ func newRawStream(conn net.Conn) *rawStream {
 
 func (s *rawStream) read() (*rawio.Buffer, error) {
 	b, err := s.ReadBuffer(nil)
-	if s.isCut.Load() {
+	if s.aborted.Load() {
 		if b != nil {
 			b.Free()
 		}
@@ -35,14 +35,14 @@ func (s *rawStream) read() (*rawio.Buffer, error) {
 }
 
 func (s *rawStream) seal(batch *[]byte) (*[]byte, error) { return batch, nil }
-func (s *rawStream) owes() bool                          { return false }
+func (s *rawStream) pending() bool                       { return false }
 func (s *rawStream) writeNow(p []byte) (int, error)      { return s.TryWrite(p) }
 func (s *rawStream) write(p []byte) (int, error)         { return s.Write(p) }
-func (s *rawStream) finish()                             { _ = s.Close() } // fails only when closed already
+func (s *rawStream) close()                              { _ = s.Close() } // fails only when closed already
 
-// cut leaves the descriptor open for the reader, who alone knows when nobody asks for it
+// abort leaves the descriptor open for the reader, who alone knows when nobody asks for it
 // any more: reading ends with net.ErrClosed.
-func (s *rawStream) cut() {
-	s.isCut.Store(true)
+func (s *rawStream) abort() {
+	s.aborted.Store(true)
 	s.Shutdown()
 }

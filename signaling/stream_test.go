@@ -157,7 +157,7 @@ func TestStreamThatTakesNoMore(t *testing.T) {
 				if n, err := s.write(left); err != nil || n != len(left) {
 					t.Errorf("wrote %d of %d, %v", n, len(left), err)
 				}
-				s.finish()
+				s.close()
 			})
 			got, err := io.ReadAll(client)
 			writing.Wait()
@@ -178,11 +178,11 @@ func TestCutEndsReading(t *testing.T) {
 				_, err := s.read()
 				done <- err
 			}()
-			s.cut()
+			s.abort()
 			if err := <-done; !errors.Is(err, net.ErrClosed) {
 				t.Errorf("read: %v", err)
 			}
-			s.cut()
+			s.abort()
 		})
 	}
 }
@@ -192,7 +192,7 @@ func TestCutEndsReading(t *testing.T) {
 func TestTLSKeepsABoundedAmount(t *testing.T) {
 	s, _ := streamPair(t, true)
 	below := s.(*tlsStream).below
-	if s.owes() {
+	if s.pending() {
 		t.Error("something is owed from the start")
 	}
 	n := 0
@@ -201,10 +201,10 @@ func TestTLSKeepsABoundedAmount(t *testing.T) {
 			break
 		}
 	}
-	if n != maxUnsent/1024 || !s.owes() {
+	if n != maxUnsent/1024 || !s.pending() {
 		t.Errorf("%d KiB are kept", n)
 	}
-	if sealed := below.TakeHeld(); len(*sealed) != maxUnsent || s.owes() {
+	if sealed := below.TakeHeld(); len(*sealed) != maxUnsent || s.pending() {
 		t.Errorf("%d bytes were kept", len(*sealed))
 	}
 }

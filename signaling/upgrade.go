@@ -58,7 +58,7 @@ func (s *Server) openWebSocket(conn net.Conn, early []byte, h *handshake, adm ad
 	t.connection = c
 	t.noteActivity()
 	if !s.startConnection(c, t.run) {
-		t.stream.finish()
+		t.stream.close()
 		s.releaseConnection(adm.addr)
 		return
 	}

@@ -156,7 +156,7 @@ func (t *webSocket) readFrames() error {
 		err = t.handleFrames(buffer.Unread(), &fx)
 		fx.apply()
 		buffer.Free()
-		if t.stream.owes() {
+		if t.stream.pending() {
 			t.flush()
 		}
 		if err != nil {
