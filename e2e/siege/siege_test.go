@@ -62,7 +62,7 @@ func fullScale() *scale {
 		files: 1024, data: 1 << 30, each: 200, lead: 5 * time.Second, during: time.Minute, settle: time.Minute,
 		calls: 20, rooms: 50, users: 150, fps: 5, message: 8 << 10, pause: time.Second, pace: 150 * time.Millisecond,
 		ackWithin: 10 * time.Second, joinWithin: 15 * time.Second, healthWithin: time.Second, gap: 3 * time.Second,
-		missing: 0.02, logRate: 50e3,
+		missing: 0.02, logRate: 10e3,
 	}
 }
 
@@ -72,7 +72,7 @@ func shortScale() *scale {
 		each: 16, lead: 500 * time.Millisecond, during: 2 * time.Second, settle: 30 * time.Second,
 		calls: 3, rooms: 10, users: 20, fps: 5, message: 8 << 10, pause: 250 * time.Millisecond, pace: 110 * time.Millisecond,
 		ackWithin: 20 * time.Second, joinWithin: 30 * time.Second, healthWithin: 5 * time.Second, gap: 10 * time.Second,
-		missing: 0.05, logRate: 2e6,
+		missing: 0.05, logRate: 100e3,
 	}
 }
 
