@@ -78,11 +78,13 @@ func (s *Server) ensureCapacity(addr netip.Addr, keep *connection) (ok, reserved
 	if count < most+maxClosing {
 		victim = s.victimLocked(netaddr.Client(addr), keep)
 	}
+	if victim != nil {
+		victim.state.Or(stateCloseSoon) // nobody else may choose it
+	}
 	s.mu.Unlock()
 	if victim == nil {
 		return count < most+reservedConnections, true
 	}
-	victim.state.Or(stateCloseSoon)
 	var fx effects
 	victim.close(protocol.CloseTooSlow, "others need this connection", &fx)
 	fx.apply()
@@ -103,7 +105,7 @@ func (s *Server) victimLocked(client netip.Addr, keep *connection) *connection {
 		if samples--; samples < 0 {
 			break
 		}
-		if c == keep || c.is(stateEnded) {
+		if c == keep || c.is(stateEnded|stateCloseSoon) {
 			continue
 		}
 		if c.is(stateMisbehaving) || !c.is(stateWaiting) && c.joinOverdue(now) {
