@@ -79,7 +79,7 @@ func (s *Server) ensureCapacity(addr netip.Addr, keep *connection) (ok, reserved
 		victim = s.victimLocked(netaddr.Client(addr), keep)
 	}
 	if victim != nil {
-		victim.state.Or(stateCloseSoon) // nobody else may choose it
+		victim.state.Or(stateMakesWay)
 	}
 	s.mu.Unlock()
 	if victim == nil {
@@ -105,7 +105,7 @@ func (s *Server) victimLocked(client netip.Addr, keep *connection) *connection {
 		if samples--; samples < 0 {
 			break
 		}
-		if c == keep || c.is(stateEnded|stateCloseSoon) {
+		if c == keep || c.is(stateEnded|stateMakesWay) {
 			continue
 		}
 		if c.is(stateMisbehaving) || !c.is(stateWaiting) && c.joinOverdue(now) {

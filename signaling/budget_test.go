@@ -375,3 +375,23 @@ func answerPings(clients []*rawClient, lasting time.Duration) {
 	}
 	synctest.Wait()
 }
+
+// TestMakingWayIsTold makes room on real sockets, where the connection is closed
+// at once: its client hears why.
+func TestMakingWayIsTold(t *testing.T) {
+	config := defaultConfig()
+	config.Limits.AllConnections = 4
+	var addr atomic.Pointer[netip.Addr]
+	config.ClientAddr = from(&addr)
+	server := serve(t, config)
+	crowd, other := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+	addr.Store(&crowd)
+	var alone []*rawClient
+	for i := range 4 {
+		c, _ := server.joinRoom(t, fmt.Sprintf("alone-%d", i))
+		alone = append(alone, c)
+	}
+	addr.Store(&other)
+	server.joinRoom(t, "b")
+	alone[0].expectClose(protocol.CloseTooSlow)
+}

@@ -58,6 +58,7 @@ const (
 	stateAlone                   // its peer is the only one in its room
 	stateUnconfirmed             // its peer leaves much unconfirmed, see unconfirmedBytes
 	stateCloseSoon               // closing it waits for the client no longer than shortCloseTimeout
+	stateMakesWay                // it is closed so that another one can be opened
 	stateFlooded                 // some of what was read last was beyond the rate
 	statePaused                  // the poller does not read from it now
 )

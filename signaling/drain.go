@@ -170,13 +170,23 @@ func (t *webSocket) closeGracefully(code int, text string) {
 	t.signalActivityLocked()
 	if !t.broken {
 		wait := closeTimeout
-		if t.connection.is(stateCloseSoon) {
+		if t.connection.is(stateCloseSoon | stateMakesWay) {
 			wait = shortCloseTimeout
 		}
 		t.closeTimer = time.AfterFunc(wait, t.abort)
 	}
 	t.mu.Unlock()
 	t.flush()
+	if t.connection.is(stateMakesWay) && t.closeFrameSent() {
+		t.abort() // its descriptor is needed; what was sent arrives all the same
+	}
+}
+
+// closeFrameSent reports whether the socket has taken the close frame.
+func (t *webSocket) closeFrameSent() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.closeFrame == nil && !t.writing
 }
 
 // tryTeardown is teardown without waiting. It returns false, and closes
