@@ -24,9 +24,11 @@ const (
 	// connection may be closed to make room for another.
 	unconfirmedBytes = 64 << 10
 	// reservedConnections is how many connections beyond the limit are reserved
-	// for peers that come back, and maxClosing how many there may be at most
-	// while connections that make way are closing.
-	reservedConnections, maxClosing = 32, 32
+	// for peers that come back, and maxBeyond how many there may be at most, with
+	// those that make way and are still closing. It is more than
+	// reservedConnections, or clients who hold these would keep others from
+	// taking their place.
+	reservedConnections, maxBeyond = 32, 48
 )
 
 // admission is what admitConnection grants to a new connection.
@@ -75,7 +77,7 @@ func (s *Server) ensureCapacity(addr netip.Addr, keep *connection) (ok, reserved
 		return true, false
 	}
 	var victim *connection
-	if count < most+maxClosing {
+	if count < most+maxBeyond {
 		victim = s.victimLocked(netaddr.Client(addr), keep)
 	}
 	if victim != nil {
