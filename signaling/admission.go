@@ -49,13 +49,21 @@ func (s *Server) admitConnection(addr netip.Addr) (adm admission, fault *handsha
 	}
 	ok, reserved := s.ensureCapacity(addr, nil)
 	if !ok {
-		s.releaseConnection(addr)
+		s.uncharge(addr)
 		return admission{}, &handshakeFault{http.StatusServiceUnavailable, "rate_limited", "the server has too many connections now"}
 	}
 	return admission{addr, reserved}, nil
 }
 
 func (s *Server) releaseConnection(addr netip.Addr) {
+	s.mu.Lock()
+	s.admitted--
+	s.mu.Unlock()
+	s.uncharge(addr)
+}
+
+// uncharge gives back what addr was charged for one connection.
+func (s *Server) uncharge(addr netip.Addr) {
 	s.addresses.removeConnection(addr, s.uptime())
 	s.memory.Give(addr, connectionBytes)
 }
@@ -66,31 +74,38 @@ func (s *Server) releaseConnection(addr netip.Addr) {
 // keeps its seat and reconnects. ensureCapacity never closes keep, the
 // connection that the capacity is for; nil = that one does not exist yet.
 func (s *Server) ensureCapacity(addr netip.Addr, keep *connection) (ok, reserved bool) {
-	most := s.config.Limits.AllConnections
-	if most == 0 {
-		return true, false
-	}
-	s.mu.Lock()
-	count := len(s.connections)
-	if count < most {
-		s.mu.Unlock()
-		return true, false
-	}
-	var victim *connection
-	if count < most+maxBeyond {
-		victim = s.victimLocked(netaddr.Client(addr), keep)
-	}
+	ok, reserved, victim := s.admit(addr, keep)
 	if victim != nil {
-		victim.state.Or(stateMakesWay)
+		var fx effects
+		victim.close(protocol.CloseTooSlow, "others need this connection", &fx)
+		fx.apply()
 	}
-	s.mu.Unlock()
-	if victim == nil {
-		return count < most+reservedConnections, true
+	return ok, reserved
+}
+
+// admit decides for ensureCapacity, which closes the victim if there is one, and
+// counts what it admits.
+func (s *Server) admit(addr netip.Addr, keep *connection) (ok, reserved bool, victim *connection) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	most := s.config.Limits.AllConnections
+	switch beyond := s.admitted - most; {
+	case most == 0 || beyond < 0:
+		ok = true
+	default:
+		if beyond < maxBeyond {
+			victim = s.victimLocked(netaddr.Client(addr), keep)
+		}
+		if victim != nil {
+			victim.state.Or(stateMakesWay)
+		}
+		reserved = victim == nil
+		ok = victim != nil || beyond < reservedConnections
 	}
-	var fx effects
-	victim.close(protocol.CloseTooSlow, "others need this connection", &fx)
-	fx.apply()
-	return true, false
+	if ok && keep == nil {
+		s.admitted++
+	}
+	return ok, reserved, victim
 }
 
 // victimLocked returns the connection to close so that client can have one, or

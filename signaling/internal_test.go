@@ -174,3 +174,34 @@ func TestUnknownRequestIsAnswered(t *testing.T) {
 		t.Errorf("the reply is %s", o.payload)
 	}
 }
+
+// Connections count from their admission on: many that come at once are no more
+// than may be.
+func TestAdmissionsCountAtOnce(t *testing.T) {
+	config := Config{Limits: DefaultLimits()}
+	config.Limits.AllConnections = 4
+	s, err := New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := netip.MustParseAddr("192.0.2.1")
+	var granted []admission
+	for range 100 {
+		if adm, fault := s.admitConnection(addr); fault == nil {
+			granted = append(granted, adm)
+		}
+	}
+	ordinary := 0
+	for _, adm := range granted {
+		if !adm.reserved {
+			ordinary++
+		}
+		s.releaseConnection(adm.addr)
+	}
+	if ordinary != 4 || len(granted) != 4+reservedConnections || s.admitted != 0 {
+		t.Errorf("%d connections are admitted, %d of them not reserved, and %d are left", len(granted), ordinary, s.admitted)
+	}
+	if err := s.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

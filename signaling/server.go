@@ -40,6 +40,7 @@ type Server struct {
 
 	mu          sync.Mutex // guards the following
 	connections map[*connection]struct{}
+	admitted    int // connections, and those that are about to be
 }
 
 // New returns a server that runs; [Server.Close] ends it. The error joins every
