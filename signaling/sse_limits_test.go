@@ -204,6 +204,11 @@ func TestCloseCutsStreams(t *testing.T) {
 		p := server.httpPeer(t)
 		p.stream("")
 		post[protocol.Joined](p, `{"type":"join","room":"a"}`)
+		q := server.httpPeer(t)
+		post[protocol.Joined](q, `{"type":"join","room":"a"}`)
+		// More than the client's http.Transport buffers by itself: the stream blocks.
+		post[protocol.Ack](q, `{"type":"message","id":1,"data":"`+strings.Repeat("x", 16<<10)+`"}`)
+		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		start := time.Now()
