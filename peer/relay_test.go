@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"strings"
 	"testing"
+	"time"
 
 	"callbox/peer"
 	"callbox/turnserver"
@@ -82,7 +83,7 @@ func TestUntrustedTURNCertificate(t *testing.T) {
 	a, b := s.bot(t, "Ann"), s.bot(t, "Bo")
 	for _, cfg := range []*peer.Config{&a, &b} {
 		cfg.ICE, cfg.TURNProtocol, cfg.TLS = peer.Relay, peer.TURNOverTLS, nil
-		cfg.ConnectTimeout = shortTimeout
+		cfg.ConnectTimeout = 5 * time.Second // enough for the handshake that fails
 	}
 	first, second := join(t, a), join(t, b)
 	for _, c := range []*peer.Call{first, second} {
