@@ -218,13 +218,5 @@ func (c *Client) shutdown() {
 // means: do not reconnect.
 func isFinal(err error) bool {
 	closed, ok := errors.AsType[*CloseError](err)
-	if !ok {
-		return false
-	}
-	switch closed.Code {
-	case protocol.CloseLeft, protocol.ClosePolicy, protocol.CloseTakenOver:
-		return true
-	default:
-		return false
-	}
+	return ok && protocol.IsFinalClose(closed.Code)
 }
