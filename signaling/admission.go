@@ -20,6 +20,10 @@ const (
 	// victimSamples is how many connections are examined, at most, to find one
 	// to close.
 	victimSamples = 512
+	// aloneAllowed is how many connections without company an address may have
+	// before one of them is closed for others: a few that are about to join or
+	// wait for somebody.
+	aloneAllowed = 4
 	// unconfirmedBytes is how much a peer may leave unconfirmed before its
 	// connection may be closed to make room for another.
 	unconfirmedBytes = 64 << 10
@@ -135,7 +139,7 @@ func (s *Server) victimLocked(client netip.Addr, keep *connection) *connection {
 		}
 		h.add(c)
 	}
-	most := holdings[client].excess() + 1
+	most := max(holdings[client].excess()+1, aloneAllowed)
 	var victim *connection
 	for _, h := range holdings {
 		if excess := h.excess(); excess > most {

@@ -271,7 +271,7 @@ func TestPeersMakeRoom(t *testing.T) {
 func TestCallsOfAnAddressCountForNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		config := graceConfig()
-		config.Limits.AllConnections = 8
+		config.Limits.AllConnections = 11
 		var addr atomic.Pointer[netip.Addr]
 		config.ClientAddr = from(&addr)
 		server := serveMemory(t, config)
@@ -283,7 +283,7 @@ func TestCallsOfAnAddressCountForNothing(t *testing.T) {
 			calls = append(calls, c)
 		}
 		addr.Store(&crowd)
-		for i := range 4 {
+		for i := range 7 {
 			c, _ := server.joinRoom(t, fmt.Sprintf("alone-%d", i))
 			alone = append(alone, c)
 		}
@@ -291,7 +291,7 @@ func TestCallsOfAnAddressCountForNothing(t *testing.T) {
 		c, _ := server.joinRoom(t, "call-2")
 		addr.Store(&crowd)
 		late := server.raw(t)
-		late.send(`{"type":"join","id":1,"room":"alone-4"}`)
+		late.send(`{"type":"join","id":1,"room":"alone-7"}`)
 		_ = late.expectError(protocol.CodeRateLimited)
 		addr.Store(&company)
 		d, _ := server.joinRoom(t, "call-2")
@@ -310,7 +310,7 @@ func TestCallsOfAnAddressCountForNothing(t *testing.T) {
 func TestWaitingJoinsMakeRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		config := graceConfig()
-		config.Limits.AllConnections = 6
+		config.Limits.AllConnections = 8
 		var addr atomic.Pointer[netip.Addr]
 		config.ClientAddr = from(&addr)
 		server := serveMemory(t, config)
@@ -320,7 +320,7 @@ func TestWaitingJoinsMakeRoom(t *testing.T) {
 		server.joinRoom(t, "s")
 		timePasses(config.Ping + time.Second) // and neither says a word
 		var waiting []*rawClient
-		for range 4 {
+		for range 6 {
 			c := server.raw(t)
 			c.send(`{"type":"join","id":1,"room":"s"}`)
 			waiting = append(waiting, c)
@@ -339,18 +339,18 @@ func TestWaitingJoinsMakeRoom(t *testing.T) {
 func TestOwingPeersMakeRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		config := graceConfig()
-		config.Limits.AllConnections = 8
+		config.Limits.AllConnections = 18
 		var addr atomic.Pointer[netip.Addr]
 		config.ClientAddr = from(&addr)
 		server := serveMemory(t, config)
 		crowd, other := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
 		addr.Store(&crowd)
 		var all []*rawClient
-		for i := range 8 {
+		for i := range 18 {
 			c, _ := server.joinRoom(t, fmt.Sprintf("room-%d", i/2))
 			all = append(all, c)
 		}
-		for i := range 4 {
+		for i := range 9 {
 			expect[protocol.OtherJoined](all[2*i])
 			for range 3 {
 				all[2*i].send(`{"type":"message","data":"` + strings.Repeat("x", 30<<10) + `"}`)
@@ -380,14 +380,14 @@ func answerPings(clients []*rawClient, lasting time.Duration) {
 // at once: its client hears why.
 func TestMakingWayIsTold(t *testing.T) {
 	config := defaultConfig()
-	config.Limits.AllConnections = 4
+	config.Limits.AllConnections = 6
 	var addr atomic.Pointer[netip.Addr]
 	config.ClientAddr = from(&addr)
 	server := serve(t, config)
 	crowd, other := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
 	addr.Store(&crowd)
 	var alone []*rawClient
-	for i := range 4 {
+	for i := range 6 {
 		c, _ := server.joinRoom(t, fmt.Sprintf("alone-%d", i))
 		alone = append(alone, c)
 	}

@@ -20,7 +20,7 @@ type session struct {
 	joined int64      // in milliseconds since 1970, or later, to be after those who joined before; decides the order
 	since  time.Duration
 
-	// nil = its seat is free
+	// Guarded by shard.mu.
 	room         *room       // nil = its seat is free
 	connection   *connection // nil = it is away
 	from         netip.Addr  // the client's address on its last connection
