@@ -130,13 +130,21 @@ func (p *person) listen() {
 	for {
 		event, err := p.client.Receive(context.Background())
 		if err != nil {
-			if !errors.Is(err, client.ErrClosed) {
+			if !errors.Is(err, client.ErrClosed) && !p.isLeaving() {
 				p.ledger.fault(keeping, "%s lost its seat: %v", p.name, err)
 			}
 			return
 		}
 		p.hear(event)
 	}
+}
+
+// isLeaving reports whether the call is over: the one who is left alone then may
+// have to make room.
+func (p *person) isLeaving() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.leaving
 }
 
 func (p *person) hear(event client.Event) {
@@ -150,11 +158,11 @@ func (p *person) hear(event client.Event) {
 		}
 		p.heard = m.N
 	case client.Interrupted:
-		if p.cutAt.IsZero() {
+		if p.cutAt.IsZero() && !p.leaving {
 			p.ledger.fault(keeping, "%s lost its connection: %v", p.name, e.Err)
 		}
 	case client.Rejoined:
-		if !e.Resumed {
+		if !e.Resumed && !p.leaving {
 			p.ledger.fault(resuming, "%s has its seat back without what it missed", p.name)
 		} else if !p.cutAt.IsZero() {
 			p.ledger.good(resuming, time.Since(p.cutAt))
