@@ -104,8 +104,8 @@ func useRemarks(leaf *x509.Certificate) []string {
 	return remarks
 }
 
-// trustRemarks says whether the chain from the certificate to a root is incomplete, and
-// whether the certificate is valid for too long.
+// trustRemarks returns a remark if the chain from the certificate to a root is incomplete,
+// and one if the certificate is valid for longer than browsers accept.
 func trustRemarks(chain []*x509.Certificate, more bool, roots *x509.CertPool, now time.Time) []string {
 	leaf := chain[0]
 	life := leaf.NotAfter.Sub(leaf.NotBefore)

@@ -78,7 +78,7 @@ func (s *Server) uncharge(addr netip.Addr) {
 // keeps its seat and reconnects. ensureCapacity never closes keep, the
 // connection that the capacity is for; nil = that one does not exist yet.
 func (s *Server) ensureCapacity(addr netip.Addr, keep *connection) (ok, reserved bool) {
-	ok, reserved, victim := s.admit(addr, keep)
+	ok, reserved, victim := s.decide(addr, keep)
 	if victim != nil {
 		var fx effects
 		victim.close(protocol.CloseTooSlow, "others need this connection", &fx)
@@ -87,24 +87,25 @@ func (s *Server) ensureCapacity(addr netip.Addr, keep *connection) (ok, reserved
 	return ok, reserved
 }
 
-// admit decides for ensureCapacity, which closes the victim if there is one, and
-// counts what it admits.
-func (s *Server) admit(addr netip.Addr, keep *connection) (ok, reserved bool, victim *connection) {
+// decide finds the answer of ensureCapacity, which closes the victim if there is
+// one, and counts what is admitted. It locks mu, so that no two newcomers get the
+// same place.
+func (s *Server) decide(addr netip.Addr, keep *connection) (ok, reserved bool, victim *connection) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	most := s.config.Limits.AllConnections
-	switch beyond := s.admitted - most; {
+	beyond := s.admitted - most
+	if most > 0 && beyond >= 0 && beyond < maxBeyond {
+		victim = s.victimLocked(netaddr.Client(addr), keep)
+	}
+	switch {
 	case most == 0 || beyond < 0:
 		ok = true
+	case victim != nil:
+		victim.state.Or(stateMakesWay)
+		ok = true
 	default:
-		if beyond < maxBeyond {
-			victim = s.victimLocked(netaddr.Client(addr), keep)
-		}
-		if victim != nil {
-			victim.state.Or(stateMakesWay)
-		}
-		reserved = victim == nil
-		ok = victim != nil || beyond < reservedConnections
+		ok, reserved = beyond < reservedConnections, true
 	}
 	if ok && keep == nil {
 		s.admitted++
@@ -115,9 +116,9 @@ func (s *Server) admit(addr netip.Addr, keep *connection) (ok, reserved bool, vi
 // victimLocked returns the connection to close so that client can have one, or
 // nil. That is one whose client has not joined in time or does not keep to the
 // limits. Otherwise it is the oldest without company of the address that has
-// most of these in excess, if client would not have as many: an address with
-// many calls is no worse for that than one with a few, and may have some more
-// peers who wait for theirs. Go iterates over a map in random order, so no
+// most of these in excess, if that is more than aloneAllowed and client would not
+// have as many. So an address with many calls is no worse off than one with a
+// few, and more of its peers may wait for theirs. Go iterates over a map in random order, so no
 // client can hide from it. s.mu must be held.
 func (s *Server) victimLocked(client netip.Addr, keep *connection) *connection {
 	holdings := make(map[netip.Addr]*holding)

@@ -96,7 +96,8 @@
 //   - ended: connection.markEnded was called; nothing more is queued.
 //   - closing: connection.sendQueued has called webSocket.closeGracefully, which
 //     sends the close frame after what is queued. It calls webSocket.abort when
-//     the client has not closed within closeTimeout.
+//     the client has not closed within closeTimeout, or as soon as the close frame
+//     is sent when the connection makes way for another.
 //   - read to its end: the client has closed, or the connection is broken or
 //     aborted. webSocket.handleReadEnd calls connection.close, which has no effect
 //     if the connection had ended before.

@@ -33,9 +33,9 @@ func caFingerprint(local *cert.Local) string {
 	return strings.ReplaceAll(fmt.Sprintf("% X", sum[:]), " ", ":")
 }
 
-// serveCA serves the certificate of the local authority, and its page, but only where
-// nobody can replace it in transit: an attacker who did so could pose as any website
-// to that device.
+// serveCA serves the certificate of the local authority, and its page, over HTTPS or to
+// this machine only. Over plain HTTP an attacker could replace the certificate by their
+// own, and then pose as any website to the device that installs it.
 func (s *server) serveCA(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.TLS == nil && !isLocalRequest(r):

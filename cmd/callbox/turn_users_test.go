@@ -21,8 +21,8 @@ func keyOf(name, realm, password string) string {
 	return "0x" + hex.EncodeToString(key[:])
 }
 
-// TestTURNUsers serves fixed users of flags and of a file besides time-limited
-// credentials, and checks that the relays of a user who is removed from the file end.
+// TestTURNUsers serves fixed users from flags and from a file, besides time-limited
+// credentials. When a user is removed from the file, its relays must end.
 func TestTURNUsers(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "users")

@@ -139,8 +139,8 @@ func (p *person) listen() {
 	}
 }
 
-// isLeaving reports whether the call is over: the one who is left alone then may
-// have to make room.
+// isLeaving reports whether the call is over. From then on the server may close
+// the connection for others, because one of the two is alone in the room.
 func (p *person) isLeaving() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

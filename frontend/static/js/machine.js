@@ -205,7 +205,7 @@ function joined(state, frame, at) {
   return step(next.state, [...refreshTimer(frame.iceTTL), ...next.commands]);
 }
 
-/** Takes over who is in the room when a new session begins. @param {State} state @param {Peer[]} peers @param {number} at @returns {Step} */
+/** Sets the peers that are in the room when a new session begins. @param {State} state @param {Peer[]} peers @param {number} at @returns {Step} */
 function syncPeers(state, peers, at) {
   const known = peers.find((peer) => isLinked(state, peer.peer));
   if (known) return resync({...state, peer: known, awaySince: at, notice: ''});

@@ -8,7 +8,7 @@
 /** Seconds before the next try where the server does not say. */
 const AFTER = {origin: 30, host: 30, limited: 10, busy: 5};
 
-/** @param {number} status @param {string} code in the server's own answer, '' = the answer is somebody else's @returns {RefusalCode|null} */
+/** @param {number} status @param {string} code in the server's own answer, '' = the answer came from something else, such as a proxy @returns {RefusalCode|null} */
 function codeOf(status, code) {
   if (status === 403 && code === 'forbidden_origin') return 'origin';
   if (status === 421) return 'host';
