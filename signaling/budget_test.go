@@ -271,14 +271,14 @@ func TestPeersMakeRoom(t *testing.T) {
 func TestCallsOfAnAddressCountForNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		config := graceConfig()
-		config.Limits.AllConnections = 11
+		config.Limits.AllConnections = 19
 		var addr atomic.Pointer[netip.Addr]
 		config.ClientAddr = from(&addr)
 		server := serveMemory(t, config)
 		company, crowd := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
 		addr.Store(&company)
 		var calls, alone []*rawClient
-		for i := range 4 {
+		for i := range 12 {
 			c, _ := server.joinRoom(t, fmt.Sprintf("call-%d", i/2))
 			calls = append(calls, c)
 		}
@@ -288,13 +288,13 @@ func TestCallsOfAnAddressCountForNothing(t *testing.T) {
 			alone = append(alone, c)
 		}
 		addr.Store(&company)
-		c, _ := server.joinRoom(t, "call-2")
+		c, _ := server.joinRoom(t, "call-6")
 		addr.Store(&crowd)
 		late := server.raw(t)
 		late.send(`{"type":"join","id":1,"room":"alone-7"}`)
 		_ = late.expectError(protocol.CodeRateLimited)
 		addr.Store(&company)
-		d, _ := server.joinRoom(t, "call-2")
+		d, _ := server.joinRoom(t, "call-6")
 		calls = append(calls, c, d)
 		if ended := countEnded(alone[:2]); ended != 2 {
 			t.Errorf("%d of the two oldest that were alone made room, want both", ended)
@@ -394,4 +394,30 @@ func TestMakingWayIsTold(t *testing.T) {
 	addr.Store(&other)
 	server.joinRoom(t, "b")
 	alone[0].expectClose(protocol.CloseTooSlow)
+}
+
+// TestFewAloneStay fills the server with as many peers that are alone as one
+// address may have: none of them makes room.
+func TestFewAloneStay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		config := graceConfig()
+		config.Limits.AllConnections = 4
+		var addr atomic.Pointer[netip.Addr]
+		config.ClientAddr = from(&addr)
+		server := serveMemory(t, config)
+		few, other := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+		addr.Store(&few)
+		var alone []*rawClient
+		for i := range 4 {
+			c, _ := server.joinRoom(t, fmt.Sprintf("alone-%d", i))
+			alone = append(alone, c)
+		}
+		addr.Store(&other)
+		c := server.raw(t)
+		c.send(`{"type":"join","id":1,"room":"b"}`)
+		_ = c.expectError(protocol.CodeRateLimited)
+		if ended := countEnded(alone); ended != 0 {
+			t.Errorf("%d made room, want none", ended)
+		}
+	})
 }

@@ -123,6 +123,11 @@ func TestLargeFramesCountByTheirSize(t *testing.T) {
 		if good := 100 - codes[protocol.CodeRateLimited]; good < 20 || good > 60 {
 			t.Errorf("%d are taken, want about 25", good)
 		}
+		c = server.raw(t)
+		codes, closed := c.flood(300, `{"type":"ping","id":ID,"x":"`+strings.Repeat("x", 60_000)+`"}`)
+		if refused := codes[protocol.CodeRateLimited]; closed != protocol.ClosePolicy || refused < 30 || refused > 55 {
+			t.Errorf("%d are refused, and the connection is closed with %d; want about 45, for each comes in 15 fragments as well, then %d", refused, closed, protocol.ClosePolicy)
+		}
 	})
 }
 

@@ -205,3 +205,28 @@ func TestAdmissionsCountAtOnce(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Two newcomers at once take the places of two connections, even while neither is
+// closed yet.
+func TestNewcomersTakeDifferentPlaces(t *testing.T) {
+	config := Config{Limits: DefaultLimits()}
+	config.Limits.AllConnections = aloneAllowed + 3
+	s, err := New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	crowd := netip.MustParseAddr("192.0.2.1")
+	for i := range config.Limits.AllConnections {
+		s.connections[&connection{server: s, number: uint64(i), transport: idleTransport{}, addr: crowd}] = struct{}{}
+		s.admitted++
+	}
+	_, _, first := s.decide(netip.MustParseAddr("192.0.2.2"), nil)
+	_, _, second := s.decide(netip.MustParseAddr("192.0.2.3"), nil)
+	if first == nil || second == nil || first == second {
+		t.Errorf("the victims are %p and %p, want two", first, second)
+	}
+	clear(s.connections)
+	if err := s.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
