@@ -1,6 +1,7 @@
 # make                  builds ./callbox
 # make test             runs everything that must pass: linters, Go, JavaScript, browsers, fuzzing
-# make long             runs what takes too long for `make test`: the whole siege and every planted defect; takes an hour
+# make long             runs what takes too much time or processor for `make test`: the whole siege, every planted
+#                       defect, and an engine beside a busy program; takes an hour
 # make bench            prints the figures that docs/bench.md explains
 # make bench-signaling  compares signaling with other servers (docs/bench-signaling.md); takes half an hour or more
 # make bench-turn       compares the TURN server with other servers (docs/bench-turn.md); takes an hour or more
@@ -13,7 +14,7 @@ SYSTEM   := ./e2e/... ./bench/...
 
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: build deps test long lint unit frontend system fuzz bench bench-signaling bench-turn siege mutants clean
+.PHONY: build deps test long lint unit frontend system fuzz bench bench-signaling bench-turn siege mutants spin clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o callbox ./cmd/callbox
@@ -25,7 +26,7 @@ deps:
 
 test: deps lint frontend unit system fuzz
 
-long: siege mutants
+long: siege mutants spin
 
 lint:
 	go mod tidy -diff
@@ -52,6 +53,10 @@ bench: deps
 # The attackers, the simulated people and the server need the machine for themselves.
 siege: deps
 	go test -count=1 -v -timeout 90m -run TestSiege ./e2e/siege -siege.full
+
+# Keeps a processor busy for a second.
+spin:
+	go test -count=1 -run TestOthersAreServedWhileAnEngineBlocks ./turnserver/datapath -netpoll.spin
 
 mutants:
 	go run ./signaling/mutants
