@@ -17,6 +17,7 @@ import (
 
 	"callbox/internal/budget"
 	"callbox/signaling"
+	"callbox/signaling/faultmodel"
 	"callbox/signaling/protocol"
 )
 
@@ -98,7 +99,7 @@ func serveMemoryWith(t *testing.T, config signaling.Config, set func(*http.Serve
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+	listener := faultmodel.NewListener(net.Pipe)
 	web := &http.Server{Handler: handler(server)}
 	set(web)
 	var serving sync.WaitGroup
@@ -108,43 +109,8 @@ func serveMemoryWith(t *testing.T, config signaling.Config, set func(*http.Serve
 		_ = web.Close()
 		serving.Wait()
 	})
-	return &testServer{Server: server, url: "http://memory", dialFunc: listener.dial}
+	return &testServer{Server: server, url: "http://memory", dialFunc: listener.Dial}
 }
-
-// pipeListener is a net.Listener whose connections are net.Pipes.
-type pipeListener struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (l *pipeListener) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	near, far := net.Pipe()
-	select {
-	case l.conns <- far:
-		return near, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (l *pipeListener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *pipeListener) Close() error {
-	l.once.Do(func() { close(l.closed) })
-	return nil
-}
-
-func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "pipe"} }
 
 // within returns a context that ends after patience.
 func within(tb testing.TB) context.Context {

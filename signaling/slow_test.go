@@ -217,7 +217,7 @@ func TestBurstIsNoSlowReader(t *testing.T) {
 	var frames []byte
 	for id := 1; id <= burst; id++ {
 		text := fmt.Sprintf(`{"type":"message","id":%d,"to":%q,"data":%d}`, id, joined.Peer, id)
-		frames = append(frames, maskedFrame(websocket.TextMessage, []byte(text))...)
+		frames = append(frames, clientFrame(0x80|websocket.TextMessage, text)...)
 	}
 	if _, err := ann.NetConn().Write(frames); err != nil {
 		t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 // wireClient is the WebSocket client of this package's own tests: they choose
 // every byte that it sends. The tests of package signaling_test have two others,
 // rawClient (frame by frame) and caller (requests wait for their replies), and
-// the fault tests have transports that break.
+// package faultmodel has transports that break.
 type wireClient struct {
 	net.Conn
 	t  *testing.T

@@ -1,4 +1,4 @@
-package signaling_test
+package faultmodel
 
 import (
 	"encoding/json"
@@ -58,7 +58,7 @@ const (
 )
 
 func (k joinKind) String() string {
-	return [...]string{"plain", "nonce", "resume", "late resume", "wrong resume", "replace"}[k]
+	return [...]string{"plain", "nonce", "resume", "resume with an old seq", "resume with a future seq", "replace"}[k]
 }
 
 // clientConn is one connection of a client.

@@ -1,4 +1,4 @@
-package signaling_test
+package faultmodel
 
 import (
 	"bufio"
@@ -136,7 +136,7 @@ func (w *socketWire) run(to wireReceiver) int {
 	}
 }
 
-const upgradeRequest = "GET /ws?line=%d HTTP/1.1\r\nHost: memory\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+const upgradeRequest = "GET /ws?conn=%d HTTP/1.1\r\nHost: memory\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: callbox.v1\r\n\r\n"
 
 var errNotUpgraded = errors.New("the server did not upgrade")

@@ -1,6 +1,6 @@
 //go:build race
 
-package signaling_test
+package faultmodel
 
 // raceFactor is by how much the race detector makes everything slower.
 const raceFactor = 4

@@ -1,4 +1,4 @@
-package signaling_test
+package faultmodel
 
 import (
 	"encoding/json"

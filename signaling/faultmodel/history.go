@@ -1,6 +1,7 @@
-package signaling_test
+package faultmodel
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -26,6 +27,7 @@ type history struct {
 	seed        uint64
 	plan        *plan
 	virtualTime bool // in a synctest bubble: time is virtual, and the test knows when nothing is under way
+	remains     Remains
 	dial        func() (net.Conn, error)
 
 	current atomic.Pointer[serverRun]
@@ -100,10 +102,10 @@ func (h *history) story() string {
 	return b.String()
 }
 
-func newHistory(t *testing.T, p *plan, exact bool) *history {
+func newHistory(t *testing.T, p *plan, remains Remains, exact bool) *history {
 	t.Helper()
 	h := &history{
-		t: t, seed: p.seed, plan: p, virtualTime: exact, started: time.Now(),
+		t: t, seed: p.seed, plan: p, remains: remains, virtualTime: exact, started: time.Now(),
 		names: make(map[string]*participant), owners: make(map[string]*participant), polite: make(map[[2]string]bool),
 	}
 	for i := range p.clients {
@@ -127,7 +129,10 @@ func (h *history) startServer() {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	run := &serverRun{Server: server, handler: handler(server)}
+	mux := http.NewServeMux()
+	mux.Handle("/ws", server.WebSocketHandler())
+	mux.Handle("/api/", server.APIHandler())
+	run := &serverRun{Server: server, handler: mux}
 	h.current.Store(run)
 	h.mu.Lock()
 	h.server = run
@@ -147,12 +152,16 @@ func (h *history) stopServer(orderly bool) {
 		}
 	}
 	h.mu.Unlock()
-	closeServer(h.t, server)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := server.Close(ctx); err != nil {
+		h.t.Errorf("Close: %v", err)
+	}
 	if !h.virtualTime { // a handshake may be under way
 		return
 	}
 	synctest.Wait()
-	for _, left := range server.Remains() {
+	for _, left := range h.remains(server) {
 		h.mu.Lock()
 		h.fault("after Close there is %s", left)
 		h.mu.Unlock()
@@ -260,7 +269,7 @@ func (h *history) kick(c *faultClient) {
 		}
 	}
 	h.mu.Unlock()
-	if put(server.Kick(peer, 0)) != nil { // it was not there any more
+	if _, err := server.Kick(peer, 0); err != nil { // it was not there any more
 		h.mu.Lock()
 		who.kicked = was
 		h.mu.Unlock()
@@ -301,7 +310,7 @@ func (h *history) act(o op, c *faultClient, r *rand.Rand) {
 		c.confirmEvery = pick(r, 0, 1, 1, 3, 8, 32)
 	case opRepeat, opUseOldConn, opGarbage:
 		h.misbehave(o, c, r)
-	default: // happen did it
+	default: // runStep did it
 	}
 }
 
@@ -339,10 +348,10 @@ func (h *history) request(o op, c *faultClient, r *rand.Rand) {
 		case 1:
 			c.submit(c.request("report", true, `,"event":"test"`))
 		case 2:
-			life := c.participant.incarnation
-			q := c.request("ping", true, fmt.Sprintf(`,"seq":%d`, life.seq()))
-			q.confirms = life.seq()
-			life.maybeConfirmed = max(life.maybeConfirmed, q.confirms)
+			inc := c.participant.incarnation
+			q := c.request("ping", true, fmt.Sprintf(`,"seq":%d`, inc.seq()))
+			q.confirms = inc.seq()
+			inc.maybeConfirmed = max(inc.maybeConfirmed, q.confirms)
 			c.submit(q)
 		}
 	case opConfirm:
@@ -356,21 +365,21 @@ func (h *history) request(o op, c *faultClient, r *rand.Rand) {
 
 // damageConn damages the client's connection.
 func (h *history) damageConn(o op, c *faultClient, r *rand.Rand) {
-	down, after, hole := r.IntN(2) == 0, r.IntN(pick(r, 20, 300, 3000)), r.IntN(5) == 0
+	down, after, blackhole := r.IntN(2) == 0, r.IntN(pick(r, 20, 300, 3000)), r.IntN(5) == 0
 	cc := c.conn
 	if cc == nil || cc.ended {
 		if o == opCutLater { // the next one will not last
-			c.nextFuse = func(conn *faultyConn) { conn.arm(down, after, hole) }
+			c.nextFuse = func(conn *faultyConn) { conn.arm(down, after, blackhole) }
 		}
 		return
 	}
 	cc.damaged = cc.damaged || o != opContinue
-	cc.mayHang = cc.mayHang || o == opBlackhole || o == opPause || hole
+	cc.mayHang = cc.mayHang || o == opBlackhole || o == opPause || blackhole
 	switch o {
 	case opCut:
 		cc.wire.cut()
 	case opCutLater:
-		cc.faulty.arm(down, after, hole)
+		cc.faulty.arm(down, after, blackhole)
 	case opBlackhole:
 		cc.faulty.blackhole()
 	case opPause:
@@ -420,7 +429,7 @@ func (h *history) misbehave(o op, c *faultClient, r *rand.Rand) {
 // handle passes a request to the current server, and records which one that is.
 func (h *history) handle(w http.ResponseWriter, r *http.Request) {
 	run := h.current.Load()
-	if n, err := strconv.Atoi(r.URL.Query().Get("line")); err == nil {
+	if n, err := strconv.Atoi(r.URL.Query().Get("conn")); err == nil {
 		h.mu.Lock()
 		h.conns[n].server = run
 		h.mu.Unlock()

@@ -1,4 +1,4 @@
-package signaling_test
+package faultmodel
 
 import (
 	"context"
@@ -138,8 +138,10 @@ func (c *memoryConn) Close() error {
 	return nil
 }
 
-func (c *memoryConn) LocalAddr() net.Addr  { return &net.UnixAddr{Name: "memory", Net: "pipe"} }
-func (c *memoryConn) RemoteAddr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "pipe"} }
+func (c *memoryConn) LocalAddr() net.Addr  { return memoryAddr() }
+func (c *memoryConn) RemoteAddr() net.Addr { return memoryAddr() }
+
+func memoryAddr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "pipe"} }
 
 func (c *memoryConn) SetDeadline(at time.Time) error {
 	_ = c.SetReadDeadline(at)
@@ -156,21 +158,23 @@ func (c *memoryConn) SetWriteDeadline(at time.Time) error {
 	return nil
 }
 
-// memoryListener hands the far ends of memory connections to a server.
-type memoryListener struct {
-	*pipeListener
-	limit int // bytes under way in each direction
+// Listener is a net.Listener for connections in memory.
+type Listener struct {
+	pipe   func() (near, far net.Conn)
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
 }
 
-func newMemoryListener(limit int) *memoryListener {
-	return &memoryListener{
-		pipeListener: &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})},
-		limit:        limit,
-	}
+// NewListener returns a listener whose connections pipe makes. The far ends go to
+// the server.
+func NewListener(pipe func() (near, far net.Conn)) *Listener {
+	return &Listener{pipe: pipe, conns: make(chan net.Conn), closed: make(chan struct{})}
 }
 
-func (l *memoryListener) dial(ctx context.Context) (net.Conn, error) {
-	near, far := memoryPipe(l.limit)
+// Dial connects to the listener; it ignores network and address.
+func (l *Listener) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	near, far := l.pipe()
 	select {
 	case l.conns <- far:
 		return near, nil
@@ -180,6 +184,25 @@ func (l *memoryListener) dial(ctx context.Context) (net.Conn, error) {
 		return nil, ctx.Err()
 	}
 }
+
+// Accept returns the far end of the next connection.
+func (l *Listener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close makes Dial and Accept return net.ErrClosed. Connections stay open.
+func (l *Listener) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
+// Addr returns an address that stands for memory.
+func (l *Listener) Addr() net.Addr { return memoryAddr() }
 
 // fuse breaks a connection after a number of further bytes in one direction.
 type fuse struct {
@@ -293,10 +316,10 @@ func (c *faultyConn) Close() error {
 	return nil
 }
 
-func (c *faultyConn) arm(down bool, after int, hole bool) {
+func (c *faultyConn) arm(down bool, after int, blackhole bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	f := fuse{armed: true, remaining: after, blackhole: hole}
+	f := fuse{armed: true, remaining: after, blackhole: blackhole}
 	if down {
 		c.down = f
 	} else {

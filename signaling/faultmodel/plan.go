@@ -1,4 +1,4 @@
-package signaling_test
+package faultmodel
 
 import (
 	"fmt"
@@ -41,9 +41,9 @@ const (
 
 func (o op) String() string {
 	return [...]string{
-		"message", "flood", "request", "confirm", "come", "take over", "late", "wrong", "reload", "again", "afresh",
-		"leave", "cut", "fuse", "hole", "cut all", "repeat", "rogue", "garbage", "pause", "continue", "habit", "time",
-		"kick", "restart", "crash",
+		"message", "flood", "request", "confirm", "rejoin", "take over", "old seq", "future seq", "reload", "again", "forget",
+		"leave", "cut", "cut later", "blackhole", "cut all", "repeat", "old conn", "garbage", "pause", "continue",
+		"confirm rate", "time", "kick", "restart", "crash",
 	}[o]
 }
 

@@ -1,4 +1,4 @@
-package signaling_test
+package faultmodel
 
 import (
 	"fmt"
@@ -372,7 +372,7 @@ func (h *history) checkEmpty() string {
 	if s.Rooms != 0 || s.Peers != 0 || s.Connections != 0 {
 		return fmt.Sprintf("%+v", s)
 	}
-	return strings.Join(h.server.Remains(), ", ")
+	return strings.Join(h.remains(h.server.Server), ", ")
 }
 
 // waitUntil waits until complaint returns nothing.

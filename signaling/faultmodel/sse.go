@@ -1,4 +1,4 @@
-package signaling_test
+package faultmodel
 
 import (
 	"bufio"
@@ -43,7 +43,7 @@ func (w *eventWire) run(to wireReceiver) int {
 	if err != nil || status != http.StatusOK && status != http.StatusCreated || json.Unmarshal(body, &opened) != nil {
 		return 0
 	}
-	_, err = fmt.Fprintf(w.stream, "GET /api/v1/events?line=%d HTTP/1.1\r\nHost: memory\r\nAuthorization: Bearer %s\r\n\r\n", w.name, opened.Session)
+	_, err = fmt.Fprintf(w.stream, "GET /api/v1/events?conn=%d HTTP/1.1\r\nHost: memory\r\nAuthorization: Bearer %s\r\n\r\n", w.name, opened.Session)
 	if err != nil {
 		return 0
 	}
