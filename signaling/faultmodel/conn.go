@@ -89,7 +89,9 @@ func (s *memoryStream) set(a *alarm, at time.Time) {
 		a.timer = nil
 	}
 	a.at = at
-	if !at.IsZero() {
+	if a.passed() { // a timer would run here and now, see InMemory
+		s.changed.Broadcast()
+	} else if !at.IsZero() {
 		a.timer = time.AfterFunc(time.Until(at), func() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
