@@ -189,10 +189,10 @@ func (a *allocation) logEnd(reason string) {
 	traffic := a.data.Traffic()
 	to, from := traffic.ToPeers.Total(), traffic.FromPeers.Total()
 	log := a.endpoint.server.log
-	log.Info("relay ended", "user", a.user, "protocol", string(a.endpoint.protocol),
+	log.Info("allocation ended", "user", a.user, "protocol", string(a.endpoint.protocol),
 		"reason", reason, "seconds", time.Since(a.since).Seconds(),
 		"bytes_to_peers", to.Bytes, "bytes_from_peers", from.Bytes)
-	log.Debug("relay ended", "user", a.user, "client", a.client.String(), "relayed", a.relayed.String())
+	log.Debug("allocation ended", "user", a.user, "client", a.client.String(), "relayed", a.relayed.String())
 }
 
 func (a *allocation) snapshot() Allocation {

@@ -359,7 +359,7 @@ func TestLogs(t *testing.T) {
 		c.wantCode(t, c.request(t, stun.MethodCreatePermission, xorPeer{netip.MustParseAddrPort(peer)}), stun.CodeForbidden)
 	}
 	wantSuccess(t, c.request(t, stun.MethodRefresh, lifetime(0)))
-	eventually(t, "the allocation ends", func() bool { return strings.Contains(log.String(), "relay ended") })
+	eventually(t, "the allocation ends", func() bool { return strings.Contains(log.String(), "allocation ended") })
 	text := log.String()
 	if n := strings.Count(text, "relay refuses a peer"); n != 1 || !strings.Contains(text, "private 10.0.0.0/8") {
 		t.Errorf("%d lines about refused peers, want 1 with the rule:\n%s", n, text)

@@ -243,7 +243,7 @@ func TestReasonsOfTheEnd(t *testing.T) {
 			}
 			s.active(t, 0)
 			closeServer(t, s.server)
-			ends := log.with("relay ended")
+			ends := log.with("allocation ended")
 			if len(ends) == 0 || ends[0]["reason"] != want || ends[0]["user"] == "" || ends[0]["protocol"] == "" || ends[0]["seconds"] == nil {
 				t.Fatalf("logged %v, want first one with the reason %s", ends, want)
 			}

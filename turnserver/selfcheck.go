@@ -18,8 +18,8 @@ const (
 	reachEvery = 250 * time.Millisecond
 )
 
-// Reach is the result of CheckRelays for one relay address.
-type Reach struct {
+// RelayCheck is the result of CheckRelays for one relay address.
+type RelayCheck struct {
 	// Bound is the address that relay sockets are bound to, Public the one that clients and
 	// peers are told.
 	Bound, Public netip.Addr
@@ -37,10 +37,10 @@ type Reach struct {
 // CheckRelays binds a relay socket at each relay address, as for a client, and sends datagrams
 // from another socket of this machine to the public address. It returns after at most two seconds,
 // or when ctx ends.
-func (s *Server) CheckRelays(ctx context.Context) []Reach {
+func (s *Server) CheckRelays(ctx context.Context) []RelayCheck {
 	ctx, cancel := context.WithTimeout(ctx, reachTime)
 	defer cancel()
-	results := make([]Reach, len(s.addresses.all))
+	results := make([]RelayCheck, len(s.addresses.all))
 	done := make(chan struct{})
 	for i, a := range s.addresses.all {
 		go func() {
@@ -54,8 +54,8 @@ func (s *Server) CheckRelays(ctx context.Context) []Reach {
 	return results
 }
 
-func (a *relayAddress) reach(ctx context.Context, listen func(network, address string) (net.PacketConn, error)) Reach {
-	r := Reach{Bound: a.bind, Public: *a.public.Load()}
+func (a *relayAddress) reach(ctx context.Context, listen func(network, address string) (net.PacketConn, error)) RelayCheck {
+	r := RelayCheck{Bound: a.bind, Public: *a.public.Load()}
 	network := "udp6"
 	if a.bind.Is4() {
 		network = "udp4"

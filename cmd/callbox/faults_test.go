@@ -61,7 +61,7 @@ func TestStartFaults(t *testing.T) {
 			"--tls-cert, --tls-key: " + secrets + ": not PEM; a certificate", "--tls-cert, --tls-key: " + secrets + ": not PEM; a key",
 		}},
 		{"addresses", []string{"--public-ip", "dns:,0.0.0.0", "--public-ip", "clouds", "--relay-ip", "fe80::1%lo"}, []string{
-			`--public-ip: "dns:" does not name a host`, "--public-ip: 0.0.0.0 is not an address that one can send to", `--public-ip: "clouds" is not an IP address, nor dns:NAME, stun:HOST or cloud`, "--relay-ip: fe80::1%lo is not",
+			`--public-ip: "dns:" does not name a host`, "--public-ip: 0.0.0.0 cannot be used: it is unspecified, multicast or has a zone", `--public-ip: "clouds" is not an IP address, nor dns:NAME, stun:HOST or cloud`, "--relay-ip: fe80::1%lo cannot be used: it is",
 		}},
 		{"public addresses without relays", []string{"--public-ip", "203.0.113.1,203.0.113.2"}, []string{"--public-ip: 203.0.113.2 is a second public address for relays on"}},
 		{"relay ports", []string{"--relay-ports", "60000-50000"}, []string{"--relay-ports: port range 60000-50000 ends before it begins"}},

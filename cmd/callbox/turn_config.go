@@ -72,7 +72,7 @@ func parseAddrs(flag string, texts []string, faults *faults) []netip.Addr {
 		case err != nil:
 			faults.addf(flag, "%q is not an IP address", text)
 		case addr.IsUnspecified() || addr.IsMulticast() || addr.Zone() != "":
-			faults.addf(flag, "%s is not an address that one can send to", text)
+			faults.addf(flag, "%s cannot be used: it is unspecified, multicast or has a zone", text)
 		default:
 			addrs = append(addrs, addr.Unmap())
 		}

@@ -66,7 +66,7 @@ func ParseSource(text string) (Source, error) {
 	case err != nil:
 		return Source{}, fmt.Errorf("%.64q is not an IP address, nor dns:NAME, stun:HOST or cloud", text)
 	case addr.IsUnspecified() || addr.IsMulticast() || addr.Zone() != "":
-		return Source{}, fmt.Errorf("%s is not an address that one can send to", text)
+		return Source{}, fmt.Errorf("%s cannot be used: it is unspecified, multicast or has a zone", text)
 	}
 	return Source{addr: addr.Unmap()}, nil
 }

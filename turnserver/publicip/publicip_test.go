@@ -29,9 +29,9 @@ func TestParseSource(t *testing.T) {
 		"stun:[2001:db8::1]":        "stun:[2001:db8::1]:3478",
 		"":                          "!is not an IP address",
 		"turn.example.org":          "!is not an IP address",
-		"0.0.0.0":                   "!is not an address that one can send to",
-		"fe80::1%lo":                "!is not an address that one can send to",
-		"224.0.0.1":                 "!is not an address that one can send to",
+		"0.0.0.0":                   "!cannot be used: it is unspecified, multicast or has a zone",
+		"fe80::1%lo":                "!cannot be used: it is unspecified, multicast or has a zone",
+		"224.0.0.1":                 "!cannot be used: it is unspecified, multicast or has a zone",
 		"cloud:aws":                 "!is not an IP address",
 		"dns:":                      "!does not name a host",
 		"dns:a b":                   "!does not name a host",
@@ -211,10 +211,10 @@ func TestFindSTUN(t *testing.T) {
 		}, "[203.0.113.7]", false},
 		{"no address", func(_ int, request *stun.Message, _ *net.UDPAddr) *stun.Message {
 			return success(request, stun.NewSoftware("x"))
-		}, "!the answer of the server has no address in it", false},
+		}, "!the server's response contains no address", false},
 		{"a useless address", func(_ int, request *stun.Message, _ *net.UDPAddr) *stun.Message {
 			return success(request, &stun.XORMappedAddress{IP: net.IPv4zero, Port: 1})
-		}, "!the answer of the server has no address in it that one can send to", false},
+		}, "!the server's response contains no usable address", false},
 		{"an error", func(_ int, request *stun.Message, _ *net.UDPAddr) *stun.Message {
 			return stun.MustBuild(stun.NewTransactionIDSetter(request.TransactionID), stun.BindingError, stun.CodeBadRequest)
 		}, "!the server refuses the request", false},

@@ -139,13 +139,13 @@ func mappedIn(message *stun.Message) (netip.AddrPort, error) {
 	} else {
 		var plain stun.MappedAddress // of servers older than RFC 5389
 		if plain.GetFrom(message) != nil {
-			return netip.AddrPort{}, errors.New("the answer of the server has no address in it")
+			return netip.AddrPort{}, errors.New("the server's response contains no address")
 		}
 		ip, port = plain.IP, plain.Port
 	}
 	addr, ok := netip.AddrFromSlice(ip)
 	if addr = addr.Unmap(); !ok || addr.IsUnspecified() || addr.IsMulticast() {
-		return netip.AddrPort{}, errors.New("the answer of the server has no address in it that one can send to")
+		return netip.AddrPort{}, errors.New("the server's response contains no usable address")
 	}
 	return netip.AddrPortFrom(addr, uint16(port)), nil //nolint:gosec // 16 bits on the wire
 }
