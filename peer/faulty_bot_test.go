@@ -39,9 +39,9 @@ func (f *frames) Frame(peer.ReceivedFrame) {
 	}
 }
 
-// hearSabotaged calls a bot whose video is modified, until frames have been received,
+// callFaultyBot calls a bot whose video is modified, until frames have been received,
 // and returns the report of the receiver.
-func hearSabotaged(t *testing.T, expect string, count int, sabotage func(*peer.Config)) *peer.Report {
+func callFaultyBot(t *testing.T, expect string, count int, fault func(*peer.Config)) *peer.Report {
 	t.Helper()
 	s := serve(t, nil)
 	a, b := s.bot(t, "Ann"), s.bot(t, "Bo")
@@ -51,7 +51,7 @@ func hearSabotaged(t *testing.T, expect string, count int, sabotage func(*peer.C
 	}
 	sink := &frames{want: count, enough: make(chan struct{})}
 	a.VideoSink = sink
-	sabotage(&b)
+	fault(&b)
 	first := join(t, a)
 	join(t, b)
 	await(t, "frames", sink.enough)
@@ -61,7 +61,7 @@ func hearSabotaged(t *testing.T, expect string, count int, sabotage func(*peer.C
 
 func TestFlippedByteIsNoticed(t *testing.T) {
 	t.Parallel()
-	r := hearSabotaged(t, "frames=100%,intact=100%", 20, func(b *peer.Config) {
+	r := callFaultyBot(t, "frames=100%,intact=100%", 20, func(b *peer.Config) {
 		b.Video = &changedVideo{VideoSource: b.Video, change: func(n int, data []byte) []byte {
 			if n != 10 {
 				return data
@@ -83,7 +83,7 @@ func TestFlippedByteIsNoticed(t *testing.T) {
 
 func TestUnreadableFrameKeepsItsPlace(t *testing.T) {
 	t.Parallel()
-	r := hearSabotaged(t, "intact=100%", 20, func(b *peer.Config) {
+	r := callFaultyBot(t, "intact=100%", 20, func(b *peer.Config) {
 		b.Video = &changedVideo{VideoSource: b.Video, change: func(n int, data []byte) []byte {
 			if n == 10 {
 				return append(slices.Clone(data[:10]), make([]byte, 50)...)
@@ -100,7 +100,7 @@ func TestUnreadableFrameKeepsItsPlace(t *testing.T) {
 func TestFrozenVideoIsNoticed(t *testing.T) {
 	t.Parallel()
 	var first []byte
-	r := hearSabotaged(t, "frames>=95%", 40, func(b *peer.Config) {
+	r := callFaultyBot(t, "frames>=95%", 40, func(b *peer.Config) {
 		b.Video = &changedVideo{VideoSource: b.Video, change: func(n int, data []byte) []byte {
 			if n <= 5 {
 				first = slices.Clone(data)
@@ -117,7 +117,7 @@ func TestFrozenVideoIsNoticed(t *testing.T) {
 
 func TestDroppedFramesAreNoticed(t *testing.T) {
 	t.Parallel()
-	r := hearSabotaged(t, "frames=100%,intact=100%", 20, func(b *peer.Config) {
+	r := callFaultyBot(t, "frames=100%,intact=100%", 20, func(b *peer.Config) {
 		source := b.Video
 		b.Video = &changedVideo{VideoSource: source, change: func(n int, data []byte) []byte {
 			if n == 5 || n == 6 {
@@ -138,7 +138,7 @@ func TestDroppedFramesAreNoticed(t *testing.T) {
 
 func TestSilentToneIsNoticed(t *testing.T) {
 	t.Parallel()
-	r := hearSabotaged(t, "", 20, func(b *peer.Config) { b.Audio = peer.Silence() })
+	r := callFaultyBot(t, "", 20, func(b *peer.Config) { b.Audio = peer.Silence() })
 	checkOutcome(t, r, peer.Good, "")
 	m := r.Received("audio")
 	if !m.Flowing || m.Energy == nil || *m.Energy != 0 || m.ToneHz != nil {
@@ -149,7 +149,7 @@ func TestSilentToneIsNoticed(t *testing.T) {
 // Video other than the pattern is counted by the picture IDs of its RTP payload.
 func TestForeignVideoIsCounted(t *testing.T) {
 	t.Parallel()
-	r := hearSabotaged(t, "frames=100%", 20, func(b *peer.Config) {
+	r := callFaultyBot(t, "frames=100%", 20, func(b *peer.Config) {
 		b.Video = &changedVideo{VideoSource: b.Video, change: func(n int, _ []byte) []byte {
 			if n%5 == 0 {
 				return plainFrame(n)
@@ -169,7 +169,7 @@ func TestForeignVideoIsCounted(t *testing.T) {
 
 func TestExpectationOfWhatIsUnknownFails(t *testing.T) {
 	t.Parallel()
-	r := hearSabotaged(t, "intact=100%", 5, func(b *peer.Config) {
+	r := callFaultyBot(t, "intact=100%", 5, func(b *peer.Config) {
 		b.Video = &changedVideo{VideoSource: b.Video, change: func(n int, _ []byte) []byte { return plainFrame(n) }}
 	})
 	checkOutcome(t, r, peer.ExpectationFailed, "not every expectation")

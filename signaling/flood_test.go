@@ -155,7 +155,7 @@ func TestLimitedPostsAreNotRead(t *testing.T) {
 func TestPausedClientsAreReadOn(t *testing.T) {
 	const pings = 1100
 	server := serve(t, defaultConfig())
-	c := server.odd(t)
+	c := server.wire(t)
 	c.write([]byte(oddHandshake), 0)
 	c.expectAnswer(oddRequest{status: http.StatusSwitchingProtocols})
 	var all []byte

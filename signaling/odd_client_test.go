@@ -98,7 +98,7 @@ func TestOddHandshakes(t *testing.T) {
 		}
 		for name, size := range map[string]int{"whole": len(request), "halves": len(request)/2 + 1, "bytes": 1} {
 			t.Run(odd.name+"/"+name, func(t *testing.T) {
-				c := server.odd(t)
+				c := server.wire(t)
 				c.write(request, size)
 				c.expectAnswer(odd)
 			})
@@ -215,14 +215,14 @@ func TestOddFrames(t *testing.T) {
 	for _, odd := range oddFrameCases() {
 		t.Run(odd.name, func(t *testing.T) {
 			t.Run("behind the handshake", func(t *testing.T) {
-				c := server.odd(t)
+				c := server.wire(t)
 				c.write(append([]byte(oddHandshake), odd.sent...), 0)
 				c.expectAnswer(oddRequest{status: http.StatusSwitchingProtocols})
 				c.expectFrames(odd)
 			})
 			for name, size := range map[string]int{"whole": 0, "bytes": 1} {
 				t.Run(name, func(t *testing.T) {
-					c := server.odd(t)
+					c := server.wire(t)
 					c.write([]byte(oddHandshake), 0)
 					c.expectAnswer(oddRequest{status: http.StatusSwitchingProtocols})
 					c.write(odd.sent, size)
@@ -234,14 +234,15 @@ func TestOddFrames(t *testing.T) {
 	server.goesOn(t)
 }
 
-// oddClient is a client that writes bytes as they stand.
-type oddClient struct {
+// wireClient is a WebSocket client that writes bytes as the test says, for requests and
+// frames that rawClient cannot send. The tests of package signaling have one, too.
+type wireClient struct {
 	net.Conn
 	in *bufio.Reader
 	t  *testing.T
 }
 
-func (s *testServer) odd(t *testing.T) *oddClient {
+func (s *testServer) wire(t *testing.T) *wireClient {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
 	if err != nil {
@@ -249,12 +250,12 @@ func (s *testServer) odd(t *testing.T) *oddClient {
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(patience))
-	return &oddClient{conn, bufio.NewReader(conn), t}
+	return &wireClient{conn, bufio.NewReader(conn), t}
 }
 
 // write sends p in pieces of that size; 0 = in one. Each piece is a segment:
 // Go does not wait for more (TCP_NODELAY).
-func (c *oddClient) write(p []byte, size int) {
+func (c *wireClient) write(p []byte, size int) {
 	c.t.Helper()
 	if size == 0 {
 		size = len(p)
@@ -268,7 +269,7 @@ func (c *oddClient) write(p []byte, size int) {
 	}
 }
 
-func (c *oddClient) expectAnswer(want oddRequest) {
+func (c *wireClient) expectAnswer(want oddRequest) {
 	c.t.Helper()
 	response, err := http.ReadResponse(c.in, nil)
 	if err != nil {
@@ -299,7 +300,7 @@ func (c *oddClient) expectAnswer(want oddRequest) {
 
 // expectFrames reads what the server sends: pongs, a text, a close, and no
 // more than that.
-func (c *oddClient) expectFrames(want oddFrames) {
+func (c *wireClient) expectFrames(want oddFrames) {
 	c.t.Helper()
 	pongs := 0
 	for {
@@ -328,7 +329,7 @@ func (c *oddClient) expectFrames(want oddFrames) {
 }
 
 // frame reads one frame of the server, which is neither masked nor cut.
-func (c *oddClient) frame() (opcode int, payload string) {
+func (c *wireClient) frame() (opcode int, payload string) {
 	c.t.Helper()
 	var head [2]byte
 	if _, err := io.ReadFull(c.in, head[:]); err != nil {

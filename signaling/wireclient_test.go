@@ -11,8 +11,8 @@ import (
 )
 
 // wireClient is the WebSocket client of this package's own tests: they choose
-// every byte that it sends. The tests of package signaling_test have two others,
-// rawClient (frame by frame) and caller (requests wait for their replies), and
+// every byte that it sends. The tests of package signaling_test have one of their
+// own, rawClient (frame by frame) and caller (requests wait for their replies), and
 // package faultmodel has transports that break.
 type wireClient struct {
 	net.Conn

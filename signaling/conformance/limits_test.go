@@ -38,7 +38,7 @@ func TestLimits(t *testing.T) {
 		if limited == 0 || limited == flood {
 			s.failf("of %d frames at once %d are refused", flood, limited)
 		}
-		s.marker(b, a) // nobody else pays for it
+		s.nothingElse(b, a) // nobody else pays for it
 		a.get("pong", "ping", nil)
 	})
 	ss.play("time to join", func(s *scene) {
@@ -101,7 +101,7 @@ func TestLimits(t *testing.T) {
 		defer cancel()
 		_, response, err := s.at.dialSocket(ctx, handshake{})
 		if !errors.Is(err, errRefused) || response.StatusCode != http.StatusTooManyRequests || response.Header.Get("Retry-After") == "" {
-			s.failf("one connection too many sees %v (%v), want 429 with Retry-After", response, err)
+			s.failf("one connection too many gets %v (%v), want 429 with Retry-After", response, err)
 		}
 		response.Body.Close()
 		all[0].get("pong", "ping", nil)
@@ -140,7 +140,7 @@ func TestWhoMayJoin(t *testing.T) {
 		a := s.dial("Ann")
 		s.isRefused(a.tryJoin(fields{"token": nil}))
 		s.isRefused(a.tryJoin(fields{"token": "x" + s.at.token}))
-		a.enter(nil)
+		a.join(nil)
 		b := s.join("Bo")
 		a.about("other_joined", b.peer())
 		a.needsHeld()
@@ -148,10 +148,10 @@ func TestWhoMayJoin(t *testing.T) {
 		b.cut()
 		a.about("away", b.peer())
 		b.connect(s.via)
-		same(s, "resumed without the token", b.enter(fields{"resume": b.resume(), "seq": b.seq, "token": nil}).truth("resumed"), true)
+		same(s, "resumed without the token", b.join(fields{"resume": b.resume(), "seq": b.seq, "token": nil}).truth("resumed"), true)
 		a.about("back", b.peer())
 		page := s.dial("Bo")
-		page.enter(fields{"replace": b.resume(), "token": nil})
+		page.join(fields{"replace": b.resume(), "token": nil})
 		a.about("bye", b.peer())
 		a.about("other_joined", page.peer())
 		// Of a seat that nobody holds, replace is a join.
@@ -160,13 +160,13 @@ func TestWhoMayJoin(t *testing.T) {
 		a.about("bye", page.peer())
 		late := s.dial("Late")
 		s.isRefused(late.tryJoin(fields{"replace": spare, "token": nil}))
-		late.enter(fields{"replace": spare})
+		late.join(fields{"replace": spare})
 		a.about("other_joined", late.peer())
 		late.get("left", "leave", nil)
 		a.about("bye", late.peer())
 		if s.at.own != nil {
 			named := s.dial("Somebody")
-			named.enter(fields{"token": "let Ann in"})
+			named.join(fields{"token": "let Ann in"})
 			same(s, "the name that the token says", a.about("other_joined", named.peer()).str("name"), "Ann of the token")
 		}
 	})

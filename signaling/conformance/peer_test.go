@@ -13,12 +13,12 @@ import (
 type link interface {
 	send(text string) error
 	inbox() *inbox
-	// cut breaks the connection without a word.
+	// cut breaks the connection without a close.
 	cut()
 }
 
-// peer is a client that does what the test says, and checks what no server may
-// do: it holds frames to the schema, and events to their numbering.
+// peer is a client that does what the test says. It also checks what holds always: that
+// frames match the schema, and that the numbers of events have no gaps.
 type peer struct {
 	s      *scene
 	name   string
@@ -26,10 +26,10 @@ type peer struct {
 	joined frame         // the newest
 	id     int64         // of the newest request
 	seq    int64         // of the newest event
-	extra  time.Duration // to wait, beyond the usual patience
+	extra  time.Duration // how much longer than usual it waits
 }
 
-// dial connects a peer that has not joined.
+// dial connects a peer that does not join.
 func (s *scene) dial(name string) *peer {
 	s.Helper()
 	p := &peer{s: s, name: name}
@@ -37,15 +37,15 @@ func (s *scene) dial(name string) *peer {
 	return p
 }
 
-// join connects a peer and takes a seat in the scene's room.
+// join connects a peer that joins the scene's room.
 func (s *scene) join(name string) *peer {
 	s.Helper()
 	p := s.dial(name)
-	p.enter(nil)
+	p.join(nil)
 	return p
 }
 
-// pair returns two peers that know each other, whose events are all read.
+// pair returns two peers in one room. The test has read all their events.
 func (s *scene) pair() (a, b *peer) {
 	s.Helper()
 	a = s.join("Ann")
@@ -73,7 +73,7 @@ func (p *peer) connect(via string) {
 	p.s.Cleanup(p.link.cut)
 }
 
-// socket opens a plain WebSocket that is read.
+// socket opens a WebSocket and starts to read from it.
 func (s *scene) socket(name string) *socket {
 	s.Helper()
 	w := s.openSocket(name, handshake{})
@@ -115,7 +115,7 @@ func (p *peer) ws() *socket {
 // cut breaks p's connection.
 func (p *peer) cut() { p.link.cut() }
 
-// write sends a frame as it is.
+// write sends a frame unchanged.
 func (p *peer) write(text string) {
 	p.s.Helper()
 	if err := p.link.send(text); err != nil {
@@ -123,7 +123,7 @@ func (p *peer) write(text string) {
 	}
 }
 
-// ending tells how the connection ended, when it has.
+// ending returns how the connection ended; "" = it has not.
 func (p *peer) ending() string {
 	box := p.link.inbox()
 	select {
@@ -137,8 +137,8 @@ func (p *peer) ending() string {
 	}
 }
 
-// next takes the next frame out of one of the inbox's queues. ok is false when
-// none comes.
+// next returns the next frame of one of the inbox's queues. ok is false if none
+// arrives.
 func (p *peer) next(from chan frame) (f frame, ok bool) {
 	select {
 	case f = <-from:
@@ -167,7 +167,7 @@ func (p *peer) reply() frame {
 	p.s.Helper()
 	f, ok := p.next(p.link.inbox().replies)
 	if !ok {
-		p.s.failf("%s waits for a reply and sees none%s", p.name, p.ending())
+		p.s.failf("%s got no reply%s", p.name, p.ending())
 	}
 	return f
 }
@@ -177,7 +177,7 @@ func (p *peer) replyOf(kind string, id int64) frame {
 	p.s.Helper()
 	f := p.reply()
 	if f.kind() != kind || f.id() != id {
-		p.s.failf("%s sees %v, want %q with the id %d", p.name, f, kind, id)
+		p.s.failf("%s got %v, want %q with the id %d", p.name, f, kind, id)
 	}
 	return f
 }
@@ -187,13 +187,13 @@ func (p *peer) event(kind string) frame {
 	p.s.Helper()
 	f, ok := p.next(p.link.inbox().events)
 	if !ok {
-		p.s.failf("%s waits for the event %q and sees none%s", p.name, kind, p.ending())
+		p.s.failf("%s did not get the event %q%s", p.name, kind, p.ending())
 	}
 	if f.kind() != kind {
-		p.s.failf("%s sees the event %v, want %q", p.name, f, kind)
+		p.s.failf("%s got the event %v, want %q", p.name, f, kind)
 	}
 	if f.seq() != p.seq+1 {
-		p.s.failf("%s sees %v after seq %d: seq grows by one, without gaps", p.name, f, p.seq)
+		p.s.failf("%s got %v after seq %d, want the next number", p.name, f, p.seq)
 	}
 	p.seq = f.seq()
 	return f
@@ -204,7 +204,7 @@ func (p *peer) about(kind, peer string) frame {
 	p.s.Helper()
 	f := p.event(kind)
 	if f.str("peer") != peer {
-		p.s.failf("%s sees %v, want one about %s", p.name, f, peer)
+		p.s.failf("%s got %v, want one about %s", p.name, f, peer)
 	}
 	return f
 }
@@ -214,7 +214,7 @@ func (p *peer) message(from *peer, data string) frame {
 	p.s.Helper()
 	f := p.event("message")
 	if f.str("from") != from.peer() || f.data() != data {
-		p.s.failf("%s sees %v, want %.200s from %s", p.name, f, data, from.name)
+		p.s.failf("%s got %v, want %.200s from %s", p.name, f, data, from.name)
 	}
 	return f
 }
@@ -236,15 +236,15 @@ func (p *peer) request(kind string, f fields) int64 {
 	return p.id
 }
 
-// ask sends a request and returns its reply. One that comes too early is sent
-// once more, as the reply says.
-func (p *peer) ask(kind string, f fields) frame {
+// roundTrip sends a request and returns its reply. If that is rate_limited, it sends the
+// request again, after the time in the reply.
+func (p *peer) roundTrip(kind string, f fields) frame {
 	p.s.Helper()
 	for {
 		id := p.request(kind, f)
 		reply := p.reply()
 		if reply.id() != id {
-			p.s.failf("%s asks with id %d and sees %v", p.name, id, reply)
+			p.s.failf("%s sent a request with id %d and got %v", p.name, id, reply)
 		}
 		if reply.str("code") != "rate_limited" {
 			return reply
@@ -256,9 +256,9 @@ func (p *peer) ask(kind string, f fields) frame {
 // get sends a request whose reply must be of that type.
 func (p *peer) get(want, kind string, f fields) frame {
 	p.s.Helper()
-	reply := p.ask(kind, f)
+	reply := p.roundTrip(kind, f)
 	if reply.kind() != want {
-		p.s.failf("%s asks %s and sees %v, want %q", p.name, f.text(kind), reply, want)
+		p.s.failf("%s sent %s and got %v, want %q", p.name, f.text(kind), reply, want)
 	}
 	return reply
 }
@@ -266,7 +266,7 @@ func (p *peer) get(want, kind string, f fields) frame {
 // refused sends a request that must be answered with that error code.
 func (p *peer) refused(code, kind string, f fields) frame {
 	p.s.Helper()
-	reply := p.ask(kind, f)
+	reply := p.roundTrip(kind, f)
 	p.s.isError(reply, code)
 	return reply
 }
@@ -274,29 +274,29 @@ func (p *peer) refused(code, kind string, f fields) frame {
 func (s *scene) isError(f frame, code string) {
 	s.Helper()
 	if f.kind() != "error" || f.str("code") != code {
-		s.failf("saw %v, want the error %q", f, code)
+		s.failf("got %v, want the error %q", f, code)
 	}
 }
 
-// tell sends data to another peer and expects the ack.
-func (p *peer) tell(to *peer, data string) int64 {
+// sendAcked sends data to another peer and expects the ack.
+func (p *peer) sendAcked(to *peer, data string) int64 {
 	p.s.Helper()
 	ack := p.get("ack", "message", fields{"to": to.peer(), "data": raw(data)})
 	if got := strings.Join(ack.to(), " "); got != to.peer() || ack.has("failed") {
-		p.s.failf("%s sends to %s and sees %v", p.name, to.peer(), ack)
+		p.s.failf("%s sent to %s and got %v", p.name, to.peer(), ack)
 	}
 	return p.id
 }
 
-// marker sends something from one peer to another and expects it as the very
-// next event: nothing else came before.
-func (s *scene) marker(from, to *peer) {
+// nothingElse sends a message from one peer to another and expects it as the next event,
+// so that there was no other event before.
+func (s *scene) nothingElse(from, to *peer) {
 	s.Helper()
-	from.tell(to, `"nothing else"`)
+	from.sendAcked(to, `"nothing else"`)
 	to.message(from, `"nothing else"`)
 }
 
-// confirm tells the server that p has seen all that the test has read.
+// confirm confirms all events that the test has read.
 func (p *peer) confirm() {
 	p.s.Helper()
 	p.get("pong", "ping", fields{"seq": p.seq})
@@ -312,17 +312,17 @@ func (p *peer) tryJoin(f fields) frame {
 	for k, v := range f {
 		all[k] = v
 	}
-	return p.ask("join", all)
+	return p.roundTrip("join", all)
 }
 
-// enter joins, which must succeed. The numbering of requests begins anew
+// join joins the scene's room, which must succeed. The numbers of requests start again
 // unless the seat is resumed.
-func (p *peer) enter(f fields) frame {
+func (p *peer) join(f fields) frame {
 	p.s.Helper()
 	before := p.id
 	joined := p.tryJoin(f)
 	if joined.kind() != "joined" {
-		p.s.failf("%s joins and sees %v", p.name, joined)
+		p.s.failf("%s sent a join and got %v", p.name, joined)
 	}
 	p.joined = joined
 	p.id = 0
@@ -334,25 +334,25 @@ func (p *peer) enter(f fields) frame {
 	return joined
 }
 
-// comeBack resumes p's seat on a new connection, with what p has seen.
-func (p *peer) comeBack() frame {
+// rejoin resumes p's seat on a new connection, with the number of the newest event.
+func (p *peer) rejoin() frame {
 	p.s.Helper()
-	return p.comeBackBy(p.s.via)
+	return p.rejoinOver(p.s.via)
 }
 
-func (p *peer) comeBackBy(via string) frame {
+func (p *peer) rejoinOver(via string) frame {
 	p.s.Helper()
 	p.connect(via)
-	return p.enter(fields{"resume": p.resume(), "seq": p.seq})
+	return p.join(fields{"resume": p.resume(), "seq": p.seq})
 }
 
-// resumed fails unless p got its old seat back with all that it missed.
+// resumed rejoins, and fails unless p got its old seat with all events that it missed.
 func (p *peer) resumed() {
 	p.s.Helper()
 	old := p.peer()
-	joined := p.comeBack()
+	joined := p.rejoin()
 	if joined.str("peer") != old || !joined.truth("resumed") {
-		p.s.failf("%s, once %s, comes back with seq %d and sees %v, want its seat with resumed true", p.name, old, p.seq, joined)
+		p.s.failf("%s, once %s, resumed with seq %d and got %v, want its seat and resumed:true", p.name, old, p.seq, joined)
 	}
 }
 
@@ -375,7 +375,7 @@ func (p *peer) closed(codes ...int) {
 	p.s.failf("%s is closed with %d, want %v %s", p.name, box.code, codes, box.fault)
 }
 
-// raw is JSON text as data, for requests whose bytes do not matter.
+// raw returns JSON text as a value, for requests whose exact bytes do not matter.
 func raw(text string) any { return jsonText(text) }
 
 type jsonText string
@@ -383,8 +383,8 @@ type jsonText string
 // MarshalJSON implements json.Marshaler.
 func (t jsonText) MarshalJSON() ([]byte, error) { return []byte(t), nil }
 
-// fill takes the free seats of the scene's room but leave, and returns the
-// peers, all of whose events are read.
+// fill takes all free seats of the scene's room except leave, and returns the peers. The
+// test has read all their events.
 func (s *scene) fill(leave int) []*peer {
 	s.Helper()
 	first := s.join("P1")

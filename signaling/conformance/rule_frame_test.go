@@ -60,7 +60,7 @@ func TestRule11BadFrames(t *testing.T) {
 			s.isError(b.replyOf("error", 0), "bad_frame")
 		}
 		b.get("pong", "ping", nil)
-		s.marker(a, b)
+		s.nothingElse(a, b)
 		b.write(`{"type":`)
 		s.isError(b.replyOf("error", 0), "bad_frame")
 		b.closed(1008)
@@ -73,7 +73,7 @@ func TestRule11BadFrames(t *testing.T) {
 		for range 20 {
 			b.refused("bad_request", "dance", nil)
 		}
-		s.marker(a, b)
+		s.nothingElse(a, b)
 	})
 	ss.play("too large", func(s *scene) {
 		a, b := s.pair()
@@ -89,12 +89,12 @@ func TestRule11BadFrames(t *testing.T) {
 		a.about("away", b.peer())
 		b.resumed()
 		a.about("back", b.peer())
-		s.marker(b, a)
+		s.nothingElse(b, a)
 	})
 	ss.play("as large as may be", func(s *scene) {
 		a, b := s.pair()
 		data := `"` + strings.Repeat("x", 64<<10-len(fields{"id": 1, "to": b.peer(), "data": ""}.text("message"))) + `"`
-		a.tell(b, data)
+		a.sendAcked(b, data)
 		b.message(a, data)
 	})
 }
@@ -179,19 +179,19 @@ func TestNames(t *testing.T) {
 		unique := s.newRoom("")
 		for _, room := range []string{"茶室-" + unique, "комната_" + unique, "चाय." + unique, unique + strings.Repeat("r", 64-len(unique))} {
 			p := s.dial("Ann")
-			p.enter(fields{"room": room})
+			p.join(fields{"room": room})
 			same(s, "room", p.joined.str("room"), room)
 		}
 	})
 	ss.play("rooms are compared in NFC", func(s *scene) {
 		unique := s.newRoom("")
 		a, b := s.dial("Ann"), s.dial("Bo")
-		a.enter(fields{"room": unique + "-caf\u00e9"})
-		b.enter(fields{"room": unique + "-cafe\u0301"})
+		a.join(fields{"room": unique + "-caf\u00e9"})
+		b.join(fields{"room": unique + "-cafe\u0301"})
 		same(s, "room", b.joined.str("room"), unique+"-caf\u00e9")
 		a.about("other_joined", b.peer())
 		c := s.dial("Cy")
-		c.enter(fields{"room": strings.ToUpper(unique) + "-caf\u00e9"})
+		c.join(fields{"room": strings.ToUpper(unique) + "-caf\u00e9"})
 		same(s, "the number of others in a room whose name is in capitals", len(c.joined.peers()), 0)
 	})
 	ss.play("peers", func(s *scene) {
@@ -199,7 +199,7 @@ func TestNames(t *testing.T) {
 		s.isError(a.tryJoin(fields{"name": strings.Repeat("n", 65)}), "bad_request")
 		s.isError(a.tryJoin(fields{"name": "a\x00b"}), "bad_request")
 		name := strings.Repeat("名", 64)
-		a.enter(fields{"name": name})
+		a.join(fields{"name": name})
 		same(s, "the name", s.join("Bo").joined.peers()[0].Name, name)
 	})
 }

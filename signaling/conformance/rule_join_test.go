@@ -13,12 +13,12 @@ func TestRule01Joining(t *testing.T) {
 		late := s.dial("Late")
 		full := late.tryJoin(nil)
 		if full.kind() != "full" || full.str("room") != s.room || int(full.num("capacity")) != len(all) {
-			s.failf("the room has %d seats, all taken; one more joins and sees %v", len(all), full)
+			s.failf("the room has %d seats, all taken; one more joins and gets %v", len(all), full)
 		}
 		last := all[len(all)-1]
 		last.get("left", "leave", nil)
 		all[0].about("bye", last.peer())
-		joined := late.enter(nil)
+		joined := late.join(nil)
 		same(s, "the number of others", len(joined.peers()), len(all)-1)
 		all[0].about("other_joined", late.peer())
 	})
@@ -41,7 +41,7 @@ func TestRule01Joining(t *testing.T) {
 		b := s.join("Bo")
 		others := b.joined.peers()
 		if len(others) != 1 || others[0].Peer != a.peer() || others[0].Name != "Ann" || others[0].Away {
-			s.failf("Bo joins Ann and sees %v", b.joined)
+			s.failf("Bo joins Ann and gets %v", b.joined)
 		}
 		same(s, "the name", a.about("other_joined", b.peer()).str("name"), "Bo")
 		if a.peer() == b.peer() || a.resume() == b.resume() {
@@ -56,17 +56,17 @@ func TestRule01Joining(t *testing.T) {
 			a.refused("not_joined", kind, f)
 		}
 		a.get("pong", "ping", nil)
-		a.enter(nil)
+		a.join(nil)
 		s.isError(a.tryJoin(nil), "already_joined")
 		a.get("left", "leave", nil)
 		if s.via == viaSocket { // a session over HTTP ends with its seat
-			a.enter(nil)
+			a.join(nil)
 		}
 	})
 	ss.both("two rooms are two rooms", func(s *scene) {
 		a := s.join("Ann")
 		c := s.dial("Cy")
-		c.enter(fields{"room": s.newRoom("other")})
+		c.join(fields{"room": s.newRoom("other")})
 		same(s, "the number of others in another room", len(c.joined.peers()), 0)
 		c.refused("no_such_peer", "message", fields{"to": a.peer(), "data": 1})
 		c.refused("alone", "message", fields{"data": 1})
@@ -105,7 +105,7 @@ func race(s *scene, all []*peer) {
 			winners = append(winners, p)
 		case "full":
 		default:
-			s.failf("%s joins a room that may be full and sees %v", p.name, f)
+			s.failf("%s joins a room that may be full and gets %v", p.name, f)
 		}
 	}
 	if len(winners) != 1 {
@@ -127,7 +127,7 @@ func TestRule02WhoOffers(t *testing.T) {
 		last := all[len(all)-1]
 		for i, o := range last.joined.peers() {
 			if o.Peer != all[i].peer() || !o.Polite {
-				s.failf("the last one sees %v, want the others in the order of their seats, polite towards each", last.joined)
+				s.failf("the last one gets %v, want the others in the order of their seats, polite towards each", last.joined)
 			}
 		}
 	})
@@ -158,7 +158,7 @@ func TestRule10EmptyRoom(t *testing.T) {
 	ss := newScenes(t, "rule 10 (an empty room is gone)")
 	ss.both("after both left", func(s *scene) {
 		a, b := s.pair()
-		a.tell(b, `"of the first life"`)
+		a.sendAcked(b, `"of the first life"`)
 		a.get("left", "leave", nil)
 		b.event("message")
 		b.event("bye")
@@ -168,7 +168,7 @@ func TestRule10EmptyRoom(t *testing.T) {
 		same(s, "the number of others", len(c.joined.peers()), 0)
 		d := s.join("Di")
 		same(s, "the first event's seq", c.event("other_joined").seq(), 1)
-		s.marker(c, d)
+		s.nothingElse(c, d)
 	})
 	ss.clock("after the grace", func(s *scene) {
 		a, b := s.pair()

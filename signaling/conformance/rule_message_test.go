@@ -10,9 +10,9 @@ func TestRule03SenderKnows(t *testing.T) {
 	ss := newScenes(t, "rule 3 (the sender always knows)")
 	ss.both("to one", func(s *scene) {
 		a, b := s.pair()
-		a.tell(b, `{"call":1}`)
+		a.sendAcked(b, `{"call":1}`)
 		b.message(a, `{"call":1}`)
-		b.tell(a, `"answer"`)
+		b.sendAcked(a, `"answer"`)
 		a.message(b, `"answer"`)
 	})
 	ss.both("to everybody", func(s *scene) {
@@ -37,7 +37,7 @@ func TestRule03SenderKnows(t *testing.T) {
 	ss.both("no such peer", func(s *scene) {
 		a, b := s.pair()
 		stranger := s.dial("Stranger")
-		stranger.enter(fields{"room": s.newRoom("elsewhere")})
+		stranger.join(fields{"room": s.newRoom("elsewhere")})
 		for _, to := range []string{"nobody", a.peer(), stranger.peer()} {
 			a.refused("no_such_peer", "message", fields{"to": to, "data": 1})
 		}
@@ -56,7 +56,7 @@ func TestRule03SenderKnows(t *testing.T) {
 	ss.both("in order", func(s *scene) {
 		a, b := s.pair()
 		for i := range 40 {
-			a.tell(b, fields{"n": i}.text("x"))
+			a.sendAcked(b, fields{"n": i}.text("x"))
 		}
 		for i := range 40 {
 			b.message(a, fields{"n": i}.text("x"))
@@ -68,7 +68,7 @@ func TestRule03SenderKnows(t *testing.T) {
 		b.cut()
 		a.about("away", b.peer())
 		for _, data := range []string{"1", "2", "3"} {
-			a.tell(b, data)
+			a.sendAcked(b, data)
 		}
 		b.resumed()
 		a.about("back", b.peer())
@@ -82,8 +82,8 @@ func TestRule03Undelivered(t *testing.T) {
 	ss := newScenes(t, "rule 3 (the sender always knows: undelivered)")
 	ss.both("what a ping did not confirm", func(s *scene) {
 		a, b := s.pair()
-		a.tell(b, "1")
-		second, third := a.tell(b, "2"), a.tell(b, "3")
+		a.sendAcked(b, "1")
+		second, third := a.sendAcked(b, "2"), a.sendAcked(b, "3")
 		b.message(a, "1")
 		b.get("pong", "ping", fields{"seq": b.seq})
 		b.get("left", "leave", nil)
@@ -93,9 +93,9 @@ func TestRule03Undelivered(t *testing.T) {
 	})
 	ss.both("what seen did not confirm", func(s *scene) {
 		a, b := s.pair()
-		a.tell(b, "1")
-		a.tell(b, "2")
-		third := a.tell(b, "3")
+		a.sendAcked(b, "1")
+		a.sendAcked(b, "2")
+		third := a.sendAcked(b, "3")
 		b.message(a, "1")
 		b.message(a, "2")
 		b.write(fields{"seq": b.seq}.text("seen"))
@@ -104,19 +104,19 @@ func TestRule03Undelivered(t *testing.T) {
 	})
 	ss.both("all confirmed", func(s *scene) {
 		a, b := s.pair()
-		a.tell(b, "1")
+		a.sendAcked(b, "1")
 		b.message(a, "1")
 		b.confirm()
 		b.get("left", "leave", nil)
 		if bye := a.about("bye", b.peer()); bye.has("undelivered") {
-			s.failf("all is confirmed, and Ann sees %v", bye)
+			s.failf("all is confirmed, and Ann gets %v", bye)
 		}
 	})
 	ss.play("only what was promised", func(s *scene) {
 		a, b := s.pair()
-		first := a.tell(b, "1")
+		first := a.sendAcked(b, "1")
 		a.write(fields{"to": b.peer(), "data": 2}.text("message"))
-		third := a.tell(b, "3")
+		third := a.sendAcked(b, "3")
 		b.get("left", "leave", nil)
 		same(s, "undelivered, without the message that had no id", a.about("bye", b.peer()).undelivered(), ids(first, third))
 	})
@@ -125,8 +125,8 @@ func TestRule03Undelivered(t *testing.T) {
 		s.needs(len(all) > 2, "a room of this server has fewer than three seats")
 		a, b, c := all[0], all[1], all[2]
 		a.get("pong", "ping", nil)
-		ofA := a.tell(c, "1")
-		ofB := b.tell(c, "2")
+		ofA := a.sendAcked(c, "1")
+		ofB := b.sendAcked(c, "2")
 		c.get("left", "leave", nil)
 		same(s, "undelivered of the first sender", a.about("bye", c.peer()).undelivered(), ids(ofA))
 		same(s, "undelivered of the second sender", b.about("bye", c.peer()).undelivered(), ids(ofB))
@@ -138,7 +138,7 @@ func TestRule03Undelivered(t *testing.T) {
 		b.confirm()
 		b.cut()
 		a.about("away", b.peer())
-		id := a.tell(b, `"too late"`)
+		id := a.sendAcked(b, `"too late"`)
 		bye := a.about("bye", b.peer())
 		same(s, "reason", bye.str("reason"), "timeout")
 		same(s, "undelivered", bye.undelivered(), ids(id))
@@ -146,7 +146,7 @@ func TestRule03Undelivered(t *testing.T) {
 	})
 	ss.both("a number that was never sent confirms nothing", func(s *scene) {
 		a, b := s.pair()
-		id := a.tell(b, "1")
+		id := a.sendAcked(b, "1")
 		b.message(a, "1")
 		b.write(fields{"seq": 1_000_000}.text("seen"))
 		b.refused("bad_request", "ping", fields{"seq": 1_000_000})

@@ -17,7 +17,7 @@ func TestRule08Queues(t *testing.T) {
 	ss.both("256 messages", func(s *scene) {
 		a, b := s.pair()
 		for i := range int64(queueEvents) {
-			a.tell(b, itoa(i))
+			a.sendAcked(b, itoa(i))
 		}
 		full := a.refused("queue_full", "message", fields{"to": b.peer(), "data": "one too many"})
 		same(s, "retry", full.truth("retry"), true)
@@ -29,21 +29,21 @@ func TestRule08Queues(t *testing.T) {
 		}
 		b.write(fields{"seq": b.seq}.text("seen"))
 		b.get("pong", "ping", nil)
-		s.marker(a, b)
+		s.nothingElse(a, b)
 	})
 	ss.play("1 MiB", func(s *scene) {
 		a, b := s.pair()
 		const size = 60_000
 		data := `"` + strings.Repeat("x", size-2) + `"`
 		for range queueBytes / size {
-			a.tell(b, data)
+			a.sendAcked(b, data)
 		}
 		a.refused("queue_full", "message", fields{"to": b.peer(), "data": raw(data)})
 		for range queueBytes / size {
 			b.message(a, data)
 		}
 		b.confirm()
-		a.tell(b, data)
+		a.sendAcked(b, data)
 	})
 	ss.both("kept for who is away", func(s *scene) {
 		a, b := s.pair()
@@ -57,14 +57,14 @@ func TestRule08Queues(t *testing.T) {
 			b.message(a, itoa(i))
 		}
 		b.confirm()
-		s.marker(a, b)
+		s.nothingElse(a, b)
 	})
 	ss.play("of one only", func(s *scene) {
 		all := s.fill(0)
 		s.needs(len(all) > 2, "a room of this server has fewer than three seats")
 		a, b, c := all[0], all[1], all[2]
 		a.sayUntilFull(b)
-		s.marker(a, c)
+		s.nothingElse(a, c)
 		ack := a.get("ack", "message", fields{"data": "to all"})
 		for _, to := range ack.to() {
 			if to == b.peer() {
@@ -98,7 +98,7 @@ func TestRule08Queues(t *testing.T) {
 			b.message(a, itoa(i))
 		}
 		b.confirm()
-		a.tell(b, `"end"`)
+		a.sendAcked(b, `"end"`)
 		same(s, "what follows the server's events", b.nextMessage().data(), `"end"`)
 	})
 }
@@ -108,7 +108,7 @@ func TestRule08Queues(t *testing.T) {
 func (p *peer) sayUntilFull(to *peer) {
 	p.s.Helper()
 	for i := range int64(queueEvents) {
-		p.tell(to, itoa(i))
+		p.sendAcked(to, itoa(i))
 	}
 	p.refused("queue_full", "message", fields{"to": to.peer(), "data": "one too many"})
 }
@@ -139,7 +139,7 @@ func TestRule08SlowReader(t *testing.T) {
 			if i > 4000 {
 				s.failf("4000 messages of 30 kB went to a reader that does not read")
 			}
-			reply := a.ask("message", fields{"to": b.peer(), "data": raw(data)})
+			reply := a.roundTrip("message", fields{"to": b.peer(), "data": raw(data)})
 			if reply.str("code") == "queue_full" {
 				if len(a.link.inbox().events) > 0 {
 					break
@@ -148,7 +148,7 @@ func TestRule08SlowReader(t *testing.T) {
 				continue
 			}
 			if reply.kind() != "ack" {
-				s.failf("Ann sends to a slow reader and sees %v", reply)
+				s.failf("Ann sends to a slow reader and gets %v", reply)
 			}
 			_ = w.send(fields{"seq": i}.text("seen"))
 			if len(a.link.inbox().events) > 0 {
@@ -161,7 +161,7 @@ func TestRule08SlowReader(t *testing.T) {
 		b.connect(s.via)
 		joined := b.tryJoin(fields{"resume": b.resume(), "seq": 0})
 		if joined.kind() != "joined" || joined.str("peer") != b.peer() {
-			s.failf("who was too slow comes back and sees %v, want the old seat", joined)
+			s.failf("who was too slow comes back and gets %v, want the old seat", joined)
 		}
 		a.about("back", b.peer())
 	})
@@ -219,8 +219,8 @@ func TestRule09DeadConnections(t *testing.T) {
 			}
 			<-time.After(20 * time.Millisecond)
 		}
-		s.marker(a, b)
-		s.marker(b, a)
+		s.nothingElse(a, b)
+		s.nothingElse(b, a)
 	})
 	ss.play("a full room of the living", func(s *scene) {
 		all := s.fill(0)
@@ -229,7 +229,7 @@ func TestRule09DeadConnections(t *testing.T) {
 			same(s, "the reply", late.tryJoin(nil).kind(), "full")
 		}
 		for i, p := range all {
-			s.marker(p, all[(i+1)%len(all)])
+			s.nothingElse(p, all[(i+1)%len(all)])
 		}
 	})
 	ss.both("a pong refreshes nothing that is not asked for", func(s *scene) {
@@ -239,7 +239,7 @@ func TestRule09DeadConnections(t *testing.T) {
 			// It is allowed at any time, and must be as good as the first.
 			a.cut()
 			a.connect(s.via)
-			same(s, "resumed with a pong's token", a.enter(fields{"resume": resume, "seq": 0}).truth("resumed"), true)
+			same(s, "resumed with a pong's token", a.join(fields{"resume": resume, "seq": 0}).truth("resumed"), true)
 		}
 	})
 }

@@ -10,7 +10,7 @@ import (
 func (s *scene) reload(name, token string) *peer {
 	s.Helper()
 	p := s.dial(name)
-	p.enter(fields{"replace": token})
+	p.join(fields{"replace": token})
 	return p
 }
 
@@ -20,15 +20,15 @@ func TestRule06Replace(t *testing.T) {
 		a, b := s.pair()
 		again := s.reload("Bo", b.resume())
 		if again.peer() == b.peer() || again.joined.truth("resumed") {
-			s.failf("a reloaded page sees %v, want a new peer id and resumed false", again.joined)
+			s.failf("a reloaded page gets %v, want a new peer id and resumed false", again.joined)
 		}
 		same(s, "the number of others", len(again.joined.peers()), 1)
 		same(s, "polite of the reloaded page", again.joined.peers()[0].Polite, true)
 		same(s, "reason", a.about("bye", b.peer()).str("reason"), "replaced")
 		same(s, "polite in other_joined", a.about("other_joined", again.peer()).truth("polite"), false)
 		b.closed(4001)
-		s.marker(again, a)
-		s.marker(a, again)
+		s.nothingElse(again, a)
+		s.nothingElse(a, again)
 	})
 	ss.both("goes to the end of the order", func(s *scene) {
 		a, b := s.pair()
@@ -53,7 +53,7 @@ func TestRule06Replace(t *testing.T) {
 		fourth := s.reload("Bo", b.resume())
 		a.about("bye", third.peer())
 		a.about("other_joined", fourth.peer())
-		s.marker(fourth, a)
+		s.nothingElse(fourth, a)
 	})
 	ss.both("the old seat is gone", func(s *scene) {
 		a, b := s.pair()
@@ -62,11 +62,11 @@ func TestRule06Replace(t *testing.T) {
 		s.isRefused(late.tryJoin(fields{"resume": b.resume(), "seq": b.seq}))
 		a.event("bye")
 		a.event("other_joined")
-		s.marker(a, again)
+		s.nothingElse(a, again)
 	})
 	ss.both("names what may be lost", func(s *scene) {
 		a, b := s.pair()
-		id := a.tell(b, `"unconfirmed"`)
+		id := a.sendAcked(b, `"unconfirmed"`)
 		s.reload("Bo", b.resume())
 		same(s, "undelivered", a.about("bye", b.peer()).undelivered(), ids(id))
 	})
@@ -85,7 +85,7 @@ func TestRule06Replace(t *testing.T) {
 		a.about("bye", b.peer())
 		again := s.reload("Bo", b.resume())
 		a.about("other_joined", again.peer())
-		s.marker(again, a)
+		s.nothingElse(again, a)
 	})
 	ss.clock("of a seat that timed out", func(s *scene) {
 		a, b := s.pair()
@@ -107,8 +107,8 @@ func TestRule06Replace(t *testing.T) {
 		last := len(token) - 8
 		s.isRefused(thief.tryJoin(fields{"replace": token[:last] + string(otherLetter(token[last])) + token[last+1:]}))
 		s.isRefused(thief.tryJoin(fields{"room": s.newRoom("other"), "replace": token}))
-		s.marker(a, b)
-		s.marker(b, a)
+		s.nothingElse(a, b)
+		s.nothingElse(b, a)
 	})
 }
 
@@ -134,13 +134,13 @@ func TestRule06FullRoom(t *testing.T) {
 				}
 				done <- err
 			}()
-			page.enter(fields{"replace": old.resume()})
+			page.join(fields{"replace": old.resume()})
 			if err := <-done; err != nil {
 				s.failf("the racer cannot join: %v", err)
 			}
 			for range 6 {
 				if f := racer.reply(); f.kind() != "full" && f.str("code") != "rate_limited" {
-					s.failf("all seats are taken, one is being replaced, and a stranger who joins sees %v, want full", f)
+					s.failf("all seats are taken, one is being replaced, and a stranger who joins gets %v, want full", f)
 				}
 			}
 			old = page
@@ -155,16 +155,16 @@ func TestRule06Nonce(t *testing.T) {
 		watch := s.join("Watch")
 		n := nonce(s)
 		lost := s.dial("Bo")
-		lost.enter(fields{"nonce": n})
+		lost.join(fields{"nonce": n})
 		watch.about("other_joined", lost.peer())
 		again := s.dial("Bo")
-		again.enter(fields{"nonce": n})
+		again.join(fields{"nonce": n})
 		same(s, "the peer id of the repeated join", again.peer(), lost.peer())
 		same(s, "resumed", again.joined.truth("resumed"), false)
 		same(s, "the number of others", len(again.joined.peers()), 1)
 		lost.closed(4001)
 		same(s, "resumed in back", watch.about("back", again.peer()).truth("resumed"), false)
-		s.marker(watch, again)
+		s.nothingElse(watch, again)
 		other := s.dial("Cy")
 		if other.tryJoin(fields{"nonce": nonce(s)}); other.peer() == again.peer() {
 			s.failf("two nonces are one seat")
@@ -173,21 +173,21 @@ func TestRule06Nonce(t *testing.T) {
 	ss.both("in a full room", func(s *scene) {
 		first := s.dial("First")
 		n := nonce(s)
-		first.enter(fields{"nonce": n})
+		first.join(fields{"nonce": n})
 		capacity := int(first.joined.num("capacity"))
 		s.needs(capacity > 0 && capacity <= 16, "rooms of this server have no or many seats")
 		for range capacity - 1 {
 			s.join("More")
 		}
 		again := s.dial("First")
-		again.enter(fields{"nonce": n})
+		again.join(fields{"nonce": n})
 		same(s, "the peer id of the repeated join", again.peer(), first.peer())
 	})
 	ss.both("in another room", func(s *scene) {
 		n := nonce(s)
 		a, b := s.dial("Ann"), s.dial("Bo")
-		a.enter(fields{"nonce": n})
-		b.enter(fields{"nonce": n, "room": s.newRoom("other")})
+		a.join(fields{"nonce": n})
+		b.join(fields{"nonce": n, "room": s.newRoom("other")})
 		if a.peer() == b.peer() {
 			s.failf("the same nonce in two rooms is one seat")
 		}
@@ -198,7 +198,7 @@ func TestRule06Nonce(t *testing.T) {
 		for _, bad := range []string{"two words", "é", strings.Repeat("n", 65)} {
 			s.isError(a.tryJoin(fields{"nonce": bad}), "bad_request")
 		}
-		a.enter(fields{"nonce": strings.Repeat("~", 64)})
+		a.join(fields{"nonce": strings.Repeat("~", 64)})
 	})
 }
 
@@ -207,15 +207,15 @@ func TestRule07SameSeatTwice(t *testing.T) {
 	ss.both("the newer connection wins", func(s *scene) {
 		a, b := s.pair()
 		b.needsHeld()
-		a.tell(b, "1")
+		a.sendAcked(b, "1")
 		b.message(a, "1")
-		a.tell(b, "2")
+		a.sendAcked(b, "2")
 		old := *b
 		b.resumed()
 		old.closed(4001)
 		b.message(a, "2")
-		s.marker(b, a) // nobody was told anything
-		s.marker(a, b)
+		s.nothingElse(b, a) // nobody was told anything
+		s.nothingElse(a, b)
 	})
 	ss.both("again and again", func(s *scene) {
 		a, b := s.pair()
@@ -224,7 +224,7 @@ func TestRule07SameSeatTwice(t *testing.T) {
 			old := *b
 			b.resumed()
 			old.closed(4001)
-			b.tell(a, itoa(i))
+			b.sendAcked(a, itoa(i))
 			a.message(b, itoa(i))
 		}
 	})

@@ -17,13 +17,13 @@ func TestRule04Resume(t *testing.T) {
 		a, b := s.pair()
 		b.needsHeld()
 		for i := range int64(5) {
-			a.tell(b, itoa(i))
+			a.sendAcked(b, itoa(i))
 		}
 		b.message(a, "0")
 		b.message(a, "1")
 		b.cut()
 		a.about("away", b.peer())
-		a.tell(b, "5")
+		a.sendAcked(b, "5")
 		b.resumed()
 		for i := range int64(4) {
 			f := b.message(a, itoa(i+2))
@@ -32,15 +32,15 @@ func TestRule04Resume(t *testing.T) {
 			}
 		}
 		same(s, "resumed in back", a.about("back", b.peer()).truth("resumed"), true)
-		s.marker(a, b)
-		s.marker(b, a)
+		s.nothingElse(a, b)
+		s.nothingElse(b, a)
 	})
 	ss.both("seq confirms", func(s *scene) {
 		a, b := s.pair()
 		b.needsHeld()
-		a.tell(b, "1")
-		a.tell(b, "2")
-		third := a.tell(b, "3")
+		a.sendAcked(b, "1")
+		a.sendAcked(b, "2")
+		third := a.sendAcked(b, "3")
 		b.message(a, "1")
 		b.message(a, "2")
 		b.cut()
@@ -54,17 +54,17 @@ func TestRule04Resume(t *testing.T) {
 	ss.both("both lose their connections", func(s *scene) {
 		a, b := s.pair()
 		b.needsHeld()
-		a.tell(b, `"to Bo"`)
-		b.tell(a, `"to Ann"`)
+		a.sendAcked(b, `"to Bo"`)
+		b.sendAcked(a, `"to Ann"`)
 		a.cut()
 		b.cut()
 		a.resumed()
 		b.resumed()
 		same(s, "what Ann gets", a.nextMessage().data(), `"to Ann"`)
 		same(s, "what Bo gets", b.nextMessage().data(), `"to Bo"`)
-		a.tell(b, "1")
+		a.sendAcked(b, "1")
 		same(s, "what Bo gets", b.nextMessage().data(), "1")
-		b.tell(a, "2")
+		b.sendAcked(a, "2")
 		same(s, "what Ann gets", a.nextMessage().data(), "2")
 	})
 	ss.both("the first token stays good", func(s *scene) {
@@ -74,10 +74,10 @@ func TestRule04Resume(t *testing.T) {
 		for i := range int64(3) {
 			b.cut()
 			a.about("away", b.peer())
-			a.tell(b, itoa(i))
+			a.sendAcked(b, itoa(i))
 			b.connect(s.via)
 			// As if the answers with newer tokens had been lost.
-			joined := b.enter(fields{"resume": first, "seq": b.seq})
+			joined := b.join(fields{"resume": first, "seq": b.seq})
 			same(s, "resumed", joined.truth("resumed"), true)
 			a.about("back", b.peer())
 			b.message(a, itoa(i))
@@ -120,14 +120,14 @@ func TestRule04Resume(t *testing.T) {
 		a, b := s.pair()
 		b.needsHeld()
 		for i := range int64(3) {
-			a.tell(b, itoa(i))
+			a.sendAcked(b, itoa(i))
 			b.message(a, itoa(i))
 		}
 		b.confirm()
 		for _, seq := range []int64{b.seq + 1000, b.seq - 2} {
 			s.reset(a, b, seq)
 			for i := range int64(3) {
-				a.tell(b, itoa(i))
+				a.sendAcked(b, itoa(i))
 				b.message(a, itoa(i))
 			}
 			b.confirm()
@@ -141,7 +141,7 @@ func TestRule04Resume(t *testing.T) {
 		b.cut()
 		a.about("away", b.peer())
 		b.connect(s.via)
-		joined := b.enter(fields{"resume": before, "seq": b.seq})
+		joined := b.join(fields{"resume": before, "seq": b.seq})
 		same(s, "resumed, with a token that knows nothing of the numbers of now", joined.truth("resumed"), false)
 		same(s, "resumed in back", a.about("back", b.peer()).truth("resumed"), false)
 	})
@@ -154,7 +154,7 @@ func (s *scene) reset(a, b *peer, seq int64) {
 	b.cut()
 	a.about("away", old)
 	b.connect(s.via)
-	joined := b.enter(fields{"resume": b.resume(), "seq": seq})
+	joined := b.join(fields{"resume": b.resume(), "seq": seq})
 	if joined.truth("resumed") || joined.str("peer") != old {
 		s.failf("a resume with seq %d, which was never sent or is long confirmed, is answered with %v; want the same seat with resumed false", seq, joined)
 	}
@@ -167,10 +167,10 @@ func (p *peer) nextMessage() frame {
 	for {
 		f, ok := p.next(p.link.inbox().events)
 		if !ok {
-			p.s.failf("%s waits for a message and sees none%s", p.name, p.ending())
+			p.s.failf("%s got no message%s", p.name, p.ending())
 		}
 		if f.seq() != p.seq+1 {
-			p.s.failf("%s sees %v after seq %d: seq grows by one, without gaps", p.name, f, p.seq)
+			p.s.failf("%s got %v after seq %d, want the next number", p.name, f, p.seq)
 		}
 		p.seq = f.seq()
 		switch f.kind() {
@@ -178,7 +178,7 @@ func (p *peer) nextMessage() frame {
 			return f
 		case "away", "back":
 		default:
-			p.s.failf("%s sees %v, want a message", p.name, f)
+			p.s.failf("%s gets %v, want a message", p.name, f)
 		}
 	}
 }
@@ -187,20 +187,20 @@ func TestRule04Identifiers(t *testing.T) {
 	ss := newScenes(t, "rule 4 (a request is carried out once)")
 	ss.both("a known id is answered again", func(s *scene) {
 		a, b := s.pair()
-		id := a.tell(b, "1")
+		id := a.sendAcked(b, "1")
 		text := fields{"id": id, "to": b.peer(), "data": 1}.text("message")
 		b.message(a, "1")
 		a.write(text)
 		first := a.replyOf("ack", id)
 		same(s, "the ack's to", strings.Join(first.to(), " "), b.peer())
-		s.marker(a, b) // and not the message again
+		s.nothingElse(a, b) // and not the message again
 		a.cut()
 		b.about("away", a.peer())
 		a.resumed()
 		b.about("back", a.peer())
 		a.write(text)
 		same(s, "the reply after resume", a.replyOf("ack", id).text, first.text)
-		s.marker(a, b)
+		s.nothingElse(a, b)
 	})
 	ss.both("an error is an answer", func(s *scene) {
 		a := s.join("Ann")
@@ -209,11 +209,11 @@ func TestRule04Identifiers(t *testing.T) {
 		a.event("other_joined")
 		a.write(fields{"id": a.id, "data": 1}.text("message"))
 		same(s, "the reply to the same id", a.reply().text, alone.text)
-		s.marker(a, b)
+		s.nothingElse(a, b)
 	})
 	ss.both("the last 32 replies are kept", func(s *scene) {
 		a, b := s.pair()
-		first := a.tell(b, "1")
+		first := a.sendAcked(b, "1")
 		b.message(a, "1")
 		second := a.request("ping", nil)
 		a.replyOf("pong", second)
@@ -229,7 +229,7 @@ func TestRule04Identifiers(t *testing.T) {
 		if ack := a.replyOf("ack", first); ack.has("to") || ack.has("failed") {
 			s.failf("an id older than the last 32 is answered with %v, want a bare ack", ack)
 		}
-		s.marker(a, b)
+		s.nothingElse(a, b)
 	})
 	ss.both("an id that was left out", func(s *scene) {
 		a, b := s.pair()
@@ -238,12 +238,12 @@ func TestRule04Identifiers(t *testing.T) {
 		a.write(fields{"id": 3, "to": b.peer(), "data": 1}.text("message"))
 		s.isError(a.replyOf("error", 3), "bad_request")
 		a.id = 5
-		s.marker(a, b)
+		s.nothingElse(a, b)
 	})
 	ss.both("join stands outside the numbering", func(s *scene) {
 		a := s.dial("Ann")
 		a.id = 700
-		a.enter(nil)
+		a.join(nil)
 		same(s, "the next id", a.id, 0)
 		a.get("pong", "ping", nil)
 	})
@@ -264,7 +264,7 @@ func TestRule04Identifiers(t *testing.T) {
 			a.write(text)
 			a.replyOf("ack", a.id)
 			if got := b.nextMessage(); got.data() != data {
-				s.failf("a request was cut after %d of %d bytes and repeated after resume; the receiver sees %v, want %s once", len(part), len(whole), got, data)
+				s.failf("a request was cut after %d of %d bytes and repeated after resume; the receiver gets %v, want %s once", len(part), len(whole), got, data)
 			}
 		}
 	})
@@ -281,7 +281,7 @@ func TestRule04Identifiers(t *testing.T) {
 			a.write(text)
 			a.replyOf("ack", a.id)
 		}
-		a.tell(b, `"end"`)
+		a.sendAcked(b, `"end"`)
 		same(s, "what Bo gets after eight repeated requests", b.nextMessage().data(), `"end"`)
 	})
 }
@@ -300,14 +300,14 @@ func TestRule04Tokens(t *testing.T) {
 		} {
 			s.isRefused(thief.tryJoin(fields{"resume": forged, "seq": 0}))
 		}
-		s.marker(a, b)
-		thief.enter(fields{"room": s.newRoom("own")}) // the connection is none the worse for it
+		s.nothingElse(a, b)
+		thief.join(fields{"room": s.newRoom("own")}) // the connection is none the worse for it
 	})
 	ss.play("of another room", func(s *scene) {
 		a, b := s.pair()
 		c := s.dial("Cy")
 		s.isRefused(c.tryJoin(fields{"room": s.newRoom("other"), "resume": b.resume(), "seq": 0}))
-		s.marker(a, b)
+		s.nothingElse(a, b)
 	})
 	ss.both("of a seat that was left", func(s *scene) {
 		a, b := s.pair()
@@ -315,7 +315,7 @@ func TestRule04Tokens(t *testing.T) {
 		a.about("bye", b.peer())
 		late := s.dial("Late")
 		s.isRefused(late.tryJoin(fields{"resume": b.resume(), "seq": b.seq}))
-		late.enter(nil)
+		late.join(nil)
 		a.about("other_joined", late.peer())
 	})
 	ss.play("is opaque and short", func(s *scene) {
@@ -354,15 +354,15 @@ func TestRule05Restart(t *testing.T) {
 		a.cut()
 		b.about("away", old)
 		b.about("bye", old)
-		joined := a.comeBack()
+		joined := a.rejoin()
 		if joined.str("peer") != old || joined.truth("resumed") {
-			s.failf("Ann's seat timed out, there is room, and she sees %v; want the same peer id with resumed false", joined)
+			s.failf("Ann's seat timed out, there is room, and she gets %v; want the same peer id with resumed false", joined)
 		}
 		same(s, "polite of the first one, whose token tells her place", joined.peers()[0].Polite, false)
 		back := b.about("other_joined", old)
 		same(s, "polite towards the first one, who is back", back.truth("polite"), true)
-		s.marker(a, b)
-		same(s, "seq after a resume without its events", func() int64 { s.marker(b, a); return a.seq }(), 1)
+		s.nothingElse(a, b)
+		same(s, "seq after a resume without its events", func() int64 { s.nothingElse(b, a); return a.seq }(), 1)
 	})
 	ss.clock("a seat that others took", func(s *scene) {
 		all := s.fill(0)
@@ -400,7 +400,7 @@ func TestRule05Restart(t *testing.T) {
 func restart(s *scene, next *target, orderly bool) {
 	s.Helper()
 	a, b := s.pair()
-	a.tell(b, `"lost"`)
+	a.sendAcked(b, `"lost"`)
 	oldA, oldB := a.peer(), b.peer()
 	if orderly {
 		if err := s.at.own.Close(s.Context()); err != nil {
@@ -421,8 +421,8 @@ func restart(s *scene, next *target, orderly bool) {
 		b.cut()
 	}
 	s.at = next
-	b.comeBack()
-	a.comeBack()
+	b.rejoin()
+	a.rejoin()
 	same(s, "Bo's peer id", b.peer(), oldB)
 	same(s, "Ann's peer id", a.peer(), oldA)
 	if a.joined.truth("resumed") || b.joined.truth("resumed") {
@@ -432,7 +432,7 @@ func restart(s *scene, next *target, orderly bool) {
 	f := b.about("other_joined", oldA)
 	same(s, "polite towards the first one", f.truth("polite"), true)
 	same(s, "the first event's seq", f.seq(), 1)
-	same(s, "the first request's id", a.tell(b, "1"), 1)
+	same(s, "the first request's id", a.sendAcked(b, "1"), 1)
 	b.message(a, "1")
 	if !slices.Equal([]string{a.joined.peers()[0].Name}, []string{"Bo"}) {
 		s.failf("the name is lost: %v", a.joined)

@@ -97,7 +97,7 @@ func TestTransportEvents(t *testing.T) {
 			allowed := strings.ToLower(a.header.Get("Access-Control-Allow-Headers"))
 			if err != nil || a.status/100 != 2 || a.header.Get("Access-Control-Allow-Origin") != own ||
 				!strings.Contains(allowed, "authorization") || !strings.Contains(allowed, "last-event-id") {
-				s.failf("the preflight of %s sees %v with %v (%v)", path, a, a.header, err)
+				s.failf("the preflight of %s gets %v with %v (%v)", path, a, a.header, err)
 			}
 			header.Set("Origin", "https://conformance.invalid")
 			a, err = s.at.call(http.MethodOptions, path, "", "", header)
@@ -171,14 +171,14 @@ func TestTransportStreams(t *testing.T) {
 			s.failf("the older stream goes on")
 		}
 		b.link = newer
-		s.marker(a, b)
-		s.marker(b, a) // which heard nothing of it
+		s.nothingElse(a, b)
+		s.nothingElse(b, a) // which heard nothing of it
 	})
 	ss.play("Last-Event-ID", func(s *scene) {
 		s.via = viaStream
 		a, b := s.pair()
-		a.tell(b, "1")
-		second, third := a.tell(b, "2"), a.tell(b, "3")
+		a.sendAcked(b, "1")
+		second, third := a.sendAcked(b, "2"), a.sendAcked(b, "3")
 		b.message(a, "1")
 		b.cut()
 		again := &stream{at: s.at, secret: b.link.(*stream).secret, box: newInbox()}
@@ -197,18 +197,18 @@ func TestTransportStreams(t *testing.T) {
 			s.via = map[string]string{viaStream: viaSocket, viaSocket: viaStream}[to]
 			a, b := s.pair()
 			b.needsHeld()
-			a.tell(b, "1")
-			a.tell(b, "2")
+			a.sendAcked(b, "1")
+			a.sendAcked(b, "2")
 			b.message(a, "1")
 			old, peerID := *b, b.peer()
-			joined := b.comeBackBy(to)
+			joined := b.rejoinOver(to)
 			if joined.str("peer") != peerID || !joined.truth("resumed") {
-				s.failf("a session moves and sees %v, want its seat with resumed true", joined)
+				s.failf("a session moves and gets %v, want its seat with resumed true", joined)
 			}
 			old.closed(4001)
 			b.message(a, "2")
-			s.marker(b, a)
-			s.marker(a, b)
+			s.nothingElse(b, a)
+			s.nothingElse(a, b)
 		})
 	}
 	ss.play("both kinds meet", func(s *scene) {
@@ -216,8 +216,8 @@ func TestTransportStreams(t *testing.T) {
 		s.via = viaStream
 		b := s.join("Bo")
 		a.about("other_joined", b.peer())
-		s.marker(a, b)
-		s.marker(b, a)
+		s.nothingElse(a, b)
+		s.nothingElse(b, a)
 	})
 }
 
@@ -243,13 +243,13 @@ func (p *peer) nextBye() frame {
 	for {
 		f, ok := p.next(p.link.inbox().events)
 		if !ok {
-			p.s.failf("%s waits for a bye and sees none%s", p.name, p.ending())
+			p.s.failf("%s got no bye%s", p.name, p.ending())
 		}
 		if f.kind() == "bye" {
 			return f
 		}
 		if f.kind() != "away" && f.kind() != "back" {
-			p.s.failf("%s sees %v, want a bye", p.name, f)
+			p.s.failf("%s gets %v, want a bye", p.name, f)
 		}
 	}
 }
@@ -266,10 +266,10 @@ func TestRule09Streams(t *testing.T) {
 		a.extra = 2 * ping
 		b.cut()
 		a.about("away", b.peer())
-		a.tell(b, `"kept"`)
+		a.sendAcked(b, `"kept"`)
 		b.resumed()
 		b.message(a, `"kept"`)
 		same(s, "resumed in back", a.about("back", b.peer()).truth("resumed"), true)
-		s.marker(b, a)
+		s.nothingElse(b, a)
 	})
 }

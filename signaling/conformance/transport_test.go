@@ -137,20 +137,20 @@ func TestTransportRooms(t *testing.T) {
 			a, err := s.at.call(http.MethodPost, "/api/v1/rooms", "", "", nil)
 			var made struct{ Room string }
 			if err != nil || a.status != http.StatusCreated || json.Unmarshal([]byte(a.body), &made) != nil {
-				s.failf(`saw %v (%v), want 201 and {"room":"…"}`, a, err)
+				s.failf(`got %v (%v), want 201 and {"room":"…"}`, a, err)
 			}
 			if names[made.Room] || len(made.Room) < 10 {
 				s.failf("the name %q can be guessed", made.Room)
 			}
 			names[made.Room] = true
-			s.dial("Ann").enter(fields{"room": made.Room})
+			s.dial("Ann").join(fields{"room": made.Room})
 		}
 	})
 	ss.play("origin", func(s *scene) {
 		for origin, want := range map[string]int{s.at.base.Scheme + "://" + s.at.base.Host: 201, "https://conformance.invalid": 403, "null": 403} {
 			a, err := s.at.call(http.MethodPost, "/api/v1/rooms", "", "", http.Header{"Origin": {origin}})
 			if err != nil || a.status != want {
-				s.failf("a page of %q sees %v (%v), want %d", origin, a, err, want)
+				s.failf("a page of %q gets %v (%v), want %d", origin, a, err, want)
 			}
 			if got := a.header.Get("Access-Control-Allow-Origin"); (got == origin) != (want == 201) {
 				s.failf("a page of %q is told Access-Control-Allow-Origin: %q", origin, got)
