@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
+import {readFileSync} from 'node:fs';
 import {afterEach, beforeEach, mock, test} from 'node:test';
+import {reasonOfClose} from '../static/js/final.js';
 import {joined} from './driver.js';
 import {Client} from './client.js';
+
+/** The close codes of a server, and which of them are final, as the Go tests read them. */
+const closeCodes = JSON.parse(
+  readFileSync(
+    new URL('../../signaling/protocol/testdata/close_codes/close_codes.json', import.meta.url),
+  ),
+);
 
 /** A message event. */
 const message = (seq) => ({type: 'message', seq, from: 'pBo', data: seq});
@@ -142,25 +151,25 @@ test('a closing server gets the time that it asks for', async () => {
   assert.equal(client.dialed.length, 2);
 });
 
-test('only the close codes that say "do not come back" are final', async () => {
-  for (const [code, reason] of [
-    [1000, 'left'],
-    [1008, 'removed'],
-    [4001, 'replaced'],
-  ]) {
+test('only after a final close code the page does not come back', async () => {
+  const reasons = {1000: 'left', 1008: 'removed', 4001: 'replaced'};
+  const ofBrowsers = [1002, 1006].map((code) => ({code, final: false}));
+  for (const {code, final} of [...closeCodes, ...ofBrowsers]) {
     const client = await Client.up();
     client.closes(code);
-    assert.deepEqual(client.told.slice(-1), [`end ${reason}`]);
-    mock.timers.tick(600_000);
-    assert.equal(client.dialed.length, 1);
+    if (final) {
+      assert.deepEqual(client.told.slice(-1), [`end ${reasons[code]}`]);
+      mock.timers.tick(600_000);
+      assert.equal(client.dialed.length, 1);
+    } else {
+      mock.timers.tick(0);
+      assert.equal(client.dialed.length, 2);
+      client.signaling.leave();
+    }
   }
-  for (const code of [1001, 1002, 1006, 1009, 1012, 4002]) {
-    const client = await Client.up();
-    client.closes(code);
-    mock.timers.tick(0);
-    assert.equal(client.dialed.length, 2);
-    client.signaling.leave();
-  }
+  const finalCodes = closeCodes.filter(({final}) => final).map(({code}) => code);
+  for (let code = 1000; code < 5000; code++)
+    assert.equal(reasonOfClose(code) !== null, finalCodes.includes(code), `${code}`);
 });
 
 test('events are confirmed within a second, or after 32 of them', async () => {
