@@ -17,32 +17,33 @@ import (
 	"callbox/peer/pattern"
 )
 
-// robot is a headless peer at work in a namespace.
-type robot struct {
+// botProcess is a headless peer that runs in a namespace.
+type botProcess struct {
 	process *process
-	file    string // where the command's report goes; that of a saboteur goes to standard output
+	file    string // where the report is written; empty = to standard output
 }
 
-// startBot starts `callbox peer`, which trusts the server's authority and no other.
-func startBot(t *testing.T, n *netlab.Namespace, s *server, room, transport string, duration time.Duration, flags ...string) *robot {
+// startBot starts `callbox peer`, which trusts only the server's certificate
+// authority.
+func startBot(t *testing.T, n *netlab.Namespace, s *server, room, transport string, duration time.Duration, flags ...string) *botProcess {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "report.json")
 	args := []string{"peer", s.url, room, "--json", file, "--duration", duration.String(), "--connect-timeout", "20s"}
 	if transport != "direct" {
 		args = append(args, "--ice", "relay", "--turn-proto", transport)
 	}
-	p, err := startProcess(n, trusting(s), theBinary(t), append(args, flags...)...)
+	p, err := startProcess(n, trusting(s), sharedBinary(t), append(args, flags...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newRobot(t, p, file)
+	return newBotProcess(t, p, file)
 }
 
 func trusting(s *server) []string {
 	return []string{"SSL_CERT_FILE=" + s.ca, "SSL_CERT_DIR=/nonexistent"}
 }
 
-func newRobot(t *testing.T, p *process, file string) *robot {
+func newBotProcess(t *testing.T, p *process, file string) *botProcess {
 	t.Helper()
 	t.Cleanup(func() {
 		select {
@@ -51,14 +52,14 @@ func newRobot(t *testing.T, p *process, file string) *robot {
 			_, _ = p.stop(5 * time.Second)
 		}
 		if t.Failed() {
-			t.Logf("a bot said:\n%s\n%s", tail(p.stdout.String()), tail(p.stderr.String()))
+			t.Logf("the output of a bot:\n%s\n%s", tail(p.stdout.String()), tail(p.stderr.String()))
 		}
 	})
-	return &robot{process: p, file: file}
+	return &botProcess{process: p, file: file}
 }
 
-// report waits until the bot has ended, and gives what it saw.
-func (r *robot) report(t *testing.T) *peer.Report {
+// report waits until the bot has ended and returns its report.
+func (r *botProcess) report(t *testing.T) *peer.Report {
 	t.Helper()
 	code, err := r.process.wait(60 * time.Second)
 	if err != nil {
@@ -80,35 +81,35 @@ func (r *robot) report(t *testing.T) *peer.Report {
 	return &report
 }
 
-// sabotageVariable makes this test program a bot instead, which does what the
-// variable says wrong.
-const sabotageVariable = "CALLBOX_E2E_SABOTAGE"
+// faultVariable makes this test program run as a bot with the fault that it names.
+const faultVariable = "CALLBOX_E2E_BOT_FAULT"
 
-// What a saboteur does wrong.
+// The faults of bots.
 const (
-	sabotageNone    = "none"
-	sabotageFlipped = "flipped" // one byte of one frame is another
-	sabotageFrozen  = "frozen"  // the first frame is sent for ever
-	sabotageSilent  = "silent"  // the tone is left out
+	faultNone    = "none"
+	faultFlipped = "flipped" // one bit of one frame is flipped
+	faultFrozen  = "frozen"  // the first frame is sent again and again
+	faultSilent  = "silent"  // it sends silence
 )
 
-// startSaboteur starts a bot made of package peer with a source that is broken.
-func startSaboteur(t *testing.T, n *netlab.Namespace, s *server, room, what string, duration time.Duration) *robot {
+// startFaultyBot starts a bot of package peer that has the fault.
+func startFaultyBot(t *testing.T, n *netlab.Namespace, s *server, room, fault string, duration time.Duration) *botProcess {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := startProcess(n, append(trusting(s), sabotageVariable+"="+what), self, s.url, room, duration.String(), s.ca)
+	p, err := startProcess(n, append(trusting(s), faultVariable+"="+fault), self, s.url, room, duration.String(), s.ca)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newRobot(t, p, "")
+	return newBotProcess(t, p, "")
 }
 
-// runSaboteur is the saboteur's process: its report goes to standard output.
-func runSaboteur(what string) {
-	report, err := sabotage(what, os.Args[1:])
+// runFaultyBot runs a bot that has the fault, and writes its report to standard
+// output.
+func runFaultyBot(fault string) {
+	report, err := faultyBot(fault, os.Args[1:])
 	if err != nil {
 		panic(err)
 	}
@@ -117,7 +118,7 @@ func runSaboteur(what string) {
 	}
 }
 
-func sabotage(what string, args []string) (*peer.Report, error) {
+func faultyBot(fault string, args []string) (*peer.Report, error) {
 	duration, err := time.ParseDuration(args[2])
 	if err != nil {
 		return nil, err
@@ -133,16 +134,16 @@ func sabotage(what string, args []string) (*peer.Report, error) {
 		return nil, err
 	}
 	sound := peer.Tone()
-	switch what {
-	case sabotageFlipped:
+	switch fault {
+	case faultFlipped:
 		video = &flippedVideo{VideoSource: video}
-	case sabotageFrozen:
+	case faultFrozen:
 		video = &frozenVideo{VideoSource: video}
-	case sabotageSilent:
+	case faultSilent:
 		sound = peer.Silence()
-	case sabotageNone:
+	case faultNone:
 	default:
-		return nil, fmt.Errorf("no such sabotage: %s", what)
+		return nil, fmt.Errorf("no such fault: %s", fault)
 	}
 	return peer.Run(context.Background(), peer.Config{
 		Server: args[0], Room: args[1], Video: video, Audio: sound, Duration: duration,
@@ -150,7 +151,7 @@ func sabotage(what string, args []string) (*peer.Report, error) {
 	})
 }
 
-// flippedVideo changes one bit of one byte of its tenth frame.
+// flippedVideo flips one bit of its tenth frame.
 type flippedVideo struct {
 	peer.VideoSource
 	frames int

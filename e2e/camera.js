@@ -1,5 +1,5 @@
-// Stands in for the camera where the browser cannot play a file as one: a
-// picture of one colour, which is filled in, with a block that walks.
+// Replaces the camera in browsers that cannot play a file as one: a picture of one
+// colour, which the test fills in, with a block that moves.
 const painted = document.createElement('canvas');
 painted.width = 320;
 painted.height = 240;

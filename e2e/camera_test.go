@@ -19,8 +19,8 @@ import (
 //go:embed camera.js
 var cameraJS string
 
-// camera is what one side shows and sounds like, so that the other side can
-// tell it from anybody else, itself included.
+// camera is the colour and the tone that one client sends, so that the other can
+// tell them from those of anybody else, itself included.
 type camera struct {
 	colour color.RGBA
 	hz     float64
@@ -31,7 +31,7 @@ var (
 	blue = camera{color.RGBA{40, 60, 200, 255}, 660}
 )
 
-// files writes the camera as what Chromium plays for a camera and a microphone.
+// files writes the files that Chromium plays as its camera and its microphone.
 func (c camera) files(dir string) (video, audio string, err error) {
 	video = filepath.Join(dir, fmt.Sprintf("%.0f.mjpeg", c.hz))
 	audio = filepath.Join(dir, fmt.Sprintf("%.0f.wav", c.hz))
@@ -45,7 +45,8 @@ func (c camera) files(dir string) (video, audio string, err error) {
 	return video, audio, err
 }
 
-// mjpeg is two seconds in which a white block walks along the lower edge.
+// mjpeg returns two seconds of video in which a white block moves along the lower
+// edge.
 func (c camera) mjpeg() ([]byte, error) {
 	var out bytes.Buffer
 	picture := image.NewRGBA(image.Rect(0, 0, 320, 240))
@@ -60,8 +61,8 @@ func (c camera) mjpeg() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// wav is a second of the tone in two bursts: what never pauses is taken for
-// noise and suppressed.
+// wav returns one second of sound with two bursts of the tone. A tone without
+// pauses would be suppressed as noise.
 func (c camera) wav() []byte {
 	const rate = 48000
 	samples := make([]int16, rate)
@@ -81,17 +82,18 @@ func (c camera) wav() []byte {
 	return out.Bytes()
 }
 
-// script is the picture for a browser that does not play files, and prefs the
-// sound: Firefox' own fake microphone, set to the tone.
+// script returns a script that replaces the camera in Firefox, which cannot play a
+// file as one.
 func (c camera) script() string {
 	return strings.ReplaceAll(cameraJS, "COLOUR", fmt.Sprintf("%d, %d, %d", c.colour.R, c.colour.G, c.colour.B))
 }
 
+// prefs returns a preference that sets Firefox's fake microphone to the tone.
 func (c camera) prefs() string {
 	return fmt.Sprintf("user_pref(\"media.navigator.audio.fake_frequency\", %.0f);\n", c.hz)
 }
 
-// distance says how far a colour seen is from the camera's, 0 to 441.
+// distance returns how far a colour is from the camera's, from 0 to 441.
 func (c camera) distance(seen [3]float64) float64 {
 	r, g, b := seen[0]-float64(c.colour.R), seen[1]-float64(c.colour.G), seen[2]-float64(c.colour.B)
 	return math.Sqrt(r*r + g*g + b*b)

@@ -20,8 +20,8 @@ import (
 	"callbox/e2e/netlab"
 )
 
-// engine is a container engine that runs in a namespace of the lab: nothing of
-// the machine's network, images or containers is touched.
+// engine is a container engine that runs in a namespace of the lab. It does not
+// touch the machine's own network, images or containers.
 type engine struct {
 	host, docker string
 }
@@ -33,12 +33,12 @@ func startEngine(t *testing.T, n *netlab.Namespace) *engine {
 	need.Program(t, "dockerd", "containerd", "docker", "docker-compose")
 	dir := t.TempDir()
 	e := &engine{host: "unix://" + filepath.Join(dir, "engine.sock"), docker: "docker"}
-	// The engine's own package brings a client that can build with BuildKit.
+	// The client in the engine's own package can build with BuildKit.
 	if _, err := os.Stat("/usr/bin/docker"); err == nil {
 		e.docker = "/usr/bin/docker"
 	}
 	var log bytes.Buffer
-	// Its bridge and packet filter stay off, and it must not turn forwarding on.
+	// Without a bridge, packet filter rules, or IP forwarding, which the lab sets.
 	daemon := exec.Command("dockerd", "--iptables=false", "--bridge=none", "--ip-forward=false",
 		"--data-root", filepath.Join(dir, "root"), "--exec-root", filepath.Join(dir, "exec"),
 		"--host", e.host, "--pidfile", filepath.Join(dir, "pid"))
@@ -90,7 +90,7 @@ func (e *engine) run(t *testing.T, name string, args ...string) string {
 	return out
 }
 
-// prebuild makes dist as the Dockerfile's build stage does, by its own command.
+// prebuild makes the folder dist with the command of the Dockerfile's build stage.
 func prebuild(t *testing.T, dockerfile string) (contextDir string) {
 	t.Helper()
 	text, err := os.ReadFile(dockerfile)
@@ -115,10 +115,11 @@ func prebuild(t *testing.T, dockerfile string) (contextDir string) {
 	return contextDir
 }
 
-// TestContainer builds the image and starts it by docker-compose.yml: it
-// serves, as nobody, and keeps its authority when it is started again.
+// TestContainer builds the image and starts it with docker-compose.yml. The
+// container serves, runs as an unprivileged user, and keeps its certificate
+// authority over a restart.
 func TestContainer(t *testing.T) {
-	lab := theLab(t)
+	lab := sharedLab(t)
 	e := startEngine(t, lab.Server)
 	root := moduleRoot(t)
 	dockerfile := filepath.Join(root, "Dockerfile")
@@ -133,7 +134,7 @@ func TestContainer(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(image) != 1 || image[0].Config.User != "65532:65532" || len(image[0].RootFS.Layers) != 2 {
-		t.Errorf("the image is %+v: want two layers, binary and data, run as 65532", image)
+		t.Errorf("the image is %+v, want two layers, binary and data, and the user 65532", image)
 	}
 	if v := e.run(t, e.docker, "run", "--rm", "--pull=never", "--network=none", "callbox", "--version"); !strings.Contains(v, "1.2.3-test") {
 		t.Errorf("callbox --version in the image says %q", v)
@@ -144,7 +145,7 @@ func TestContainer(t *testing.T) {
 	first := servedAuthority(t, lab, e, compose)
 	e.run(t, "docker-compose", append(compose, "restart")...)
 	if again := servedAuthority(t, lab, e, compose); again != first {
-		t.Error("a restarted container has another authority: its data was lost")
+		t.Error("a restarted container has another certificate authority: its data was lost")
 	}
 	log := e.run(t, "docker-compose", append(compose, "logs", "--no-color")...)
 	if !strings.Contains(log, `"ready":true`) {
@@ -153,8 +154,8 @@ func TestContainer(t *testing.T) {
 	e.run(t, "docker-compose", append(compose, "down", "--volumes")...)
 }
 
-// servedAuthority gives the certificate of the local authority, and checks that
-// HTTPS from a client's namespace stands on it.
+// servedAuthority returns the certificate of the local authority. It checks that
+// HTTPS works from a client's namespace when only that authority is trusted.
 func servedAuthority(t *testing.T, lab *netlab.Lab, e *engine, compose []string) string {
 	t.Helper()
 	fetch := func(config *tls.Config, path string) (string, error) {
@@ -172,7 +173,7 @@ func servedAuthority(t *testing.T, lab *netlab.Lab, e *engine, compose []string)
 	}
 	var authority string
 	err := eventually(t, 20*time.Second, func() (err error) {
-		// As a phone does that does not know the authority yet.
+		// Like a phone that does not trust the authority yet.
 		authority, err = fetch(&tls.Config{InsecureSkipVerify: true}, "/ca.crt")
 		return err
 	})

@@ -1,6 +1,8 @@
-// Package e2e tests the whole system: the real program, in real browsers and
-// on networks of its own. All of it is tests; `go test ./e2e/...` runs them.
+// Package e2e tests the whole system: the real program, with real browsers, in
+// network namespaces of its own. It holds nothing but tests;
+// `go test ./e2e/...` runs them.
 //
-// What is seen and heard is judged by concern (see concern), so that a test of
-// a broken call can show that exactly the concern that should notice does.
+// Checks of a call report what is wrong by aspect (see aspect), so that a test of
+// a call that is broken in one way can show that this aspect is reported, and no
+// other.
 package e2e

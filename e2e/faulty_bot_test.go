@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"net/url"
@@ -12,65 +11,59 @@ import (
 	"callbox/peer"
 )
 
-// TestSabotage breaks one thing of a call, and shows that the one concern that
-// should notice does, and no other. Without sabotage none does.
-func TestSabotage(t *testing.T) {
-	lab, s := theLab(t), theServer(t)
-	if err := lab.Join(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := lab.Part(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
+// TestFaultyBots makes calls with bots that have a fault, and shows that the checks
+// find that fault and nothing else. Without a fault they find nothing.
+func TestFaultyBots(t *testing.T) {
+	lab, s := sharedLab(t), sharedServer(t)
+	connectClients(t)
 	want := expected{bot{}, "direct"}
 	for _, tc := range []struct {
-		what   string
-		at     string // who watches: a bot or a browser
-		notice []concern
+		fault string
+		at    string // who receives: a bot or a browser
+		want  []aspect
 	}{
-		{sabotageNone, "bot", nil},
-		{sabotageFlipped, "bot", []concern{integrity}},
-		{sabotageFrozen, "bot", []concern{motion}},
-		{sabotageSilent, "bot", []concern{sound}},
-		{sabotageNone, "chromium", nil},
-		{sabotageFrozen, "chromium", []concern{motion}},
-		{sabotageSilent, "chromium", []concern{sound}},
+		{faultNone, "bot", nil},
+		{faultFlipped, "bot", []aspect{integrity}},
+		{faultFrozen, "bot", []aspect{motion}},
+		{faultSilent, "bot", []aspect{sound}},
+		{faultNone, "chromium", nil},
+		{faultFrozen, "chromium", []aspect{motion}},
+		{faultSilent, "chromium", []aspect{sound}},
 	} {
-		t.Run(tc.what+"-"+tc.at, func(t *testing.T) {
-			room := "sabotage-" + tc.what + "-" + tc.at
+		t.Run(tc.fault+"-"+tc.at, func(t *testing.T) {
+			room := "fault-" + tc.fault + "-" + tc.at
 			if tc.at == "bot" {
-				honest := startBot(t, lab.A, s, room, "direct", 4*time.Second)
+				receiver := startBot(t, lab.A, s, room, "direct", 4*time.Second)
 				s.awaitPeers(t, 1)
-				startSaboteur(t, lab.B, s, room, tc.what, 4*time.Second).report(t)
-				notices(t, checkReport(honest.report(t), want), tc.notice)
+				startFaultyBot(t, lab.B, s, room, tc.fault, 4*time.Second).report(t)
+				wantFindings(t, checkReport(receiver.report(t), want), tc.want)
 				return
 			}
 			tb := openAt(t, side{tc.at, "a"}, s, room, nil)
 			tb.join()
 			s.awaitPeers(t, 1)
-			saboteur := startSaboteur(t, lab.B, s, room, tc.what, time.Minute)
-			// Long enough to have seen and heard all that there is.
+			sender := startFaultyBot(t, lab.B, s, room, tc.fault, time.Minute)
+			// Enough samples to find every fault.
 			var found findings
 			_ = eventually(t, patience, func() error {
-				seen := tb.look()
+				seen := tb.observe()
 				found = seen.check(want)
-				if seen.Samples < 60 || !slices.Equal(concerns(found), tc.notice) {
+				if seen.Samples < 60 || !slices.Equal(aspects(found), tc.want) {
 					return fmt.Errorf("%v", found)
 				}
 				return nil
 			})
-			notices(t, found, tc.notice)
+			wantFindings(t, found, tc.want)
 			tb.click("leave")
-			saboteur.report(t)
+			sender.report(t)
 		})
 	}
 }
 
-// TestWithoutTURN holds both sides to a relay that is not there.
+// TestWithoutTURN makes both peers use only relay candidates, on a server without
+// TURN.
 func TestWithoutTURN(t *testing.T) {
-	lab := theLab(t)
+	lab := sharedLab(t)
 	s := startServer(t, "--turn-udp", "", "--turn-tcp", "", "--turn-tls", "")
 	t.Cleanup(func() {
 		if err := s.stop(); err != nil {
@@ -82,19 +75,19 @@ func TestWithoutTURN(t *testing.T) {
 	tb.join()
 	s.awaitPeers(t, 1)
 	report := startBot(t, lab.B, s, room, "udp", time.Second, "--connect-timeout", "4s").report(t)
-	notices(t, checkReport(report, expected{red, "udp"}), []concern{connecting})
+	notices(t, checkReport(report, expected{red, "udp"}), []aspect{connecting})
 	if report.ExitCode != peer.NotConnected {
 		t.Errorf("the bot's exit code is %d, want %d", report.ExitCode, peer.NotConnected)
 	}
-	notices(t, tb.look().check(expected{bot{}, "udp"}), []concern{connecting})
+	notices(t, tb.observe().check(expected{bot{}, "udp"}), []aspect{connecting})
 }
 
-func concerns(f findings) []concern { return slices.Sorted(maps.Keys(f)) }
+func aspects(f findings) []aspect { return slices.Sorted(maps.Keys(f)) }
 
-// notices fails the test unless exactly the wanted concerns were found.
-func notices(t *testing.T, f findings, want []concern) {
+// wantFindings fails the test unless there are findings for exactly these aspects.
+func wantFindings(t *testing.T, f findings, want []aspect) {
 	t.Helper()
-	if !slices.Equal(concerns(f), want) {
-		t.Errorf("found %v, want %v:\n%v", concerns(f), want, f)
+	if !slices.Equal(aspects(f), want) {
+		t.Errorf("found %v, want %v:\n%v", aspects(f), want, f)
 	}
 }

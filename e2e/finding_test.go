@@ -10,24 +10,24 @@ import (
 	"callbox/peer"
 )
 
-// concern is one thing that a call must get right. Checks report by concern, so
-// that a broken call can be shown to trip the one it should, and no other.
-type concern string
+// aspect is one aspect of a call. Checks report what is wrong by aspect, so that
+// a test can show that a fault in one is found, and nothing else.
+type aspect string
 
 const (
-	connecting concern = "connecting" // the two sides have a connection
-	path       concern = "path"       // media goes the way that was asked for
-	picture    concern = "picture"    // what is seen is the other side's
-	motion     concern = "motion"     // and it moves on
-	sound      concern = "sound"      // what is heard is the other side's
-	integrity  concern = "integrity"  // every frame is as it was sent
-	account    concern = "account"    // the relay's account covers the media
+	connecting aspect = "connecting" // the peers have a connection
+	path       aspect = "path"       // media takes the path that was asked for
+	picture    aspect = "picture"    // the picture is the other peer's
+	motion     aspect = "motion"     // the picture changes
+	sound      aspect = "sound"      // the sound is the other peer's
+	integrity  aspect = "integrity"  // every frame arrives as it was sent
+	relayBytes aspect = "relayBytes" // the allocations have relayed all media
 )
 
-// findings are what checks have found wrong.
-type findings map[concern][]string
+// findings is what checks have found to be wrong.
+type findings map[aspect][]string
 
-func (f findings) add(c concern, format string, args ...any) {
+func (f findings) add(c aspect, format string, args ...any) {
 	f[c] = append(f[c], fmt.Sprintf(format, args...))
 }
 
@@ -39,27 +39,27 @@ func (f findings) String() string {
 	return strings.Join(lines, "\n")
 }
 
-// expected is what one side should find.
+// expected is what a peer should receive, and how.
 type expected struct {
-	from      any    // whom it should see and hear: a camera, or a bot
-	transport string // "direct", or how its relay is reached: udp, tcp, tls
+	from      any    // who sends: a camera, or a bot
+	transport string // "direct", or the transport to its relay: udp, tcp, tls
 }
 
-// bot stands for the headless peer where a camera stands for a browser.
+// bot says that a headless peer sends, as a camera says that a browser does.
 type bot struct{}
 
 const (
 	toneTolerance   = 30.0  // Hz
-	audible         = -70.0 // dB; a silent track is far below
+	audible         = -70.0 // dB; silence is far below
 	colourTolerance = 60.0
-	minChanges      = 10 // pictures that differ from the one before
-	minNumbers      = 20 // barcodes, each with a larger number
+	minChanges      = 10 // pictures that differ from the previous one
+	minNumbers      = 20 // barcodes, each with a higher number than the previous one
 	minBotFrames    = 20
 	minEnergy       = 1e-5
 )
 
-// sight is what the probe saw and heard in a browser, see probe.js.
-type sight struct {
+// observation is what probe.js has observed in a browser.
+type observation struct {
 	Samples, Changes, Width, Height int
 	Colour                          [3]float64
 	Codes, Steps, Backwards         int
@@ -73,8 +73,8 @@ type sight struct {
 	AudioCodec, VideoCodec          string
 }
 
-// check judges what a browser saw and heard.
-func (s *sight) check(want expected) findings {
+// check compares what a browser received with want.
+func (s *observation) check(want expected) findings {
 	f := findings{}
 	if s.Connection != "connected" {
 		f.add(connecting, "connectionState is %q", s.Connection)
@@ -85,10 +85,10 @@ func (s *sight) check(want expected) findings {
 	if other, ok := want.from.(camera); ok {
 		hz = other.hz
 		if d := other.distance(s.Colour); s.Samples == 0 || d > colourTolerance {
-			f.add(picture, "colour %.0f is %.0f away from the other side's", s.Colour, d)
+			f.add(picture, "the colour %.0f is %.0f away from the other peer's", s.Colour, d)
 		}
 		if s.Changes < minChanges {
-			f.add(motion, "the picture changed %d times in %d looks", s.Changes, s.Samples)
+			f.add(motion, "the picture changed %d times in %d samples", s.Changes, s.Samples)
 		}
 	} else {
 		if s.Codes < minNumbers {
@@ -99,9 +99,9 @@ func (s *sight) check(want expected) findings {
 		}
 	}
 	if s.Fault != "" {
-		f.add(sound, "not to be analysed: %s", s.Fault)
+		f.add(sound, "cannot be analysed: %s", s.Fault)
 	} else if s.ToneDB < audible || math.Abs(s.ToneHz-hz) > toneTolerance {
-		f.add(sound, "loudest at %.0f Hz with %.0f dB, want %.0f Hz", s.ToneHz, s.ToneDB, hz)
+		f.add(sound, "the loudest frequency is %.0f Hz, at %.0f dB, want %.0f Hz", s.ToneHz, s.ToneDB, hz)
 	}
 	return f
 }
@@ -114,11 +114,11 @@ func checkPath(f findings, transport, local, relayProtocol string, relayed bool)
 		return
 	}
 	if local != "relay" || relayProtocol != transport {
-		f.add(path, "the local candidate is %q by %q, want relay by %s", local, relayProtocol, transport)
+		f.add(path, "the local candidate is %q over %q, want relay over %s", local, relayProtocol, transport)
 	}
 }
 
-// checkReport judges what a bot reports.
+// checkReport compares the report of a bot with want.
 func checkReport(r *peer.Report, want expected) findings {
 	f := findings{}
 	if r.ExitCode == peer.NotJoined || r.ExitCode == peer.NotConnected || r.Path == nil {
@@ -151,9 +151,9 @@ func checkFrames(f findings, video *peer.Media, fromBot bool) {
 		f.add(picture, "%d key frames were decoded, want 2", keys)
 	}
 	if !fromBot {
-		// One key frame begins the video, another must have been asked for.
+		// The first key frame starts the video, the bot must have requested another.
 		if value(video.PLI) < 1 {
-			f.add(picture, "no key frame was asked for by PLI")
+			f.add(picture, "no key frame was requested with a PLI")
 		}
 		return
 	}
@@ -176,7 +176,7 @@ func checkSound(f findings, audio *peer.Media, fromBot bool) {
 	}
 }
 
-// value is what the pointer points to, and zero for what is unknown.
+// value returns what p points to, or the zero value if p is nil.
 func value[T any](p *T) T {
 	if p == nil {
 		var zero T

@@ -15,17 +15,17 @@ import (
 	"callbox/e2e/need"
 )
 
-// TestOnly443 makes calls where a firewall lets nothing of the clients through but
-// port 443, as in many an office.
+// TestOnly443 makes calls through a firewall that lets clients connect only to port
+// 443, as in many offices.
 func TestOnly443(t *testing.T) {
-	noRoute(t)
-	theServer(t) // makes the authority
-	certificate := named(t)
+	checkNoRoute(t)
+	sharedServer(t) // makes the certificate authority
+	certificate := certificateWithName(t)
 	for _, c := range []struct {
 		name, rule, transport string
 		query                 url.Values
 	}{
-		// Here pages are told nothing: they have to find the one way that is left.
+		// The query restricts nothing: pages have to find the only path that works.
 		{"tcp", "tcp dport 443 accept", "tls", nil},
 		{"tcp and udp", "meta l4proto { tcp, udp } th dport 443 accept", "udp", url.Values{"ice": {"relay"}, "turn": {"udp"}}},
 	} {
@@ -38,7 +38,7 @@ func TestOnly443(t *testing.T) {
 				}
 			}()
 			s.url = "https://" + serverName
-			letThrough(t, c.rule)
+			allowOnly(t, c.rule)
 			for _, pair := range [][2]side{
 				{{"chromium", "a"}, {"chromium", "b"}},
 				{{"firefox", "a"}, {"chromium", "b"}},
@@ -52,10 +52,10 @@ func TestOnly443(t *testing.T) {
 	}
 }
 
-// named returns the file of a certificate for serverName and nothing else, with its
-// key, from the authority that browsers trust. Firefox takes TURN over TLS only
-// from a server that has a name.
-func named(t *testing.T) string {
+// certificateWithName returns a file with a certificate for serverName alone, and its
+// key, signed by the authority that the browsers trust. Firefox accepts TURN over TLS
+// only from a server that has a name.
+func certificateWithName(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	authority, err := os.ReadFile(filepath.Join(shared.dir, "data", "cert", "ca.pem"))
@@ -71,12 +71,12 @@ func named(t *testing.T) string {
 	return filepath.Join(dir, "leaf.pem")
 }
 
-// letThrough has the server's firewall drop what clients send, until the test ends, but for
-// what the rule accepts.
-func letThrough(t *testing.T, rule string) {
+// allowOnly makes the server's firewall drop everything that clients send, except for
+// what the rule accepts, until the test ends.
+func allowOnly(t *testing.T, rule string) {
 	t.Helper()
 	need.Program(t, "nft")
-	lab := theLab(t)
+	lab := sharedLab(t)
 	nft := func(ctx context.Context, commands string) {
 		t.Helper()
 		command := exec.CommandContext(ctx, "ip", "netns", "exec", lab.Server.Name, "nft", "-f", "-")
@@ -98,6 +98,6 @@ func letThrough(t *testing.T, rule string) {
 	defer cancel()
 	if conn, err := lab.A.DialContext(ctx, "tcp4", netip.AddrPortFrom(lab.ServerAddr, 3478).String()); err == nil {
 		_ = conn.Close()
-		t.Fatal("port 3478 is reached")
+		t.Fatal("port 3478 can be reached")
 	}
 }

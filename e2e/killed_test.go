@@ -12,11 +12,11 @@ import (
 	"time"
 )
 
-// TestKilled kills the server in the middle of direct calls, and starts it
-// again: no frame is missing because of it, both sides are back in the room as
-// who they were, and what needs the server works again.
+// TestKilled kills the server during direct calls and starts it again. No frame is
+// missing, both peers rejoin the room with the same peer ids, and what needs the
+// server works again.
 func TestKilled(t *testing.T) {
-	joinLab(t)
+	connectClients(t)
 	for _, kinds := range [][2]string{{"chromium", "chromium"}, {"chromium", "bot"}, {"bot", "bot"}} {
 		t.Run(kinds[0]+"-"+kinds[1], func(t *testing.T) { testKilled(t, kinds) })
 	}
@@ -24,20 +24,20 @@ func TestKilled(t *testing.T) {
 
 func testKilled(t *testing.T, kinds [2]string) {
 	t.Helper()
-	lab, s := theLab(t), startServer(t)
+	lab, s := sharedLab(t), startServer(t)
 	t.Cleanup(func() {
 		if err := s.stop(); err != nil {
 			t.Error(err)
 		}
 	})
 	const room = "survives"
-	// A call with a page in it ends when the page has seen enough.
+	// If there is a page, it ends the call.
 	duration := 10 * time.Second
 	if slices.Contains(kinds[:], "chromium") {
 		duration = 2 * time.Minute
 	}
 	var tabs []*tab
-	var bots []*robot
+	var bots []*botProcess
 	for i, at := range []string{"a", "b"} {
 		if kinds[i] == "bot" {
 			bots = append(bots, startBot(t, namespaceOf(lab, at), s, room, "direct", duration))
@@ -50,22 +50,22 @@ func testKilled(t *testing.T, kinds [2]string) {
 	}
 	for i, tb := range tabs {
 		want := expected{side{kinds[1-i], "ba"[i : i+1]}.source(), "direct"}
-		if found := tb.watch(want).check(want); len(found) > 0 {
+		if found := tb.observeUntil(want).check(want); len(found) > 0 {
 			t.Fatalf("before the server was killed:\n%v", found)
 		}
 		tb.keepPC()
 	}
-	awaitPictures(t, bots)
+	awaitVideo(t, bots)
 	before := s.peersOf(t, room)
 
 	s.kill(t)
-	for _, tb := range tabs { // there is no server, and the picture goes on
+	for _, tb := range tabs { // without a server, video still arrives
 		tb.until(fmt.Sprintf("(%s).then((v) => v.frames >= %d)", receivedVideo, tb.video().Frames+30))
 	}
 	s.startAgain(t)
 	if err := eventually(t, patience, func() error {
 		if now := s.peersOf(t, room); !slices.Equal(now, before) {
-			return fmt.Errorf("in the room are %q, were %q", now, before)
+			return fmt.Errorf("the peers in the room are %q, were %q", now, before)
 		}
 		return nil
 	}); err != nil {
@@ -99,7 +99,7 @@ func testKilled(t *testing.T, kinds [2]string) {
 			t.Errorf("bot %d: exit code %d", i, report.ExitCode)
 		}
 		if !strings.Contains(b.process.stdout.String(), "The signaling server can be reached again.") {
-			t.Errorf("bot %d does not say that the server is back", i)
+			t.Errorf("bot %d does not say that it can reach the server again", i)
 		}
 		if video := report.Received("video"); video == nil || video.Frames == nil || value(video.Frames.MissingCount) != 0 {
 			t.Errorf("bot %d: frames are missing: %+v", i, video)
@@ -107,13 +107,13 @@ func testKilled(t *testing.T, kinds [2]string) {
 	}
 }
 
-// awaitPictures waits until each bot sees the other side.
-func awaitPictures(t *testing.T, bots []*robot) {
+// awaitVideo waits until each bot receives video.
+func awaitVideo(t *testing.T, bots []*botProcess) {
 	t.Helper()
 	err := eventually(t, patience, func() error {
 		for _, b := range bots {
 			if !strings.Contains(b.process.stdout.String(), "Receiving video.") {
-				return errors.New("no picture comes")
+				return errors.New("a bot receives no video")
 			}
 		}
 		return nil
@@ -123,7 +123,7 @@ func awaitPictures(t *testing.T, bots []*robot) {
 	}
 }
 
-// receivedVideo is what the page got of the other side's camera.
+// receivedVideo returns the statistics of the video that the page receives.
 const receivedVideo = `callbox.pc.getStats().then((all) => {
 	const video = [...all.values()].find((s) => s.type === "inbound-rtp" && s.kind === "video");
 	return {frames: video.framesDecoded, packets: video.packetsReceived, lost: video.packetsLost};
@@ -136,11 +136,11 @@ func (tb *tab) video() video {
 	return eval[video](tb, receivedVideo)
 }
 
-// peersOf are the ids of those in the room who are connected, in the order of
-// their seats.
+// peersOf returns the ids of the connected peers in the room, in the order of their
+// seats.
 func (s *server) peersOf(t *testing.T, room string) []string {
 	t.Helper()
-	text, err := s.ask(t.Context(), "/rooms")
+	text, err := s.getAdmin(t.Context(), "/rooms")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +162,7 @@ func (s *server) peersOf(t *testing.T, room string) []string {
 	return ids
 }
 
-// kill ends the server as a power cut does.
+// kill ends the server with SIGKILL.
 func (s *server) kill(t *testing.T) {
 	t.Helper()
 	s.client.CloseIdleConnections()
@@ -172,8 +172,7 @@ func (s *server) kill(t *testing.T) {
 	<-s.process.ended
 }
 
-// startAgain starts a server that was killed anew, at the same addresses and
-// with the same data.
+// startAgain starts a server that was killed, with the same addresses and data.
 func (s *server) startAgain(t *testing.T) {
 	t.Helper()
 	https, err := url.Parse(s.ready.HTTPS)

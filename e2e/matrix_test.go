@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"errors"
 	"net/netip"
 	"net/url"
@@ -13,7 +12,7 @@ import (
 	"callbox/peer"
 )
 
-// side is one end of a call of the matrix: what it is, and at which client.
+// side is one end of a call: chromium, firefox or bot, at client a or b.
 type side struct{ kind, at string }
 
 func (s side) source() any {
@@ -23,11 +22,11 @@ func (s side) source() any {
 	return cameraOf(s.at)
 }
 
-// TestMatrix makes every call that must work. The side named first is the first
-// in the room, and so calls. In a direct call the two clients have a route to
-// each other; in a relayed one they have none, and both are held to the relay.
+// TestMatrix makes a call for each combination that must work. The first side joins
+// first, and makes the offer. For a direct call, the two clients have a route to
+// each other. For a relayed one they have none, and both use only relay candidates.
 func TestMatrix(t *testing.T) {
-	lab, s := theLab(t), theServer(t)
+	s := sharedServer(t)
 	chromium := []([2]side){
 		{{"chromium", "a"}, {"chromium", "b"}},
 		{{"chromium", "a"}, {"bot", "b"}},
@@ -43,19 +42,12 @@ func TestMatrix(t *testing.T) {
 	for _, transport := range []string{"direct", "udp", "tcp", "tls"} {
 		t.Run(transport, func(t *testing.T) {
 			if transport == "direct" {
-				if err := lab.Join(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				defer func() {
-					if err := lab.Part(context.Background()); err != nil {
-						t.Error(err)
-					}
-				}()
+				connectClients(t)
 			} else {
-				noRoute(t)
+				checkNoRoute(t)
 			}
 			pairs := chromium
-			if transport != "tls" { // Firefox takes that from a server with a name, see TestOnly443
+			if transport != "tls" { // Firefox needs a server with a name for it, see TestOnly443
 				pairs = slices.Concat(chromium, firefox)
 			}
 			for _, pair := range pairs {
@@ -69,10 +61,10 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
-// noRoute shows that the clients cannot reach each other.
-func noRoute(t *testing.T) {
+// checkNoRoute checks that the clients cannot reach each other.
+func checkNoRoute(t *testing.T) {
 	t.Helper()
-	lab := theLab(t)
+	lab := sharedLab(t)
 	conn, err := lab.A.DialContext(t.Context(), "udp4", netip.AddrPortFrom(lab.BAddr, 9).String())
 	if err == nil {
 		_ = conn.Close()
@@ -82,27 +74,27 @@ func noRoute(t *testing.T) {
 	}
 }
 
-// call is a call to be made.
+// call describes a call to make.
 type call struct {
 	room      string
-	transport string     // "direct", or how both reach their relays: udp, tcp, tls
-	query     url.Values // what pages are told in their address
+	transport string     // "direct", or the transport of both to their relays: udp, tcp, tls
+	query     url.Values // of the pages' addresses
 	pair      [2]side
 }
 
-// makeCall makes one call and judges both sides of it.
+// makeCall makes one call and checks both sides of it.
 func makeCall(t *testing.T, s *server, c call) {
 	t.Helper()
-	lab := theLab(t)
+	lab := sharedLab(t)
 	pair, transport := c.pair, c.transport
-	before := len(s.endedRelays())
-	// With a browser in it a call ends when the browser has seen enough.
+	before := len(s.endedAllocations())
+	// If there is a browser, it ends the call.
 	duration := 2 * time.Second
 	if pair[0].kind != "bot" || pair[1].kind != "bot" {
 		duration = time.Minute
 	}
 	var tabs [2]*tab
-	var bots [2]*robot
+	var bots [2]*botProcess
 	var reports [2]*peer.Report
 	for i, side := range pair {
 		if side.kind == "bot" {
@@ -120,17 +112,17 @@ func makeCall(t *testing.T, s *server, c call) {
 		if tb == nil {
 			continue
 		}
-		seen := tb.watch(expected{pair[1-i].source(), transport})
-		judge(t, pair[i], seen.check(expected{pair[1-i].source(), transport}))
+		seen := tb.observeUntil(expected{pair[1-i].source(), transport})
+		reportFindings(t, pair[i], seen.check(expected{pair[1-i].source(), transport}))
 		if transport != "direct" {
-			judge(t, pair[i], s.checkAccount(t, seen))
+			reportFindings(t, pair[i], s.checkRelayBytes(t, seen))
 		}
 	}
 	for _, tb := range tabs {
 		if tb != nil {
 			tb.click("leave")
 			tb.awaitScreen("ended")
-			break // the other one hears it
+			break // the other one is told
 		}
 	}
 	for i, b := range bots {
@@ -141,7 +133,7 @@ func makeCall(t *testing.T, s *server, c call) {
 		if report.ExitCode != 0 {
 			t.Errorf("the bot's exit code is %d: %s", report.ExitCode, tail(b.process.stderr.String()))
 		}
-		judge(t, pair[i], checkReport(report, expected{pair[1-i].source(), transport}))
+		reportFindings(t, pair[i], checkReport(report, expected{pair[1-i].source(), transport}))
 		reports[i] = report
 	}
 	for _, tb := range tabs {
@@ -149,22 +141,22 @@ func makeCall(t *testing.T, s *server, c call) {
 			tb.click("leave")
 		}
 		if tb != nil {
-			tb.wellBehaved(s)
+			tb.checkFaults(s)
 		}
 	}
 	s.awaitPeers(t, 0)
 	s.awaitNoRelays(t)
 	for i, report := range reports {
 		if report != nil && transport != "direct" {
-			judge(t, pair[i], checkReportAccount(report, s.endedRelays()[before:]))
+			reportFindings(t, pair[i], checkReportRelayBytes(report, s.endedAllocations()[before:]))
 		}
 	}
 }
 
-// judge fails the test for everything that was found.
-func judge(t *testing.T, who side, f findings) {
+// reportFindings fails the test if there are findings.
+func reportFindings(t *testing.T, who side, f findings) {
 	t.Helper()
 	if len(f) > 0 {
-		t.Errorf("at the %s of %s:\n%v", who.kind, who.at, f)
+		t.Errorf("%s at client %s:\n%v", who.kind, who.at, f)
 	}
 }

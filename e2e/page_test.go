@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"net/url"
 	"strings"
@@ -11,24 +10,18 @@ import (
 	"callbox/e2e/browser"
 )
 
-// TestPage goes through one call of two browsers as people do: with names, a
-// third one at the door, mute, camera off, a shared screen, and a goodbye.
+// TestPage goes through a call of two browsers as people do: they enter names, a
+// third person finds the room full, they mute, turn the camera off, share the
+// screen, leave and rejoin.
 func TestPage(t *testing.T) {
-	lab, s := theLab(t), theServer(t)
-	if err := lab.Join(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := lab.Part(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
+	s := sharedServer(t)
+	connectClients(t)
 	const room = "people"
 	ann := openAt(t, side{"chromium", "a"}, s, room, url.Values{"lang": {"en"}})
 	bo := openAt(t, side{"chromium", "b"}, s, room, url.Values{"lang": {"en"}})
-	ann.named("Ann").join()
+	ann.enterName("Ann").join()
 	ann.awaitScreen("waiting")
-	bo.named("Bo").join()
+	bo.enterName("Bo").join()
 	both := []*tab{ann, bo}
 	for i, tb := range both {
 		tb.awaitScreen("call")
@@ -50,40 +43,41 @@ func TestPage(t *testing.T) {
 	bo.awaitScreen("ended")
 	ann.awaitScreen("waiting")
 	ann.until(`document.querySelector("[data-waiting-title]").textContent.includes("Bo")`)
-	bo.click("rejoin") // and they meet again
+	bo.click("rejoin")
 	bo.awaitScreen("call")
 	ann.awaitScreen("call")
 	for i, tb := range both {
 		want := expected{cameraOf([]string{"b", "a"}[i]), "direct"}
-		if f := tb.watch(want).check(want); len(f) > 0 {
-			t.Errorf("after meeting again:\n%v", f)
+		if f := tb.observeUntil(want).check(want); len(f) > 0 {
+			t.Errorf("after the rejoin:\n%v", f)
 		}
 	}
 	for _, tb := range both {
-		tb.wellBehaved(s)
+		tb.checkFaults(s)
 	}
 }
 
-// testThird comes to a room that two are in.
+// testThird joins a room that two peers are in: it is full.
 func testThird(t *testing.T, s *server, room string) {
 	t.Helper()
 	third := openAt(t, side{"chromium", "a"}, s, room, nil)
 	third.join()
 	third.awaitScreen("full")
-	third.wellBehaved(s)
+	third.checkFaults(s)
 }
 
-// testMute listens to Ann at Bo's: nothing while she is muted, her again after.
+// testMute checks that Bo hears Ann, does not while she is muted, and does again
+// afterwards.
 func testMute(t *testing.T, ann, bo *tab) {
 	t.Helper()
 	heard := func(want bool) {
 		t.Helper()
 		if err := eventually(t, patience, func() error {
-			bo.look()
+			bo.observe()
 			eval[any](bo, "probe.reset()")
 			bo.until("probe.read(callbox.pc).then((seen) => seen.samples >= 40)")
-			if seen := bo.look(); (seen.ToneDB > audible) != want {
-				return fmt.Errorf("at Bo's the sound is %.0f dB, heard should be %v", seen.ToneDB, want)
+			if seen := bo.observe(); (seen.ToneDB > audible) != want {
+				return fmt.Errorf("Bo receives sound of %.0f dB, that he hears Ann should be %v", seen.ToneDB, want)
 			}
 			return nil
 		}); err != nil {
@@ -99,12 +93,12 @@ func testMute(t *testing.T, ann, bo *tab) {
 	heard(true)
 }
 
-// pressed is true when the visible control says on or off.
+// pressed is an expression: a visible control of the action has that aria-pressed.
 func pressed(action string, on bool) string {
 	return fmt.Sprintf(`[...document.querySelectorAll('[data-action=%q]')].some((b) => b.checkVisibility() && b.ariaPressed === "%v")`, action, on)
 }
 
-// testCamera looks at Ann at Bo's: covered while her camera is off.
+// testCamera checks that Bo's page covers Ann's video while her camera is off.
 func testCamera(t *testing.T, ann, bo *tab) {
 	t.Helper()
 	const covered = `document.querySelector('[data-cover="remote"]').checkVisibility()`
@@ -114,18 +108,18 @@ func testCamera(t *testing.T, ann, bo *tab) {
 	ann.click("camera")
 	bo.until("!" + covered)
 	eval[any](bo, "probe.reset()")
-	if f := bo.watch(expected{red, "direct"}).check(expected{red, "direct"}); len(f) > 0 {
+	if f := bo.observeUntil(expected{red, "direct"}).check(expected{red, "direct"}); len(f) > 0 {
 		t.Errorf("after the camera was off and on:\n%v", f)
 	}
 }
 
-// testScreen shares Ann's screen with Bo, beside her camera.
+// testScreen checks that Bo sees Ann's screen in addition to her camera.
 func testScreen(ann, bo *tab) {
 	const shown = `(() => {
 		const video = document.querySelector('[data-video="shared"]');
 		return video.checkVisibility() && video.videoWidth > 0 && video.currentTime > 0.2;
 	})()`
-	// Her own page reminds her while she shares.
+	// Her own page says that she shares.
 	const sharing = `document.querySelector("[data-sharing]").checkVisibility()`
 	ann.click("screen")
 	ann.until(sharing)
@@ -136,8 +130,8 @@ func testScreen(ann, bo *tab) {
 	bo.until("!" + shown)
 }
 
-// named types a name into the prejoin screen.
-func (tb *tab) named(name string) *tab {
+// enterName enters a name on the prejoin screen.
+func (tb *tab) enterName(name string) *tab {
 	tb.t.Helper()
 	tb.awaitScreen("prejoin")
 	tb.until(fmt.Sprintf(`(() => {
@@ -148,42 +142,42 @@ func (tb *tab) named(name string) *tab {
 	return tb
 }
 
-// wellBehaved fails the test for every fault of the page.
-func (tb *tab) wellBehaved(s *server) {
+// checkFaults fails the test for each fault of the page.
+func (tb *tab) checkFaults(s *server) {
 	tb.t.Helper()
 	for _, fault := range tb.faults(s) {
 		tb.t.Error(fault)
 	}
 }
 
-// faults are requests to anybody but the page's own server, and complaints: of a
-// violated policy, an exception, a failed load.
+// faults returns the page's requests to anybody but its own server, and its errors:
+// violated policies, exceptions, failed loads.
 func (tb *tab) faults(s *server) []string {
 	var faults []string
 	for _, r := range tb.Requests() {
 		if !strings.HasPrefix(strings.Replace(r.URL, "wss://", "https://", 1), s.url+"/") && !strings.HasPrefix(r.URL, "data:") {
-			faults = append(faults, "the page asked a third party: "+r.URL)
+			faults = append(faults, "a request to a third party: "+r.URL)
 		}
 	}
-	for _, complaint := range tb.Complaints() {
-		faults = append(faults, "the page complained: "+complaint)
+	for _, text := range tb.Errors() {
+		faults = append(faults, "an error: "+text)
 	}
 	return faults
 }
 
-// TestFaults does in a page what it must not do, and shows that it is noticed.
+// TestFaults makes a page do what it must not do, and checks that faults finds it.
 func TestFaults(t *testing.T) {
-	s := theServer(t)
+	s := sharedServer(t)
 	for what, script := range map[string]string{
-		"third party":             `new Image().src = "https://` + theLab(t).ServerAddr.String() + `:9/x.png"`,
-		"Content Security Policy": `fetch("https://` + theLab(t).ServerAddr.String() + `:9/").catch(() => {})`,
+		"third party":             `new Image().src = "https://` + sharedLab(t).ServerAddr.String() + `:9/x.png"`,
+		"Content Security Policy": `fetch("https://` + sharedLab(t).ServerAddr.String() + `:9/").catch(() => {})`,
 		"thrown on purpose":       `setTimeout(() => { throw new Error("thrown on purpose"); })`,
 		"404":                     `fetch("/nothing/here")`,
 	} {
 		t.Run(what, func(t *testing.T) {
 			tb := openAt(t, side{"chromium", "a"}, s, "", nil)
 			tb.awaitScreen("home")
-			tb.wellBehaved(s)
+			tb.checkFaults(s)
 			eval[any](tb, "void ("+script+")")
 			if err := eventually(t, patience, func() error {
 				if faults := strings.Join(tb.faults(s), "\n"); !strings.Contains(faults, what) {
@@ -197,9 +191,10 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestHome starts a call from the home page, in both languages, and weighs it.
+// TestHome starts a call from the home page, in both languages, and checks the
+// page's weight.
 func TestHome(t *testing.T) {
-	s := theServer(t)
+	s := sharedServer(t)
 	for lang, start := range map[string]string{"en": "Start", "zh": "发起新通话"} {
 		t.Run(lang, func(t *testing.T) {
 			tb := openAt(t, side{"chromium", "a"}, s, "", url.Values{"lang": {lang}})
@@ -216,16 +211,16 @@ func TestHome(t *testing.T) {
 			tb.click("start")
 			tb.awaitScreen("prejoin")
 			tb.until(`location.pathname.startsWith("/r/") && location.pathname.length > 15`)
-			tb.wellBehaved(s)
+			tb.checkFaults(s)
 		})
 	}
 }
 
-// TestDenied refuses camera and microphone: the page says so, and lets one
-// join all the same.
+// TestDenied denies access to camera and microphone. The page says so, and offers to
+// join without them.
 func TestDenied(t *testing.T) {
-	s, lab := theServer(t), theLab(t)
-	theBrowser(t, "chromium", "a") // or say that there is none
+	s, lab := sharedServer(t), sharedLab(t)
+	sharedBrowser(t, "chromium", "a") // skips the test if there is none
 	b, err := browser.StartChromium(t.Context(), browser.Options{
 		Start: lab.A.Start, CA: s.ca, Ask: true, Flags: []string{"--deny-permission-prompts"},
 	})
@@ -239,7 +234,7 @@ func TestDenied(t *testing.T) {
 	})
 	tb := open(t, b, s, "denied", url.Values{"lang": {"en"}})
 	tb.awaitScreen("prejoin")
-	// The question stays open for a while: that is no reason to say that there is no camera.
+	// While the permission prompt is open, the page must not say that there is no camera.
 	tb.until(`(() => {
 		const {mediaDevices} = navigator, ask = mediaDevices.getUserMedia.bind(mediaDevices);
 		mediaDevices.getUserMedia = (wanted) => new Promise((done) => { window.answer = () => done(ask(wanted)); });
@@ -257,9 +252,9 @@ func TestDenied(t *testing.T) {
 	})()`)
 	tb.click("join-without")
 	tb.awaitScreen("waiting")
-	robot := startBot(t, lab.B, s, "denied", "udp", 3*time.Second)
+	bot := startBot(t, lab.B, s, "denied", "udp", 3*time.Second)
 	tb.awaitScreen("call")
 	tb.until(`document.querySelector('[data-video="remote"]').videoWidth > 0`)
-	robot.report(t)
-	tb.wellBehaved(s)
+	bot.report(t)
+	tb.checkFaults(s)
 }

@@ -1,7 +1,7 @@
-// Watches and listens to what an RTCPeerConnection receives: the tracks of its
-// receivers, not what the page does with them. Gives window.probe.
+// Observes the picture and sound that an RTCPeerConnection receives: the tracks of
+// its receivers, not what the page does with them. Defines window.probe.
 (() => {
-  const MARK = 40; // difference of a colour value that no codec makes
+  const MARK = 40; // no codec changes a colour value by as much
   const seen = {
     samples: 0, changes: 0, width: 0, height: 0, colour: [0, 0, 0],
     codes: 0, firstNumber: -1, lastNumber: -1, steps: 0, backwards: 0,
@@ -60,7 +60,7 @@
 
   function hear(frequencies, context) {
     frequencies.getFloatFrequencyData(spectrum);
-    let peak = 2; // below it is direct current
+    let peak = 2; // lower frequencies are taken for direct current
     for (let i = 3; i < spectrum.length; i++) if (spectrum[i] > spectrum[peak]) peak = i;
     if (spectrum[peak] > seen.toneDB) {
       seen.toneDB = spectrum[peak];
@@ -71,7 +71,7 @@
   const analyserOf = (context) => new AnalyserNode(context, {fftSize: FFT, smoothingTimeConstant: 0});
 
   // Firefox keeps an AudioContext suspended on a machine without a sound card.
-  // There the sound is recorded, decoded and analysed piece by piece.
+  // On such a machine, the sound is recorded, decoded and analysed in pieces.
   async function record(track) {
     const pieces = [];
     const recorder = new MediaRecorder(new MediaStream([track]));
@@ -127,7 +127,8 @@
 
   let watched;
   window.probe = {
-    // Begins to watch; again and again is fine, and follows a new connection.
+    // Starts to observe a connection. It may be called again, with the same
+    // connection or a new one.
     async watch(pc) {
       if (watched === pc) return true;
       const tracks = pc.getReceivers().map((r) => r.track).filter((t) => t && !t.muted);
@@ -149,7 +150,7 @@
       const level = Number.isFinite(seen.toneDB) ? seen.toneDB : -999;
       return {...seen, toneDB: level, ...(await stats(pc))};
     },
-    // Forgets what was seen and heard, to see what comes from now on.
+    // Forgets what was observed so far.
     reset() {
       Object.assign(seen, {samples: 0, changes: 0, codes: 0, firstNumber: -1, lastNumber: -1, steps: 0, backwards: 0, toneHz: 0, toneDB: -999});
     },

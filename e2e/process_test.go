@@ -13,14 +13,14 @@ import (
 	"callbox/e2e/netlab"
 )
 
-// process is a program that a test started in a namespace.
+// process is a program that a test has started in a namespace.
 type process struct {
 	command        *exec.Cmd
 	stdout, stderr buffer
 	ended          chan struct{}
 }
 
-// startProcess starts the program with the environment added to the test's own.
+// startProcess starts the program. environment is added to the test's own.
 func startProcess(n *netlab.Namespace, environment []string, path string, args ...string) (*process, error) {
 	p := &process{command: exec.Command(path, args...), ended: make(chan struct{})}
 	p.command.Env = append(os.Environ(), environment...)
@@ -36,8 +36,8 @@ func startProcess(n *netlab.Namespace, environment []string, path string, args .
 	return p, nil
 }
 
-// wait gives the exit code, or an error when the process does not end in time;
-// it is killed then.
+// wait returns the exit code. A process that does not end in time is killed, and
+// wait returns an error.
 func (p *process) wait(limit time.Duration) (int, error) {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
@@ -51,7 +51,7 @@ func (p *process) wait(limit time.Duration) (int, error) {
 	}
 }
 
-// stop asks the process to end, as a service manager does.
+// stop ends the process with SIGTERM, as a service manager does.
 func (p *process) stop(limit time.Duration) (int, error) {
 	if err := p.command.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return -1, err
@@ -59,7 +59,7 @@ func (p *process) stop(limit time.Duration) (int, error) {
 	return p.wait(limit)
 }
 
-// buffer is a bytes.Buffer that may be read while a process writes.
+// buffer is a bytes.Buffer that may be read while a process writes to it.
 type buffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer

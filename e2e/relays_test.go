@@ -11,7 +11,7 @@ import (
 	"callbox/peer"
 )
 
-// allocation is a relay as the server's account lists it.
+// allocation is an allocation as the admin listener lists it at /relays.
 type allocation struct {
 	Protocol  string
 	Relayed   string
@@ -22,10 +22,10 @@ type allocation struct {
 
 func (a allocation) bytes() int64 { return a.ToPeers.Bytes + a.FromPeers.Bytes }
 
-// allocations are the live ones.
+// allocations returns the live allocations.
 func (s *server) allocations(t *testing.T) []allocation {
 	t.Helper()
-	text, err := s.ask(t.Context(), "/relays?clients=1")
+	text, err := s.getAdmin(t.Context(), "/relays?clients=1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,43 +36,43 @@ func (s *server) allocations(t *testing.T) []allocation {
 	return live
 }
 
-// ended is a relay's last account, which the server logs.
-type ended struct {
+// endedAllocation is what the server logs when an allocation ends.
+type endedAllocation struct {
 	Msg       string
 	ToPeers   int64 `json:"bytes_to_peers"`
 	FromPeers int64 `json:"bytes_from_peers"`
 }
 
-// endedRelays are the accounts of all relays that have ended, the first one first.
-func (s *server) endedRelays() []ended {
-	var relays []ended
+// endedAllocations returns all allocations that have ended, in that order.
+func (s *server) endedAllocations() []endedAllocation {
+	var all []endedAllocation
 	for line := range strings.Lines(s.process.stderr.String()) {
-		var e ended
-		if json.Unmarshal([]byte(line), &e) == nil && e.Msg == "relay ended" {
-			relays = append(relays, e)
+		var e endedAllocation
+		if json.Unmarshal([]byte(line), &e) == nil && e.Msg == "allocation ended" {
+			all = append(all, e)
 		}
 	}
-	return relays
+	return all
 }
 
-// awaitRelays waits until each client has an allocation that has carried
-// something, by the transport and no other.
+// awaitRelays waits until each client has an allocation that has relayed
+// something in both directions. All allocations must use the transport.
 func (s *server) awaitRelays(t *testing.T, transport string) {
 	t.Helper()
-	lab := theLab(t)
+	lab := sharedLab(t)
 	err := eventually(t, patience, func() error {
 		busy := map[netip.Addr]int{}
 		live := s.allocations(t)
 		for _, a := range live {
 			if a.Protocol != transport {
-				t.Fatalf("an allocation by %s in a call by %s", a.Protocol, transport)
+				t.Fatalf("an allocation over %s in a call over %s", a.Protocol, transport)
 			}
 			if a.ToPeers.Bytes > 0 && a.FromPeers.Bytes > 0 {
 				busy[a.Client.Addr().Unmap()]++
 			}
 		}
 		if busy[lab.AAddr] == 0 || busy[lab.BAddr] == 0 {
-			return fmt.Errorf("allocations %+v: both clients need one that works", live)
+			return fmt.Errorf("allocations %+v: each client needs one that relays", live)
 		}
 		return nil
 	})
@@ -81,8 +81,8 @@ func (s *server) awaitRelays(t *testing.T, transport string) {
 	}
 }
 
-// awaitNoRelays waits until all allocations are gone, as they must be soon
-// after both have left.
+// awaitNoRelays waits until no allocation is left, soon after both peers have
+// left the room.
 func (s *server) awaitNoRelays(t *testing.T) {
 	t.Helper()
 	err := eventually(t, patience, func() error {
@@ -96,14 +96,14 @@ func (s *server) awaitNoRelays(t *testing.T) {
 	}
 }
 
-// checkAccount compares what a browser has sent and received so far with the
-// account of its very allocation.
-func (s *server) checkAccount(t *testing.T, seen *sight) findings {
+// checkRelayBytes compares what a browser has sent and received so far with the
+// bytes that its allocation has relayed.
+func (s *server) checkRelayBytes(t *testing.T, seen *observation) findings {
 	t.Helper()
 	f := findings{}
 	media := seen.Sent + seen.Received
 	var relay allocation
-	_ = eventually(t, 5*time.Second, func() error { // what was sent may still be on its way
+	_ = eventually(t, 5*time.Second, func() error { // what was sent may still be on the way
 		for _, a := range s.allocations(t) {
 			if a.Relayed == seen.Relayed {
 				relay = a
@@ -115,33 +115,33 @@ func (s *server) checkAccount(t *testing.T, seen *sight) findings {
 		return nil
 	})
 	if media == 0 || relay.bytes() < media {
-		f.add(account, "the allocation of %q carried %d bytes, its media are %d", seen.Relayed, relay.bytes(), media)
+		f.add(relayBytes, "the allocation of %q relayed %d bytes, the media are %d bytes", seen.Relayed, relay.bytes(), media)
 	}
 	return f
 }
 
-// checkReportAccount compares a bot's whole media with the last accounts of the
-// call's relays. Both ends are relayed and nobody else is there, so all media pass
-// the relays of both: each must have carried them.
-func checkReportAccount(r *peer.Report, relays []ended) findings {
+// checkReportRelayBytes compares all media of a bot with what the allocations of
+// the call have relayed. Both peers use a relay, and there is no other call, so
+// all media pass through an allocation of each: each must have relayed them all.
+func checkReportRelayBytes(r *peer.Report, ended []endedAllocation) findings {
 	f := findings{}
 	media := int64(0)
 	for _, m := range r.Media {
 		media += value(m.Bytes)
 	}
 	used := 0
-	for _, relay := range relays {
-		carried := relay.ToPeers + relay.FromPeers
-		if carried == 0 {
-			continue // Firefox makes one to spare
+	for _, a := range ended {
+		relayed := a.ToPeers + a.FromPeers
+		if relayed == 0 {
+			continue // Firefox makes one that it does not use
 		}
 		used++
-		if carried < media {
-			f.add(account, "a relay carried %d bytes, the bot's media are %d", carried, media)
+		if relayed < media {
+			f.add(relayBytes, "an allocation relayed %d bytes, the bot's media are %d bytes", relayed, media)
 		}
 	}
 	if media == 0 || used < 2 {
-		f.add(account, "%d relays carried anything, the bot's media are %d bytes", used, media)
+		f.add(relayBytes, "%d allocations relayed anything, the bot's media are %d bytes", used, media)
 	}
 	return f
 }

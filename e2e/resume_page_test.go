@@ -8,49 +8,50 @@ import (
 	"time"
 )
 
-// joinLab gives the clients a route to each other for the time of a test.
-func joinLab(t *testing.T) {
+// connectClients gives the clients a route to each other until the test ends.
+func connectClients(t *testing.T) {
 	t.Helper()
-	lab := theLab(t)
-	if err := lab.Join(t.Context()); err != nil {
+	lab := sharedLab(t)
+	if err := lab.Connect(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := lab.Part(context.Background()); err != nil {
+		if err := lab.Disconnect(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})
 }
 
-// meet brings two pages together in a room, Ann at client a first. The scripts
-// run in Ann's page before its own.
-func meet(t *testing.T, s *server, room string, preload ...string) (ann, bo *tab) {
+// startCall has two pages join a room: first Ann at client a, then Bo at client b.
+// The scripts run in Ann's page before its own.
+func startCall(t *testing.T, s *server, room string, preload ...string) (ann, bo *tab) {
 	t.Helper()
-	ann = open(t, theBrowser(t, "chromium", "a"), s, room, url.Values{"lang": {"en"}}, preload...)
+	ann = open(t, sharedBrowser(t, "chromium", "a"), s, room, url.Values{"lang": {"en"}}, preload...)
 	bo = openAt(t, side{"chromium", "b"}, s, room, url.Values{"lang": {"en"}})
-	ann.named("Ann").join()
+	ann.enterName("Ann").join()
 	ann.awaitScreen("waiting")
-	bo.named("Bo").join()
+	bo.enterName("Bo").join()
 	seeEachOther(t, ann, bo)
 	return ann, bo
 }
 
-// seeEachOther waits until both see and hear the other, by what comes in now.
+// seeEachOther waits until each receives the other's picture and sound. What they
+// received before does not count.
 func seeEachOther(t *testing.T, ann, bo *tab) {
 	t.Helper()
 	for i, tb := range []*tab{ann, bo} {
 		tb.awaitScreen("call")
-		tb.look()
+		tb.observe()
 		eval[any](tb, "window.probe.reset()")
 		want := expected{cameraOf([]string{"b", "a"}[i]), "direct"}
-		if found := tb.watch(want).check(want); len(found) > 0 {
-			t.Fatalf("%s sees:\n%v", []string{"Ann", "Bo"}[i], found)
+		if found := tb.observeUntil(want).check(want); len(found) > 0 {
+			t.Fatalf("%s receives:\n%v", []string{"Ann", "Bo"}[i], found)
 		}
 	}
 }
 
-// part says goodbye, and sees that nothing is left behind on the server.
-func part(t *testing.T, s *server, tabs ...*tab) {
+// leaveAll has the pages leave, and checks that no peer is left on the server.
+func leaveAll(t *testing.T, s *server, tabs ...*tab) {
 	t.Helper()
 	for _, tb := range tabs {
 		tb.click("leave")
@@ -59,7 +60,7 @@ func part(t *testing.T, s *server, tabs ...*tab) {
 	s.awaitPeers(t, 0)
 }
 
-// signaling is what a page tells of its way to the server.
+// signaling is the state of a page's connection to the server.
 type signaling struct {
 	Phase, Transport, Peer string
 	Joined, Resumed, Lost  int
@@ -70,8 +71,8 @@ func (tb *tab) signaling() signaling {
 	return eval[signaling](tb, "callbox.signaling")
 }
 
-// reload loads the page again, as the button of the browser does, and comes
-// back when the new one is there.
+// reload reloads the page, as the browser's button does, and waits until it is
+// loaded.
 func (tb *tab) reload() {
 	tb.t.Helper()
 	eval[any](tb, "(window.old = true, setTimeout(() => location.reload()), null)")
@@ -79,12 +80,12 @@ func (tb *tab) reload() {
 		ctx, cancel := context.WithTimeout(tb.t.Context(), 2*time.Second)
 		defer cancel()
 		var there bool
-		// While the page goes there is nothing to ask.
+		// While the page unloads, Eval fails.
 		if err := tb.Eval(ctx, `!window.old && document.body?.dataset.screen === "prejoin"`, &there); err != nil {
 			return err
 		}
 		if !there {
-			return fmt.Errorf("the page is not loaded again")
+			return fmt.Errorf("the page is not reloaded")
 		}
 		return nil
 	})
@@ -93,11 +94,11 @@ func (tb *tab) reload() {
 	}
 }
 
-// keepPC marks the connection that carries the call, to be recognized by samePC.
+// keepPC remembers the page's RTCPeerConnection, for samePC.
 func (tb *tab) keepPC() {
 	tb.t.Helper()
 	eval[any](tb, "(window.kept = callbox.pc, null)")
 }
 
-// samePC is true as long as that connection carries the call.
+// samePC is an expression: the page still uses that RTCPeerConnection.
 const samePC = `window.kept === callbox.pc && callbox.pc.connectionState === "connected"`

@@ -4,25 +4,25 @@ import (
 	"testing"
 )
 
-// deaf keeps a page from saying goodbye: what the server gets of a reload is a
-// connection that breaks, as from a browser that crashed.
-const deaf = `(() => {
+// noLeave keeps a page from sending leave: on a reload, its connection breaks, as
+// when a browser crashes.
+const noLeave = `(() => {
 	const send = WebSocket.prototype.send;
 	WebSocket.prototype.send = function (text) {
-		if (window.polite || !String(text).includes('"type":"leave"')) send.call(this, text);
+		if (window.sendLeave || !String(text).includes('"type":"leave"')) send.call(this, text);
 	};
 })()`
 
-// TestReload loads pages again in the middle of a call. Nobody meets his own
-// ghost: whoever comes back finds a seat, and the other side.
+// TestReload reloads pages during a call. A reloaded page replaces its old seat,
+// so that the room is not full, and meets the other peer.
 func TestReload(t *testing.T) {
-	s := theServer(t)
-	joinLab(t)
-	for name, preload := range map[string][]string{"with goodbye": nil, "without goodbye": {deaf}} {
+	s := sharedServer(t)
+	connectClients(t)
+	for name, preload := range map[string][]string{"with leave": nil, "without leave": {noLeave}} {
 		t.Run(name, func(t *testing.T) {
 			const replaced = `callbox_signaling_joins_total{result="replaced"}`
 			seats := s.metric(t, replaced)
-			ann, bo := meet(t, s, "reload", preload...)
+			ann, bo := startCall(t, s, "reload", preload...)
 			before := ann.signaling().Peer
 
 			ann.reload() // one side
@@ -53,16 +53,16 @@ func TestReload(t *testing.T) {
 				t.Errorf("%d peers are in rooms, want 2", peers)
 			}
 			if taken := s.metric(t, replaced) - seats; preload != nil && taken < 4 {
-				t.Errorf("Ann took her old seat over %v times, want at least 4", taken)
+				t.Errorf("Ann replaced her old seat %v times, want at least 4", taken)
 			}
 			if lost := bo.signaling().Lost; lost != 0 {
-				t.Errorf("Bo's page lost its server %d times", lost)
+				t.Errorf("Bo's page lost its connection to the server %d times", lost)
 			}
 			for _, tb := range []*tab{ann, bo} {
-				tb.wellBehaved(s)
+				tb.checkFaults(s)
 			}
-			eval[any](ann, "(window.polite = true, null)")
-			part(t, s, ann, bo)
+			eval[any](ann, "(window.sendLeave = true, null)")
+			leaveAll(t, s, ann, bo)
 		})
 	}
 }

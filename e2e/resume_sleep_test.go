@@ -9,13 +9,13 @@ import (
 	"callbox/e2e/browser"
 )
 
-// TestSleep stops the browser of one side for longer than its seat is held, as
-// a laptop whose lid is closed. It comes back by itself, as the same peer, as
-// long as there is room.
+// TestSleep stops the browser of one peer for longer than its seat is held, as
+// when the lid of a laptop is closed. The page rejoins by itself, as the same peer,
+// unless the room is full.
 func TestSleep(t *testing.T) {
-	lab := theLab(t)
-	theBrowser(t, "chromium", "b") // or say that there is none
-	joinLab(t)
+	lab := sharedLab(t)
+	sharedBrowser(t, "chromium", "b") // skips the test if there is none
+	connectClients(t)
 	s := startServer(t, "--turn-udp", ":0", "--turn-tcp", ":0", "--turn-tls", ":0",
 		"--limit-joins", "0", "--grace", "2s", "--ping", "1s")
 	laptop := startLaptop(t, browser.Options{Start: lab.A.Start, Dial: lab.A.DialContext, CA: s.ca})
@@ -26,22 +26,22 @@ func TestSleep(t *testing.T) {
 	})
 	ann := open(t, laptop, s, "sleep", url.Values{"lang": {"en"}})
 	bo := openAt(t, side{"chromium", "b"}, s, "sleep", url.Values{"lang": {"en"}})
-	ann.named("Ann").join()
+	ann.enterName("Ann").join()
 	ann.awaitScreen("waiting")
-	bo.named("Bo").join()
+	bo.enterName("Bo").join()
 	seeEachOther(t, ann, bo)
 	peer := ann.signaling().Peer
 
 	for _, nap := range []struct {
-		name, until string // what Bo's page shows when Ann is woken
+		name, until string // what Bo's page shows when Ann's browser wakes
 	}{
 		// Her seat is gone, and his connection may not have noticed.
 		{"seat", `callbox.state.peer === null`},
-		// He has given her up.
+		// His page has given up the connection to her.
 		{"connection", `document.body.dataset.screen === "waiting"`},
 	} {
 		t.Run(nap.name, func(t *testing.T) {
-			asleep(t, laptop, func() {
+			whileAsleep(t, laptop, func() {
 				bo.until(nap.until)
 				s.awaitPeers(t, 1)
 			})
@@ -55,11 +55,11 @@ func TestSleep(t *testing.T) {
 	t.Run("somebody else", func(t *testing.T) { testTakenWhileAsleep(t, s, laptop, ann, bo) })
 }
 
-// testTakenWhileAsleep has a third one take the seat of the one that sleeps.
+// testTakenWhileAsleep has a third peer take the place of the one that sleeps.
 func testTakenWhileAsleep(t *testing.T, s *server, laptop *browser.Chromium, ann, bo *tab) {
 	t.Helper()
 	var third *tab
-	asleep(t, laptop, func() {
+	whileAsleep(t, laptop, func() {
 		bo.awaitScreen("waiting")
 		third = openAt(t, side{"chromium", "b"}, s, "sleep", nil)
 		third.join()
@@ -71,10 +71,10 @@ func testTakenWhileAsleep(t *testing.T, s *server, laptop *browser.Chromium, ann
 	bo.awaitScreen("waiting")
 	ann.click("rejoin")
 	seeEachOther(t, ann, bo)
-	part(t, s, ann, bo)
+	leaveAll(t, s, ann, bo)
 }
 
-// startLaptop is a browser of its own at client a, with that client's camera.
+// startLaptop starts another browser at client a, with that client's camera.
 func startLaptop(t *testing.T, options browser.Options) *browser.Chromium {
 	t.Helper()
 	var err error
@@ -88,8 +88,8 @@ func startLaptop(t *testing.T, options browser.Options) *browser.Chromium {
 	return laptop
 }
 
-// asleep does something while the browser sleeps.
-func asleep(t *testing.T, laptop *browser.Chromium, meanwhile func()) {
+// whileAsleep calls f while the browser sleeps.
+func whileAsleep(t *testing.T, laptop *browser.Chromium, f func()) {
 	t.Helper()
 	if err := laptop.Sleep(); err != nil {
 		t.Fatal(err)
@@ -99,5 +99,5 @@ func asleep(t *testing.T, laptop *browser.Chromium, meanwhile func()) {
 			t.Error(fmt.Errorf("wake the laptop: %w", err))
 		}
 	}()
-	meanwhile()
+	f()
 }

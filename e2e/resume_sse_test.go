@@ -18,28 +18,28 @@ import (
 	"callbox/e2e/netlab"
 )
 
-// TestWithoutWebSocket puts a proxy before one page that knows no WebSocket. It
-// makes a call all the same, over Server-Sent Events; and when WebSocket works
-// again, its session moves there, and the call notices nothing.
+// TestWithoutWebSocket puts one page behind a proxy that refuses WebSocket. The page
+// makes a call over Server-Sent Events. When WebSocket works again, its session
+// moves there, and the call goes on undisturbed.
 func TestWithoutWebSocket(t *testing.T) {
-	s := theServer(t)
-	joinLab(t)
-	proxy := startProxy(t, theLab(t).A, s, "")
+	s := sharedServer(t)
+	connectClients(t)
+	proxy := startProxy(t, sharedLab(t).A, s, "")
 	through := &server{process: s.process, url: proxy.url, ca: s.ca, ready: s.ready, client: s.client}
 	ann := openAt(t, side{"chromium", "a"}, through, "narrow", url.Values{"lang": {"en"}})
 	bo := openAt(t, side{"chromium", "b"}, s, "narrow", url.Values{"lang": {"en"}})
-	ann.named("Ann").join()
+	ann.enterName("Ann").join()
 	ann.awaitScreen("waiting")
-	bo.named("Bo").join()
+	bo.enterName("Bo").join()
 	seeEachOther(t, ann, bo)
 	before := ann.signaling()
 	if before.Transport != "sse" || before.Lost < 2 {
-		t.Errorf("Ann's page is connected by %+v, want Server-Sent Events after two tries in vain", before)
+		t.Errorf("Ann's page is connected over %+v, want Server-Sent Events after two failed attempts", before)
 	}
 	if by := bo.signaling().Transport; by != "websocket" {
-		t.Errorf("Bo's page is connected by %q", by)
+		t.Errorf("Bo's page is connected over %q", by)
 	}
-	testScreen(bo, ann) // It negotiates in both directions.
+	testScreen(bo, ann) // this negotiates in both directions
 
 	ann.keepPC()
 	proxy.websocket.Store(true)
@@ -52,7 +52,7 @@ func TestWithoutWebSocket(t *testing.T) {
 	}
 	testScreen(bo, ann)
 
-	// And once more the other way.
+	// And back to Server-Sent Events.
 	proxy.websocket.Store(false)
 	proxy.events.Store(true)
 	proxy.cut()
@@ -63,48 +63,48 @@ func TestWithoutWebSocket(t *testing.T) {
 	ann.reload()
 	ann.join()
 	seeEachOther(t, ann, bo)
-	part(t, s, ann, bo)
+	leaveAll(t, s, ann, bo)
 }
 
-// refused makes every WebSocket of a page fail, as if it were refused on the way.
+// refused makes every WebSocket of a page fail, as if a proxy refused it.
 const refused = `window.WebSocket = class {
 	constructor() { setTimeout(() => this.onclose?.({code: 1006}), 5); }
 	send() {}
 	close() {}
 }`
 
-// TestWithoutWebSocketFirefox has the other browser read the events. The page
-// is the server's own: a page of a loopback address gets no path to anybody.
+// TestWithoutWebSocketFirefox does the same in Firefox. It does not use a proxy: on a
+// page at a loopback address, Firefox finds no path to the other peer.
 func TestWithoutWebSocketFirefox(t *testing.T) {
-	s := theServer(t)
-	joinLab(t)
-	ann := open(t, theBrowser(t, "firefox", "a"), s, "narrow-fox", nil, cameraOf("a").script(), refused)
+	s := sharedServer(t)
+	connectClients(t)
+	ann := open(t, sharedBrowser(t, "firefox", "a"), s, "narrow-fox", nil, cameraOf("a").script(), refused)
 	bo := openAt(t, side{"chromium", "b"}, s, "narrow-fox", nil)
 	ann.join()
 	ann.awaitScreen("waiting")
 	bo.join()
 	seeEachOther(t, ann, bo)
 	if by := ann.signaling(); by.Transport != "sse" || by.Lost != 2 {
-		t.Errorf("Ann's page is connected by %+v, want Server-Sent Events after two tries in vain", by)
+		t.Errorf("Ann's page is connected over %+v, want Server-Sent Events after two failed attempts", by)
 	}
 	testScreen(bo, ann)
 	ann.reload()
 	ann.join()
 	seeEachOther(t, ann, bo)
-	part(t, s, ann, bo)
+	leaveAll(t, s, ann, bo)
 }
 
-// proxy forwards plain HTTP of its own namespace to the server.
+// proxy forwards plain HTTP from a loopback address of its namespace to the server.
 type proxy struct {
 	*httptest.Server
 	url               string
-	websocket, events atomic.Bool // what it lets through
+	websocket, events atomic.Bool // what it forwards
 
 	mu    sync.Mutex
-	ended chan struct{} // closed when what goes through now is to end
+	ended chan struct{} // closed to end all current connections
 }
 
-// cut ends everything that goes through.
+// cut ends all current connections.
 func (p *proxy) cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -130,7 +130,7 @@ func (p *proxy) forward(w http.ResponseWriter, r *http.Request, to http.Handler)
 	to.ServeHTTP(w, r.WithContext(ctx))
 }
 
-// startProxy starts one that takes strip off the paths it passes on.
+// startProxy starts a proxy that strips the prefix strip from paths.
 func startProxy(t *testing.T, n *netlab.Namespace, s *server, strip string) *proxy {
 	t.Helper()
 	target, err := url.Parse(s.url)
@@ -146,14 +146,14 @@ func startProxy(t *testing.T, n *netlab.Namespace, s *server, strip string) *pro
 	transport := &http.Transport{DialContext: n.DialContext, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
 	to := &httputil.ReverseProxy{Transport: transport, Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(target)
-		r.Out.Host = r.In.Host // as the page's origin says
+		r.Out.Host = r.In.Host // the host in the page's origin
 	}}
 	p := &proxy{ended: make(chan struct{})}
 	p.events.Store(true)
 	p.Server = httptest.NewUnstartedServer(http.StripPrefix(strip, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		upgrade := strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
 		if upgrade && !p.websocket.Load() || strings.HasSuffix(r.URL.Path, "/events") && !p.events.Load() {
-			http.Error(w, "not through here", http.StatusBadGateway)
+			http.Error(w, "refused", http.StatusBadGateway)
 			return
 		}
 		p.forward(w, r, to)

@@ -5,18 +5,18 @@ import (
 	"testing"
 )
 
-// copyOf is the tab that a page has duplicated: the same address, a copy of the
-// tab's own storage, and the same browser's locks.
+// copyOf is an expression for the duplicate of a tab: it has the same address, a
+// copy of the session storage, and shares the browser's locks.
 const copyOf = "window.copy"
 
-// duplicate opens the copy of a tab, and comes back when it shows the same room.
+// duplicate duplicates a tab, and waits until the copy shows the prejoin screen.
 func (tb *tab) duplicate() {
 	tb.t.Helper()
 	eval[any](tb, "("+copyOf+" = window.open(location.href), null)")
 	tb.until(copyOf + `.document.body?.dataset.screen === "prejoin"`)
 }
 
-// copyJoins joins in the copy, and comes back when it shows the screen.
+// copyJoins joins in the copy, and waits until it shows the screen.
 func (tb *tab) copyJoins(screen string) {
 	tb.t.Helper()
 	tb.until(copyOf + `.document.querySelector('[data-video="preview"]').videoWidth > 0`)
@@ -24,12 +24,12 @@ func (tb *tab) copyJoins(screen string) {
 	tb.until(fmt.Sprintf("%s.document.body.dataset.screen === %q", copyOf, screen))
 }
 
-// TestDuplicatedTab duplicates a tab that is in a call: the copy knows the
-// seat's token, and yet takes a seat of its own, or none.
+// TestDuplicatedTab duplicates a tab that is in a call. The copy has the resume
+// token of the seat, but must not use it: it takes a seat of its own, or none.
 func TestDuplicatedTab(t *testing.T) {
-	s := theServer(t)
-	joinLab(t)
-	ann, bo := meet(t, s, "tabs")
+	s := sharedServer(t)
+	connectClients(t)
+	ann, bo := startCall(t, s, "tabs")
 	before := ann.signaling()
 	ann.keepPC()
 
@@ -37,7 +37,7 @@ func TestDuplicatedTab(t *testing.T) {
 	ann.copyJoins("full")
 	ann.until(samePC)
 	if now := ann.signaling(); now.Peer != before.Peer || now.Lost != 0 {
-		t.Errorf("the tab that was duplicated has %+v, had %+v", now, before)
+		t.Errorf("the signaling of the duplicated tab is %+v, was %+v", now, before)
 	}
 
 	bo.click("leave")
@@ -45,25 +45,25 @@ func TestDuplicatedTab(t *testing.T) {
 	eval[any](ann, "("+copyOf+`.document.querySelector('[data-for="full"] [data-action="rejoin"]').click(), null)`)
 	ann.awaitScreen("call")
 	ann.until(copyOf + `.document.body.dataset.screen === "call"`)
-	ann.look()
-	eval[any](ann, "window.probe.reset()") // what Bo sounded like
-	want := expected{red, "direct"}        // they have one camera
-	if found := ann.watch(want).check(want); len(found) > 0 {
-		t.Errorf("the tab sees of its copy:\n%v", found)
+	ann.observe()
+	eval[any](ann, "window.probe.reset()") // forgets Bo's tone
+	want := expected{red, "direct"}        // the copy has the same camera
+	if found := ann.observeUntil(want).check(want); len(found) > 0 {
+		t.Errorf("the tab receives from its copy:\n%v", found)
 	}
 	if copied := eval[signaling](ann, copyOf+".callbox.signaling"); copied.Peer == before.Peer {
 		t.Error("the copy is the same peer")
 	}
 	eval[any](ann, "("+copyOf+`.document.querySelector('[data-action="leave"]').click(), null)`)
-	part(t, s, ann)
+	leaveAll(t, s, ann)
 }
 
-// TestTakenOver has a tab's seat taken by somebody who holds its token: the
-// page says that the call goes on elsewhere, and takes it back when asked to.
+// TestTakenOver has somebody who has a tab's resume token replace its seat. The page
+// says that the call goes on in another tab, and takes the seat back on request.
 func TestTakenOver(t *testing.T) {
-	s := theServer(t)
-	joinLab(t)
-	ann, bo := meet(t, s, "elsewhere")
+	s := sharedServer(t)
+	connectClients(t)
+	ann, bo := startCall(t, s, "elsewhere")
 	eval[any](ann, `new Promise((done, failed) => {
 		const {resume} = JSON.parse(sessionStorage.getItem("callbox.seat.elsewhere"));
 		window.thief = new WebSocket(location.origin.replace("http", "ws") + "/ws", "callbox.v1");
@@ -76,5 +76,5 @@ func TestTakenOver(t *testing.T) {
 	ann.click("rejoin")
 	seeEachOther(t, ann, bo)
 	ann.until("window.thiefClosed === 4001")
-	part(t, s, ann, bo)
+	leaveAll(t, s, ann, bo)
 }

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"net/url"
 	"os/exec"
 	"path/filepath"
@@ -9,11 +8,11 @@ import (
 	"testing"
 )
 
-// TestJoinToken opens a room of a server that lets in only who has a token, by
-// the links that `callbox token` prints, and without.
+// TestJoinToken joins a room of a server that requires a join token, with the links
+// that `callbox token` prints and with invalid ones.
 func TestJoinToken(t *testing.T) {
-	theServer(t) // whose authority the browsers trust
-	joinLab(t)
+	sharedServer(t) // the browsers trust its certificate authority
+	connectClients(t)
 	s := startServer(t, "--turn-udp", ":0", "--turn-tcp", ":0", "--turn-tls", ":0", "--limit-joins", "0", "--join-secret", "stored")
 	t.Cleanup(func() {
 		if err := s.stop(); err != nil {
@@ -24,7 +23,7 @@ func TestJoinToken(t *testing.T) {
 	ann := openAt(t, side{"chromium", "a"}, s, "", nil)
 	bo := openAt(t, side{"chromium", "b"}, s, "", nil)
 	for i, tb := range []*tab{ann, bo} {
-		tb.gotoLink(s.invite(t, room, []string{"Ann", "Bo"}[i]))
+		tb.goTo(s.invite(t, room, []string{"Ann", "Bo"}[i]))
 		tb.until(`!location.href.includes("token") && !document.querySelector("[data-link]").value.includes("token")`)
 		tb.join()
 	}
@@ -33,16 +32,16 @@ func TestJoinToken(t *testing.T) {
 	ann.reload()
 	ann.join()
 	seeEachOther(t, ann, bo)
-	part(t, s, ann, bo)
+	leaveAll(t, s, ann, bo)
 
 	for what, link := range map[string]string{
 		"no token":                  s.url + "/r/" + room + "?debug=1&lang=en",
 		"a token for another room":  strings.Replace(s.invite(t, "another", "Cy"), "/r/another", "/r/"+room, 1),
-		"a token nobody has signed": s.url + "/r/" + room + "?debug=1&lang=en#token=eyJhbGciOiJub25lIn0.eyJyb29tIjoiKiJ9.",
+		"an unsigned token":         s.url + "/r/" + room + "?debug=1&lang=en#token=eyJhbGciOiJub25lIn0.eyJyb29tIjoiKiJ9.",
 	} {
 		t.Run(what, func(t *testing.T) {
 			tb := openAt(t, side{"chromium", "a"}, s, "", nil)
-			tb.gotoLink(link)
+			tb.goTo(link)
 			tb.join()
 			tb.awaitScreen("ended")
 			tb.until(`document.querySelector("[data-ended-text]").textContent.includes("does not let you in")`)
@@ -50,10 +49,10 @@ func TestJoinToken(t *testing.T) {
 	}
 }
 
-// invite is the link that lets one in, with the query that tests want.
+// invite returns the link that `callbox token` prints, with the query of the tests.
 func (s *server) invite(t *testing.T, room, name string) string {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), theBinary(t), "token",
+	command := exec.CommandContext(t.Context(), sharedBinary(t), "token",
 		"--room", room, "--name", name, "--url", s.url, "--data", filepath.Join(shared.dir, "data"))
 	printed, err := command.Output()
 	if err != nil {
@@ -67,12 +66,3 @@ func (s *server) invite(t *testing.T, room, name string) string {
 	return link.String()
 }
 
-// gotoLink opens an address in the tab.
-func (tb *tab) gotoLink(link string) {
-	tb.t.Helper()
-	ctx, cancel := context.WithTimeout(tb.t.Context(), patience)
-	defer cancel()
-	if err := tb.Goto(ctx, link); err != nil {
-		tb.t.Fatal(err)
-	}
-}

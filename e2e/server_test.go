@@ -23,8 +23,8 @@ import (
 // server is a running `callbox serve` in the server's namespace.
 type server struct {
 	process *process
-	// url is the server's HTTPS address in the lab, ca the file of the
-	// authority that signed for it.
+	// url is the server's HTTPS address in the lab; ca is the file with the
+	// certificate of the authority that has signed the server's.
 	url, ca string
 	ready   struct {
 		HTTP, HTTPS, Admin string
@@ -34,11 +34,11 @@ type server struct {
 	flags  []string
 }
 
-// startServer starts a server on ports of its own. All servers have the same
-// data, and so the same authority, which the browsers trust.
+// startServer starts a server on free ports. All servers share one data folder, and
+// so one certificate authority, which the browsers trust.
 func startServer(t *testing.T, flags ...string) *server {
 	t.Helper()
-	binary, lab := theBinary(t), theLab(t)
+	binary, lab := sharedBinary(t), sharedLab(t)
 	data := filepath.Join(shared.dir, "data")
 	s := &server{ca: filepath.Join(shared.dir, "ca.crt"), flags: flags}
 	s.client = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DialContext: lab.Server.DialContext}}
@@ -66,13 +66,13 @@ func startServer(t *testing.T, flags ...string) *server {
 		t.Fatal(err)
 	}
 	s.url = "https://" + lab.ServerAddr.String()
-	if port := https.Port(); port != "443" { // which browsers leave out
+	if port := https.Port(); port != "443" { // browsers leave out the default port
 		s.url += ":" + port
 	}
-	if slices.Contains(flags, "--tls-cert") { // it has no authority to give
+	if slices.Contains(flags, "--tls-cert") { // it serves no authority
 		return s
 	}
-	// As a phone gets it; over HTTP, since nothing is trusted yet.
+	// As a phone does: over HTTP, because the authority is not trusted yet.
 	authority, err := s.get(t.Context(), s.ready.HTTP+"/ca.crt")
 	if err == nil {
 		err = os.WriteFile(s.ca, []byte(authority), 0o600)
@@ -83,7 +83,7 @@ func startServer(t *testing.T, flags ...string) *server {
 	return s
 }
 
-// stop ends the server, in order and with exit code 0.
+// stop ends the server with SIGTERM; its exit code must be 0.
 func (s *server) stop() error {
 	s.client.CloseIdleConnections()
 	code, err := s.process.stop(15 * time.Second)
@@ -93,8 +93,8 @@ func (s *server) stop() error {
 	return err
 }
 
-// theServer is the server that most tests share.
-func theServer(t *testing.T) *server {
+// sharedServer returns the server that most tests share.
+func sharedServer(t *testing.T) *server {
 	t.Helper()
 	shared.mu.Lock()
 	s := shared.server
@@ -110,8 +110,8 @@ func theServer(t *testing.T) *server {
 	return s
 }
 
-// ask gets a path of the admin listener.
-func (s *server) ask(ctx context.Context, path string) (string, error) {
+// getAdmin gets a path from the admin listener.
+func (s *server) getAdmin(ctx context.Context, path string) (string, error) {
 	return s.get(ctx, s.ready.Admin+path)
 }
 
@@ -132,10 +132,10 @@ func (s *server) get(ctx context.Context, address string) (string, error) {
 	return string(body), err
 }
 
-// metric sums a metric of the server over its labels.
+// metric returns a metric of the server, summed over its labels.
 func (s *server) metric(t *testing.T, name string) float64 {
 	t.Helper()
-	text, err := s.ask(t.Context(), "/metrics")
+	text, err := s.getAdmin(t.Context(), "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func (s *server) metric(t *testing.T, name string) float64 {
 	return sum
 }
 
-// peers says how many peers are in rooms.
+// peers returns how many peers are in rooms.
 func (s *server) peers(t *testing.T) int {
 	t.Helper()
 	return int(s.metric(t, "callbox_signaling_peers"))
@@ -177,7 +177,7 @@ func (s *server) awaitPeers(t *testing.T, want int) {
 	}
 }
 
-// namespaceOf gives the namespace of a side: a or b.
+// namespaceOf returns the namespace of client a or b.
 func namespaceOf(lab *netlab.Lab, side string) *netlab.Namespace {
 	if side == "a" {
 		return lab.A

@@ -18,10 +18,10 @@ import (
 	"callbox/e2e/netlab"
 )
 
-// stage holds what is costly to start and shared by all tests: the built
-// program, the lab, one server in it, and the browsers. Each is made when it is
-// first asked for, and TestMain takes all of them down.
-type stage struct {
+// fixtures holds what is costly to start, so that all tests share it: the built
+// program, the lab, one server in it, and the browsers. Each is started when it is
+// first needed. TestMain closes all of them.
+type fixtures struct {
 	mu       sync.Mutex
 	dir      string
 	binary   string
@@ -31,30 +31,30 @@ type stage struct {
 	closers  []func() error
 }
 
-var shared stage
+var shared fixtures
 
 func TestMain(m *testing.M) {
-	// A bot that does something wrong is this program, started again.
-	if name, ok := os.LookupEnv(sabotageVariable); ok {
-		runSaboteur(name)
+	// A faulty bot is this program, started again.
+	if fault, ok := os.LookupEnv(faultVariable); ok {
+		runFaultyBot(fault)
 		return
 	}
 	dir, err := os.MkdirTemp("", "callbox-e2e-")
 	if err != nil {
 		panic(err)
 	}
-	shared = stage{dir: dir, browsers: map[string]browser.Browser{}}
+	shared = fixtures{dir: dir, browsers: map[string]browser.Browser{}}
 	defer shared.close()
 	m.Run()
 }
 
-// close takes everything down, the last thing first.
-func (s *stage) close() {
+// close closes everything, in the reverse order of its start.
+func (f *fixtures) close() {
 	var errs []error
-	for i := len(s.closers) - 1; i >= 0; i-- {
-		errs = append(errs, s.closers[i]())
+	for i := len(f.closers) - 1; i >= 0; i-- {
+		errs = append(errs, f.closers[i]())
 	}
-	errs = append(errs, os.RemoveAll(s.dir))
+	errs = append(errs, os.RemoveAll(f.dir))
 	if err := errors.Join(errs...); err != nil {
 		panic(err)
 	}
@@ -69,14 +69,14 @@ func moduleRoot(t *testing.T) string {
 	return root
 }
 
-// theBinary is the program under test, built once.
-func theBinary(t *testing.T) string {
+// sharedBinary returns the program under test, which is built once.
+func sharedBinary(t *testing.T) string {
 	t.Helper()
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
 	if shared.binary == "" {
-		// The go command sees what it built from, and does not take an earlier
-		// result of these tests for one of the program as it is now.
+		// The go command caches the results of these tests for as long as the files
+		// that they have looked at stay the same. So they look at all sources.
 		if err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
 			if entry.IsDir() && (entry.Name() == "node_modules" || entry.Name() == ".git") {
 				return fs.SkipDir
@@ -97,8 +97,8 @@ func theBinary(t *testing.T) string {
 	return shared.binary
 }
 
-// theLab is the network.
-func theLab(t *testing.T) *netlab.Lab {
+// sharedLab returns the network that the tests share.
+func sharedLab(t *testing.T) *netlab.Lab {
 	t.Helper()
 	need.Root(t)
 	need.Program(t, "ip")
@@ -115,8 +115,8 @@ func theLab(t *testing.T) *netlab.Lab {
 	return shared.lab
 }
 
-// eventually tries until condition gives nil, or gives its last error when the
-// time is over.
+// eventually calls condition until it returns nil. When the time is over, it
+// returns the last error.
 func eventually(t *testing.T, limit time.Duration, condition func() error) error {
 	t.Helper()
 	deadline := time.NewTimer(limit)
@@ -138,7 +138,7 @@ func eventually(t *testing.T, limit time.Duration, condition func() error) error
 	}
 }
 
-// tail is the end of a long text.
+// tail returns the last 30 lines of a text.
 func tail(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return strings.Join(lines[max(0, len(lines)-30):], "\n")

@@ -1,27 +1,19 @@
 package e2e
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
 	"time"
 )
 
-// TestShutdown ends the server in the middle of a direct call of two bots: it
-// goes in order, and the call goes on to its end without losing a frame.
+// TestShutdown stops the server during a direct call of two bots. It shuts down
+// gracefully, and the call goes on to its end without losing a frame.
 func TestShutdown(t *testing.T) {
-	lab := theLab(t)
-	if err := lab.Join(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := lab.Part(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
+	lab := sharedLab(t)
+	connectClients(t)
 	s := startServer(t)
-	bots := [2]*robot{}
+	bots := [2]*botProcess{}
 	for i, at := range []string{"a", "b"} {
 		bots[i] = startBot(t, namespaceOf(lab, at), s, "goes-on", "direct", 4*time.Second)
 		s.awaitPeers(t, i+1)
@@ -29,7 +21,7 @@ func TestShutdown(t *testing.T) {
 	err := eventually(t, patience, func() error {
 		for _, b := range bots {
 			if !strings.Contains(b.process.stdout.String(), "Receiving video.") {
-				return errors.New("no picture comes")
+				return errors.New("a bot receives no video")
 			}
 		}
 		return nil
@@ -43,7 +35,7 @@ func TestShutdown(t *testing.T) {
 	}
 	for _, b := range bots {
 		report := b.report(t)
-		notices(t, checkReport(report, expected{bot{}, "direct"}), nil)
+		wantFindings(t, checkReport(report, expected{bot{}, "direct"}), nil)
 		if report.ExitCode != 0 {
 			t.Errorf("the bot's exit code is %d", report.ExitCode)
 		}

@@ -17,19 +17,19 @@ import (
 //go:embed probe.js
 var probeJS string
 
-// serverName is what browsers know the server's address by, beside the address.
+// serverName is a host name that browsers resolve to the server's address.
 const serverName = "callbox.lan"
 
-// patience is how long a page may take for anything, on a machine that is busy
+// patience is how long tests wait for anything in a page, on a machine that is busy
 // with browsers.
 const patience = 25 * time.Second
 
-// theBrowser is the browser of that name in that client's namespace, which trusts the shared
-// server's authority; each client has its own camera.
-func theBrowser(t *testing.T, name, side string) browser.Browser {
+// sharedBrowser returns the browser of that name in that client's namespace, which tests
+// share. It trusts the shared server's certificate authority. Each client has its own camera.
+func sharedBrowser(t *testing.T, name, side string) browser.Browser {
 	t.Helper()
 	need.Program(t, map[string]string{"chromium": "chromium", "firefox": "firefox-esr"}[name], "certutil")
-	s, lab := theServer(t), theLab(t)
+	s, lab := sharedServer(t), sharedLab(t)
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
 	key := name + "-" + side
@@ -68,14 +68,14 @@ func cameraOf(side string) camera {
 	return blue
 }
 
-// tab is a page of the call in a browser.
+// tab is a tab with a page of callbox.
 type tab struct {
 	browser.Page
 	t *testing.T
 }
 
-// open loads a room's page, or with room "" the home page. What the page
-// complained of is told when the test fails, with a picture of it.
+// open loads the page of a room, or with room "" the home page. If the test fails,
+// it logs the page's errors and a screenshot.
 func open(t *testing.T, b browser.Browser, s *server, room string, query url.Values, preload ...string) *tab {
 	t.Helper()
 	page, err := b.Open(t.Context(), preload...)
@@ -85,7 +85,7 @@ func open(t *testing.T, b browser.Browser, s *server, room string, query url.Val
 	tb := &tab{Page: page, t: t}
 	t.Cleanup(func() {
 		if t.Failed() {
-			tb.tell(b.Name())
+			tb.logState(b.Name())
 		}
 		if err := page.Close(); err != nil {
 			t.Errorf("close the tab: %v", err)
@@ -107,23 +107,23 @@ func open(t *testing.T, b browser.Browser, s *server, room string, query url.Val
 	return tb
 }
 
-// openAt is open in the side's browser, with the side's camera.
+// openAt is open in the browser of a side, with its camera.
 func openAt(t *testing.T, at side, s *server, room string, query url.Values) *tab {
 	t.Helper()
-	b := theBrowser(t, at.kind, at.at)
+	b := sharedBrowser(t, at.kind, at.at)
 	if b.Name() == "firefox" {
 		return open(t, b, s, room, query, cameraOf(at.at).script())
 	}
 	return open(t, b, s, room, query)
 }
 
-// tell prints what is known of the page, for a test that has failed.
-func (tb *tab) tell(name string) {
+// logState logs the state of the page, for a test that has failed.
+func (tb *tab) logState(name string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	var state any
 	_ = tb.Eval(ctx, `({screen: document.body.dataset.screen, text: document.querySelector("main")?.innerText.slice(0, 600), state: window.callbox?.state})`, &state)
-	tb.t.Logf("%s shows %v\ncomplaints: %q", name, state, tb.Complaints())
+	tb.t.Logf("%s shows %v\nerrors: %q", name, state, tb.Errors())
 	png, err := tb.Screenshot(ctx)
 	if err != nil {
 		return
@@ -133,11 +133,11 @@ func (tb *tab) tell(name string) {
 		return
 	}
 	if _, err := file.Write(png); err == nil && file.Close() == nil {
-		tb.t.Logf("picture: %s", file.Name())
+		tb.t.Logf("screenshot: %s", file.Name())
 	}
 }
 
-// eval gives the value of an expression, which must not fail.
+// eval returns the value of a JavaScript expression, which must not fail.
 func eval[V any](tb *tab, expression string) V {
 	tb.t.Helper()
 	ctx, cancel := context.WithTimeout(tb.t.Context(), patience)
@@ -149,7 +149,7 @@ func eval[V any](tb *tab, expression string) V {
 	return v
 }
 
-// until waits until an expression is true.
+// until waits until a JavaScript expression is true.
 func (tb *tab) until(expression string) {
 	tb.t.Helper()
 	if err := eventually(tb.t, patience, func() error {
@@ -162,12 +162,22 @@ func (tb *tab) until(expression string) {
 	}
 }
 
+// goTo loads an address in the tab.
+func (tb *tab) goTo(address string) {
+	tb.t.Helper()
+	ctx, cancel := context.WithTimeout(tb.t.Context(), patience)
+	defer cancel()
+	if err := tb.Goto(ctx, address); err != nil {
+		tb.t.Fatal(err)
+	}
+}
+
 func (tb *tab) awaitScreen(name string) {
 	tb.t.Helper()
 	tb.until(fmt.Sprintf("document.body.dataset.screen === %q", name))
 }
 
-// click waits until the control can be seen and used, and clicks it.
+// click waits until the control is visible and enabled, and clicks it.
 func (tb *tab) click(action string) {
 	tb.t.Helper()
 	tb.until(fmt.Sprintf(`(() => {
@@ -189,27 +199,27 @@ func (tb *tab) join() {
 	tb.click("join")
 }
 
-// look is what the probe has seen and heard so far.
-func (tb *tab) look() *sight {
+// observe returns what the probe has observed so far.
+func (tb *tab) observe() *observation {
 	tb.t.Helper()
-	s := eval[sight](tb, "(async () => {"+
+	s := eval[observation](tb, "(async () => {"+
 		"if (!window.probe) { "+probeJS+" }\n"+
-		"if (!callbox.pc) return {}; await probe.watch(callbox.pc); return probe.read(callbox.pc); })()")
+		"if (!callbox.pc) return {}; await probe.observeUntil(callbox.pc); return probe.read(callbox.pc); })()")
 	return &s
 }
 
-// watch looks until nothing is found wrong, or the time is over, and gives the
-// last look.
-func (tb *tab) watch(want expected) *sight {
+// observeUntil calls observe until the checks find nothing wrong, or the time is over. It
+// returns the last observation.
+func (tb *tab) observeUntil(want expected) *observation {
 	tb.t.Helper()
-	var s *sight
+	var s *observation
 	_ = eventually(tb.t, patience, func() error {
-		s = tb.look()
+		s = tb.observe()
 		if f := s.check(want); len(f) > 0 {
 			return fmt.Errorf("%v", f)
 		}
 		if s.FramesEncoded < 3*minBotFrames {
-			return fmt.Errorf("the other side has hardly got a chance to look, too")
+			return fmt.Errorf("the other side may have received too few frames")
 		}
 		return nil
 	})

@@ -1,10 +1,10 @@
-// Package browser drives real browsers in tests: Chromium by the DevTools
-// protocol over a pipe, Firefox by WebDriver BiDi over a WebSocket, both
-// behind one interface and without a driver program between.
+// Package browser controls real browsers in tests: Chromium by the DevTools
+// protocol over a pipe, Firefox by WebDriver BiDi over a WebSocket. Both have the
+// same interface, and need no driver program.
 //
-// Every browser has a throwaway profile and a process group of its own, and
-// may be started in another network namespace. Certificates are checked:
-// Options.CA is the one way to make a browser trust another authority.
+// Each browser has a temporary profile and a process group of its own, and can be
+// started in another network namespace. Browsers check certificates: to make one
+// trust another authority, set Options.CA.
 package browser
 
 import (
@@ -15,24 +15,24 @@ import (
 	"os/exec"
 )
 
-// Options say how a browser is started. The zero value is good.
+// Options say how a browser is started. The zero value is valid.
 type Options struct {
-	// Start starts the process; nil is exec.Cmd.Start. A namespace's own
-	// start puts the browser there.
+	// Start starts the process; nil means exec.Cmd.Start. To start the browser in a
+	// namespace, set the Start of that namespace.
 	Start func(*exec.Cmd) error
-	// Dial reaches a loopback port of the browser's network; nil is the
-	// machine's own.
+	// Dial connects to a loopback port in the browser's network namespace; nil means
+	// that of the caller.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// CA is a PEM file of an authority that the profile trusts for TLS.
+	// CA is the PEM file of a certificate authority that the profile trusts for TLS.
 	CA string
-	// Video and Audio are files that Chromium plays as its camera (mjpeg,
-	// y4m) and microphone (wav); empty is its own test picture and beep.
-	// Firefox has its own.
+	// Video and Audio are files that Chromium plays as its camera (mjpeg, y4m) and
+	// microphone (wav); empty means its own test picture and beep. Firefox always
+	// uses its own.
 	Video, Audio string
-	// Ask leaves the question for camera and microphone open, and so
-	// refused, where otherwise it is answered with yes.
+	// Ask leaves the permission prompt for camera and microphone unanswered, which
+	// denies access. Otherwise access is granted.
 	Ask bool
-	// Prefs are lines of Firefox' user.js, added to what it always gets.
+	// Prefs are lines that are added to Firefox's user.js.
 	Prefs string
 	// Flags are added to the command line.
 	Flags []string
@@ -42,8 +42,8 @@ type Options struct {
 type Browser interface {
 	// Name is "chromium" or "firefox".
 	Name() string
-	// Open makes a new tab with storage of its own. The preload scripts run in
-	// each document before the page's own.
+	// Open opens a new tab with storage of its own. The preload scripts run in each
+	// document before the page's own scripts.
 	Open(ctx context.Context, preload ...string) (Page, error)
 	// Close ends the process and all its children, and removes the profile.
 	Close() error
@@ -53,16 +53,16 @@ type Browser interface {
 type Page interface {
 	// Goto loads the address and waits for the load event.
 	Goto(ctx context.Context, url string) error
-	// Eval gives the JSON value of a JavaScript expression, awaited when it is
-	// a promise, as if a person had just clicked. With result nil the value
-	// is dropped.
+	// Eval evaluates a JavaScript expression with user activation, as if a person
+	// had just clicked, awaits the value if it is a promise, and decodes its JSON
+	// into result, unless that is nil.
 	Eval(ctx context.Context, expression string, result any) error
-	// Screenshot is what the tab shows, as PNG.
+	// Screenshot returns a PNG of what the tab shows.
 	Screenshot(ctx context.Context) ([]byte, error)
-	// Complaints are the errors that the page and the browser have reported so
-	// far: uncaught exceptions, console errors, violated policies, failed loads.
-	Complaints() []string
-	// Requests are all that the page has asked of the network so far.
+	// Errors returns what the page and the browser have reported so far: uncaught
+	// exceptions, console errors, violated policies, failed loads.
+	Errors() []string
+	// Requests returns the page's network requests so far.
 	Requests() []Request
 	// Close closes the tab and drops its storage.
 	Close() error
@@ -71,16 +71,16 @@ type Page interface {
 // Request is one request of a page.
 type Request struct {
 	URL string
-	// Bytes came over the wire as the answer, headers included; 0 while it is
-	// still loading. Those of a WebSocket are not counted.
+	// Bytes is the size of the response on the wire, with its headers; 0 while it is
+	// loading. The bytes of a WebSocket are not counted.
 	Bytes int64
 }
 
-// limit bounds what is kept of each page's complaints and requests.
+// limit bounds how many errors and how many requests of each page are recorded.
 const limit = 1000
 
-// jsonExpression makes a value travel as one string, which both protocols
-// carry in the same way.
+// jsonExpression returns an expression for the JSON of a value: a string, which both
+// protocols transfer in the same way.
 func jsonExpression(expression string) string {
 	return "(async () => JSON.stringify((await (" + expression + ")) ?? null))()"
 }

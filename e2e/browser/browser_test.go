@@ -26,7 +26,7 @@ import (
 	"callbox/e2e/netlab"
 )
 
-// page calls itself with camera and microphone, and shows what arrives.
+// page makes a call to itself with camera and microphone, and shows what it receives.
 const page = `<!doctype html><meta charset=utf-8><title>loop</title><video autoplay playsinline muted></video>
 <script src="/extra.js"></script>
 <script>
@@ -48,7 +48,8 @@ window.loop = async () => {
 };
 </script>`
 
-// authority makes a certificate authority, and a TLS configuration that it signed for the address.
+// authority makes a certificate authority, and a TLS configuration with a certificate
+// that it has signed for the address.
 func authority(t *testing.T, addr net.IP) (caFile string, config *tls.Config) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -96,7 +97,7 @@ func serve(t *testing.T, listener net.Listener, config *tls.Config) string {
 	_ = server.Listener.Close()
 	server.Listener = listener
 	server.TLS = config
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // refused handshakes are what is being tested
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // the tests want handshakes that fail
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	return "https://" + listener.Addr().String() + "/"
@@ -133,8 +134,8 @@ func open(t *testing.T, start starter, o browser.Options, preload ...string) bro
 	return p
 }
 
-// TestBrowser drives each browser in a namespace: its call with itself shows
-// moving pictures, its requests and complaints are heard.
+// TestBrowser controls each browser in a namespace. A page makes a call to itself and
+// shows the video. Its requests and errors are recorded.
 func TestBrowser(t *testing.T) {
 	need.Root(t)
 	need.Program(t, "ip", "certutil")
@@ -173,10 +174,10 @@ func testPage(t *testing.T, p browser.Page, url string) {
 	}
 	var number int
 	if err := p.Eval(t.Context(), "new Promise(r => setTimeout(() => r(early + 1)))", &number); err != nil || number != 42 {
-		t.Errorf("the preload script left %d, %v, want 42", number, err)
+		t.Errorf("the value from the preload script is %d, %v, want 42", number, err)
 	}
 	if err := p.Eval(t.Context(), "nowhere.to.be.found", nil); err == nil || !strings.Contains(err.Error(), "nowhere") {
-		t.Errorf("an exception gave %v", err)
+		t.Errorf("the error for an exception is %v", err)
 	}
 	var loop struct {
 		Width  int
@@ -187,10 +188,10 @@ func testPage(t *testing.T, p browser.Page, url string) {
 		t.Fatal(err)
 	}
 	if loop.Width < 100 || !slices.Equal(loop.Tracks, []string{"audio", "video"}) || loop.State != "connected" {
-		t.Errorf("a call with itself gave %+v", loop)
+		t.Errorf("the call to itself: %+v", loop)
 	}
-	if c := p.Complaints(); !slices.ContainsFunc(c, func(s string) bool { return strings.Contains(s, "said on purpose") }) {
-		t.Errorf("complaints %q lack what the page said", c)
+	if errs := p.Errors(); !slices.ContainsFunc(errs, func(s string) bool { return strings.Contains(s, "said on purpose") }) {
+		t.Errorf("the errors %q lack that of the page", errs)
 	}
 	requests := map[string]int64{}
 	for _, r := range p.Requests() {
@@ -207,7 +208,7 @@ func testPage(t *testing.T, p browser.Page, url string) {
 	}
 }
 
-// TestUntrusted shows that certificates are checked: without the authority nothing loads.
+// TestUntrusted checks that a page does not load without the certificate authority.
 func TestUntrusted(t *testing.T) {
 	for name, start := range starters() {
 		t.Run(name, func(t *testing.T) {
@@ -220,7 +221,7 @@ func TestUntrusted(t *testing.T) {
 			url := serve(t, listener, config)
 			p := open(t, start, browser.Options{})
 			if err := p.Goto(t.Context(), url); err == nil {
-				t.Error("a page of an unknown authority was loaded")
+				t.Error("a page with a certificate of an unknown authority was loaded")
 			} else {
 				t.Log(err)
 			}
@@ -228,7 +229,7 @@ func TestUntrusted(t *testing.T) {
 	}
 }
 
-// TestGone shows that a call to a browser that has died ends, and that Close still cleans up.
+// TestGone checks that calls to a browser that has ended fail.
 func TestGone(t *testing.T) {
 	for name, start := range starters() {
 		t.Run(name, func(t *testing.T) {
@@ -245,7 +246,7 @@ func TestGone(t *testing.T) {
 				t.Error(err)
 			}
 			if err := p.Eval(t.Context(), "1", nil); err == nil {
-				t.Error("a browser that has gone still answers")
+				t.Error("a browser that has ended still replies")
 			}
 		})
 	}

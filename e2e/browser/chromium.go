@@ -13,7 +13,7 @@ import (
 
 type object = map[string]any
 
-// Chromium is a headless Chromium driven over --remote-debugging-pipe.
+// Chromium is a headless Chromium, controlled over --remote-debugging-pipe.
 type Chromium struct {
 	*process
 	link *link
@@ -23,14 +23,14 @@ type Chromium struct {
 	pages map[string]*chromiumPage // by session
 }
 
-// StartChromium starts `chromium` from PATH. The context bounds the start alone.
+// StartChromium starts `chromium` from PATH. ctx bounds only the start.
 func StartChromium(ctx context.Context, o Options) (*Chromium, error) {
 	home, err := newHome(ctx, "callbox-chromium-", o)
 	if err != nil {
 		return nil, err
 	}
-	// The browser reads commands from descriptor 3 and writes to 4, each
-	// message ended by a NUL.
+	// The browser reads commands from descriptor 3 and writes to descriptor 4. A NUL
+	// ends each message.
 	commands, in, err := os.Pipe()
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(home))
@@ -69,7 +69,7 @@ func chromiumFlags(home string, o Options) []string {
 		"--no-first-run", "--no-default-browser-check", "--disable-gpu", "--disable-dev-shm-usage",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync",
 		"--disable-extensions", "--metrics-recording-only", "--disable-breakpad",
-		// Only one tab is ever in front, and every one is being tested.
+		// Only one tab is in the foreground, but all are tested.
 		"--disable-background-timer-throttling", "--disable-renderer-backgrounding", "--disable-backgrounding-occluded-windows",
 		"--autoplay-policy=no-user-gesture-required", "--use-fake-device-for-media-stream",
 	}
@@ -114,7 +114,7 @@ func (*Chromium) Name() string { return "chromium" }
 func (c *Chromium) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
-	// It may answer or just go.
+	// It may end without a reply.
 	_ = c.link.call(ctx, "", "Browser.close", object{}, nil)
 	err := c.end(3 * time.Second)
 	<-c.link.done

@@ -18,7 +18,7 @@ type chromiumPage struct {
 	loads   chan struct{}
 }
 
-// Open makes a tab, see [Browser].
+// Open opens a tab, see [Browser].
 func (c *Chromium) Open(ctx context.Context, preload ...string) (Page, error) {
 	var storage struct{ BrowserContextID string }
 	if err := c.link.call(ctx, "", "Target.createBrowserContext", object{"disposeOnDetach": true}, &storage); err != nil {
@@ -34,7 +34,7 @@ func (c *Chromium) Open(ctx context.Context, preload ...string) (Page, error) {
 func (p *chromiumPage) attach(ctx context.Context, preload []string) error {
 	c := p.browser
 	var target struct{ TargetID, SessionID string }
-	// A window of its own: a tab behind another draws nothing.
+	// In a new window, because a tab in the background draws nothing.
 	create := object{"url": "about:blank", "browserContextId": p.storage, "newWindow": true}
 	if err := c.link.call(ctx, "", "Target.createTarget", create, &target); err != nil {
 		return err
@@ -66,7 +66,7 @@ func (p *chromiumPage) call(ctx context.Context, method string, params, result a
 func (p *chromiumPage) Goto(ctx context.Context, url string) error {
 	err := p.load(ctx, url)
 	if err != nil && strings.Contains(err.Error(), "net::ERR_NETWORK_CHANGED") {
-		// A link of the namespace has just come up; the network is there now.
+		// A link of the namespace has just come up. Now the network works.
 		err = p.load(ctx, url)
 	}
 	return err
@@ -115,7 +115,7 @@ func (p *chromiumPage) Eval(ctx context.Context, expression string, result any) 
 	return decodeValue(text, result)
 }
 
-// Resize gives the page a window of that size, in CSS pixels.
+// Resize sets the size of the page's window, in CSS pixels.
 func (p *chromiumPage) Resize(ctx context.Context, width, height int) error {
 	return p.call(ctx, "Emulation.setDeviceMetricsOverride", object{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}, nil)
 }
@@ -128,7 +128,7 @@ func (p *chromiumPage) Screenshot(ctx context.Context) ([]byte, error) {
 	return base64.StdEncoding.DecodeString(shot.Data)
 }
 
-// event runs on the link's goroutine.
+// event is called on the goroutine of link.run.
 func (p *chromiumPage) event(m message) {
 	var e struct {
 		RequestID, URL, Type, ErrorText string
@@ -159,13 +159,13 @@ func (p *chromiumPage) event(m message) {
 		p.loaded(e.RequestID, int64(e.EncodedDataLength))
 	case "Runtime.consoleAPICalled":
 		if e.Type == "error" || e.Type == "assert" {
-			p.complain(fmt.Sprint("console: ", e.Args))
+			p.addError(fmt.Sprint("console: ", e.Args))
 		}
 	case "Runtime.exceptionThrown":
-		p.complain(e.ExceptionDetails.Text + " " + e.ExceptionDetails.Exception.Description)
+		p.addError(e.ExceptionDetails.Text + " " + e.ExceptionDetails.Exception.Description)
 	case "Log.entryAdded":
 		if e.Entry.Level == "error" {
-			p.complain(e.Entry.Source + ": " + e.Entry.Text + " " + e.Entry.URL)
+			p.addError(e.Entry.Source + ": " + e.Entry.Text + " " + e.Entry.URL)
 		}
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// firefoxPrefs make the cameras fake, the question for them answered with yes,
-// and the browser silent towards its maker.
+// firefoxPrefs make Firefox use a fake camera and a fake microphone, and send no
+// requests of its own.
 const firefoxPrefs = `user_pref("media.navigator.streams.fake", true);
 user_pref("media.autoplay.default", 0);
 user_pref("media.peerconnection.ice.obfuscate_host_addresses", false);
@@ -35,7 +35,7 @@ user_pref("network.proxy.type", 0);
 user_pref("toolkit.cosmeticAnimations.enabled", false);
 `
 
-// Firefox is a headless Firefox driven by WebDriver BiDi.
+// Firefox is a headless Firefox, controlled by WebDriver BiDi.
 type Firefox struct {
 	*process
 	link *link
@@ -45,8 +45,8 @@ type Firefox struct {
 	pages map[string]*firefoxPage // by browsing context
 }
 
-// StartFirefox starts `firefox-esr`, or `firefox`, from PATH. The context
-// bounds the start alone.
+// StartFirefox starts `firefox-esr`, or `firefox`, from PATH. ctx bounds only the
+// start.
 func StartFirefox(ctx context.Context, o Options) (*Firefox, error) {
 	program, err := exec.LookPath("firefox-esr")
 	if err != nil {
@@ -115,8 +115,8 @@ func (f *Firefox) send(text []byte) error {
 // Name is "firefox".
 func (*Firefox) Name() string { return "firefox" }
 
-// Close ends the browser, see [Browser]. Firefox takes seconds to end by
-// itself where its network leads nowhere, so it is given one.
+// Close ends the browser, see [Browser]. In a network without a route to the
+// Internet, Firefox needs seconds to end by itself, so it is killed after one.
 func (f *Firefox) Close() error {
 	if f.link == nil {
 		return f.end(0)

@@ -15,7 +15,7 @@ type firefoxPage struct {
 	context string // the id of its browsing context
 }
 
-// Open makes a tab, see [Browser].
+// Open opens a tab, see [Browser].
 func (f *Firefox) Open(ctx context.Context, preload ...string) (Page, error) {
 	var storage struct{ UserContext string }
 	if err := f.link.call(ctx, "", "browser.createUserContext", object{}, &storage); err != nil {
@@ -78,7 +78,7 @@ func (p *firefoxPage) Screenshot(ctx context.Context) ([]byte, error) {
 	return base64.StdEncoding.DecodeString(shot.Data)
 }
 
-// event runs on the link's goroutine.
+// event is called on the goroutine of link.run.
 func (f *Firefox) event(m message) {
 	var e struct {
 		Context, Level, Type, Text, ErrorText string
@@ -101,14 +101,14 @@ func (f *Firefox) event(m message) {
 	switch m.Method {
 	case "log.entryAdded":
 		if e.Level == "error" {
-			p.complain(e.Type + ": " + e.Text)
+			p.addError(e.Type + ": " + e.Text)
 		}
 	case "network.beforeRequestSent":
 		p.request(e.Request.Request, e.Request.URL)
 	case "network.responseCompleted":
 		p.loaded(e.Request.Request, e.Response.BytesReceived)
 	case "network.fetchError":
-		p.complain("load: " + e.ErrorText + " " + e.Request.URL)
+		p.addError("load: " + e.ErrorText + " " + e.Request.URL)
 	}
 }
 

@@ -8,9 +8,9 @@ import (
 	"sync"
 )
 
-var errClosed = errors.New("the browser has gone")
+var errClosed = errors.New("the browser has ended")
 
-// message is a reply or an event of either protocol.
+// message is a reply or an event of one of the two protocols.
 type message struct {
 	ID      int64           `json:"id"`
 	Session string          `json:"sessionId"`
@@ -18,12 +18,12 @@ type message struct {
 	Params  json.RawMessage `json:"params"`
 	Result  json.RawMessage `json:"result"`
 	Error   json.RawMessage `json:"error"`
-	// Message explains an error of BiDi; DevTools puts it into Error.
+	// Message explains an error of BiDi. DevTools has that in Error.
 	Message string `json:"message"`
 }
 
-// link pairs calls with replies and hands events on, for both protocols: they
-// differ in what carries a message, and DevTools names a session.
+// link matches replies with calls and passes events on, for both protocols. They
+// differ in the transport, and in that messages of DevTools name a session.
 type link struct {
 	write func([]byte) error
 	event func(message)
@@ -38,7 +38,7 @@ func newLink(write func([]byte) error, event func(message)) *link {
 	return &link{write: write, event: event, waiting: map[int64]chan message{}, done: make(chan struct{})}
 }
 
-// run delivers what next gives, until next fails. The caller waits for it.
+// run handles the messages that next returns, until next fails.
 func (l *link) run(next func() ([]byte, error)) {
 	defer close(l.done)
 	for {

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// process is a browser's process group and its profile folder, which is also
-// its home: nothing of the user's is read or written.
+// process is a browser's process group and its profile folder. That is also its home
+// folder, so that the browser does not use files of the user.
 type process struct {
 	command *exec.Cmd
 	home    string
@@ -41,7 +41,7 @@ func newHome(ctx context.Context, pattern string, o Options) (home string, err e
 	return home, nil
 }
 
-// trust makes a certificate store in which the authority signs for servers.
+// trust makes a certificate store that trusts the authority for servers.
 func trust(ctx context.Context, store, ca string) error {
 	if err := os.MkdirAll(store, 0o700); err != nil {
 		return err
@@ -58,8 +58,8 @@ func trust(ctx context.Context, store, ca string) error {
 	return nil
 }
 
-// start starts the command in a process group of its own. From then on the
-// process owns the home.
+// start starts the command in a process group of its own. process.end, or start if it
+// fails, removes the home folder.
 func start(command *exec.Cmd, home string, o Options) (*process, error) {
 	p := &process{command: command, home: home, log: newLogTail(), ended: make(chan struct{})}
 	command.Dir = home
@@ -81,15 +81,15 @@ func start(command *exec.Cmd, home string, o Options) (*process, error) {
 	return p, nil
 }
 
-// environment is this process's own, without what would lead a browser to a
+// environment returns the environment of this process, without the variables for a
 // display, a session bus or a proxy.
 func environment() []string {
 	unwanted := regexp.MustCompile(`(?i)^(display|wayland_display|dbus_[a-z_]*|[a-z]+_proxy|home|xdg_[a-z_]*)=`)
 	return slices.DeleteFunc(os.Environ(), unwanted.MatchString)
 }
 
-// end waits a little for the browser to end by itself, kills what is left of
-// its process group, and removes the profile.
+// end waits up to patience for the browser to end by itself, kills what is left of its
+// process group, and removes the profile.
 func (p *process) end(patience time.Duration) error {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
@@ -97,7 +97,7 @@ func (p *process) end(patience time.Duration) error {
 	case <-p.ended:
 	case <-timer.C:
 	}
-	// Children that are still writing would bring the profile back to life.
+	// Children that still write would create the profile again.
 	if err := syscall.Kill(-p.command.Process.Pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return err
 	}
@@ -112,7 +112,7 @@ func (p *process) end(patience time.Duration) error {
 	return err
 }
 
-// logTail keeps the last of what a browser writes, and can wait for a line.
+// logTail keeps the last 64 KiB that a browser writes.
 type logTail struct {
 	mu      sync.Mutex
 	text    []byte
@@ -138,7 +138,7 @@ func (l *logTail) String() string {
 	return string(l.text)
 }
 
-// find waits until the log matches and gives the first group.
+// find waits until the log matches pattern, and returns the first group.
 func (l *logTail) find(ctx context.Context, pattern *regexp.Regexp, ended <-chan struct{}) (string, error) {
 	for {
 		l.mu.Lock()

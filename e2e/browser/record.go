@@ -5,19 +5,19 @@ import (
 	"sync"
 )
 
-// record is what a page has been seen doing.
+// record records the errors and requests of a page.
 type record struct {
-	mu         sync.Mutex
-	complaints []string
-	requests   []Request
-	ids        map[string]int // the protocol's id of a request, to its place
+	mu       sync.Mutex
+	errors   []string
+	requests []Request
+	ids      map[string]int // indices in requests, by the protocol's ids
 }
 
-func (r *record) complain(text string) {
+func (r *record) addError(text string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.complaints) < limit {
-		r.complaints = append(r.complaints, text)
+	if len(r.errors) < limit {
+		r.errors = append(r.errors, text)
 	}
 }
 
@@ -37,15 +37,15 @@ func (r *record) request(id, url string) {
 func (r *record) loaded(id string, bytes int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if place, ok := r.ids[id]; ok {
-		r.requests[place].Bytes = bytes
+	if i, ok := r.ids[id]; ok {
+		r.requests[i].Bytes = bytes
 	}
 }
 
-func (r *record) Complaints() []string {
+func (r *record) Errors() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Clone(r.complaints)
+	return slices.Clone(r.errors)
 }
 
 func (r *record) Requests() []Request {

@@ -1,5 +1,4 @@
-// Package leak finds, for the tests of all packages, goroutines that outlive
-// them.
+// Package leak finds goroutines that outlive the tests of a package.
 package leak
 
 import (
@@ -17,9 +16,10 @@ const (
 	stackBytes = 4 << 20
 )
 
-// Check runs the tests of m and returns the exit code for the process: 1, with
-// the stacks on standard error, when goroutines whose stack has one of code in
-// it outlive tests that passed. code are package paths or parts of them.
+// Check runs the tests of m and returns the exit code for the process. If the tests
+// pass, and goroutines outlive them whose stacks contain one of code, it writes
+// their stacks to standard error and returns 1. code are package paths or parts of
+// them.
 func Check(m *testing.M, code ...string) int {
 	exit := m.Run()
 	if exit != 0 {
@@ -32,9 +32,9 @@ func Check(m *testing.M, code ...string) int {
 	return 0
 }
 
-// Left returns the stacks of goroutines other than the caller's that have one of
-// code in them, after giving those that are about to end time for it; "" when
-// there are none.
+// Left returns the stacks of the goroutines, except for the caller's, that contain
+// one of code; "" if there are none. It gives goroutines that are about to end 10 s
+// to do so.
 func Left(code ...string) string {
 	deadline := time.Now().Add(patience)
 	poll := time.NewTicker(pollEvery)

@@ -14,14 +14,14 @@ func TestRunning(t *testing.T) {
 	}()
 	<-begun
 	if found := running([]string{"callbox/e2e/leak"}); !strings.Contains(strings.Join(found, "\n"), "TestRunning.func") {
-		t.Errorf("a goroutine that waits was not found: %q", found)
+		t.Errorf("the waiting goroutine is not found: %q", found)
 	}
 	if found := running([]string{"callbox/another"}); len(found) != 0 {
-		t.Errorf("goroutines of other code: %q", found)
+		t.Errorf("found goroutines of other code: %q", found)
 	}
 	close(hold)
 	<-ended
 	if left := Left("leak.TestRunning.func"); left != "" {
-		t.Errorf("a goroutine that has ended is still found:\n%s", left)
+		t.Errorf("found a goroutine that has ended:\n%s", left)
 	}
 }

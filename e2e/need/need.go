@@ -1,5 +1,5 @@
-// Package need decides, for all whole-system tests, what happens when the
-// machine lacks something a test stands on.
+// Package need decides, for all system tests, what happens when the machine lacks
+// something that a test needs.
 package need
 
 import (
@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Missing ends the test because the machine lacks what it needs: as a skip
-// that names it, or as a failure where CI=true says that everything must run.
+// Missing ends the test because the machine lacks what it needs. The test is
+// skipped, or it fails where CI=true says that everything must run.
 func Missing(tb testing.TB, what string) {
 	tb.Helper()
 	if os.Getenv("CI") == "true" {
@@ -26,7 +26,7 @@ func Root(tb testing.TB) {
 	}
 }
 
-// Program ends the test unless every program named is installed.
+// Program ends the test unless all these programs are installed.
 func Program(tb testing.TB, names ...string) {
 	tb.Helper()
 	for _, name := range names {

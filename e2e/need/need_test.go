@@ -7,27 +7,28 @@ import (
 	"testing"
 )
 
-// verdict is a testing.TB that keeps how it was ended.
-type verdict struct {
+// endRecorder is a testing.TB that records how the test was ended.
+type endRecorder struct {
 	testing.TB
 	skipped, failed string
 }
 
-func (*verdict) Helper()      {}
-func (*verdict) Name() string { return "TestCall" }
+func (*endRecorder) Helper()      {}
+func (*endRecorder) Name() string { return "TestCall" }
 
-func (v *verdict) Skipf(format string, args ...any) {
+func (v *endRecorder) Skipf(format string, args ...any) {
 	v.skipped = fmt.Sprintf(format, args...)
 	runtime.Goexit()
 }
 
-func (v *verdict) Fatalf(format string, args ...any) {
+func (v *endRecorder) Fatalf(format string, args ...any) {
 	v.failed = fmt.Sprintf(format, args...)
 	runtime.Goexit()
 }
 
-func judge(program string) *verdict {
-	v := &verdict{}
+// needProgram calls Program in a test of its own.
+func needProgram(program string) *endRecorder {
+	v := &endRecorder{}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -39,14 +40,14 @@ func judge(program string) *verdict {
 
 func TestMissing(t *testing.T) {
 	t.Setenv("CI", "")
-	if v := judge("a-program-that-nobody-has"); !strings.HasPrefix(v.skipped, "TestCall needs a-program-that-nobody-has") || v.failed != "" {
-		t.Errorf("on a developer's machine: %+v, want a skip that says who needs what", v)
+	if v := needProgram("a-program-that-nobody-has"); !strings.HasPrefix(v.skipped, "TestCall needs a-program-that-nobody-has") || v.failed != "" {
+		t.Errorf("on a developer's machine: %+v, want a skip that names the program", v)
 	}
 	t.Setenv("CI", "true")
-	if v := judge("a-program-that-nobody-has"); !strings.HasPrefix(v.failed, "TestCall needs a-program-that-nobody-has") || v.skipped != "" {
-		t.Errorf("in CI: %+v, want a failure that says who needs what", v)
+	if v := needProgram("a-program-that-nobody-has"); !strings.HasPrefix(v.failed, "TestCall needs a-program-that-nobody-has") || v.skipped != "" {
+		t.Errorf("in CI: %+v, want a failure that names the program", v)
 	}
-	if v := judge("go"); v.skipped != "" || v.failed != "" {
-		t.Errorf("go is installed, yet %+v", v)
+	if v := needProgram("go"); v.skipped != "" || v.failed != "" {
+		t.Errorf("with go, which is installed: %+v", v)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"callbox/e2e/leak"
 )
 
-// TestMain fails the run when a thread of a namespace outlives its lab.
+// TestMain fails the run when the thread of a namespace outlives its lab.
 func TestMain(m *testing.M) {
 	os.Exit(leak.Check(m, "callbox/e2e/netlab")) //nolint:forbidigo // TestMain has no other way to fail
 }

@@ -15,20 +15,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Namespace is one network namespace, with an OS thread of its own that lives
-// in it: whatever runs on that thread opens its sockets and starts its
-// processes there.
+// Namespace is a network namespace with an OS thread in it: functions that run on
+// that thread open their sockets and start their processes in the namespace.
 type Namespace struct {
-	// Name is what `ip netns` calls it.
+	// Name is its name for `ip netns`.
 	Name string
 
 	work chan func()
 	done chan struct{}
 }
 
-// newNamespace makes the namespace. IPv6 is off in it: duplicate address
-// detection changes the network a second after a link comes up, which browsers
-// answer by failing what they load.
+// newNamespace makes the namespace, with IPv6 disabled: duplicate address detection
+// changes the network one second after a link comes up, and then browsers abort
+// what they are loading.
 func newNamespace(ctx context.Context, name string) (*Namespace, error) {
 	if err := ip(ctx, "netns", "add", name); err != nil {
 		return nil, err
@@ -53,8 +52,9 @@ func newNamespace(ctx context.Context, name string) (*Namespace, error) {
 	return n, nil
 }
 
-// run is the namespace's thread. It is never unlocked, so it ends with the
-// goroutine instead of carrying the namespace into other goroutines.
+// run calls the functions from work on the namespace's thread. It never unlocks the
+// thread, so that Go ends it with the goroutine and does not run other goroutines
+// in the namespace.
 func (n *Namespace) run(entered chan<- error) {
 	runtime.LockOSThread()
 	defer close(n.done)
@@ -77,17 +77,16 @@ func enter(name string) error {
 	return unix.Setns(int(f.Fd()), unix.CLONE_NEWNET)
 }
 
-// Do runs f on the namespace's thread and gives its error. What f starts on
-// other goroutines is not in the namespace. It must not be called after the
-// lab was closed.
+// Do runs f on the namespace's thread and returns its error. Other goroutines that f
+// starts are not in the namespace. Do must not be called after Lab.Close.
 func (n *Namespace) Do(f func() error) error {
 	result := make(chan error)
 	n.work <- func() { result <- f() }
 	return <-result
 }
 
-// Start starts the command in the namespace. The process dies with the test,
-// however that ends.
+// Start starts the command in the namespace. The kernel kills the process when the
+// test process ends.
 func (n *Namespace) Start(command *exec.Cmd) error {
 	if command.SysProcAttr == nil {
 		command.SysProcAttr = &syscall.SysProcAttr{}
@@ -96,8 +95,8 @@ func (n *Namespace) Start(command *exec.Cmd) error {
 	return n.Do(command.Start)
 }
 
-// DialContext connects from inside the namespace. The address must be literal,
-// since names are looked up outside.
+// DialContext connects from inside the namespace. The address must be an IP address
+// and a port, because names would be resolved outside.
 func (n *Namespace) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	var conn net.Conn
 	err := n.Do(func() error {
@@ -108,14 +107,14 @@ func (n *Namespace) DialContext(ctx context.Context, network, address string) (n
 	return conn, err
 }
 
-// Sysctl sets a kernel setting of the namespace, named as below /proc/sys.
+// Sysctl sets a kernel parameter of the namespace. name is its path below /proc/sys.
 func (n *Namespace) Sysctl(name, value string) error {
 	return n.Do(func() error {
 		return os.WriteFile(filepath.Join("/proc/sys", name), []byte(value), 0o600)
 	})
 }
 
-// close ends the thread and waits for it. The namespace itself is removed by its name.
+// close ends the thread and waits for it. It does not remove the namespace.
 func (n *Namespace) close() {
 	close(n.work)
 	<-n.done

@@ -1,13 +1,13 @@
 //go:build linux
 
-// Package netlab makes a small network of namespaces for a test: a server that
-// has a public address, and two clients that reach nothing but the server.
+// Package netlab makes a small network of namespaces for tests: a server with a
+// public address, and two clients that can reach only the server.
 //
 //	a 10.77.1.2 ─── 10.77.1.1 ┐
 //	                          server 203.0.113.1
 //	b 10.77.2.2 ─── 10.77.2.1 ┘
 //
-// It needs root and iproute2, and touches nothing of the machine's own network.
+// It needs root and iproute2. It does not touch the machine's own network.
 package netlab
 
 import (
@@ -30,9 +30,9 @@ const (
 
 // Lab is the network. Close removes it.
 type Lab struct {
-	// Server, A and B are where the processes of a test run.
+	// Server, A and B are the namespaces in which a test starts its processes.
 	Server, A, B *Namespace
-	// ServerAddr is the server's public address, reached from everywhere in the lab.
+	// ServerAddr is the server's public address, which both clients can reach.
 	ServerAddr netip.Addr
 	// AAddr and BAddr are the clients' own addresses.
 	AAddr, BAddr netip.Addr
@@ -40,9 +40,9 @@ type Lab struct {
 	names []string
 }
 
-// New makes the network, without a route between the clients: see Join.
-// Its names carry the process id, so that several labs may stand side by side;
-// what a killed test has left behind is removed first.
+// New makes the network, without a route between the clients: see Connect. The
+// names of the namespaces contain the process id, so that several test processes
+// can each have a lab. New first removes what killed test processes have left.
 func New(ctx context.Context) (*Lab, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -73,8 +73,8 @@ func (l *Lab) build(ctx context.Context) error {
 		}
 		*part.namespace = namespace
 	}
-	// A bridge without ports holds the public address: unlike one on the
-	// loopback interface, it counts as an address of the machine.
+	// The public address is on a bridge without ports. An address of the loopback
+	// interface would not be taken for one of the machine's.
 	server := l.Server.Name
 	steps := [][]string{
 		{"-n", server, "link", "add", "public", "type", "bridge"},
@@ -104,8 +104,8 @@ func (l *Lab) build(ctx context.Context) error {
 	return nil
 }
 
-// Join gives the clients a route to each other, through the server.
-func (l *Lab) Join(ctx context.Context) error {
+// Connect gives the clients a route to each other, through the server.
+func (l *Lab) Connect(ctx context.Context) error {
 	return errors.Join(
 		l.Server.Sysctl("net/ipv4/ip_forward", "1"),
 		ip(ctx, "-n", l.A.Name, "route", "replace", l.BAddr.String(), "via", "10.77.1.1"),
@@ -113,8 +113,8 @@ func (l *Lab) Join(ctx context.Context) error {
 	)
 }
 
-// Part takes the route between the clients away again.
-func (l *Lab) Part(ctx context.Context) error {
+// Disconnect removes the route between the clients.
+func (l *Lab) Disconnect(ctx context.Context) error {
 	return errors.Join(
 		l.Server.Sysctl("net/ipv4/ip_forward", "0"),
 		ip(ctx, "-n", l.A.Name, "route", "del", l.BAddr.String()),
@@ -122,7 +122,7 @@ func (l *Lab) Part(ctx context.Context) error {
 	)
 }
 
-// Close removes the namespaces. Processes in them must have ended before.
+// Close removes the namespaces. All processes in them must have ended.
 func (l *Lab) Close() error {
 	return l.remove(context.Background())
 }
@@ -142,7 +142,7 @@ func (l *Lab) remove(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// sweep removes the namespaces of test processes that are no more.
+// sweep removes the namespaces of test processes that no longer exist.
 func sweep(ctx context.Context) error {
 	names, err := names(ctx)
 	if err != nil {

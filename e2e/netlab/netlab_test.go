@@ -45,8 +45,9 @@ func newLab(t *testing.T) *Lab {
 	return lab
 }
 
-// greet listens at the address inside the namespace and greets whoever comes.
-func greet(t *testing.T, n *Namespace, addr netip.Addr) string {
+// serveGreeting listens at the address inside the namespace, and sends a greeting to
+// whoever connects.
+func serveGreeting(t *testing.T, n *Namespace, addr netip.Addr) string {
 	t.Helper()
 	var listener net.Listener
 	err := n.Do(func() (err error) {
@@ -75,7 +76,8 @@ func greet(t *testing.T, n *Namespace, addr netip.Addr) string {
 	return listener.Addr().String()
 }
 
-func reach(t *testing.T, n *Namespace, address string) (string, error) {
+// readGreeting connects from the namespace and returns the greeting.
+func readGreeting(t *testing.T, n *Namespace, address string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
@@ -88,30 +90,30 @@ func reach(t *testing.T, n *Namespace, address string) (string, error) {
 	return string(text), err
 }
 
-// TestLab shows who reaches whom, which is what the lab is for.
+// TestLab checks which namespaces can reach each other.
 func TestLab(t *testing.T) {
 	lab := newLab(t)
-	server := greet(t, lab.Server, lab.ServerAddr)
-	b := greet(t, lab.B, lab.BAddr)
+	server := serveGreeting(t, lab.Server, lab.ServerAddr)
+	b := serveGreeting(t, lab.B, lab.BAddr)
 	for _, client := range []*Namespace{lab.A, lab.B} {
-		if text, err := reach(t, client, server); err != nil || text != "hello from "+lab.Server.Name {
+		if text, err := readGreeting(t, client, server); err != nil || text != "hello from "+lab.Server.Name {
 			t.Errorf("%s reaches the server: %q, %v", client.Name, text, err)
 		}
 	}
-	if _, err := reach(t, lab.A, b); !errors.Is(err, syscall.ENETUNREACH) {
+	if _, err := readGreeting(t, lab.A, b); !errors.Is(err, syscall.ENETUNREACH) {
 		t.Errorf("a dials b without a route: %v, want network is unreachable", err)
 	}
-	if err := lab.Join(t.Context()); err != nil {
+	if err := lab.Connect(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if text, err := reach(t, lab.A, b); err != nil || text != "hello from "+lab.B.Name {
-		t.Errorf("a dials b after Join: %q, %v", text, err)
+	if text, err := readGreeting(t, lab.A, b); err != nil || text != "hello from "+lab.B.Name {
+		t.Errorf("a dials b after Connect: %q, %v", text, err)
 	}
-	if err := lab.Part(t.Context()); err != nil {
+	if err := lab.Disconnect(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := reach(t, lab.A, b); !errors.Is(err, syscall.ENETUNREACH) {
-		t.Errorf("a dials b after Part: %v, want network is unreachable", err)
+	if _, err := readGreeting(t, lab.A, b); !errors.Is(err, syscall.ENETUNREACH) {
+		t.Errorf("a dials b after Disconnect: %v, want network is unreachable", err)
 	}
 	if conn, err := net.DialTimeout("tcp4", server, time.Second); err == nil {
 		conn.Close()
@@ -119,7 +121,7 @@ func TestLab(t *testing.T) {
 	}
 }
 
-// TestStart runs a process inside: it sees the namespace's addresses alone.
+// TestStart checks that a process in a namespace has only that namespace's addresses.
 func TestStart(t *testing.T) {
 	lab := newLab(t)
 	var out strings.Builder
@@ -136,7 +138,7 @@ func TestStart(t *testing.T) {
 	}
 }
 
-// TestSweep shows that a namespace of a dead process goes, and nobody else's.
+// TestSweep checks that sweep removes the namespaces of dead processes, and no others.
 func TestSweep(t *testing.T) {
 	need.Root(t)
 	need.Program(t, "ip")

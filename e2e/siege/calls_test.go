@@ -13,7 +13,7 @@ import (
 
 // call is a relayed call of two bots.
 type call struct {
-	*crowd
+	*env
 	name  string
 	sides []*side
 }
@@ -22,21 +22,21 @@ type call struct {
 type side struct {
 	*call
 	bot     *peer.Call
-	framed  chan struct{} // closed with the first frame
+	framed  chan struct{} // closed when the first frame arrives
 	mu      sync.Mutex
 	last    time.Time // of the last frame
-	hushed  bool      // it is about to end
-	present sync.Once
+	ending  bool      // the call is about to end
+	once    sync.Once // closes framed
 }
 
-// dial makes a call, which is under way when it returns; nil when it does not
-// come about.
-func (c *crowd) dial(ctx context.Context, name string, over peer.TURNProtocol) *call {
-	cl := &call{crowd: c, name: name}
+// startCall starts a call, and returns when both sides have received a frame. It
+// returns nil if the call fails.
+func (c *env) startCall(ctx context.Context, name string, over peer.TURNProtocol) *call {
+	cl := &call{env: c, name: name}
 	for i := range 2 {
 		s := &side{call: cl, framed: make(chan struct{})}
 		if err := s.join(ctx, fmt.Sprintf("%s%c", name, 'a'+i), over); err != nil {
-			c.ledger.fault(calling, "%s: %v", name, err)
+			c.outcomes.fault(calling, "%s: %v", name, err)
 			cl.end()
 			return nil
 		}
@@ -46,7 +46,7 @@ func (c *crowd) dial(ctx context.Context, name string, over peer.TURNProtocol) *
 		select {
 		case <-s.framed:
 		case <-s.bot.Done():
-			c.ledger.fault(calling, "%s: no picture: %s", name, s.bot.Wait().Reason)
+			c.outcomes.fault(calling, "%s received no video: %s", name, s.bot.Wait().Reason)
 			cl.end()
 			return nil
 		}
@@ -72,71 +72,72 @@ func (s *side) Frame(f peer.ReceivedFrame) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.last.IsZero() {
-		s.ledger.good(calling, f.At.Sub(s.last))
+		s.outcomes.success(calling, f.At.Sub(s.last))
 	}
 	s.last = f.At
-	s.present.Do(func() { close(s.framed) })
+	s.once.Do(func() { close(s.framed) })
 }
 
 func (s *side) observe(e peer.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.hushed {
+	if s.ending {
 		return
 	}
 	switch e.Kind {
 	case peer.EventDisconnected, peer.EventRebuild, peer.EventSignalingLost:
-		s.ledger.fault(calling, "%s: %s", s.name, e.Kind)
+		s.outcomes.fault(calling, "%s: %s", s.name, e.Kind)
 	case peer.EventPeerLeft:
-		s.ledger.fault(calling, "%s: %s: %s", s.name, e.Kind, e.Reason)
+		s.outcomes.fault(calling, "%s: %s: %s", s.name, e.Kind, e.Reason)
 	default:
 	}
 }
 
-// check notes when no frame has come for too long.
+// check reports a fault if no frame has arrived for too long.
 func (s *side) check() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if gap := time.Since(s.last); gap > s.scale.gap {
-		s.ledger.fault(calling, "%s: no frame for %v", s.name, gap.Round(time.Millisecond))
+		s.outcomes.fault(calling, "%s: no frame for %v", s.name, gap.Round(time.Millisecond))
 	}
 }
 
-// end hangs up and judges the reports.
+// end hangs up and checks the reports.
 func (c *call) end() {
 	for _, s := range c.sides {
 		s.mu.Lock()
-		s.hushed = true
+		s.ending = true
 		s.mu.Unlock()
 	}
 	for _, s := range c.sides {
 		s.bot.Hangup()
 	}
 	for _, s := range c.sides {
-		c.judge(s.bot.Wait())
+		c.checkReport(s.bot.Wait())
 	}
 }
 
-func (c *call) judge(r *peer.Report) {
+func (c *call) checkReport(r *peer.Report) {
 	video := r.Received("video")
 	switch {
 	case r.ExitCode != peer.Good || video == nil || video.Frames == nil:
-		c.ledger.fault(calling, "%s ended with exit code %d: %s", c.name, r.ExitCode, r.Reason)
+		c.outcomes.fault(calling, "%s ended with exit code %d: %s", c.name, r.ExitCode, r.Reason)
 	case r.Path == nil || r.Path.Type != peer.Relayed:
-		c.ledger.fault(calling, "%s was not relayed", c.name)
+		c.outcomes.fault(calling, "%s was not relayed", c.name)
 	default:
 		frames := video.Frames
 		received, missing := *frames.Received, *frames.MissingCount
 		if *frames.Intact != received || *frames.Corrupt > 0 || float64(missing) > c.scale.missing*float64(received+missing) {
-			c.ledger.fault(calling, "%s: of %d frames %d are intact, %d corrupt, %d missing",
+			c.outcomes.fault(calling, "%s: of %d frames %d are intact, %d corrupt, %d missing",
 				c.name, received, *frames.Intact, *frames.Corrupt, missing)
 		}
 	}
 }
 
-// dialAll makes n calls, a few at a time, over each of the ways to a relay.
-func (c *crowd) dialAll(ctx context.Context, n int) []*call {
-	ways := []peer.TURNProtocol{peer.TURNOverUDP, peer.TURNOverUDP, peer.TURNOverTCP, peer.TURNOverTLS}
+// startCalls starts n calls, three at a time, with different transports to the
+// relays. It returns those that did not fail.
+func (c *env) startCalls(ctx context.Context, n int) []*call {
+	protocols := []peer.TURNProtocol{peer.TURNOverUDP, peer.TURNOverUDP, peer.TURNOverTCP, peer.TURNOverTLS}
 	calls := make([]*call, n)
 	var all sync.WaitGroup
 	slots := make(chan struct{}, 3)
@@ -144,7 +145,7 @@ func (c *crowd) dialAll(ctx context.Context, n int) []*call {
 		slots <- struct{}{}
 		all.Go(func() {
 			defer func() { <-slots }()
-			calls[i] = c.dial(ctx, fmt.Sprintf("call-%d", i), ways[i%len(ways)])
+			calls[i] = c.startCall(ctx, fmt.Sprintf("call-%d", i), protocols[i%len(protocols)])
 		})
 	}
 	all.Wait()

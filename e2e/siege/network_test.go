@@ -17,8 +17,8 @@ import (
 	"callbox/e2e/leak"
 )
 
-// Addresses of the namespace. Who says nothing else is at botsAddr when it
-// speaks to the server's public address.
+// Addresses of the namespace. botsAddr is the default source address of packets to
+// the server's public address.
 const (
 	publicAddr = "203.0.113.1"
 	server6    = "2001:db8:ffff::1"
@@ -27,16 +27,16 @@ const (
 	roomsAddr  = "198.51.100.3"
 )
 
-// insideVariable names the folder of the built programs, and says that this
-// process is in its namespace.
+// insideVariable is set in the process that runs in the namespace. Its value is the
+// folder with the built programs.
 const insideVariable = "CALLBOX_SIEGE_INSIDE"
 
-// programs is the folder of the built programs, empty without root.
+// programs is the folder with the built programs; empty without root.
 var programs string
 
 func TestMain(m *testing.M) {
 	if programs = os.Getenv(insideVariable); programs == "" && os.Geteuid() == 0 {
-		panic(enter())
+		panic(runInNamespace())
 	}
 	code := leak.Check(m, "callbox/e2e/siege", "callbox/signaling/client", "callbox/peer")
 	if programs != "" {
@@ -53,9 +53,9 @@ func exitCode(err error) int {
 	return 1
 }
 
-// enter builds the programs and starts this one again in a network namespace
-// that ends with it. It returns when that fails.
-func enter() error {
+// runInNamespace builds the programs and replaces this process by the same program in
+// a new network namespace, which ends with the process. It returns only if that fails.
+func runInNamespace() error {
 	dir, err := os.MkdirTemp("", "callbox-siege-")
 	if err != nil {
 		return err
@@ -64,11 +64,11 @@ func enter() error {
 		return err
 	}
 	build := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "callbox/cmd/callbox", "callbox/e2e/siege/attack")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is shipped: stacks of C count as data
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as in releases; the stacks of C threads would count as data
 	if out, err := build.CombinedOutput(); err != nil {
 		return errors.Join(fmt.Errorf("go build: %w\n%s", err, out), os.RemoveAll(dir))
 	}
-	// A program is started in the namespaces of the thread that starts it.
+	// The new process has the namespaces of the thread that calls exec.
 	runtime.LockOSThread()
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		return errors.Join(err, os.RemoveAll(dir))
@@ -76,8 +76,8 @@ func enter() error {
 	return syscall.Exec("/proc/self/exe", os.Args, append(os.Environ(), insideVariable+"="+dir))
 }
 
-// watchSources has the go command see what the programs are built from, so that
-// it does not take an earlier result for one of the program as it is now.
+// watchSources looks at all source files, because the go command caches the results
+// of tests for as long as the files that they have looked at stay the same.
 func watchSources() error {
 	return filepath.WalkDir(filepath.Join("..", ".."), func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -91,8 +91,8 @@ func watchSources() error {
 	})
 }
 
-// attackers are the addresses of those who attack: ten of IPv4, and one in each
-// of ten /64s.
+// attackers returns the addresses of the attackers: ten of IPv4, and one in each of
+// ten IPv6 /64 networks.
 func attackers() []string {
 	var all []string
 	for i := range 10 {
@@ -106,7 +106,8 @@ func setUpNetwork(t *testing.T) {
 	t.Helper()
 	steps := []string{
 		"link set lo up",
-		// A bridge without ports counts as an address of the machine, unlike lo.
+		// On a bridge without ports, an address is taken for one of the machine's. On
+		// lo, it is not.
 		"link add public type bridge",
 		"link set public up",
 		"addr add " + publicAddr + "/24 dev public",

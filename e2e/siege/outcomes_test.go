@@ -6,62 +6,62 @@ import (
 	"time"
 )
 
-// concern is one thing that people need. What goes wrong is noted by concern,
-// so that the test that fails has its name.
-type concern string
+// aspect is one aspect of the service. Faults are recorded by aspect, and the
+// test that fails has the aspect's name.
+type aspect string
 
 const (
-	joining   concern = "joins"    // who comes gets a seat
-	messaging concern = "messages" // what is sent is acknowledged, and comes once and in order
-	keeping   concern = "seats"    // nobody's connection ends but by its own doing
-	resuming  concern = "resumes"  // a seat is had back with nothing lost
-	calling   concern = "calls"    // media flows through the relays without a gap
-	relaying  concern = "relay"    // a new call gets relays and connects
+	joining   aspect = "joins"    // newcomers get a seat
+	messaging aspect = "messages" // messages are acknowledged, and arrive once and in order
+	keeping   aspect = "seats"    // nobody loses a connection or a seat
+	resuming  aspect = "resumes"  // peers resume their seats without a loss
+	calling   aspect = "calls"    // relayed media arrives without a gap
+	relaying  aspect = "relay"    // a new call gets relays and connects
 )
 
-func concerns() []concern {
-	return []concern{joining, messaging, keeping, resuming, calling, relaying}
+func aspects() []aspect {
+	return []aspect{joining, messaging, keeping, resuming, calling, relaying}
 }
 
-// ledger notes how people fare during an attack.
-type ledger struct {
+// outcomes collects what people experience during an attack.
+type outcomes struct {
 	mu     sync.Mutex
-	faults map[concern][]string
-	counts map[concern]int
-	worst  map[concern]time.Duration
-	again  int // joins that were not to be had at the first try
+	faults map[aspect][]string
+	counts map[aspect]int
+	worst  map[aspect]time.Duration
+	again  int // failed attempts to join
 }
 
-func newLedger() *ledger {
-	return &ledger{faults: map[concern][]string{}, counts: map[concern]int{}, worst: map[concern]time.Duration{}}
+func newOutcomes() *outcomes {
+	return &outcomes{faults: map[aspect][]string{}, counts: map[aspect]int{}, worst: map[aspect]time.Duration{}}
 }
 
-func (l *ledger) fault(c concern, format string, args ...any) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.faults[c] = append(l.faults[c], fmt.Sprintf(format, args...))
+func (o *outcomes) fault(c aspect, format string, args ...any) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.faults[c] = append(o.faults[c], fmt.Sprintf(format, args...))
 }
 
-// good notes that something came about, and how long it took.
-func (l *ledger) good(c concern, took time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.counts[c]++
-	l.worst[c] = max(l.worst[c], took)
+// success records that something worked, and how long it took.
+func (o *outcomes) success(c aspect, took time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.counts[c]++
+	o.worst[c] = max(o.worst[c], took)
 }
 
-func (l *ledger) retried() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.again++
+func (o *outcomes) retried() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.again++
 }
 
-// take returns what was noted and begins anew.
-func (l *ledger) take() *ledger {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	taken := &ledger{faults: l.faults, counts: l.counts, worst: l.worst, again: l.again}
-	fresh := newLedger()
-	l.faults, l.counts, l.worst, l.again = fresh.faults, fresh.counts, fresh.worst, 0
-	return taken
+// drain returns what was recorded so far, and clears it.
+func (o *outcomes) drain() *outcomes {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	drained := &outcomes{faults: o.faults, counts: o.counts, worst: o.worst, again: o.again}
+	empty := newOutcomes()
+	o.faults, o.counts, o.worst, o.again = empty.faults, empty.counts, empty.worst, 0
+	return drained
 }

@@ -17,56 +17,56 @@ import (
 
 const leaveWait = 10 * time.Second
 
-// crowd is what people have in common.
-type crowd struct {
+// env is what all simulated people share.
+type env struct {
 	scale  *scale
 	server *server
 	token  string
-	ledger *ledger
+	outcomes *outcomes
 }
 
-// person has a seat and talks to the other one in the room.
+// person is a peer that sends messages to the other one in its room.
 type person struct {
-	*crowd
+	*env
 	name   string
 	client *client.Client
 
 	mu      sync.Mutex
 	conn    net.Conn  // the newest
-	cutAt   time.Time // when it was cut; zero while it is not
-	heard   int       // number of the last message
+	cutAt   time.Time // when it was cut; zero = it was not
+	last    int       // number of the last message that arrived
 	leaving bool
 }
 
-// message is about as large as a description of a session.
+// message is about as large as a session description.
 type message struct {
 	N    int    `json:"n"`
 	Text string `json:"text"`
 }
 
-// enter takes a seat; what is refused is tried again, as people do.
-func (c *crowd) enter(ctx context.Context, from, room, name string) *person {
-	p := &person{crowd: c, name: name}
+// join takes a seat. It tries again when it is refused, as people do.
+func (c *env) join(ctx context.Context, from, room, name string) *person {
+	p := &person{env: c, name: name}
 	begun := time.Now()
 	limited, cancel := context.WithTimeout(ctx, c.scale.joinWithin)
 	defer cancel()
 	for {
-		err := p.try(limited, from, room)
+		err := p.tryJoin(limited, from, room)
 		if err == nil {
-			c.ledger.good(joining, time.Since(begun))
+			c.outcomes.success(joining, time.Since(begun))
 			return p
 		}
 		if !sleep(limited, 200*time.Millisecond) {
 			if ctx.Err() == nil {
-				c.ledger.fault(joining, "%s has no seat after %v: %v", name, time.Since(begun).Round(time.Millisecond), err)
+				c.outcomes.fault(joining, "%s has no seat after %v: %v", name, time.Since(begun).Round(time.Millisecond), err)
 			}
 			return nil
 		}
-		c.ledger.retried()
+		c.outcomes.retried()
 	}
 }
 
-func (p *person) try(ctx context.Context, from, room string) error {
+func (p *person) tryJoin(ctx context.Context, from, room string) error {
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
 	config := client.Config{
 		URL: "http://" + net.JoinHostPort(publicAddr, p.server.ports.http), Name: p.name, Token: p.token,
@@ -97,7 +97,7 @@ func (p *person) try(ctx context.Context, from, room string) error {
 
 func insecure() *tls.Config { return &tls.Config{InsecureSkipVerify: true} }
 
-// sleep waits, and reports whether ctx goes on.
+// sleep waits for d or the end of ctx. It reports whether ctx has not ended.
 func sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -109,8 +109,8 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// talk sends messages until ctx ends.
-func (p *person) talk(ctx context.Context) {
+// sendMessages sends messages until ctx ends.
+func (p *person) sendMessages(ctx context.Context) {
 	text := strings.Repeat("v=0 ", p.scale.message/4)
 	for n := 1; sleep(ctx, p.scale.pause); n++ {
 		begun := time.Now()
@@ -118,24 +118,24 @@ func (p *person) talk(ctx context.Context) {
 		_, err := p.client.Send(limited, "", message{n, text})
 		cancel()
 		if err != nil {
-			p.ledger.fault(messaging, "%s: message %d after %v: %v", p.name, n, time.Since(begun).Round(time.Millisecond), err)
+			p.outcomes.fault(messaging, "%s: message %d after %v: %v", p.name, n, time.Since(begun).Round(time.Millisecond), err)
 			return
 		}
-		p.ledger.good(messaging, time.Since(begun))
+		p.outcomes.success(messaging, time.Since(begun))
 	}
 }
 
-// listen receives until the client ends.
-func (p *person) listen() {
+// receive receives events until the client is closed.
+func (p *person) receive() {
 	for {
 		event, err := p.client.Receive(context.Background())
 		if err != nil {
 			if !errors.Is(err, client.ErrClosed) && !p.isLeaving() {
-				p.ledger.fault(keeping, "%s lost its seat: %v", p.name, err)
+				p.outcomes.fault(keeping, "%s lost its seat: %v", p.name, err)
 			}
 			return
 		}
-		p.hear(event)
+		p.handle(event)
 	}
 }
 
@@ -147,37 +147,37 @@ func (p *person) isLeaving() bool {
 	return p.leaving
 }
 
-func (p *person) hear(event client.Event) {
+func (p *person) handle(event client.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch e := event.(type) {
 	case protocol.MessageEvent:
 		var m message
-		if err := json.Unmarshal(e.Data, &m); err != nil || m.N != p.heard+1 {
-			p.ledger.fault(messaging, "%s hears message %d after %d, %v", p.name, m.N, p.heard, err)
+		if err := json.Unmarshal(e.Data, &m); err != nil || m.N != p.last+1 {
+			p.outcomes.fault(messaging, "%s got message %d after %d, %v", p.name, m.N, p.last, err)
 		}
-		p.heard = m.N
+		p.last = m.N
 	case client.Interrupted:
 		if p.cutAt.IsZero() && !p.leaving {
-			p.ledger.fault(keeping, "%s lost its connection: %v", p.name, e.Err)
+			p.outcomes.fault(keeping, "%s lost its connection: %v", p.name, e.Err)
 		}
 	case client.Rejoined:
 		if !e.Resumed && !p.leaving {
-			p.ledger.fault(resuming, "%s has its seat back without what it missed", p.name)
+			p.outcomes.fault(resuming, "%s rejoined, and events are lost", p.name)
 		} else if !p.cutAt.IsZero() {
-			p.ledger.good(resuming, time.Since(p.cutAt))
+			p.outcomes.success(resuming, time.Since(p.cutAt))
 		}
 		p.cutAt = time.Time{}
 	case protocol.Bye:
 		if !p.leaving {
-			p.ledger.fault(keeping, "%s hears that the other one is gone: %s", p.name, e.Reason)
+			p.outcomes.fault(keeping, "%s was told that the other peer is gone: %s", p.name, e.Reason)
 		}
 	case protocol.Closing, protocol.Error:
-		p.ledger.fault(keeping, "%s is told: %+v", p.name, e)
+		p.outcomes.fault(keeping, "%s got %+v", p.name, e)
 	}
 }
 
-// cut breaks the connection as a network does.
+// cut breaks the connection, as a network can.
 func (p *person) cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -188,8 +188,8 @@ func (p *person) cut() {
 	_ = p.conn.Close()
 }
 
-// awaitBack waits until a connection that was cut is had back.
-func (p *person) awaitBack(ctx context.Context) {
+// awaitRejoin waits until the person has rejoined after cut.
+func (p *person) awaitRejoin(ctx context.Context) {
 	limited, cancel := context.WithTimeout(ctx, p.scale.joinWithin)
 	defer cancel()
 	for {
@@ -200,46 +200,46 @@ func (p *person) awaitBack(ctx context.Context) {
 			return
 		}
 		if !sleep(limited, 20*time.Millisecond) {
-			p.ledger.fault(resuming, "%s does not come back within %v", p.name, p.scale.joinWithin)
+			p.outcomes.fault(resuming, "%s has not rejoined within %v", p.name, p.scale.joinWithin)
 			return
 		}
 	}
 }
 
-// pair is a room with two people who talk.
+// pair is a room with two people who send each other messages.
 type pair struct {
-	people  []*person
-	hush    context.CancelFunc
-	talking sync.WaitGroup
-	hearing sync.WaitGroup
+	people    []*person
+	stop      context.CancelFunc // ends sending
+	sending   sync.WaitGroup
+	receiving sync.WaitGroup
 }
 
-// meet brings two people together; nil when one of them gets no seat.
-func (c *crowd) meet(ctx context.Context, from, room string) *pair {
+// startPair has two people join a room. It returns nil if one of them gets no seat.
+func (c *env) startPair(ctx context.Context, from, room string) *pair {
 	pr := &pair{}
 	for _, side := range []string{"a", "b"} {
-		p := c.enter(ctx, from, room, room+side)
+		p := c.join(ctx, from, room, room+side)
 		if p == nil {
-			pr.part(ctx)
+			pr.leave(ctx)
 			return nil
 		}
 		pr.people = append(pr.people, p)
-		pr.hearing.Go(p.listen)
+		pr.receiving.Go(p.receive)
 	}
-	talking, hush := context.WithCancel(context.WithoutCancel(ctx))
-	pr.hush = hush
+	sending, stop := context.WithCancel(context.WithoutCancel(ctx))
+	pr.stop = stop
 	for _, p := range pr.people {
-		pr.talking.Go(func() { p.talk(talking) })
+		pr.sending.Go(func() { p.sendMessages(sending) })
 	}
 	return pr
 }
 
-// part ends the talk, and both leave.
-func (pr *pair) part(ctx context.Context) {
-	if pr.hush != nil {
-		pr.hush()
+// leave stops sending, and both people leave.
+func (pr *pair) leave(ctx context.Context) {
+	if pr.stop != nil {
+		pr.stop()
 	}
-	pr.talking.Wait()
+	pr.sending.Wait()
 	for _, p := range pr.people {
 		p.mu.Lock()
 		p.leaving = true
@@ -248,42 +248,42 @@ func (pr *pair) part(ctx context.Context) {
 	for _, p := range pr.people {
 		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveWait)
 		if err := p.client.Leave(limited); err != nil {
-			p.ledger.fault(keeping, "%s cannot leave: %v", p.name, err)
+			p.outcomes.fault(keeping, "%s cannot leave: %v", p.name, err)
 		}
 		cancel()
 		if err := p.client.Close(); err != nil {
-			p.ledger.fault(keeping, "%s: %v", p.name, err)
+			p.outcomes.fault(keeping, "%s: %v", p.name, err)
 		}
 	}
-	pr.hearing.Wait()
+	pr.receiving.Wait()
 }
 
-// meetAll fills n rooms, one after the other begun at the pace of the limit on
-// joins; those that came about are returned.
-func (c *crowd) meetAll(ctx context.Context, from, name string, n int) []*pair {
+// startPairs starts n pairs, at a pace below the limit on joins. It returns those
+// that did not fail.
+func (c *env) startPairs(ctx context.Context, from, name string, n int) []*pair {
 	var all sync.WaitGroup
 	pairs := make([]*pair, n)
 	for i := range n {
 		if i > 0 && !sleep(ctx, c.scale.pace) {
 			break
 		}
-		all.Go(func() { pairs[i] = c.meet(ctx, from, fmt.Sprintf("%s-%d", name, i)) })
+		all.Go(func() { pairs[i] = c.startPair(ctx, from, fmt.Sprintf("%s-%d", name, i)) })
 	}
 	all.Wait()
-	var met []*pair
+	var started []*pair
 	for _, pr := range pairs {
 		if pr != nil {
-			met = append(met, pr)
+			started = append(started, pr)
 		}
 	}
-	return met
+	return started
 }
 
-// partAll ends rooms side by side.
-func partAll(ctx context.Context, pairs []*pair) {
+// leavePairs has all pairs leave at the same time.
+func leavePairs(ctx context.Context, pairs []*pair) {
 	var all sync.WaitGroup
 	for _, pr := range pairs {
-		all.Go(func() { pr.part(ctx) })
+		all.Go(func() { pr.leave(ctx) })
 	}
 	all.Wait()
 }

@@ -39,7 +39,7 @@ func startServer(t *testing.T, s *scale, flags ...string) *server {
 		client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
 	}
 	args := []string{
-		// The shell sets the limits before the program looks at them.
+		// The shell sets the limits before the program reads them.
 		"-c", `ulimit -n "$1"; ulimit -d "$2"; shift 2; exec "$@"`, "sh", strconv.Itoa(s.files), strconv.Itoa(s.data >> 10),
 		filepath.Join(programs, "callbox"), "serve", "--data", srv.data, "--http", ":0", "--https", ":0", "--admin", "127.0.0.1:0",
 		"--turn-udp", ":0", "--turn-tcp", ":0", "--turn-tls", ":0", "--public-ip", publicAddr,
@@ -66,16 +66,16 @@ func startServer(t *testing.T, s *scale, flags ...string) *server {
 	}()
 	t.Cleanup(func() { srv.stop(t) })
 	if err == nil {
-		err = srv.learn(line)
+		err = srv.parseReady(line)
 	}
 	if err != nil {
-		t.Fatalf("callbox serve: %v\n%s", err, srv.lastWords())
+		t.Fatalf("callbox serve: %v\n%s", err, srv.logExcerpt())
 	}
 	return srv
 }
 
-// learn takes the ports from the ready line.
-func (s *server) learn(line []byte) error {
+// parseReady sets admin and ports from the ready line.
+func (s *server) parseReady(line []byte) error {
 	var ready struct {
 		HTTP, HTTPS, Admin string
 		TURN               []string
@@ -96,7 +96,7 @@ func (s *server) learn(line []byte) error {
 	return nil
 }
 
-// stop ends the server, which must do so in order.
+// stop ends the server with SIGTERM; its exit code must be 0.
 func (s *server) stop(t *testing.T) {
 	t.Helper()
 	_ = s.command.Process.Signal(syscall.SIGTERM)
@@ -108,12 +108,12 @@ func (s *server) stop(t *testing.T) {
 		<-s.ended
 	}
 	if code := s.command.ProcessState.ExitCode(); code != 0 {
-		t.Errorf("the server ended with exit code %d\n%s", code, s.lastWords())
+		t.Errorf("the server ended with exit code %d\n%s", code, s.logExcerpt())
 	}
 }
 
-// lastWords are the end of the log, or the beginning of a crash in it.
-func (s *server) lastWords() string {
+// logExcerpt returns the end of the log, or the beginning of a crash in it.
+func (s *server) logExcerpt() string {
 	text, err := os.ReadFile(s.log)
 	if err != nil {
 		return err.Error()
@@ -145,7 +145,7 @@ func (s *server) logBytes() int64 {
 	return info.Size()
 }
 
-// get asks the admin listener, on a connection of its own.
+// get gets a path from the admin listener, on a new connection.
 func (s *server) get(ctx context.Context, path string) (string, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.admin+path, http.NoBody)
 	if err != nil {
@@ -163,7 +163,7 @@ func (s *server) get(ctx context.Context, path string) (string, error) {
 	return string(text), err
 }
 
-// metrics returns the server's gauges, each summed over its labels.
+// metrics returns the server's metrics, each summed over its labels.
 func (s *server) metrics(ctx context.Context) (map[string]float64, error) {
 	text, err := s.get(ctx, "/metrics")
 	if err != nil {
@@ -182,12 +182,13 @@ func (s *server) metrics(ctx context.Context) (map[string]float64, error) {
 	return sums, nil
 }
 
-// usage is what the process holds of what is limited.
+// usage is how much the process uses of the resources that are limited.
 type usage struct {
 	resident, data int // bytes
 	files          int
 }
 
+// most raises u to other, field by field.
 func (u *usage) most(other usage) {
 	u.resident, u.data, u.files = max(u.resident, other.resident), max(u.data, other.data), max(u.files, other.files)
 }

@@ -21,19 +21,19 @@ import (
 )
 
 var (
-	full   = flag.Bool("siege.full", false, "each attack for a minute, on 1 GiB and 1024 descriptors")
-	greedy = flag.Bool("siege.greedy", false, "also attacks that take all seats and relays within the limits, which newcomers notice")
-	during = flag.Duration("siege.for", 0, "how long each attack is, when not as long as usual")
+	full   = flag.Bool("siege.full", false, "run each attack for a minute, with 1 GiB of memory and 1024 descriptors")
+	greedy = flag.Bool("siege.greedy", false, "also run attacks that take all seats and relays within the limits, which affects newcomers")
+	during = flag.Duration("siege.for", 0, "duration of each attack; 0 = the usual duration")
 )
 
-// scale says how large a siege is, and what is too slow.
+// scale says how large a siege is, and what counts as too slow.
 type scale struct {
 	files, data int // descriptors, and bytes of RLIMIT_DATA
 	flags       []string
 	each        int           // attackers' connections from each of their addresses
-	lead        time.Duration // of an attack before people come
-	during      time.Duration // each attack
-	settle      time.Duration // until everything is as before
+	lead        time.Duration // from the start of an attack until people join
+	during      time.Duration // of each attack
+	settle      time.Duration // how long the server may take to free everything afterwards
 
 	calls, rooms, users int
 	fps, message        int
@@ -41,11 +41,11 @@ type scale struct {
 	pace                time.Duration // between new rooms
 
 	ackWithin, joinWithin, healthWithin, gap time.Duration
-	missing                                  float64 // part of a call's frames
-	logRate                                  float64 // bytes a second
+	missing                                  float64 // share of a call's frames
+	logRate                                  float64 // bytes per second
 }
 
-func theScale() *scale {
+func chosenScale() *scale {
 	s := shortScale()
 	if *full {
 		s = fullScale()
@@ -76,17 +76,17 @@ func shortScale() *scale {
 	}
 }
 
-// attack is what attackers do.
+// attack is one attack of the program in the folder attack.
 type attack struct {
 	name    string
-	numbers string   // of the table in docs/security.md
-	from    []string // addresses; nil = those of attackers
+	numbers string   // its rows in the table of docs/security.md
+	from    []string // source addresses; nil = those of attackers()
 }
 
-// plan is a server and what it has to bear, one attack after the other.
+// plan is a server and the attacks on it, one after the other.
 type plan struct {
 	name    string
-	secret  bool // a token is needed to join
+	secret  bool // joins need a token
 	attacks []attack
 }
 
@@ -100,7 +100,7 @@ func plans() []plan {
 		{"sessions", "9", nil},
 		{"spoofed", "15", []string{botsAddr, usersAddr}},
 		{"turn", "1", nil},
-		// After these the attackers' shares of memory are taken for the grace time.
+		// After these, the attackers' shares of memory stay in use for the grace time.
 		{"unconfirmed", "3, 10", nil},
 		{"frames", "10", nil},
 		{"away", "3", nil},
@@ -122,12 +122,12 @@ func plans() []plan {
 	return all
 }
 
-// TestSiege attacks servers that people use.
+// TestSiege attacks servers while people use them.
 func TestSiege(t *testing.T) {
 	need.Root(t)
 	need.Program(t, "ip")
 	setUpNetwork(t)
-	lighter := lighten(t)
+	reduceWeight := weightReducer(t)
 	var table bytes.Buffer
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	row := func(text string) {
@@ -138,12 +138,12 @@ func TestSiege(t *testing.T) {
 	row("attack\ttried\tlet in\theld\tfaults\tjoin ≤\tresume ≤\tack ≤\tframe gap ≤\thealthz ≤\tRSS MiB\tdata MiB\ttaken MiB\tfds\tlog KiB\t")
 	for _, p := range plans() {
 		t.Run(p.name, func(t *testing.T) {
-			s := raise(t, p.secret)
-			defer s.leave(t)
+			s := startSiege(t, p.secret)
+			defer s.end(t)
 			before := s.reading(t)
 			for _, a := range p.attacks {
 				if !s.server.dead() {
-					t.Run(a.name, func(t *testing.T) { row(s.bear(t, a, lighter)) })
+					t.Run(a.name, func(t *testing.T) { row(s.run(t, a, reduceWeight)) })
 				}
 			}
 			if !s.server.dead() {
@@ -154,22 +154,22 @@ func TestSiege(t *testing.T) {
 	if err := w.Flush(); err != nil {
 		t.Error(err)
 	}
-	t.Logf("the siege:\n%s", &table)
+	t.Logf("results:\n%s", &table)
 }
 
-// siege is a server, those who use it, and who watches.
+// siege is a server with people who use it, and a monitor.
 type siege struct {
-	*crowd
-	watch *watch
-	rooms []*pair
-	calls []*call
-	stop  func()
+	*env
+	monitor *monitor
+	rooms   []*pair
+	calls   []*call
+	stop    func() // stops the monitor
 }
 
-// raise starts a server, its rooms and its calls.
-func raise(t *testing.T, secret bool) *siege {
+// startSiege starts a server, the pairs and the calls.
+func startSiege(t *testing.T, secret bool) *siege {
 	t.Helper()
-	s := &siege{crowd: &crowd{scale: theScale(), ledger: newLedger()}, watch: &watch{}}
+	s := &siege{env: &env{scale: chosenScale(), outcomes: newOutcomes()}, monitor: &monitor{}}
 	var flags []string
 	if secret {
 		flags = []string{"--join-secret", "stored"}
@@ -183,26 +183,26 @@ func raise(t *testing.T, secret bool) *siege {
 		s.token = strings.TrimSpace(string(out))
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	wait := s.watch.start(ctx, s.server, s.scale.healthWithin)
+	wait := s.monitor.start(ctx, s.server, s.scale.healthWithin)
 	s.stop = func() {
 		cancel()
 		wait()
 	}
-	s.rooms = s.meetAll(t.Context(), roomsAddr, "room", s.scale.rooms)
-	s.calls = s.dialAll(t.Context(), s.scale.calls)
-	s.report(t, s.ledger.take())
+	s.rooms = s.startPairs(t.Context(), roomsAddr, "room", s.scale.rooms)
+	s.calls = s.startCalls(t.Context(), s.scale.calls)
+	s.report(t, s.outcomes.drain())
 	return s
 }
 
-// report fails a named test for each concern with faults.
-func (s *siege) report(t *testing.T, l *ledger) {
+// report fails a subtest for each aspect with faults.
+func (s *siege) report(t *testing.T, l *outcomes) {
 	t.Helper()
-	for _, c := range concerns() {
+	for _, c := range aspects() {
 		t.Run(string(c), func(t *testing.T) { fail(t, l.faults[c]) })
 	}
 }
 
-// fail tells of some of the faults.
+// fail fails the test if there are faults, and reports the first five.
 func fail(t *testing.T, faults []string) {
 	t.Helper()
 	const some = 5
@@ -211,27 +211,27 @@ func fail(t *testing.T, faults []string) {
 	}
 }
 
-// bear lets an attack go on while people come and go, and judges how they
-// fared. It returns a row of the table.
-func (s *siege) bear(t *testing.T, a attack, lighter func(pid int) error) string {
+// run runs an attack while people join and leave, and checks what they and the monitor
+// have measured. It returns a row of the table.
+func (s *siege) run(t *testing.T, a attack, reduceWeight func(pid int) error) string {
 	t.Helper()
-	s.watch.take()
+	s.monitor.drain()
 	logged := s.server.logBytes()
-	strike := s.begin(t, a, lighter)
-	s.live(t, a.name)
-	struck := strike(t)
+	wait := s.startAttack(t, a, reduceWeight)
+	s.simulateUsers(t, a.name)
+	result := wait(t)
 	for _, c := range s.calls {
 		for _, side := range c.sides {
 			side.check()
 		}
 	}
-	seen, l := s.watch.take(), s.ledger.take()
+	seen, l := s.monitor.drain(), s.outcomes.drain()
 	logged = s.server.logBytes() - logged
 	s.report(t, l)
 	t.Run("healthz", func(t *testing.T) { fail(t, seen.faults) })
 	t.Run("memory", func(t *testing.T) {
 		if seen.held > seen.budget || seen.budget == 0 {
-			t.Errorf("of a budget of %.0f MiB %.0f were given out", seen.budget/(1<<20), seen.held/(1<<20))
+			t.Errorf("of a budget of %.0f MiB, %.0f MiB were in use", seen.budget/(1<<20), seen.held/(1<<20))
 		}
 		if most := s.scale.data / 8 * 7; seen.resident > most {
 			t.Errorf("%d MiB were resident, more than %d", seen.resident>>20, most>>20)
@@ -243,25 +243,26 @@ func (s *siege) bear(t *testing.T, a attack, lighter func(pid int) error) string
 		}
 	})
 	t.Run("attack", func(t *testing.T) {
-		if struck.Tried == 0 || struck.Opened == 0 {
-			t.Errorf("it was none: %+v", struck)
+		if result.Tried == 0 || result.Opened == 0 {
+			t.Errorf("the attack had no effect: %+v", result)
 		}
 	})
 	if s.server.dead() {
-		t.Errorf("the server has ended: %v\n%s", s.server.command.ProcessState, s.server.lastWords())
+		t.Errorf("the server has ended: %v\n%s", s.server.command.ProcessState, s.server.logExcerpt())
 	}
 	faults := len(seen.faults)
-	for _, c := range concerns() {
+	for _, c := range aspects() {
 		faults += len(l.faults[c])
 	}
 	ms := time.Millisecond
-	return fmt.Sprintf("%s (%s)\t%d\t%d\t%d\t%d\t%v\t%v\t%v\t%v\t%v\t%d\t%d\t%.0f\t%d\t%d\t", a.name, a.numbers, struck.Tried, struck.Opened, struck.Most, faults,
+	return fmt.Sprintf("%s (%s)\t%d\t%d\t%d\t%d\t%v\t%v\t%v\t%v\t%v\t%d\t%d\t%.0f\t%d\t%d\t", a.name, a.numbers, result.Tried, result.Opened, result.Most, faults,
 		l.worst[joining].Round(ms), l.worst[resuming].Round(ms), l.worst[messaging].Round(ms), l.worst[calling].Round(ms), seen.health.Round(ms),
 		seen.resident>>20, seen.data>>20, seen.held/(1<<20), seen.files, logged>>10)
 }
 
-// live has users come while the attack goes on, break and resume, call, and leave.
-func (s *siege) live(t *testing.T, name string) {
+// simulateUsers has users join during the attack, lose their connections and resume,
+// make a call, and leave.
+func (s *siege) simulateUsers(t *testing.T, name string) {
 	t.Helper()
 	end := time.Now().Add(s.scale.during)
 	sleep(t.Context(), s.scale.lead)
@@ -270,7 +271,7 @@ func (s *siege) live(t *testing.T, name string) {
 		defer close(called)
 		s.callOnce(t.Context(), "late-"+name)
 	}()
-	users := s.meetAll(t.Context(), usersAddr, "user-"+name, s.scale.users/2)
+	users := s.startPairs(t.Context(), usersAddr, "user-"+name, s.scale.users/2)
 	for i, pr := range users {
 		if i%3 == 0 {
 			pr.people[0].cut()
@@ -278,29 +279,29 @@ func (s *siege) live(t *testing.T, name string) {
 	}
 	<-called
 	for _, pr := range users {
-		pr.people[0].awaitBack(t.Context())
+		pr.people[0].awaitRejoin(t.Context())
 	}
 	sleep(t.Context(), time.Until(end))
-	partAll(t.Context(), users)
+	leavePairs(t.Context(), users)
 }
 
-// callOnce makes one new relayed call from the address of all bots.
+// callOnce makes a new relayed call and ends it.
 func (s *siege) callOnce(ctx context.Context, name string) {
 	begun := time.Now()
-	if c := s.dial(ctx, name, peer.TURNOverUDP); c != nil {
-		s.ledger.good(relaying, time.Since(begun))
+	if c := s.startCall(ctx, name, peer.TURNOverUDP); c != nil {
+		s.outcomes.success(relaying, time.Since(begun))
 		c.end()
 	}
 }
 
-// struck is what an attack says of itself.
-type struck struct {
+// attackResult is the output of the attack program.
+type attackResult struct {
 	Tried, Opened, Most, Sent int64
 	Fault                     string
 }
 
-// begin starts the attack; the function it returns waits for its end.
-func (s *siege) begin(t *testing.T, a attack, lighter func(pid int) error) func(t *testing.T) struck {
+// startAttack starts an attack. The function that it returns waits for the end.
+func (s *siege) startAttack(t *testing.T, a attack, reduceWeight func(pid int) error) func(t *testing.T) attackResult {
 	t.Helper()
 	from := a.from
 	if from == nil {
@@ -319,12 +320,12 @@ func (s *siege) begin(t *testing.T, a attack, lighter func(pid int) error) func(
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if err := lighter(command.Process.Pid); err != nil {
+	if err := reduceWeight(command.Process.Pid); err != nil {
 		t.Error(err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- command.Wait() }()
-	return func(t *testing.T) (st struck) {
+	return func(t *testing.T) (r attackResult) {
 		t.Helper()
 		select {
 		case err := <-ended:
@@ -336,28 +337,28 @@ func (s *siege) begin(t *testing.T, a attack, lighter func(pid int) error) func(
 			_ = command.Process.Kill()
 			t.Log(<-ended)
 		}
-		if err := json.Unmarshal(out.Bytes(), &st); err != nil {
+		if err := json.Unmarshal(out.Bytes(), &r); err != nil {
 			t.Error(err)
 		}
-		t.Logf("%+v", st)
-		return st
+		t.Logf("%+v", r)
+		return r
 	}
 }
 
-// leave ends calls and rooms.
-func (s *siege) leave(t *testing.T) {
+// end ends the calls, the pairs and the monitor.
+func (s *siege) end(t *testing.T) {
 	t.Helper()
 	for _, c := range s.calls {
 		c.end()
 	}
-	partAll(t.Context(), s.rooms)
+	leavePairs(t.Context(), s.rooms)
 	s.stop()
-	if l := s.ledger.take(); !s.server.dead() { // whose death has been told
+	if l := s.outcomes.drain(); !s.server.dead() { // if it is, that has been reported
 		s.report(t, l)
 	}
 }
 
-// gauges must be as before when an attack is over.
+// gauges returns the metrics that must not be higher after an attack than before.
 func gauges() []string {
 	return []string{
 		"callbox_signaling_peers", "callbox_signaling_rooms", "callbox_signaling_connections",
@@ -365,7 +366,7 @@ func gauges() []string {
 	}
 }
 
-// reading is the state that a siege begins with.
+// reading is the state of the server before or after the attacks.
 type reading struct {
 	usage
 	heap    float64
@@ -382,7 +383,7 @@ func (s *siege) reading(t *testing.T) reading {
 }
 
 func (s *siege) read(ctx context.Context) (reading, error) {
-	// What is garbage is none of the attack's holdings.
+	// This collects garbage first, which must not count.
 	if _, err := s.server.get(ctx, "/debug/pprof/heap?gc=1"); err != nil {
 		return reading{}, err
 	}
@@ -394,16 +395,16 @@ func (s *siege) read(ctx context.Context) (reading, error) {
 	return reading{used, metrics["go_memstats_heap_inuse_bytes"], metrics}, err
 }
 
-// What may be left of an attack.
+// How much more the server may use after an attack than before.
 const (
 	heapLeft  = 16 << 20
 	filesLeft = 16
 )
 
-// slack is what may differ without an attack.
+// slack is by how much metrics vary without an attack.
 var slack = map[string]float64{"callbox_memory_used_bytes": 4 << 20}
 
-// settle waits until everything is as it was before the attack.
+// settle waits until the server uses no more than before the attacks.
 func (s *siege) settle(t *testing.T, before reading) {
 	t.Helper()
 	limited, cancel := context.WithTimeout(t.Context(), s.scale.settle)

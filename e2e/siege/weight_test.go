@@ -14,31 +14,32 @@ import (
 	"callbox/e2e/need"
 )
 
-// Where a quarter of the usual CPU weight can be had, by version of cgroups.
+// weights are the files that set the CPU weight of a cgroup, for both versions of
+// cgroups, and a value that is a quarter of the default.
 var weights = []struct{ root, file, value string }{
 	{"/sys/fs/cgroup", "cpu.weight", "25"},
 	{"/sys/fs/cgroup/cpu", "cpu.shares", "256"},
 }
 
 const (
-	niceQuarter = 6 // niceness that is about a quarter of the weight
+	niceQuarter = 6 // a niceness with about a quarter of the weight
 	groupPrefix = "callbox-siege-"
 )
 
-// lighten returns a function that gives a process a quarter of the usual CPU
-// weight: by a cgroup that all such processes share, else by its niceness.
-func lighten(t *testing.T) func(pid int) error {
+// weightReducer returns a function that gives a process a quarter of the default CPU
+// weight: by a cgroup that all such processes share, or else by its niceness.
+func weightReducer(t *testing.T) func(pid int) error {
 	t.Helper()
 	for _, w := range weights {
-		if dir, ok := lightGroup(t, w.root, w.file, w.value); ok {
+		if dir, ok := makeGroup(t, w.root, w.file, w.value); ok {
 			return func(pid int) error {
 				return os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0o600)
 			}
 		}
 	}
-	t.Log("there are no cgroups for the CPU here: attackers are niced")
+	t.Log("there is no cgroup controller for the CPU: attackers get a higher niceness")
 	return func(pid int) error {
-		// Each session is a group of its own where the kernel groups by sessions.
+		// With autogroups (sched(7)), the niceness of the session's group counts.
 		err := os.WriteFile(fmt.Sprintf("/proc/%d/autogroup", pid), []byte(strconv.Itoa(niceQuarter)), 0o600)
 		if errors.Is(err, os.ErrNotExist) {
 			err = nil
@@ -47,15 +48,15 @@ func lighten(t *testing.T) func(pid int) error {
 	}
 }
 
-// lightGroup makes a cgroup of that weight until the test ends.
-func lightGroup(t *testing.T, root, file, value string) (dir string, ok bool) {
+// makeGroup makes a cgroup with that weight, until the test ends.
+func makeGroup(t *testing.T, root, file, value string) (dir string, ok bool) {
 	t.Helper()
 	sweep(root)
 	dir = filepath.Join(root, groupPrefix+strconv.Itoa(os.Getpid()))
 	if os.Mkdir(dir, 0o755) != nil {
 		return "", false
 	}
-	// The second version gives a group what its parent passes on.
+	// In version 2, the parent must enable the controller for its children.
 	if _, err := os.Stat(filepath.Join(root, "cgroup.subtree_control")); err == nil {
 		_ = os.WriteFile(filepath.Join(root, "cgroup.subtree_control"), []byte("+cpu"), 0o600)
 	}
@@ -74,7 +75,7 @@ func lightGroup(t *testing.T, root, file, value string) (dir string, ok bool) {
 	return dir, true
 }
 
-// sweep removes the groups of tests that were killed.
+// sweep removes the cgroups of test processes that were killed.
 func sweep(root string) {
 	dirs, _ := filepath.Glob(filepath.Join(root, groupPrefix+"*"))
 	for _, dir := range dirs {
@@ -85,10 +86,10 @@ func sweep(root string) {
 	}
 }
 
-// TestLighten shows that a process is lighter afterwards.
-func TestLighten(t *testing.T) {
+// TestWeightReducer checks that a process has the cgroup or the niceness.
+func TestWeightReducer(t *testing.T) {
 	need.Root(t)
-	lighter := lighten(t)
+	reduce := weightReducer(t)
 	sleep := exec.Command("sleep", "30")
 	sleep.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 	if err := sleep.Start(); err != nil {
@@ -98,7 +99,7 @@ func TestLighten(t *testing.T) {
 		_ = sleep.Process.Kill()
 		_ = sleep.Wait()
 	})
-	if err := lighter(sleep.Process.Pid); err != nil {
+	if err := reduce(sleep.Process.Pid); err != nil {
 		t.Fatal(err)
 	}
 	groups, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", sleep.Process.Pid))

@@ -13,10 +13,10 @@ import (
 	"callbox/turnserver"
 )
 
-// TestBursts sends as senders do that have the kernel split what they send, and
-// so as receivers see it that have the kernel join what they get.
+// TestBursts sends with segmentation offload: the kernel splits a buffer into datagrams,
+// and coalesces those datagrams for a receiver that allows it.
 func TestBursts(t *testing.T) {
-	for _, other := range []way{{}, {turnserver.UDP, true}, {turnserver.UDP, false}, {turnserver.TCP, true}} {
+	for _, other := range []path{{}, {turnserver.UDP, true}, {turnserver.UDP, false}, {turnserver.TCP, true}} {
 		for _, ipv6 := range []bool{false, true} {
 			name := "to " + other.String()
 			if ipv6 {
@@ -27,7 +27,7 @@ func TestBursts(t *testing.T) {
 				if ipv6 && !s.udp6.IsValid() {
 					t.Skip("no IPv6 on loopback")
 				}
-				ends := connect(t, s, [2]way{{turnserver.UDP, true}, other}, ipv6)
+				ends := connect(t, s, [2]path{{turnserver.UDP, true}, other}, ipv6)
 				number := uint32(0)
 				for _, size := range []int{sequence, 5, 160, 161, 1000, 1199, 1200, 1400} {
 					for _, count := range []int{1, 2, 4, 8, 17, 40} {
@@ -43,8 +43,8 @@ func TestBursts(t *testing.T) {
 	}
 }
 
-// sendBurst sends count payloads of a size, the last one shorter, with one call
-// for as many as that allows, and wants them all. It returns the next number.
+// sendBurst sends count payloads of a size, the last one shorter, with as few calls as
+// possible. All must arrive. It returns the next number.
 func sendBurst(t *testing.T, from, to end, number uint32, count, size int) uint32 {
 	t.Helper()
 	first, last := number, number+uint32(count)-1

@@ -26,13 +26,13 @@ const (
 	headerOfSTUN  = 20
 )
 
-// client speaks TURN as it is on the wire, and nothing that it is not told to.
+// client is a TURN client that sends only what the test tells it to.
 type client struct {
 	conn               net.Conn
 	stream             bool
 	username, password string
 	nonce              stun.Nonce
-	pending            [][]byte // data that came while an answer was awaited
+	pending            [][]byte // data that came before a response
 	buffer             []byte
 }
 
@@ -75,7 +75,7 @@ func (s *server) clientOn(t *testing.T, conn net.Conn, stream bool, user string)
 	return c
 }
 
-// send sends one message or ChannelData, on a stream with its padding.
+// send sends a message or ChannelData, on a stream with the padding.
 func (c *client) send(t *testing.T, message []byte) {
 	t.Helper()
 	if _, err := c.conn.Write(c.framed(message)); err != nil {
@@ -90,7 +90,7 @@ func (c *client) framed(message []byte) []byte {
 	return message
 }
 
-// receive returns the next message or ChannelData. It is good until the next one.
+// receive returns the next message or ChannelData, which is valid until the next call.
 func (c *client) receive() ([]byte, error) {
 	if !c.stream {
 		n, err := c.conn.Read(c.buffer)
@@ -114,7 +114,7 @@ func (c *client) key() stun.MessageIntegrity {
 	return turn.GenerateAuthKey(c.username, turnserver.DefaultRealm, c.password)
 }
 
-// challenge gets a nonce.
+// challenge requests a nonce.
 func (c *client) challenge(t *testing.T) {
 	t.Helper()
 	answer := c.exchange(t, unsignedAllocate())
@@ -129,14 +129,14 @@ func unsignedAllocate() *stun.Message {
 
 func requestedUDP() stun.Setter { return word{stun.AttrRequestedTransport, transportUDP << 24} }
 
-// build makes a signed request.
+// build returns a request with MESSAGE-INTEGRITY.
 func (c *client) build(method stun.Method, attributes ...stun.Setter) *stun.Message {
 	setters := append([]stun.Setter{stun.TransactionID, stun.NewType(method, stun.ClassRequest)}, attributes...)
 	return stun.MustBuild(append(setters, stun.NewUsername(c.username), stun.NewRealm(turnserver.DefaultRealm), c.nonce, c.key())...)
 }
 
-// request sends a signed request and returns the answer, after a new nonce if
-// that is what the answer asks for.
+// request sends a request with MESSAGE-INTEGRITY and returns the response. If that is
+// 438 (Stale Nonce), it tries again with the new nonce.
 func (c *client) request(t *testing.T, method stun.Method, attributes ...stun.Setter) *stun.Message {
 	t.Helper()
 	answer := c.exchange(t, c.build(method, attributes...))
@@ -149,7 +149,8 @@ func (c *client) request(t *testing.T, method stun.Method, attributes ...stun.Se
 	return answer
 }
 
-// exchange sends a request until it is answered. What comes beside is kept.
+// exchange sends a request until there is a response. It keeps data that comes before
+// that.
 func (c *client) exchange(t *testing.T, request *stun.Message) *stun.Message {
 	t.Helper()
 	deadline := time.Now().Add(patience)
@@ -168,7 +169,7 @@ func (c *client) exchange(t *testing.T, request *stun.Message) *stun.Message {
 		case err == nil:
 			return answer
 		case !errors.As(err, &timeout) || !timeout.Timeout() || !until.Before(deadline):
-			t.Fatalf("%s: no answer: %v", request.Type, err)
+			t.Fatalf("%s: no response: %v", request.Type, err)
 		}
 	}
 }
@@ -187,7 +188,7 @@ func (c *client) await(id [stun.TransactionIDSize]byte) (*stun.Message, error) {
 	}
 }
 
-// allocate returns the address of a new relay.
+// allocate makes an allocation and returns its relayed address.
 func (c *client) allocate(t *testing.T, attributes ...stun.Setter) netip.AddrPort {
 	t.Helper()
 	answer := c.request(t, stun.MethodAllocate, append(attributes, requestedUDP())...)
@@ -199,7 +200,7 @@ func (c *client) allocate(t *testing.T, attributes ...stun.Setter) netip.AddrPor
 	return netip.AddrPortFrom(ip.Unmap(), uint16(relayed.Port))
 }
 
-// must wants a success response.
+// must sends a request, which must succeed.
 func (c *client) must(t *testing.T, method stun.Method, attributes ...stun.Setter) {
 	t.Helper()
 	if answer := c.request(t, method, attributes...); answer.Type.Class != stun.ClassSuccessResponse {
@@ -212,8 +213,8 @@ func (c *client) permit(t *testing.T, peer netip.AddrPort) {
 	c.must(t, stun.MethodCreatePermission, peerAddress(peer))
 }
 
-// bind binds a channel. The server sends by it from a moment after its answer on, which
-// has passed when it answers the next request.
+// bind binds a channel. The server starts to use it shortly after its response, but
+// before its response to the next request.
 func (c *client) bind(t *testing.T, number uint16, peer netip.AddrPort) {
 	t.Helper()
 	for range 2 {
@@ -233,13 +234,13 @@ func sendIndication(peer netip.AddrPort, payload []byte) []byte {
 		peerAddress(peer), stun.RawAttribute{Type: stun.AttrData, Value: payload}).Raw
 }
 
-// data returns the payload that a message carries, and the channel or the peer
-// that it came by.
+// data returns the payload of a Data indication or of ChannelData, and the peer or the
+// channel.
 func data(message []byte) (payload []byte, channel uint16, peer netip.AddrPort, err error) {
 	if len(message) >= channelHeader && message[0]>>6 == 1 {
 		n := int(binary.BigEndian.Uint16(message[2:]))
 		if len(message) < channelHeader+n {
-			return nil, 0, peer, fmt.Errorf("ChannelData of %d bytes says that it has %d", len(message)-channelHeader, n)
+			return nil, 0, peer, fmt.Errorf("ChannelData of %d bytes has the length %d", len(message)-channelHeader, n)
 		}
 		return message[channelHeader : channelHeader+n], binary.BigEndian.Uint16(message), peer, nil
 	}
@@ -257,7 +258,7 @@ func data(message []byte) (payload []byte, channel uint16, peer netip.AddrPort, 
 	return payload, 0, netip.AddrPortFrom(ip.Unmap(), uint16(from.Port)), err
 }
 
-// word is an attribute of four bytes.
+// word is an attribute with a value of four bytes.
 type word struct {
 	kind  stun.AttrType
 	value uint32

@@ -14,13 +14,13 @@ import (
 	"callbox/turnserver"
 )
 
-var cycles = flag.Int("turn.cycles", 3000, "how many allocations TestCycles makes and ends")
+var cycles = flag.Int("turn.cycles", 3000, "number of allocations that TestCycles makes and ends")
 
-// TestCycles makes allocations that end in every way: they expire, are deleted,
-// lose their connection. Nothing is left of them, nor a port.
+// TestCycles makes allocations that end in all paths: they expire, are deleted, or lose
+// their connection. The server must free everything, the ports included.
 func TestCycles(t *testing.T) {
 	const clients, connections, spare = 250, 20, 30
-	// An address of its own, so that its few ports are not taken by others.
+	// An address that no other test uses, because the few ports must be free.
 	pid := os.Getpid()
 	relays := netip.AddrFrom4([4]byte{127, byte(1 + pid>>16%200), byte(pid >> 8), byte(pid)})
 	s := start(t, func(c *turnserver.Config) {
@@ -78,7 +78,7 @@ func TestCycles(t *testing.T) {
 	s.end(t)
 }
 
-// use is what a process has of the system.
+// use is how much the process uses of the system's resources.
 type use struct {
 	goroutines, descriptors int
 	heap                    uint64
@@ -91,7 +91,7 @@ func (u use) String() string {
 func measure(t *testing.T) use {
 	t.Helper()
 	runtime.GC()
-	runtime.GC() // what pools held is gone only now
+	runtime.GC() // the second collection frees what was in pools
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
 	u := use{goroutines: runtime.NumGoroutine(), heap: memory.HeapAlloc}

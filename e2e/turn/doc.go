@@ -1,4 +1,4 @@
-// Package turn tests the TURN server with clients of others, and as a whole:
-// what it relays is exact to the byte, faults end nothing, and nothing is left
-// of what has ended. All of it is tests; `go test ./e2e/turn` runs them.
+// Package turn tests the TURN server as a whole, also with the clients of other
+// projects: it relays every byte, faults do not end it, and it frees everything that
+// has ended. The package holds nothing but tests; `go test ./e2e/turn` runs them.
 package turn

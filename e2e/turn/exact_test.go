@@ -13,19 +13,20 @@ import (
 	"callbox/turnserver"
 )
 
-// end is one of the two that exchange payloads.
+// end is one of two that exchange payloads.
 type end interface {
 	// transmit sends the payload to the other end.
 	transmit(t *testing.T, payload []byte)
-	// next returns the next payload of the other end. It is good until the one after.
+	// next returns the next payload from the other end, which is valid until the next call.
 	next() ([]byte, error)
+	// until sets the deadline of next.
 	until(deadline time.Time) error
-	// limits are the largest payloads that it can send and get.
-	limits() (send, get int)
+	// limits returns the sizes of the largest payloads that it can send and receive.
+	limits() (send, receive int)
 }
 
-// relayed is an end behind the server. It sends to peer by a channel when it
-// has a number for one, else by indications; what it gets must come the same way.
+// relayed is an end with a relay. It sends to peer in a channel if it has the number of
+// one, or else in indications. What it receives must come in the same form.
 type relayed struct {
 	*client
 	peer    netip.AddrPort
@@ -48,7 +49,7 @@ func (r *relayed) next() ([]byte, error) {
 	}
 	payload, channel, peer, err := data(message)
 	if err == nil && (channel != r.channel || channel == 0 && peer != r.peer) {
-		err = fmt.Errorf("by channel %#x from %s, want %#x from %s", channel, peer, r.channel, r.peer)
+		err = fmt.Errorf("data in channel %#x from %s, want channel %#x from %s", channel, peer, r.channel, r.peer)
 	}
 	return payload, err
 }
@@ -58,7 +59,7 @@ func (r *relayed) until(deadline time.Time) error { return r.conn.SetReadDeadlin
 func (r *relayed) limits() (send, get int) {
 	ipv6 := r.peer.Addr().Is6()
 	switch {
-	case r.stream && r.channel == 0 && ipv6: // the length of a message has 16 bits
+	case r.stream && r.channel == 0 && ipv6: // the length field of a message has 16 bits
 		return 1<<16 - 4 - 28, 1<<16 - 4 - 28
 	case r.stream:
 		return maxDatagram, maxDatagram
@@ -66,7 +67,7 @@ func (r *relayed) limits() (send, get int) {
 		return maxDatagram - channelHeader, maxDatagram - channelHeader
 	case ipv6:
 		return (maxDatagram - 48) &^ 3, (maxDatagram - 48) &^ 3
-	default: // header, address and header of the data, which is padded
+	default: // without the header, the address and the header of DATA, which is padded
 		return (maxDatagram - 36) &^ 3, (maxDatagram - 36) &^ 3
 	}
 }
@@ -108,67 +109,67 @@ func (o *open) until(deadline time.Time) error { return o.SetReadDeadline(deadli
 
 func (o *open) limits() (send, get int) { return maxDatagram, maxDatagram }
 
-// way is how an end is reached: by which protocol to the server, by a channel
-// or by indications; "" is an end without a relay.
-type way struct {
+// path is how an end receives: the protocol between it and the server, and a channel or
+// indications. The protocol "" means an end without a relay.
+type path struct {
 	protocol turnserver.Protocol
 	channel  bool
 }
 
-func (w way) String() string {
+func (p path) String() string {
 	switch {
-	case w.protocol == "":
+	case p.protocol == "":
 		return "no relay"
-	case w.channel:
-		return "channel over " + string(w.protocol)
+	case p.channel:
+		return "channel over " + string(p.protocol)
 	default:
-		return "indications over " + string(w.protocol)
+		return "indications over " + string(p.protocol)
 	}
 }
 
-func ways() []way {
-	var all []way
+func paths() []path {
+	var all []path
 	for _, protocol := range []turnserver.Protocol{turnserver.UDP, turnserver.TCP, turnserver.TLS} {
-		all = append(all, way{protocol, true}, way{protocol, false})
+		all = append(all, path{protocol, true}, path{protocol, false})
 	}
 	return all
 }
 
-// connect makes two ends that may speak with one another. With ipv6 the relays
-// have addresses of IPv6.
-func connect(t *testing.T, s *server, ways [2]way, ipv6 bool) [2]end {
+// connect makes two ends that can send to each other. With ipv6, the relayed addresses
+// are IPv6.
+func connect(t *testing.T, s *server, paths [2]path, ipv6 bool) [2]end {
 	t.Helper()
-	return connectThrough(t, [2]*server{s, s}, ways, ipv6)
+	return connectThrough(t, [2]*server{s, s}, paths, ipv6)
 }
 
-// connectThrough is connect where the ends see the server in different places.
-func connectThrough(t *testing.T, servers [2]*server, ways [2]way, ipv6 bool) (ends [2]end) {
+// connectThrough is connect where the ends use different addresses of the server.
+func connectThrough(t *testing.T, servers [2]*server, paths [2]path, ipv6 bool) (ends [2]end) {
 	t.Helper()
 	var clients [2]*client
 	var addrs [2]netip.AddrPort
-	for i, w := range ways {
+	for i, p := range paths {
 		switch {
-		case w.protocol == "" && ipv6:
+		case p.protocol == "" && ipv6:
 			ends[i] = newOpen(t, "::1")
-		case w.protocol == "":
+		case p.protocol == "":
 			ends[i] = newOpen(t, "127.0.0.1")
 		case ipv6:
-			clients[i] = servers[i].dial(t, w.protocol, "ann")
+			clients[i] = servers[i].dial(t, p.protocol, "ann")
 			addrs[i] = clients[i].allocate(t, word{0x0017, familyIPv6})
 		default:
-			clients[i] = servers[i].dial(t, w.protocol, "ann")
+			clients[i] = servers[i].dial(t, p.protocol, "ann")
 			addrs[i] = clients[i].allocate(t)
 		}
 		if o, ok := ends[i].(*open); ok {
 			addrs[i] = o.addr()
 		}
 	}
-	for i, w := range ways {
+	for i, p := range paths {
 		peer := addrs[1-i]
 		switch {
-		case w.protocol == "":
+		case p.protocol == "":
 			ends[i].(*open).peer = peer
-		case w.channel:
+		case p.channel:
 			number := uint16(0x4000 + i)
 			clients[i].bind(t, number, peer)
 			ends[i] = &relayed{clients[i], peer, number}
@@ -185,28 +186,28 @@ func unlimitedBytes(c *turnserver.Config) {
 	c.Limits.UserBytes = -1
 }
 
-// TestEverySize relays payloads of every critical size by every path, both
-// ways, byte for byte.
+// TestEverySize relays payloads of all critical sizes over all paths, in both
+// directions, and compares every byte.
 func TestEverySize(t *testing.T) {
-	for _, a := range ways() {
-		others := []way{{}}
+	for _, a := range paths() {
+		others := []path{{}}
 		if a.channel {
-			others = append(others, ways()...)
+			others = append(others, paths()...)
 		} else {
-			others = append(others, way{turnserver.UDP, false})
+			others = append(others, path{turnserver.UDP, false})
 		}
 		for _, b := range others {
 			for _, ipv6 := range []bool{false, true} {
 				name := fmt.Sprintf("%s to %s", a, b)
 				if ipv6 {
-					name += " by IPv6"
+					name += " over IPv6"
 				}
 				t.Run(name, func(t *testing.T) {
 					s := start(t, unlimitedBytes)
 					if ipv6 && !s.udp6.IsValid() {
 						t.Skip("no IPv6 on loopback")
 					}
-					ends := connect(t, s, [2]way{a, b}, ipv6)
+					ends := connect(t, s, [2]path{a, b}, ipv6)
 					everySize(t, ends[0], ends[1])
 					everySize(t, ends[1], ends[0])
 					s.end(t)
@@ -234,14 +235,14 @@ func everySize(t *testing.T, from, to end) {
 		if err := to.until(time.Now().Add(patience)); err != nil {
 			t.Fatal(err)
 		}
-		payload[0]++ // never the same twice
+		payload[0]++ // so that no two payloads are the same
 		from.transmit(t, payload[:size])
 		got, err := to.next()
 		if err != nil {
 			t.Fatalf("%d bytes: %v", size, err)
 		}
 		if !bytes.Equal(got, payload[:size]) {
-			t.Fatalf("%d bytes: got %d that are others", size, len(got))
+			t.Fatalf("%d bytes: got %d bytes that differ", size, len(got))
 		}
 	}
 }

@@ -21,11 +21,11 @@ import (
 	"callbox/turnserver"
 )
 
-// ownProcess says to a test that it is the process of its own that it started.
+// ownProcess is set in the process that alone has started for a test.
 const ownProcess = "CALLBOX_TEST_OWN_PROCESS"
 
-// alone says whether this is a process that has nothing to do but the test. If not, it
-// starts one and waits for it.
+// alone reports whether this process runs only the test. If not, it starts such a
+// process and waits for it.
 func alone(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv(ownProcess) != "" {
@@ -39,14 +39,14 @@ func alone(t *testing.T) bool {
 	return false
 }
 
-// TestDescriptorsExhausted has a process run out of descriptors: who is served
-// goes on, who comes is told or waits, and afterwards is served.
+// TestDescriptorsExhausted makes a process run out of descriptors. Clients that have an
+// allocation keep it. New clients get an error or wait, and are served afterwards.
 func TestDescriptorsExhausted(t *testing.T) {
 	if !alone(t) {
 		return
 	}
 	s := start(t, unlimited)
-	ends := connect(t, s, [2]way{{turnserver.UDP, true}, {}}, false)
+	ends := connect(t, s, [2]path{{turnserver.UDP, true}, {}}, false)
 	var clients []*client
 	for range 12 {
 		c := s.dial(t, turnserver.UDP, "bo")
@@ -70,7 +70,7 @@ func TestDescriptorsExhausted(t *testing.T) {
 	everySize(t, ends[0], ends[1])
 	everySize(t, ends[1], ends[0])
 	restore()
-	// One descriptor, which the client takes: the server has none to accept with.
+	// The client takes the one descriptor that is left, so that the server cannot accept.
 	restore = leaveDescriptors(t, 1)
 	waiting := s.dial(t, turnserver.TCP, "cy")
 	waiting.send(t, stun.MustBuild(stun.TransactionID, stun.BindingRequest).Raw)
@@ -87,8 +87,8 @@ func TestDescriptorsExhausted(t *testing.T) {
 	s.end(t)
 }
 
-// leaveDescriptors lowers the limit of this process, so that it can open that
-// many more, until restore is called.
+// leaveDescriptors lowers the limit of this process so that it can open only that many
+// more descriptors, until restore is called.
 func leaveDescriptors(t *testing.T, left int) (restore func()) {
 	t.Helper()
 	limit := 0
@@ -111,18 +111,18 @@ func leaveDescriptors(t *testing.T, left int) (restore func()) {
 	}
 }
 
-// TestNoBuffers has the kernel say now and then that it has no room for what is sent
-// (ENOBUFS): that is lost and counted, and what comes after it is relayed.
+// TestNoBuffers makes the kernel refuse some datagrams for want of buffers (ENOBUFS).
+// They are lost and counted, and those after them are relayed.
 func TestNoBuffers(t *testing.T) {
 	if !alone(t) {
 		return
 	}
 	const refused = 777
 	s := start(t, unlimited)
-	ends := connect(t, s, [2]way{{turnserver.UDP, true}, {}}, false)
+	ends := connect(t, s, [2]path{{turnserver.UDP, true}, {}}, false)
 	refuseToSend(t, refused)
 	for round := range 6 {
-		// What the server sends is that long, and what it gets is not.
+		// Only what the server sends has that length, not what it receives.
 		from, to, length := ends[0], ends[1], refused
 		if round%2 == 1 {
 			from, to, length = ends[1], ends[0], refused-channelHeader
@@ -135,14 +135,14 @@ func TestNoBuffers(t *testing.T) {
 		}
 		from.transmit(t, next)
 		if got, err := to.next(); err != nil || !bytes.Equal(got, next) {
-			t.Errorf("after a refusal: got %d bytes, %v; want the %d that came next", len(got), err, len(next))
+			t.Errorf("after a refusal: got %d bytes, %v; want the %d bytes that were sent next", len(got), err, len(next))
 		}
 	}
 	s.end(t)
 }
 
-// refuseToSend has the kernel answer ENOBUFS from now on to whoever in this process
-// sends so many bytes with sendto(2), by a filter of system calls (seccomp(2)).
+// refuseToSend makes sendto(2) fail with ENOBUFS in this process, from now on, when it
+// sends that many bytes, by a filter of system calls (seccomp(2)).
 func refuseToSend(t *testing.T, length uint32) {
 	t.Helper()
 	const (
@@ -160,7 +160,7 @@ func refuseToSend(t *testing.T, length uint32) {
 		{Code: end, K: unix.SECCOMP_RET_ALLOW},
 	}
 	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
-	runtime.LockOSThread() // who has no new privileges may have one
+	runtime.LockOSThread() // PR_SET_NO_NEW_PRIVS, which allows a filter, is for the thread
 	defer runtime.UnlockOSThread()
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		t.Fatal(err)
@@ -171,8 +171,8 @@ func refuseToSend(t *testing.T, length uint32) {
 	}
 }
 
-// TestInterfaceGone takes away the link to a client, and then the address that
-// the relays have, and gives them back: the relay goes on.
+// TestInterfaceGone takes down the link to a client, and then removes the address of the
+// relays. When they are back, relaying goes on.
 func TestInterfaceGone(t *testing.T) {
 	need.Root(t)
 	need.Program(t, "ip")
@@ -258,7 +258,7 @@ func dialFrom(t *testing.T, n *netlab.Namespace, to netip.AddrPort) net.Conn {
 	return conn
 }
 
-// passesBothWays says whether a payload gets through within a moment.
+// passesBothWays reports whether a payload gets through in both directions, soon.
 func passesBothWays(c *client, peer net.Conn) bool {
 	const moment = 100 * time.Millisecond
 	arrives := func(conn net.Conn, want []byte) bool {

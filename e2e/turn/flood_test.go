@@ -10,19 +10,19 @@ import (
 	"callbox/turnserver"
 )
 
-// TestFloods keeps two calls going, to a peer and between two relays, while
-// others ask without a credential, connect and say little, and begin handshakes:
-// not a packet of the calls is lost.
+// TestFloods relays between an allocation and a peer, and between two allocations, while
+// others send unauthenticated requests and unfinished messages and handshakes. No packet
+// of the two calls is lost.
 func TestFloods(t *testing.T) {
 	s := start(t, func(c *turnserver.Config) { c.Limits.AddressConnections = -1 })
 	calls := [][2]end{
-		connect(t, s, [2]way{{turnserver.UDP, true}, {}}, false),
-		connect(t, s, [2]way{{turnserver.UDP, true}, {turnserver.TCP, true}}, false),
+		connect(t, s, [2]path{{turnserver.UDP, true}, {}}, false),
+		connect(t, s, [2]path{{turnserver.UDP, true}, {turnserver.TCP, true}}, false),
 	}
 	before := measure(t)
 	var floods sync.WaitGroup
 	stop := make(chan struct{})
-	floods.Go(func() { ask(t, s.udp, stop) })
+	floods.Go(func() { flood(t, s.udp, stop) })
 	for _, at := range []netip.AddrPort{s.tcp, s.tls} {
 		for _, opening := range []string{"", "\x16\x03\x01\x02\x00\x01\x00", "\x00\x03\x00\x10\x21\x12"} {
 			for range 40 {
@@ -52,18 +52,19 @@ func TestFloods(t *testing.T) {
 	}
 	got := s.Snapshot()
 	if got.UnauthenticatedWithheld == 0 {
-		t.Error("every unsigned request was answered")
+		t.Error("every unauthenticated request got a response")
 	}
-	// What is no message on TCP, and no handshake on TLS, is closed at once.
+	// Connections that start with no message on TCP, or no handshake on TLS, are closed at
+	// once.
 	if got.Connections != 2*2*40+1 {
-		t.Errorf("%d connections are open, want those that may still say something", got.Connections)
+		t.Errorf("%d connections are open, want those with nothing or a valid start", got.Connections)
 	}
-	t.Logf("%d packets of calls, %d answers withheld", number, got.UnauthenticatedWithheld)
+	t.Logf("%d packets of calls, %d responses withheld", number, got.UnauthenticatedWithheld)
 	s.end(t)
 }
 
-// ask asks for allocations without a credential, from an address of its own.
-func ask(t *testing.T, server netip.AddrPort, stop <-chan struct{}) {
+// flood sends unauthenticated Allocate requests from another address.
+func flood(t *testing.T, server netip.AddrPort, stop <-chan struct{}) {
 	t.Helper()
 	conn, err := net.DialUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 66)}, net.UDPAddrFromAddrPort(server))
 	if err != nil {
@@ -86,7 +87,7 @@ func ask(t *testing.T, server netip.AddrPort, stop <-chan struct{}) {
 	}
 }
 
-// halfOpen connects, says how a message or a handshake begins, and no more.
+// halfOpen connects, sends the start of a message or a handshake, and nothing more.
 func halfOpen(t *testing.T, at netip.AddrPort, opening string) {
 	t.Helper()
 	conn, err := net.Dial("tcp", at.String())

@@ -19,10 +19,10 @@ import (
 	"callbox/turnserver"
 )
 
-// python is Debian's own, which has the packages.
+// python is Debian's Python, for which Debian packages the libraries.
 const python = "/usr/bin/python3"
 
-// agent is one side of an ICE connection, made by a library of others.
+// agent is an ICE agent of another project, in a process of its own.
 type agent struct {
 	command *exec.Cmd
 	stdin   io.WriteCloser
@@ -30,7 +30,7 @@ type agent struct {
 	stderr  bytes.Buffer
 }
 
-// agentLine is what agents say and are told.
+// agentLine is a line of JSON that an agent writes or reads.
 type agentLine struct {
 	Ufrag      string   `json:"ufrag,omitempty"`
 	Pwd        string   `json:"pwd,omitempty"`
@@ -64,7 +64,7 @@ func startAgent(t *testing.T, s *server, library, role, transport string) *agent
 	return a
 }
 
-// end tells the agent that it is over, and waits for it.
+// end closes the agent's standard input, which ends it, and waits for it.
 func (a *agent) end() {
 	_ = a.stdin.Close()
 	late := time.AfterFunc(patience, func() { _ = a.command.Process.Kill() })
@@ -72,7 +72,8 @@ func (a *agent) end() {
 	_ = a.command.Wait()
 }
 
-func (a *agent) hear(t *testing.T) agentLine {
+// read returns the next line of the agent.
+func (a *agent) read(t *testing.T) agentLine {
 	t.Helper()
 	var line agentLine
 	if !a.lines.Scan() {
@@ -85,7 +86,8 @@ func (a *agent) hear(t *testing.T) agentLine {
 	return line
 }
 
-func (a *agent) tell(t *testing.T, line agentLine) {
+// write writes a line to the agent.
+func (a *agent) write(t *testing.T, line agentLine) {
 	t.Helper()
 	text, err := json.Marshal(line)
 	if err == nil {
@@ -96,7 +98,7 @@ func (a *agent) tell(t *testing.T, line agentLine) {
 	}
 }
 
-// authority is a file with the certificate that signs for the server.
+// authority returns a file with the server's self-signed certificate.
 func (s *server) authority(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "ca.pem")
@@ -106,7 +108,8 @@ func (s *server) authority(t *testing.T) string {
 	return path
 }
 
-// needModule ends the test unless Debian's Python has what the program imports.
+// needModule ends the test unless Debian's Python has the modules that the program
+// imports.
 func needModule(t *testing.T, program, debian string) {
 	t.Helper()
 	if err := exec.CommandContext(t.Context(), python, "-c", program).Run(); err != nil {
@@ -114,8 +117,7 @@ func needModule(t *testing.T, program, debian string) {
 	}
 }
 
-// TestICE has two ICE agents of others reach each other through two relays, and
-// nothing else.
+// TestICE connects two ICE agents of other projects, with relay candidates only.
 func TestICE(t *testing.T) {
 	needModule(t, "import aioice", "python3-aioice")
 	needModule(t, "import gi; gi.require_version('Nice', '0.1')", "gir1.2-nice-0.1")
@@ -139,12 +141,12 @@ func TestICE(t *testing.T) {
 
 func connectAgents(t *testing.T, libraries, transports [2]string) {
 	t.Helper()
-	s := start(t, func(c *turnserver.Config) { c.AllowPeers = nil }) // but live relays
+	s := start(t, func(c *turnserver.Config) { c.AllowPeers = nil }) // relayed addresses are allowed all the same
 	sides := [2]*agent{
 		startAgent(t, s, libraries[0], "controlling", transports[0]),
 		startAgent(t, s, libraries[1], "controlled", transports[1]),
 	}
-	offers := [2]agentLine{sides[0].hear(t), sides[1].hear(t)}
+	offers := [2]agentLine{sides[0].read(t), sides[1].read(t)}
 	for i, side := range sides {
 		if len(offers[i].Candidates) == 0 {
 			t.Fatalf("%s has no candidate", libraries[i])
@@ -154,16 +156,16 @@ func connectAgents(t *testing.T, libraries, transports [2]string) {
 				t.Fatalf("%s has the candidate %q, want relays only", libraries[i], candidate)
 			}
 		}
-		side.tell(t, offers[1-i])
+		side.write(t, offers[1-i])
 	}
 	for i, side := range sides {
-		if line := side.hear(t); !line.Connected {
-			t.Fatalf("%s says %+v", libraries[i], line)
+		if line := side.read(t); !line.Connected {
+			t.Fatalf("%s wrote %+v", libraries[i], line)
 		}
 	}
 	sizes := []int{1, 2, 3, 4, 5, 8, 100, 101, 102, 103, 1199, 1200, 1201, 1400}
-	sides[0].tell(t, agentLine{Sizes: sizes})
-	for line := sides[0].hear(t); !line.Done; line = sides[0].hear(t) {
+	sides[0].write(t, agentLine{Sizes: sizes})
+	for line := sides[0].read(t); !line.Done; line = sides[0].read(t) {
 		t.Error(line.Fault)
 	}
 	if live := s.Allocations(); len(live) != 2 {

@@ -8,8 +8,8 @@ import (
 	"callbox/e2e/leak"
 )
 
-// TestMain lets many tests wait at once: most of them wait for programs of
-// others, which take their time.
+// TestMain runs up to 16 tests at once, because most wait for slow programs of other
+// projects.
 func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "16"); err != nil {
 		panic(err)

@@ -9,14 +9,14 @@ import (
 	"callbox/turnserver"
 )
 
-// TestNATDiscovery has coturn's client find out about the NAT in front of it,
-// of which there is none: it needs two addresses with two ports each.
+// TestNATDiscovery runs coturn's client for NAT behavior discovery (RFC 5780), which must
+// find no NAT. The server needs two addresses with two ports each.
 func TestNATDiscovery(t *testing.T) {
 	t.Parallel()
 	var first uint16
 	s := start(t, func(c *turnserver.Config) {
 		unlimited(c)
-		c.PacketConns, first = foursome(t)
+		c.PacketConns, first = listenFour(t)
 	})
 	const mapping, filtering = "NAT with Endpoint Independent Mapping!", "NAT with Endpoint Independent Filtering!"
 	for _, c := range []struct{ args, wants []string }{
@@ -36,8 +36,8 @@ func TestNATDiscovery(t *testing.T) {
 	s.end(t)
 }
 
-// foursome opens sockets at two addresses with the same two ports.
-func foursome(t *testing.T) (conns []net.PacketConn, first uint16) {
+// listenFour opens sockets at two addresses with the same two ports.
+func listenFour(t *testing.T) (conns []net.PacketConn, first uint16) {
 	t.Helper()
 	a, b := listenUDP(t, "127.0.0.1:0"), listenUDP(t, "127.0.0.1:0")
 	conns = append(conns, a, b)

@@ -14,9 +14,9 @@ import (
 	"callbox/turnserver"
 )
 
-const sequence = 4 // bytes in front of a payload that say its number
+const sequence = 4 // bytes of the number at the start of a payload
 
-// numbered is the payload with a number: nobody else has its bytes.
+// numbered returns the payload with a number. No two payloads have the same bytes.
 func numbered(number uint32, size int) []byte {
 	payload := make([]byte, max(size, sequence))
 	var seed [32]byte
@@ -26,10 +26,10 @@ func numbered(number uint32, size int) []byte {
 	return payload
 }
 
-// sizeOf is the size that the payload with a number has where sizes vary.
+// sizeOf returns the size of the payload with a number, in tests where sizes vary.
 func sizeOf(number uint32) int { return sequence + int(number*2654435761>>8)%1300 }
 
-// wantNumbers wants exactly the payloads with these numbers, in this order.
+// wantNumbers receives the payloads with exactly these numbers, in this order.
 func wantNumbers(t *testing.T, at end, numbers []uint32, size func(uint32) int) {
 	t.Helper()
 	if err := at.until(time.Now().Add(patience)); err != nil {
@@ -41,31 +41,31 @@ func wantNumbers(t *testing.T, at end, numbers []uint32, size func(uint32) int) 
 			t.Fatalf("payload %d, the %dth of %d: %v", number, i, len(numbers), err)
 		}
 		if want := numbered(number, size(number)); !bytes.Equal(got, want) {
-			t.Fatalf("payload %d, the %dth of %d: got %d bytes that are others, want %d", number, i, len(numbers), len(got), len(want))
+			t.Fatalf("payload %d, the %dth of %d: got %d bytes that differ, want %d bytes", number, i, len(numbers), len(got), len(want))
 		}
 	}
 }
 
-// weather stands between one client and the server. Once it is stormy it loses
-// some of the ChannelData, and lets some overtake others.
-type weather struct {
+// lossyLink is between a client and the server. When it is lossy, it drops some of the
+// ChannelData and reorders some.
+type lossyLink struct {
 	addr netip.AddrPort
 
 	mu       sync.Mutex
-	stormy   bool
+	lossy    bool
 	random   *rand.Rand
-	up, down lane
+	up, down direction
 }
 
-// lane is one direction of the weather.
-type lane struct {
+// direction is one direction of a lossyLink.
+type direction struct {
 	send   func([]byte)
 	held   []byte
 	seen   int
-	passed []uint32 // numbers, in the order they went on
+	passed []uint32 // numbers of the forwarded payloads, in their order
 }
 
-func newWeather(t *testing.T, server netip.AddrPort) *weather {
+func newLossyLink(t *testing.T, server netip.AddrPort) *lossyLink {
 	t.Helper()
 	front := listenUDP(t, "127.0.0.1:0")
 	back, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(server))
@@ -73,7 +73,7 @@ func newWeather(t *testing.T, server netip.AddrPort) *weather {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = back.Close() })
-	w := &weather{addr: addrPort(front.LocalAddr()), random: rand.New(rand.NewPCG(1, 2))}
+	w := &lossyLink{addr: addrPort(front.LocalAddr()), random: rand.New(rand.NewPCG(1, 2))}
 	var client netip.AddrPort
 	w.up.send = func(p []byte) { _, _ = back.Write(p) }
 	w.down.send = func(p []byte) { _, _ = front.WriteToUDPAddrPort(p, client) }
@@ -105,8 +105,8 @@ func newWeather(t *testing.T, server netip.AddrPort) *weather {
 	return w
 }
 
-func (w *weather) pass(l *lane, packet []byte) {
-	if !w.stormy || packet[0]>>6 != 1 {
+func (w *lossyLink) pass(l *direction, packet []byte) {
+	if !w.lossy || packet[0]>>6 != 1 {
 		l.send(packet)
 		return
 	}
@@ -114,7 +114,7 @@ func (w *weather) pass(l *lane, packet []byte) {
 	switch w.random.IntN(6) {
 	case 0: // lost
 		return
-	case 1: // overtaken by the next
+	case 1: // sent after the next
 		if l.held == nil {
 			l.held = slices.Clone(packet)
 			return
@@ -124,22 +124,23 @@ func (w *weather) pass(l *lane, packet []byte) {
 	l.release()
 }
 
-func (l *lane) forward(packet []byte) {
+func (l *direction) forward(packet []byte) {
 	l.passed = append(l.passed, binary.BigEndian.Uint32(packet[channelHeader:]))
 	l.send(packet)
 }
 
-func (l *lane) release() {
+func (l *direction) release() {
 	if l.held != nil {
 		l.forward(l.held)
 		l.held = nil
 	}
 }
 
-// settle waits until all of a burst has been seen, and returns what went on of it.
-func (w *weather) settle(t *testing.T, l *lane, burst int) []uint32 {
+// settle waits for all packets of a burst, and returns the numbers of those that were
+// forwarded.
+func (w *lossyLink) settle(t *testing.T, l *direction, burst int) []uint32 {
 	t.Helper()
-	eventually(t, "all of the burst has come by", func() bool {
+	eventually(t, "the whole burst has arrived at the link", func() bool {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		return l.seen == burst
@@ -152,20 +153,20 @@ func (w *weather) settle(t *testing.T, l *lane, burst int) []uint32 {
 	return passed
 }
 
-// TestLossAndReordering: what the network lets through arrives, in the order
-// that it was let through, once, and as it was.
+// TestLossAndReordering checks that what the network forwards arrives: once, unchanged,
+// and in the order in which the network forwarded it.
 func TestLossAndReordering(t *testing.T) {
 	const burst, rounds = 24, 40
-	for _, other := range []way{{}, {turnserver.UDP, true}, {turnserver.UDP, false}, {turnserver.TCP, true}} {
+	for _, other := range []path{{}, {turnserver.UDP, true}, {turnserver.UDP, false}, {turnserver.TCP, true}} {
 		t.Run("to "+other.String(), func(t *testing.T) {
 			t.Parallel()
 			s := start(t, unlimitedBytes)
-			w := newWeather(t, s.udp)
+			w := newLossyLink(t, s.udp)
 			behind := *s
 			behind.udp = w.addr
-			ends := connectThrough(t, [2]*server{&behind, s}, [2]way{{turnserver.UDP, true}, other}, false)
+			ends := connectThrough(t, [2]*server{&behind, s}, [2]path{{turnserver.UDP, true}, other}, false)
 			w.mu.Lock()
-			w.stormy = true
+			w.lossy = true
 			w.mu.Unlock()
 			number := uint32(0)
 			for round := range rounds {
@@ -185,16 +186,15 @@ func TestLossAndReordering(t *testing.T) {
 	}
 }
 
-// TestSplitStream writes a stream of frames in pieces that have nothing to do
-// with where frames begin.
+// TestSplitStream writes a stream of frames in pieces that do not end where frames end.
 func TestSplitStream(t *testing.T) {
 	const burst, rounds = 24, 20
 	for _, protocol := range []turnserver.Protocol{turnserver.TCP, turnserver.TLS} {
-		for _, other := range []way{{}, {turnserver.UDP, true}, {protocol, true}} {
+		for _, other := range []path{{}, {turnserver.UDP, true}, {protocol, true}} {
 			t.Run(string(protocol)+" to "+other.String(), func(t *testing.T) {
 				t.Parallel()
 				s := start(t, unlimitedBytes)
-				ends := connect(t, s, [2]way{{protocol, true}, other}, false)
+				ends := connect(t, s, [2]path{{protocol, true}, other}, false)
 				from := ends[0].(*relayed)
 				random := rand.New(rand.NewPCG(3, 4))
 				number := uint32(0)

@@ -15,8 +15,8 @@ import (
 	"callbox/turnserver"
 )
 
-// TestPion has pion's client relay: the next generation of the library that
-// keeps the server's state, and what the headless peer's ICE is made of.
+// TestPion relays with the client of pion/turn v5, which the headless peer's ICE agent
+// uses. The server uses v4.
 func TestPion(t *testing.T) {
 	for _, protocol := range []turnserver.Protocol{turnserver.UDP, turnserver.TCP, turnserver.TLS} {
 		for _, family := range []turn.RequestedAddressFamily{turn.RequestedAddressFamilyIPv4, turn.RequestedAddressFamilyIPv6} {
@@ -47,8 +47,8 @@ func TestPion(t *testing.T) {
 	}
 }
 
-// pionExchanges sends payloads both ways, by indications at first and by the
-// channel that the client binds meanwhile.
+// pionExchanges sends payloads in both directions: in indications at first, and then in
+// the channel that the client binds.
 func pionExchanges(t *testing.T, relay net.PacketConn, peer *open) {
 	t.Helper()
 	buffer := make([]byte, 1<<16)

@@ -18,21 +18,21 @@ import (
 	"callbox/turnserver"
 )
 
-// patience bounds every wait for something that should come at once.
+// patience is how long tests wait for what should happen at once.
 const patience = 30 * time.Second
 
 const secret = "a secret that only tests know of"
 
-// server is a TURN server in this process, on loopback.
+// server is a TURN server in the test process, on loopback.
 type server struct {
 	*turnserver.Server
 	udp, udp6, tcp, tls netip.AddrPort
-	certificate         []byte // DER; it signs for itself
+	certificate         []byte // self-signed, DER
 	roots               *x509.CertPool
 }
 
-// start starts a server that relays to loopback, in both families where there
-// are two. It ends with the test.
+// start starts a server that relays to loopback, over IPv4 and, if there is IPv6, over
+// both. It is closed when the test ends.
 func start(t *testing.T, change func(*turnserver.Config)) *server {
 	t.Helper()
 	s := &server{}
@@ -68,7 +68,7 @@ func start(t *testing.T, change func(*turnserver.Config)) *server {
 	return s
 }
 
-// end closes the server, of which nothing must be left.
+// end closes the server, which must free everything.
 func (s *server) end(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -81,8 +81,7 @@ func (s *server) end(t *testing.T) {
 	}
 }
 
-// hasIPv6 says whether loopback has both families. Where everything must run it
-// has to.
+// hasIPv6 reports whether loopback has IPv6. With CI=true it fails the test if not.
 func hasIPv6(t *testing.T) bool {
 	t.Helper()
 	conn, err := net.ListenPacket("udp6", "[::1]:0")
@@ -161,7 +160,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// tail is the end of a long text.
+// tail returns the end of a long text.
 func tail(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return strings.Join(lines[max(0, len(lines)-25):], "\n")

@@ -18,7 +18,7 @@ import (
 	"callbox/turnserver"
 )
 
-// run starts a program of others and returns all that it has printed.
+// run runs a program of another project and returns its output.
 func run(t *testing.T, limit time.Duration, name string, args ...string) (output string, code int) {
 	t.Helper()
 	need.Program(t, name)
@@ -37,8 +37,8 @@ func run(t *testing.T, limit time.Duration, name string, args ...string) (output
 	return out.String(), command.ProcessState.ExitCode()
 }
 
-// echo sends everything back on a port and on the next one, as an RTP peer
-// with its RTCP. It returns the first, which is even.
+// echo sends everything back that arrives at a port and the next one, as if for RTP and
+// RTCP. It returns the first port, which is even.
 func echo(t *testing.T, ip string) uint16 {
 	t.Helper()
 	for range 100 {
@@ -57,7 +57,7 @@ func echo(t *testing.T, ip string) uint16 {
 		go echoAll(second.(*net.UDPConn))
 		return port
 	}
-	t.Fatal("no two ports in a row are free")
+	t.Fatal("no two consecutive ports are free")
 	return 0
 }
 
@@ -72,12 +72,12 @@ func echoAll(conn *net.UDPConn) {
 	}
 }
 
-// uclient is a run of turnutils_uclient, of which all must come back.
+// uclient is a run of turnutils_uclient. All that it sends must come back.
 type uclient struct {
 	name   string
 	args   []string
-	server func(*server) netip.AddrPort // where the client goes
-	peer   string                       // the address of the echo; "" = the clients are each other's peers
+	server func(*server) netip.AddrPort // the address to use
+	peer   string                       // the address of echo; "" = the clients are each other's peers
 	length int                          // of a payload; 0 = 200
 }
 
@@ -88,14 +88,14 @@ func overUDP6(s *server) netip.AddrPort { return s.udp6 }
 func overTCP(s *server) netip.AddrPort  { return s.tcp }
 func overTLS(s *server) netip.AddrPort  { return s.tls }
 
-// unlimited takes the limits away that clients of one test, with one user and
-// one address between them, would meet.
+// unlimited removes the limits that the clients of one test would reach, because they
+// share one user and one address.
 func unlimited(config *turnserver.Config) {
 	config.Limits.UserAllocations, config.Limits.AddressAllocations, config.Limits.Unauthenticated = -1, -1, -1
 }
 
-// TestUclient has coturn's client count what comes back: all of it, in every
-// way that it knows of relaying.
+// TestUclient relays in all the paths that coturn's client can. The client counts what
+// comes back, which must be everything.
 func TestUclient(t *testing.T) {
 	const v4, v6 = "127.0.0.1", "::1"
 	for _, c := range []uclient{
@@ -142,14 +142,14 @@ func (c *uclient) run(t *testing.T) {
 		t.Fatalf("exit code %d, %d sent, %d received:\n%s", code, sent, received, tail(output))
 	}
 	traffic := turnserver.Traffic{Packets: sent, Bytes: sent * uint64(length)}
-	eventually(t, "the account holds what was relayed", func() bool {
+	eventually(t, "the counters are those of the client", func() bool {
 		got := s.Snapshot()
 		return got.ToPeers == traffic && got.FromPeers == traffic
 	})
 	s.end(t)
 }
 
-// counted is what the client says of itself.
+// counted returns what the client says it has sent and received.
 func counted(output string) (sent, received uint64, ok bool) {
 	all := totals.FindAllStringSubmatch(output, -1)
 	if len(all) == 0 {
@@ -164,7 +164,7 @@ func counted(output string) (sent, received uint64, ok bool) {
 	return sent, received, err == nil
 }
 
-// uclient runs the client to its end, with an echo as its peer if that has an address.
+// uclient runs the client, with echo at the address peer as its peer, if that is not "".
 func (s *server) uclient(t *testing.T, at netip.AddrPort, peer string, args ...string) (output string, code int) {
 	t.Helper()
 	if !at.IsValid() || peer == "::1" && !hasIPv6(t) {
@@ -177,7 +177,7 @@ func (s *server) uclient(t *testing.T, at netip.AddrPort, peer string, args ...s
 	return run(t, time.Minute, "turnutils_uclient", append(all, at.Addr().String())...)
 }
 
-// TestUclientPairs looks at the relays of RTP pairs: an even port, and the next.
+// TestUclientPairs checks the relayed ports of RTP pairs: an even port and the next one.
 func TestUclientPairs(t *testing.T) {
 	t.Parallel()
 	s := start(t, unlimited)
@@ -197,7 +197,7 @@ func TestUclientPairs(t *testing.T) {
 		}
 	}
 	if code != 0 || pairs == 0 {
-		t.Errorf("exit code %d, relay ports %v: no pair:\n%s", code, ports, tail(output))
+		t.Errorf("exit code %d, no pair in the relayed ports %v:\n%s", code, ports, tail(output))
 	}
 	s.end(t)
 }
@@ -218,7 +218,8 @@ func TestStunclient(t *testing.T) {
 	}
 }
 
-// Requests that are wrong by chance do not disturb a call on the same server.
+// TestUclientHostile checks that invalid messages do not disturb a call on the same
+// server.
 func TestUclientHostile(t *testing.T) {
 	s := start(t, unlimited)
 	var hostile sync.WaitGroup
@@ -238,14 +239,14 @@ func TestUclientHostile(t *testing.T) {
 	output, code := s.uclient(t, s.udp, "127.0.0.1", "-c", "-n", "300", "-m", "4", "-z", "20")
 	sent, received, ok := counted(output)
 	if code != 0 || !ok || sent != 1200 || received != sent {
-		t.Errorf("the call beside: exit code %d, %d sent, %d received:\n%s", code, sent, received, tail(output))
+		t.Errorf("the call: exit code %d, %d sent, %d received:\n%s", code, sent, received, tail(output))
 	}
 	hostile.Wait()
 	s.end(t)
 }
 
-// disturb runs a client that says what is wrong, over and over. It may end as
-// it likes, also never, but hears no other error than those of a request.
+// disturb runs a client that sends invalid messages, again and again. It may fail, or
+// run until it is killed, but it must get no errors other than 4xx.
 func (c *uclient) disturb(t *testing.T, s *server) {
 	t.Helper()
 	const duration = 8 * time.Second

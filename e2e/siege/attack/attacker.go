@@ -13,10 +13,10 @@ import (
 
 const (
 	dialWait = 2 * time.Second
-	again    = 10 * time.Millisecond // before what failed is tried again
+	again    = 10 * time.Millisecond // before the next attempt
 )
 
-// attacker is one stranger with many addresses.
+// attacker runs an attack from many source addresses, and counts what it does.
 type attacker struct {
 	sources []netip.Addr
 	v4, v6  netip.Addr
@@ -25,29 +25,29 @@ type attacker struct {
 
 	tried, opened, sent atomic.Int64
 	held, most          atomic.Int64
-	undialed            atomic.Pointer[error] // why the last dial failed
+	dialError           atomic.Pointer[error] // of the last dial that failed
 }
 
-// result is what an attack came to.
+// result is the outcome of an attack.
 type result struct {
-	Tried  int64  `json:"tried"`           // connections and requests begun
-	Opened int64  `json:"opened"`          // those that the server let in
-	Most   int64  `json:"most"`            // connections held at once
+	Tried  int64  `json:"tried"`           // connections and requests that were started
+	Opened int64  `json:"opened"`          // those that the server accepted
+	Most   int64  `json:"most"`            // the most connections that were open at once
 	Sent   int64  `json:"sent"`            // bytes
-	Fault  string `json:"fault,omitempty"` // why the last connection was not made
+	Fault  string `json:"fault,omitempty"` // the last error of a dial
 }
 
 func (a *attacker) result() result {
 	r := result{Tried: a.tried.Load(), Opened: a.opened.Load(), Most: a.most.Load(), Sent: a.sent.Load()}
-	if err := a.undialed.Load(); err != nil {
+	if err := a.dialError.Load(); err != nil {
 		r.Fault = (*err).Error()
 	}
 	return r
 }
 
-// crowd runs work n times for each source address, and again whenever it
-// returns, until ctx ends.
-func (a *attacker) crowd(ctx context.Context, n int, work func(ctx context.Context, source netip.Addr, i int)) {
+// repeat runs work in n goroutines for each source address, again and again, until
+// ctx ends.
+func (a *attacker) repeat(ctx context.Context, n int, work func(ctx context.Context, source netip.Addr, i int)) {
 	var all sync.WaitGroup
 	for i := range n {
 		for _, source := range a.sources {
@@ -61,7 +61,7 @@ func (a *attacker) crowd(ctx context.Context, n int, work func(ctx context.Conte
 	all.Wait()
 }
 
-// pause waits, and reports whether ctx goes on.
+// pause waits for d or the end of ctx. It reports whether ctx has not ended.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -73,7 +73,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// server returns the server's address of the source's family.
+// server returns the server's address in the address family of source.
 func (a *attacker) server(source netip.Addr, port int) string {
 	to := a.v4
 	if source.Is6() {
@@ -82,11 +82,11 @@ func (a *attacker) server(source netip.Addr, port int) string {
 	return net.JoinHostPort(to.String(), strconv.Itoa(port))
 }
 
-// conn is a connection that ends with its attack.
+// conn is a connection that is closed when the attack ends.
 type conn struct {
 	net.Conn
 	attacker *attacker
-	unhook   func() bool
+	detach   func() bool // from the attack's context
 	once     sync.Once
 }
 
@@ -95,30 +95,30 @@ func (a *attacker) dial(ctx context.Context, source netip.Addr, port int) (*conn
 	dialer := net.Dialer{Timeout: dialWait, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))}
 	raw, err := dialer.DialContext(ctx, "tcp", a.server(source, port))
 	if err != nil {
-		a.undialed.Store(&err)
+		a.dialError.Store(&err)
 		return nil, err
 	}
-	return a.keep(ctx, raw), nil
+	return a.count(ctx, raw), nil
 }
 
-// keep counts a connection until it is closed.
-func (a *attacker) keep(ctx context.Context, raw net.Conn) *conn {
+// count counts a connection until it is closed.
+func (a *attacker) count(ctx context.Context, raw net.Conn) *conn {
 	for now, done := a.held.Add(1), false; !done; {
 		most := a.most.Load()
 		done = now <= most || a.most.CompareAndSwap(most, now)
 	}
 	c := &conn{Conn: raw, attacker: a}
-	c.unhook = context.AfterFunc(ctx, func() { _ = raw.Close() })
+	c.detach = context.AfterFunc(ctx, func() { _ = raw.Close() })
 	return c
 }
 
-// dialTLS is dial with a TLS handshake; protocols are offered by ALPN.
+// dialTLS is dial with a TLS handshake that offers protocols by ALPN.
 func (a *attacker) dialTLS(ctx context.Context, source netip.Addr, port int, protocols ...string) (*conn, error) {
 	c, err := a.dial(ctx, source, port)
 	if err != nil {
 		return nil, err
 	}
-	secure := tls.Client(c.Conn, &tls.Config{InsecureSkipVerify: true, NextProtos: protocols}) //nolint:gosec // G402: whoever attacks does not ask whom
+	secure := tls.Client(c.Conn, &tls.Config{InsecureSkipVerify: true, NextProtos: protocols}) //nolint:gosec // G402: an attacker does not verify certificates
 	if err := secure.HandshakeContext(ctx); err != nil {
 		c.end()
 		return nil, err
@@ -136,7 +136,7 @@ func (c *conn) Write(b []byte) (int, error) {
 // end closes the connection; it may be called more than once.
 func (c *conn) end() {
 	c.once.Do(func() {
-		c.unhook()
+		c.detach()
 		c.attacker.held.Add(-1)
 		_ = c.Close()
 	})

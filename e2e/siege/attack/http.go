@@ -12,14 +12,14 @@ import (
 )
 
 const (
-	renewal  = 5 * time.Second // of what the server would else time out
-	trickle  = time.Second     // between bytes of what has no end
-	pipeline = 25              // requests of a slow reader
+	renewal  = 5 * time.Second // between requests, below the server's timeout
+	trickle  = time.Second     // between bytes of headers and bodies that never end
+	pipeline = 25              // requests that a slow reader sends at once
 )
 
-// keepAlive holds connections to HTTP and HTTPS by one request now and then.
+// keepAlive keeps connections to HTTP and HTTPS open with a request now and then.
 func keepAlive(ctx context.Context, a *attacker) {
-	a.crowd(ctx, a.each, func(ctx context.Context, source netip.Addr, i int) {
+	a.repeat(ctx, a.each, func(ctx context.Context, source netip.Addr, i int) {
 		c, err := a.web(ctx, source, i%2 == 1)
 		if err != nil {
 			return
@@ -38,7 +38,7 @@ func keepAlive(ctx context.Context, a *attacker) {
 	})
 }
 
-// answered reads until nothing more comes for a moment.
+// answered reads once, and reports whether something came.
 func answered(c net.Conn) bool {
 	buffer := make([]byte, 4096)
 	_ = c.SetReadDeadline(time.Now().Add(dialWait))
@@ -53,13 +53,14 @@ func (a *attacker) web(ctx context.Context, source netip.Addr, secure bool) (*co
 	return a.dial(ctx, source, a.ports.http)
 }
 
-// unfinished begins what it does not end, in a different way on each connection.
+// unfinished starts handshakes and requests and does not finish them, each connection in
+// a different way.
 func unfinished(ctx context.Context, a *attacker) {
-	ways := []func(context.Context, *attacker, netip.Addr){silence, hello, headers, bodies, readers, upgrades}
-	a.crowd(ctx, a.each, func(ctx context.Context, source netip.Addr, i int) { ways[i%len(ways)](ctx, a, source) })
+	all := []func(context.Context, *attacker, netip.Addr){silence, hello, headers, bodies, readers, upgrades}
+	a.repeat(ctx, a.each, func(ctx context.Context, source netip.Addr, i int) { all[i%len(all)](ctx, a, source) })
 }
 
-// silence connects and says nothing.
+// silence connects and sends nothing.
 func silence(ctx context.Context, a *attacker, source netip.Addr) {
 	for _, port := range []int{a.ports.http, a.ports.https} {
 		c, err := a.dial(ctx, source, port)
@@ -75,7 +76,7 @@ func silence(ctx context.Context, a *attacker, source netip.Addr) {
 // untilClosed waits for the server to close.
 func untilClosed(c net.Conn) { _, _ = io.Copy(io.Discard, c) }
 
-// hello sends the beginning of a TLS handshake.
+// hello sends the first bytes of a ClientHello.
 func hello(ctx context.Context, a *attacker, source netip.Addr) {
 	c, err := a.dial(ctx, source, a.ports.https)
 	if err != nil {
@@ -87,12 +88,12 @@ func hello(ctx context.Context, a *attacker, source netip.Addr) {
 	untilClosed(c)
 }
 
-// headers sends a request whose headers have no end.
+// headers sends a request with headers that never end.
 func headers(ctx context.Context, a *attacker, source netip.Addr) {
 	slowly(ctx, a, source, "GET / HTTP/1.1\r\nHost: x\r\nX: ")
 }
 
-// bodies sends a request whose body has no end.
+// bodies sends a request with a body that never ends.
 func bodies(ctx context.Context, a *attacker, source netip.Addr) {
 	slowly(ctx, a, source, "POST /api/v1/frames HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\nContent-Length: 65536\r\n\r\n")
 }
@@ -111,7 +112,7 @@ func slowly(ctx context.Context, a *attacker, source netip.Addr, begin string) {
 	}
 }
 
-// readers asks for much and reads none of it.
+// readers sends many requests and reads no responses.
 func readers(ctx context.Context, a *attacker, source netip.Addr) {
 	c, err := a.web(ctx, source, false)
 	if err != nil {
@@ -146,9 +147,9 @@ const (
 	h2Header  = 2000 // bytes in each stream's headers
 )
 
-// streams opens HTTP/2 connections whose streams have no window for their answers.
+// streams opens HTTP/2 connections whose streams have no window for responses.
 func streams(ctx context.Context, a *attacker) {
-	a.crowd(ctx, max(1, a.each/4), func(ctx context.Context, source netip.Addr, i int) {
+	a.repeat(ctx, max(1, a.each/4), func(ctx context.Context, source netip.Addr, i int) {
 		c, err := a.dialTLS(ctx, source, a.ports.https, "h2")
 		if err != nil {
 			return
@@ -161,9 +162,9 @@ func streams(ctx context.Context, a *attacker) {
 	})
 }
 
-// h2Requests returns what opens a connection with windows of 0, and requests
-// (RFC 9113, RFC 7541). The method is a static index of HPACK: GET, or POST
-// whose body is to come. flags are those of HEADERS.
+// h2Requests returns the bytes of a connection with windows of 0 and requests (RFC 9113,
+// RFC 7541). method is its index in HPACK's static table: GET, or POST with a body that
+// never comes. flags are those of HEADERS.
 func h2Requests(method, flags byte) []byte {
 	b := h2Preface()
 	block := []byte{method, 0x87, 0x84, 0x01, 1, 'x'} // method, https, /, :authority x
@@ -177,7 +178,7 @@ func h2Requests(method, flags byte) []byte {
 	return b.Bytes()
 }
 
-// h2Endless returns a request whose headers go on and on.
+// h2Endless returns a request with headers that never end.
 func h2Endless() []byte {
 	b := h2Preface()
 	block := append([]byte{0x82, 0x87, 0x84, 0x01, 1, 'x', 0x00, 5}, "x-pad"...)
@@ -189,7 +190,7 @@ func h2Endless() []byte {
 	return b.Bytes()
 }
 
-// h2Preface returns the beginning of a connection that takes no answers.
+// h2Preface returns the preface of a connection with windows of 0.
 func h2Preface() *bytes.Buffer {
 	b := bytes.NewBufferString("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
 	h2Frame(b, 4, 0, 0, []byte{0, 4, 0, 0, 0, 0}) // SETTINGS_INITIAL_WINDOW_SIZE

@@ -1,9 +1,9 @@
-// Command attack does to a server what a stranger might: the tests of package
-// siege run it beside honest clients. It knows nothing of callbox's own code.
+// Command attack attacks a server as a stranger can. The tests of package siege run it
+// while honest clients use the server. It uses none of callbox's own code.
 //
-// Every attack keeps up its pressure: what the server ends or refuses is tried
-// again at once, from all the source addresses, until the time is over. Then
-// one line of JSON says how much of it there was.
+// When the server ends or refuses a connection, an attack tries again at once, from
+// all source addresses, until the time is over. Then the program prints one line of
+// JSON, a result.
 package main
 
 import (
@@ -20,31 +20,30 @@ import (
 	"time"
 )
 
-// attacks by name. The numbers in comments are those of the table in
-// docs/security.md.
+// attacks returns the attacks by name.
 func attacks() map[string]func(context.Context, *attacker) {
 	return map[string]func(context.Context, *attacker){
 		"keepalive":   keepAlive,   // connections that are idle after a request
-		"unfinished":  unfinished,  // headers, bodies and handshakes without an end, slow readers
-		"streams":     streams,     // HTTP/2 streams that take no answer
+		"unfinished":  unfinished,  // headers, bodies and handshakes that never end, slow readers
+		"streams":     streams,     // HTTP/2 streams without a window for responses
 		"unconfirmed": unconfirmed, // messages that are read and not confirmed
-		"seats":       idle,        // peers that are alone in their rooms, and stay
-		"away":        away,        // the same, and the connection broken
-		"frames":      frames,      // frames without an end
-		"sessions":    sessions,    // sessions over plain HTTP, opened and left
-		"reports":     reports,     // lines in the log
-		"tokens":      tokens,      // wrong tokens
-		"relays":      relays,      // relays of peers without an account
-		"spoofed":     spoofed,     // STUN in the name of somebody else's address
-		"flood":       flood,       // more frames than the rate allows
-		"turn":        turn,        // TURN connections that say nothing, or half of it
+		"seats":       idle,        // peers that stay alone in their rooms
+		"away":        away,        // unconfirmed messages for peers with broken connections
+		"frames":      frames,      // frames that never end
+		"sessions":    sessions,    // sessions over plain HTTP that are abandoned
+		"reports":     reports,     // reports, which the server logs
+		"tokens":      tokens,      // joins with wrong tokens
+		"relays":      relays,      // allocations with the credentials that every peer gets
+		"spoofed":     spoofed,     // STUN requests with somebody else's source address
+		"flood":       flood,       // more frames than the limit on their rate allows
+		"turn":        turn,        // TURN connections that send nothing, or half a message
 	}
 }
 
 func main() {
 	if err := run(os.Args[1:], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "attack:", err)
-		os.Exit(1) //nolint:forbidigo // a program's way to fail
+		os.Exit(1) //nolint:forbidigo // the one place that ends the program
 	}
 }
 
@@ -59,8 +58,8 @@ func run(args []string, out io.Writer) error {
 	flags.TextVar(&a.v4, "v4", netip.Addr{}, "the server's IPv4 address")
 	flags.TextVar(&a.v6, "v6", netip.Addr{}, "the server's IPv6 address")
 	flags.IntVar(&a.each, "each", 100, "connections from each address")
-	sources := flags.String("from", "", "source addresses, with commas between")
-	during := flags.Duration("for", time.Minute, "how long")
+	sources := flags.String("from", "", "comma-separated source addresses")
+	during := flags.Duration("for", time.Minute, "duration of the attack")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

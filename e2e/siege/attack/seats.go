@@ -12,21 +12,21 @@ import (
 
 const (
 	bigMessage  = 63 << 10
-	bigMessages = 16 // what a peer may leave unconfirmed
+	bigMessages = 16 // as many as a peer can leave unconfirmed
 	stay        = 10 * time.Second
 )
 
-// unconfirmed keeps pairs in rooms that have sent each other as much as is
-// taken, read it, and confirm none of it.
+// unconfirmed keeps pairs of peers in rooms. They send each other as much as the
+// server accepts, read it, and confirm nothing.
 func unconfirmed(ctx context.Context, a *attacker) { pairs(ctx, a, true) }
 
-// away does the same with seats whose connections are broken.
+// away does the same, and then breaks the connections.
 func away(ctx context.Context, a *attacker) { pairs(ctx, a, false) }
 
 func pairs(ctx context.Context, a *attacker, connected bool) {
 	var rooms atomic.Int64
 	big := frame(opText, `{"type":"message","data":"`+strings.Repeat("x", bigMessage)+`"}`)
-	a.crowd(ctx, max(1, a.each/4), func(ctx context.Context, source netip.Addr, _ int) {
+	a.repeat(ctx, max(1, a.each/4), func(ctx context.Context, source netip.Addr, _ int) {
 		room := fmt.Sprintf("siege-%s-%d", strings.ReplaceAll(source.String(), ":", "-"), rooms.Add(1))
 		var pair [2]*socket
 		for i := range pair {
@@ -55,7 +55,7 @@ func pairs(ctx context.Context, a *attacker, connected bool) {
 	})
 }
 
-// fill sends until the receiver has as much as it can have unconfirmed.
+// fill sends as many messages as the receiver can leave unconfirmed.
 func fill(from, to *socket, message []byte) error {
 	for range bigMessages {
 		if _, err := from.Write(message); err != nil {
@@ -75,17 +75,17 @@ func fill(from, to *socket, message []byte) error {
 	return to.SetReadDeadline(time.Time{})
 }
 
-// frames joins, and begins frames of the largest size without ending them.
+// frames joins and sends frames of the largest size, without the last byte.
 func frames(ctx context.Context, a *attacker) {
 	begun := frame(opText, strings.Repeat("y", 64<<10))
 	begun = begun[:len(begun)-1]
-	a.crowd(ctx, max(1, a.each/2), func(ctx context.Context, source netip.Addr, i int) {
+	a.repeat(ctx, max(1, a.each/2), func(ctx context.Context, source netip.Addr, i int) {
 		s, err := a.webSocket(ctx, source, i%2 == 1)
 		if err != nil {
 			return
 		}
 		defer s.end()
-		if i%3 > 0 { // a third of them never joins
+		if i%3 > 0 { // a third never joins
 			if _, err := s.join(ctx, fmt.Sprintf("frames-%s-%d", strings.ReplaceAll(source.String(), ":", "-"), i)); err != nil {
 				return
 			}
@@ -97,7 +97,7 @@ func frames(ctx context.Context, a *attacker) {
 	})
 }
 
-// idle keeps as many peers in rooms as the server takes.
+// idle keeps as many peers in rooms as the server accepts.
 func idle(ctx context.Context, a *attacker) {
 	a.seats(ctx, a.each, "seats", func(s *socket, _ int) {
 		for pause(ctx, stay) {
@@ -108,7 +108,7 @@ func idle(ctx context.Context, a *attacker) {
 	})
 }
 
-// reports has the server log what it is told.
+// reports sends reports, which the server logs.
 func reports(ctx context.Context, a *attacker) {
 	text := bytes.Repeat(frame(opText, `{"type":"report","event":"`+strings.Repeat("e", 64)+`","data":1}`), 20)
 	a.seats(ctx, max(1, a.each/4), "reports", func(s *socket, _ int) {
@@ -120,7 +120,8 @@ func reports(ctx context.Context, a *attacker) {
 	})
 }
 
-// flood sends more frames than the rate allows, of kinds that are dear to read.
+// flood sends more frames than the limit on their rate allows, of kinds that are
+// expensive to parse.
 func flood(ctx context.Context, a *attacker) {
 	var keys strings.Builder
 	for i := range 6000 {
@@ -143,10 +144,10 @@ func flood(ctx context.Context, a *attacker) {
 	})
 }
 
-// seats gives each of many peers a seat and lets it talk; what the server says
-// is read.
-func (a *attacker) seats(ctx context.Context, n int, name string, talk func(s *socket, i int)) {
-	a.crowd(ctx, n, func(ctx context.Context, source netip.Addr, i int) {
+// seats has n peers for each source address join a room and call send. Everything that
+// the server sends is discarded.
+func (a *attacker) seats(ctx context.Context, n int, name string, send func(s *socket, i int)) {
+	a.repeat(ctx, n, func(ctx context.Context, source netip.Addr, i int) {
 		s, err := a.webSocket(ctx, source, false)
 		if err != nil {
 			return
@@ -160,16 +161,16 @@ func (a *attacker) seats(ctx context.Context, n int, name string, talk func(s *s
 			defer close(read)
 			untilClosed(s)
 		}()
-		talk(s, i)
+		send(s, i)
 		s.end()
 		<-read
 	})
 }
 
-// tokens joins with tokens that are wrong, over and over.
+// tokens joins with wrong tokens, again and again.
 func tokens(ctx context.Context, a *attacker) {
 	wrong := `{"type":"join","id":1,"room":"tokens","token":"eyJhbGciOiJIUzI1NiJ9.eyJyb29tIjoiKiIsImV4cCI6OTk5OTk5OTk5OX0.` + strings.Repeat("A", 43) + `"}`
-	a.crowd(ctx, max(1, a.each/20), func(ctx context.Context, source netip.Addr, _ int) {
+	a.repeat(ctx, max(1, a.each/20), func(ctx context.Context, source netip.Addr, _ int) {
 		s, err := a.webSocket(ctx, source, false)
 		if err != nil {
 			return

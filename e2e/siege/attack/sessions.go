@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// sessions opens connections over plain HTTP and leaves them, each in its own way.
+// sessions opens sessions over plain HTTP and abandons them in different ways.
 func sessions(ctx context.Context, a *attacker) {
-	a.crowd(ctx, max(5, a.each/10), func(ctx context.Context, source netip.Addr, i int) {
+	a.repeat(ctx, max(5, a.each/10), func(ctx context.Context, source netip.Addr, i int) {
 		client := a.http(source)
 		defer client.CloseIdleConnections()
 		for n := 0; ctx.Err() == nil; n++ {
@@ -24,24 +24,24 @@ func sessions(ctx context.Context, a *attacker) {
 			}
 			a.opened.Add(1)
 			switch i % 5 {
-			case 0: // ended in order
+			case 0: // deleted
 				a.post(ctx, client, source, http.MethodDelete, "sessions", opened.Session, "")
-			case 1: // joined, and never heard of again
+			case 1: // joined, and silent from then on
 				room := "sessions-" + strings.ReplaceAll(source.String(), ":", "-") + "-" + strconv.Itoa(n)
 				a.post(ctx, client, source, http.MethodPost, "frames", opened.Session, `{"type":"join","id":1,"room":"`+room+`"}`)
-			case 2: // joined, and left
+			case 2: // joined, and deleted
 				a.post(ctx, client, source, http.MethodPost, "frames", opened.Session, `{"type":"join","id":1,"room":"s"}`)
 				a.post(ctx, client, source, http.MethodDelete, "sessions", opened.Session, "")
-			case 3: // joined, and its events not read
+			case 3: // joined, and the events requested but not read
 				a.post(ctx, client, source, http.MethodPost, "frames", opened.Session, `{"type":"join","id":1,"room":"s"}`)
 				a.unread(ctx, source, opened.Session)
-			default: // dropped
+			default: // abandoned at once
 			}
 		}
 	})
 }
 
-// unread asks for the events of a session, and takes none, until the server ends it.
+// unread requests the events of a session, and reads none.
 func (a *attacker) unread(ctx context.Context, source netip.Addr, session string) {
 	c, err := a.dial(ctx, source, a.ports.http)
 	if err != nil {

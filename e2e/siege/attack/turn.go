@@ -13,11 +13,11 @@ import (
 
 const answerWait = time.Second
 
-// turn holds connections to TURN that say nothing, half of a message, or half
-// of a handshake.
+// turn holds connections to TURN that send nothing, a part of a message, or a part of
+// a handshake.
 func turn(ctx context.Context, a *attacker) {
 	binding := stun.MustBuild(stun.TransactionID, stun.BindingRequest).Raw
-	ways := []struct {
+	cases := []struct {
 		port   int
 		secure bool
 		text   []byte
@@ -25,37 +25,37 @@ func turn(ctx context.Context, a *attacker) {
 		{a.ports.tcp, false, nil},
 		{a.ports.tcp, false, binding[:19]},
 		{a.ports.tcp, false, []byte{0x40, 0x00, 0xff, 0xff, 0}}, // ChannelData of 64 KiB
-		{a.ports.tcp, false, binding},                           // a whole one, and then nothing
+		{a.ports.tcp, false, binding},                           // a complete message, and then nothing
 		{a.ports.tls, false, nil},
 		{a.ports.tls, false, []byte{22, 3, 1, 2, 0, 1}},
 		{a.ports.tls, true, nil},
 		{a.ports.tls, true, binding[:10]},
 		{a.ports.https, true, binding},
 	}
-	a.crowd(ctx, a.each, func(ctx context.Context, source netip.Addr, i int) {
-		way := ways[i%len(ways)]
+	a.repeat(ctx, a.each, func(ctx context.Context, source netip.Addr, i int) {
+		c := cases[i%len(cases)]
 		open := a.dial
-		if way.secure {
+		if c.secure {
 			open = func(ctx context.Context, source netip.Addr, port int) (*conn, error) {
 				return a.dialTLS(ctx, source, port)
 			}
 		}
-		c, err := open(ctx, source, way.port)
+		conn, err := open(ctx, source, c.port)
 		if err != nil {
 			return
 		}
-		defer c.end()
+		defer conn.end()
 		a.opened.Add(1)
-		if _, err := c.Write(way.text); err == nil {
-			untilClosed(c)
+		if _, err := conn.Write(c.text); err == nil {
+			untilClosed(conn)
 		}
 	})
 }
 
-// relays joins rooms, takes the credentials that every peer gets, and makes as
-// many relays of them as it can.
+// relays joins rooms and makes as many allocations as it can with the credentials that
+// every peer gets.
 func relays(ctx context.Context, a *attacker) {
-	a.crowd(ctx, max(1, a.each/4), func(ctx context.Context, source netip.Addr, i int) {
+	a.repeat(ctx, max(1, a.each/4), func(ctx context.Context, source netip.Addr, i int) {
 		s, err := a.webSocket(ctx, source, false)
 		if err != nil {
 			return
@@ -75,8 +75,8 @@ func relays(ctx context.Context, a *attacker) {
 	})
 }
 
-// allocate makes a relay that nobody uses. Its socket is closed, as that of a
-// client is that has lost its network: the relay stays.
+// allocate makes an allocation that nobody uses. It closes its socket without a
+// Refresh, as a client does that has lost its network, so that the allocation stays.
 func (a *attacker) allocate(ctx context.Context, source netip.Addr, user, password string) bool {
 	a.tried.Add(1)
 	c, err := a.udp(ctx, source)
@@ -126,8 +126,8 @@ func ask(c net.Conn, parts ...stun.Setter) (*stun.Message, error) {
 	return answer, answer.Decode()
 }
 
-// spoofed sends STUN requests that prove nothing from an address that others
-// have, too, as whoever forges the sender of a datagram can.
+// spoofed sends unauthenticated STUN requests with the source address of other
+// clients, as somebody who forges source addresses can.
 func spoofed(ctx context.Context, a *attacker) {
 	requests := [][]byte{
 		stun.MustBuild(stun.TransactionID, stun.BindingRequest).Raw,
@@ -136,7 +136,7 @@ func spoofed(ctx context.Context, a *attacker) {
 		stun.MustBuild(stun.TransactionID, stun.NewType(stun.MethodRefresh, stun.ClassRequest),
 			stun.NewUsername("1:x"), stun.NewRealm("callbox"), stun.NewNonce("x"), stun.NewShortTermIntegrity("x")).Raw,
 	}
-	a.crowd(ctx, max(1, a.each/10), func(ctx context.Context, source netip.Addr, i int) {
+	a.repeat(ctx, max(1, a.each/10), func(ctx context.Context, source netip.Addr, i int) {
 		c, err := a.udp(ctx, source)
 		if err != nil {
 			return

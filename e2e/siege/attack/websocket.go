@@ -20,7 +20,7 @@ const (
 	mostRead = 1 << 20
 )
 
-// socket is a WebSocket without manners.
+// socket is a WebSocket client that can send invalid and unfinished frames.
 type socket struct {
 	*conn
 	r *bufio.Reader
@@ -50,7 +50,7 @@ func (a *attacker) webSocket(ctx context.Context, source netip.Addr, secure bool
 	return nil, err
 }
 
-// frame returns a frame that is masked with zeros.
+// frame returns a frame, masked with zeros.
 func frame(op byte, payload string) []byte {
 	b := []byte{0x80 | op}
 	switch n := len(payload); {
@@ -69,7 +69,7 @@ func (s *socket) text(payload string) error {
 	return err
 }
 
-// next returns the server's next text frame; it answers pings on the way.
+// next returns the server's next text frame. It answers pings.
 func (s *socket) next() ([]byte, error) {
 	for {
 		op, payload, err := s.frame()
@@ -114,7 +114,7 @@ func (s *socket) frame() (op byte, payload []byte, err error) {
 	return head[0] & 15, payload, err
 }
 
-// reply is what the attacks read of what the server says.
+// reply has the fields that attacks need from the server's frames.
 type reply struct {
 	Type       string
 	Code       string
@@ -125,7 +125,7 @@ type reply struct {
 	}
 }
 
-// join takes a seat; the server's pace is kept.
+// join joins a room. When the server says rate_limited, it waits as long as that says.
 func (s *socket) join(ctx context.Context, room string) (reply, error) {
 	for {
 		s.attacker.tried.Add(1)

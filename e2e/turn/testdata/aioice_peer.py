@@ -1,4 +1,4 @@
-"""One side of an ICE connection by aioice, relayed only. Spoken with in lines of JSON."""
+"""An ICE agent of aioice with relay candidates only. It reads and writes lines of JSON."""
 
 import asyncio
 import json
@@ -47,10 +47,10 @@ async def main(controlling, transport, host, port, username, password):
             if echo != payload:
                 say(fault="payload %d came back as %d bytes, %d were sent" % (i, len(echo), size))
         say(done=True)
-        await loop.run_in_executor(None, sys.stdin.readline)  # its end
+        await loop.run_in_executor(None, sys.stdin.readline)  # until it is closed
     else:
         echoing = asyncio.ensure_future(echo_all(connection))
-        await loop.run_in_executor(None, sys.stdin.readline)  # its end
+        await loop.run_in_executor(None, sys.stdin.readline)  # until it is closed
         echoing.cancel()
     await connection.close()
 

@@ -1,4 +1,4 @@
-"""One side of an ICE connection by libnice, relayed only. Spoken with in lines of JSON."""
+"""An ICE agent of libnice with relay candidates only. It reads and writes lines of JSON."""
 
 import ctypes
 import json
@@ -11,7 +11,7 @@ import gi
 gi.require_version("Nice", "0.1")
 from gi.repository import GLib, Nice  # noqa: E402
 
-# Bytes go by the C interface: the bindings know a payload as text only.
+# Payloads use the C interface, because the bindings take only text.
 nice = ctypes.CDLL("libnice.so.10")
 RECEIVER = ctypes.CFUNCTYPE(
     None, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint, ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p
@@ -87,7 +87,7 @@ def main(controlling, transport, host, port, username, password):
             if echo != payload:
                 say(fault="payload %d came back as %d bytes, %d were sent" % (i, len(echo), size))
         say(done=True)
-    sys.stdin.readline()  # its end
+    sys.stdin.readline()  # until it is closed
     agent.remove_stream(stream)
     GLib.timeout_add(500, loop.quit)
     threading.Event().wait(0.5)
