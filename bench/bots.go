@@ -10,7 +10,7 @@ import (
 	"callbox/peer/pattern"
 )
 
-// botCalls measures at the newcomer of two headless peers.
+// botCalls measures calls of two headless peers, at the one that joins second.
 func botCalls(ctx context.Context, p *program, e effort) (figures []figure, err error) {
 	s, err := p.serve(ctx)
 	if err != nil {
@@ -28,7 +28,7 @@ func botCalls(ctx context.Context, p *program, e effort) (figures []figure, err 
 	return []figure{times("bot-bot: join to first frame decoded", series, 150*time.Millisecond)}, nil
 }
 
-// botCall gives the time from the newcomer's join to its first frame.
+// botCall returns the time from the second peer's join to its first frame.
 func botCall(ctx context.Context, url, room string) (time.Duration, error) {
 	var calls [2]*peer.Call
 	framed := make(chan struct{}, len(calls))
@@ -60,7 +60,7 @@ func botCall(ctx context.Context, url, room string) (time.Duration, error) {
 	newcomer := calls[1].Wait().TimelineMS
 	calls[0].Wait()
 	if newcomer.FirstFrame == nil || newcomer.WSOpen == nil {
-		return 0, fmt.Errorf("no frame came in room %s", room)
+		return 0, fmt.Errorf("no frame arrived in room %s", room)
 	}
 	return time.Duration(*newcomer.FirstFrame-*newcomer.WSOpen) * time.Millisecond, nil
 }

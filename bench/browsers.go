@@ -11,16 +11,16 @@ import (
 	"callbox/e2e/browser"
 )
 
-// watchJS notes when the page sends join, and when it shows the first frame of
-// the other side.
+// watchJS records when the page sends join, and when it shows the other peer's first
+// frame.
 //
 //go:embed watch.js
 var watchJS string
 
-// weightLimit is what all requests of the page may weigh together.
+// weightLimit bounds the bytes of all requests of the page.
 const weightLimit = 150_000
 
-// browserCalls measures two pages of one Chromium, and what loading one costs.
+// browserCalls measures calls of two pages in one Chromium, and the bytes that a page loads.
 func browserCalls(ctx context.Context, p *program, e effort) (figures []figure, err error) {
 	if _, err := exec.LookPath("chromium"); err != nil {
 		return []figure{{name: "page weight and browser-browser call", value: "needs chromium"}}, nil
@@ -56,7 +56,7 @@ func browserCalls(ctx context.Context, p *program, e effort) (figures []figure, 
 	}, nil
 }
 
-// pageWeight loads the page of a room with nothing cached.
+// pageWeight loads the page of a room without a cache, and returns the bytes of all requests.
 func pageWeight(ctx context.Context, b browser.Browser, url string) (weight int64, requests int, err error) {
 	page, err := b.Open(ctx)
 	if err != nil {
@@ -76,7 +76,7 @@ func pageWeight(ctx context.Context, b browser.Browser, url string) (weight int6
 	return weight, requests, nil
 }
 
-// browserCall gives the time from the newcomer's join to the first frame it shows.
+// browserCall returns the time from the second page's join to the first frame that it shows.
 func browserCall(ctx context.Context, b browser.Browser, url string) (took time.Duration, err error) {
 	var pages [2]browser.Page
 	for i, screen := range []string{"waiting", "call"} {

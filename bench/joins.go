@@ -14,8 +14,8 @@ import (
 // joiners is how many clients join at the same time.
 const joiners = 16
 
-// joins measures how many joins the server answers in a second, from clients in
-// one other process: with a new WebSocket for each, and over open ones.
+// joins measures how many joins per second the server handles, from clients in this
+// process: with a new WebSocket for each join, and over open WebSockets.
 func joins(ctx context.Context, p *program, e effort) (figures []figure, err error) {
 	s, err := p.serve(ctx)
 	if err != nil {
@@ -45,7 +45,7 @@ func joins(ctx context.Context, p *program, e effort) (figures []figure, err err
 	}, nil
 }
 
-// visit connects, and joins and leaves until there is no more to do; once at least.
+// visit connects, and then joins and leaves, at least once, for as long as more returns true.
 func visit(ctx context.Context, url, room string, more func() bool) (err error) {
 	c, err := client.Dial(ctx, client.Config{NoReconnect: true, URL: url})
 	if err != nil {
@@ -65,8 +65,8 @@ func visit(ctx context.Context, url, room string, more func() bool) (err error) 
 	}
 }
 
-// rate runs the clients for a while and gives the joins per second. Each calls
-// more once for a join.
+// rate runs the clients for that time and returns the joins per second. A client calls
+// more once for each join.
 func rate(ctx context.Context, during time.Duration, work func(ctx context.Context, room string, more func() bool) error) (float64, error) {
 	var done atomic.Int64
 	var group sync.WaitGroup

@@ -1,5 +1,5 @@
-// Bench measures what a person waits for, and what the server and the page
-// cost, on this machine's loopback: see docs/bench.md.
+// Bench measures how long people wait, and what the server and the page cost, over
+// the loopback interface of this machine: see docs/bench.md.
 //
 //	go run ./bench
 //	go run ./bench signaling
@@ -27,7 +27,7 @@ type figure struct {
 	missed              bool
 }
 
-// effort says how much is measured.
+// effort says how much to measure.
 type effort struct {
 	calls, browserCalls, starts int
 	joining                     time.Duration
@@ -43,7 +43,7 @@ func main() {
 	}
 }
 
-// command runs what the arguments name.
+// command runs the benchmark that the arguments name.
 func command(ctx context.Context, args []string) error {
 	switch {
 	case len(args) == 0:
@@ -53,7 +53,7 @@ func command(ctx context.Context, args []string) error {
 	case args[0] == "turn":
 		return turn.Main(ctx, args[1:], os.Stdout, os.Stderr)
 	}
-	return fmt.Errorf("%q is unknown; there are signaling, turn, and nothing for the rest", args[0])
+	return fmt.Errorf("unknown command %q: use signaling, turn, or no command for everything else", args[0])
 }
 
 // run measures everything, one after the other, and prints the table.
@@ -90,7 +90,7 @@ func printTable(out io.Writer, lines []figure) error {
 	return table.Flush()
 }
 
-// times sums up a series of measurements as its median and 95th percentile.
+// times returns the median and the 95th percentile of a series as a figure.
 func times(name string, series []time.Duration, target time.Duration) figure {
 	p50, p95 := percentile(series, 50), percentile(series, 95)
 	return figure{
@@ -101,7 +101,7 @@ func times(name string, series []time.Duration, target time.Duration) figure {
 	}
 }
 
-// percentile is the smallest measurement that at least p percent do not exceed.
+// percentile returns the smallest measurement that at least p percent do not exceed.
 func percentile(series []time.Duration, p int) time.Duration {
 	sorted := slices.Sorted(slices.Values(series))
 	return sorted[max(0, (len(sorted)*p+99)/100-1)]

@@ -28,7 +28,7 @@ func TestTimes(t *testing.T) {
 	}
 }
 
-// TestRun measures everything once and reads the table.
+// TestRun measures everything once and checks the table.
 func TestRun(t *testing.T) {
 	need.Program(t, "chromium")
 	var out strings.Builder

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// program is callbox, built as it is shipped.
+// program is callbox, built as for a release.
 type program struct {
 	dir, binary string
 }
@@ -42,8 +42,8 @@ type serving struct {
 	took    time.Duration // from the start of the process to the ready line
 }
 
-// serve starts a server without limits on clients, on free ports. The data, and so
-// the certificates, are those of the servers before.
+// serve starts a server without limits on clients, on free ports. All servers share the
+// data folder, and so the certificates.
 func (p *program) serve(ctx context.Context) (*serving, error) {
 	//nolint:gosec // G204: the path is this program's own
 	s := &serving{command: exec.CommandContext(ctx, p.binary, "serve", "--data", filepath.Join(p.dir, "data"),
@@ -72,7 +72,7 @@ func (p *program) serve(ctx context.Context) (*serving, error) {
 	return s, nil
 }
 
-// stop ends the server in order.
+// stop ends the server with SIGTERM; its exit code must be 0.
 func (s *serving) stop() error {
 	if err := s.command.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
@@ -91,7 +91,8 @@ func binarySize(_ context.Context, p *program, _ effort) ([]figure, error) {
 	return []figure{{name: "binary", value: fmt.Sprintf("%.1f MB", float64(info.Size())/1e6)}}, nil
 }
 
-// startUp measures with certificates that exist: the first start makes them.
+// startUp measures starts with existing certificates. The first start, which makes them,
+// does not count.
 func startUp(ctx context.Context, p *program, e effort) ([]figure, error) {
 	var series []time.Duration
 	for i := range e.starts + 1 {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// figured has one median for each server in row "r".
+// figured returns figures with one median for each server in row "r".
 func figured(medians map[string]float64) *Figures {
 	f := NewFigures()
 	for _, server := range []string{"callbox", "other", "third"} {
@@ -36,13 +36,13 @@ func TestFigures(t *testing.T) {
 		t.Errorf("the median of other is %v, %v", v, ok)
 	}
 	if _, ok := f.Get("r", "third"); ok {
-		t.Error("there is a figure of a server that was not measured")
+		t.Error("got a figure of a server that was not measured")
 	}
 	if v, ok := f.Least("r"); !ok || v != 2 {
-		t.Errorf("the least is %v, %v", v, ok)
+		t.Errorf("the smallest median is %v, %v", v, ok)
 	}
 	if _, ok := f.Least("s"); ok {
-		t.Error("there is a least of nothing")
+		t.Error("got a smallest median without figures")
 	}
 }
 
@@ -71,16 +71,16 @@ func TestJudge(t *testing.T) {
 		verdicts := f.Judge([]Target{c.target})
 		if c.measured == 0 {
 			if len(verdicts) > 0 {
-				t.Errorf("%s: judged %+v", name, verdicts)
+				t.Errorf("%s: the verdicts are %+v", name, verdicts)
 			}
 			continue
 		}
 		if len(verdicts) != 1 || verdicts[0].Measured != c.measured || verdicts[0].Reached != c.reached || verdicts[0].Held != c.held {
-			t.Errorf("%s: judged %+v", name, verdicts)
+			t.Errorf("%s: the verdicts are %+v", name, verdicts)
 		}
 	}
 	if verdicts := f.Judge([]Target{{Row: "r", Server: "fourth", Limit: 1}}); len(verdicts) > 0 {
-		t.Errorf("a server that was not measured is judged %+v", verdicts)
+		t.Errorf("the verdicts on a server that was not measured are %+v", verdicts)
 	}
 }
 
@@ -118,7 +118,7 @@ func TestWrite(t *testing.T) {
 | r, × other | >= 4.00 | 4.88 | reached |
 `
 	if text.String() != want {
-		t.Errorf("it is\n%s", &text)
+		t.Errorf("the text is\n%s", &text)
 	}
 	file := filepath.Join(t.TempDir(), "figures.json")
 	if err := f.JSON(&text, file, verdicts, map[string]any{"pinned": true}); err != nil {
@@ -141,12 +141,12 @@ func TestWrite(t *testing.T) {
 func TestChoose(t *testing.T) {
 	all := []string{"a", "b", "c"}
 	if got, err := Choose("-x", "c,a", all); err != nil || !slices.Equal(got, []string{"a", "c"}) {
-		t.Errorf("chosen are %q, %v", got, err)
+		t.Errorf("Choose returned %q, %v", got, err)
 	}
 	if got, err := Choose("-x", "", all); err != nil || len(got) != 3 {
-		t.Errorf("of nothing are chosen %q, %v", got, err)
+		t.Errorf("Choose returned %q, %v for an empty text", got, err)
 	}
 	if _, err := Choose("-x", "a,d", all); err == nil {
-		t.Error("an unknown name is taken")
+		t.Error("Choose accepts an unknown name")
 	}
 }

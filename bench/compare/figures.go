@@ -1,5 +1,5 @@
-// Package compare keeps the figures of servers that do the same job, round by
-// round, judges them and writes them down.
+// Package compare records the figures of several servers, round by round, compares
+// them with targets, and writes them as text, Markdown or JSON.
 package compare
 
 import (
@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Series is the figures of one server in one row, one for each round.
+// Series holds the figures of one server in one row, one for each round.
 type Series struct {
 	Row    string    `json:"row"`
 	Server string    `json:"server"`
@@ -22,10 +22,10 @@ type Figures struct {
 	series map[string][]*Series // by row
 }
 
-// NewFigures has none yet.
+// NewFigures returns an empty Figures.
 func NewFigures() *Figures { return &Figures{series: make(map[string][]*Series)} }
 
-// Add takes what a server was measured at in a row, once for each round.
+// Add adds the figure of a server in a row, once for each round.
 func (f *Figures) Add(row, server string, value float64) {
 	of := f.series[row]
 	if of == nil {
@@ -41,7 +41,7 @@ func (f *Figures) Add(row, server string, value float64) {
 	s.Median = median(s.Rounds)
 }
 
-// Get returns the median of a server in a row; false when it was not measured.
+// Get returns the median of a server in a row; false = it was not measured.
 func (f *Figures) Get(row, server string) (float64, bool) {
 	for _, s := range f.series[row] {
 		if s.Server == server {
@@ -70,8 +70,8 @@ func median(values []float64) float64 {
 	return (sorted[middle-1] + sorted[middle]) / 2
 }
 
-// Choose returns the names in text, with commas between them, in the order of
-// all; all when text is empty. An unknown name is a fault of the flag.
+// Choose returns the comma-separated names in text, in the order of all, or all if text
+// is empty. It returns an error that names the flag if a name is unknown.
 func Choose(flag, text string, all []string) ([]string, error) {
 	if text == "" {
 		return all, nil
@@ -79,7 +79,7 @@ func Choose(flag, text string, all []string) ([]string, error) {
 	chosen := strings.Split(text, ",")
 	for _, name := range chosen {
 		if !slices.Contains(all, name) {
-			return nil, fmt.Errorf("%s: %q is none of %s", flag, name, strings.Join(all, ", "))
+			return nil, fmt.Errorf("%s: unknown name %q; use %s", flag, name, strings.Join(all, ", "))
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(all), func(name string) bool { return !slices.Contains(chosen, name) }), nil

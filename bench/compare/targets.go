@@ -5,28 +5,28 @@ import (
 	"strings"
 )
 
-// Target is what a server is meant to reach in a row, beside other servers or
-// alone.
+// Target is a figure that a server should reach in a row, absolutely or compared with
+// other figures.
 type Target struct {
 	Row     string
-	Server  string   // whose figure is judged
-	Against []string // other servers: it is judged as a multiple of the best of them
-	Beside  string   // another row, of the same server when there are no others
+	Server  string   // the server that should reach it
+	Against []string // other servers: the target is a multiple of the best of them
+	Beside  string   // another row to compare with, of the same server if Against is empty
 	Limit   float64
-	Floor   float64 // what must be reached in any case; 0 = nothing is told of it
-	Most    bool    // Limit and Floor are the most, not the least
-	Excess  bool    // it is judged by how much more it is than the best, not as a multiple
+	Floor   float64 // what the server must reach at least; 0 = no such limit
+	Most    bool    // Limit and Floor are upper limits, not lower ones
+	Excess  bool    // the limit is on the difference to the best, not on the ratio
 }
 
-// Verdict is a target, compared with what was measured.
+// Verdict is the result of comparing figures with a target.
 type Verdict struct {
 	Target   string  `json:"target"`
 	Limit    float64 `json:"limit"`
 	Floor    float64 `json:"floor,omitempty"`
-	Most     bool    `json:"most"` // Limit and Floor are the most, not the least
+	Most     bool    `json:"most"` // Limit and Floor are upper limits, not lower ones
 	Measured float64 `json:"measured"`
 	Reached  bool    `json:"reached"`
-	Held     bool    `json:"held"` // the floor
+	Held     bool    `json:"held"` // the floor is reached
 }
 
 func (v *Verdict) limit() string {
@@ -50,8 +50,7 @@ func (v *Verdict) word() string {
 	return "MISSED"
 }
 
-// Judge compares the medians with targets; those that lack a figure are left
-// out.
+// Judge compares the medians with targets. It leaves out targets without a figure.
 func (f *Figures) Judge(targets []Target) (verdicts []Verdict) {
 	for _, t := range targets {
 		measured, ok := f.Get(t.Row, t.Server)
@@ -92,8 +91,8 @@ func (f *Figures) Judge(targets []Target) (verdicts []Verdict) {
 	return verdicts
 }
 
-// best is the server with the best median in a row: the largest, or the
-// smallest where less is better.
+// best returns the server with the best median in a row: the largest, or the smallest
+// where less is better.
 func (f *Figures) best(row string, servers []string, less bool) (value float64, server string, ok bool) {
 	for _, name := range servers {
 		v, measured := f.Get(row, name)

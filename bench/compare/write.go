@@ -9,8 +9,8 @@ import (
 	"text/tabwriter"
 )
 
-// Text writes every round of every figure, how each compares with the servers
-// of ratios, the verdicts, and then the notes, one a line.
+// Text writes all rounds of all figures, the ratios to the servers of ratios, the
+// verdicts, and the notes, each on its own line.
 func (f *Figures) Text(out io.Writer, ratios []string, verdicts []Verdict, notes []string) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	var text strings.Builder
@@ -39,7 +39,7 @@ func (f *Figures) Text(out io.Writer, ratios []string, verdicts []Verdict, notes
 	return table.Flush()
 }
 
-// Markdown writes medians, a column for each of servers, and the verdicts.
+// Markdown writes the medians, with a column for each server, and the verdicts.
 func (f *Figures) Markdown(out io.Writer, rounds int, servers []string, verdicts []Verdict) error {
 	var text strings.Builder
 	line := func(cells ...string) { fmt.Fprintf(&text, "| %s |\n", strings.Join(cells, " | ")) }
@@ -72,8 +72,7 @@ func (f *Figures) Markdown(out io.Writer, rounds int, servers []string, verdicts
 	return err
 }
 
-// JSON writes every round of every figure and the verdicts, with more fields
-// beside them, to a file; - = out.
+// JSON writes all rounds of all figures, the verdicts and more fields to a file; - = out.
 func (f *Figures) JSON(out io.Writer, file string, verdicts []Verdict, more map[string]any) error {
 	report := map[string]any{"figures": f.all(), "targets": verdicts}
 	for key, value := range more {
@@ -97,7 +96,7 @@ func (f *Figures) all() (all []*Series) {
 	return all
 }
 
-// ratio compares s with a server in the same row.
+// ratio returns the ratio of s to a server in the same row.
 func (f *Figures) ratio(s *Series, server string) string {
 	other, ok := f.Get(s.Row, server)
 	if !ok || other == 0 || s.Server == server {
@@ -106,7 +105,7 @@ func (f *Figures) ratio(s *Series, server string) string {
 	return fmt.Sprintf("%.2f × %s", s.Median/other, server)
 }
 
-// number writes three digits that count, or more before the point.
+// number formats with three significant digits, or more before the decimal point.
 func number(v float64) string {
 	switch size := max(v, -v); {
 	case size >= 100 || v == 0:

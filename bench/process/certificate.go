@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// WriteCertificate makes the one certificate that every server has, and
-// returns the files of it and of its key.
+// WriteCertificate makes the certificate that all servers use, and returns its file and
+// that of its key.
 func WriteCertificate(dir string) (certFile, keyFile string, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

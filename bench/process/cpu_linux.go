@@ -11,17 +11,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mostPID bounds process ids (proc_sys_kernel(5)).
+// mostPID is the upper limit of process ids (proc_sys_kernel(5)).
 const mostPID = 1 << 22
 
-// CPU returns the time that a process has used of the processors, in all its
-// threads and in the kernel on their behalf, to the nanosecond.
+// CPU returns the CPU time of a process, user and system, of all its threads, with a
+// resolution of a nanosecond.
 func CPU(pid int) (time.Duration, error) {
 	if pid < 1 || pid > mostPID {
-		return 0, fmt.Errorf("there is no process %d", pid)
+		return 0, fmt.Errorf("%d is no process id", pid)
 	}
-	// The clock of a process is named as clock_getcpuclockid(3) does: the
-	// complement of its id, and 2 for what the scheduler counts.
+	// The clock id of a process, as clock_getcpuclockid(3) makes it: the complement of
+	// the process id, shifted, and 2 for the scheduler's clock.
 	clock := ^int32(pid)<<3 | 2
 	var used unix.Timespec
 	if err := unix.ClockGettime(clock, &used); err != nil {
@@ -30,9 +30,8 @@ func CPU(pid int) (time.Duration, error) {
 	return time.Duration(used.Nano()), nil
 }
 
-// AllCPU returns the time that everything on this machine has used of the
-// processors, in ticks of 10 ms, with what a host took away from it (the first
-// line of proc_stat(5)).
+// AllCPU returns the CPU time that everything on this machine has used, and that its host
+// has stolen, with a resolution of 10 ms (the first line of proc_stat(5)).
 func AllCPU() (time.Duration, error) {
 	text, err := os.ReadFile("/proc/stat")
 	if err != nil {
@@ -41,7 +40,7 @@ func AllCPU() (time.Duration, error) {
 	line, _, _ := bytes.Cut(text, []byte("\n"))
 	fields := bytes.Fields(line)
 	if len(fields) < 9 {
-		return 0, errors.New("/proc/stat does not begin with all processors")
+		return 0, errors.New("/proc/stat does not start with the line for all processors")
 	}
 	total := 0
 	for i, field := range fields[1:9] {
@@ -49,7 +48,7 @@ func AllCPU() (time.Duration, error) {
 		if err != nil {
 			return 0, err
 		}
-		if i != 3 && i != 4 { // idle, and waiting for a disk
+		if i != 3 && i != 4 { // idle and iowait
 			total += ticks
 		}
 	}

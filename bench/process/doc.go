@@ -1,3 +1,3 @@
-// Package process builds, starts and watches the programs that are compared:
-// one processor for each side, CPU time, resident memory, profiles.
+// Package process builds and starts the programs that are compared, with a processor
+// each for server and clients, and measures CPU time, resident memory and profiles.
 package process

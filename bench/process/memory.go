@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// Resident returns the resident memory of a process in bytes, and the most it
-// has been (VmRSS and VmHWM of proc_pid_status(5)).
+// Resident returns the resident memory of a process and its peak, in bytes (VmRSS and
+// VmHWM of proc_pid_status(5)).
 func Resident(pid int) (now, most int, err error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -25,13 +25,13 @@ func TestCPU(t *testing.T) {
 			return
 		}
 	}
-	t.Error("half a minute of work took no time of the processor")
+	t.Error("half a minute of work used no CPU time")
 }
 
 func TestCPUOfNobody(t *testing.T) {
 	for _, pid := range []int{-1, 0, mostPID, 1 << 30} {
 		if used, err := CPU(pid); err == nil {
-			t.Errorf("process %d, which is not there, has used %v", pid, used)
+			t.Errorf("process %d, which does not exist, has used %v", pid, used)
 		}
 	}
 }
@@ -39,9 +39,9 @@ func TestCPUOfNobody(t *testing.T) {
 func TestResident(t *testing.T) {
 	now, most, err := Resident(os.Getpid())
 	if err != nil || now < 1<<20 || most < now {
-		t.Errorf("resident are %d, at most %d, %v", now, most, err)
+		t.Errorf("resident memory is %d, its peak %d, %v", now, most, err)
 	}
 	if _, _, err := Resident(1 << 30); err == nil {
-		t.Error("a process that is not there has memory")
+		t.Error("a process that does not exist has memory")
 	}
 }

@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// Profile takes a CPU profile of a server with net/http/pprof at the admin URL
-// into file while during passes, and sends what came of it. Without a file or
-// an admin URL nothing is taken, and nil is sent.
+// Profile writes a CPU profile of a server to file, for the time during, from
+// net/http/pprof at the admin URL. It sends the error or nil when it is done. If file or
+// the admin URL is empty, it takes no profile and sends nil.
 func Profile(ctx context.Context, admin, file string, during time.Duration) <-chan error {
 	done := make(chan error, 1)
 	if file == "" || admin == "" {
@@ -35,9 +35,9 @@ func fetch(ctx context.Context, url, file string) error {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s", url, response.Status)
+		return fmt.Errorf("%s: %s", url, response.Status)
 	}
-	out, err := os.Create(file) //nolint:gosec // G304: where the user wants it
+	out, err := os.Create(file) //nolint:gosec // G304: the user names it
 	if err != nil {
 		return err
 	}

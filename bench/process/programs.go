@@ -10,20 +10,20 @@ import (
 	"runtime"
 )
 
-// Processors of the two sides.
+// The processors of servers and clients.
 const (
 	ClientCPU = "0"
 	ServerCPU = "1"
 )
 
-// Programs is where everything is that a run starts. Remove it after the run.
+// Programs is the folder with the programs of a run. The caller must call Remove.
 type Programs struct {
-	Dir    string // made for the run, and removed after it
+	Dir    string
 	Pinned bool   // taskset gives servers and clients a processor each
 }
 
-// NewPrograms makes the folder, and builds packages of this module into it,
-// each under the last element of its path.
+// NewPrograms makes the folder and builds packages of this module in it. Each program has
+// the last element of its package's path as its name.
 func NewPrograms(ctx context.Context, packages ...string) (*Programs, error) {
 	dir, err := os.MkdirTemp("", "callbox-bench-")
 	if err != nil {
@@ -37,13 +37,13 @@ func NewPrograms(ctx context.Context, packages ...string) (*Programs, error) {
 	return p, nil
 }
 
-// Remove removes the folder with all that is in it.
+// Remove removes the folder and everything in it.
 func (p *Programs) Remove() error { return os.RemoveAll(p.Dir) }
 
-// File is the path of something in the folder.
+// File returns the path of a file in the folder.
 func (p *Programs) File(name string) string { return filepath.Join(p.Dir, name) }
 
-// Build makes programs as they are shipped.
+// Build builds programs as for a release.
 func (p *Programs) Build(ctx context.Context, packages ...string) error {
 	line := append([]string{"build", "-trimpath", "-ldflags", "-s -w", "-o", p.Dir + string(filepath.Separator)}, packages...)
 	build := exec.CommandContext(ctx, "go", line...) //nolint:gosec // G204: the arguments are this program's own
@@ -51,7 +51,7 @@ func (p *Programs) Build(ctx context.Context, packages ...string) error {
 	return Run(build)
 }
 
-// Run runs a command, and tells what it said when it goes wrong.
+// Run runs a command. If it fails, the error contains its output.
 func Run(command *exec.Cmd) error {
 	if out, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w\n%s", command, err, out)
@@ -59,8 +59,8 @@ func Run(command *exec.Cmd) error {
 	return nil
 }
 
-// Command prepares a program that runs on one processor, when there are two.
-// Its process is the program's own: taskset becomes what it starts.
+// Command returns a command that runs a program on one processor, if there are two. Its
+// process id is the program's, because taskset executes the program in its own process.
 func (p *Programs) Command(ctx context.Context, cpu string, line ...string) *exec.Cmd {
 	if p.Pinned {
 		line = append([]string{"taskset", "-c", cpu}, line...)

@@ -16,7 +16,7 @@ import (
 	"callbox/bench/process"
 )
 
-// crowd is a generator that holds connections until it is told to end.
+// crowd is a load generator that keeps connections open until it is told to end.
 type crowd struct {
 	command *exec.Cmd
 	tell    io.WriteCloser
@@ -24,7 +24,7 @@ type crowd struct {
 	errors  bytes.Buffer
 }
 
-// gather starts a crowd; its first outcome is that all have joined.
+// gather starts a crowd. Its first outcome means that all have joined.
 func (r *runner) gather(ctx context.Context, s *server, args ...string) (*crowd, error) {
 	line := append(r.loadLine(s), "-row", "crowd", "-from", "127.0.0.1", "-sources", "16")
 	c := &crowd{command: r.programs.Command(ctx, process.ClientCPU, append(line, args...)...)}
@@ -41,7 +41,7 @@ func (r *runner) gather(ctx context.Context, s *server, args ...string) (*crowd,
 	return c, c.command.Start()
 }
 
-// outcome waits for what the crowd says next.
+// outcome waits for the next outcome that the crowd prints.
 func (c *crowd) outcome() (*outcome, error) {
 	line, err := c.hear.ReadBytes('\n')
 	if err != nil {
@@ -59,7 +59,7 @@ func (c *crowd) disperse() error {
 	return err
 }
 
-// joins measures cycles of connecting, joining, leaving and closing.
+// joins measures how often clients can connect, join, leave and close.
 func joins(ctx context.Context, r *runner, k kind) error {
 	return r.with(ctx, k, func(s *server) error {
 		l, err := r.load(ctx, s, "-row", "joins", "-connections", "64", "-from", "127.0.0.1", "-sources", "16",
@@ -72,7 +72,7 @@ func joins(ctx context.Context, r *runner, k kind) error {
 	})
 }
 
-// idle measures the memory of connections that do nothing.
+// idle measures the memory of idle connections.
 func idle(ctx context.Context, r *runner, k kind) error {
 	return r.with(ctx, k, func(s *server) (err error) {
 		before, _, err := process.Resident(s.pid())
@@ -98,9 +98,9 @@ func idle(ctx context.Context, r *runner, k kind) error {
 	})
 }
 
-// storm measures how long many clients wait that arrive at once at a server
-// that has just started, and, of callbox, when they come back after it was
-// killed and started again.
+// storm measures how long clients wait when many connect at once to a server that has
+// just started, and, for callbox, when they reconnect after it was killed and started
+// again.
 func storm(ctx context.Context, r *runner, k kind) (err error) {
 	s, err := r.programs.start(ctx, k, r.settings())
 	if err != nil {

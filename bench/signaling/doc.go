@@ -1,5 +1,5 @@
-// Package signaling measures callbox's signaling side by side with servers
-// that do the same job, in one run: see docs/bench-signaling.md.
+// Package signaling compares callbox's signaling server with other servers, in one run:
+// see docs/bench-signaling.md.
 //
 //	go run ./bench signaling
 package signaling

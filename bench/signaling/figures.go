@@ -34,7 +34,7 @@ const (
 	rowResumed      = "of them under the peer id from before"
 )
 
-// figures of all servers.
+// figures are the figures of all servers.
 type figures struct{ *compare.Figures }
 
 func newFigures() figures { return figures{compare.NewFigures()} }

@@ -8,25 +8,23 @@ import (
 	"time"
 )
 
-// mostInRoom is how many messages a second go through one room at most, so that a
-// pause of the machine does not leave 256 unconfirmed, where callbox takes no
-// more.
+// mostInRoom is the highest rate of messages per second in one room. At a higher rate, a
+// pause of the machine could leave 256 messages unconfirmed, and callbox stores no more.
 const mostInRoom = 500
 
-// oneAtATime is the median latency up to which messages count as sent one at a
-// time, in microseconds. Beyond it most of them wait behind others, a read
-// brings several, and what is measured is how a server handles many at once.
+// oneAtATime is the median latency, in microseconds, up to which the server is taken to
+// handle messages one at a time. Above it, most messages wait behind others and one read
+// returns several, so that the bench measures how a server handles many at once.
 const oneAtATime = 1000
 
-// searchRange is the ratio of the ends of the range in which a maximum is
-// looked for.
+// searchRange is the ratio of the bounds between which a maximum is searched.
 const searchRange = 8
 
-// latencyRows are where the figures of an open loop go.
+// latencyRows are the rows for the figures of an open loop.
 type latencyRows struct{ p50, p99, lag string }
 
-// openLoop has messages sent at a rate, evenly, in all rooms in turn. What the
-// server uses of its processor is not asked: it may be too little to be told.
+// openLoop sends messages at a constant rate, in all rooms in turn. It does not measure
+// CPU time, which may be too short to measure.
 func (r *runner) openLoop(ctx context.Context, s *server, rate float64, warm, measure time.Duration) (*outcome, error) {
 	return r.load(ctx, s, "-row", "relay", "-pid", "0", "-rooms", strconv.Itoa(r.rooms),
 		"-rate", fmt.Sprintf("%.0f", min(rate, r.mostRate())), "-warm", warm.String(), "-for", measure.String())
@@ -34,8 +32,8 @@ func (r *runner) openLoop(ctx context.Context, s *server, rate float64, warm, me
 
 func (r *runner) mostRate() float64 { return float64(r.rooms * mostInRoom) }
 
-// latencies measures the latency at half of the open loop's own maximum, and at
-// half of what the closed loop relayed.
+// latencies measures the latency at half of the open loop's maximum rate, and at half of
+// the closed loop's rate.
 func (r *runner) latencies(ctx context.Context, s *server, closed float64) error {
 	most, err := r.mostSingle(ctx, s, closed)
 	if err != nil {
@@ -51,8 +49,8 @@ func (r *runner) latencies(ctx context.Context, s *server, closed float64) error
 	return r.latency(ctx, s, closed/2, latencyRows{rowClosedP50, rowClosedP99, rowClosedLag})
 }
 
-// mostSingle looks for the highest rate at which messages are still handled one
-// at a time, near what the closed loop relayed.
+// mostSingle searches the highest rate at which the server still handles messages one at
+// a time, near the closed loop's rate.
 func (r *runner) mostSingle(ctx context.Context, s *server, closed float64) (float64, error) {
 	top := min(1.5*closed, r.mostRate())
 	return bisect(top/searchRange, top, r.steps, func(rate float64) (bool, error) {
@@ -61,8 +59,8 @@ func (r *runner) mostSingle(ctx context.Context, s *server, closed float64) (flo
 	})
 }
 
-// bisect returns the highest rate between low and high that holds, as far as so
-// many steps can tell; low when none does.
+// bisect returns the highest rate between low and high that holds, after that many steps
+// of bisection; low if none does.
 func bisect(low, high float64, steps int, holds func(rate float64) (bool, error)) (float64, error) {
 	for range steps {
 		middle := math.Sqrt(low * high)
@@ -90,14 +88,14 @@ func (r *runner) latency(ctx context.Context, s *server, rate float64, rows late
 	return nil
 }
 
-// sameRate measures the latency of every server at the rate that is half of
-// socket.io's maximum in this round. Without socket.io there is none.
+// sameRate measures the latency of all servers at half of socket.io's maximum rate in this
+// round, if socket.io is measured.
 func sameRate(ctx context.Context, r *runner, k kind) error {
 	if r.sameRate == 0 {
 		return nil
 	}
 	return r.with(ctx, k, func(s *server) error {
-		if _, err := r.openLoop(ctx, s, r.sameRate, 0, r.warm); err != nil { // a server that has just started is slower
+		if _, err := r.openLoop(ctx, s, r.sameRate, 0, r.warm); err != nil { // a new server is slower at first
 			return err
 		}
 		return r.latency(ctx, s, r.sameRate, latencyRows{rowSameP50, rowSameP99, rowSameLag})

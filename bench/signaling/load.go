@@ -11,7 +11,7 @@ import (
 	"callbox/bench/process"
 )
 
-// outcome is what the generator tells of a run; see load/result.go.
+// outcome is the result that the load generator prints; see load/result.go.
 type outcome struct {
 	Messages, Cycles, Joined, Resumed, Refused, Closed int
 	Seconds, CPU                                       float64
@@ -28,7 +28,7 @@ func (o *outcome) perCPU(n int) float64 {
 
 func (o *outcome) perSecond(n int) float64 { return float64(n) / o.Seconds }
 
-// load runs the generator against s until it ends.
+// load runs the load generator against s until it ends.
 func (r *runner) load(ctx context.Context, s *server, args ...string) (*outcome, error) {
 	command := r.programs.Command(ctx, process.ClientCPU, append(r.loadLine(s), args...)...)
 	var complaint bytes.Buffer
@@ -46,7 +46,7 @@ func (r *runner) load(ctx context.Context, s *server, args ...string) (*outcome,
 		return nil, err
 	}
 	if o.Messages+o.Cycles == 0 {
-		return nil, errors.New("nothing came back from the server while it was measured")
+		return nil, errors.New("the server returned nothing during the measurement")
 	}
 	return o, nil
 }

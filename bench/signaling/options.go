@@ -11,7 +11,7 @@ import (
 	"callbox/bench/compare"
 )
 
-// options says what is measured, and for how long.
+// options says what to measure, and for how long.
 type options struct {
 	rounds        int
 	warm, measure time.Duration
@@ -28,34 +28,34 @@ type options struct {
 	servers, rows []string
 }
 
-// roundsThatCount is how many make a median worth comparing with a target.
+// roundsThatCount is the number of rounds from which medians are compared with targets.
 const roundsThatCount = 5
 
 func parse(args []string, stderr io.Writer) (*options, error) {
 	o := new(options)
 	flags := flag.NewFlagSet("bench signaling", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.IntVar(&o.rounds, "rounds", roundsThatCount, "rounds; in each, every server is measured once")
-	flags.DurationVar(&o.warm, "warm", 4*time.Second, "load before a measurement")
-	flags.DurationVar(&o.measure, "for", 4*time.Second, "time of a measurement")
-	flags.IntVar(&o.rooms, "rooms", 200, "rooms of two that messages are relayed in")
-	flags.IntVar(&o.steps, "steps", 6, "steps of the search for the rate that a server carries at most")
-	flags.IntVar(&o.storm, "storm", 10_000, "connections that arrive at once")
-	flags.IntVar(&o.idle, "idle", 19_600, "connections that do nothing")
-	flags.IntVar(&o.slow, "slow", 1000, "slow readers")
-	flags.DurationVar(&o.settle, "settle", 8*time.Second, "from the last join to the look at the memory")
-	flags.BoolVar(&o.tls, "tls", false, "over TLS")
-	flags.StringVar(&o.json, "json", "", "file for every figure of every round; - = standard output, in place of the table")
-	flags.BoolVar(&o.markdown, "markdown", false, "tables of medians and targets in Markdown, for docs/bench-signaling.md")
-	flags.StringVar(&o.callbox, "callbox", "", "a callbox to measure in place of one built from this tree")
-	flags.StringVar(&o.profile, "cpuprofile", "", "file for a CPU profile of callbox in the last row measured: relay, relay8, latency, joins")
-	only := flags.String("only", "", "servers to measure, with commas: "+strings.Join(serverNames(), ","))
-	row := flags.String("row", "", "rows to measure, with commas: "+strings.Join(rowNames(), ","))
+	flags.IntVar(&o.rounds, "rounds", roundsThatCount, "number of rounds; each measures every server once")
+	flags.DurationVar(&o.warm, "warm", 4*time.Second, "warm-up before each measurement")
+	flags.DurationVar(&o.measure, "for", 4*time.Second, "duration of each measurement")
+	flags.IntVar(&o.rooms, "rooms", 200, "number of rooms, with two peers each")
+	flags.IntVar(&o.steps, "steps", 6, "steps of the search for the highest rate of a server")
+	flags.IntVar(&o.storm, "storm", 10_000, "number of connections that are opened at once")
+	flags.IntVar(&o.idle, "idle", 19_600, "number of idle connections")
+	flags.IntVar(&o.slow, "slow", 1000, "number of slow readers")
+	flags.DurationVar(&o.settle, "settle", 8*time.Second, "time from the last join to the measurement of memory")
+	flags.BoolVar(&o.tls, "tls", false, "measure over TLS")
+	flags.StringVar(&o.json, "json", "", "write all figures of all rounds to this file; - = to standard output, instead of the table")
+	flags.BoolVar(&o.markdown, "markdown", false, "print medians and targets as Markdown tables, for docs/bench-signaling.md")
+	flags.StringVar(&o.callbox, "callbox", "", "callbox binary to measure, instead of one built from this tree")
+	flags.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of callbox to this file, of the last of these rows: relay, relay8, latency, joins")
+	only := flags.String("only", "", "comma-separated servers to measure: "+strings.Join(serverNames(), ","))
+	row := flags.String("row", "", "comma-separated rows to measure: "+strings.Join(rowNames(), ","))
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
 	if flags.NArg() > 0 {
-		return nil, fmt.Errorf("%q is no flag", flags.Arg(0))
+		return nil, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	var faults [2]error
 	o.servers, faults[0] = compare.Choose("-only", *only, serverNames())

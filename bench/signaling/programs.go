@@ -13,11 +13,11 @@ import (
 	"callbox/bench/process"
 )
 
-// programs is where everything is that a run starts.
+// programs is the folder with the programs of a run.
 type programs struct {
 	*process.Programs
 	callbox   string
-	node      string // folder of the servers for Node
+	node      string // folder of the Node.js servers
 	cert, key string
 }
 
@@ -44,7 +44,7 @@ func newPrograms(ctx context.Context, o *options) (p *programs, err error) {
 	return p, p.installNode(ctx, o)
 }
 
-// installNode installs what package-lock.json names, once.
+// installNode installs the packages of package-lock.json, unless they are installed.
 func (p *programs) installNode(ctx context.Context, o *options) error {
 	if !o.measures("socketio") && !o.measures("ws") {
 		return nil

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// group is rows that are measured in the same processes of a server.
+// group is a group of rows that are measured with the same server process.
 type group struct {
-	rows    []string // as -row names them
+	rows    []string // their names for -row
 	servers []string // empty = all
 	measure func(ctx context.Context, r *runner, k kind) error
 }
@@ -42,15 +42,15 @@ func (g *group) wanted(o *options, k kind) bool {
 	return (len(g.servers) == 0 || slices.Contains(g.servers, k.name)) && slices.ContainsFunc(g.rows, o.wants)
 }
 
-// wants tells whether a row is measured.
+// wants reports whether to measure a row.
 func (o *options) wants(row string) bool { return slices.Contains(o.rows, row) }
 
-// settings are those of a server that is measured.
+// settings are the settings of a server that is measured.
 func (r *runner) settings() settings {
 	return settings{tls: r.tls}
 }
 
-// with runs measure against a fresh server.
+// with runs measure with a new server.
 func (r *runner) with(ctx context.Context, k kind, measure func(s *server) error) error {
 	return r.withSettings(ctx, k, r.settings(), measure)
 }
@@ -64,7 +64,7 @@ func (r *runner) withSettings(ctx context.Context, k kind, s settings, measure f
 	return measure(running)
 }
 
-// relays measures messages at saturation, and the latency below it.
+// relays measures the rate of messages at saturation, and the latency below it.
 func relays(ctx context.Context, r *runner, k kind) error {
 	return r.with(ctx, k, func(s *server) error {
 		warm, closed := r.warm, 0.0
@@ -84,7 +84,7 @@ func relays(ctx context.Context, r *runner, k kind) error {
 			if err != nil {
 				return err
 			}
-			warm = min(warm, time.Second) // the server is, the row's connections are not
+			warm = min(warm, time.Second) // the server is warm, and only the connections are new
 			r.figures.add(row.label, k, l.perCPU(l.Messages))
 			if row.window == 2 {
 				closed = l.perSecond(l.Messages)

@@ -26,7 +26,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) (err err
 			return err
 		}
 	}
-	return r.tell(stdout)
+	return r.write(stdout)
 }
 
 // runner is one run of the bench.
@@ -35,13 +35,13 @@ type runner struct {
 	programs *programs
 	figures  figures
 	progress io.Writer
-	visits   int     // names of rooms differ by it
-	sameRate float64 // messages a second that all servers relay in this round; 0 = socket.io was not measured
+	visits   int     // part of the names of rooms, so that they differ
+	sameRate float64 // messages per second that all servers relay in this round; 0 = socket.io was not measured
 }
 
 func (o *options) measures(server string) bool { return slices.Contains(o.servers, server) }
 
-// round measures every server once, each in fresh processes.
+// round measures every server once, with new processes.
 func (r *runner) round(ctx context.Context, round int) error {
 	r.sameRate = 0
 	for _, g := range groups() {

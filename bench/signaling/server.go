@@ -22,7 +22,7 @@ import (
 type kind struct {
 	name, label string
 	dialect     string
-	tls         bool // it can
+	tls         bool // it supports TLS
 	line        func(p *programs, s settings) []string
 }
 
@@ -30,10 +30,10 @@ type kind struct {
 type settings struct {
 	port   int // 0 = any free one
 	tls    bool
-	limits bool // callbox keeps its limits
+	limits bool // callbox has its default limits
 }
 
-// kinds are the servers, in the order of a round.
+// kinds returns the servers, in the order of a round.
 func kinds() []kind {
 	node := func(file string) func(*programs, settings) []string {
 		return func(p *programs, s settings) []string {
@@ -65,7 +65,8 @@ func serverNames() (names []string) {
 	return names
 }
 
-// callboxLine starts it as people do, with the limits on clients off.
+// callboxLine returns the command line of a callbox with default settings, except that
+// limits on clients are off.
 func callboxLine(p *programs, s settings) []string {
 	at := fmt.Sprintf("127.0.0.1:%d", s.port)
 	plain, secure := at, ""
@@ -74,7 +75,7 @@ func callboxLine(p *programs, s settings) []string {
 	}
 	line := []string{
 		p.callbox, "serve", "--data", p.File("data"), "--http", plain, "--https", secure, "--admin", "127.0.0.1:0",
-		"--turn-udp", "127.0.0.1:0", "--turn-tcp", "127.0.0.1:0", "--turn-tls", "", "--turn-total-quota", "16", // descriptors are for signaling
+		"--turn-udp", "127.0.0.1:0", "--turn-tcp", "127.0.0.1:0", "--turn-tls", "", "--turn-total-quota", "16", // leaves the descriptors to signaling
 		"--log-level", "warn",
 	}
 	if s.tls {
@@ -86,7 +87,7 @@ func callboxLine(p *programs, s settings) []string {
 	return line
 }
 
-// server is one that runs.
+// server is a running server.
 type server struct {
 	kind    kind
 	command *exec.Cmd
@@ -111,19 +112,20 @@ func (p *programs) start(ctx context.Context, k kind, settings settings) (*serve
 		err = json.Unmarshal(line, &ready)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s does not say where it serves: %w", k.label, err), s.stop())
+		return nil, errors.Join(fmt.Errorf("%s does not print its address: %w", k.label, err), s.stop())
 	}
 	s.url, s.admin = cmp.Or(ready.URL, ready.HTTP, ready.HTTPS), ready.Admin
 	return s, nil
 }
 
-// pid is the server's own: taskset becomes what it starts.
+// pid returns the process id of the server itself, because taskset executes the server in
+// its own process.
 func (s *server) pid() int { return s.command.Process.Pid }
 
-// stop ends the server in order.
+// stop ends the server with SIGTERM.
 func (s *server) stop() error { return s.end(syscall.SIGTERM) }
 
-// port is where the server listens.
+// port returns the port on which the server listens.
 func (s *server) port() (int, error) {
 	u, err := url.Parse(s.url)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"callbox/e2e/need"
 )
 
-// callbox is built once for all tests.
+// callbox is the binary, built once for all tests.
 var callbox = sync.OnceValues(func() (string, error) {
 	p := &process.Programs{Dir: folder}
 	return p.File("callbox"), p.Build(context.Background(), "callbox/cmd/callbox")
@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// small runs rows as briefly as they can be.
+// small runs rows with the smallest possible settings.
 func small(t *testing.T, args ...string) string {
 	t.Helper()
 	need.Program(t, "node", "npm")
@@ -66,7 +66,7 @@ func holds(t *testing.T, table string, servers []string, rows ...string) {
 			line, rest, _ := strings.Cut(lines, "\n")
 			figure := strings.Fields(strings.TrimPrefix(strings.TrimSpace(line), server))
 			if !strings.HasPrefix(line, "  "+server) || len(figure) == 0 || figure[0] == "0" {
-				t.Errorf("nothing of %s under %q in %q", server, row, line)
+				t.Errorf("no figure of %s for %q in %q", server, row, line)
 			}
 			lines = rest
 		}
@@ -82,7 +82,7 @@ func TestRelay(t *testing.T) {
 func TestConnections(t *testing.T) {
 	table := small(t, "-row", "joins,storm,idle")
 	holds(t, table, labels(), rowJoins, rowStorm, rowStormMemory)
-	holds(t, table, nil, rowIdle) // so few may need no further page of memory
+	holds(t, table, nil, rowIdle) // so few connections may need no more memory
 }
 
 func TestStrain(t *testing.T) {
@@ -111,7 +111,7 @@ func TestTLS(t *testing.T) {
 		Figures []compare.Series
 	}
 	if err := json.Unmarshal(text, &report); err != nil || !report.TLS || len(report.Figures) == 0 || len(report.Figures[0].Rounds) != 1 {
-		t.Errorf("the file holds %+v, %v", report, err)
+		t.Errorf("the file contains %+v, %v", report, err)
 	}
 }
 
@@ -135,7 +135,7 @@ func TestParse(t *testing.T) {
 		{"-row", "nothing"}, {"-only", "apache"}, {"-rounds", "0"}, {"-idle", "20000"}, {"more"}, {"-nothing"},
 	} {
 		if _, err := parse(args, new(strings.Builder)); err == nil {
-			t.Errorf("%q is taken", args)
+			t.Errorf("%q is accepted", args)
 		}
 	}
 	o, err := parse([]string{"-row", "idle,relay", "-only", "ws,callbox"}, new(strings.Builder))
@@ -154,15 +154,15 @@ func TestBisect(t *testing.T) {
 			return rate <= most, nil
 		})
 		if err != nil || got < want[0] || got > want[1] || asked != 6 {
-			t.Errorf("of %v it found %v in %d steps, %v", most, got, asked, err)
+			t.Errorf("for the maximum %v it found %v in %d steps, %v", most, got, asked, err)
 		}
 	}
 	if _, err := bisect(1, 2, 3, func(float64) (bool, error) { return true, errWrong }); !errors.Is(err, errWrong) {
-		t.Errorf("a fault of the load is told as %v", err)
+		t.Errorf("an error of the load is returned as %v", err)
 	}
 }
 
-// figured has one median for each server in a row.
+// figured returns figures with one median for each server in a row.
 func figured(row string, medians map[string]float64) figures {
 	f := newFigures()
 	for _, k := range kinds() {
@@ -179,20 +179,20 @@ func TestJudge(t *testing.T) {
 	f := figured(rowRelay, map[string]float64{"callbox": 60, "socket.io": 20, "ws": 29, "floor": 80})
 	verdicts, err := f.judge(false)
 	if err != nil || len(verdicts) != 2 || !verdicts[0].Reached || verdicts[0].Measured != 3 || verdicts[1].Reached {
-		t.Errorf("judged %+v, %v", verdicts, err)
+		t.Errorf("the verdicts are %+v, %v", verdicts, err)
 	}
 	verdicts, err = figured(rowStorm, map[string]float64{"callbox": 1.2}).judge(false)
 	if err != nil || len(verdicts) != 1 || verdicts[0].Reached {
-		t.Errorf("1.2 s of 1.1 are judged %+v, %v", verdicts, err)
+		t.Errorf("the verdicts on 1.2 s with a limit of 1.1 s are %+v, %v", verdicts, err)
 	}
 	for ratio, sane := range map[float64]bool{0.5: false, 0.6: true, 0.69: true, 0.78: true, 0.81: false} {
 		_, err := figured(rowRelay, map[string]float64{"socket.io": ratio, "ws": 1}).judge(false)
 		if sane != (err == nil) || !sane && !errors.Is(err, errWrong) {
-			t.Errorf("socket.io : ws of %v says %v", ratio, err)
+			t.Errorf("the error for a ratio of socket.io to ws of %v is %v", ratio, err)
 		}
 	}
 	if verdicts, err := figured(rowRelay, map[string]float64{"socket.io": 1, "ws": 1, "callbox": 1}).judge(true); len(verdicts) > 0 || err != nil {
-		t.Errorf("over TLS it is judged %+v, %v", verdicts, err)
+		t.Errorf("the verdicts over TLS are %+v, %v", verdicts, err)
 	}
 }
 
@@ -218,6 +218,6 @@ func TestMarkdown(t *testing.T) {
 | all joined that arrived at once, s | <= 1.10 | 1.25 | MISSED |
 `
 	if text.String() != want {
-		t.Errorf("it is\n%s", &text)
+		t.Errorf("the text is\n%s", &text)
 	}
 }

@@ -8,15 +8,15 @@ import (
 	"callbox/bench/process"
 )
 
-// Load of the rooms that are looked at while others strain the server.
+// The load of the rooms that are measured, while others strain the server.
 const (
-	slowRate  = 5000 // messages a second
+	slowRate  = 5000 // messages per second
 	floodRate = 1000
 	floodRoom = 50 // rooms; their 100 clients have one address, within its limits
 )
 
-// slow measures the latency of rooms beside others whose receivers read one
-// byte a second, and beside the same with receivers that read.
+// slow measures the latency of rooms while there are other rooms whose receivers read one
+// byte per second, and, for comparison, while those receivers read everything.
 func slow(ctx context.Context, r *runner, k kind) error {
 	for _, row := range []struct {
 		label   string
@@ -45,11 +45,11 @@ func slow(ctx context.Context, r *runner, k kind) error {
 	return nil
 }
 
-// floods are what the generator knows by -attack.
+// floods are the values of the load generator's flag -attack.
 func floods() []string { return []string{"connections", "frames", "joins"} }
 
-// limits measures callbox with the limits that it has by itself while one
-// address floods it: what others get, and what it costs in memory.
+// limits measures callbox with its default limits while one address floods it: the latency
+// of others, and the memory.
 func limits(ctx context.Context, r *runner, k kind) error {
 	for _, flood := range append([]string{""}, floods()...) {
 		settings := r.settings()

@@ -8,22 +8,22 @@ import (
 	"callbox/bench/compare"
 )
 
-// errWrong says that the figures are not to be believed.
-var errWrong = errors.New("the bench is wrong on this machine: socket.io and ws do not compare as they are known to")
+// errWrong means that the figures cannot be right.
+var errWrong = errors.New("the bench is wrong on this machine: the ratio of socket.io to ws is not the known one")
 
-// What socket.io relays of what ws does, in one CPU second with window 2, and
-// how far that may be off.
+// The ratio of the messages that socket.io and ws relay per CPU second with window 2, and
+// its tolerance.
 const (
 	knownRatio     = 0.69
 	knownTolerance = 0.15
 )
 
-// busyShare is how much of its processor a server under full load gets at
-// least, in percent, on a machine that does nothing else.
+// busyShare is the least share of its processor, in percent, that a server gets under full
+// load on a machine that does nothing else.
 const busyShare = 90
 
-// tell writes everything that was measured.
-func (r *runner) tell(out io.Writer) error {
+// write writes all figures.
+func (r *runner) write(out io.Writer) error {
 	verdicts, sane := r.figures.judge(r.tls)
 	if r.json != "" {
 		more := map[string]any{"tls": r.tls, "pinned": r.programs.Pinned}
@@ -36,7 +36,7 @@ func (r *runner) tell(out io.Writer) error {
 		tell = r.tellMarkdown
 	}
 	if r.json != "-" {
-		if err := tell(out, verdicts); err != nil {
+		if err := write(out, verdicts); err != nil {
 			return err
 		}
 	}
@@ -47,9 +47,9 @@ func (r *runner) tellTable(out io.Writer, verdicts []compare.Verdict) error {
 	return r.figures.Text(out, []string{"socket.io", "floor"}, verdicts, r.notes())
 }
 
-// tellMarkdown writes medians and targets as Markdown, for "Results" in
+// writeMarkdown writes medians and targets as Markdown, for "Results" in
 // docs/bench-signaling.md.
-func (r *runner) tellMarkdown(out io.Writer, verdicts []compare.Verdict) error {
+func (r *runner) writeMarkdown(out io.Writer, verdicts []compare.Verdict) error {
 	var servers []string
 	for _, k := range kinds() {
 		if r.measures(k.name) {
@@ -59,7 +59,7 @@ func (r *runner) tellMarkdown(out io.Writer, verdicts []compare.Verdict) error {
 	return r.figures.Markdown(out, r.rounds, servers, verdicts)
 }
 
-// notes says what the figures suffer from.
+// notes returns what may have distorted the figures.
 func (r *runner) notes() (notes []string) {
 	if r.rounds < roundsThatCount {
 		notes = append(notes, fmt.Sprintf("Of fewer than %d rounds: no measurement, only a look.", roundsThatCount))

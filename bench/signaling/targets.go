@@ -6,13 +6,13 @@ import (
 	"callbox/bench/compare"
 )
 
-// target is what callbox is meant to reach, beside another server or alone.
+// target is what callbox should reach, absolutely or compared with another figure.
 type target struct {
 	row     string
 	against string // another server
-	beside  string // another row; with neither, callbox is judged alone
+	beside  string // another row; with neither, the limit is absolute
 	limit   float64
-	most    bool // limit is the most, not the least
+	most    bool // limit is an upper limit, not a lower one
 }
 
 func targets() []target {
@@ -34,8 +34,8 @@ func targets() []target {
 	return all
 }
 
-// judge compares what was measured with the targets, which are those over
-// plain HTTP; the error says that nothing of it is to be believed.
+// judge compares the figures with the targets, which are for plain HTTP. It returns an
+// error if the figures cannot be right.
 func (f figures) judge(tls bool) (verdicts []compare.Verdict, wrong error) {
 	if tls {
 		return nil, nil
@@ -55,7 +55,7 @@ func (f figures) judge(tls bool) (verdicts []compare.Verdict, wrong error) {
 		return verdicts, nil
 	}
 	if ratio := socketio / ws; ratio < knownRatio*(1-knownTolerance) || ratio > knownRatio*(1+knownTolerance) {
-		return verdicts, fmt.Errorf("%w: %.2f, known is %.2f within %.0f %%", errWrong, ratio, knownRatio, knownTolerance*100)
+		return verdicts, fmt.Errorf("%w: it is %.2f, not %.2f ± %.0f %%", errWrong, ratio, knownRatio, knownTolerance*100)
 	}
 	return verdicts, nil
 }

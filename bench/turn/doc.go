@@ -1,5 +1,5 @@
-// Package turn measures callbox's TURN server side by side with others that do
-// the same job, in one run: see docs/bench-turn.md.
+// Package turn compares callbox's TURN server with other servers, in one run: see
+// docs/bench-turn.md.
 //
 //	go run ./bench turn
 package turn

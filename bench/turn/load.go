@@ -13,7 +13,8 @@ import (
 	"callbox/bench/process"
 )
 
-// outcome is what the generator tells of a measurement; see load/measure.go.
+// outcome is the result that the load generator prints for a measurement; see
+// load/measure.go.
 type outcome struct {
 	Rate                              float64
 	Sent, Refused, Arrived, Delivered int
@@ -38,7 +39,7 @@ func (o *outcome) perSecond(n int) float64 {
 	return float64(n) / o.Seconds
 }
 
-// loss is in percent.
+// loss returns the loss in percent.
 func (o *outcome) loss() float64 {
 	if o.Sent == 0 {
 		return 0
@@ -46,7 +47,7 @@ func (o *outcome) loss() float64 {
 	return 100 * float64(o.Sent-o.Delivered) / float64(o.Sent)
 }
 
-// load runs the generator against s until it ends.
+// load runs the load generator against s until it ends.
 func (r *runner) load(ctx context.Context, s *server, w row, args ...string) ([]outcome, error) {
 	path := w.path
 	if s.kind.forwards {
@@ -79,7 +80,7 @@ func (r *runner) load(ctx context.Context, s *server, w row, args ...string) ([]
 		outcomes = append(outcomes, o)
 	}
 	if len(outcomes) == 0 || slices.ContainsFunc(outcomes, func(o outcome) bool { return o.Arrived+o.Allocations == 0 }) {
-		return nil, errors.New("nothing came back from the server while it was measured")
+		return nil, errors.New("the server returned nothing during the measurement")
 	}
 	return outcomes, nil
 }

@@ -13,11 +13,11 @@ import (
 	"callbox/bench/compare"
 )
 
-// options says what is measured, and for how long.
+// options says what to measure, and for how long.
 type options struct {
 	rounds        int
 	warm, measure time.Duration
-	rates         []int // in place of each row's own
+	rates         []int // instead of those of the rows
 	flows, idle   int
 	settle        time.Duration
 	search        int
@@ -31,35 +31,35 @@ type options struct {
 	servers, rows []string
 }
 
-// roundsThatCount is how many make a median worth comparing with a target.
+// roundsThatCount is the number of rounds from which medians are compared with targets.
 const roundsThatCount = 6
 
 func parse(args []string, stderr io.Writer) (*options, error) {
 	o := new(options)
 	flags := flag.NewFlagSet("bench turn", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.IntVar(&o.rounds, "rounds", roundsThatCount, "rounds; in each, every server is measured once")
-	flags.DurationVar(&o.warm, "warm", 2*time.Second, "load before a measurement; the first second of a process costs more than the others")
-	flags.DurationVar(&o.measure, "for", 2*time.Second, "time of a measurement")
-	flags.IntVar(&o.flows, "flows", 20, "pairs of clients, or clients of one hop")
-	flags.IntVar(&o.idle, "idle", 2000, "allocations that do nothing")
-	flags.DurationVar(&o.settle, "settle", 2*time.Second, "from the last idle allocation to the look at the memory")
-	flags.IntVar(&o.search, "search", 400_000, "packets a second up to which the highest rate without loss is looked for")
-	flags.BoolVar(&o.unpinned, "unpinned", false, "servers and clients share all processors")
-	flags.BoolVar(&o.sleep, "sleep", false, "clients sleep between packets, and the server pays for waking them; always when unpinned")
-	flags.IntVar(&o.tries, "tries", 3, "how often something is measured at most while other programs are busy")
-	flags.StringVar(&o.json, "json", "", "file for every figure of every round; - = standard output, in place of the table")
-	flags.BoolVar(&o.markdown, "markdown", false, "tables of medians and targets in Markdown, for docs/bench-turn.md")
-	flags.StringVar(&o.callbox, "callbox", "", "a callbox to measure in place of one built from this tree")
-	flags.StringVar(&o.profile, "cpuprofile", "", "file for a CPU profile of callbox in the last row measured")
-	only := flags.String("only", "", "servers to measure, with commas: "+strings.Join(serverNames(), ","))
-	row := flags.String("row", "", "rows to measure, with commas: "+strings.Join(rowNames(), ","))
-	rate := flags.String("rate", "", "packets a second, with commas, in place of those of the rows")
+	flags.IntVar(&o.rounds, "rounds", roundsThatCount, "number of rounds; each measures every server once")
+	flags.DurationVar(&o.warm, "warm", 2*time.Second, "warm-up before each measurement; the first second of a process costs more than later ones")
+	flags.DurationVar(&o.measure, "for", 2*time.Second, "duration of each measurement")
+	flags.IntVar(&o.flows, "flows", 20, "number of pairs of clients, or of clients in rows with one hop")
+	flags.IntVar(&o.idle, "idle", 2000, "number of idle allocations")
+	flags.DurationVar(&o.settle, "settle", 2*time.Second, "time from the last idle allocation to the measurement of memory")
+	flags.IntVar(&o.search, "search", 400_000, "upper bound of the search for the highest rate without loss, in packets per second")
+	flags.BoolVar(&o.unpinned, "unpinned", false, "let servers and clients share all processors")
+	flags.BoolVar(&o.sleep, "sleep", false, "let clients sleep between packets, so that the server pays for waking them; always with -unpinned")
+	flags.IntVar(&o.tries, "tries", 3, "how often to repeat a measurement while other programs are busy, at most")
+	flags.StringVar(&o.json, "json", "", "write all figures of all rounds to this file; - = to standard output, instead of the table")
+	flags.BoolVar(&o.markdown, "markdown", false, "print medians and targets as Markdown tables, for docs/bench-turn.md")
+	flags.StringVar(&o.callbox, "callbox", "", "callbox binary to measure, instead of one built from this tree")
+	flags.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of callbox in the last row to this file")
+	only := flags.String("only", "", "comma-separated servers to measure: "+strings.Join(serverNames(), ","))
+	row := flags.String("row", "", "comma-separated rows to measure: "+strings.Join(rowNames(), ","))
+	rate := flags.String("rate", "", "comma-separated rates in packets per second, instead of those of the rows")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
 	if flags.NArg() > 0 {
-		return nil, fmt.Errorf("%q is no flag", flags.Arg(0))
+		return nil, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	var faults [3]error
 	o.servers, faults[0] = compare.Choose("-only", *only, serverNames())
@@ -75,7 +75,7 @@ func rates(text string) (all []int, err error) {
 		}
 		rate, fault := strconv.Atoi(part)
 		if fault != nil || rate < 1 || rate > 10_000_000 {
-			err = errors.Join(err, fmt.Errorf("-rate: %q is no rate", part))
+			err = errors.Join(err, fmt.Errorf("-rate: %q is not a rate", part))
 		}
 		all = append(all, rate)
 	}
@@ -102,5 +102,5 @@ func (o *options) check() (faults []error) {
 
 func (o *options) measures(server string) bool { return slices.Contains(o.servers, server) }
 
-// wants tells whether a row is measured.
+// wants reports whether to measure a row.
 func (o *options) wants(row string) bool { return slices.Contains(o.rows, row) }

@@ -17,7 +17,7 @@ import (
 	"callbox/bench/process"
 )
 
-// prepare finds out which servers there are, and says by name which are not.
+// prepare finds out which servers can be measured, and adds a note for each that cannot.
 func (r *runner) prepare(ctx context.Context) (err error) {
 	if r.cert, r.key, err = process.WriteCertificate(r.programs.Dir); err != nil {
 		return err
@@ -43,7 +43,7 @@ func (r *runner) prepare(ctx context.Context) (err error) {
 	return nil
 }
 
-// there tells whether a server can be started, and what is to be said of it.
+// there reports whether a server can be started, and returns a note on it.
 func (r *runner) there(ctx context.Context, k kind) (note string, ok bool) {
 	switch k.label {
 	case labelCoturn, labelCoturn2:
@@ -54,7 +54,7 @@ func (r *runner) there(ctx context.Context, k kind) (note string, ok bool) {
 	return "", true
 }
 
-// debianCoturn is the one that is installed; "" = none.
+// debianCoturn returns the coturn that is installed; "" = none.
 func debianCoturn() string {
 	path, err := exec.LookPath("turnserver")
 	if err != nil {
@@ -63,7 +63,7 @@ func debianCoturn() string {
 	return path
 }
 
-// currentCoturn is the one that the environment names; "" = none.
+// currentCoturn returns the coturn that the environment names; "" = none.
 func currentCoturn() string { return os.Getenv("COTURN") }
 
 func coturnNote(ctx context.Context, path, label, missing string) (note string, ok bool) {
@@ -78,8 +78,8 @@ func coturnNote(ctx context.Context, path, label, missing string) (note string, 
 	return fmt.Sprintf("%s is %s %s, with the buffers it sets itself.", label, path, lines[len(lines)-1]), true
 }
 
-// coturn starts it as is fair: no logs, nothing that is not used, and loopback
-// allowed.
+// coturn returns a command line for a fair comparison: without logs and unused features,
+// and with loopback peers allowed.
 func coturn(path func() string, threads string) func(r *runner, w row, port int) []string {
 	return func(r *runner, w row, port int) []string {
 		line := []string{
@@ -100,7 +100,7 @@ func coturn(path func() string, threads string) func(r *runner, w row, port int)
 	}
 }
 
-// freePort is one that nobody has, over UDP and TCP.
+// freePort returns a port that is free for UDP and TCP.
 func freePort(ctx context.Context) (int, error) {
 	for range 100 {
 		listener, err := new(net.ListenConfig).Listen(ctx, "tcp4", "127.0.0.1:0")
@@ -121,7 +121,7 @@ func freePort(ctx context.Context) (int, error) {
 	return 0, errors.New("no port is free")
 }
 
-// untilServed waits until a server answers.
+// untilServed waits until a server responds.
 func untilServed(ctx context.Context, address, transport string) error {
 	request, err := stun.Build(stun.TransactionID, stun.BindingRequest)
 	if err != nil {
@@ -144,7 +144,7 @@ func untilServed(ctx context.Context, address, transport string) error {
 	return err
 }
 
-// answers tells whether there is a listener, or over UDP an answer.
+// answers reports whether there is a listener, or over UDP a response.
 func answers(ctx context.Context, network, address string, request []byte) error {
 	conn, err := new(net.Dialer).DialContext(ctx, network, address)
 	if err != nil {

@@ -2,14 +2,14 @@ package turn
 
 import "fmt"
 
-// What a measurement bears of other programs, in processors, and of its own
-// clients, in microseconds.
+// How much other programs may use during a measurement, in processors, and how late the
+// clients may send, in microseconds.
 const (
 	mostOthers = 0.06
 	mostLag    = 500
 )
 
-// quality counts measurements that are less than they should be.
+// quality counts measurements of poor quality.
 type quality struct {
 	all, disturbed, late int
 }
@@ -26,7 +26,7 @@ func (q *quality) look(outcomes []outcome) {
 	}
 }
 
-// notes says what the figures suffer from.
+// notes returns what may have distorted the figures.
 func (q *quality) notes() (notes []string) {
 	if q.disturbed > 0 {
 		notes = append(notes, fmt.Sprintf("In %d of %d measurements, even after trying again, other programs used more than %.0f %% of a processor.",

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// row is one load that every server gets that can bear it.
+// row is a load for every server that supports it.
 type row struct {
 	name, label string
 	path        string // pair, up, down
 	transport   string // udp, tcp, tls
 	args        []string
-	rates       []int // packets a second; empty = it is no load at fixed rates
-	search      bool  // the highest rate without loss, and what comes of more
+	rates       []int // packets per second; empty = no fixed rates
+	search      bool  // for the highest rate without loss, and then a higher one
 	idle        bool
 }
 
@@ -51,7 +51,7 @@ func rowNames() (names []string) {
 	return names
 }
 
-// Figures of a row.
+// The figures of a row.
 const (
 	figureCPU      = "delivered packets per CPU second"
 	figureLoss     = "lost, %"
@@ -63,7 +63,7 @@ const (
 	figureAllocate = "allocations per CPU second"
 )
 
-// figure names what is measured in a row at a rate; 0 = at none.
+// figure returns the name of a figure of a row at a rate; 0 = without a rate.
 func (w *row) figure(rate int, what string) string {
 	if rate == 0 {
 		return w.label + ": " + what
@@ -71,7 +71,7 @@ func (w *row) figure(rate int, what string) string {
 	return fmt.Sprintf("%s, %s/s: %s", w.label, thousands(rate), what)
 }
 
-// thousands writes n with commas.
+// thousands formats n with commas between groups of three digits.
 func thousands(n int) string {
 	text := strconv.Itoa(n)
 	for at := len(text) - 3; at > 0; at -= 3 {
@@ -80,7 +80,7 @@ func thousands(n int) string {
 	return text
 }
 
-// asked is the rates of a row in this run.
+// asked returns the rates of a row in this run.
 func (w *row) asked(o *options) []int {
 	if len(w.rates) > 0 && len(o.rates) > 0 {
 		return o.rates
@@ -88,8 +88,8 @@ func (w *row) asked(o *options) []int {
 	return w.rates
 }
 
-// hops is how many times a packet crosses the kernel: in at one socket of the
-// server, out at another.
+// hops returns how many times a packet crosses the kernel, from one socket of the server to
+// another.
 func (w *row) hops(k kind) float64 {
 	if w.path == "pair" && !k.forwards && !k.shortens {
 		return 2
@@ -97,7 +97,7 @@ func (w *row) hops(k kind) float64 {
 	return 1
 }
 
-// measure has one server carry the row, and keeps the figures.
+// measure measures one server in the row, and adds the figures.
 func (r *runner) measure(ctx context.Context, k kind, w row) error {
 	return r.with(ctx, k, w, func(s *server) error {
 		args := append([]string{"-warm", r.warm.String(), "-for", r.options.measure.String(), "-flows", strconv.Itoa(r.flows), "-tries", strconv.Itoa(r.tries)}, w.args...)

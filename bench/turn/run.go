@@ -37,7 +37,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) (err err
 			return err
 		}
 	}
-	return errors.Join(r.tell(stdout), r.failed)
+	return errors.Join(r.write(stdout), r.failed)
 }
 
 // runner is one run of the bench.
@@ -50,11 +50,10 @@ type runner struct {
 	notes     []string
 	cert, key string
 	quality   quality
-	failed    error // what could not be measured
+	failed    error // errors of measurements
 }
 
-// round measures every server once in each row, one after the other, each in
-// fresh processes.
+// round measures every server once in each row, one after the other, with new processes.
 func (r *runner) round(ctx context.Context, round int) error {
 	for _, w := range rows() {
 		if !r.wants(w.name) {
@@ -65,7 +64,7 @@ func (r *runner) round(ctx context.Context, round int) error {
 				continue
 			}
 			start := time.Now()
-			// What goes wrong with one does not lose the figures of the others.
+			// After an error, the others are measured all the same.
 			if err := r.measure(ctx, k, w); err != nil {
 				r.failed = errors.Join(r.failed, fmt.Errorf("round %d: %s, %s: %w", round+1, w.name, k.label, err))
 			}
@@ -81,8 +80,8 @@ func (r *runner) round(ctx context.Context, round int) error {
 	return nil
 }
 
-// tell writes everything that was measured.
-func (r *runner) tell(out io.Writer) error {
+// write writes all figures.
+func (r *runner) write(out io.Writer) error {
 	verdicts := r.figures.Judge(targets())
 	if r.json != "" {
 		more := map[string]any{"pinned": r.programs.Pinned, "notes": r.notes}

@@ -16,11 +16,10 @@ import (
 	"callbox/bench/process"
 )
 
-// secret is what servers share with the generator, which makes credentials of
-// it.
+// secret is the shared secret from which the load generator makes credentials.
 const secret = "measured-with-this-secret"
 
-// Labels of servers in tables.
+// The names of the servers in tables.
 const (
 	labelCallbox   = "callbox"
 	labelWithout   = "callbox, short cut off"
@@ -35,13 +34,13 @@ const (
 // kind is a server that is measured.
 type kind struct {
 	name, label string
-	forwards    bool // it is no TURN server
-	shortens    bool // what goes from relay to relay does not cross the kernel
+	forwards    bool // it is the forwarder, not a TURN server
+	shortens    bool // packets between two relays do not cross the kernel
 	line        func(r *runner, w row, port int) []string
-	silent      bool // it does not say where it serves, and is told
+	silent      bool // it does not print its address, so it gets a port
 }
 
-// kinds are all servers, in the order of a round.
+// kinds returns all servers, in the order of a round.
 func kinds() []kind {
 	return []kind{
 		{name: "callbox", label: labelCallbox, shortens: true, line: callbox()},
@@ -62,13 +61,13 @@ func serverNames() (names []string) {
 	return names
 }
 
-// can tells whether a server can be measured in a row.
+// can reports whether a server can be measured in a row.
 func (k *kind) can(w row) bool {
 	return !k.forwards || w.transport == "udp" && !w.idle && w.name != "indications"
 }
 
-// callbox starts it as people do, without the limits that would be in the way
-// of one address with many clients.
+// callbox returns the command line of a callbox with default settings, except for the
+// limits that one address with many clients would reach.
 func callbox(more ...string) func(r *runner, w row, port int) []string {
 	return func(r *runner, w row, _ int) []string {
 		line := []string{
@@ -101,7 +100,7 @@ func forwarder(more ...string) func(r *runner, w row, port int) []string {
 	}
 }
 
-// server is one that runs.
+// server is a running server.
 type server struct {
 	kind    kind
 	command *exec.Cmd
@@ -110,7 +109,7 @@ type server struct {
 	admin   string // "" = none
 }
 
-// with runs measure against a fresh server.
+// with runs measure with a new server.
 func (r *runner) with(ctx context.Context, k kind, w row, measure func(s *server) error) (err error) {
 	s, err := r.start(ctx, k, w)
 	if err != nil {
@@ -149,7 +148,7 @@ func (r *runner) start(ctx context.Context, k kind, w row) (*server, error) {
 	return s, nil
 }
 
-// listen hears where the server serves.
+// listen reads the address from the server's output.
 func (s *server) listen(stdout *bufio.Reader) error {
 	line, err := stdout.ReadBytes('\n')
 	if err != nil {
@@ -163,7 +162,7 @@ func (s *server) listen(stdout *bufio.Reader) error {
 		return err
 	}
 	if len(ready.Turn) == 0 {
-		return errors.New("it names no address")
+		return errors.New("its output contains no address")
 	}
 	_, s.address, _ = strings.Cut(ready.Turn[0], "://")
 	s.admin = ready.Admin
@@ -171,10 +170,11 @@ func (s *server) listen(stdout *bufio.Reader) error {
 	return err
 }
 
-// pid is the server's own: taskset becomes what it starts.
+// pid returns the process id of the server itself, because taskset executes the server in
+// its own process.
 func (s *server) pid() int { return s.command.Process.Pid }
 
-// stop ends the server in order.
+// stop ends the server with SIGTERM.
 func (s *server) stop() error {
 	if err := s.command.Process.Signal(syscall.SIGTERM); err != nil {
 		return err

@@ -2,8 +2,8 @@ package turn
 
 import "callbox/bench/compare"
 
-// What callbox is to reach as a multiple of the best coturn, and what it must
-// reach in any case.
+// What callbox should reach, as a multiple of the best coturn, and what it must reach at
+// least.
 const (
 	evenTarget, evenFloor           = 1.5, 1.3
 	burstTarget, burstFloor         = 2, 1.8
@@ -13,7 +13,7 @@ const (
 	saturationTarget                = 0.95   // of the forwarder
 )
 
-// targets are those of every row at every rate.
+// targets returns the targets of all rows at all rates.
 func targets() (all []compare.Target) {
 	coturns := []string{labelCoturn, labelCoturn2, labelCurrent}
 	forwarders := []string{labelForwarder, labelOffload}

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// small runs rows as briefly as they can be.
+// small runs rows with the smallest possible settings.
 func small(t *testing.T, args ...string) string {
 	t.Helper()
 	callbox, err := binary()
@@ -61,13 +61,13 @@ func holds(t *testing.T, table, row string, servers ...string) {
 		line, rest, _ := strings.Cut(lines, "\n")
 		figure := strings.Fields(strings.TrimPrefix(strings.TrimSpace(line), server))
 		if !strings.HasPrefix(line, "  "+server) || len(figure) == 0 || figure[0] == "0" {
-			t.Errorf("nothing of %s under %q in %q", server, row, line)
+			t.Errorf("no figure of %s for %q in %q", server, row, line)
 		}
 		lines = rest
 	}
 }
 
-// TestRun measures once with everything that is a program of this tree.
+// TestRun measures all servers that are programs of this tree, once.
 func TestRun(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "figures.json")
 	table := small(t, "-only", "callbox,plain,forwarder,forwarder-offload", "-row", "pairs,coalesced,down,tls,indications", "-rate", "400", "-json", file)
@@ -113,7 +113,7 @@ func TestAbsent(t *testing.T) {
 	t.Setenv("COTURN", "")
 	table := small(t, "-only", "plain,current", "-row", "pairs", "-rate", "400")
 	if !strings.Contains(table, "Absent: "+labelCurrent) {
-		t.Errorf("it does not say that there is no current coturn:\n%s", table)
+		t.Errorf("there is no note that the current coturn is missing:\n%s", table)
 	}
 }
 
@@ -130,7 +130,7 @@ func TestParse(t *testing.T) {
 		{"-row", "nothing"}, {"-only", "apache"}, {"-rounds", "0"}, {"-idle", "20000"}, {"-rate", "x"}, {"-rate", "0"}, {"more"}, {"-nothing"},
 	} {
 		if _, err := parse(args, new(strings.Builder)); err == nil {
-			t.Errorf("%q is taken", args)
+			t.Errorf("%q is accepted", args)
 		}
 	}
 	o, err := parse([]string{"-row", "idle,pairs", "-only", "plain,callbox", "-rate", "5,7"}, new(strings.Builder))
@@ -142,12 +142,12 @@ func TestParse(t *testing.T) {
 func TestThousands(t *testing.T) {
 	for n, want := range map[int]string{7: "7", 999: "999", 1000: "1,000", 20_000: "20,000", 1_234_567: "1,234,567"} {
 		if got := thousands(n); got != want {
-			t.Errorf("%d is written %s", n, got)
+			t.Errorf("%d is formatted as %s", n, got)
 		}
 	}
 }
 
-// TestKeep checks what figures are made of what the generator tells.
+// TestKeep checks which figures are made of the output of the load generator.
 func TestKeep(t *testing.T) {
 	o, err := parse([]string{"-rate", "1000"}, new(strings.Builder))
 	if err != nil {
@@ -180,11 +180,11 @@ func TestKeep(t *testing.T) {
 		}
 	}
 	if got, _ := r.figures.Get(saturation.figure(0, figureHops), labelWithout); got != 3600 {
-		t.Errorf("with two hops it is %v", got)
+		t.Errorf("with two hops, the figure is %v", got)
 	}
 }
 
-// TestTargets sees that every target of a row is one that can be judged.
+// TestTargets checks that there can be a verdict on every target of a row.
 func TestTargets(t *testing.T) {
 	figures := compare.NewFigures()
 	for _, target := range targets() {
@@ -194,7 +194,7 @@ func TestTargets(t *testing.T) {
 	}
 	verdicts := figures.Judge(targets())
 	if len(verdicts) != len(targets()) || len(verdicts) < 40 {
-		t.Errorf("of %d targets %d are judged", len(targets()), len(verdicts))
+		t.Errorf("for %d targets there are %d verdicts", len(targets()), len(verdicts))
 	}
 }
 

@@ -29,7 +29,7 @@ func TestFrames(t *testing.T) {
 		}
 		for cut := range h.Size {
 			if _, ok := ParseHeader(frame[:cut]); ok {
-				t.Errorf("%d bytes of a header of %d are taken for all of it", cut, h.Size)
+				t.Errorf("%d bytes of a header of %d are taken for the whole header", cut, h.Size)
 			}
 		}
 		plain := AppendHeader(nil, Close, length)
@@ -86,7 +86,7 @@ func TestSockets(t *testing.T) {
 	}
 	closeAfter(t, server)
 	if _, err := Accept(listener); !errors.Is(err, unix.EAGAIN) {
-		t.Errorf("with nobody there Accept says %v", err)
+		t.Errorf("without a connection, Accept returns %v", err)
 	}
 	peer, err := unix.Getpeername(server)
 	if v4, ok := peer.(*unix.SockaddrInet4); err != nil || !ok || v4.Addr != [4]byte{127, 0, 0, 7} {

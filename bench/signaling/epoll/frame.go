@@ -15,7 +15,7 @@ const (
 	Pong  = 10
 )
 
-// Header is the head of one frame.
+// Header is the header of a frame.
 type Header struct {
 	Opcode byte
 	Masked bool
@@ -24,8 +24,8 @@ type Header struct {
 	Length int // of the payload, in bytes
 }
 
-// ParseHeader reads the header that b begins with. It returns false when b
-// does not hold all of it yet.
+// ParseHeader parses the header at the start of b. It returns false if b does not contain
+// the whole header.
 func ParseHeader(b []byte) (Header, bool) {
 	if len(b) < 2 {
 		return Header{}, false
@@ -48,7 +48,7 @@ func ParseHeader(b []byte) (Header, bool) {
 	case 4:
 		h.Length = int(binary.BigEndian.Uint16(b[2:]))
 	case 10:
-		h.Length = int(binary.BigEndian.Uint64(b[2:])) //nolint:gosec // G115: both ends are ours, and their frames are small
+		h.Length = int(binary.BigEndian.Uint64(b[2:])) //nolint:gosec // G115: both ends send only small frames
 	}
 	if h.Masked {
 		h.Mask = [4]byte(b[masked:])
@@ -56,7 +56,7 @@ func ParseHeader(b []byte) (Header, bool) {
 	return h, true
 }
 
-// AppendHeader appends the header of an unmasked frame, as servers send them.
+// AppendHeader appends the header of an unmasked frame, for servers.
 func AppendHeader(dst []byte, opcode byte, length int) []byte {
 	return appendHeader(dst, opcode, length, 0)
 }
@@ -73,11 +73,10 @@ func appendHeader(dst []byte, opcode byte, length int, mask byte) []byte {
 	}
 }
 
-// key masks every frame of the generator: any but zero costs the server the
-// same.
+// key is the masking key of all frames. All keys except zero cost the server the same.
 var key = [4]byte{0x37, 0xfa, 0x21, 0x3d} //nolint:gochecknoglobals // constant
 
-// keys is the key over and over, for whole words at a time.
+// keys is the key again and again, to mask whole words.
 var keys = func() (k [4096]byte) { //nolint:gochecknoglobals // constant
 	for i := range k {
 		k[i] = key[i%4]
@@ -85,7 +84,7 @@ var keys = func() (k [4096]byte) { //nolint:gochecknoglobals // constant
 	return k
 }()
 
-// AppendMasked appends a masked frame, as clients send them.
+// AppendMasked appends a masked frame, for clients.
 func AppendMasked(dst []byte, opcode byte, payload []byte) []byte {
 	dst = append(appendHeader(dst, opcode, len(payload), 0x80), key[:]...)
 	start := len(dst)
@@ -97,7 +96,7 @@ func AppendMasked(dst []byte, opcode byte, payload []byte) []byte {
 	return dst
 }
 
-// Unmask undoes the mask of a client's frame, in place.
+// Unmask unmasks the payload of a client's frame, in place.
 func Unmask(payload []byte, mask [4]byte) {
 	for i := range payload {
 		payload[i] ^= mask[i%4]

@@ -4,7 +4,7 @@ package main
 
 import (
 	"bytes"
-	"crypto/sha1" //nolint:gosec // G505: RFC 6455 wants it
+	"crypto/sha1" //nolint:gosec // G505: RFC 6455 requires it
 	"encoding/base64"
 	"errors"
 
@@ -13,7 +13,7 @@ import (
 	"callbox/bench/signaling/epoll"
 )
 
-// The longest payload that is a request; anything longer is a message.
+// The longest payload of a request; longer ones are messages.
 const shortest = 64
 
 type conn struct {
@@ -24,7 +24,7 @@ type conn struct {
 	room     string
 	other    *conn // nil = alone
 	in, out  []byte
-	full     bool // it waits for room to write
+	full     bool // it waits until the socket can be written
 	dirty    bool
 }
 
@@ -53,7 +53,7 @@ func (c *conn) read() {
 	c.server.dirty = c.server.dirty[:0]
 }
 
-// parse handles every whole frame of data and returns the rest.
+// parse handles all complete frames in data and returns the rest.
 func (c *conn) parse(data []byte) []byte {
 	if !c.upgraded {
 		end := bytes.Index(data, []byte("\r\n\r\n"))
@@ -78,7 +78,7 @@ func (c *conn) parse(data []byte) []byte {
 func (c *conn) upgrade(request []byte) {
 	_, rest, _ := bytes.Cut(request, []byte("Sec-WebSocket-Key: "))
 	key, _, _ := bytes.Cut(rest, []byte("\r\n"))
-	hash := sha1.Sum(append(key[:len(key):len(key)], "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"...)) //nolint:gosec // G401: RFC 6455 wants it
+	hash := sha1.Sum(append(key[:len(key):len(key)], "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"...)) //nolint:gosec // G401: RFC 6455 requires it
 	c.upgraded = true
 	c.send([]byte("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " +
 		base64.StdEncoding.EncodeToString(hash[:]) + "\r\n\r\n"))
@@ -140,7 +140,7 @@ func (c *conn) send(bytes []byte) {
 	c.end()
 }
 
-// begin precedes what is put into c.out, end follows it.
+// begin is called before something is appended to c.out, end afterwards.
 func (c *conn) begin() {
 	if c.out == nil {
 		c.out = c.server.spare()
@@ -158,7 +158,7 @@ func (c *conn) end() {
 	}
 }
 
-// write sends what it can of c.out.
+// write writes as much of c.out as the socket takes.
 func (c *conn) write() {
 	for c.fd >= 0 && len(c.out) > 0 {
 		n, err := unix.Write(c.fd, c.out)
@@ -195,6 +195,6 @@ func (c *conn) close() {
 	}
 	c.leave()
 	c.server.conns[c.fd] = nil
-	_ = unix.Close(c.fd) // nothing is lost with it that was not lost before
+	_ = unix.Close(c.fd) // an error would change nothing
 	c.fd = -1
 }

@@ -1,9 +1,8 @@
 //go:build linux
 
-// Floor is what no server can beat that answers each message by itself: it
-// reads and writes as a relay must, from one thread over epoll, and does
-// nothing else. Of a frame it reads the header alone; the payload goes on as it
-// came, still masked.
+// Floor is the lower bound of cost for a server that replies to each message by itself:
+// one thread with epoll that reads and writes as every relay must, and does nothing else.
+// It parses only the headers of frames, and forwards payloads as they are, still masked.
 package main
 
 import (
@@ -23,9 +22,9 @@ import (
 func main() {
 	runtime.LockOSThread()
 	port := flag.Uint("port", 0, "port on 127.0.0.1; 0 = any free one")
-	coalesce := flag.Bool("coalesce", false, "answer what one read brought with one write for each connection")
+	coalesce := flag.Bool("coalesce", false, "reply to everything from one read with one write for each connection")
 	flag.Parse()
-	err := run(uint16(*port), *coalesce) //nolint:gosec // G115: a port that does not fit is nobody's
+	err := run(uint16(*port), *coalesce) //nolint:gosec // G115: the caller passes a valid port
 	fmt.Fprintln(os.Stderr, "floor:", err)
 	os.Exit(1) //nolint:forbidigo // the one place that ends the program
 }
@@ -57,19 +56,19 @@ func run(port uint16, coalesce bool) error {
 	}
 }
 
-// server is one thread.
+// server is the state of the one thread.
 type server struct {
 	poller   *epoll.Poller
 	listener int
 	coalesce bool
 	buffer   []byte
 	conns    [epoll.MaxFD]*conn
-	rooms    map[string]*conn // who is alone in a room
+	rooms    map[string]*conn // the connection that is alone in the room
 	dirty    []*conn
-	buffers  [][]byte // that no connection needs now
+	buffers  [][]byte // free buffers
 }
 
-// turn handles what is ready.
+// turn handles the sockets that are ready.
 func (s *server) turn() error {
 	events, err := s.poller.Wait(-1)
 	if err != nil {
@@ -85,7 +84,7 @@ func (s *server) turn() error {
 		}
 		c := s.conns[fd]
 		if c == nil {
-			continue // closed by an event before
+			continue // an earlier event has closed it
 		}
 		if e.Events&unix.EPOLLOUT != 0 {
 			c.write()
@@ -116,7 +115,7 @@ func (s *server) accept() error {
 	}
 }
 
-// spare returns an empty buffer; give takes it back.
+// spare returns an empty buffer, and give returns it to the pool.
 func (s *server) spare() []byte {
 	if n := len(s.buffers); n > 0 {
 		b := s.buffers[n-1]

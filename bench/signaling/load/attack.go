@@ -10,24 +10,24 @@ import (
 	"callbox/bench/signaling/epoll"
 )
 
-// attacker is the address that attacks come from.
+// attacker is the source address of attacks.
 var attacker = netip.MustParseAddr("127.0.0.99") //nolint:gochecknoglobals // constant
 
-// attack is one client address that asks for more than its share, beside rooms
-// that behave.
+// attack is the load of one client address that exceeds its limits, in addition to
+// well-behaved rooms.
 type attack struct {
 	loop  *loop
 	kind  string
-	conns int     // to be kept open
-	rate  float64 // connections begun, a second
+	conns int     // connections to keep open
+	rate  float64 // new connections per second
 	frame []byte
 
 	on      bool
 	due     time.Duration
 	open    int
 	dialed  int
-	refused int // requests and connections that the server did not grant
-	granted int // joins
+	refused int // refused requests and connections
+	granted int // successful joins
 }
 
 func newAttack(l *loop, kind string) (*attack, error) {
@@ -41,7 +41,7 @@ func newAttack(l *loop, kind string) (*attack, error) {
 	case "joins":
 		a.conns, a.rate = 64, 1000
 	default:
-		return nil, fmt.Errorf("-attack %q is none of connections, frames, joins", kind)
+		return nil, fmt.Errorf("-attack: unknown attack %q; use connections, frames or joins", kind)
 	}
 	return a, nil
 }
@@ -65,7 +65,7 @@ func (a *attack) tick(now time.Duration) error {
 	return nil
 }
 
-// opened does with a fresh WebSocket what the attack is about.
+// opened starts the attack on a new WebSocket.
 func (a *attack) opened(c *conn) {
 	switch a.kind {
 	case "frames":
@@ -76,7 +76,7 @@ func (a *attack) opened(c *conn) {
 }
 
 func (a *attack) event(c *conn, e event) {
-	switch e { //nolint:exhaustive // attackers care for nothing else
+	switch e { //nolint:exhaustive // attackers ignore everything else
 	case evJoined:
 		a.granted++
 		a.loop.leave(c)

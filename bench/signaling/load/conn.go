@@ -14,12 +14,12 @@ import (
 	"callbox/bench/signaling/epoll"
 )
 
-// stage is how far a connection has come.
+// stage is the state of a connection.
 type stage int
 
 const (
 	connecting stage = iota
-	upgrading        // the request for the WebSocket is on its way
+	upgrading        // the upgrade request is sent
 	joining          // the WebSocket is open
 	joined
 	leaving
@@ -27,39 +27,39 @@ const (
 	closed
 )
 
-// conn is one client.
+// conn is the connection of one client.
 type conn struct {
 	loop   *loop
 	fd     int
 	stage  stage
-	in     []byte  // the beginning of a frame whose rest has not come
-	out    []byte  // what waits for the flush, or for room to write
-	full   bool    // it waits for room to write
+	in     []byte  // the start of a frame that is not complete
+	out    []byte  // what is to be written by loop.flush, or when the socket can be written
+	full   bool    // it waits until the socket can be written
 	dirty  bool    // it is in loop.dirty
 	secure *secure // nil = no TLS
 
 	room     string
-	row      any        // what the row keeps of it
-	from     netip.Addr // its own source address
-	receive  int        // its receive buffer, in bytes; 0 = the system's
-	tolerant bool       // it is meant to be refused
+	row      any        // the row's data
+	from     netip.Addr // source address
+	receive  int        // size of the receive buffer in bytes; 0 = the system's default
+	tolerant bool       // the server may refuse it
 
-	lastID uint64 // of its requests
-	peer   string // its id
-	to     string // the id of the other side
-	seq    uint64 // the newest event
+	lastID uint64 // id of the last request
+	peer   string // its peer id
+	to     string // the other peer's id
+	seq    uint64 // of the newest event
 	unseen int    // events since the last confirmation
 	resume string
-	same   bool // peer is what it was on the connection before
+	same   bool // peer is the same as on the previous connection
 }
 
-// ready handles what epoll said of c.
+// ready handles an event of epoll for c.
 func (c *conn) ready(events uint32) {
 	var err error
 	if c.stage == connecting {
 		if err = epoll.Fault(c.fd); err == nil {
 			c.stage = upgrading
-			c.full = true // it was watched for the connection to open
+			c.full = true // the poller watched it for output, to see the connection open
 			if c.loop.tls {
 				c.secure = newSecure()
 			} else {
@@ -80,7 +80,7 @@ func (c *conn) ready(events uint32) {
 	}
 }
 
-// read takes what has come, once: what it leaves, epoll tells again.
+// read reads once. If there is more, epoll reports it again.
 func (c *conn) read() error {
 	n, err := unix.Read(c.fd, c.loop.buffer)
 	switch {
@@ -119,7 +119,7 @@ func (c *conn) read() error {
 	return nil
 }
 
-// take handles bytes of the WebSocket.
+// take handles received bytes, without TLS.
 func (c *conn) take(data []byte) error {
 	if len(c.in) > 0 {
 		c.in = append(c.in, data...)
@@ -137,7 +137,7 @@ func (c *conn) take(data []byte) error {
 	return err
 }
 
-// parse handles every whole frame of data and returns the rest.
+// parse handles all complete frames in data and returns the rest.
 func (c *conn) parse(data []byte) ([]byte, error) {
 	if c.stage == upgrading {
 		end := bytes.Index(data, []byte("\r\n\r\n"))
@@ -146,7 +146,7 @@ func (c *conn) parse(data []byte) ([]byte, error) {
 		}
 		if !bytes.HasPrefix(data, []byte("HTTP/1.1 101 ")) {
 			line, _, _ := bytes.Cut(data, []byte("\r"))
-			return nil, fmt.Errorf("the server says %q", line)
+			return nil, fmt.Errorf("the response of the server is %q", line)
 		}
 		data = data[end+4:]
 		c.stage = joining
@@ -176,7 +176,7 @@ func (c *conn) frame(opcode byte, payload []byte) error {
 	case epoll.Ping:
 		c.send(epoll.Pong, payload)
 	case epoll.Close:
-		if c.stage == left { // it is the answer to ours
+		if c.stage == left { // it is the reply to our close frame
 			return nil
 		}
 		code := 0
@@ -188,7 +188,7 @@ func (c *conn) frame(opcode byte, payload []byte) error {
 	return nil
 }
 
-// send puts a frame into c.out. It goes with the flush of the loop.
+// send appends a frame to c.out, which loop.flush writes.
 func (c *conn) send(opcode byte, payload []byte) {
 	c.out = epoll.AppendMasked(c.out, opcode, payload)
 	if !c.dirty && !c.full {
@@ -197,7 +197,7 @@ func (c *conn) send(opcode byte, payload []byte) {
 	}
 }
 
-// write sends what it can of c.out.
+// write writes as much of c.out as the socket takes.
 func (c *conn) write() error {
 	out := &c.out
 	if c.secure != nil {
@@ -233,7 +233,7 @@ func (c *conn) watch(full bool) error {
 	return c.loop.poller.Modify(c.fd, full)
 }
 
-// close ends the connection without another word. Only the first call counts.
+// close closes the socket at once. Only the first call has an effect.
 func (c *conn) close(err error) {
 	if c.stage == closed {
 		return

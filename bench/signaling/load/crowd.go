@@ -12,23 +12,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// crowd is many connections, in rooms of two. Once all have joined it says so,
-// and then does what it is told on standard input: "again", and all connect
-// anew, with what they know of their seats; the end of input ends it.
+// crowd opens many connections, in rooms of two. When all have joined, it prints a result.
+// Then it reads commands from standard input: on "again", all reconnect and resume their
+// seats; at the end of input, it ends.
 type crowd struct {
 	loop     *loop
 	prefix   string
-	parallel int // connections being opened at a time
+	parallel int // connections that may be opening at a time
 	server   cpu
 	out      io.Writer
 
 	conns   []*conn
-	dialed  int // of conns, in this gathering
+	dialed  int // of conns, since the start or the last "again"
 	seated  int
 	phase   phase
 	began   time.Duration
 	cpu     time.Duration
-	resumed int // under the id from before
+	resumed int // with the same peer id
 	retried int
 	err     error
 }
@@ -45,8 +45,7 @@ func newCrowd(l *loop, prefix string, size int) *crowd {
 func (r *crowd) done() bool                { return r.phase == over }
 func (r *crowd) outcome() (*result, error) { return nil, r.err }
 
-// dialsAtOnce is how many connections are begun between two looks at the
-// sockets.
+// dialsAtOnce is how many connections are started before the loop polls the sockets again.
 const dialsAtOnce = 128
 
 func (r *crowd) tick(now time.Duration) (_ time.Duration, err error) {
@@ -92,15 +91,15 @@ func (r *crowd) event(c *conn, e event) error {
 	if err != nil {
 		return err
 	}
-	r.phase = measuring // which lasts until the next command
+	r.phase = measuring // until the next command
 	return json.NewEncoder(r.out).Encode(&result{
 		Joined: r.seated, Resumed: r.resumed, Closed: r.retried,
 		Seconds: (r.loop.now() - r.began).Seconds(), CPU: (used - r.cpu).Seconds(),
 	})
 }
 
-// closed connects once more when it was too early, without the seat from before
-// when the server has refused to give it back; that the server ends is no fault.
+// closed connects again if the connection failed before it had joined, and without the old
+// seat if the server has refused to resume it. It is no error if the server ends.
 func (r *crowd) closed(c *conn, before stage, err error) {
 	if r.phase != gathering || before >= joined {
 		return
@@ -119,19 +118,19 @@ func (r *crowd) closed(c *conn, before stage, err error) {
 	}
 }
 
-// command does what standard input says.
+// command executes a command from standard input.
 func (r *crowd) command(text string) {
 	if text == "" {
 		r.phase = over
 		return
 	}
 	for _, c := range r.conns {
-		c.close(nil) // if the end of the server has not been noticed yet
+		c.close(nil) // in case it has not noticed that the server has ended
 	}
 	r.phase, r.dialed, r.seated, r.resumed, r.retried = gathering, 0, 0, 0, 0
 }
 
-// listen has the loop read commands.
+// listen makes the loop read commands.
 func (r *crowd) listen() error {
 	r.loop.command = r.command
 	return r.loop.poller.Add(unix.Stdin, false)

@@ -12,36 +12,36 @@ import (
 	"callbox/bench/signaling/epoll"
 )
 
-// event is what a frame from the server means, the same for all protocols.
+// event is the meaning of a frame from the server, in all protocols.
 type event int
 
 const (
-	evNone      event = iota // of no interest
+	evNone      event = iota // ignored
 	evJoined                 // c has its seat
-	evRefused                // an error that ends the run
-	evFull                   // a message was refused because its receiver is slow
-	evLimited                // a request was refused because there are too many
-	evDelivered              // a message of the other side
-	evAcked                  // the next message of c in order was relayed
+	evRefused                // an error, which ends the run
+	evFull                   // a message was refused because the receiver is slow
+	evLimited                // a request was refused because of a limit
+	evDelivered              // a message from the other peer
+	evAcked                  // the oldest unacknowledged message of c was relayed
 	evLeft                   // c has given up its seat
 )
 
-// dialect is one wire protocol.
+// dialect is the protocol of a server.
 type dialect interface {
 	// request appends the HTTP request that opens the WebSocket.
 	request(dst []byte) []byte
-	// opened begins what ends with evJoined.
+	// opened joins, which ends with evJoined.
 	opened(c *conn)
-	// receive makes sense of one text message.
+	// receive parses a text message.
 	receive(c *conn, payload []byte) event
-	// message sends one message to the other side of the room.
+	// message sends a message to the other peer in the room.
 	message(c *conn)
-	// leave begins what ends with evLeft.
+	// leave leaves the room, which ends with evLeft.
 	leave(c *conn)
 }
 
-// newDialect returns the protocol of a server at host; data is what messages
-// carry, JSON.
+// newDialect returns the protocol of a server at host. data is the data of messages, as
+// JSON.
 func newDialect(name, host string, data []byte) (dialect, error) {
 	base := wire{host: host, path: "/", data: data}
 	switch name {
@@ -56,10 +56,10 @@ func newDialect(name, host string, data []byte) (dialect, error) {
 	case "floor":
 		return &raw{base}, nil
 	}
-	return nil, fmt.Errorf("-dialect %q is none of callbox, socketio, ws, floor", name)
+	return nil, fmt.Errorf("-dialect: unknown protocol %q; use callbox, socketio, ws or floor", name)
 }
 
-// wire is what every protocol needs.
+// wire has what all protocols need.
 type wire struct {
 	host, path, subprotocol string
 
@@ -78,13 +78,13 @@ func (w *wire) request(dst []byte) []byte {
 	return append(dst, "\r\n"...)
 }
 
-// text sends a message that format makes.
+// text sends a text message made with format.
 func (w *wire) text(c *conn, format string, args ...any) {
 	c.send(epoll.Text, fmt.Appendf(w.scratch[:0], format, args...))
 }
 
-// payload returns what a message of size bytes carries: the shape and the
-// characters of a session description, line ends escaped as JSON has them.
+// payload returns the data of a message of size bytes: it resembles a session description,
+// as a JSON string with escaped line ends.
 func payload(size int) []byte {
 	head, line, tail := `{"call":1,"description":{"type":"offer","sdp":"v=0\r\n`, `a=rtpmap:96 VP8/90000\r\n`, `"}}`
 	body := bytes.Repeat([]byte(line), size/len(line)+1)
@@ -94,7 +94,7 @@ func payload(size int) []byte {
 	return bytes.Join([][]byte{[]byte(head), body[:room], filler, []byte(tail)}, nil)
 }
 
-// number reads the decimal number that stands behind key in text; 0 = none.
+// number parses the decimal number after key in text; 0 = none.
 func number(text, key []byte) uint64 {
 	at := bytes.Index(text, key)
 	if at < 0 {
@@ -103,7 +103,7 @@ func number(text, key []byte) uint64 {
 	return leading(text[at+len(key):])
 }
 
-// leading reads the decimal number that text begins with.
+// leading parses the decimal number at the start of text.
 func leading(text []byte) (n uint64) {
 	for _, digit := range text {
 		if digit < '0' || digit > '9' {
@@ -114,8 +114,8 @@ func leading(text []byte) (n uint64) {
 	return n
 }
 
-// raw is the protocol of the floor: nothing but frames. The first names the
-// room, short ones are answers.
+// raw is the protocol of the floor. The first frame of a client names the room. Short
+// frames from the server are replies.
 type raw struct{ wire }
 
 const rawShort = 64
@@ -138,7 +138,7 @@ func (r *raw) message(c *conn) { c.send(epoll.Text, r.data) }
 
 func (r *raw) leave(c *conn) { r.text(c, "leave") }
 
-// plain is JSON as the server on ws speaks it.
+// plain is the JSON protocol of the server that uses ws.
 type plain struct{ wire }
 
 func (p *plain) opened(c *conn) {
@@ -162,7 +162,7 @@ func (*plain) receive(_ *conn, payload []byte) event {
 	return evNone
 }
 
-// kind returns the type of a JSON message, which stands first in all of them.
+// kind returns the type of a JSON message, which is always the first field.
 func kind(payload []byte) string {
 	rest, ok := bytes.CutPrefix(payload, []byte(`{"type":"`))
 	if !ok {

@@ -61,7 +61,7 @@ func refusal(payload []byte) event {
 	return evRefused
 }
 
-// seen counts an event, and confirms it when it is time.
+// seen counts an event, and confirms every seenEvery events.
 func (p *callbox) seen(c *conn, payload []byte) {
 	c.seq = number(payload[:min(len(payload), 64)], []byte(`"seq":`))
 	if c.unseen++; c.unseen >= seenEvery {
@@ -92,7 +92,7 @@ func (*callbox) joined(c *conn, payload []byte) event {
 	return evJoined
 }
 
-// other keeps who is on the other side of the room.
+// other remembers the other peer in the room.
 func (*callbox) other(c *conn, payload []byte) event {
 	var e struct{ Type, Peer string }
 	if err := json.Unmarshal(payload, &e); err != nil {
@@ -120,11 +120,11 @@ func (p *callbox) leave(c *conn) {
 	p.text(c, `{"type":"leave","id":%d}`, c.lastID)
 }
 
-// socketIO is version 5 of its protocol in version 4 of Engine.IO's, over
-// WebSocket alone.
+// socketIO is version 5 of Socket.IO's protocol over version 4 of Engine.IO's, over
+// WebSocket only.
 type socketIO struct{ wire }
 
-// opened says nothing: the server begins.
+// opened sends nothing, because the server sends first.
 func (*socketIO) opened(*conn) {}
 
 func (p *socketIO) receive(c *conn, payload []byte) event {

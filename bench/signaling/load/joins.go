@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// joins connects, joins, leaves and closes, over and over, on some connections
-// at a time, each in a room of its own.
+// joins connects, joins, leaves and closes, again and again, with some connections at a
+// time, each in a room of its own.
 type joins struct {
 	loop          *loop
 	prefix        string
@@ -43,7 +43,7 @@ func (j *joins) tick(now time.Duration) (_ time.Duration, err error) {
 		var used time.Duration
 		used, err = j.server.used()
 		if err == nil && j.cycles == 0 && now-j.began < j.measure+measureMore {
-			break // the server was kept from its processor
+			break // the server got no CPU time
 		}
 		j.result.Cycles = j.cycles
 		j.result.Seconds, j.result.CPU = (now - j.began).Seconds(), (used - j.cpu).Seconds()

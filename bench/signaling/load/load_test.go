@@ -29,7 +29,7 @@ func TestPercentile(t *testing.T) {
 		}
 	}
 	if got := percentile(nil, 99); got != 0 {
-		t.Errorf("percentile of nothing is %d", got)
+		t.Errorf("the percentile of an empty series is %d", got)
 	}
 }
 
@@ -44,10 +44,10 @@ func TestCPU(t *testing.T) {
 			return
 		}
 	}
-	t.Errorf("half a minute of work took no time of the processor")
+	t.Errorf("half a minute of work used no CPU time")
 }
 
-// TestDialects tells every protocol's frames apart.
+// TestDialects parses the frames of all protocols.
 func TestDialects(t *testing.T) {
 	type frame struct {
 		text string
@@ -95,16 +95,16 @@ func TestDialects(t *testing.T) {
 		c := &conn{loop: &loop{dialect: d}, room: "r"}
 		for _, f := range frames {
 			if got := d.receive(c, []byte(f.text)); got != f.want {
-				t.Errorf("%s: %s is taken for %d, not %d", name, f.text, got, f.want)
+				t.Errorf("%s: %s is event %d, want %d", name, f.text, got, f.want)
 			}
 		}
 	}
 	if _, err := newDialect("morse", "", nil); err == nil {
-		t.Error("any dialect is taken")
+		t.Error("an unknown dialect is accepted")
 	}
 }
 
-// TestConfirm counts on the confirmation that callbox asks for.
+// TestConfirm checks that events are confirmed every seenEvery events.
 func TestConfirm(t *testing.T) {
 	d, err := newDialect("callbox", "127.0.0.1:1", payload(100))
 	if err != nil {
@@ -119,7 +119,7 @@ func TestConfirm(t *testing.T) {
 	}
 	h, ok := epoll.ParseHeader(c.out)
 	if !ok {
-		t.Fatalf("nothing is confirmed after %d events", seenEvery)
+		t.Fatalf("there is no confirmation after %d events", seenEvery)
 	}
 	text := c.out[h.Size:]
 	epoll.Unmask(text, h.Mask)
@@ -128,7 +128,7 @@ func TestConfirm(t *testing.T) {
 	}
 }
 
-// TestRequests checks what callbox is sent against its own decoder.
+// TestRequests decodes the generator's requests to callbox with callbox's decoder.
 func TestRequests(t *testing.T) {
 	d, err := newDialect("callbox", "127.0.0.1:1", payload(1200))
 	if err != nil {
@@ -169,7 +169,7 @@ func TestOptions(t *testing.T) {
 		{"more"},
 	} {
 		if err := run(args, os.Stdout); err == nil {
-			t.Errorf("%q is taken", args)
+			t.Errorf("%q is accepted", args)
 		}
 	}
 }

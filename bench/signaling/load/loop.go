@@ -13,39 +13,39 @@ import (
 	"callbox/bench/signaling/epoll"
 )
 
-// row is one kind of load. All calls come from the loop.
+// row is a kind of load. The loop calls its methods.
 type row interface {
-	// tick is called between two looks at the sockets, with the time since the
-	// start. It returns how long the loop may wait for sockets.
+	// tick is called before the loop waits for sockets, with the time since the start. It
+	// returns how long the loop may wait.
 	tick(now time.Duration) (time.Duration, error)
-	// event is called with each event but none.
+	// event is called for each event except evNone.
 	event(c *conn, e event) error
-	// closed is called once for each connection, with how far it had come.
+	// closed is called once for each connection, with its last stage.
 	closed(c *conn, before stage, err error)
-	// done tells whether all is over.
+	// done reports whether the run is over.
 	done() bool
 }
 
-// errRefused is an answer that no row expects.
-var errRefused = errors.New("the server answers")
+// errRefused is returned for a reply that the row does not expect.
+var errRefused = errors.New("the server replied")
 
-// loop carries every connection in one thread.
+// loop serves all connections in one thread.
 type loop struct {
 	poller  *epoll.Poller
 	dialect dialect
 	row     row
 	server  netip.AddrPort
-	from    []netip.Addr // the sources of connections, in turn
+	from    []netip.Addr // source addresses, used in turn
 	started time.Time
 	buffer  []byte
-	clear   []byte // what buffer held, decrypted
+	clear   []byte // the decrypted bytes of buffer
 	tls     bool
 	conns   [epoll.MaxFD]*conn
 	open    int
 	dialed  int
 	dirty   []*conn
-	frugal  bool              // buffers are not kept, so that many connections fit
-	command func(text string) // takes what standard input says, if it is listened to; "" = its end
+	frugal  bool              // buffers are freed after use, so that memory suffices for many connections
+	command func(text string) // called for each line of standard input, and with "" at its end; nil = it is not read
 }
 
 func newLoop(d dialect, server netip.AddrPort, from []netip.Addr) (*loop, error) {
@@ -56,7 +56,7 @@ func newLoop(d dialect, server netip.AddrPort, from []netip.Addr) (*loop, error)
 	}, err
 }
 
-// run drives r until it is done.
+// run runs r until it is done.
 func (l *loop) run(r row) error {
 	l.row = r
 	for !r.done() {
@@ -91,14 +91,14 @@ func (l *loop) run(r row) error {
 
 func (l *loop) now() time.Duration { return time.Since(l.started) }
 
-// hasPeers tells whether messages name their receivers.
+// hasPeers reports whether messages name their receivers.
 func (l *loop) hasPeers() bool {
 	_, ok := l.dialect.(*callbox)
 	return ok
 }
 
-// flush writes what was made since the last one, in one write for each
-// connection, as programs do that handle all that has come before they answer.
+// flush writes everything that was appended since the last flush, with one write for each
+// connection.
 func (l *loop) flush() error {
 	for len(l.dirty) > 0 {
 		dirty := l.dirty
@@ -119,7 +119,7 @@ func (l *loop) flush() error {
 	return nil
 }
 
-// dial begins a connection that will join room.
+// dial starts a connection that will join room.
 func (l *loop) dial(c *conn) error {
 	from := c.from
 	if !from.IsValid() && len(l.from) > 0 {
@@ -143,11 +143,11 @@ func (l *loop) dial(c *conn) error {
 func (l *loop) forget(c *conn) {
 	l.conns[c.fd] = nil
 	l.open--
-	_ = unix.Close(c.fd) // nothing is lost with it that was not lost before
+	_ = unix.Close(c.fd) // an error would change nothing
 	c.in, c.out = nil, nil
 }
 
-// event keeps the stage of c, and tells the row.
+// event updates the stage of c and calls the row.
 func (l *loop) event(c *conn, e event, payload []byte) error {
 	switch e {
 	case evNone:
@@ -168,7 +168,7 @@ func (l *loop) event(c *conn, e event, payload []byte) error {
 	return l.row.event(c, e)
 }
 
-// leave gives up the seat of c; the connection ends with the answer.
+// leave leaves the room. When the server replies, the connection is closed.
 func (l *loop) leave(c *conn) {
 	c.stage = leaving
 	l.dialect.leave(c)

@@ -1,8 +1,8 @@
 //go:build linux
 
-// Load is the clients of bench signaling: one thread that opens connections,
-// joins rooms, sends messages and measures, over raw sockets and epoll, so that
-// it costs less than any server. Bench starts it; it prints one line of JSON.
+// Load is the load generator of bench signaling: one thread that opens connections, joins
+// rooms, sends messages and measures, with raw sockets and epoll, so that it costs less
+// than any server. Bench starts it. It prints one line of JSON.
 package main
 
 import (
@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// memoryLimit is where garbage is collected after all.
+// memoryLimit is the size of memory from which garbage is collected.
 const memoryLimit = 4 << 30
 
 type options struct {
@@ -46,29 +46,29 @@ func main() {
 func parse(args []string) (*options, error) {
 	o := new(options)
 	flags := flag.NewFlagSet("load", flag.ContinueOnError)
-	flags.StringVar(&o.url, "url", "", "where the server is, http[s]://127.0.0.1:PORT")
-	flags.StringVar(&o.dialect, "dialect", "callbox", "its protocol: callbox, socketio, ws, floor")
-	flags.StringVar(&o.row, "row", "relay", "what to do: relay, joins, crowd")
-	flags.StringVar(&o.prefix, "prefix", "bench", "of the names of rooms")
+	flags.StringVar(&o.url, "url", "", "URL of the server, http[s]://127.0.0.1:PORT")
+	flags.StringVar(&o.dialect, "dialect", "callbox", "protocol of the server: callbox, socketio, ws, floor")
+	flags.StringVar(&o.row, "row", "relay", "kind of load: relay, joins, crowd")
+	flags.StringVar(&o.prefix, "prefix", "bench", "prefix of the names of rooms")
 	flags.StringVar(&o.from, "from", "", "first source address; default: any")
-	flags.IntVar(&o.sources, "sources", 1, "source addresses from -from on")
-	flags.IntVar(&o.pid, "pid", 0, "process of the server, to measure its CPU time")
-	flags.IntVar(&o.bytes, "bytes", 1200, "data of a message")
-	flags.IntVar(&o.rooms, "rooms", 200, "rooms of two")
-	flags.IntVar(&o.window, "window", 2, "messages under way in each room")
-	flags.IntVar(&o.connections, "connections", 64, "connections of joins and crowd")
-	flags.IntVar(&o.parallel, "parallel", 1<<16, "connections of crowd that are being opened at a time")
-	flags.IntVar(&o.slow, "slow", 0, "further rooms whose receivers read a byte a second")
-	flags.BoolVar(&o.slowReading, "slow-reading", false, "those receivers read everything")
-	flags.StringVar(&o.attack, "attack", "", "of one address meanwhile: connections, frames, joins")
+	flags.IntVar(&o.sources, "sources", 1, "number of source addresses, from -from on")
+	flags.IntVar(&o.pid, "pid", 0, "process id of the server, to measure its CPU time")
+	flags.IntVar(&o.bytes, "bytes", 1200, "bytes of data in a message")
+	flags.IntVar(&o.rooms, "rooms", 200, "number of rooms, with two peers each")
+	flags.IntVar(&o.window, "window", 2, "unacknowledged messages in each room")
+	flags.IntVar(&o.connections, "connections", 64, "number of connections of joins and crowd")
+	flags.IntVar(&o.parallel, "parallel", 1<<16, "number of connections that crowd opens at a time")
+	flags.IntVar(&o.slow, "slow", 0, "number of further rooms whose receivers read one byte per second")
+	flags.BoolVar(&o.slowReading, "slow-reading", false, "let those receivers read everything")
+	flags.StringVar(&o.attack, "attack", "", "attack of one address during the measurement: connections, frames, joins")
 	flags.Float64Var(&o.rate, "rate", 0, "messages a second in all, in place of -window")
-	flags.DurationVar(&o.warm, "warm", 4*time.Second, "time before the measurement")
-	flags.DurationVar(&o.measure, "for", 4*time.Second, "time of the measurement")
+	flags.DurationVar(&o.warm, "warm", 4*time.Second, "warm-up before the measurement")
+	flags.DurationVar(&o.measure, "for", 4*time.Second, "duration of the measurement")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
 	if flags.NArg() > 0 {
-		return nil, fmt.Errorf("%q is no flag", flags.Arg(0))
+		return nil, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	return o, nil
 }
@@ -96,7 +96,7 @@ func run(args []string, out io.Writer) error {
 		c.parallel, c.server, c.out = o.parallel, cpu(o.pid), out
 		r, err = c, c.listen()
 	default:
-		return fmt.Errorf("-row %q is none of relay, joins, crowd", o.row)
+		return fmt.Errorf("-row: unknown row %q; use relay, joins or crowd", o.row)
 	}
 	if err != nil {
 		return err

@@ -8,31 +8,30 @@ import (
 	"time"
 )
 
-// dialing is how many connections are being opened at a time.
+// dialing is how many connections are opened at a time.
 const dialing = 64
 
-// phase is how far a relay has come.
+// phase is the phase of a relay.
 type phase int
 
 const (
 	gathering phase = iota // connecting and joining
 	warming
 	measuring
-	parting // leaving, and waiting for the ends of the connections
+	parting // leaving, and waiting until the connections are closed
 	over
 )
 
-// partingTime is how long the ends of connections are waited for.
+// partingTime is how long to wait until the connections are closed.
 const partingTime = 5 * time.Second
 
-// measureMore is how long a measurement goes on at most in which the server got
-// nothing done.
+// measureMore is the maximum by which a measurement is extended if the server has relayed
+// nothing.
 const measureMore = time.Minute
 
-// relay has one peer of each room send to the other. Without a rate it keeps
-// window messages under way in each room, until both the other side has one
-// and the sender its acknowledgement; with a rate it sends that many a second
-// in all, whatever comes back.
+// relay has one peer of each room send messages to the other. Without a rate (closed loop),
+// up to window messages in each room are neither delivered nor acknowledged. With a rate
+// (open loop), it sends that many messages per second in all, whatever comes back.
 type relay struct {
 	loop          *loop
 	window        int
@@ -45,21 +44,21 @@ type relay struct {
 	pairs    []*pair
 	dialed   int
 	phase    phase
-	began    time.Duration // the phase
-	next     int           // the next pair of an open loop
-	due      time.Duration // and when it sends
+	began    time.Duration // start of the phase
+	next     int           // the next pair to send, in an open loop
+	due      time.Duration // the time at which it sends
 	cpu      time.Duration // at the start of the measurement
-	complete int           // messages delivered and acknowledged while measuring
+	complete int           // messages delivered and acknowledged during the measurement
 	latency  []time.Duration
 	lag      []time.Duration
 	result   result
 }
 
-// pair is one room.
+// pair is a room with a sender and a receiver.
 type pair struct {
 	from, to                 *conn
 	sent, acked, delivered   int
-	under                    []time.Duration // when each message under way was to be sent
+	under                    []time.Duration // when each incomplete message was due
 	fromJoined, toJoined     bool
 	slow, gone, unregistered bool // of slow rooms
 }
@@ -112,7 +111,7 @@ func (r *relay) tick(now time.Duration) (time.Duration, error) {
 	if r.rate == 0 {
 		return 10 * time.Millisecond, nil
 	}
-	// Sockets are asked without waiting, so that nothing is sent too late.
+	// The loop polls the sockets without waiting, so that nothing is sent too late.
 	for r.due <= now {
 		r.send(r.pairs[r.next], r.due)
 		if r.phase == measuring {
@@ -124,10 +123,10 @@ func (r *relay) tick(now time.Duration) (time.Duration, error) {
 	return 0, nil
 }
 
-// gather dials, a few at a time, until everybody can talk.
+// gather connects, a few at a time, until all have joined.
 func (r *relay) gather(now time.Duration) error {
 	if now-r.began > 60*time.Second {
-		return errors.New("not everybody has joined within a minute")
+		return errors.New("not all clients have joined within a minute")
 	}
 	all := r.all()
 	talking, underway := 0, 0
@@ -206,7 +205,7 @@ func (r *relay) event(c *conn, e event) error {
 	case evLeft:
 		return nil
 	case evFull, evLimited, evRefused:
-		r.slow.refused++ // nobody else is tolerant
+		r.slow.refused++ // only slow rooms are tolerant
 		return nil
 	case evAcked, evDelivered:
 	default:
@@ -257,7 +256,7 @@ func (r *relay) start(now time.Duration) (err error) {
 func (r *relay) stop(now time.Duration) error {
 	used, err := r.server.used()
 	if err == nil && r.complete == 0 && now-r.began < r.measure+measureMore {
-		return nil // the server was kept from its processor
+		return nil // the server got no CPU time
 	}
 	r.result.Messages = r.complete
 	r.result.Seconds = (now - r.began).Seconds()
@@ -269,7 +268,7 @@ func (r *relay) stop(now time.Duration) error {
 	}
 	if r.attack != nil {
 		r.result.Refused, r.result.Joined = r.attack.refused, r.attack.granted
-		r.phase = over // the attackers do not leave
+		r.phase = over // attackers do not leave
 	}
 	for _, p := range r.all() {
 		for _, c := range []*conn{p.from, p.to} {

@@ -10,13 +10,12 @@ import (
 	"callbox/bench/process"
 )
 
-// result is what a run prints, as one line of JSON. Times of latency and lag
-// are in microseconds.
+// result is the output of a run, as one line of JSON. Latency and lag are in microseconds.
 type result struct {
 	Messages int     `json:"messages,omitempty"` // delivered and acknowledged
 	Cycles   int     `json:"cycles,omitempty"`   // joined and left
 	Seconds  float64 `json:"seconds"`
-	CPU      float64 `json:"cpu"` // seconds that the server used
+	CPU      float64 `json:"cpu"` // CPU seconds of the server
 
 	P50    float64 `json:"p50,omitempty"`
 	P99    float64 `json:"p99,omitempty"`
@@ -40,8 +39,8 @@ func (r *result) latencies(latency, lag []time.Duration) {
 
 func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }
 
-// percentile is the smallest measurement that at least p percent do not
-// exceed. It sorts series.
+// percentile returns the smallest measurement that at least p percent do not exceed. It
+// sorts series.
 func percentile(series []time.Duration, p int) time.Duration {
 	if len(series) == 0 {
 		return 0
@@ -50,10 +49,10 @@ func percentile(series []time.Duration, p int) time.Duration {
 	return series[max(0, (len(series)*p+99)/100-1)]
 }
 
-// cpu is the process of the server; 0 = none is measured.
+// cpu is the process id of the server; 0 = CPU time is not measured.
 type cpu int
 
-// used returns what the process has used of the processor.
+// used returns the CPU time of the process.
 func (c cpu) used() (time.Duration, error) {
 	if c == 0 {
 		return 0, nil

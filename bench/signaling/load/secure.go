@@ -13,21 +13,21 @@ import (
 	"time"
 )
 
-// secure is TLS on a connection whose socket never blocks.
+// secure is TLS on a connection with a non-blocking socket.
 type secure struct {
 	tls      *tls.Conn
-	in       bytes.Buffer // what has come, encrypted
-	out      []byte       // what is to go, encrypted
-	wait     func() bool  // waits for more to come, while the handshake runs; nil = it is over
+	in       bytes.Buffer // received, encrypted
+	out      []byte       // to be sent, encrypted
+	wait     func() bool  // waits for more input during the handshake; nil = the handshake is over
 	proceed  func() (struct{}, bool)
 	abandon  func()
-	finished error // of the handshake
+	finished error // result of the handshake
 }
 
-// newSecure begins the handshake, which is a coroutine of the loop's.
+// newSecure starts the handshake, in a coroutine of the loop.
 func newSecure() *secure {
 	s := new(secure)
-	//nolint:gosec // G402: who the server is does not matter here
+	//nolint:gosec // G402: the bench does not verify the server
 	s.tls = tls.Client(sealed{s}, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS13})
 	s.proceed, s.abandon = iter.Pull(func(yield func(struct{}) bool) {
 		s.wait = func() bool { return yield(struct{}{}) }
@@ -38,7 +38,7 @@ func newSecure() *secure {
 	return s
 }
 
-// feed takes what has come, and reports whether the handshake is over.
+// feed takes received bytes, and reports whether the handshake is over.
 func (s *secure) feed(data []byte) (bool, error) {
 	s.in.Write(data)
 	if s.wait != nil {
@@ -47,7 +47,7 @@ func (s *secure) feed(data []byte) (bool, error) {
 	return s.wait == nil, s.finished
 }
 
-// read decrypts what has come into b; 0 = there is no more.
+// read decrypts received bytes into b; 0 = there are no more.
 func (s *secure) read(b []byte) (int, error) {
 	n, err := s.tls.Read(b)
 	if errors.Is(err, errLater) {
@@ -56,17 +56,17 @@ func (s *secure) read(b []byte) (int, error) {
 	return n, err
 }
 
-// later is that nothing has come yet, which crypto/tls bears when it is called
+// later is the error for no input yet. crypto/tls goes on after it, because it is
 // temporary.
 type later struct{}
 
-func (later) Error() string   { return "nothing has come yet" }
+func (later) Error() string   { return "no input yet" }
 func (later) Timeout() bool   { return true }
 func (later) Temporary() bool { return true }
 
 var errLater net.Error = later{}
 
-// sealed is the side of a secure that crypto/tls reads and writes.
+// sealed is the encrypted side of a secure, which crypto/tls reads and writes.
 type sealed struct{ s *secure }
 
 func (c sealed) Read(b []byte) (int, error) {

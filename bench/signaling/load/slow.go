@@ -9,28 +9,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// slowRooms are rooms beside those that are measured. Each gets a steady few
-// messages, and its receiver reads one byte a second, or all, to compare.
+// slowRooms are rooms in addition to those that are measured. Each gets a few messages per
+// second, and its receiver reads one byte per second, or everything, for comparison.
 type slowRooms struct {
 	loop    *loop
 	pairs   []*pair
-	filling int     // messages still to be sent before the measurement
-	rate    float64 // messages a second in it, in all
-	reading bool    // they are not slow
+	filling int     // messages to send before the measurement
+	rate    float64 // messages per second to all of them during the measurement
+	reading bool    // their receivers are not slow
 
 	next, nextRead int
 	due, dueRead   time.Duration
-	refused        int // messages that the server did not take
-	closed         int // connections that it closed
+	refused        int // messages that the server refused
+	closed         int // connections that the server closed
 }
 
 const (
-	// Each of these rooms gets so many messages before the measurement, which is
-	// more than a server should keep, and then so many a second.
+	// How many messages each of these rooms gets before the measurement, which is more than
+	// a server should store, and how many per second afterwards.
 	slowFirst    = 300
 	slowMessages = 2
-	// slowFill is how many messages a second all of them get at first, which
-	// leaves the server time for the other rooms.
+	// slowFill is how many messages per second all of them get before the measurement, so
+	// that the server has time for the other rooms.
 	slowFill = 15_000
 )
 
@@ -41,19 +41,19 @@ func newSlowRooms(l *loop, prefix string, rooms int, reading bool) *slowRooms {
 		p.slow = true
 		p.from.tolerant, p.to.tolerant = true, true
 		if !reading {
-			p.to.receive = 4096 // what is received beyond it waits at the server
+			p.to.receive = 4096 // so that everything else waits at the server
 		}
 		s.pairs = append(s.pairs, p)
 	}
 	return s
 }
 
-// warm is how long the filling takes, and a little more.
+// warm returns how long it takes to send the first messages, plus a second.
 func (s *slowRooms) warm() time.Duration {
 	return time.Second + time.Duration(float64(s.filling)/slowFill*float64(time.Second))
 }
 
-// start makes the receivers slow: nobody reads from them but tick.
+// start makes the receivers slow: from now on, only tick reads from them.
 func (s *slowRooms) start(now time.Duration) {
 	s.due, s.dueRead = now, now
 	if s.reading {

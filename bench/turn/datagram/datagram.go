@@ -1,7 +1,7 @@
 //go:build linux
 
-// Package datagram is what the load generator and the bare forwarder have in
-// common: batches of datagrams in raw system calls, over IPv4, without garbage.
+// Package datagram has what the load generator and the forwarder share: they send and
+// receive batches of datagrams with raw system calls, over IPv4, without garbage.
 package datagram
 
 import (
@@ -19,11 +19,11 @@ type message struct {
 	bytes  uint32
 }
 
-// controlBytes has room for one control message that holds a number.
+// controlBytes is the space for one control message with a number.
 const controlBytes = 24
 
-// Listen makes a socket that never blocks, bound to a port of an address.
-// Buffers of so many bytes are asked for in both directions; 0 = the system's own.
+// Listen returns a non-blocking socket that is bound to at. buffer is the size of its send
+// and receive buffers in bytes; 0 = the system's default.
 func Listen(at netip.AddrPort, buffer int) (int, error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -41,7 +41,7 @@ func Listen(at netip.AddrPort, buffer int) (int, error) {
 	return fd, nil
 }
 
-// Bound returns where a socket is bound.
+// Bound returns the address to which a socket is bound.
 func Bound(fd int) (netip.AddrPort, error) {
 	bound, err := unix.Getsockname(fd)
 	if err != nil {
@@ -54,28 +54,28 @@ func Bound(fd int) (netip.AddrPort, error) {
 	return netip.AddrPortFrom(netip.AddrFrom4(v4.Addr), uint16(v4.Port)), nil //nolint:gosec // G115: a port fits
 }
 
-// Coalesce has the kernel join what arrives (UDP_GRO).
+// Coalesce makes the kernel coalesce the datagrams that arrive (UDP_GRO).
 func Coalesce(fd int) error { return unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 1) }
 
-// RawAddr is an address as the kernel wants it.
+// RawAddr returns an address in the kernel's format.
 func RawAddr(at netip.AddrPort) unix.RawSockaddrInet4 {
 	return unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: at.Addr().As4(), Port: swap(at.Port())}
 }
 
-// swap turns a port into the order of the network, and back.
+// swap converts a port to network byte order, and back.
 func swap(port uint16) uint16 {
 	var b [2]byte
 	binary.NativeEndian.PutUint16(b[:], port)
 	return binary.BigEndian.Uint16(b[:])
 }
 
-// Key is an address as one number.
+// Key returns an address as a number.
 func Key(at *unix.RawSockaddrInet4) uint64 {
 	return uint64(binary.BigEndian.Uint32(at.Addr[:]))<<16 | uint64(swap(at.Port))
 }
 
-// system makes a system call that the scheduler of Go does not hear of: the
-// programs here have one thread that matters.
+// system makes a raw system call, of which Go's scheduler does not know: in these programs,
+// one thread does everything.
 func system(number, a, b, c, d uintptr) (int, error) {
 	for {
 		n, _, fault := unix.RawSyscall6(number, a, b, c, d, 0, 0)
@@ -89,4 +89,4 @@ func system(number, a, b, c, d uintptr) (int, error) {
 	}
 }
 
-func pointer(m *message) uintptr { return uintptr(unsafe.Pointer(m)) } //nolint:gosec // G103: as the calls want it
+func pointer(m *message) uintptr { return uintptr(unsafe.Pointer(m)) } //nolint:gosec // G103: for the system calls

@@ -31,12 +31,12 @@ func open(t *testing.T) (int, netip.AddrPort) {
 	return fd, at
 }
 
-// receive takes n datagrams, or the parts of joined ones.
+// receive receives n datagrams, and splits those that are coalesced.
 func receive(t *testing.T, fd, n int, from netip.AddrPort) (got [][]byte, joined bool) {
 	t.Helper()
 	r := NewReceiver(4, 64<<10)
 	if r.Len() != 4 {
-		t.Errorf("it takes %d at a time", r.Len())
+		t.Errorf("it receives %d at a time", r.Len())
 	}
 	sender := RawAddr(from)
 	for deadline := time.Now().Add(30 * time.Second); len(got) < n; {
@@ -49,7 +49,7 @@ func receive(t *testing.T, fd, n int, from netip.AddrPort) (got [][]byte, joined
 		}
 		for i := range count {
 			if *r.From(i) != sender || Key(r.From(i)) != Key(&sender) {
-				t.Errorf("it comes from %v, not %v", r.From(i), sender)
+				t.Errorf("its source is %v, not %v", r.From(i), sender)
 			}
 			payload, segment := r.Payload(i)
 			joined = joined || segment < len(payload)
@@ -89,7 +89,7 @@ func TestSendReceive(t *testing.T) {
 			want = append(want, append(bytes.Clone(head), body...))
 		}
 		if s.Len() != 8 {
-			t.Errorf("%d are gathered", s.Len())
+			t.Errorf("%d datagrams are collected", s.Len())
 		}
 		if refused, err := s.Send(from); refused != 0 || err != nil {
 			t.Fatalf("%d are refused, %v", refused, err)
@@ -103,8 +103,8 @@ func TestSendReceive(t *testing.T) {
 	}
 }
 
-// TestCoalesce sends parts that the kernel splits, to one socket that joins
-// them again and one that does not.
+// TestCoalesce sends a buffer that the kernel splits, to a socket for which it coalesces the
+// datagrams again, and to one for which it does not.
 func TestCoalesce(t *testing.T) {
 	from, fromAt := open(t)
 	s := NewSender(1)
@@ -136,7 +136,7 @@ func TestCoalesce(t *testing.T) {
 		}
 		got, joined := receive(t, to, len(want), fromAt)
 		if joined != coalesce {
-			t.Errorf("they come joined: %v, asked for: %v", joined, coalesce)
+			t.Errorf("the datagrams are coalesced: %v, want %v", joined, coalesce)
 		}
 		for i := range want {
 			if !bytes.Equal(got[i], want[i]) {
@@ -146,7 +146,7 @@ func TestCoalesce(t *testing.T) {
 	}
 }
 
-// TestRefused sees that what the kernel refuses is skipped and told.
+// TestRefused checks that Send skips and reports a datagram that the kernel refuses.
 func TestRefused(t *testing.T) {
 	from, fromAt := open(t)
 	to, at := open(t)
@@ -160,7 +160,7 @@ func TestRefused(t *testing.T) {
 		t.Errorf("%d are refused, %v", refused, err)
 	}
 	if got, _ := receive(t, to, 2, fromAt); got[0][0] != 0 || got[1][0] != 2 {
-		t.Errorf("there came %v", got)
+		t.Errorf("received %v", got)
 	}
 }
 

@@ -9,18 +9,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Receiver holds what one system call received. It belongs to one goroutine.
+// Receiver has the buffers for one system call. Only one goroutine may use it.
 type Receiver struct {
 	messages []message
 	iovecs   []unix.Iovec
 	buffers  []byte
 	control  []byte
 	names    []unix.RawSockaddrInet4
-	bytes    int // of a buffer
+	bytes    int // size of a buffer
 }
 
-// NewReceiver takes so many datagrams at a time of at most so many bytes, or
-// what the kernel joined of them.
+// NewReceiver returns a Receiver for that many datagrams, or coalesced datagrams, at a time,
+// of at most that many bytes each.
 func NewReceiver(datagrams, bytes int) *Receiver {
 	r := &Receiver{
 		messages: make([]message, datagrams), iovecs: make([]unix.Iovec, datagrams),
@@ -32,7 +32,7 @@ func NewReceiver(datagrams, bytes int) *Receiver {
 		r.iovecs[i].SetLen(bytes)
 		header := &r.messages[i].header
 		header.Iov, header.Iovlen = &r.iovecs[i], 1
-		header.Name = (*byte)(unsafe.Pointer(&r.names[i])) //nolint:gosec // G103: as the call wants it
+		header.Name = (*byte)(unsafe.Pointer(&r.names[i])) //nolint:gosec // G103: for the system call
 		header.Control = &r.control[i*controlBytes]
 		r.reset(i)
 	}
@@ -44,18 +44,17 @@ func (r *Receiver) reset(i int) {
 	r.messages[i].header.SetControllen(controlBytes)
 }
 
-// Len is how many datagrams it takes at a time.
+// Len returns how many datagrams it can receive at a time.
 func (r *Receiver) Len() int { return len(r.messages) }
 
-// Receive takes what there is, at most as many as there is room for; without
-// MSG_DONTWAIT among the flags it depends on the socket whether it waits.
-// unix.EAGAIN = there is nothing.
+// Receive receives up to Len datagrams, and returns how many. It returns unix.EAGAIN if there
+// is none. On a blocking socket it waits for one, unless flags contain MSG_DONTWAIT.
 func (r *Receiver) Receive(fd, flags int) (int, error) {
 	return system(unix.SYS_RECVMMSG, uintptr(fd), pointer(&r.messages[0]), uintptr(len(r.messages)), uintptr(flags))
 }
 
-// Payload returns datagram i of the last Receive, and the size of those that
-// it was joined of: its own when it was not. It is valid until Release.
+// Payload returns datagram i of the last Receive. If the kernel has coalesced it, segment is
+// the size of the original datagrams, otherwise its own. It is valid until Release.
 func (r *Receiver) Payload(i int) (payload []byte, segment int) {
 	m := &r.messages[i]
 	payload = r.buffers[i*r.bytes : i*r.bytes+int(m.bytes)]
@@ -68,10 +67,10 @@ func (r *Receiver) Payload(i int) (payload []byte, segment int) {
 	return payload, len(payload)
 }
 
-// From returns who sent datagram i of the last Receive.
+// From returns the source address of datagram i of the last Receive.
 func (r *Receiver) From(i int) *unix.RawSockaddrInet4 { return &r.names[i] }
 
-// Release makes room for the next n.
+// Release makes the first n buffers free for the next Receive.
 func (r *Receiver) Release(n int) {
 	for i := range n {
 		r.reset(i)

@@ -9,11 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxParts is how many parts a datagram has at most (UIO_MAXIOV is 1,024).
+// maxParts is the maximum number of parts of a datagram (UIO_MAXIOV is 1,024).
 const maxParts = 128
 
-// Sender gathers datagrams and sends them in one system call. It belongs to
-// one goroutine. The parts are not copied.
+// Sender collects datagrams and sends them with one system call. Only one goroutine may use
+// it. It does not copy the parts of datagrams.
 type Sender struct {
 	messages []message
 	iovecs   []unix.Iovec
@@ -23,7 +23,7 @@ type Sender struct {
 	parts    int // iovecs
 }
 
-// NewSender takes at most so many datagrams at a time.
+// NewSender returns a Sender for up to that many datagrams at a time.
 func NewSender(datagrams int) *Sender {
 	return &Sender{
 		messages: make([]message, datagrams), iovecs: make([]unix.Iovec, datagrams*maxParts),
@@ -31,18 +31,18 @@ func NewSender(datagrams int) *Sender {
 	}
 }
 
-// Begin begins a datagram; nil is whoever the socket is connected to.
+// Begin starts a datagram; nil = to the address to which the socket is connected.
 func (s *Sender) Begin(to *unix.RawSockaddrInet4) {
 	header := &s.messages[s.begun].header
 	*header = unix.Msghdr{Iov: &s.iovecs[s.parts]}
 	if to != nil {
 		s.names[s.begun] = *to
-		header.Name, header.Namelen = (*byte)(unsafe.Pointer(&s.names[s.begun])), unix.SizeofSockaddrInet4 //nolint:gosec // G103: as the call wants it
+		header.Name, header.Namelen = (*byte)(unsafe.Pointer(&s.names[s.begun])), unix.SizeofSockaddrInet4 //nolint:gosec // G103: for the system call
 	}
 	s.begun++
 }
 
-// Append adds a part to the datagram that was begun last.
+// Append appends a part to the last datagram.
 func (s *Sender) Append(part []byte) {
 	if len(part) == 0 {
 		return
@@ -54,13 +54,13 @@ func (s *Sender) Append(part []byte) {
 	s.parts++
 }
 
-// Split has the kernel split the datagram that was begun last into such of so
-// many bytes (UDP_SEGMENT).
+// Split makes the kernel split the last datagram into datagrams of that many bytes
+// (UDP_SEGMENT).
 func (s *Sender) Split(bytes int) {
 	at := s.begun - 1
 	control := s.control[at*controlBytes : (at+1)*controlBytes]
 	clear(control)
-	header := (*unix.Cmsghdr)(unsafe.Pointer(&control[0])) //nolint:gosec // G103: as the call wants it
+	header := (*unix.Cmsghdr)(unsafe.Pointer(&control[0])) //nolint:gosec // G103: for the system call
 	header.Level, header.Type = unix.IPPROTO_UDP, unix.UDP_SEGMENT
 	header.SetLen(unix.CmsgLen(2))
 	binary.NativeEndian.PutUint16(control[unix.SizeofCmsghdr:], uint16(bytes)) //nolint:gosec // G115: a datagram is not longer
@@ -68,14 +68,14 @@ func (s *Sender) Split(bytes int) {
 	s.messages[at].header.SetControllen(unix.CmsgSpace(2))
 }
 
-// Len is how many datagrams were begun.
+// Len returns how many datagrams were started.
 func (s *Sender) Len() int { return s.begun }
 
-// Parts is how many parts the datagram that was begun last has.
+// Parts returns how many parts the last datagram has.
 func (s *Sender) Parts() int { return int(s.messages[s.begun-1].header.Iovlen) } //nolint:gosec // G115: few
 
-// Send sends everything that was gathered, each datagram once. It returns how
-// many the kernel did not take, and why it refused the last of them.
+// Send sends all collected datagrams, each once. It returns how many the kernel refused, and
+// the error for the last of them.
 func (s *Sender) Send(fd int) (refused int, fault error) {
 	for from := 0; from < s.begun; {
 		n, err := system(unix.SYS_SENDMMSG, uintptr(fd), pointer(&s.messages[from]), uintptr(s.begun-from), 0)

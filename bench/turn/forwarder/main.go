@@ -1,8 +1,8 @@
 //go:build linux
 
-// Forwarder is what no relay can beat on one hop: it receives on one socket and
-// sends from another what came, as it came, to where its sender was told to
-// have it sent, and does nothing else. One thread, nothing but system calls.
+// Forwarder is the lower bound of cost for a relay on one hop: one thread that receives
+// datagrams on one socket and sends them unchanged from another, to an address that the
+// sender has named, and does nothing else.
 package main
 
 import (
@@ -24,8 +24,8 @@ import (
 func main() {
 	runtime.LockOSThread()
 	debug.SetGCPercent(-1)
-	batch := flag.Int("batch", 1, "datagrams that are received and sent in one system call at most")
-	offload := flag.Bool("offload", false, "have the kernel join and split datagrams (UDP_GRO, UDP_SEGMENT)")
+	batch := flag.Int("batch", 1, "maximum number of datagrams in one system call")
+	offload := flag.Bool("offload", false, "let the kernel coalesce and split datagrams (UDP_GRO, UDP_SEGMENT)")
 	flag.Parse()
 	err := run(*batch, *offload)
 	fmt.Fprintln(os.Stderr, "forwarder:", err)
@@ -35,7 +35,7 @@ func main() {
 const (
 	bufferBytes = 4 << 20
 	mostBytes   = 64 << 10
-	mostJoined  = 60 // parts of one buffer to the kernel (UDP_MAX_SEGMENTS is 64)
+	mostJoined  = 60 // datagrams in one buffer (UDP_MAX_SEGMENTS is 64)
 	mostBuffer  = 65_000
 )
 
@@ -80,15 +80,14 @@ type forwarder struct {
 	receiver *datagram.Receiver
 	sender   *datagram.Sender
 
-	// The datagram that is being joined, when it can be.
-	joining uint64 // of a sender
+	// The buffer to which the next datagram may be added.
+	joining uint64 // Key of the sender
 	segment int
 	bytes   int
-	ended   bool // a shorter one came, which is the last
+	ended   bool // its last datagram is shorter, so that none may follow
 }
 
-// round forwards what there is, and waits for it. What the kernel does not
-// take is lost.
+// round waits for datagrams and forwards them. Those that the kernel refuses are lost.
 func (f *forwarder) round() error {
 	n, err := f.receiver.Receive(f.in, unix.MSG_WAITFORONE)
 	if err != nil {
@@ -116,8 +115,8 @@ func (f *forwarder) round() error {
 	return err
 }
 
-// add queues a datagram, or what is joined of several, and joins it with the
-// one before when they have one way and size.
+// add queues a datagram, or several coalesced ones. It adds it to the previous buffer if they
+// have the same sender and size.
 func (f *forwarder) add(from uint64, to *unix.RawSockaddrInet4, payload []byte, segment int) {
 	if f.offload && f.joining == from && !f.ended && segment <= f.segment && f.bytes%f.segment == 0 &&
 		(segment == f.segment || len(payload) == segment) &&
@@ -133,19 +132,19 @@ func (f *forwarder) add(from uint64, to *unix.RawSockaddrInet4, payload []byte, 
 	f.joining, f.segment, f.bytes, f.ended = from, segment, len(payload), len(payload)%segment != 0
 }
 
-// split ends the datagram that was begun last.
+// split ends the last buffer.
 func (f *forwarder) split() {
 	if f.offload && f.joining != 0 && f.bytes > f.segment {
 		f.sender.Split(f.segment)
 	}
 }
 
-// learn takes a request "forward ADDRESS:PORT", and answers with it.
+// learn handles a request "forward ADDRESS:PORT", and echoes it.
 func (f *forwarder) learn(request []byte, from *unix.RawSockaddrInet4) error {
 	text, ok := bytes.CutPrefix(request, []byte("forward "))
 	to, err := netip.ParseAddrPort(string(text))
 	if !ok || err != nil || !to.Addr().Is4() {
-		return fmt.Errorf("%q is no request", request)
+		return fmt.Errorf("%q is not a request", request)
 	}
 	f.flows[datagram.Key(from)] = datagram.RawAddr(to)
 	answer := datagram.NewSender(1)

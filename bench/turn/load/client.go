@@ -4,7 +4,7 @@ package main
 
 import (
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // G505: what the credentials prescribe
+	"crypto/sha1" //nolint:gosec // G505: the credentials require it
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -20,14 +20,14 @@ import (
 )
 
 const (
-	answerTime = 500 * time.Millisecond // of a request over UDP, before it is sent again
+	answerTime = 500 * time.Millisecond // until a request over UDP is sent again
 	attempts   = 8
 )
 
-// errSilent is a server that does not answer in time.
-var errSilent = errors.New("the server does not answer")
+// errSilent means that the server did not respond in time.
+var errSilent = errors.New("the server does not respond")
 
-// client is one client of a TURN server.
+// client is a client of a TURN server.
 type client struct {
 	fd       int
 	wire     *wire // nil = UDP
@@ -41,7 +41,7 @@ type client struct {
 	control  [2048]byte
 }
 
-// dialer makes clients of one server.
+// dialer makes clients of a server.
 type dialer struct {
 	server    netip.AddrPort
 	transport string // udp, tcp, tls
@@ -49,7 +49,7 @@ type dialer struct {
 	clients   []*client
 }
 
-// dial opens a client with a credential of its own, as from the TURN REST API.
+// dial makes a client with a new credential, as from the TURN REST API.
 func (d *dialer) dial() (*client, error) {
 	username := fmt.Sprintf("%d:bench-%d", time.Now().Add(time.Hour).Unix(), len(d.clients))
 	mac := hmac.New(sha1.New, []byte(d.secret))
@@ -75,14 +75,15 @@ func (d *dialer) dial() (*client, error) {
 	return c, nil
 }
 
-// plainSocket is a UDP socket with buffers that no pause of this program fills.
+// plainSocket returns a UDP socket with buffers so large that no pause of this program
+// fills them.
 func plainSocket() (int, error) {
 	return datagram.Listen(netip.AddrPortFrom(loopback, 0), 4<<20)
 }
 
 var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1}) //nolint:gochecknoglobals // constant
 
-// ask sends a request, signed once the server has said how.
+// ask sends a request, with MESSAGE-INTEGRITY once there is a realm and a nonce.
 func (c *client) ask(method stun.Method, attributes ...stun.Setter) error {
 	setters := append([]stun.Setter{stun.TransactionID, stun.NewType(method, stun.ClassRequest)}, attributes...)
 	if c.key != nil {
@@ -105,7 +106,7 @@ func (c *client) send(message []byte) error {
 	return c.wire.flush()
 }
 
-// answer waits for the response to what was asked last.
+// answer waits for the response to the last request.
 func (c *client) answer() (*stun.Message, error) {
 	for range attempts {
 		for deadline := time.Now().Add(answerTime); time.Now().Before(deadline); {
@@ -126,7 +127,7 @@ func (c *client) answer() (*stun.Message, error) {
 	return nil, fmt.Errorf("%s: %w", c.asked.Type, errSilent)
 }
 
-// hear waits for one message; nil = it is none that could be a response.
+// hear waits for a message; nil = it cannot be a response.
 func (c *client) hear() (response *stun.Message, err error) {
 	if err := await(c.fd, answerTime); err != nil {
 		return nil, err
@@ -147,7 +148,7 @@ func (c *client) hear() (response *stun.Message, err error) {
 	return response, err
 }
 
-// challenged takes over what a 401 or 438 says; false = response is none.
+// challenged stores the realm and nonce of a 401 or 438; false = response is neither.
 func (c *client) challenged(response *stun.Message) (bool, error) {
 	var code stun.ErrorCodeAttribute
 	if !response.Contains(stun.AttrErrorCode) {
@@ -166,7 +167,7 @@ func (c *client) challenged(response *stun.Message) (bool, error) {
 	return true, nil
 }
 
-// request asks, signs when it is told to, and returns the success.
+// request sends a request, again after a challenge, and returns the success response.
 func (c *client) request(method stun.Method, attributes ...stun.Setter) (*stun.Message, error) {
 	for range 3 {
 		if err := c.ask(method, attributes...); err != nil {
@@ -184,20 +185,20 @@ func (c *client) request(method stun.Method, attributes ...stun.Setter) (*stun.M
 			return response, refusal(response)
 		}
 	}
-	return nil, errors.New("the server does not take the credential")
+	return nil, errors.New("the server does not accept the credential")
 }
 
-// refusal is an error unless response is a success.
+// refusal returns an error unless response is a success.
 func refusal(response *stun.Message) error {
 	if response.Type.Class == stun.ClassSuccessResponse {
 		return nil
 	}
 	var code stun.ErrorCodeAttribute
-	_ = code.GetFrom(response) // without one the text below says so
+	_ = code.GetFrom(response) // without the attribute, the text below has code 0
 	return fmt.Errorf("%s: %d %s", response.Type, code.Code, code.Reason)
 }
 
-// transportUDP is REQUESTED-TRANSPORT of an allocation.
+// transportUDP is the REQUESTED-TRANSPORT attribute.
 var transportUDP = stun.RawAttribute{Type: stun.AttrRequestedTransport, Value: []byte{17, 0, 0, 0}} //nolint:gochecknoglobals // constant
 
 func (c *client) allocate() error {
@@ -218,7 +219,7 @@ func (c *client) allocated(response *stun.Message) error {
 	return nil
 }
 
-// bind binds a channel to a peer, and so permits it.
+// bind binds a channel to a peer, which also installs a permission.
 func (c *client) bind(number uint16, peer netip.AddrPort) error {
 	value := append(binary.BigEndian.AppendUint16(nil, number), 0, 0)
 	_, err := c.request(stun.MethodChannelBind, stun.RawAttribute{Type: stun.AttrChannelNumber, Value: value}, peerAddress(peer))
@@ -236,7 +237,7 @@ func (c *client) release() error {
 	return err
 }
 
-// xorPeer is XOR-PEER-ADDRESS, whose place in a message does not matter to IPv4.
+// xorPeer is the XOR-PEER-ADDRESS attribute.
 type xorPeer netip.AddrPort
 
 func peerAddress(peer netip.AddrPort) stun.Setter { return xorPeer(peer) }

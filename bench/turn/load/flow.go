@@ -12,16 +12,16 @@ import (
 	"callbox/bench/turn/datagram"
 )
 
-// endpoint is one socket of a flow.
+// endpoint is a socket of flows.
 type endpoint struct {
 	fd      int
-	wire    *wire // nil = datagrams
+	wire    *wire // nil = UDP
 	framing framing
-	prefix  []byte // before each payload that it sends
-	flow    *flow  // that it receives
+	prefix  []byte // precedes each payload that it sends
+	flow    *flow  // the flow that it receives
 }
 
-// flow is packets on one way.
+// flow is a flow of packets in one direction.
 type flow struct {
 	id       uint32
 	from, to *endpoint
@@ -29,14 +29,14 @@ type flow struct {
 	tracker
 }
 
-// path is where the packets of a flow go along.
+// path is the path of a flow.
 type path string
 
 const (
 	pair    path = "pair"    // client, relay, relay, client
 	up      path = "up"      // client, relay, peer
 	down    path = "down"    // peer, relay, client
-	forward path = "forward" // through the bare forwarder
+	forward path = "forward" // through the forwarder
 )
 
 // open makes a flow along a path.
@@ -49,10 +49,10 @@ func (d *dialer) open(id uint32, along path, f framing, size int) (*flow, error)
 	case forward:
 		return d.openForward(id)
 	}
-	return nil, fmt.Errorf("-path %q is none of pair, up, down, forward", along)
+	return nil, fmt.Errorf("-path: unknown path %q; use pair, up, down or forward", along)
 }
 
-// allocated dials a client and has it allocate.
+// allocated returns a new client with an allocation.
 func (d *dialer) allocated() (*client, error) {
 	c, err := d.dial()
 	if err != nil {
@@ -61,7 +61,7 @@ func (d *dialer) allocated() (*client, error) {
 	return c, c.allocate()
 }
 
-// reach lets a client send to a peer and hear of it.
+// reach lets a client send to a peer and receive from it.
 func (c *client) reach(peer netip.AddrPort, f framing) error {
 	if f == channel {
 		return c.bind(channelNumber, peer)
@@ -114,7 +114,7 @@ func (d *dialer) openHop(id uint32, along path, f framing, size int) (*flow, err
 	return newFlow(id, peer, relayed), errors.Join(err, unix.Connect(fd, to))
 }
 
-// openForward tells the forwarder where to send what comes from a new socket.
+// openForward opens a socket, and tells the forwarder where to send its datagrams.
 func (d *dialer) openForward(id uint32) (*flow, error) {
 	fd, err := plainSocket()
 	if err != nil {
@@ -137,7 +137,7 @@ func (d *dialer) openForward(id uint32) (*flow, error) {
 		if err := await(c.fd, answerTime); err == nil {
 			n, err := unix.Read(c.fd, c.control[:])
 			if err == nil && string(c.control[:n]) != string(request) {
-				err = fmt.Errorf("the forwarder says %q", c.control[:n])
+				err = fmt.Errorf("the response of the forwarder is %q", c.control[:n])
 			}
 			return newFlow(id, &endpoint{fd: c.fd}, &endpoint{fd: fd}), err
 		}

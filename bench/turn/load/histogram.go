@@ -4,7 +4,7 @@ package main
 
 import "time"
 
-// histogram counts durations by the microsecond, up to a second.
+// histogram counts durations up to a second, with a resolution of a microsecond.
 type histogram struct {
 	counts [1_000_001]uint32
 	total  int
@@ -17,8 +17,8 @@ func (h *histogram) add(d time.Duration) {
 
 func (h *histogram) reset() { *h = histogram{} }
 
-// percentile is the smallest duration in microseconds that at least p percent
-// do not exceed.
+// percentile returns the smallest duration, in microseconds, that at least p percent do not
+// exceed.
 func (h *histogram) percentile(p float64) float64 {
 	wanted := int(float64(h.total)*p/100 + 0.999999)
 	for at, n := range h.counts {

@@ -13,7 +13,7 @@ import (
 // atOnce is how many clients allocate at the same time.
 const atOnce = 8
 
-// idle makes allocations that do nothing, and tells what they cost.
+// idle makes idle allocations, and measures the memory of the server.
 func (d *dialer) idle(allocations, pid int, settle time.Duration) (*result, error) {
 	r := &result{Allocations: allocations}
 	var err error
@@ -41,8 +41,8 @@ func (d *dialer) idle(allocations, pid int, settle time.Duration) (*result, erro
 	return r, err
 }
 
-// allocateTogether has n clients ask before the first waits for its answer:
-// once without a signature, as clients begin, and once with it.
+// allocateTogether makes n clients send their requests before the first waits for its
+// response: at first without MESSAGE-INTEGRITY, as clients do, and then with it.
 func (d *dialer) allocateTogether(n int) error {
 	clients := make([]*client, n)
 	for i := range clients {

@@ -41,12 +41,13 @@ func TestTracker(t *testing.T) {
 		{4*remembered - 1, overtaken},
 	} {
 		if got := tr.take(c.sequence); got != c.want {
-			t.Errorf("%d is taken for %d, want %d", c.sequence, got, c.want)
+			t.Errorf("%d is classified as %d, want %d", c.sequence, got, c.want)
 		}
 	}
 }
 
-// TestTrackerCounts compares with a set, over what a network does to a flow.
+// TestTrackerCounts compares a tracker with a set, for a flow with loss, reordering and
+// duplicates.
 func TestTrackerCounts(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
 	seen := make(map[uint32]bool)
@@ -54,7 +55,7 @@ func TestTrackerCounts(t *testing.T) {
 	for i := range 300_000 {
 		sequence := uint32(i) + uint32(random.IntN(2000))
 		if got, known := tr.take(sequence), seen[sequence]; (got == duplicate) != known {
-			t.Fatalf("%d is taken for %d, and was there before: %v", sequence, got, known)
+			t.Fatalf("%d is classified as %d; has it arrived before: %v", sequence, got, known)
 		}
 		seen[sequence] = true
 	}
@@ -63,7 +64,7 @@ func TestTrackerCounts(t *testing.T) {
 func TestHistogram(t *testing.T) {
 	h := new(histogram)
 	if got := h.percentile(99); got != 0 {
-		t.Errorf("percentile of nothing is %v", got)
+		t.Errorf("the percentile of an empty histogram is %v", got)
 	}
 	for i := 1; i <= 1000; i++ {
 		h.add(time.Duration(i) * time.Microsecond)
@@ -79,7 +80,7 @@ func TestHistogram(t *testing.T) {
 		t.Errorf("an hour counts as %v µs", got)
 	}
 	if h.reset(); h.total != 0 || h.percentile(50) != 0 {
-		t.Error("something is left after the reset")
+		t.Error("the histogram is not empty after the reset")
 	}
 }
 
@@ -94,23 +95,23 @@ func TestPattern(t *testing.T) {
 	good := packet(3, 77)
 	sequence, due, ok := p.head(good, 3, size)
 	if !ok || sequence != 77 || due != 42 {
-		t.Fatalf("a good packet is %d of %d, %v", sequence, due, ok)
+		t.Fatalf("a valid packet is read as number %d, due at %d, %v", sequence, due, ok)
 	}
 	if _, _, ok := p.head(good, 4, size); ok {
-		t.Error("it passes for one of another flow")
+		t.Error("it is accepted for another flow")
 	}
 	for name, bad := range map[string][]byte{
 		"cut": good[:size-1], "longer": append(bytes.Clone(good), 0), "empty": nil, "another's body": append(packet(3, 78)[:headBytes:headBytes], good[headBytes:]...),
 	} {
 		if _, _, ok := p.head(bad, 3, size); ok {
-			t.Errorf("%s passes", name)
+			t.Errorf("%s is accepted", name)
 		}
 	}
 	for at := headBytes; at < size; at++ {
 		changed := bytes.Clone(good)
 		changed[at] ^= 1
 		if _, _, ok := p.head(changed, 3, size); ok {
-			t.Errorf("a change of byte %d passes", at)
+			t.Errorf("a packet with a changed byte %d is accepted", at)
 		}
 	}
 }
@@ -120,22 +121,22 @@ func TestFraming(t *testing.T) {
 	peer := netip.MustParseAddrPort("127.0.0.1:4000")
 	before, err := prefix(channel, len(payload), peer)
 	if err != nil || len(before) != 4 {
-		t.Fatalf("before ChannelData stands %x, %v", before, err)
+		t.Fatalf("the prefix of ChannelData is %x, %v", before, err)
 	}
 	for _, padding := range []int{0, 3} {
 		got, ok := unwrap(channel, append(append(before[:4:4], payload...), make([]byte, padding)...))
 		if !ok || !bytes.Equal(got, payload) {
-			t.Errorf("with %d bytes of padding ChannelData holds %x, %v", padding, got, ok)
+			t.Errorf("with %d bytes of padding, ChannelData contains %x, %v", padding, got, ok)
 		}
 	}
 	if _, ok := unwrap(channel, append(before[:4:4], payload[1:]...)); ok {
-		t.Error("ChannelData that is cut is taken")
+		t.Error("truncated ChannelData is accepted")
 	}
 	if _, ok := unwrap(channel, []byte{0x40, 2, 0, 0}); ok {
-		t.Error("ChannelData of another channel is taken")
+		t.Error("ChannelData of another channel is accepted")
 	}
 	if before, err := prefix(bare, 4, peer); err != nil || len(before) != 0 {
-		t.Errorf("before a bare payload stands %x, %v", before, err)
+		t.Errorf("the prefix of a bare payload is %x, %v", before, err)
 	}
 
 	before, err = prefix(indication, len(payload), peer)
@@ -148,10 +149,10 @@ func TestFraming(t *testing.T) {
 	}
 	var at stun.XORMappedAddress
 	if err := at.GetFromAs(m, stun.AttrXORPeerAddress); err != nil || at.String() != peer.String() {
-		t.Errorf("it goes to %v, %v", at, err)
+		t.Errorf("its peer is %v, %v", at, err)
 	}
 	if data, err := m.Get(stun.AttrData); err != nil || !bytes.Equal(data, payload) {
-		t.Errorf("it holds %x, %v", data, err)
+		t.Errorf("it contains %x, %v", data, err)
 	}
 	data, err := stun.Build(stun.TransactionID, stun.NewType(stun.MethodData, stun.ClassIndication), peerAddress(peer),
 		stun.RawAttribute{Type: stun.AttrData, Value: payload})
@@ -159,11 +160,11 @@ func TestFraming(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, ok := unwrap(indication, data.Raw); !ok || !bytes.Equal(got, payload) {
-		t.Errorf("a Data indication holds %x, %v", got, ok)
+		t.Errorf("a Data indication contains %x, %v", got, ok)
 	}
 	for cut := range len(data.Raw) {
 		if _, ok := unwrap(indication, data.Raw[:cut]); ok {
-			t.Errorf("%d bytes of a Data indication of %d are taken", cut, len(data.Raw))
+			t.Errorf("%d bytes of a Data indication of %d bytes are accepted", cut, len(data.Raw))
 		}
 	}
 }
@@ -197,7 +198,7 @@ func TestCarried(t *testing.T) {
 		{result{Rate: 1000, Seconds: 2}, false},
 	} {
 		if got := c.result.carried(); got != c.want {
-			t.Errorf("%+v is carried: %v", c.result, got)
+			t.Errorf("%+v is without loss: %v", c.result, got)
 		}
 	}
 }
@@ -210,7 +211,7 @@ func TestOthers(t *testing.T) {
 	}
 	after.all = 12 * time.Second
 	if got := after.others(before); got != 0 {
-		t.Errorf("when the ticks are fewer than what both used, others used %v s", got)
+		t.Errorf("if all processors used less time than both sides, others used %v s", got)
 	}
 }
 
@@ -222,7 +223,7 @@ func TestOptions(t *testing.T) {
 		"-server 127.0.0.1:1 -path sideways", "more",
 	} {
 		if err := run(strings.Fields(args), io.Discard); err == nil {
-			t.Errorf("%q is taken", args)
+			t.Errorf("%q is accepted", args)
 		}
 	}
 }

@@ -13,13 +13,13 @@ import (
 	"callbox/bench/turn/datagram"
 )
 
-// loop sends and receives every packet, in one thread.
+// loop sends and receives all packets, in one thread.
 type loop struct {
 	size     int
 	burst    int // packets that a flow sends at a time
 	coalesce bool
 	spin     bool // it never sleeps
-	tries    int  // of a measurement, to find a time when nothing else goes on
+	tries    int  // how often to repeat a measurement while other programs are busy
 	flows    []*flow
 	pattern  *pattern
 
@@ -29,22 +29,22 @@ type loop struct {
 	sender    *datagram.Sender
 	slots     [mostBurst][mostPrefix + headBytes]byte
 	started   time.Time
-	turn      int // the next flow
+	turn      int // index of the next flow
 	due       time.Duration
 	tally
 }
 
-// mostBurst is how many packets a flow sends at most at a time.
+// mostBurst is the maximum number of packets that a flow sends at a time.
 const mostBurst = 64
 
-// tally counts what happens while it is measured.
+// tally counts events during a measurement.
 type tally struct {
 	measuring  bool
-	since      time.Duration // packets that were due before it do not count
-	arrived    int           // while measuring
-	delivered  int           // of those sent while measuring
+	since      time.Duration // packets that were due earlier do not count
+	arrived    int           // during the measurement
+	delivered  int           // of those sent during the measurement
 	sent       int
-	refused    int // that the kernel did not take, or no queue
+	refused    int // by the kernel or a full queue
 	duplicates int
 	overtaken  int
 	latency    histogram
@@ -54,7 +54,7 @@ type tally struct {
 
 func (l *loop) now() time.Duration { return time.Since(l.started) }
 
-// watch makes the sockets of all flows known.
+// watch adds the sockets of all flows to the poller.
 func (l *loop) watch() (err error) {
 	if l.poller, err = epoll.New(); err != nil {
 		return err
@@ -84,7 +84,7 @@ func (l *loop) watch() (err error) {
 	return nil
 }
 
-// run sends at a rate until a time, and goes on receiving.
+// run sends at a rate until a time, and receives meanwhile.
 func (l *loop) run(rate float64, until time.Duration) error {
 	gap := time.Duration(float64(time.Second) * float64(l.burst) / rate)
 	for {
@@ -102,7 +102,7 @@ func (l *loop) run(rate float64, until time.Duration) error {
 			l.turn = (l.turn + 1) % len(l.flows)
 			l.due += gap
 			if now-l.due > most {
-				l.due = now // it cannot keep up: what it does not send does not count
+				l.due = now // it cannot keep up: packets that it skips do not count
 			}
 			if err := l.look(0); err != nil {
 				return err
@@ -118,7 +118,7 @@ func (l *loop) run(rate float64, until time.Duration) error {
 	}
 }
 
-// most is how far sending may be behind before it gives up to catch up.
+// most is how late sending may be before packets are skipped.
 const most = 50 * time.Millisecond
 
 // send sends the next packets of a flow.
@@ -154,8 +154,8 @@ func (l *loop) send(f *flow, due time.Duration) error {
 		}
 		l.refused += refused
 	}
-	// What the kernel has no room for is lost; a peer that is not there any
-	// more is a fault.
+	// A packet is lost if the kernel has no buffer for it. A peer that no longer exists is an
+	// error.
 	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.ENOBUFS) {
 		return nil
 	}
@@ -179,7 +179,7 @@ func (l *loop) sendStream(f *flow, w *wire, due time.Duration) error {
 	return w.flush()
 }
 
-// look receives what has come, and waits for it.
+// look waits for packets and receives them.
 func (l *loop) look(pause time.Duration) error {
 	events, err := l.poller.WaitFor(pause)
 	if err != nil {
@@ -223,7 +223,7 @@ func (l *loop) receive(e *endpoint) error {
 	}
 }
 
-// take checks and counts a message that has come.
+// take checks and counts a received message.
 func (l *loop) take(e *endpoint, message []byte, now time.Duration) {
 	f := e.flow
 	payload, ok := unwrap(e.framing, message)

@@ -1,9 +1,9 @@
 //go:build linux
 
-// Load is the clients of bench turn: one thread that allocates, sends at a
-// fixed rate and checks every byte that comes back, over raw sockets and epoll
-// and without garbage, so that it costs less than any server. Bench starts it;
-// it prints a line of JSON for each measurement.
+// Load is the load generator of bench turn: one thread that makes allocations, sends at a
+// fixed rate and checks every byte that comes back, with raw sockets, epoll, and without
+// garbage, so that it costs less than any server. Bench starts it. It prints a line of JSON
+// for each measurement.
 package main
 
 import (
@@ -21,7 +21,7 @@ import (
 	"time"
 )
 
-// memoryLimit is where garbage is collected after all.
+// memoryLimit is the size of memory from which garbage is collected.
 const memoryLimit = 2 << 30
 
 type options struct {
@@ -47,24 +47,24 @@ func main() {
 func parse(args []string) (*options, error) {
 	o := new(options)
 	flags := flag.NewFlagSet("load", flag.ContinueOnError)
-	flags.StringVar(&o.server, "server", "", "where the server is, ADDRESS:PORT")
-	flags.StringVar(&o.transport, "transport", "udp", "of the clients: udp, tcp, tls")
-	flags.StringVar(&o.secret, "secret", "", "that the server shares with who makes credentials")
-	flags.StringVar(&o.path, "path", "pair", "of the packets: pair, up, down, forward")
-	flags.StringVar(&o.framing, "framing", "channel", "of the packets: channel, indication")
-	flags.StringVar(&o.rates, "rates", "20000", "packets a second in all, with commas; each is measured")
+	flags.StringVar(&o.server, "server", "", "address of the server, ADDRESS:PORT")
+	flags.StringVar(&o.transport, "transport", "udp", "transport of the clients: udp, tcp, tls")
+	flags.StringVar(&o.secret, "secret", "", "shared secret of the server, to make credentials")
+	flags.StringVar(&o.path, "path", "pair", "path of the packets: pair, up, down, forward")
+	flags.StringVar(&o.framing, "framing", "channel", "framing of the packets: channel, indication")
+	flags.StringVar(&o.rates, "rates", "20000", "comma-separated rates of all flows together, in packets per second; each is measured")
 	flags.Float64Var(&o.search, "search", 0, "packets a second up to which the highest rate without loss is looked for, in place of -rates")
-	flags.IntVar(&o.bytes, "bytes", 1000, "of a payload, a multiple of 4")
-	flags.IntVar(&o.flows, "flows", 20, "that send in turn")
-	flags.IntVar(&o.burst, "burst", 1, "packets that a flow sends at a time")
-	flags.BoolVar(&o.coalesce, "coalesce", false, "a burst is one buffer to the kernel (UDP_SEGMENT), and comes as such (UDP_GRO)")
-	flags.BoolVar(&o.spin, "spin", false, "never sleep: for a processor that is the clients' own")
-	flags.IntVar(&o.pid, "pid", 0, "process of the server, to measure its CPU time")
-	flags.IntVar(&o.tries, "tries", 3, "how often something is measured at most while other programs are busy")
-	flags.IntVar(&o.idle, "idle", 0, "allocations that do nothing, in place of packets")
-	flags.DurationVar(&o.warm, "warm", 500*time.Millisecond, "time before each measurement")
-	flags.DurationVar(&o.measure, "for", 2*time.Second, "time of each measurement")
-	flags.DurationVar(&o.settle, "settle", 2*time.Second, "from the last idle allocation to the look at the memory")
+	flags.IntVar(&o.bytes, "bytes", 1000, "bytes of a payload, a multiple of 4")
+	flags.IntVar(&o.flows, "flows", 20, "number of flows, which send in turn")
+	flags.IntVar(&o.burst, "burst", 1, "number of packets that a flow sends at a time")
+	flags.BoolVar(&o.coalesce, "coalesce", false, "pass a burst to the kernel in one buffer (UDP_SEGMENT), and receive bursts so (UDP_GRO)")
+	flags.BoolVar(&o.spin, "spin", false, "never sleep, if the clients have a processor of their own")
+	flags.IntVar(&o.pid, "pid", 0, "process id of the server, to measure its CPU time")
+	flags.IntVar(&o.tries, "tries", 3, "how often to repeat a measurement while other programs are busy, at most")
+	flags.IntVar(&o.idle, "idle", 0, "number of idle allocations to measure, instead of packets")
+	flags.DurationVar(&o.warm, "warm", 500*time.Millisecond, "warm-up before each measurement")
+	flags.DurationVar(&o.measure, "for", 2*time.Second, "duration of each measurement")
+	flags.DurationVar(&o.settle, "settle", 2*time.Second, "time from the last idle allocation to the measurement of memory")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
@@ -73,22 +73,22 @@ func parse(args []string) (*options, error) {
 
 func (o *options) check(rest []string) (err error) {
 	if len(rest) > 0 {
-		err = fmt.Errorf("%q is no flag", rest[0])
+		err = fmt.Errorf("unexpected argument %q", rest[0])
 	}
 	if o.bytes%4 != 0 || o.bytes < headBytes || o.bytes > mostBytes {
-		err = errors.Join(err, fmt.Errorf("-bytes %d is no multiple of 4 from %d to %d", o.bytes, headBytes, mostBytes))
+		err = errors.Join(err, fmt.Errorf("-bytes: %d is not a multiple of 4 from %d to %d", o.bytes, headBytes, mostBytes))
 	}
 	if o.burst < 1 || o.burst > mostBurst {
-		err = errors.Join(err, fmt.Errorf("-burst %d is not between 1 and %d", o.burst, mostBurst))
+		err = errors.Join(err, fmt.Errorf("-burst: %d is not between 1 and %d", o.burst, mostBurst))
 	}
 	if o.coalesce && o.burst*(o.bytes+mostPrefix) > 65_000 {
-		err = errors.Join(err, fmt.Errorf("-burst %d is more than one buffer", o.burst))
+		err = errors.Join(err, fmt.Errorf("-burst: %d packets do not fit in one buffer", o.burst))
 	}
 	if o.transport != "udp" && o.transport != "tcp" && o.transport != "tls" {
-		err = errors.Join(err, fmt.Errorf("-transport %q is none of udp, tcp, tls", o.transport))
+		err = errors.Join(err, fmt.Errorf("-transport: unknown transport %q; use udp, tcp or tls", o.transport))
 	}
 	if o.framing != "channel" && (o.framing != "indication" || o.transport != "udp") {
-		err = errors.Join(err, fmt.Errorf("-framing %q is not channel, nor indication over udp", o.framing))
+		err = errors.Join(err, fmt.Errorf("-framing: %q is neither channel, nor indication over udp", o.framing))
 	}
 	return err
 }
@@ -100,7 +100,7 @@ func run(args []string, out io.Writer) error {
 	}
 	server, err := netip.ParseAddrPort(o.server)
 	if err != nil || !server.Addr().Is4() {
-		return errors.Join(fmt.Errorf("-server %q has no IPv4 address and port", o.server), err)
+		return errors.Join(fmt.Errorf("-server: %q is not an IPv4 address with a port", o.server), err)
 	}
 	d := &dialer{server: server, transport: o.transport, secret: o.secret}
 	encoder := json.NewEncoder(out)
@@ -118,7 +118,7 @@ func run(args []string, out io.Writer) error {
 	for text := range strings.SplitSeq(o.rates, ",") {
 		rate, err := strconv.ParseFloat(text, 64)
 		if err != nil || rate <= 0 {
-			return fmt.Errorf("-rates: %q is no rate", text)
+			return fmt.Errorf("-rates: %q is not a rate", text)
 		}
 		r, err := l.measure(o.pid, rate, o.warm, o.measure)
 		if err != nil {
@@ -148,7 +148,7 @@ func (o *options) loop(d *dialer) (*loop, error) {
 	return l, l.watch()
 }
 
-// release ends the allocations over UDP; those of connections end with them.
+// release ends the allocations over UDP. Those over connections end with them.
 func (d *dialer) release() (err error) {
 	for _, c := range d.clients {
 		if c.wire == nil {

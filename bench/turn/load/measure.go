@@ -11,29 +11,29 @@ import (
 	"callbox/bench/process"
 )
 
-// result is what one measurement prints, as a line of JSON. Times of latency
-// and lag are in microseconds.
+// result is the output of a measurement, as a line of JSON. Latency and lag are in
+// microseconds.
 type result struct {
-	Rate       float64 `json:"rate"`      // packets a second that were to be sent
+	Rate       float64 `json:"rate"`      // the intended rate, in packets per second
 	Sent       int     `json:"sent"`      // packets
-	Refused    int     `json:"refused"`   // of them, by the kernel or a full queue on this side
-	Arrived    int     `json:"arrived"`   // while it was measured
-	Delivered  int     `json:"delivered"` // of those that were sent
+	Refused    int     `json:"refused"`   // of those sent, by the kernel or by a full queue of this program
+	Arrived    int     `json:"arrived"`   // during the measurement
+	Delivered  int     `json:"delivered"` // of those sent
 	Duplicates int     `json:"duplicates"`
-	Overtaken  int     `json:"overtaken"` // came after a later one
+	Overtaken  int     `json:"overtaken"` // arrived after a later one
 	Seconds    float64 `json:"seconds"`
-	CPU        float64 `json:"cpu"` // seconds that the server used
+	CPU        float64 `json:"cpu"` // CPU seconds of the server
 	P50        float64 `json:"p50"`
 	P99        float64 `json:"p99"`
 	LagP99     float64 `json:"lag_p99"` // how late this program sent
-	Others     float64 `json:"others"`  // share of a processor that neither side used
+	Others     float64 `json:"others"`  // CPU time of other programs, in processors
 
 	Allocations int `json:"allocations,omitempty"`
 	Before      int `json:"before,omitempty"` // resident memory of the server, bytes
 	After       int `json:"after,omitempty"`
 }
 
-// loss is the share of what was sent that did not come.
+// loss returns the share of sent packets that did not arrive.
 func (r *result) loss() float64 {
 	if r.Sent == 0 {
 		return 0
@@ -41,18 +41,18 @@ func (r *result) loss() float64 {
 	return float64(r.Sent-r.Delivered) / float64(r.Sent)
 }
 
-// drainTime is how long the last packets are waited for at most, and
-// quietTime how long none has come when there are no more.
+// drainTime is how long to wait for the last packets, at most. When none has arrived for
+// quietTime, there are no more.
 const (
 	drainTime = time.Second
 	quietTime = 50 * time.Millisecond
 )
 
-// quiet is how much of a processor others may use while something is measured.
+// quiet is how much of a processor other programs may use during a measurement.
 const quiet = 0.06
 
-// measure sends at a rate, and counts after the warm-up. It tries again when
-// other programs were busy meanwhile, and returns the quietest.
+// measure sends at a rate, and counts after the warm-up. It repeats the measurement if other
+// programs were busy, and returns the one with the least of that.
 func (l *loop) measure(pid int, rate float64, warm, during time.Duration) (best *result, err error) {
 	for range max(1, l.tries) {
 		r, err := l.once(pid, rate, warm, during)
@@ -97,7 +97,7 @@ func (l *loop) once(pid int, rate float64, warm, during time.Duration) (*result,
 		return nil, err
 	}
 	if l.wrong > 0 {
-		return nil, fmt.Errorf("%d packets came back changed, or to somebody else", l.wrong)
+		return nil, fmt.Errorf("%d packets arrived changed, or at the wrong endpoint", l.wrong)
 	}
 	return &result{
 		Rate: rate, Sent: l.sent, Refused: l.refused, Arrived: l.arrived, Delivered: l.delivered,
@@ -107,7 +107,7 @@ func (l *loop) once(pid int, rate float64, warm, during time.Duration) (*result,
 	}, nil
 }
 
-// usage is what all have used of the processors so far.
+// usage is the CPU time of the server, this program and the whole machine so far.
 type usage struct{ server, self, all time.Duration }
 
 func readUsage(pid int) (u usage, err error) {
@@ -118,13 +118,13 @@ func readUsage(pid int) (u usage, err error) {
 	return u, errors.Join(faults[:]...)
 }
 
-// others is what neither the server nor this program used since before, in
-// seconds.
+// others returns the CPU time since before that neither the server nor this program has
+// used, in seconds.
 func (u *usage) others(before usage) float64 {
 	return max(0, ((u.all - before.all) - (u.server - before.server) - (u.self - before.self)).Seconds())
 }
 
-// drain receives what is still on its way.
+// drain receives the last packets.
 func (l *loop) drain() error {
 	began := l.now()
 	for last, seen := began, l.delivered; l.now()-last < quietTime && l.now()-began < drainTime; {

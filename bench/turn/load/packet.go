@@ -11,29 +11,28 @@ import (
 	"github.com/pion/stun/v3"
 )
 
-// framing is how a payload is wrapped on its way between a client and the
-// server.
+// framing is the format of a payload between a client and the server.
 type framing int
 
 const (
-	bare       framing = iota // not at all: a peer
+	bare       framing = iota // none, for peers
 	channel                   // ChannelData (RFC 8656, section 12.4)
 	indication                // Send and Data indications (section 11)
 )
 
 const (
 	channelNumber = 0x4001
-	// headBytes are in front of the pattern in every payload: flow, sequence
-	// number, and when it was to be sent.
+	// headBytes is the size of the head of each payload, before the pattern: flow, sequence
+	// number, and the time at which it was due.
 	headBytes = 16
-	// mostPrefix is the longest that stands before a payload: STUN header, XOR-PEER-ADDRESS,
-	// header of DATA.
+	// mostPrefix is the size of the longest prefix of a payload: STUN header,
+	// XOR-PEER-ADDRESS, header of DATA.
 	mostPrefix = 20 + 12 + 4
 	mostBytes  = 1400
 )
 
-// pattern is what payloads are made of: each begins elsewhere in it, so that
-// one that was cut, shifted or mixed up does not pass for another.
+// pattern is the source of the payloads' bytes. Each payload starts at another place in it,
+// so that a payload that was truncated, shifted or mixed up is detected.
 type pattern struct {
 	bytes [mostBytes + shifts]byte
 }
@@ -42,13 +41,13 @@ const shifts = 251
 
 func newPattern() *pattern {
 	p := new(pattern)
-	var seed [32]byte // the same every time
+	var seed [32]byte // the same in every run
 	random := rand.NewChaCha8(seed)
-	_, _ = random.Read(p.bytes[:]) // it has no errors
+	_, _ = random.Read(p.bytes[:]) // it never fails
 	return p
 }
 
-// of is the n bytes behind the head of a packet.
+// of returns the n bytes after the head of a packet.
 func (p *pattern) of(flow, sequence uint32, n int) []byte {
 	at := (sequence*7 + flow*13) % shifts
 	return p.bytes[at : int(at)+n]
@@ -61,7 +60,7 @@ func putHead(b []byte, flow, sequence uint32, due int64) {
 	binary.LittleEndian.PutUint64(b[8:], uint64(due)) //nolint:gosec // G115: never negative
 }
 
-// head reads it, and checks all bytes behind it.
+// head parses the head, and checks all bytes after it.
 func (p *pattern) head(payload []byte, flow uint32, size int) (sequence uint32, due int64, ok bool) {
 	if len(payload) != size || binary.LittleEndian.Uint32(payload) != flow {
 		return 0, 0, false
@@ -71,8 +70,8 @@ func (p *pattern) head(payload []byte, flow uint32, size int) (sequence uint32, 
 	return sequence, due, bytes.Equal(payload[headBytes:], p.of(flow, sequence, size-headBytes))
 }
 
-// prefix is what stands before each payload of size bytes to a peer. Sizes are
-// multiples of 4, so nothing stands behind it.
+// prefix returns the bytes before each payload of size bytes to a peer. Sizes are multiples
+// of 4, so that there is no padding.
 func prefix(f framing, size int, peer netip.AddrPort) ([]byte, error) {
 	switch f {
 	case channel:
@@ -108,7 +107,7 @@ func unwrap(f framing, message []byte) (payload []byte, ok bool) {
 	}
 }
 
-// unwrapData returns DATA of a Data indication.
+// unwrapData returns the DATA of a Data indication.
 func unwrapData(message []byte) ([]byte, bool) {
 	if len(message) < 20 || binary.BigEndian.Uint16(message) != 0x0017 {
 		return nil, false

@@ -8,23 +8,24 @@ import (
 )
 
 const (
-	// lossless is the share of packets that a rate may lose that a server is
-	// said to carry.
+	// lossless is the share of packets that may be lost at a rate that counts as without
+	// loss.
 	lossless = 0.001
-	// precision is how near the highest rate is looked for.
+	// precision is the relative precision of the search for the highest rate.
 	precision    = 0.05
 	longestProbe = 500 * time.Millisecond
-	// probes is how many of a rate must fail.
+	// probes is how many measurements at a rate must fail.
 	probes = 3
-	// overload is sent, in terms of the highest rate without loss.
+	// overload is the rate of the last measurement, as a multiple of the highest rate without
+	// loss.
 	overload = 1.6
 )
 
-// saturate looks for the highest rate without loss, and tells the measurement
-// at it, and one at overload.
+// saturate searches the highest rate without loss. It prints the measurement at that rate,
+// and one at overload.
 func (o *options) saturate(l *loop, encoder *json.Encoder) error {
 	during := min(o.measure, longestProbe)
-	// What is lost to a pause of the machine is not lost every time.
+	// A loss because of a pause of the machine does not happen every time.
 	probe := func(rate float64) (r *result, err error) {
 		for range probes {
 			if r, err = l.measure(o.pid, rate, during/4, during); err != nil || r.carried() {
@@ -63,8 +64,7 @@ func (o *options) saturate(l *loop, encoder *json.Encoder) error {
 	return encoder.Encode(over)
 }
 
-// carried tells whether everything that was to be sent was sent, and next to
-// nothing of it lost.
+// carried reports whether everything was sent, and almost nothing lost.
 func (r *result) carried() bool {
 	return r.loss() < lossless && float64(r.Sent) > 0.99*r.Rate*r.Seconds
 }

@@ -2,22 +2,21 @@
 
 package main
 
-// remembered is how many of the last sequence numbers of a flow are known one
-// by one.
+// remembered is how many of the last sequence numbers of a flow are stored.
 const remembered = 1 << 16
 
-// arrival is what a packet is to those before it.
+// arrival classifies a packet by those before it.
 type arrival int
 
 const (
 	fresh     arrival = iota // new, and in order
-	overtaken                // new, but a later one came before it
-	duplicate                // it was there before, or so long ago that nobody knows
+	overtaken                // new, but after a later one
+	duplicate                // it has arrived before, or is so old that it is unknown
 )
 
-// tracker knows which packets of a flow have come.
+// tracker records which packets of a flow have arrived.
 type tracker struct {
-	next uint32 // the number after the highest that has come
+	next uint32 // one more than the highest number so far
 	seen [remembered / 64]uint64
 }
 

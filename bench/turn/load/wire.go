@@ -15,22 +15,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mostQueued bounds what waits to be written on a connection; a packet beyond
-// it is lost here.
+// mostQueued bounds the bytes that wait to be written on a connection. Packets beyond it are
+// dropped.
 const mostQueued = 1 << 20
 
-// wire is a connection over TCP, with TLS or without, whose socket never
-// blocks. It is the net.Conn that crypto/tls reads and writes.
+// wire is a TCP connection with a non-blocking socket, with or without TLS. It is the
+// net.Conn that crypto/tls reads and writes.
 type wire struct {
 	fd      int
 	tls     *tls.Conn // nil = plain
-	waiting bool      // reads wait for what is to come, as a handshake needs
+	waiting bool      // reads wait for input, as handshakes need
 	buffer  [64 << 10]byte
 	unread  []byte // of buffer
-	out     []byte // what is to be written, encrypted
-	plain   []byte // what is to be encrypted
+	out     []byte // to be written, encrypted
+	plain   []byte // to be encrypted
 	clear   [64 << 10]byte
-	frames  []byte // received, and not whole yet
+	frames  []byte // received, but not complete
 }
 
 func connect(server netip.AddrPort, secure bool) (*wire, error) {
@@ -50,7 +50,7 @@ func connect(server netip.AddrPort, secure bool) (*wire, error) {
 	if !secure {
 		return w, nil
 	}
-	//nolint:gosec // G402: who the server is does not matter here
+	//nolint:gosec // G402: the bench does not verify the server
 	client := tls.Client(w, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12})
 	w.waiting = true
 	err = client.HandshakeContext(context.Background())
@@ -58,11 +58,11 @@ func connect(server netip.AddrPort, secure bool) (*wire, error) {
 	return w, err
 }
 
-// later is that nothing has come yet, which crypto/tls bears when it is called
+// later is the error for no input yet. crypto/tls goes on after it, because it is
 // temporary.
 type later struct{}
 
-func (later) Error() string   { return "nothing has come yet" }
+func (later) Error() string   { return "no input yet" }
 func (later) Timeout() bool   { return true }
 func (later) Temporary() bool { return true }
 
@@ -106,10 +106,10 @@ func (*wire) SetDeadline(time.Time) error      { return nil }
 func (*wire) SetReadDeadline(time.Time) error  { return nil }
 func (*wire) SetWriteDeadline(time.Time) error { return nil }
 
-// full tells whether no more is to be queued.
+// full reports whether no more may be queued.
 func (w *wire) full() bool { return len(w.out)+len(w.plain) > mostQueued }
 
-// flush encrypts what is queued in one go, and writes what the socket takes.
+// flush encrypts everything that is queued at once, and writes as much as the socket takes.
 func (w *wire) flush() error {
 	if w.tls == nil {
 		w.out = append(w.out, w.plain...)
@@ -138,7 +138,7 @@ func (w *wire) push() error {
 	return nil
 }
 
-// receive calls take with every message that is there whole.
+// receive calls take with each complete message.
 func (w *wire) receive(take func(message []byte)) error {
 	for {
 		var n int
@@ -168,9 +168,8 @@ func (w *wire) receive(take func(message []byte)) error {
 	}
 }
 
-// frameLength is how long the message at the start of b is, and how much it
-// takes with its padding (RFC 8656, section 12.5); 0 = its header is not
-// whole.
+// frameLength returns the length of the message at the start of b, without and with its
+// padding (RFC 8656, section 12.5); 0 = its header is not complete.
 func frameLength(b []byte) (whole, padded int) {
 	if len(b) < 4 {
 		return 0, 0
@@ -182,7 +181,7 @@ func frameLength(b []byte) (whole, padded int) {
 	return 20 + n, 20 + n
 }
 
-// await waits until there is something to read.
+// await waits until the socket can be read.
 func await(fd int, most time.Duration) error {
 	waited := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}} //nolint:gosec // G115: a file descriptor is far smaller
 	for {

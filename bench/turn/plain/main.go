@@ -1,6 +1,5 @@
-// Plain is a TURN server as anyone would write it with pion/turn: one UDP
-// listener, or one of TCP or TLS, time-limited credentials, no logging, and
-// receive buffers of 4 MiB.
+// Plain is a simple TURN server with pion/turn: one listener for UDP, TCP or TLS,
+// time-limited credentials, no logging, and receive buffers of 4 MiB.
 package main
 
 import (
@@ -19,10 +18,10 @@ import (
 )
 
 func main() {
-	secret := flag.String("secret", "", "shared with who makes credentials")
-	network := flag.String("network", "udp", "udp, tcp, tls")
-	cert := flag.String("cert", "", "certificate for tls, PEM")
-	key := flag.String("key", "", "its key, PEM")
+	secret := flag.String("secret", "", "shared secret from which credentials are made")
+	network := flag.String("network", "udp", "transport: udp, tcp, tls")
+	cert := flag.String("cert", "", "certificate file for tls, PEM")
+	key := flag.String("key", "", "key file of the certificate, PEM")
 	flag.Parse()
 	if err := run(*secret, *network, *cert, *key); err != nil {
 		fmt.Fprintln(os.Stderr, "plain:", err)
@@ -32,7 +31,7 @@ func main() {
 
 const bufferBytes = 4 << 20
 
-// run serves until it is told to end.
+// run serves until the process gets a signal.
 func run(secret, network, cert, key string) (err error) {
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGTERM, os.Interrupt)
@@ -60,7 +59,7 @@ func run(secret, network, cert, key string) (err error) {
 	return nil
 }
 
-// listen adds the listener to config, and tells where it is.
+// listen adds the listener to config, and returns its address.
 func listen(config *turn.ServerConfig, network, cert, key string) (net.Addr, error) {
 	if network == "udp" {
 		conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
@@ -99,10 +98,10 @@ func (relays) AllocatePacketConn(_ string, port int) (net.PacketConn, net.Addr, 
 }
 
 func (relays) AllocateConn(string, int) (net.Conn, net.Addr, error) {
-	return nil, nil, errors.New("relays are of UDP alone")
+	return nil, nil, errors.New("relays use only UDP")
 }
 
-// silent logs nothing.
+// silent is a logger that logs nothing.
 type silent struct{}
 
 func (silent) NewLogger(string) logging.LeveledLogger { return silent{} }
