@@ -75,11 +75,11 @@ func TestWithoutTURN(t *testing.T) {
 	tb.join()
 	s.awaitPeers(t, 1)
 	report := startBot(t, lab.B, s, room, "udp", time.Second, "--connect-timeout", "4s").report(t)
-	notices(t, checkReport(report, expected{red, "udp"}), []aspect{connecting})
+	wantFindings(t, checkReport(report, expected{red, "udp"}), []aspect{connecting})
 	if report.ExitCode != peer.NotConnected {
 		t.Errorf("the bot's exit code is %d, want %d", report.ExitCode, peer.NotConnected)
 	}
-	notices(t, tb.observe().check(expected{bot{}, "udp"}), []aspect{connecting})
+	wantFindings(t, tb.observe().check(expected{bot{}, "udp"}), []aspect{connecting})
 }
 
 func aspects(f findings) []aspect { return slices.Sorted(maps.Keys(f)) }

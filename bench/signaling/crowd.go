@@ -19,8 +19,8 @@ import (
 // crowd is a load generator that keeps connections open until it is told to end.
 type crowd struct {
 	command *exec.Cmd
-	tell    io.WriteCloser
-	hear    *bufio.Reader
+	stdin   io.WriteCloser
+	stdout  *bufio.Reader
 	errors  bytes.Buffer
 }
 
@@ -29,21 +29,21 @@ func (r *runner) gather(ctx context.Context, s *server, args ...string) (*crowd,
 	line := append(r.loadLine(s), "-row", "crowd", "-from", "127.0.0.1", "-sources", "16")
 	c := &crowd{command: r.programs.Command(ctx, process.ClientCPU, append(line, args...)...)}
 	c.command.Stderr = &c.errors
-	tell, err := c.command.StdinPipe()
+	stdin, err := c.command.StdinPipe()
 	if err != nil {
 		return nil, err
 	}
-	hear, err := c.command.StdoutPipe()
+	stdout, err := c.command.StdoutPipe()
 	if err != nil {
 		return nil, err
 	}
-	c.tell, c.hear = tell, bufio.NewReader(hear)
+	c.stdin, c.stdout = stdin, bufio.NewReader(stdout)
 	return c, c.command.Start()
 }
 
 // outcome waits for the next outcome that the crowd prints.
 func (c *crowd) outcome() (*outcome, error) {
-	line, err := c.hear.ReadBytes('\n')
+	line, err := c.stdout.ReadBytes('\n')
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func (c *crowd) outcome() (*outcome, error) {
 }
 
 func (c *crowd) disperse() error {
-	err := errors.Join(c.tell.Close(), c.command.Wait())
+	err := errors.Join(c.stdin.Close(), c.command.Wait())
 	if err != nil {
 		err = fmt.Errorf("%w: %s", err, c.errors.Bytes())
 	}
@@ -137,7 +137,7 @@ func storm(ctx context.Context, r *runner, k kind) (err error) {
 		return err
 	}
 	*s = *next
-	if _, err := io.WriteString(c.tell, "again\n"); err != nil {
+	if _, err := io.WriteString(c.stdin, "again\n"); err != nil {
 		return err
 	}
 	back, err := c.outcome()

@@ -205,7 +205,7 @@ func TestMarkdown(t *testing.T) {
 	f.add(rowResumed, kinds()[0], 10_000)
 	verdicts, _ := f.judge(false)
 	var text strings.Builder
-	if err := (&runner{options: o, figures: f}).tellMarkdown(&text, verdicts); err != nil {
+	if err := (&runner{options: o, figures: f}).writeMarkdown(&text, verdicts); err != nil {
 		t.Fatal(err)
 	}
 	want := `| median of 3 | callbox | ws |

@@ -31,9 +31,9 @@ func (r *runner) write(out io.Writer) error {
 			return err
 		}
 	}
-	tell := r.tellTable
+	write := r.writeTable
 	if r.markdown {
-		tell = r.tellMarkdown
+		write = r.writeMarkdown
 	}
 	if r.json != "-" {
 		if err := write(out, verdicts); err != nil {
@@ -43,7 +43,7 @@ func (r *runner) write(out io.Writer) error {
 	return sane
 }
 
-func (r *runner) tellTable(out io.Writer, verdicts []compare.Verdict) error {
+func (r *runner) writeTable(out io.Writer, verdicts []compare.Verdict) error {
 	return r.figures.Text(out, []string{"socket.io", "floor"}, verdicts, r.notes())
 }
 
@@ -62,10 +62,10 @@ func (r *runner) writeMarkdown(out io.Writer, verdicts []compare.Verdict) error 
 // notes returns what may have distorted the figures.
 func (r *runner) notes() (notes []string) {
 	if r.rounds < roundsThatCount {
-		notes = append(notes, fmt.Sprintf("Of fewer than %d rounds: no measurement, only a look.", roundsThatCount))
+		notes = append(notes, fmt.Sprintf("Fewer than %d rounds: the medians are only a rough estimate.", roundsThatCount))
 	}
 	if share, ok := r.figures.Least(rowShare); ok && share < busyShare {
-		notes = append(notes, fmt.Sprintf("The machine was busy with something else: a server got %.0f %% of its processor only.", share))
+		notes = append(notes, fmt.Sprintf("Other programs were busy: a server got only %.0f %% of its processor.", share))
 	}
 	if !r.programs.Pinned {
 		notes = append(notes, "Server and clients share their processors: there is only one, or no taskset.")

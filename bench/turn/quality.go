@@ -33,7 +33,7 @@ func (q *quality) notes() (notes []string) {
 			q.disturbed, q.all, 100*mostOthers))
 	}
 	if q.late > 0 {
-		notes = append(notes, fmt.Sprintf("In %d of %d measurements the clients sent 1 %% of the packets more than %d µs late, which is in the latency.",
+		notes = append(notes, fmt.Sprintf("In %d of %d measurements the clients sent 1 %% of the packets more than %d µs late, which adds to the latency.",
 			q.late, q.all, mostLag))
 	}
 	return notes

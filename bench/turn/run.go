@@ -98,7 +98,7 @@ func (r *runner) write(out io.Writer) error {
 	}
 	notes := slices.Clone(r.notes)
 	if r.rounds < roundsThatCount {
-		notes = append(notes, fmt.Sprintf("Of fewer than %d rounds: no measurement, only a look.", roundsThatCount))
+		notes = append(notes, fmt.Sprintf("Fewer than %d rounds: the medians are only a rough estimate.", roundsThatCount))
 	}
 	notes = append(notes, r.quality.notes()...)
 	if !r.programs.Pinned {
