@@ -28,10 +28,10 @@ const (
 	// connection may be closed to make room for another.
 	unconfirmedBytes = 64 << 10
 	// reservedConnections is how many connections beyond the limit are reserved
-	// for peers that come back, and maxBeyond how many there may be at most, with
-	// those that make way and are still closing. It is more than
-	// reservedConnections, or clients who hold these would keep others from
-	// taking their place.
+	// for peers that come back. maxBeyond is how many connections beyond the limit
+	// there may be, with those that make way and are still closing. It is larger
+	// than reservedConnections; otherwise clients that hold all the reserved ones
+	// would block every newcomer.
 	reservedConnections, maxBeyond = 32, 48
 )
 
@@ -114,12 +114,15 @@ func (s *Server) decide(addr netip.Addr, keep *connection) (ok, reserved bool, v
 }
 
 // victimLocked returns the connection to close so that client can have one, or
-// nil. That is one whose client has not joined in time or does not keep to the
-// limits. Otherwise it is the oldest without company of the address that has
-// most of these in excess, if that is more than aloneAllowed and client would not
-// have as many. So an address with many calls is no worse off than one with a
-// few, and more of its peers may wait for theirs. Go iterates over a map in random order, so no
-// client can hide from it. s.mu must be held.
+// nil. It is a connection whose client has not joined in time or does not keep to
+// the limits. Otherwise it is the oldest connection without company of the address
+// whose excess is largest; that excess must be greater than aloneAllowed, and
+// greater than client's own would become. So an address with many calls is no
+// worse off than one with a few, and more of its peers may wait for theirs. Go
+// iterates over a map in random order, so no client can hide. s.mu must be held.
+//
+// The layers below have rules of their own: internal/accept for TCP connections of
+// HTTP, turnserver for its connections and relays.
 func (s *Server) victimLocked(client netip.Addr, keep *connection) *connection {
 	holdings := make(map[netip.Addr]*holding)
 	samples, now := victimSamples, s.uptime()

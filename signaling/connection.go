@@ -172,7 +172,7 @@ func (c *connection) refuseBadFrame(message string, fx *effects) {
 // the limit.
 func (c *connection) closeTooLarge(fx *effects) {
 	limit := strconv.Itoa(c.server.config.Limits.FrameBytes)
-	c.sendReply(protocol.Error{Code: protocol.CodeTooLarge, Message: "a frame may have " + limit + " bytes"}, fx)
+	c.sendReply(protocol.Error{Code: protocol.CodeTooLarge, Message: "a frame may have at most " + limit + " bytes"}, fx)
 	c.close(protocol.CloseTooLarge, "frame too large", fx)
 }
 

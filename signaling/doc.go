@@ -15,8 +15,8 @@
 // The HTTP handler returns after the upgrade of a WebSocket. On Linux, without
 // TLS, the connection then has no goroutine: there is one poller for each
 // processor, which reads for its share of the connections, round by round, and
-// writes what a round has queued. When a frame makes the poller wait, it first
-// hands its other connections to a new goroutine. Elsewhere, and over TLS, each
+// writes what a round has queued. When handling a frame would block the poller, it
+// first hands its other connections to a new goroutine. Elsewhere, and over TLS, each
 // WebSocket has one goroutine, its reader. The goroutine that carries out a
 // frame also writes what that queues, without blocking; a writer goroutine runs
 // only while a socket takes no more. One goroutine for the whole Server sends
@@ -29,6 +29,11 @@
 // replies, unfinished frames, what a slow socket does not take). When the memory
 // is used up, a client gets an error, and the connection of one that reads too
 // slowly is closed with 4002.
+//
+// The number of frames that wait for a client is bounded as well: replies by
+// queue.push, messages by session.enqueueMessage with Limits.fits, the server's own
+// events by session.announce with events.serverEventsFull. Beyond these bounds
+// connection.sendQueued closes the connection.
 //
 // # Locks
 //
@@ -73,7 +78,7 @@
 //     first for the connections that have events, then for those that have only
 //     replies (sendList.sendAll, connection.sendQueued).
 //  7. webSocket.flush makes the goroutine the writer of the receiver's socket
-//     (webSocket.beginTurn, under webSocket.mu). webSocket.drain takes frames from
+//     (webSocket.beginTurn, under webSocket.mu). webSocket.writeQueued takes frames from
 //     the queue (webSocket.fill, connection.appendQueued, under connection.mu) and
 //     writes them without waiting (stream.writeNow), with no lock held. When the
 //     socket takes only a part, a writer goroutine goes on (stream.write).
@@ -128,7 +133,7 @@
 //	DELETE of the HTTP session       eventSource.leave             1000        freed  the stream's request
 //
 // A held seat is freed when the grace time is over (rooms.expire); connection.close
-// frees it at once when the client was idle for so long before
+// frees it at once if the client had already been idle for the whole grace time
 // (rooms.disconnect). When the server goes down, the other peers are not told. A
 // leave frees the seat as well (shard.removePeer), and the connection stays open
 // for another join.

@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// maxExcessFrames is how many frames beyond the rate a client may send
-	// within a minute; a large one counts by its size.
+	// maxExcessFrames is how many frames beyond the rate a client may send at
+	// once, and then per minute; a large one counts by its size.
 	maxExcessFrames = 1000
 	// frameUnit is how many bytes of a frame count as one frame, because a large
 	// one costs more.
@@ -33,7 +33,8 @@ func (c *connection) abuseCounts() *abuseCounts {
 	return c.abuse
 }
 
-// excessRate is the rate of frames beyond the rate.
+// excessRate bounds the frames that a client may send beyond the ordinary rate:
+// maxExcessFrames at once, and as many again in each minute.
 func excessRate() rate {
 	const interval = time.Minute / maxExcessFrames
 	return rate{interval: interval, slack: interval * (maxExcessFrames - 1)}

@@ -213,7 +213,7 @@ func (d *decoder) begin(head []byte) error {
 		length = binary.BigEndian.Uint64(head[2:])
 	}
 	if opcode < opClose {
-		if d.limit > 0 && length > uint64(d.limit-d.size()) || length > 1<<40 { //nolint:gosec // held is never beyond limit
+		if d.limit > 0 && length > uint64(d.limit-d.size()) || length > 1<<40 { //nolint:gosec // size is never beyond limit
 			return errFrameTooLarge
 		}
 		d.final = head[0]&finalBit != 0

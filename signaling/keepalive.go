@@ -87,29 +87,33 @@ func (c *connection) checkTimers(fx *effects) {
 		c.lastPing = now
 		c.ping(fx)
 		c.trim()
+		c.judge()
 	}
 }
 
-// trim releases memory that only a burst needed. It also marks a client as
-// misbehaving that had events to confirm at the last ping and has confirmed none
-// since, and unmarks all others.
+// trim releases memory that only a burst needed.
 func (c *connection) trim() {
 	c.mu.Lock()
 	c.queue.trim()
 	c.mu.Unlock()
-	unruly := false
 	if s := c.session.Load(); s != nil {
 		s.shard.mu.Lock()
 		s.events.trim()
-		unruly = s.unconfirmedAtPing
+		s.shard.mu.Unlock()
+	}
+}
+
+// judge marks a client as misbehaving that had events to confirm at the last ping
+// and has confirmed none since, and unmarks all others.
+func (c *connection) judge() {
+	misbehaving := false
+	if s := c.session.Load(); s != nil {
+		s.shard.mu.Lock()
+		misbehaving = s.unconfirmedAtPing
 		s.unconfirmedAtPing = s.events.count() > 0
 		s.shard.mu.Unlock()
 	}
-	if unruly {
-		c.state.Or(stateMisbehaving)
-	} else {
-		c.state.And(^uint32(stateMisbehaving))
-	}
+	c.set(stateMisbehaving, misbehaving)
 }
 
 // probe makes sure that the occupants of a full room are alive: it pings those

@@ -1,201 +1,47 @@
 package signaling
 
 import (
-	"net/netip"
-	"sync"
 	"time"
 
-	"callbox/internal/netaddr"
+	"callbox/signaling/protocol"
 )
 
-// rate limits how often something may happen: perSecond on average, burst at
-// once. The zero value limits nothing.
-type rate struct {
-	interval time.Duration // between two, on average
-	slack    time.Duration // how far ahead of the average one may be
+// Limits bounds what a client may do. 0 = no limit, unless a field says otherwise.
+type Limits struct {
+	FrameBytes int // largest frame, in bytes
+	RoomName   int // longest name of a room, in code points
+	PeerName   int // longest name of a peer, in code points
+
+	FramesPerSecond int // for each connection
+	FrameBurst      int // 0 = twice FramesPerSecond
+	JoinsPerSecond  int // for each address; an IPv6 address counts with its /64
+	JoinBurst       int // 0 = ten times JoinsPerSecond
+	Connections     int // at once, for each address; also seats, including those of broken connections
+	AllConnections  int // at once, for all addresses together
+
+	JoinWithin  time.Duration // a connection that has not joined by then is closed
+	QueueEvents int           // messages that a client has not confirmed
+	QueueBytes  int           // and their size in bytes
 }
 
-func newRate(perSecond, burst int) rate {
-	if perSecond <= 0 {
-		return rate{}
-	}
-	interval := time.Second / time.Duration(perSecond)
-	return rate{interval: interval, slack: interval * time.Duration(max(burst, 1)-1)}
+// fits reports whether a message of size bytes may be added to those that wait.
+func (l *Limits) fits(messages, bytes, size int) bool {
+	return (l.QueueEvents == 0 || messages < l.QueueEvents) && (l.QueueBytes == 0 || bytes+size <= l.QueueBytes)
 }
 
-// bucket counts against a rate, by the generic cell rate algorithm (ITU-T
-// I.371): a single time stamp replaces a number of tokens and their refilling.
-// Times are since the server's start.
-type bucket struct {
-	due time.Duration // when the next one is due at the average rate
-}
-
-// wait returns how long to wait until one more is within the rate.
-func (b *bucket) wait(r rate, now time.Duration) time.Duration {
-	if r.interval == 0 {
-		return 0
-	}
-	return max(b.due-now-r.slack, 0)
-}
-
-// charge counts one at now. When that is too early, it counts nothing and
-// returns how long to wait.
-func (b *bucket) charge(r rate, now time.Duration) time.Duration {
-	if wait := b.wait(r, now); wait > 0 {
-		return wait
-	}
-	b.due = max(b.due, now) + r.interval
-	return 0
-}
-
-// isFull reports whether b is in the same state as a new bucket.
-func (b *bucket) isFull(now time.Duration) bool { return b.due <= now }
-
-// failures is the rate of refused tokens that an address may show: ten, and one
-// more every three minutes.
-func failures() rate {
-	const interval, burst = 3 * time.Minute, 10
-	return rate{interval: interval, slack: interval * (burst - 1)}
-}
-
-// maxAddresses is how many addresses are remembered, in addition to those that
-// have connections.
-const maxAddresses = 1 << 16
-
-// addresses counts what each client address does. It forgets an address that has
-// neither connections nor seats, once its buckets are full again.
-type addresses struct {
-	connections int // limit; 0 = none
-	joins       rate
-
-	mu    sync.Mutex // guards the following
-	table map[netip.Addr]*address
-}
-
-type address struct {
-	connections int
-	seats       int // including those of broken connections
-	joins       bucket
-	failures    bucket
-	reports     bucket
-}
-
-// isForgettable reports whether a differs in nothing from a new address.
-func (a *address) isForgettable(now time.Duration) bool {
-	return a.connections == 0 && a.seats == 0 && a.joins.isFull(now) && a.failures.isFull(now) && a.reports.isFull(now)
-}
-
-func newAddresses(connections int, joins rate) *addresses {
-	return &addresses{connections: connections, joins: joins, table: make(map[netip.Addr]*address)}
-}
-
-// addConnection counts a connection from addr, and reports whether there may be
-// one more. If so, removeConnection must follow.
-func (t *addresses) addConnection(addr netip.Addr) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	a := t.entryLocked(netaddr.Client(addr))
-	if t.connections > 0 && a.connections >= t.connections {
-		return false
-	}
-	a.connections++
-	return true
-}
-
-func (t *addresses) removeConnection(addr netip.Addr, now time.Duration) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	client := netaddr.Client(addr)
-	a := t.entryLocked(client)
-	a.connections--
-	if a.isForgettable(now) {
-		delete(t.table, client)
-	}
-}
-
-// addSeat counts a seat of addr, and reports whether it may have one more.
-// exempt = it may have it in any case. If so, removeSeat must follow.
-func (t *addresses) addSeat(addr netip.Addr, exempt bool) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	a := t.entryLocked(netaddr.Client(addr))
-	if t.connections > 0 && a.seats >= t.connections && !exempt {
-		return false
-	}
-	a.seats++
-	return true
-}
-
-func (t *addresses) removeSeat(addr netip.Addr, now time.Duration) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	client := netaddr.Client(addr)
-	a := t.entryLocked(client)
-	a.seats--
-	if a.isForgettable(now) {
-		delete(t.table, client)
-	}
-}
-
-// addJoin counts a join from addr; when it is one too many, addJoin returns how
-// long to wait.
-func (t *addresses) addJoin(addr netip.Addr, now time.Duration) time.Duration {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.entryLocked(netaddr.Client(addr)).joins.charge(t.joins, now)
-}
-
-// addFailure counts a refused token from addr; when it is one too many,
-// addFailure returns how long to wait.
-func (t *addresses) addFailure(addr netip.Addr, now time.Duration) time.Duration {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.entryLocked(netaddr.Client(addr)).failures.charge(failures(), now)
-}
-
-// addReport counts a report from addr. When it is one too many to be passed on
-// (200 at once, then 5 a second), addReport returns how long to wait.
-func (t *addresses) addReport(addr netip.Addr, now time.Duration) time.Duration {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.entryLocked(netaddr.Client(addr)).reports.charge(newRate(5, 200), now)
-}
-
-// sweep removes the addresses that are forgettable.
-func (t *addresses) sweep(now time.Duration) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for client, a := range t.table {
-		if a.isForgettable(now) {
-			delete(t.table, client)
-		}
-	}
-}
-
-func (t *addresses) entryLocked(client netip.Addr) *address {
-	if a := t.table[client]; a != nil {
-		return a
-	}
-	if len(t.table) >= maxAddresses {
-		t.evictLocked()
-	}
-	a := new(address)
-	t.table[client] = a
-	return a
-}
-
-// evictLocked removes a random address without connections or seats, to make
-// room for another one. It examines only a few: the number of addresses with
-// connections is bounded by what the machine can hold.
-func (t *addresses) evictLocked() {
-	tries := 16
-	for client, a := range t.table {
-		if a.connections == 0 && a.seats == 0 {
-			delete(t.table, client)
-			return
-		}
-		if tries--; tries == 0 {
-			return
-		}
+// DefaultLimits returns the limits that PROTOCOL.md names.
+func DefaultLimits() Limits {
+	return Limits{
+		FrameBytes:      64 << 10,
+		RoomName:        protocol.MaxRoomName,
+		PeerName:        protocol.MaxPeerName,
+		FramesPerSecond: 100,
+		FrameBurst:      200,
+		JoinsPerSecond:  20,
+		JoinBurst:       200,
+		Connections:     200,
+		JoinWithin:      10 * time.Second,
+		QueueEvents:     256,
+		QueueBytes:      1 << 20,
 	}
 }

@@ -162,8 +162,8 @@ func (m *rooms) leave(s *session, c *connection, reason protocol.Reason, fx *eff
 }
 
 // kick frees the seat of that peer, or of the one that has replaced it, and
-// closes its connection. The room bans its address for the time ban. kick
-// returns the id of the peer that was put out.
+// closes its connection. For the time refuse, the room does not let its address in
+// again. kick returns the id of the peer that was put out.
 func (m *rooms) kick(peer string, refuse time.Duration, fx *effects) (string, error) {
 	for i := range m.shards {
 		if last, err := m.shards[i].kick(peer, refuse, fx); !errors.Is(err, ErrNoPeer) {

@@ -141,8 +141,9 @@ func (s *session) announce(k eventKind, about *session, fx *effects, event func(
 
 // coalesce replaces the payload of the last event about the same peer, if that
 // says enough: both say whether the peer is away, nothing from that peer
-// follows, and the older event was not sent. That a peer lost something is never
-// replaced, and stays behind the acknowledgements of what it lost.
+// follows, and the older event was not sent. A reset (kindReset: the peer lost
+// something) is never replaced, and stays after the acknowledgements of the
+// messages that were lost.
 func (s *session) coalesce(k eventKind, about *session, event func(seq uint64) protocol.Frame) bool {
 	if k != kindAway && k != kindBack && k != kindReset {
 		return false
@@ -179,9 +180,8 @@ func (s *session) coalesce(k eventKind, about *session, event func(seq uint64) p
 	return false
 }
 
-// dropReplay gives up the events that the client would have to get: its next
-// resume starts anew. Peers that wait for its confirmation are told then, or by
-// bye.
+// dropReplay discards the stored events, so that the client's next resume starts
+// anew. Peers that wait for its confirmation are told then, or by bye.
 func (s *session) dropReplay() {
 	s.replayLost = true
 	before := s.events.size

@@ -219,7 +219,7 @@ func (s *Server) serveFrames(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-			text := "a frame may have " + strconv.Itoa(s.config.Limits.FrameBytes) + " bytes"
+			text := "a frame may have at most " + strconv.Itoa(s.config.Limits.FrameBytes) + " bytes"
 			writeError(w, http.StatusRequestEntityTooLarge, "too_large", text)
 			return
 		}

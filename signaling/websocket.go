@@ -26,7 +26,7 @@ const sendEvery = maxQueuedReplies / 4
 
 // webSocket is the transport over a WebSocket (RFC 6455). The handshake is in
 // handshake.go and upgrade.go, reading in frame.go and this file, writing in
-// drain.go.
+// websocket_write.go.
 type webSocket struct {
 	// Static after construction.
 	connection *connection
@@ -45,7 +45,7 @@ type webSocket struct {
 	hasWaiters   atomic.Bool  // activitySignal is not nil
 
 	mu             sync.Mutex    // guards the following
-	writing        bool          // there is a writer: a goroutine in drain
+	writing        bool          // there is a writer: a goroutine in writeQueued
 	lookAgain      bool          // the writer must look at the queue again before its turn ends
 	closing        bool          // closeGracefully was called
 	closeFrame     []byte        // to be sent after the queue; nil = none, or already sent
@@ -55,7 +55,6 @@ type webSocket struct {
 	writerDone     chan struct{} // closed when the writer's turn ends; nil = nobody waits
 	closeTimer     *time.Timer   // aborts the connection after closeGracefully; nil = none
 
-	// nil = already sent
 	handshakeResponse []byte  // nil = already sent
 	buffer            *[]byte // from batches; nil = none
 	unwritten         []byte  // what the socket has not taken of buffer

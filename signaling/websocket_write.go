@@ -10,12 +10,12 @@ import (
 // flush implements transport. It writes what the socket takes now, and starts a
 // writer goroutine for the rest.
 func (t *webSocket) flush() {
-	if !t.beginTurn() || t.drain(t.stream.writeNow) {
+	if !t.beginTurn() || t.writeQueued(t.stream.writeNow) {
 		return
 	}
 	// The socket takes no more now, or cannot be written without waiting.
 	t.reserveBuffer()
-	t.connection.server.running.Go(func() { t.drain(t.stream.write) })
+	t.connection.server.running.Go(func() { t.writeQueued(t.stream.write) })
 	runtime.Gosched() // the writer starts before the queue fills
 }
 
@@ -49,10 +49,10 @@ func (t *webSocket) beginTurn() bool {
 	return true
 }
 
-// drain moves frames from the connection's queue to the socket until the queue
+// writeQueued moves frames from the connection's queue to the socket until the queue
 // is empty, and ends the caller's turn as the writer. When write takes only a
-// part, drain returns false and the turn goes on.
-func (t *webSocket) drain(write func([]byte) (int, error)) bool {
+// part, writeQueued returns false and the turn goes on.
+func (t *webSocket) writeQueued(write func([]byte) (int, error)) bool {
 	for {
 		if len(t.unwritten) == 0 {
 			more, err := t.fill()

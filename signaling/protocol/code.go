@@ -40,7 +40,7 @@ const (
 	CloseTooLarge  = 1009 // a frame was larger than the server takes
 	CloseRestart   = 1012 // the server restarts
 	CloseTakenOver = 4001 // another connection took the seat over
-	CloseTooSlow   = 4002 // the client did not read fast enough
+	CloseTooSlow   = 4002 // the client did not read fast enough, or others need the connection or its memory
 )
 
 // CloseCodes returns the close codes above, in ascending order.
