@@ -252,7 +252,8 @@ func (c *Call) handleDeadline() {
 	}
 }
 
-// endConnected ends a call that was connected. reason is for a call that went well.
+// endConnected ends a call that was connected, and decides between the exit codes Good,
+// NoMedia and Lost. reason is reported only if the call ends well.
 func (c *Call) endConnected(reason string) {
 	state := c.partner.state
 	switch {

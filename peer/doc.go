@@ -13,5 +13,16 @@
 // (G.711 µ-law): both can be encoded without cgo, and every browser supports them.
 //
 // The peer that was first in the room calls, and the one that comes later answers,
-// never the other way round: Pion has no rollback, so offers must not collide.
+// never the other way round: Pion has no rollback, so offers must not collide. An offer
+// that collides all the same is ignored (link.answer).
+//
+// # Parts
+//
+// A [Call] (call.go, conversation.go) is one goroutine with the state of the call: it
+// handles what comes from the server (signal.go), from the connection, and from its
+// timers. A link (link.go and link_media.go) is one RTCPeerConnection; a rebuilt call has
+// another one. engine.go and dial.go configure Pion. The received tracks verify their
+// media by themselves (receive_video.go, receive_audio.go). When the call ends,
+// Call.endConnected, Call.handleDeadline or Call.handleCancel decides how, and result.go
+// makes the [Report] of it; its exit code is final after Report.setResult.
 package peer

@@ -4,7 +4,8 @@ package peer
 type ExitCode int
 
 // The exit codes. If several of Lost, NoMedia and ExpectationFailed apply, the first
-// of them is used.
+// of them is used. Call.endConnected decides about a call that was connected,
+// Call.handleDeadline about one that was not, and Report.setResult about expectations.
 const (
 	Good              ExitCode = 0
 	ExpectationFailed ExitCode = 1

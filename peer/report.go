@@ -14,8 +14,8 @@ const Schema = "callbox/call-report/1"
 // Result summarises a call.
 type Result string
 
-// The results. Pass is exit code 0, and Fail is 1: the call took place. Error is any
-// other exit code.
+// The results. Pass is exit code 0, and Fail is 1: the call took place, but an expectation
+// was not met. Error is any other exit code.
 const (
 	Pass  Result = "pass"
 	Fail  Result = "fail"

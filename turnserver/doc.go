@@ -60,8 +60,9 @@
 //     round engine.endRound calls outbox.flush, and sender.send sends all datagrams of a
 //     socket with one system call.
 //
-// If the peer is not at this server, Relay.resolve asks the policy (policy.denies), and
-// Relay.toPeer calls engine.toPeer, which sends the payload from the socket of the allocation.
+// If the peer is not at this server, Relay.resolve asks policy.denies, which the data path has
+// as Denies in its configuration, and Relay.toPeer calls engine.toPeer, which sends the payload from the
+// socket of the allocation.
 //
 // Back, a datagram of the peer arrives at that socket: engine.handle calls Relay.fromPeer.
 // Relay.checkPeer checks permission and policy, Relay.charge the rate limits, and
@@ -79,7 +80,7 @@
 // Socket.receive queues every request but plain Binding (Socket.enqueue), which
 // Socket.answerBinding answers at once. pion reads from the endpoint as if that were the socket:
 // endpoint.ReadFrom gets the request (Socket.ReadControl), and endpoint.guard authenticates and
-// checks it. endpoint.answerError refuses it; otherwise endpoint.toPion rebuilds it for pion, which
+// checks it; endpoint.checkPeers asks the policy about the peers in it (policy.denies). endpoint.answerError refuses it; otherwise endpoint.toPion rebuilds it for pion, which
 // calls back while it handles it: endpoint.AllocatePacketConn opens the relay socket
 // (Server.openAllocation, Path.Open), endpoint.onAllocationCreated starts to relay (Relay.Start),
 // endpoint.onPermission and endpoint.onChannel pass on permissions and channels (Relay.Permit,

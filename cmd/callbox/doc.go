@@ -15,6 +15,22 @@
 //
 // Every goroutine of this package belongs to the one errgroup of server.run; the
 // parts own and wait for theirs. On SIGINT or SIGTERM, or when a part ends by itself,
-// the others are shut down in the order of server.shutdownAll, within 10 seconds. A
-// second signal ends the process at once.
+// the others are shut down in the order of server.shutdownAll, which ends with that of
+// turnService.shutdown, within 10 seconds. A second signal ends the process at once.
+//
+// # Files
+//
+//	main.go, run.go, cli.go          signals, command line, exit codes
+//	serve*.go, server.go             callbox serve: flags, creation of the parts, shutdown
+//	turn*.go                         callbox turn, and the TURN part of serve
+//	peer*.go, token.go               callbox peer and callbox token
+//	list.go, secrets.go, reload.go   values from flags and files, and their reloading
+//	listen.go, tlsmux.go, web.go     sockets; the port that HTTPS and TURN/TLS share
+//	front.go, routes.go, guard.go    what a request passes before it reaches a part
+//	admin.go, metrics.go, calls.go   the admin listener
+//	memory.go, descriptors*.go       the shares of memory and file descriptors
+//	setup_warnings.go, ready.go      what the operator is told
+//
+// A new metric is a field in the Snapshot of its package (signaling, turnserver), and a row
+// in metrics.go; TestMetricsLint fails until docs/operating.md lists it.
 package main

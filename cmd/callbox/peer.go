@@ -45,7 +45,7 @@ type peerCommand struct {
 
 // Help implements kong.HelpProvider.
 func (*peerCommand) Help() string {
-	return "Exit codes: 0 success, 1 an expectation was not met, 2 usage error, 3 could not join the room, 4 never connected or nobody came, " +
+	return "Exit codes: 0 success, 1 an expectation was not met or the report could not be written, 2 usage error, 3 could not join the room, 4 never connected or nobody came, " +
 		"5 connected but no media arrived, 6 connection lost during the call, 130 interrupted; if several of 6, 5 and 1 apply, the first in this order. " +
 		"The call is a success, too, if the other side hangs up after media arrived. " +
 		"The bot supports VP8 and PCMU (G.711), like every browser. It supports neither Opus nor H.264, " +

@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// shutdownTime is for the whole shutdown. Each step has its own share, so that one
-	// that hangs leaves time for the others.
+	// shutdownTime is for the whole shutdown. Each step has a limit of its own, so that one
+	// that hangs leaves time for the others; if all hang, the last one is cut short.
 	shutdownTime  = 9 * time.Second
 	signalingTime = 2 * time.Second
 	httpTime      = 2 * time.Second

@@ -20,8 +20,8 @@ import (
 const (
 	// eventsAtOnce bounds the sockets that are served in one round.
 	eventsAtOnce = 128
-	// politeRounds is after how many rounds without parking an engine yields to other
-	// goroutines.
+	// politeRounds is the number of rounds without parking after which an engine yields
+	// to other goroutines.
 	politeRounds = 32
 	// manyShortParks is how many times in a row an engine is parked for less than
 	// shortPark, in nanoseconds, before it blocks in its epoll instead.
@@ -56,7 +56,7 @@ type engine struct {
 	waker    netpollWaker
 	blocking atomic.Bool // it waits in epoll, not in Go's poller
 
-	// sources are the descriptors that are served, by number. They are changed with mu
+	// descriptors are those that are served, by number. They are changed with mu
 	// held; the engine reads them without.
 	mu          sync.Mutex
 	descriptors atomic.Pointer[[]atomic.Pointer[descriptor]]
@@ -362,9 +362,9 @@ func (e *engine) handle(d *descriptor, slot int, from netip.AddrPort, client *Re
 	}
 }
 
-// nextBatch returns how many datagrams to ask a socket for next time, after it was asked
-// for asked and had got: many where there were many, but one where they come one at a time,
-// since asking for more would be in vain. again says that the socket was served in the
+// nextBatch returns how many datagrams to ask a socket for next time, given that the last
+// read asked for asked datagrams and returned got: many where there were many, but one where
+// they come one at a time, since asking for more would be in vain. again says that the socket was served in the
 // previous round, too.
 func nextBatch(asked, got int, again bool) int {
 	const most = 32

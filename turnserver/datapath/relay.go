@@ -19,7 +19,7 @@ type RelayConfig struct {
 	// Relayed is the address that peers send to, Bound the one that the socket is bound
 	// to: they are the same unless there is a NAT in between.
 	Relayed, Bound netip.AddrPort
-	// User limits the bytes of the relay's user, in both directions together; nil = no
+	// UserLimit limits the bytes of the relay's user, in both directions together; nil = no
 	// limit. Several relays may share it.
 	UserLimit *limit.Bucket
 	// Closed, if not nil, is called once the relay's socket is closed and its port is free
@@ -62,8 +62,8 @@ type Relay struct {
 	rights             atomic.Pointer[rights]
 	toPeers, fromPeers meter
 
-	// sent is the route of the latest Send indication. It belongs to the goroutine that
-	// reads from the client. last is the check of the latest datagram from a peer, and
+	// sendRoute is the route of the latest Send indication. It belongs to the goroutine
+	// that reads from the client. lastPeer is the check of the latest datagram from a peer, and
 	// belongs to the goroutine that reads from peers.
 	sendRoute route
 	lastPeer  peerCheck

@@ -67,7 +67,7 @@ type peerCheck struct {
 	channel *binding       // nil: the client gets Data indications
 }
 
-// checkPeer updates r.last unless it is about source and still valid, and returns it.
+// checkPeer updates r.lastPeer unless it is about source and still valid, and returns it.
 func (r *Relay) checkPeer(source netip.AddrPort) *peerCheck {
 	p := r.path
 	epoch := p.epoch.Load()

@@ -4,7 +4,7 @@ import {DISCONNECTED_TIMEOUT, NEGOTIATION_TIMEOUT, RESTART_TIMEOUT} from './time
 
 /**
  * The part of the reducer that handles the events of the RTCPeerConnection: it gets the connection up and keeps it
- * so. `disconnected` starts a timer only; `failed` comes some twenty seconds later, too late to wait for.
+ * so. `disconnected` only starts a timer, because `failed` follows about twenty seconds later, too late to wait for.
  */
 
 /** @param {State} state @param {number} at @returns {Step} */

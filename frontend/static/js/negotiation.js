@@ -5,7 +5,7 @@
  * 10.7, with its names. Two things are added:
  *
  * - A polite peer makes no offer before it has answered a first one. The other side may be a program that cannot roll
- *   back, and so the offerer always decides which m-line is which.
+ *   back, and so the order of the m-lines always comes from the impolite side.
  * - Candidates that arrive before any description wait for it.
  */
 
