@@ -164,7 +164,7 @@ func (c *connection) refuseBadFrame(message string, fx *effects) {
 	c.server.counters.badFrames.Add(1)
 	c.sendReply(protocol.Error{Code: protocol.CodeBadFrame, Message: message}, fx)
 	if c.abuseCounts().badFrames.add(fx.now(c.server)) {
-		c.kick(protocol.ClosePolicy, "too many bad frames", fx)
+		c.closeForAbuse(protocol.ClosePolicy, "too many bad frames", fx)
 	}
 }
 
@@ -292,9 +292,9 @@ func (c *connection) close(code int, text string, fx *effects) {
 	}
 }
 
-// kick ends the connection and frees the seat of the session that it carries.
-// Only the first close or kick counts.
-func (c *connection) kick(code int, text string, fx *effects) {
+// closeForAbuse ends the connection and frees the seat of the session that it carries.
+// Only the first close counts.
+func (c *connection) closeForAbuse(code int, text string, fx *effects) {
 	c.state.Or(stateMisbehaving | stateCloseSoon) // what it sends until its end costs as much as before
 	if !c.markEnded(code, text) {
 		return

@@ -125,7 +125,7 @@
 //	no join in time after leave      connection.close              1000        none   poller or reader
 //	nothing comes from the client    connection.close              1001        held   poller or reader
 //	no answer, in a full room        connection.closeUnresponsive  1001        held   poller or reader
-//	bad frames, far beyond the rate  connection.kick               1008        freed  poller or reader
+//	bad frames, far beyond the rate  connection.closeForAbuse      1008        freed  poller or reader
 //	the operator kicks the peer      connection.markEnded          1008        freed  poller or reader
 //	another connection takes over    connection.markEnded          4001        moves  poller or reader
 //	a reloaded page takes over       connection.markEnded          4001        freed  poller or reader

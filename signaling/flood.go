@@ -91,7 +91,7 @@ func (c *connection) countExcess(n int, fx *effects) {
 	now := fx.now(c.server)
 	for range min(n, maxExcessFrames+1) {
 		if c.abuseCounts().excess.charge(excessRate(), now) > 0 {
-			c.kick(protocol.ClosePolicy, "too many frames beyond the limit", fx)
+			c.closeForAbuse(protocol.ClosePolicy, "too many frames beyond the limit", fx)
 			return
 		}
 	}

@@ -65,8 +65,8 @@ func (m *rooms) takeSeat(j *joinAttempt, fx *effects) (result joinResult, step j
 	return result, stepDone, occupants
 }
 
-// createSuccessor gives a new peer a free seat as the successor of old, whose
-// seat is free. A later join with the token of old means the new peer.
+// createSuccessor seats a new peer in place of old, which no longer holds a seat.
+// From then on the token of old leads to the new peer.
 func (sh *shard) createSuccessor(j *joinAttempt, old string, fx *effects) (joinResult, []*connection) {
 	s := j.newSession(sh, sh.lastJoined(j.request.Room)+1)
 	result, occupants := sh.takeFreeSeat(j, s, joinNew, fx)

@@ -58,9 +58,9 @@ type kicks struct {
 type roomKicks struct {
 	until  int64    // in seconds since 1970: no token from before is valid for longer
 	kicked []string // the peers that were kicked
-	// A peer that joined no later than lastJoined (see session.joined) and is
-	// not among seated, the peers that held a seat at the last kick, has no seat
-	// to take back.
+	// A token is refused if its peer joined at or before lastJoined (see
+	// session.joined) and is not in seated, the peers that held a seat at the last
+	// kick: it could be a spare token of the one who was kicked.
 	lastJoined int64 // as session.joined
 	seated     []string
 }
@@ -147,7 +147,7 @@ func (k *kicks) blocksResume(c *claim) bool {
 	return r != nil && (slices.Contains(r.kicked, c.peer) || c.joined <= r.lastJoined && !slices.Contains(r.seated, c.peer))
 }
 
-// lastJoined returns when the last of the peers joined that the kicks in that
+// lastJoined returns the latest join time among the peers that the kicks in that
 // room concern.
 func (k *kicks) lastJoined(room string) int64 {
 	if !k.nonEmpty.Load() {

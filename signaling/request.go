@@ -56,7 +56,7 @@ func (c *connection) replyWithoutSession(id uint64, request protocol.Request, re
 	c.sendReply(reply, fx)
 }
 
-// replyAgain sends the reply to an id that was used before again. It returns
+// replyAgain resends the reply to id if it was used before. It returns
 // false, and records the id, when the id is new.
 func (s *session) replyAgain(id uint64) bool {
 	if id == 0 {

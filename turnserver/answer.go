@@ -13,8 +13,8 @@ const (
 
 	// answerRoom is the size of a buffer, in bytes, that is enough for most responses.
 	answerRoom = 192
-	// maxGain is how many times longer than the request the response to one that is not
-	// authenticated may be: it goes to whatever source address the request has. REALM and
+	// maxGain limits the response to an unauthenticated request to this multiple of the
+	// request's length: it goes to whatever source address the request has. REALM and
 	// NONCE, which it cannot do without, are the exception.
 	maxGain = 4
 )

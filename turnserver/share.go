@@ -31,8 +31,8 @@ const (
 	maxDisplacing = 32
 )
 
-// addressFull reports whether an address with held allocations may not have n more when so many ports
-// are free. It never is when there is no quota for addresses.
+// addressFull reports whether an address that holds held allocations is refused n more while free
+// ports are free. Without a quota for addresses it is always false.
 func (l *Limits) addressFull(held, n, free int) bool {
 	return l.AddressAllocations > 0 && held+n > min(l.AddressAllocations, max(unshared, (held+free)/portShare))
 }

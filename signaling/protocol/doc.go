@@ -1,7 +1,7 @@
 // Package protocol defines the frames that callbox's signaling server and its
 // clients exchange: their Go types, how they are written and read, the codes
 // they carry and the rules for names. PROTOCOL.md, one folder up, says what
-// each frame means; testdata holds one sample of every frame.
+// each frame means; testdata holds samples of every frame.
 //
 // A frame is one JSON object in one WebSocket text message. A server reads
 // with [DecodeRequest], a client with [DecodeServerFrame]; both write with

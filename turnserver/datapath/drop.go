@@ -1,6 +1,7 @@
 package datapath
 
-// Drop is the reason why a datagram was not relayed.
+// Drop is the reason why a datagram was not relayed. The metrics count each by its name, see
+// String.
 type Drop uint8
 
 // The reasons. Sent is none of them: the datagram is on its way.

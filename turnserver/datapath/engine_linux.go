@@ -186,9 +186,10 @@ func (e *engine) pauseNetpoll(gate, epoll int) {
 	e.modify(gate, epoll, 0)
 }
 
-// resumeNetpoll lets events reach Go's poller again. The kernel takes a gate that was not
-// polled since an earlier event for one that has reported it, and a new event would be lost
-// (ep_modify in the kernel's fs/eventpoll.c). So the gate is polled first.
+// resumeNetpoll lets events reach Go's poller again. If the gate has not been
+// polled since its last event, the kernel assumes that the event was already reported, and
+// the new one would be lost (ep_modify in the kernel's fs/eventpoll.c). So the gate is polled
+// first.
 func (e *engine) resumeNetpoll(gate, epoll int) {
 	_, _ = rawio.EpollWait(gate, e.events[:1], 0) // returns nothing while paused
 	e.modify(gate, epoll, unix.EPOLLIN)
@@ -363,8 +364,8 @@ func (e *engine) handle(d *descriptor, slot int, from netip.AddrPort, client *Re
 }
 
 // nextBatch returns how many datagrams to ask a socket for next time, given that the last
-// read asked for asked datagrams and returned got: many where there were many, but one where
-// they come one at a time, since asking for more would be in vain. again says that the socket was served in the
+// read asked for asked datagrams and returned got. It asks for as many as came, and for up to
+// four times as many if the socket is busy: asking for more than there are costs time. again says that the socket was served in the
 // previous round, too.
 func nextBatch(asked, got int, again bool) int {
 	const most = 32

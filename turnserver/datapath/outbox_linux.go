@@ -112,7 +112,7 @@ func (b *outbox) add(d *descriptor, to *destination, head, body []byte, padding 
 		b.stats.drop(ClientGone)
 		return
 	}
-	at := int32(len(b.datagrams)) //nolint:gosec // at most maxParts
+	at := int32(len(b.datagrams)) //nolint:gosec // at most maxDatagrams
 	b.datagrams = append(b.datagrams, datagram{head: head, body: body, padding: padding, next: none})
 	length := b.datagrams[at].length()
 	if g := b.lastBatch(q, to); g != nil && g.fits(length, b.sender.maxSegment) {
@@ -123,7 +123,7 @@ func (b *outbox) add(d *descriptor, to *destination, head, body []byte, padding 
 		g.ended = length < g.segment
 		return
 	}
-	n := int32(len(b.batches)) //nolint:gosec // at most maxParts
+	n := int32(len(b.batches)) //nolint:gosec // at most maxDatagrams
 	b.batches = append(b.batches, gsoBatch{to: *to, first: at, last: at, count: 1, bytes: length, segment: length, prev: q.last, next: none})
 	if q.first == none {
 		q.first = n
@@ -147,8 +147,8 @@ func (b *outbox) queueOf(d *descriptor) *sendQueue {
 	return &b.queues[len(b.queues)-1]
 }
 
-// lastBatch returns the last batch of a queue to a destination, or nil when none of the
-// latest ones is.
+// lastBatch returns the newest batch of a queue for a destination, or nil when none of the
+// latest 16 is for it.
 func (b *outbox) lastBatch(q *sendQueue, to *destination) *gsoBatch {
 	const looked = 16
 	for i, n := q.last, 0; i != none && n < looked; i, n = b.batches[i].prev, n+1 {

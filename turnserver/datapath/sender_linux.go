@@ -55,7 +55,7 @@ var hasGSO = sync.OnceValue(func() bool { //nolint:gochecknoglobals // a functio
 	return err == nil
 })
 
-// send sends the batches of a queue, of which first is the first, from fd.
+// send sends the batches of a queue, starting with the one at index first, from fd.
 func (s *sender) send(fd int, b *outbox, first int32) {
 	if g := &b.batches[first]; g.next == none && g.count == 1 && s.sendSingle(fd, b, g) {
 		return
@@ -86,8 +86,8 @@ func (s *sender) sendSingle(fd int, b *outbox, g *gsoBatch) bool {
 	return true
 }
 
-// build makes the message of a batch, with vectors from the given one on, and returns how
-// many it took.
+// buildMessage builds the message of a batch, with the vectors from index vector on, and
+// returns how many it used.
 func (s *sender) buildMessage(message, vector int, b *outbox, g *gsoBatch) int {
 	h := &s.headers[message].header
 	h.Name, h.Namelen = &g.to.name.raw[0], uint32(g.to.name.rawLen)
@@ -140,7 +140,7 @@ func putSegment(b []byte, length int) int {
 	}
 	binary.NativeEndian.PutUint32(b[levelAt:], unix.IPPROTO_UDP)
 	binary.NativeEndian.PutUint32(b[levelAt+4:], unix.UDP_SEGMENT)
-	binary.NativeEndian.PutUint16(b[dataAt:], uint16(length)) //nolint:gosec // at most longestSegment
+	binary.NativeEndian.PutUint16(b[dataAt:], uint16(length)) //nolint:gosec // at most maxGSOSegment
 	return unix.CmsgSpace(2)
 }
 

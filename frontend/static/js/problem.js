@@ -1,5 +1,5 @@
 /**
- * Why camera or microphone could not be opened. Each code has a text that says what to do.
+ * Why camera or microphone could not be opened. Each code has a text that says what to do; ui/devices.js finds it.
  * @typedef {'insecure'|'blocked'|'dismissed'|'system'|'missing'|'busy'|'embedded'|'gone'|'unsupported'|'webrtc'|'other'} ProblemCode
  * @typedef {{kind: 'audio'|'video'|'both', code: ProblemCode}} Problem
  */
