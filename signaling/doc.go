@@ -32,8 +32,9 @@
 //
 // The number of frames that wait for a client is bounded as well: replies by
 // queue.push, messages by session.enqueueMessage with Limits.fits, the server's own
-// events by session.announce with events.serverEventsFull. Beyond these bounds
-// connection.sendQueued closes the connection.
+// events by session.announce with events.serverEventsFull. Beyond these
+// bounds the sender of a message gets queue_full, and connection.sendQueued closes
+// the connection of a client that does not read.
 //
 // # Locks
 //
@@ -54,7 +55,7 @@
 // fastListener.mu. What is to be sent or logged is noted in effects, and done by
 // effects.apply when the shard's and the connections' locks are released.
 //
-// # The way of one message
+// # The path of a message
 //
 // A peer sends a message to another one in its room; both use a WebSocket
 // without TLS on Linux.
@@ -86,7 +87,8 @@
 //     under shard.mu (session.confirmSent, session.confirm, events.dropOldest).
 //
 // Without a poller, webSocket.readFrames does what poller.run does, for one
-// connection. Over plain HTTP, eventSource.post carries out the frame, and
+// connection. Over TLS, webSocket.fill encrypts what it takes (tlsStream.seal), and
+// tlsStream.writeNow writes the records without waiting. Over plain HTTP, eventSource.post carries out the frame, and
 // eventStream.serve, in the goroutine of the stream's request, takes frames from
 // the queue and writes them (eventStream.writeQueued).
 //

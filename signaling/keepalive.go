@@ -87,7 +87,7 @@ func (c *connection) checkTimers(fx *effects) {
 		c.lastPing = now
 		c.ping(fx)
 		c.trim()
-		c.judge()
+		c.markUnconfirming()
 	}
 }
 
@@ -103,9 +103,9 @@ func (c *connection) trim() {
 	}
 }
 
-// judge marks a client as misbehaving that had events to confirm at the last ping
-// and has confirmed none since, and unmarks all others.
-func (c *connection) judge() {
+// markUnconfirming marks a client as misbehaving if it had unconfirmed events at
+// the last ping and has confirmed none since, and otherwise unmarks it.
+func (c *connection) markUnconfirming() {
 	misbehaving := false
 	if s := c.session.Load(); s != nil {
 		s.shard.mu.Lock()

@@ -78,10 +78,10 @@ var (
 	errTooManyBans  = fmt.Errorf("more than %d addresses are refused", maxBans)
 )
 
-// add remembers that s is kicked from its room, and bans its address for that
-// time; 0 = no ban. The shard of s must be locked. The error names what was not
+// add remembers that s is kicked from its room, and bans its address for banFor;
+// 0 = no ban. The shard of s must be locked. The error names what was not
 // remembered because a bound is reached.
-func (k *kicks) add(s *session, refuse time.Duration) error {
+func (k *kicks) add(s *session, banFor time.Duration) error {
 	now := time.Now()
 	key := roomHash(s.room.name)
 	k.mu.Lock()
@@ -89,12 +89,12 @@ func (k *kicks) add(s *session, refuse time.Duration) error {
 	defer k.updateNonEmptyLocked()
 	k.pruneLocked(now)
 	var faults []error
-	if refuse > 0 {
+	if banFor > 0 {
 		who := ban{key, netaddr.Client(s.from)}
 		if _, known := k.bans[who]; !known && len(k.bans) >= maxBans {
 			faults = append(faults, errTooManyBans)
 		} else {
-			k.bans[who] = max(k.bans[who], now.Add(refuse).Unix())
+			k.bans[who] = max(k.bans[who], now.Add(banFor).Unix())
 		}
 	}
 	next := &roomKicks{until: now.Add(ResumeLife).Unix() + 1, kicked: []string{s.peer}, lastJoined: max(now.UnixMilli(), s.joined)}

@@ -59,7 +59,7 @@ type boundedConn struct {
 
 var errNothingYet error = nothingYetError{}
 
-// nothingYetError is an error that TLS takes for temporary.
+// nothingYetError is an error that crypto/tls treats as temporary.
 type nothingYetError struct{}
 
 func (nothingYetError) Error() string   { return "nothing to read yet" }
@@ -89,8 +89,8 @@ func (c *boundedConn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// SetWriteDeadline is for HTTP: what is held needs none, and TLS sets one when it says
-// that it ends.
+// SetWriteDeadline has an effect only while HTTP is served. Held data needs no deadline,
+// but crypto/tls sets one before it sends close_notify.
 func (c *boundedConn) SetWriteDeadline(deadline time.Time) error {
 	if c.webSocket {
 		return nil

@@ -162,18 +162,17 @@ func (m *rooms) leave(s *session, c *connection, reason protocol.Reason, fx *eff
 }
 
 // kick frees the seat of that peer, or of the one that has replaced it, and
-// closes its connection. For the time refuse, the room does not let its address in
-// again. kick returns the id of the peer that was put out.
-func (m *rooms) kick(peer string, refuse time.Duration, fx *effects) (string, error) {
+// closes its connection. The room refuses its address for banFor. kick returns the id of the peer that was put out.
+func (m *rooms) kick(peer string, banFor time.Duration, fx *effects) (string, error) {
 	for i := range m.shards {
-		if last, err := m.shards[i].kick(peer, refuse, fx); !errors.Is(err, ErrNoPeer) {
+		if last, err := m.shards[i].kick(peer, banFor, fx); !errors.Is(err, ErrNoPeer) {
 			return last, err
 		}
 	}
 	return "", ErrNoPeer
 }
 
-func (sh *shard) kick(peer string, refuse time.Duration, fx *effects) (string, error) {
+func (sh *shard) kick(peer string, banFor time.Duration, fx *effects) (string, error) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	// Reloading the page faster than the operator types does not help.
@@ -183,7 +182,7 @@ func (sh *shard) kick(peer string, refuse time.Duration, fx *effects) (string, e
 		if s == nil {
 			continue
 		}
-		err := sh.server.kicks.add(s, refuse)
+		err := sh.server.kicks.add(s, banFor)
 		// The connection ends first, so that it does not reply as one without a session.
 		if c := s.connection; c != nil && c.markEnded(protocol.ClosePolicy, "kicked") {
 			fx.send(c)

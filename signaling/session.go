@@ -200,8 +200,8 @@ func (s *session) enqueueMessage(from *session, m protocol.Message, fx *effects)
 		if c != nil {
 			c.state.Or(stateMisbehaving)
 		}
-		// While effects are pending, what the same read queued was not sent yet: that
-		// does not show a slow client.
+		// Messages queued by the same read are not sent yet, so a full queue does not
+		// prove then that the client is slow.
 		if c != nil && !fx.willSend(c) && c.sendQueueFull(limits, size) {
 			c.state.Or(stateOverflowed)
 			fx.send(c)

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"callbox/internal/logbound"
 	"callbox/turnserver/datapath"
 	"callbox/turnserver/wire"
 )
@@ -99,7 +100,7 @@ func (a *allocation) hasUser() bool {
 func (a *allocation) logDenied(rule string, peer netip.Addr) {
 	log := a.endpoint.server.log
 	if !a.deniedLogged.Swap(true) {
-		log.Info("relay refuses a peer", "user", a.user, "rule", rule)
+		log.Info("relay refuses a peer", "user", a.user, "rule", rule, "from", logbound.From(a.client.Addr()))
 	}
 	if log.Enabled(context.Background(), slog.LevelDebug) { // may be each packet
 		log.Debug("relay refuses a peer", "user", a.user, "rule", rule, "peer", peer.String())
@@ -191,7 +192,7 @@ func (a *allocation) logEnd(reason string) {
 	log := a.endpoint.server.log
 	log.Info("allocation ended", "user", a.user, "protocol", string(a.endpoint.protocol),
 		"reason", reason, "seconds", time.Since(a.since).Seconds(),
-		"bytes_to_peers", to.Bytes, "bytes_from_peers", from.Bytes)
+		"bytes_to_peers", to.Bytes, "bytes_from_peers", from.Bytes, "from", logbound.From(a.client.Addr()))
 	log.Debug("allocation ended", "user", a.user, "client", a.client.String(), "relayed", a.relayed.String())
 }
 

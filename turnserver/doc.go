@@ -10,7 +10,8 @@
 //   - [Server.Credential] makes the user name and password for a client; [SignCredential]
 //     does the same without a server.
 //   - [Server.Snapshot] and [Server.Allocations] return counters and live allocations.
-//   - [Server.Kick], [Server.Revoke], [Server.Suspend] and [Server.Restore] end and refuse users.
+//   - [Server.Kick], [Server.Revoke] and [Server.Suspend] end and refuse users; [Server.Restore]
+//     accepts a suspended one again.
 //   - [Server.SetSecrets], [Server.SetUsers], [Server.SetPublicIPs] and [Server.SetPeers]
 //     reload parts of the configuration.
 //   - [Server.CheckRelays] checks whether relays can be reached at their public addresses.

@@ -13,7 +13,8 @@
 //
 // # Goroutines and shutdown
 //
-// Every goroutine of this package belongs to the one errgroup of server.run; the
+// Every goroutine of this package belongs to one errgroup, that of server.run or, in
+// callbox turn, of turnService.run; the
 // parts own and wait for theirs. On SIGINT or SIGTERM, or when a part ends by itself,
 // the others are shut down in the order of server.shutdownAll, which ends with that of
 // turnService.shutdown, within 10 seconds. A second signal ends the process at once.
@@ -21,13 +22,17 @@
 // # Files
 //
 //	main.go, run.go, cli.go          signals, command line, exit codes
-//	serve*.go, server.go             callbox serve: flags, creation of the parts, shutdown
+//	serve*.go, server.go             callbox serve: flags, creation of the parts and what
+//	                                 connects them (openSignaling), shutdown
 //	turn*.go                         callbox turn, and the TURN part of serve
 //	peer*.go, token.go               callbox peer and callbox token
 //	list.go, secrets.go, reload.go   values from flags and files, and their reloading
 //	listen.go, tlsmux.go, web.go     sockets; the port that HTTPS and TURN/TLS share
-//	front.go, routes.go, guard.go    what a request passes before it reaches a part
-//	admin.go, metrics.go, calls.go   the admin listener
+//	front.go, hosts.go, routes.go    what a request passes before it reaches a part
+//	admin.go, guard.go, metrics.go   the admin listener; calls.go counts reported calls
+//	certificates.go, hsts.go         which certificate, and how strict
+//	jointoken.go, iceservers.go      what signaling asks cmd for
+//	logging.go, warnlimit.go         the log; run.go bounds it with internal/logbound
 //	memory.go, descriptors*.go       the shares of memory and file descriptors
 //	setup_warnings.go, ready.go      what the operator is told
 //

@@ -18,7 +18,7 @@ func guardAdmin(onLoopback bool, next http.Handler) http.Handler {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		switch {
-		case !isLocalHost(r.Host) && (onLoopback || !onlyWatches(r)):
+		case !isLocalHost(r.Host) && (onLoopback || !isMonitoring(r)):
 			plainText(w, http.StatusForbidden, "the admin listener accepts only localhost and IP addresses as the host, not names\n")
 		case isCrossSite(r):
 			plainText(w, http.StatusForbidden, "the admin listener does not answer requests from other web sites\n")
@@ -45,9 +45,9 @@ func isCrossSite(r *http.Request) bool {
 	return false
 }
 
-// onlyWatches reports whether a request is for monitoring, which reveals nothing about
+// isMonitoring reports whether a request is for monitoring, which reveals nothing about
 // any person.
-func onlyWatches(r *http.Request) bool {
+func isMonitoring(r *http.Request) bool {
 	switch r.URL.Path {
 	case "/metrics", "/healthz", "/readyz":
 		return r.Method == http.MethodGet || r.Method == http.MethodHead

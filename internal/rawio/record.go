@@ -86,7 +86,7 @@ func (c *RecordConn) TakeHeld() *[]byte {
 	return b
 }
 
-// TryFlush sends of what is held as much as goes without waiting, and reports whether
+// TryFlush sends as much of the held data as it can without waiting, and reports whether
 // there is more.
 func (c *RecordConn) TryFlush() (more bool) {
 	c.mu.Lock()
