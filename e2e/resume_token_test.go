@@ -35,9 +35,9 @@ func TestJoinToken(t *testing.T) {
 	leaveAll(t, s, ann, bo)
 
 	for what, link := range map[string]string{
-		"no token":                  s.url + "/r/" + room + "?debug=1&lang=en",
-		"a token for another room":  strings.Replace(s.invite(t, "another", "Cy"), "/r/another", "/r/"+room, 1),
-		"an unsigned token":         s.url + "/r/" + room + "?debug=1&lang=en#token=eyJhbGciOiJub25lIn0.eyJyb29tIjoiKiJ9.",
+		"no token":                 s.url + "/r/" + room + "?debug=1&lang=en",
+		"a token for another room": strings.Replace(s.invite(t, "another", "Cy"), "/r/another", "/r/"+room, 1),
+		"an unsigned token":        s.url + "/r/" + room + "?debug=1&lang=en#token=eyJhbGciOiJub25lIn0.eyJyb29tIjoiKiJ9.",
 	} {
 		t.Run(what, func(t *testing.T) {
 			tb := openAt(t, side{"chromium", "a"}, s, "", nil)
@@ -65,4 +65,3 @@ func (s *server) invite(t *testing.T, room, name string) string {
 	link.RawQuery = "debug=1&lang=en"
 	return link.String()
 }
-

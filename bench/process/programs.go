@@ -19,7 +19,7 @@ const (
 // Programs is the folder with the programs of a run. The caller must call Remove.
 type Programs struct {
 	Dir    string
-	Pinned bool   // taskset gives servers and clients a processor each
+	Pinned bool // taskset gives servers and clients a processor each
 }
 
 // NewPrograms makes the folder and builds packages of this module in it. Each program has

@@ -21,12 +21,12 @@ type call struct {
 // side is one of the two bots.
 type side struct {
 	*call
-	bot     *peer.Call
-	framed  chan struct{} // closed when the first frame arrives
-	mu      sync.Mutex
-	last    time.Time // of the last frame
-	ending  bool      // the call is about to end
-	once    sync.Once // closes framed
+	bot    *peer.Call
+	framed chan struct{} // closed when the first frame arrives
+	mu     sync.Mutex
+	last   time.Time // of the last frame
+	ending bool      // the call is about to end
+	once   sync.Once // closes framed
 }
 
 // startCall starts a call, and returns when both sides have received a frame. It

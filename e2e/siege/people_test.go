@@ -19,9 +19,9 @@ const leaveWait = 10 * time.Second
 
 // env is what all simulated people share.
 type env struct {
-	scale  *scale
-	server *server
-	token  string
+	scale    *scale
+	server   *server
+	token    string
 	outcomes *outcomes
 }
 
