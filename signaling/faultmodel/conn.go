@@ -89,7 +89,7 @@ func (s *memoryStream) set(a *alarm, at time.Time) {
 		a.timer = nil
 	}
 	a.at = at
-	if a.passed() { // a timer would run here and now, see InMemory
+	if a.passed() { // no timer, see InMemory
 		s.changed.Broadcast()
 	} else if !at.IsZero() {
 		a.timer = time.AfterFunc(time.Until(at), func() {
