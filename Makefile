@@ -1,7 +1,8 @@
 # make                  builds ./callbox
 # make test             runs everything that must pass: linters, Go, JavaScript, browsers, fuzzing
 # make long             runs what takes too much time or processor for `make test`: the whole siege, every planted
-#                       defect, and an engine beside a busy program; takes an hour
+#                       defect, all calls of the matrix, an engine beside a busy program, a minute of fuzzing for
+#                       each target; takes two hours
 # make bench            prints the figures that docs/bench.md explains
 # make bench-signaling  compares signaling with other servers (docs/bench-signaling.md); takes half an hour or more
 # make bench-turn       compares the TURN server with other servers (docs/bench-turn.md); takes an hour or more
@@ -14,7 +15,7 @@ SYSTEM   := ./e2e/... ./bench/...
 
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: build deps test long lint unit frontend system fuzz bench bench-signaling bench-turn siege mutants spin clean
+.PHONY: build deps test long lint unit frontend system fuzz bench bench-signaling bench-turn siege mutants matrix spin clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o callbox ./cmd/callbox
@@ -26,7 +27,8 @@ deps:
 
 test: deps lint frontend unit system fuzz
 
-long: siege mutants spin
+long: siege mutants matrix spin
+	FUZZTIME=1m .ci/fuzz
 
 lint:
 	go mod tidy -diff
@@ -53,6 +55,9 @@ bench: deps
 # The attackers, the simulated people and the server need the machine for themselves.
 siege: deps
 	go test -count=1 -v -timeout 90m -run TestSiege ./e2e/siege -siege.full
+
+matrix: deps
+	go test -count=1 -v -timeout 30m -run TestMatrix ./e2e -matrix.full
 
 # Keeps a processor busy for a second.
 spin:

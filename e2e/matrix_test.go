@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"errors"
+	"flag"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -22,23 +23,38 @@ func (s side) source() any {
 	return cameraOf(s.at)
 }
 
-// TestMatrix makes a call for each combination that must work. The first side joins
-// first, and makes the offer. For a direct call, the two clients have a route to
-// each other. For a relayed one they have none, and both use only relay candidates.
+// matrixFull is set by `make long`.
+var matrixFull = flag.Bool("matrix.full", false, "make every call of the matrix, not only some over each transport")
+
+// matrixPairs returns who calls whom over a transport: every combination that must work, or
+// some of them, so that each combination and each transport occurs. The first side joins first,
+// and makes the offer.
+func matrixPairs(transport string) [][2]side {
+	pairs := map[string][][2]side{
+		"direct": {{{"chromium", "a"}, {"chromium", "b"}}, {{"chromium", "a"}, {"bot", "b"}}, {{"firefox", "a"}, {"bot", "b"}}},
+		"udp":    {{{"bot", "a"}, {"chromium", "b"}}, {{"firefox", "a"}, {"chromium", "b"}}},
+		"tcp":    {{{"chromium", "b"}, {"firefox", "a"}}, {{"bot", "b"}, {"firefox", "a"}}},
+		"tls":    {{{"chromium", "a"}, {"chromium", "b"}}, {{"bot", "a"}, {"bot", "b"}}},
+	}
+	if !*matrixFull {
+		return pairs[transport]
+	}
+	var all [][2]side
+	for _, some := range pairs {
+		for _, pair := range some {
+			// Firefox needs a server with a name for TLS, see TestOnly443.
+			if firefox := pair[0].kind == "firefox" || pair[1].kind == "firefox"; !slices.Contains(all, pair) && (transport != "tls" || !firefox) {
+				all = append(all, pair)
+			}
+		}
+	}
+	return all
+}
+
+// TestMatrix makes calls over each transport. For a direct call, the two clients have a
+// route to each other. For a relayed one they have none, and both use only relay candidates.
 func TestMatrix(t *testing.T) {
 	s := sharedServer(t)
-	chromium := []([2]side){
-		{{"chromium", "a"}, {"chromium", "b"}},
-		{{"chromium", "a"}, {"bot", "b"}},
-		{{"bot", "a"}, {"chromium", "b"}},
-		{{"bot", "a"}, {"bot", "b"}},
-	}
-	firefox := []([2]side){
-		{{"firefox", "a"}, {"chromium", "b"}},
-		{{"chromium", "b"}, {"firefox", "a"}},
-		{{"firefox", "a"}, {"bot", "b"}},
-		{{"bot", "b"}, {"firefox", "a"}},
-	}
 	for _, transport := range []string{"direct", "udp", "tcp", "tls"} {
 		t.Run(transport, func(t *testing.T) {
 			if transport == "direct" {
@@ -46,11 +62,7 @@ func TestMatrix(t *testing.T) {
 			} else {
 				checkNoRoute(t)
 			}
-			pairs := chromium
-			if transport != "tls" { // Firefox needs a server with a name for it, see TestOnly443
-				pairs = slices.Concat(chromium, firefox)
-			}
-			for _, pair := range pairs {
+			for _, pair := range matrixPairs(transport) {
 				c := call{room: "cell-" + transport + "-" + pair[0].kind + "-" + pair[1].kind, transport: transport, pair: pair}
 				if transport != "direct" {
 					c.query = url.Values{"ice": {"relay"}, "turn": {transport}}
