@@ -24,7 +24,7 @@ func TestCodeMap(t *testing.T) {
 		}
 		for _, name := range quoted.FindAllStringSubmatch(cells[3], -1) {
 			exact := regexp.QuoteMeta(name[1])
-			declared := regexp.MustCompile(`(?m)^(func (\([^)]+\) )?|export (async )?function |export const )` + exact + `\b|^  (async )?` + exact + `\(.*\) \{$`)
+			declared := regexp.MustCompile(`(?m)^(func (\([^)]+\) )?|(export )?(async )?function |export const )` + exact + `\b|^  (async )?` + exact + `\(.*\) \{$`)
 			if !declared.MatchString(text.String()) {
 				t.Errorf("docs/code.md: %s declares no %s", strings.TrimSpace(cells[2]), name[1])
 			}
