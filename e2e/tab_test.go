@@ -204,7 +204,7 @@ func (tb *tab) observe() *observation {
 	tb.t.Helper()
 	s := eval[observation](tb, "(async () => {"+
 		"if (!window.probe) { "+probeJS+" }\n"+
-		"if (!callbox.pc) return {}; await probe.observeUntil(callbox.pc); return probe.read(callbox.pc); })()")
+		"if (!callbox.pc) return {}; await probe.watch(callbox.pc); return probe.read(callbox.pc); })()")
 	return &s
 }
 
