@@ -3,6 +3,7 @@ package protocol
 import (
 	"encoding/json"
 	"errors"
+	"strconv"
 )
 
 // Description is an RTCSessionDescriptionInit of the W3C WebRTC specification.
@@ -26,7 +27,11 @@ type CallData struct {
 	// Call numbers the RTCPeerConnections between two peers: 1 for the first,
 	// one more for each that replaces it. A message with a lower number than the
 	// newest is outdated.
-	Call        int
+	Call int
+	// N numbers the messages of one sender about one connection, in the order in
+	// which they were made; 0 = not numbered. A receiver that gets them in more than
+	// one way ignores what is not newer than the newest.
+	N           uint64
 	Description *Description
 	Candidate   *Candidate
 	// EndOfCandidates stands for "candidate": null, the end of trickling
@@ -34,6 +39,9 @@ type CallData struct {
 	EndOfCandidates bool
 	// Renegotiate asks the other side to make an offer.
 	Renegotiate bool
+	// Ctl stands for "ctl": 1 beside a description: the sender has the data channels
+	// of docs/call.md on this connection.
+	Ctl bool
 }
 
 var errCallData = errors.New("call data holds not exactly one of description, candidate and renegotiate")
@@ -43,7 +51,10 @@ func (c CallData) MarshalJSON() ([]byte, error) {
 	if c.parts() != 1 {
 		return nil, errCallData
 	}
-	wire := callDataWire{Call: c.Call, Description: c.Description, Renegotiate: c.Renegotiate}
+	wire := callDataWire{Call: c.Call, N: lenientUint(c.N), Description: c.Description, Renegotiate: c.Renegotiate}
+	if c.Ctl {
+		wire.Ctl = ctlMark
+	}
 	switch {
 	case c.EndOfCandidates:
 		wire.Candidate = json.RawMessage("null")
@@ -64,6 +75,7 @@ func (c *CallData) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	read := CallData{Call: wire.Call, Description: wire.Description, Renegotiate: wire.Renegotiate}
+	read.N, read.Ctl = uint64(wire.N), wire.Ctl == ctlMark
 	switch {
 	case wire.Candidate == nil:
 	case string(wire.Candidate) == "null":
@@ -84,9 +96,27 @@ func (c *CallData) UnmarshalJSON(data []byte) error {
 // callDataWire distinguishes an absent candidate (nil) from null.
 type callDataWire struct {
 	Call        int             `json:"call"`
+	N           lenientUint     `json:"n,omitempty"`
 	Description *Description    `json:"description,omitempty"`
 	Candidate   json.RawMessage `json:"candidate,omitempty"`
 	Renegotiate bool            `json:"renegotiate,omitempty"`
+	Ctl         lenientUint     `json:"ctl,omitempty"`
+}
+
+// ctlMark is the value of "ctl".
+const ctlMark = 1
+
+// lenientUint is an integer from 1 to MaxID. Anything else counts as absent and does
+// not spoil the message, because other programs may use the field for something else.
+type lenientUint uint64
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (u *lenientUint) UnmarshalJSON(data []byte) error {
+	*u = 0
+	if n, err := strconv.ParseUint(string(data), 10, 64); err == nil && n <= MaxID {
+		*u = lenientUint(n)
+	}
+	return nil
 }
 
 func (c CallData) parts() int {

@@ -117,6 +117,19 @@ func TestCallDataIsOneThing(t *testing.T) {
 	}
 }
 
+// What other programs may put into optional fields of callbox does not spoil a message.
+func TestOptionalCallData(t *testing.T) {
+	for value, want := range map[string]uint64{
+		`1`: 1, `7`: 7, `0`: 0, `-1`: 0, `1.5`: 0, `"1"`: 0, `true`: 0, `null`: 0, `{}`: 0, `9007199254740991`: protocol.MaxID, `9007199254740992`: 0,
+	} {
+		var data protocol.CallData
+		err := json.Unmarshal([]byte(`{"call":1,"description":{"type":"offer","sdp":""},"ctl":`+value+`,"n":`+value+`}`), &data)
+		if err != nil || data.Ctl != (want == 1) || data.N != want {
+			t.Errorf("%s: ctl %v, n %d, %v", value, data.Ctl, data.N, err)
+		}
+	}
+}
+
 func TestErrorText(t *testing.T) {
 	fault := protocol.Error{ID: 1, Code: protocol.CodeAlone, Message: "nobody else is in the room"}
 	if fault.Error() != "alone: nobody else is in the room" || (protocol.Error{Code: "x"}).Error() != "x" {
