@@ -9,6 +9,7 @@ import (
 
 	"github.com/pion/webrtc/v4"
 
+	"callbox/peer/ctl"
 	"callbox/signaling/client"
 	"callbox/signaling/protocol"
 )
@@ -30,6 +31,8 @@ type Call struct {
 	start   time.Time
 	signal  *signal
 	servers []webrtc.ICEServer
+	// fingerprint is that of the certificate.
+	fingerprint ctl.Fingerprint
 
 	ctx       context.Context //nolint:containedctx // Join's: when it ends, so does the call
 	cancel    context.CancelCauseFunc
@@ -48,8 +51,10 @@ type Call struct {
 	deadline       *time.Timer
 	timeline       timeline
 	outcome        *outcome
-	leftReason     string // why the last partner that left was not connected
-	negotiationErr error  // the last error of a negotiation
+	leftReason     string        // why the last partner that left was not connected
+	negotiationErr error         // the last error of a negotiation
+	exchange       *ctl.Exchange // for the safety code, with the certificate of the current connection; nil = none yet
+	announced      Event         // what was reported about it
 }
 
 // phase says what deadline is for.
@@ -76,6 +81,10 @@ type partner struct {
 	gone           bool // it lost its seat without leaving; it may come back
 	absent         bool // the server has forgotten both peers, and this one rejoined first
 	sawFrame       bool
+	left           bool   // it hung up
+	sent, taken    uint64 // numbers of the newest message to it, and from it
+	viaCtl         bool   // it cannot be reached through the server, but on the data channel
+	repeatDue      bool   // something was sent on the data channel while the server was away
 }
 
 // outcome is how a call ended.
@@ -111,7 +120,11 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 	c.linkCtx = context.WithoutCancel(ctx)
 	ctx, c.cancel = context.WithCancelCause(ctx)
 	c.ctx = ctx
-	var err error
+	err := c.ensureCertificate()
+	if err != nil {
+		c.cancel(err)
+		return nil, fmt.Errorf("%w: the certificate: %w", ErrConfig, err)
+	}
 	if c.signal, err = joinRoom(ctx, &c.cfg, &c.timeline); err != nil {
 		c.cancel(err)
 		return nil, err
@@ -332,12 +345,14 @@ func (c *Call) finalize() {
 		c.partner.link.sample()
 	}
 	report := c.report()
+	c.sendBye()
 	c.signal.leave()
 	if c.partner != nil {
 		if c.partner.askTimer != nil {
 			c.partner.askTimer.Stop()
 		}
 		if c.partner.link != nil {
+			c.partner.link.ctl.flush(byeTimeout)
 			c.partner.link.close()
 		}
 	}

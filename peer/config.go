@@ -49,8 +49,11 @@ type Config struct {
 	// TLS is used for https and for TURN over TLS; nil trusts the system's roots
 	// (on Linux also those in the file named by the environment's SSL_CERT_FILE).
 	TLS *tls.Config
-	// Certificates are the DTLS identity; nil creates a new one. Calls may share
-	// them, which saves time.
+	// Certificates are the DTLS identity; nil creates a new one, which every
+	// connection of the call uses. Calls may share them, which saves time. But a page
+	// that is called twice with the same certificate, and was not reloaded in between,
+	// warns instead of showing a safety code, because the second call does not know
+	// the nonce of the first.
 	Certificates []webrtc.Certificate
 	// Net replaces the kernel's network for media and TURN, for tests.
 	Net transport.Net
@@ -131,6 +134,8 @@ const (
 	EventPeerLeft      EventKind = "peer_left"      // the other peer left; Reason is set
 	EventSignalingLost EventKind = "signaling_lost" // the signaling server cannot be reached; a connected call continues
 	EventSignalingBack EventKind = "signaling_back" // the signaling server can be reached again, and the seat is back
+	EventSafetyCode    EventKind = "safety_code"    // Code can be compared with what the other side shows
+	EventSafetyWarning EventKind = "safety_warning" // there is no safety code because the other side broke its rules; Reason is set
 )
 
 // Event is a step of a call, to show to a person. Fields that its kind does not
@@ -144,4 +149,5 @@ type Event struct {
 	Path   *Path
 	Took   time.Duration // from both peers being in the room to connected
 	Reason string
+	Code   string // six digits
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pion/webrtc/v4"
 
+	"callbox/peer/ctl"
 	"callbox/signaling/client"
 	"callbox/signaling/protocol"
 )
@@ -22,14 +23,17 @@ func (c *Call) handleEvent(event client.Event, ok bool) {
 	case client.Interrupted:
 		c.away = e.Err
 		c.observe(Event{Kind: EventSignalingLost})
+		c.repeatOnCtl()
 	case client.Rejoined:
 		c.handleRejoined(e)
 	case protocol.OtherJoined:
 		c.handleOtherJoined(e)
-	case protocol.Back:
-		if c.partner != nil && c.partner.id == e.Peer && !e.Resumed {
-			c.partnerReturned()
+	case protocol.Away:
+		if c.partner != nil && c.partner.id == e.Peer {
+			c.partner.viaCtl = true
 		}
+	case protocol.Back:
+		c.handleBack(e)
 	case protocol.Bye:
 		if c.partner != nil && c.partner.id == e.Peer {
 			c.handleBye(e.Reason)
@@ -51,12 +55,28 @@ func (c *Call) signalingLost() {
 		return
 	}
 	c.observe(Event{Kind: EventSignalingLost})
+	c.repeatOnCtl()
+}
+
+// handleBack handles the word of the server that a peer can be reached again.
+func (c *Call) handleBack(e protocol.Back) {
+	if c.partner == nil || c.partner.id != e.Peer {
+		return
+	}
+	c.partner.viaCtl = false
+	switch {
+	case !e.Resumed:
+		c.partnerReturned()
+	case c.partner.repeatDue && c.partner.link != nil:
+		c.repeat()
+	}
 }
 
 // handleBye ends the call if the other side left. If only its signaling broke, the
 // call goes on for as long as media arrives.
 func (c *Call) handleBye(reason protocol.Reason) {
 	c.observe(Event{Kind: EventPeerLeft, Name: c.partner.name, Reason: string(reason)})
+	c.partner.left = reason == protocol.ReasonLeft
 	switch {
 	case c.phase == connecting:
 		c.leftReason = c.partner.name + " left before the call was connected: " + c.notConnectedReason()
@@ -68,7 +88,7 @@ func (c *Call) handleBye(reason protocol.Reason) {
 		}
 		c.endConnected(c.partner.name + " left")
 	default:
-		c.partner.gone = true
+		c.partner.gone, c.partner.viaCtl = true, true
 		c.endIfGone()
 	}
 }
@@ -81,7 +101,8 @@ func (c *Call) endIfGone() {
 	}
 }
 
-// handleMessage handles a message of the other side about the call.
+// handleMessage handles a message of the other side about the call, which the server
+// delivered.
 func (c *Call) handleMessage(data json.RawMessage) {
 	var m protocol.CallData
 	if err := json.Unmarshal(data, &m); err != nil {
@@ -100,6 +121,29 @@ func (c *Call) handleMessage(data json.RawMessage) {
 			return
 		}
 	}
+	p.viaCtl = false
+	if !p.takes(m.N) {
+		return
+	}
+	if m.Ctl && m.Description != nil {
+		p.link.ctl.mark(c.hello())
+	}
+	c.handleCallData(&m)
+}
+
+// takes reports whether a message about the current connection is to be handled: it
+// may come through the server and on the data channel, and late in one of the two.
+func (p *partner) takes(number uint64) bool {
+	if number > 0 && number <= p.taken {
+		return false
+	}
+	p.taken = max(p.taken, number)
+	return true
+}
+
+// handleCallData handles a message about the current connection.
+func (c *Call) handleCallData(m *protocol.CallData) {
+	p := c.partner
 	switch {
 	case m.Candidate != nil:
 		p.link.addRemoteCandidate(m.Candidate)
@@ -178,6 +222,7 @@ func (c *Call) openLink(generation int) bool {
 		p.link = nil
 	}
 	p.generation, p.state, p.candidates, p.sentCandidates = generation, webrtc.PeerConnectionStateNew, 0, nil
+	p.taken = 0
 	l, err := newLink(c.linkCtx, &c.cfg, generation, c.servers, c)
 	if err != nil {
 		c.setOutcome(NotConnected, fmt.Sprintf("could not create the connection: %v", err))
@@ -198,8 +243,37 @@ func (c *Call) remaining() time.Duration {
 	return max(0, time.Until(c.timeline.dtlsConnected.Add(c.cfg.Duration)))
 }
 
-// send sends a message to the partner through the server.
-func (c *Call) send(data protocol.CallData) { c.signal.send(c.partner.id, data) }
+// send sends a message about the current connection to the partner: through the
+// server, or on the data channel if one side cannot reach the server.
+func (c *Call) send(data protocol.CallData) {
+	c.partner.sent++
+	data.N = c.partner.sent
+	if c.useCtl() && c.sendOnCtl(data) {
+		c.partner.repeatDue = true
+		return
+	}
+	data.Ctl = data.Description != nil
+	c.signal.send(c.partner.id, data)
+}
+
+// serverAway reports whether this side cannot reach the server.
+func (c *Call) serverAway() bool { return c.away != nil || c.events == nil }
+
+// useCtl reports whether messages should go on the data channel. If the other side
+// cannot reach the server, that helps only while the connection works; if this side
+// cannot, there is no other way.
+func (c *Call) useCtl() bool {
+	p := c.partner
+	if p.link == nil || !p.link.ctl.ready() {
+		return false
+	}
+	return c.serverAway() || p.viaCtl && p.state == webrtc.PeerConnectionStateConnected
+}
+
+func (c *Call) sendOnCtl(data protocol.CallData) bool {
+	text, err := json.Marshal(data)
+	return err == nil && c.partner.link.ctl.send(ctl.Signal{Data: text})
+}
 
 // localCandidate implements linkObserver.
 func (c *Call) localCandidate(l *link, candidate *webrtc.ICECandidateInit) {
@@ -267,6 +341,7 @@ func (c *Call) handleConnected(before webrtc.PeerConnectionState, at time.Time) 
 		c.observe(Event{Kind: EventReconnected, Name: c.partner.name})
 		return
 	}
+	c.dropStaleExchange()
 	c.partner.link.startMedia()
 	c.partner.link.sample()
 	if c.phase != connecting {

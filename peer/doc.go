@@ -12,6 +12,11 @@
 // [Join] makes the same call in separate steps. Video is VP8 and audio is PCMU
 // (G.711 µ-law): both can be encoded without cgo, and every browser supports them.
 //
+// The two ends also talk on data channels, with package ctl: they compute a safety code,
+// say when they hang up, and negotiate while the signaling server cannot be reached.
+// docs/call.md describes it. A program without these channels can be called all the
+// same.
+//
 // The peer that was first in the room calls, and the one that comes later answers,
 // never the other way round: Pion has no rollback, so offers must not collide. An offer
 // that collides all the same is ignored (link.answer).

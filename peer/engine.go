@@ -81,6 +81,7 @@ func settingEngine(cfg *Config, dialer *turnDialer) webrtc.SettingEngine {
 		settings.SetRelayAcceptanceMinWait(0)
 	}
 	settings.SetICEProxyDialer(dialer)
+	settings.SetSCTPMaxMessageSize(maxDataMessage)
 	if cfg.Net != nil {
 		settings.SetNet(cfg.Net)
 	}

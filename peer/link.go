@@ -35,7 +35,10 @@ type link struct {
 	cancel context.CancelCauseFunc
 	wait   sync.WaitGroup
 
+	ctl *ctlChannel
+
 	hasRemote bool
+	answered  string                      // the offer that was answered last
 	pending   []webrtc.ICECandidateInit   // remote candidates, until there is a remote description
 	relays    map[netip.AddrPort]struct{} // the other side's relayed addresses
 	offerDue  bool                        // an offer was asked for while one was pending
@@ -61,7 +64,8 @@ type linkObserver interface {
 	localCandidate(l *link, c *webrtc.ICECandidateInit) // nil = there are no more
 	connectionState(l *link, s webrtc.PeerConnectionState, at time.Time)
 	iceState(l *link, s webrtc.ICEConnectionState, at time.Time)
-	firstFrame(l *link) // of a video track was decoded
+	firstFrame(l *link)              // of a video track was decoded
+	ctlMessage(l *link, text []byte) // arrived on the data channel ctl
 }
 
 // newLink creates a connection that is ready to offer or to answer.
@@ -103,6 +107,9 @@ func (l *link) open() error {
 		defer l.mu.Unlock()
 		l.pathChanges++
 	})
+	if err := l.openChannels(); err != nil {
+		return err
+	}
 	return l.addTracks()
 }
 
@@ -157,10 +164,14 @@ func (l *link) pendingOffer() (d protocol.Description, ok bool) {
 }
 
 // answer applies an offer and returns the answer. An offer that collides with a
-// local one is ignored, as on the impolite side: then ok is false.
+// local one is ignored, as on the impolite side: then ok is false. An offer that was
+// sent twice, perhaps in two ways, is applied once and answered twice.
 func (l *link) answer(offer *protocol.Description) (d protocol.Description, ok bool, err error) {
 	if l.pc.SignalingState() != webrtc.SignalingStateStable {
 		return protocol.Description{}, false, nil
+	}
+	if answer := l.pc.CurrentLocalDescription(); answer != nil && offer.SDP == l.answered {
+		return protocol.Description{Type: answer.Type.String(), SDP: l.cfg.ICE.filterSDP(answer.SDP)}, true, nil
 	}
 	if err := l.setRemote(webrtc.SDPTypeOffer, offer.SDP); err != nil {
 		return protocol.Description{}, false, err
@@ -172,7 +183,23 @@ func (l *link) answer(offer *protocol.Description) (d protocol.Description, ok b
 	if err := l.pc.SetLocalDescription(description); err != nil {
 		return protocol.Description{}, false, err
 	}
+	l.answered = offer.SDP
 	return protocol.Description{Type: description.Type.String(), SDP: l.cfg.ICE.filterSDP(description.SDP)}, true, nil
+}
+
+// restartsICE reports whether an offer restarts ICE: then its user name is another
+// one than before (RFC 8839, section 4.4.1.1.1).
+func (l *link) restartsICE(offer *protocol.Description) bool {
+	current := l.pc.CurrentRemoteDescription()
+	if current == nil || offer.Type != webrtc.SDPTypeOffer.String() {
+		return false
+	}
+	for name := range lines(offer.SDP, "a=ice-ufrag:") {
+		for before := range lines(current.SDP, "a=ice-ufrag:") {
+			return name != before
+		}
+	}
+	return false
 }
 
 // setAnswer applies the answer to a local offer. An answer without an offer is
@@ -181,6 +208,7 @@ func (l *link) setAnswer(answer *protocol.Description) (ok bool, err error) {
 	if l.pc.SignalingState() != webrtc.SignalingStateHaveLocalOffer {
 		return false, nil
 	}
+	l.answered = ""
 	return true, l.setRemote(webrtc.SDPTypeAnswer, answer.SDP)
 }
 

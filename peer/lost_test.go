@@ -65,7 +65,7 @@ func TestCallOutlivesTheServer(t *testing.T) {
 	await(t, "frames without a server", toB.enough)
 	first.Hangup()
 	checkOutcome(t, first.Wait(), peer.Good, "hung up")
-	checkOutcome(t, second.Wait(), peer.Good, "closed the connection")
+	checkOutcome(t, second.Wait(), peer.Good, "Ann left")
 }
 
 // Signaling ends before another peer comes, and is not restored: there is no call.

@@ -20,6 +20,9 @@ type page struct {
 	other  string // the bot; known once it is there
 	number int
 	pc     *webrtc.PeerConnection
+	// prepare is called with each new connection; it may be nil.
+	prepare func(*webrtc.PeerConnection)
+	marks   bool // the page has the data channels of docs/call.md
 
 	candidates []protocol.Candidate // of this side, gathered and held back
 	connected  chan struct{}
@@ -80,6 +83,9 @@ func (p *page) build(number int) {
 			close(connected)
 		}
 	})
+	if p.prepare != nil {
+		p.prepare(p.pc)
+	}
 	track, err := webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000}, "video", "page")
 	if err != nil {
 		p.t.Fatal(err)
@@ -138,8 +144,11 @@ func (p *page) setRemote(d *protocol.Description) {
 // say sends call data; if it has no call number, it gets the page's.
 func (p *page) say(data any) {
 	p.t.Helper()
-	if d, ok := data.(protocol.CallData); ok && d.Call == 0 {
-		d.Call = p.number
+	if d, ok := data.(protocol.CallData); ok {
+		if d.Call == 0 {
+			d.Call = p.number
+		}
+		d.Ctl = p.marks && d.Description != nil
 		data = d
 	}
 	if _, err := p.client.Send(p.t.Context(), p.other, data); err != nil {

@@ -16,8 +16,8 @@ func (c *Call) handleRejoined(e client.Rejoined) {
 	c.servers = selectServers(e.Joined.ICEServers, c.cfg.ICE, c.cfg.TURNProtocol)
 	c.observe(Event{Kind: EventSignalingBack})
 	if e.Resumed { // the events that were missed follow
-		if c.partner != nil {
-			c.restartICE()
+		if c.partner != nil && !c.restartICE() && c.partner.repeatDue {
+			c.repeat()
 		}
 		return
 	}
@@ -38,7 +38,7 @@ func (c *Call) handleRejoined(e client.Rejoined) {
 			return
 		}
 	}
-	c.partner.absent = true
+	c.partner.absent, c.partner.viaCtl = true, true
 }
 
 // handleOtherJoined handles a peer that comes, or comes back.
@@ -63,18 +63,37 @@ func (c *Call) handleOtherJoined(e protocol.OtherJoined) {
 // the callee, which must not offer, waits for that.
 func (c *Call) partnerReturned() {
 	p := c.partner
-	p.gone, p.absent = false, false
+	p.gone, p.absent, p.viaCtl = false, false, false
+	p.taken = 0 // it may begin anew, and nothing older is under way
 	if p.link == nil || c.restartICE() {
 		return // the offer arrives, or is asked for
 	}
-	if offer, ok := p.link.pendingOffer(); ok {
+	c.repeat()
+}
+
+// repeat sends again what the other side may have missed: an offer without an answer,
+// and the candidates. It is called when the way to the other side has changed. The
+// other side ignores what arrives late in the old way, because its numbers are lower.
+func (c *Call) repeat() {
+	p := c.partner
+	p.repeatDue = false
+	offer, pending := p.link.pendingOffer()
+	if pending {
 		c.send(protocol.CallData{Call: p.generation, Description: &offer})
 	}
-	if p.state == webrtc.PeerConnectionStateConnected {
+	if !pending && p.state == webrtc.PeerConnectionStateConnected {
 		return
 	}
 	for _, data := range p.sentCandidates {
 		c.send(data)
+	}
+}
+
+// repeatOnCtl is called when the server cannot be reached: an offer that waits for it
+// goes on the data channel.
+func (c *Call) repeatOnCtl() {
+	if c.partner != nil && c.useCtl() {
+		c.repeat()
 	}
 }
 

@@ -35,6 +35,7 @@ type Report struct {
 	TimelineMS Timeline            `json:"timeline_ms"`
 	Path       *Path               `json:"path"`          // null when never connected
 	Security   *struct{}           `json:"security"`      // reserved, like all that are always null
+	SafetyCode *string             `json:"safety_code"`   // six digits; null when there is none
 	Media      []Media             `json:"media"`         // null when no connection was ever tried
 	AudioMOS   *struct{}           `json:"audio_quality"` // reserved
 	Data       *struct{}           `json:"data"`          // reserved
@@ -86,7 +87,7 @@ type Timeline struct {
 	DTLSConnected  *int64 `json:"dtls_connected"`
 	FirstRTP       *int64 `json:"first_rtp"`   // received
 	FirstFrame     *int64 `json:"first_frame"` // received completely and decoded
-	DCOpen         *int64 `json:"dc_open"`     // reserved: there is no data channel yet
+	DCOpen         *int64 `json:"dc_open"`     // the other side spoke on the data channel ctl
 	Hangup         *int64 `json:"hangup"`
 }
 

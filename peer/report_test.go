@@ -32,13 +32,13 @@ func TestReportSchema(t *testing.T) {
 	if err := json.Unmarshal(text, &fields); err != nil {
 		t.Fatal(err)
 	}
-	want := "schema tool run_id scenario result exit_code peer timeline_ms path security media audio_quality data process expect events errors"
+	want := "schema tool run_id scenario result exit_code peer timeline_ms path security safety_code media audio_quality data process expect events errors"
 	wanted := strings.Fields(want)
 	slices.Sort(wanted)
 	if got := keys(t, text); !slices.Equal(got, wanted) {
 		t.Errorf("fields: %v", got)
 	}
-	for _, name := range strings.Fields("run_id scenario path security media audio_quality data process expect events errors") {
+	for _, name := range strings.Fields("run_id scenario path security safety_code media audio_quality data process expect events errors") {
 		if string(fields[name]) != "null" {
 			t.Errorf("%s is %s", name, fields[name])
 		}

@@ -19,6 +19,7 @@ func (c *Call) report() *Report {
 	r := newReport(&c.cfg)
 	r.TimelineMS = c.timeline.since(c.start)
 	r.Peer.Room = c.signal.joined.Room
+	r.SafetyCode = c.safetyCode()
 	if c.partner != nil {
 		r.Peer.Role = &c.partner.role
 		if l := c.partner.link; l != nil {

@@ -9,6 +9,7 @@ type timeline struct {
 	firstCandidate              time.Time
 	iceConnected, dtlsConnected time.Time
 	firstRTP, firstFrame        time.Time
+	dcOpen                      time.Time
 	hangup                      time.Time
 }
 
@@ -30,6 +31,6 @@ func (t *timeline) since(start time.Time) Timeline {
 		Start: at(start), WSOpen: at(t.wsOpen), Joined: at(t.joined), PeerSeen: at(t.peerSeen),
 		Offer: at(t.offer), Answer: at(t.answer), FirstCandidate: at(t.firstCandidate),
 		ICEConnected: at(t.iceConnected), DTLSConnected: at(t.dtlsConnected),
-		FirstRTP: at(t.firstRTP), FirstFrame: at(t.firstFrame), Hangup: at(t.hangup),
+		FirstRTP: at(t.firstRTP), FirstFrame: at(t.firstFrame), DCOpen: at(t.dcOpen), Hangup: at(t.hangup),
 	}
 }

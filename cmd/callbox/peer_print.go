@@ -50,6 +50,10 @@ func (p *callPrinter) event(e peer.Event) {
 		p.line("The signaling server cannot be reached; a connected call continues without it.")
 	case peer.EventSignalingBack:
 		p.line("The signaling server can be reached again.")
+	case peer.EventSafetyCode:
+		p.line("Safety code: %s. If %s sees the same code, nobody sits in between.", e.Code, e.Name)
+	case peer.EventSafetyWarning:
+		p.line("Warning: there is no safety code, so somebody may sit in between: %s.", e.Reason)
 	}
 }
 
@@ -63,6 +67,11 @@ func (p *callPrinter) result(r *peer.Report) {
 	}
 	if r.Path != nil {
 		p.line("  Path     %s%s", pathWords(r.Path), roundTrip(r.Path))
+	}
+	if r.SafetyCode != nil {
+		p.line("  Safety   code %s", *r.SafetyCode)
+	} else if r.Path != nil {
+		p.line("  Safety   no code: the other side does not know safety codes, or broke their rules")
 	}
 	if m := r.Received("video"); m != nil {
 		p.line("  Video    %s", videoWords(m))
