@@ -13,8 +13,8 @@ import (
 )
 
 // TestKilled kills the server during direct calls and starts it again. No frame is
-// missing, both peers rejoin the room with the same peer ids, and what needs the
-// server works again.
+// missing, a first shared screen and an ICE restart need no server, both peers rejoin
+// the room with the same peer ids, and what needs the server works again.
 func TestKilled(t *testing.T) {
 	connectClients(t)
 	for _, kinds := range [][2]string{{"chromium", "chromium"}, {"chromium", "bot"}, {"bot", "bot"}} {
@@ -56,11 +56,19 @@ func testKilled(t *testing.T, kinds [2]string) {
 		tb.keepPC()
 	}
 	awaitVideo(t, bots)
+	if len(tabs) == 2 && tabs[0].code() != tabs[1].code() {
+		t.Error("the pages show different safety codes")
+	}
 	before := s.peersOf(t, room)
 
 	s.kill(t)
 	for _, tb := range tabs { // without a server, video still arrives
 		tb.until(fmt.Sprintf("(%s).then((v) => v.frames >= %d)", receivedVideo, tb.video().Frames+30))
+	}
+	if len(tabs) == 2 {
+		testScreenAlone(tabs[0], tabs[1])
+		testRestart(tabs[0], tabs[1])
+		testRestart(tabs[1], tabs[0])
 	}
 	s.startAgain(t)
 	if err := eventually(t, patience, func() error {

@@ -34,6 +34,7 @@ func TestPage(t *testing.T) {
 		tb.until(`document.querySelector('[data-quality]').dataset.path === "direct"`)
 	}
 
+	testSafety(t, ann, bo)
 	testThird(t, s, room)
 	testMute(t, ann, bo)
 	testCamera(t, ann, bo)
@@ -46,6 +47,7 @@ func TestPage(t *testing.T) {
 	bo.click("rejoin")
 	bo.awaitScreen("call")
 	ann.awaitScreen("call")
+	ann.until(safetyLooks("match")) // It is the same page of Bo's.
 	for i, tb := range both {
 		want := expected{cameraOf([]string{"b", "a"}[i]), "direct"}
 		if f := tb.observeUntil(want).check(want); len(f) > 0 {

@@ -25,9 +25,17 @@ func TestReload(t *testing.T) {
 			ann, bo := startCall(t, s, "reload", preload...)
 			before := ann.signaling().Peer
 
+			eval[any](ann, `(addEventListener("pagehide", () => sessionStorage.setItem("gone", Date.now())), null)`)
+			eval[any](bo, `(new MutationObserver(() => {
+				if (document.querySelector("[data-banner]").textContent.startsWith("Ann has closed or reloaded")) window.told ??= Date.now();
+			}).observe(document.querySelector("[data-banner]"), {childList: true}), null)`)
 			ann.reload() // one side
 			ann.join()
 			seeEachOther(t, ann, bo)
+			if took := eval[int](bo, "window.told ?? 1e15") - eval[int](ann, `Number(sessionStorage.getItem("gone"))`); took > 1000 {
+				t.Errorf("Bo's page said that Ann's was reloaded %d ms after", took)
+			}
+			bo.until(safetyLooks("changed"))
 			if after := ann.signaling().Peer; after == before || after == "" {
 				t.Errorf("the reloaded page is peer %q, was %q", after, before)
 			}

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import {afterEach, beforeEach, mock, test} from 'node:test';
+import {bannerOf} from '../static/js/screens.js';
 import {FakeStream, FakeTrack, FakeWebSocket, quiet} from './fakes.js';
 import {Room} from './room.js';
 import {Side, connected} from './sides.js';
@@ -129,15 +130,27 @@ test('leaving tells the other side, and stops everything', async () => {
   assert.equal(bo.screen, 'waiting');
 });
 
-test('a page that is unloaded in a call leaves at once, and the two can connect again', async () => {
+test('a page that is reloaded in a call leaves at once, and the other side waits for it', async () => {
   const {room, ann, bo} = await connected();
   ann.call.goAway();
   await quiet(20);
-  assert.deepEqual([bo.screen, bo.call.state.notice], ['waiting', 'left']);
+  assert.deepEqual([bo.screen, bannerOf(bo.call.state, 0)], ['call', 'bannerPeerLeaving']);
   const back = new Side('Ann');
   await back.join(room);
   await quiet(60);
+  assert.equal(bo.screen, 'call');
   for (const {pc} of [back, bo]) pc.becomes('connected');
   await quiet(20);
   assert.deepEqual([back.screen, bo.screen], ['call', 'call']);
+  assert.equal(bannerOf(bo.call.state, 0), '');
+});
+
+test('a page that was closed in a call has left after four seconds', async () => {
+  const {ann, bo} = await connected();
+  ann.call.goAway();
+  await quiet(20);
+  mock.timers.tick(3999);
+  assert.equal(bo.screen, 'call');
+  mock.timers.tick(1);
+  assert.deepEqual([bo.screen, bo.call.state.notice], ['waiting', 'left']);
 });

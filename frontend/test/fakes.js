@@ -1,3 +1,8 @@
+import {FakeDataChannel} from './fake_channel.js';
+import {FakeStream, FakeTrack} from './fake_media.js';
+
+export {FakeStream, FakeTrack};
+
 /** Fakes of what only a browser has. */
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -5,6 +10,12 @@ const settle = () => new Promise((resolve) => setImmediate(resolve));
 /** Waits until everything has run that waits only for promises. */
 export async function quiet(turns = 12) {
   for (let i = 0; i < turns; i++) await settle();
+}
+
+/** Waits until something is true that takes real time, such as hashing. */
+export async function until(condition) {
+  const end = performance.now() + 20_000;
+  while (!condition() && performance.now() < end) await settle();
 }
 
 /** The socket of one connection; the test plays the server. */
@@ -47,62 +58,6 @@ export class FakeWebSocket {
   }
 }
 
-export class FakeTrack extends EventTarget {
-  static ids = 0;
-  enabled = true;
-  muted = false;
-  readyState = 'live';
-  contentHint = '';
-
-  constructor(kind, settings = {}) {
-    super();
-    this.kind = kind;
-    this.id = `${kind}${FakeTrack.ids++}`;
-    this.settings = settings;
-  }
-
-  getSettings() {
-    return this.settings;
-  }
-
-  stop() {
-    this.readyState = 'ended';
-  }
-
-  /** Ends the track as if the device had been unplugged. */
-  end() {
-    this.stop();
-    this.dispatchEvent(new Event('ended'));
-  }
-}
-
-export class FakeStream {
-  #tracks;
-  constructor(tracks = []) {
-    this.#tracks = [...tracks];
-  }
-
-  getTracks() {
-    return [...this.#tracks];
-  }
-
-  getAudioTracks() {
-    return this.#tracks.filter(({kind}) => kind === 'audio');
-  }
-
-  getVideoTracks() {
-    return this.#tracks.filter(({kind}) => kind === 'video');
-  }
-
-  addTrack(track) {
-    this.#tracks.push(track);
-  }
-
-  removeTrack(track) {
-    this.#tracks = this.#tracks.filter((other) => other !== track);
-  }
-}
-
 class FakeTransceiver {
   mid = null;
   stopped = false;
@@ -136,6 +91,8 @@ export class FakePeerConnection extends EventTarget {
   currentLocalDescription = null;
   candidates = [];
   restarts = 0;
+  /** @type {FakeDataChannel[]} */ channels = [];
+  /** Says which messages get through. @type {(data: unknown) => boolean} */ passes = () => true;
   #transceivers = [];
   #chain = Promise.resolve();
   #needed = false;
@@ -163,6 +120,24 @@ export class FakePeerConnection extends EventTarget {
 
   async getStats() {
     return new Map();
+  }
+
+  /** The connection at the other end. */
+  get remote() {
+    const {ufrag} = JSON.parse(this.remoteDescription?.sdp ?? '{"ufrag":"-1"}');
+    return FakePeerConnection.all[parseInt(ufrag, 10)];
+  }
+
+  get sctp() {
+    if (this.channels.length === 0) return null;
+    const [certificate] = this.remote?.configuration.certificates ?? [];
+    return {transport: {getRemoteCertificates: () => (certificate ? [certificate.der] : [])}};
+  }
+
+  createDataChannel(label, options) {
+    const channel = new FakeDataChannel(this, label, options);
+    this.channels.push(channel);
+    return channel;
   }
 
   addTransceiver(trackOrKind, {direction = 'sendrecv'} = {}) {
@@ -240,12 +215,14 @@ export class FakePeerConnection extends EventTarget {
   }
 
   close() {
+    for (const channel of this.channels) channel.close();
     this.signalingState = this.connectionState = 'closed';
   }
 
   /** Sets the connection state, as the network would. */
   becomes(state) {
     this.connectionState = state;
+    if (state === 'connected') for (const channel of this.channels) channel.opens();
     this.dispatchEvent(new Event('connectionstatechange'));
   }
 

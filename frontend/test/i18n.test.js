@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import {readFileSync, readdirSync} from 'node:fs';
 import {test} from 'node:test';
 import {chooseLanguage, format, loadTexts} from '../static/js/i18n.js';
+import {PICTURE_COUNT} from '../static/js/safety.js';
+import {PICTURES} from '../static/js/safety_pictures.js';
+import {pictureNames} from '../static/js/ui/safety.js';
 
 const root = new URL('../static/', import.meta.url);
 const read = (name) => readFileSync(new URL(name, root), 'utf8');
@@ -22,6 +25,12 @@ test('both languages have the same texts with the same parameters', () => {
     assert.deepEqual(parameters(zh[key]), parameters(en[key]), key);
     assert.ok(en[key].trim() && zh[key].trim(), key);
   }
+});
+
+test('every picture of the safety code has a name of its own, in both languages', () => {
+  assert.equal(new Set(PICTURES).size, PICTURE_COUNT);
+  for (const texts of [en, zh])
+    assert.equal(new Set(pictureNames(texts.safetyPictures)).size, PICTURE_COUNT);
 });
 
 test('Chinese texts have Chinese punctuation', () => {

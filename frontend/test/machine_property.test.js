@@ -3,7 +3,7 @@ import {test} from 'node:test';
 import {Driver, joined, offer, otherJoined} from './driver.js';
 
 const PEERS = ['pBo', 'pCy'];
-const TIMERS = ['watchdog', 'recovery', 'restart', 'giveUp', 'servers'];
+const TIMERS = ['watchdog', 'recovery', 'restart', 'safety', 'successor', 'giveUp', 'servers'];
 const CONNECTIONS = ['connecting', 'connected', 'disconnected', 'failed'];
 
 /** Park and Miller's generator: the same sequence for the same seed. */
@@ -53,6 +53,13 @@ function happening(random, driver) {
     {type: 'settled', link, settled: random(2) === 0},
     {type: 'stalled', link, stalled: random(2) === 0},
     {type: 'gathered', link, candidate: one(['host', 'srflx', 'relay', null])},
+    {type: 'ctl', link, open: random(3) > 0},
+    {type: 'told', link, message: {type: 'bye', final: random(2) === 0}},
+    {
+      type: 'told',
+      link,
+      message: {type: 'signal', data: {call: 1 + random(3), renegotiate: true}},
+    },
   ];
   if (random(40) === 0) return {type: 'leave'};
   if (random(60) === 0) return {type: 'frame', frame: {type: 'full', id: 1}};
@@ -77,7 +84,9 @@ function faults({state, timers}) {
 function linkFaults({link, signaling, peer}, timers) {
   if (!link) return [];
   const found = [];
-  if (link.connection !== 'connected' && !timers.has('giveUp')) found.push('it may hang for ever');
+  const end = link.gone ? 'successor' : 'giveUp';
+  if ((link.gone || link.connection !== 'connected') && !timers.has(end))
+    found.push('it may hang for ever');
   const negotiating = !link.settled && signaling === 'up' && peer !== null;
   if (negotiating && !timers.has('watchdog')) found.push('no watchdog');
   if (link.restarts > 3) found.push('restarts without end');
@@ -88,6 +97,7 @@ function linkFaults({link, signaling, peer}, timers) {
 function possible({state, timers}, {type, name, frame}) {
   if (type === 'timer') return timers.delete(name);
   if (type === 'down') return state.phase === 'in';
+  if (type === 'told') return state.link?.ctl === true;
   if (type !== 'frame') return true;
   const joining = ['connecting', 'down'].includes(state.signaling);
   // A session that was never joined cannot be resumed.
@@ -129,7 +139,7 @@ test('two peers on a working network always end up connected', () => {
     driver.link({type: 'settled', settled: true});
     driver.link({type: 'connection', state: 'connected'});
     assert.equal(driver.screen, 'call');
-    driver.timers.delete('servers');
+    for (const name of ['servers', 'safety']) driver.timers.delete(name);
     assert.deepEqual([...driver.timers], []);
   }
 });

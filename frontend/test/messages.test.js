@@ -79,11 +79,22 @@ test('what this page sends has the shape of the samples', () => {
     {call: 1, renegotiate: true},
     {call: 2, candidate: null},
     {call: 1, description: {type: 'offer', sdp: 'v=0'}},
+    {call: 1, n: 7, ctl: 1, description: {type: 'answer', sdp: 'v=0'}},
+    {call: 1, n: 8, candidate: null},
     {state: {audio: true, video: false, screen: false}},
   ]) {
     const {kind, generation, ...decoded} = decodeCallData(data);
     if (kind === 'renegotiate') assert.equal(generation, data.call);
     else assert.deepEqual({...(generation && {call: generation}), ...decoded}, data);
+  }
+});
+
+test('what other programs put into optional fields does no harm', () => {
+  for (const value of [0, -1, 1.5, 2 ** 53, '1', true, null, {}]) {
+    const data = {call: 1, renegotiate: true, n: value};
+    assert.deepEqual(decodeCallData(data), {kind: 'renegotiate', generation: 1});
+    const {ctl} = decodeCallData({call: 1, ctl: value, description: {type: 'offer', sdp: ''}});
+    assert.equal(ctl, undefined);
   }
 });
 

@@ -6,6 +6,8 @@ export class Room {
   reports = [];
   joins = [];
   /** @type {(from: string, data: any) => boolean} */ passes = () => true;
+  /** Whether requests get lost, as on a connection that is dead without saying so. */
+  deaf = false;
   #peers = 0;
   #order = 0;
 
@@ -68,7 +70,7 @@ export class Room {
   #receive(socket, frame) {
     const seat = [...this.seats.values()].find((candidate) => candidate.socket === socket);
     if (frame.type === 'join') this.#join(socket, frame);
-    else if (seat) this.#request(seat, frame);
+    else if (seat && !this.deaf) this.#request(seat, frame);
   }
 
   #join(socket, frame) {

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {initial} from '../static/js/machine.js';
 import {bannerOf, screenOf, stepsOf} from '../static/js/screens.js';
+import {CHECKING, impossible} from '../static/js/safety_check.js';
 import {endedTitle} from '../static/js/ui/ended.js';
+import {lookOf} from '../static/js/ui/safety.js';
 import {Driver, joined} from './driver.js';
 
 const MEDIA = {capture: 'done', problems: [], hasAudio: true, hasVideo: true};
@@ -132,6 +134,25 @@ test('a refusal that only the operator can end, ends the call', () => {
     driver.does({type: 'ended', reason});
     assert.deepEqual([driver.screen, driver.state.reason], ['ended', reason]);
   }
+});
+
+test('nothing but a person makes the safety code look compared', () => {
+  const code = {...CHECKING, status: 'code', code: {digits: '056498', pictures: [1, 2, 3, 4]}};
+  for (const [finding, look] of [
+    [CHECKING, 'checking'],
+    [code, 'code'],
+    [{...code, changed: true}, 'changed'],
+    [{...code, changed: true, verdict: 'match'}, 'match'],
+    [{...code, verdict: 'differ'}, 'differ'],
+    [{...CHECKING, status: 'warning'}, 'warning'],
+    [impossible('foreign'), 'impossible'],
+  ]) {
+    const driver = Driver.inCall();
+    driver.link({type: 'safety', finding});
+    assert.equal(lookOf({screen: driver.screen, call: driver.state}), look);
+  }
+  const waiting = Driver.waiting();
+  assert.equal(lookOf({screen: waiting.screen, call: waiting.state}), 'none');
 });
 
 test('the title of an ended call says whether this page was let in', () => {

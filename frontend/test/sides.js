@@ -1,6 +1,7 @@
 import {Call} from '../static/js/call.js';
 import {screenOf} from '../static/js/screens.js';
 import {Seat} from '../static/js/seat.js';
+import {FakeCertificate} from './fake_channel.js';
 import {FakePeerConnection, FakeStream, FakeTrack, FakeWebSocket, quiet} from './fakes.js';
 import {Room} from './room.js';
 
@@ -16,11 +17,15 @@ export class Side {
   };
   arrivals = 0;
 
+  certificate = new FakeCertificate();
+
   constructor(name, RTCPeerConnection = FakePeerConnection) {
     this.name = name;
     this.call = new Call({
       server: 'http://localhost',
       token: '',
+      app: 'callbox test',
+      certificate: this.certificate,
       seat: new Seat(),
       media: this.media,
       relay: false,

@@ -1,6 +1,7 @@
 import {Link} from './link.js';
 import {initial, reduce} from './machine.js';
 import {filterServers} from './options.js';
+import {SafetyCheck} from './safety_check.js';
 import {Signaling} from './signaling.js';
 import {SSETransport} from './transport_sse.js';
 import {CREDENTIALS_TIMEOUT, STATS_INTERVAL} from './timeouts.js';
@@ -19,6 +20,8 @@ import {WebSocketTransport} from './transport_websocket.js';
  * @property {string} token that the server may ask for, '' = none
  * @property {Seat} seat
  * @property {Media} media
+ * @property {string} app name and version of this program, for the other side
+ * @property {RTCCertificate|undefined} certificate of this page, for all its connections; undefined = none can be made
  * @property {boolean} relay relayed candidates only
  * @property {string} turn udp, tcp, tls, or '' for all
  * @property {() => number} now ms
@@ -37,6 +40,7 @@ export class Call {
   /** @type {Link|null} */ #link = null;
   /** A running call that is shown until the new connection is up. @type {Link|null} */ #previous =
     null;
+  #safety = new SafetyCheck((link, finding) => this.dispatch({type: 'safety', link, finding}));
   /** @type {Map<Timer, ReturnType<typeof setTimeout>>} */ #timers = new Map();
   /** @type {ReturnType<typeof setInterval>|undefined} */ #statsTimer;
 
@@ -92,6 +96,7 @@ export class Call {
     const {state, commands} = reduce(this.#state, event);
     const changed = state !== this.#state;
     this.#state = state;
+    if (this.#link) this.#link.away = isAway(state);
     for (const command of commands) this.#run(command);
     if (changed || commands.length > 0) this.#options.onchange();
   }
@@ -100,11 +105,14 @@ export class Call {
   sendState() {
     const {audio, video, screen} = this.#options.media.state;
     const {link} = this.#state;
-    if (link?.connected) this.#send(link.peer, {state: {audio, video, screen}});
+    const state = {audio, video, screen};
+    if (!link?.connected || this.#link?.tellState(state)) return;
+    void this.#send(link.peer, {state});
   }
 
   /** Leaves without waiting for anything, because the page is being unloaded. */
   goAway() {
+    this.#sayBye(false);
     this.#signaling.leave(true);
     this.#link?.close();
     this.#previous?.close();
@@ -118,8 +126,10 @@ export class Call {
 
   /** @type {{[T in Command['type']]: (command: CommandOf<T>) => void}} */
   #commands = {
-    joinRoom: ({room, name, reclaim}) =>
-      void this.#signaling.join({room, name, reclaim, token: this.#options.token}),
+    joinRoom: ({room, name, reclaim}) => {
+      this.#safety.reset();
+      void this.#signaling.join({room, name, reclaim, token: this.#options.token});
+    },
     retryJoin: () => this.#signaling.retryJoin(),
     checkServer: () => this.#signaling.check(),
     leaveRoom: () => this.#signaling.leave(),
@@ -128,7 +138,7 @@ export class Call {
       this.#link?.setServers(filterServers(iceServers, this.#options.turn)),
     build: (command) => this.#build(command),
     deliver: ({data}) => this.#link?.deliver(data),
-    resend: () => this.#link?.resend(),
+    resend: ({anew}) => this.#link?.resend(anew),
     restartIce: () => void this.#restartIce(),
     closeLink: () => {
       this.#link?.close();
@@ -140,6 +150,9 @@ export class Call {
       this.#previous = null;
     },
     sendState: () => this.sendState(),
+    sayBye: ({final}) => this.#sayBye(final),
+    checkSafety: () => this.#checkSafety(),
+    judge: ({verdict}) => this.#safety.judge(verdict),
     startTimer: ({name, ms}) => this.#startTimer(name, ms),
     stopTimer: ({name}) => clearTimeout(this.#timers.get(name)),
     report: ({setup}) => void this.#report(setup),
@@ -165,7 +178,27 @@ export class Call {
   #send(to, data) {
     // An error needs no handling. The peer is gone and its bye is under way, or a new session repeats what was lost,
     // or the watchdog does.
-    void this.#signaling.request({type: 'message', to, data});
+    return this.#signaling.request({type: 'message', to, data});
+  }
+
+  /** @param {boolean} final */
+  #sayBye(final) {
+    this.#link?.tell({type: 'bye', final});
+  }
+
+  /** Begins the exchange for the safety code with the other side, or continues it. */
+  #checkSafety() {
+    const [link, {link: facts, room}] = [this.#link, this.#state];
+    if (!link || !facts) return;
+    const {pc, certificate} = link;
+    this.#safety.start({
+      link: facts.id,
+      pc,
+      certificate,
+      room,
+      polite: facts.polite,
+      send: (message) => link.tell(message),
+    });
   }
 
   /** @param {CommandOf<'build'>} command */
@@ -194,11 +227,16 @@ export class Call {
     const link = new Link({
       id,
       polite,
+      generation,
       relay,
+      certificate: validOnly(this.#options.certificate),
+      hello: {app: textFor(this.#options.app), features: [], name: textFor(this.#state.name)},
+      away: isAway(this.#state),
       iceServers: filterServers(this.#state.iceServers, this.#options.turn),
       source: this.#options.media,
       ...(this.#options.RTCPeerConnection && {RTCPeerConnection: this.#options.RTCPeerConnection}),
-      send: (data) => this.#send(peer, {call: generation, ...data}),
+      signal: (data) => this.#send(peer, data),
+      onsafety: (message) => this.#safety.receive(id, message),
       onevent: (event) => this.dispatch(event),
       onbroken: () => link === this.#link && this.#unsupported(),
       onremote: () => this.#options.onchange(),
@@ -242,3 +280,13 @@ export class Call {
     this.#options.onchange();
   }
 }
+
+/** Reports whether signaling of this side or of the other is away. @param {State} state */
+const isAway = ({signaling, peer}) => signaling !== 'up' || !peer || peer.away;
+
+/** A certificate lives for a month, and no new connection takes one that has expired. @param {RTCCertificate|undefined} certificate */
+const validOnly = (certificate) =>
+  certificate && certificate.expires > Date.now() ? certificate : undefined;
+
+/** Makes a text fit for `hello`. @param {string} text */
+const textFor = (text) => [...text.replace(/[\p{Cc}\p{Cs}]/gu, '')].slice(0, 64).join('');

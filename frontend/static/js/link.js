@@ -1,8 +1,12 @@
+import {Ctl} from './ctl.js';
 import {Negotiation} from './negotiation.js';
+import {isSafetyMessage} from './safety.js';
+import {SignalPath} from './signal_path.js';
 import {QualityMeter, ratesOf, sampleOf} from './stats.js';
 import {STALL_TIMEOUT} from './timeouts.js';
-/** @import {CallData, ICEServer} from './messages.js' */
-/** @import {Outgoing} from './negotiation.js' */
+/** @import {CtlMessage, Hello, Malformed} from './ctl_messages.js' */
+/** @import {CallData, ICEServer, SendState} from './messages.js' */
+/** @import {SafetyMessage} from './safety.js' */
 /** @import {Kind} from './media.js' */
 /** @import {LinkEvent} from './machine.js' */
 /** @import {Rates, Sample} from './stats.js' */
@@ -16,10 +20,15 @@ import {STALL_TIMEOUT} from './timeouts.js';
  * @property {typeof RTCPeerConnection} [RTCPeerConnection]
  * @property {number} id
  * @property {boolean} polite
+ * @property {number} generation
  * @property {boolean} relay
  * @property {ICEServer[]} iceServers
+ * @property {RTCCertificate|undefined} certificate undefined = the browser makes one for this connection
  * @property {Source} source
- * @property {(data: Outgoing) => void} send
+ * @property {Omit<Hello, 'type'|'v'>} hello
+ * @property {import('./signal_path.js').Options['signal']} signal sends by signaling
+ * @property {boolean} away whether signaling of this side or of the other is away
+ * @property {(message: SafetyMessage|Malformed) => void} onsafety
  * @property {(event: LinkEvent) => void} onevent
  * @property {() => void} onbroken the browser cannot make a connection
  * @property {() => void} onremote the remote streams or their tracks have changed
@@ -42,6 +51,8 @@ export class Link {
   /** @type {Options} */ #options;
   /** @type {RTCPeerConnection} */ #pc;
   /** @type {Negotiation} */ #negotiation;
+  /** @type {Ctl} */ #ctl;
+  /** @type {SignalPath} */ #signals;
   /** @type {Partial<Record<Kind, RTCRtpTransceiver>>} */ #mains = {};
   /** @type {Partial<Record<Kind, RTCRtpTransceiver>>} */ #screens = {};
   #stalledSince = 0;
@@ -52,22 +63,31 @@ export class Link {
   /** @param {Options} options */
   constructor(options) {
     this.#options = options;
-    const {relay, iceServers, polite, send} = options;
+    const {relay, iceServers, polite, generation, signal, certificate} = options;
     this.#pc = new (options.RTCPeerConnection ?? RTCPeerConnection)({
       iceServers,
       iceTransportPolicy: relay ? 'relay' : 'all',
       bundlePolicy: 'max-bundle',
+      ...(certificate && {certificates: [certificate]}),
     });
+    this.#ctl = this.#makeCtl();
+    this.#signals = new SignalPath({
+      generation,
+      signal,
+      tell: (data) => this.tell({type: 'signal', data}),
+    });
+    this.#signals.away = options.away;
     this.#negotiation = new Negotiation({
       pc: this.#pc,
       polite,
-      send,
+      send: (data) => this.#signals.send(data),
       prepareAnswer: () => this.#prepareAnswer(),
       onerror: (error) => console.warn('negotiation:', error),
       onbroken: options.onbroken,
     });
     this.#listen();
-    if (polite) return;
+    if (polite) return; // The channels, too, come with the other side's offer: it may not know them.
+    this.#ctl.create();
     for (const kind of /** @type {Kind[]} */ (['audio', 'video'])) this.#addMain(kind);
     void this.setScreen(options.source.screen);
   }
@@ -76,13 +96,46 @@ export class Link {
     return this.#pc;
   }
 
+  get certificate() {
+    return this.#options.certificate;
+  }
+
+  /** Round trip and clock of the other side, as far as the data channel tells. */
+  get clock() {
+    return this.#ctl.clock;
+  }
+
   /** @param {CallData} data */
   deliver(data) {
+    if (!this.#signals.takes(data)) return;
+    if (data.kind === 'description' && data.ctl) this.#ctl.mark();
     this.#negotiation.receive(data);
   }
 
-  resend() {
+  /** @param {boolean} anew the session with the server is a new one, of this side or of the other */
+  resend(anew) {
+    if (anew) this.#signals.resync();
     this.#negotiation.resend();
+  }
+
+  /** @param {boolean} away whether signaling of this side or of the other is away */
+  set away(away) {
+    this.#signals.away = away;
+  }
+
+  /** Sends a message over the data channel, and reports whether it could. @param {CtlMessage} message */
+  tell(message) {
+    return this.#ctl.send(message);
+  }
+
+  /** Sends over the data channel what this side has switched on, and reports whether it could. @param {SendState} state */
+  tellState(state) {
+    const {video, audio} = this.#screens;
+    const mids = {
+      ...(video?.mid && {screen: video.mid}),
+      ...(audio?.mid && {screenAudio: audio.mid}),
+    };
+    return this.tell({type: 'state', ...state, recording: false, held: false, mids});
   }
 
   askForOffer() {
@@ -119,6 +172,8 @@ export class Link {
   }
 
   close() {
+    this.#signals.close();
+    this.#ctl.close();
     this.#pc.close();
   }
 
@@ -141,6 +196,22 @@ export class Link {
     else if (this.#stalledSince === 0) this.#stalledSince = now;
     const stalled = this.#stalledSince > 0 && now - this.#stalledSince >= STALL_TIMEOUT;
     this.#emit({type: 'stalled', stalled});
+  }
+
+  #makeCtl() {
+    return new Ctl({
+      pc: this.#pc,
+      hello: this.#options.hello,
+      onopen: () => {
+        this.#signals.retry();
+        this.#emit({type: 'ctl', open: true});
+      },
+      onmessage: (message) => {
+        if (isSafetyMessage(message)) this.#options.onsafety(message);
+        else this.#emit({type: 'told', message});
+      },
+      onclose: () => this.#emit({type: 'ctl', open: false}),
+    });
   }
 
   #listen() {

@@ -1,26 +1,18 @@
+import {compared, onCtl} from './machine_ctl.js';
+import {onFrame} from './machine_frames.js';
 import {onLink} from './machine_link.js';
-import {
-  awaitPeer,
-  buildCommand,
-  catchUp,
-  newLink,
-  peerGone,
-  replaceLink,
-  resync,
-  start,
-  step,
-  stop,
-  stopLinkTimers,
-} from './machine_transitions.js';
-import {decodeCallData} from './messages.js';
-import {CONNECT_TIMEOUT, GIVE_UP_TIMEOUT, NEGOTIATION_TIMEOUT} from './timeouts.js';
+import {NOTHING_SAID, endCall, start, step, stop} from './machine_transitions.js';
+import {GIVE_UP_TIMEOUT} from './timeouts.js';
 /** @import {FinalReason} from './final.js' */
-/** @import {ICEServer, Joined, Peer, SendState} from './messages.js' */
+/** @import {CtlNews} from './ctl.js' */
+/** @import {ICEServer, Peer, SendState} from './messages.js' */
 /** @import {RefusalCode} from './refusal.js' */
+/** @import {Finding, Verdict} from './safety_check.js' */
 
 /**
  * The call as a pure reducer: (state, event) → (state, commands). It touches no clock, no socket and no page; timers
- * are commands too. machine_link.js has the part about one RTCPeerConnection, machine_transitions.js what both use.
+ * are commands too. machine_frames.js has the part about what the server sends, machine_link.js the one about an
+ * RTCPeerConnection, machine_ctl.js the one about its data channel, and machine_transitions.js what all use.
  */
 
 /** @typedef {'host'|'srflx'|'prflx'|'relay'} CandidateType */
@@ -44,6 +36,10 @@ import {CONNECT_TIMEOUT, GIVE_UP_TIMEOUT, NEGOTIATION_TIMEOUT} from './timeouts.
  * @property {boolean} gatheringDone
  * @property {boolean} hasServers whether there are STUN/TURN servers to ask
  * @property {boolean} remoteSeen whether a description or candidate of the other side has arrived
+ * @property {boolean} ctlKnown whether the other side has shown that it knows the data channel
+ * @property {boolean} ctl whether the data channel can be used
+ * @property {boolean} gone whether the other side's page was closed or reloaded, and may come back
+ * @property {Finding} safety
  */
 
 /**
@@ -74,26 +70,29 @@ import {CONNECT_TIMEOUT, GIVE_UP_TIMEOUT, NEGOTIATION_TIMEOUT} from './timeouts.
  * @property {number} endedAt ms
  */
 
-/** @typedef {'watchdog'|'recovery'|'restart'|'giveUp'|'servers'} Timer */
+/** @typedef {'watchdog'|'recovery'|'restart'|'safety'|'successor'|'giveUp'|'servers'} Timer */
 
 /**
  * @typedef {{type: 'open', room: string} | {type: 'join', name: string} | {type: 'leave'} | {type: 'rejoin'}
  *   | {type: 'down', tries: number, refusal?: RefusalCode|null} | {type: 'ended', reason: State['reason']} | {type: 'frame', frame: import('./messages.js').Frame}
- *   | {type: 'timer', name: Timer} | {type: 'online'}} CallEvent
+ *   | {type: 'timer', name: Timer} | {type: 'online'} | {type: 'compared', verdict: Verdict}} CallEvent
  * @typedef {{type: 'connection', link: number, state: Link['connection']}
  *   | {type: 'settled', link: number, settled: boolean}
  *   | {type: 'gathered', link: number, candidate: CandidateType|null}
- *   | {type: 'stalled', link: number, stalled: boolean}} LinkEvent
+ *   | {type: 'stalled', link: number, stalled: boolean}
+ *   | {type: 'ctl', link: number, open: boolean} | {type: 'told', link: number, message: CtlNews}
+ *   | {type: 'safety', link: number, finding: Finding}} LinkEvent
  * @typedef {(CallEvent|LinkEvent) & {at: number}} Event
  */
 
 /**
  * @typedef {{type: 'joinRoom', room: string, name: string, reclaim: boolean} | {type: 'retryJoin'} | {type: 'checkServer'} | {type: 'leaveRoom'}
  *   | {type: 'build', link: number, peer: string, polite: boolean, generation: number, relay: boolean, askForOffer: boolean, keepPrevious: boolean}
- *   | {type: 'deliver', data: import('./messages.js').CallData} | {type: 'resend'} | {type: 'restartIce'}
+ *   | {type: 'deliver', data: import('./messages.js').CallData} | {type: 'resend', anew: boolean} | {type: 'restartIce'}
  *   | {type: 'closeLink'} | {type: 'closePrevious'} | {type: 'sendState'}
  *   | {type: 'servers', iceServers: ICEServer[]} | {type: 'refreshServers'}
  *   | {type: 'startTimer', name: Timer, ms: number} | {type: 'stopTimer', name: Timer}
+ *   | {type: 'sayBye', final: boolean} | {type: 'checkSafety'} | {type: 'judge', verdict: Verdict}
  *   | {type: 'report', setup: number} | {type: 'chime'} | {type: 'releaseMedia'}} Command
  */
 
@@ -115,7 +114,7 @@ export const initial = Object.freeze({
   lastLink: null,
   peerName: '',
   hasConnected: false,
-  remote: {audio: true, video: true, screen: false},
+  remote: NOTHING_SAID,
   iceServers: [],
   relay: false,
   notice: '',
@@ -126,159 +125,6 @@ export const initial = Object.freeze({
   connectedAt: 0,
   endedAt: 0,
 });
-
-/** @type {Timer[]} */
-const CALL_TIMERS = ['giveUp', 'servers'];
-
-/** @param {State} state @param {State['reason']} reason @param {number} at @returns {Step} */
-function endCall(state, reason, at) {
-  return step(
-    {
-      ...state,
-      phase: 'ended',
-      reason,
-      signaling: 'off',
-      peer: null,
-      link: null,
-      failing: false,
-      endedAt: at,
-    },
-    [
-      ...CALL_TIMERS.map(stop),
-      ...stopLinkTimers,
-      {type: 'leaveRoom'},
-      {type: 'closeLink'},
-      {type: 'closePrevious'},
-      {type: 'releaseMedia'},
-    ],
-  );
-}
-
-/** Starts a connection to a peer. @param {State} state @param {Peer} peer @param {number} at @returns {Step} */
-function connectTo(state, peer, at) {
-  const running = state.link !== null && state.link.connection === 'connected';
-  const {lastLink} = state;
-  // The other side may still have the connection that this one has given up.
-  const again = lastLink?.self === state.self && lastLink.peer === peer.peer;
-  const link = newLink(state, peer.peer, peer.polite, again ? lastLink.generation + 1 : 1, 0);
-  return step(
-    {
-      ...state,
-      peer,
-      awaySince: at,
-      link,
-      linkCount: link.id,
-      lastLink: link,
-      peerName: peer.name,
-      hasConnected: state.hasConnected && state.link !== null,
-      remote: initial.remote,
-      notice: '',
-      failing: true,
-      peerJoinedAt: at,
-    },
-    [
-      ...stopLinkTimers,
-      // A running call goes on until the new connection is up.
-      buildCommand(state, link, again && peer.polite, running),
-      start('watchdog', NEGOTIATION_TIMEOUT),
-      start('recovery', CONNECT_TIMEOUT),
-      start('giveUp', GIVE_UP_TIMEOUT),
-    ],
-  );
-}
-
-/** @param {State} state @param {Joined} frame @param {number} at @returns {Step} */
-function joined(state, frame, at) {
-  /** @type {State} */
-  const inRoom = {
-    ...state,
-    signaling: 'up',
-    attempts: 0,
-    refusal: null,
-    self: frame.peer,
-    room: frame.room,
-    iceServers: frame.iceServers,
-    notice: state.notice === 'closing' ? '' : state.notice,
-  };
-  // A resumed session gets the events that it missed.
-  const next = frame.resumed ? catchUp(inRoom) : syncPeers(inRoom, frame.peers, at);
-  return step(next.state, [...refreshTimer(frame.iceTTL), ...next.commands]);
-}
-
-/** Sets the peers that are in the room when a new session begins. @param {State} state @param {Peer[]} peers @param {number} at @returns {Step} */
-function syncPeers(state, peers, at) {
-  const known = peers.find((peer) => isLinked(state, peer.peer));
-  if (known) return resync({...state, peer: known, awaySince: at, notice: ''});
-  const [peer] = peers;
-  if (peer) return connectTo(state, peer, at);
-  return state.link ? awaitPeer(state) : step(state);
-}
-
-/**
- * Reports whether there is a connection to this peer, made under the peer id that this side still has.
- * @param {State} state @param {string} peer
- */
-const isLinked = ({link, self}, peer) => link?.peer === peer && link.self === self;
-
-/** @param {State} state @param {string} peer @param {boolean} away @returns {State} */
-const withAway = (state, peer, away) =>
-  state.peer?.peer === peer ? {...state, peer: {...state.peer, away}} : state;
-
-/** Has TURN credentials refreshed after four fifths of their life. @param {number} seconds @returns {Command[]} */
-const refreshTimer = (seconds) => (seconds > 0 ? [start('servers', seconds * 800)] : []);
-
-/** @type {{[T in import('./messages.js').Frame['type']]?: (state: State, frame: Extract<import('./messages.js').Frame, {type: T}>, at: number) => Step}} */
-const onFrame = {
-  joined,
-  full: (state, _, at) => {
-    // Others took the seat while this page was away. A call that runs can wait for a free one.
-    if (state.link?.connection === 'connected' && !state.link.stalled)
-      return step(state, [{type: 'retryJoin'}]);
-    const {commands} = endCall(state, '', at);
-    return step({...state, phase: 'full', signaling: 'off', link: null, peer: null}, commands);
-  },
-  ice: (state, frame) =>
-    step({...state, iceServers: frame.iceServers}, [
-      {type: 'servers', iceServers: frame.iceServers},
-      ...refreshTimer(frame.iceTTL),
-    ]),
-  closing: (state) => step({...state, notice: 'closing'}),
-  other_joined: (state, {peer, name, polite, away}, at) => {
-    const other = {peer, name, polite, away};
-    if (isLinked(state, peer)) return resync({...state, peer: other, notice: ''});
-    // A room may hold more than two peers; this page talks to one.
-    if (state.peer) return step(state);
-    const next = connectTo(state, other, at);
-    return step(next.state, [{type: 'chime'}, ...next.commands]);
-  },
-  away: (state, {peer}, at) => step({...withAway(state, peer, true), awaySince: at}),
-  back: (state, {peer, resumed}) => {
-    const next = withAway(state, peer, false);
-    return resumed || !isLinked(state, peer) ? step(next) : resync(next);
-  },
-  bye: (state, frame) => {
-    if (frame.peer !== state.peer?.peer && frame.peer !== state.link?.peer) return step(state);
-    const left = frame.reason !== 'timeout' && frame.reason !== 'replaced';
-    // Its connection to the server broke. The media may go on, until it is back or they break too.
-    if (!left && state.link?.connection === 'connected')
-      return step({...state, peer: null, notice: 'timeout'});
-    return peerGone(state, left ? 'left' : 'timeout');
-  },
-  message: (state, frame) => {
-    if (!state.link || frame.from !== state.link.peer || frame.from !== state.peer?.peer)
-      return step(state);
-    const data = decodeCallData(frame.data);
-    if (data.kind === 'unknown') return step(state);
-    if (data.kind === 'state') return step({...state, remote: data.state});
-    const {link} = state;
-    if (data.generation < link.generation) return step(state);
-    if (data.generation === link.generation)
-      return step({...state, link: {...link, remoteSeen: true}}, [{type: 'deliver', data}]);
-    const next = newLink(state, link.peer, link.polite, data.generation, link.rebuilds + 1);
-    const replaced = replaceLink(state, {...next, remoteSeen: true}, false);
-    return step(replaced.state, [...replaced.commands, {type: 'deliver', data}]);
-  },
-};
 
 /** @type {{[T in CallEvent['type']]: (state: State, event: Extract<CallEvent, {type: T}> & {at: number}) => Step}} */
 const on = {
@@ -310,6 +156,7 @@ const on = {
           phase: 'prejoin',
         })
       : step(state),
+  compared,
   leave: (state, {at}) => (state.phase === 'in' ? endCall(state, 'left', at) : step(state)),
   down: (state, {tries, refusal = null}) =>
     state.phase === 'in'
@@ -345,12 +192,13 @@ function giveUp(state, at) {
   return endCall(state, 'unreachable', at);
 }
 
+const onAnyLink = {...onLink, ...onCtl};
+
 /** @param {State} state @param {Event} event @returns {Step} */
 export function reduce(state, event) {
   if ('link' in event) {
-    return state.link?.id === event.link
-      ? onLink[event.type](state, /** @type {never} */ (event))
-      : step(state);
+    if (state.link?.id !== event.link) return step(state);
+    return onAnyLink[event.type](state, /** @type {never} */ (event));
   }
   const handler = /** @type {(state: State, event: Event) => Step} */ (on[event.type]);
   return handler(state, event);

@@ -1,5 +1,20 @@
-import {markFailing, rebuild, restart, start, step, stop, withLink} from './machine_transitions.js';
-import {DISCONNECTED_TIMEOUT, NEGOTIATION_TIMEOUT, RESTART_TIMEOUT} from './timeouts.js';
+import {safetyTimeout} from './machine_ctl.js';
+import {
+  markFailing,
+  peerGone,
+  rebuild,
+  restart,
+  start,
+  step,
+  stop,
+  withLink,
+} from './machine_transitions.js';
+import {
+  DISCONNECTED_TIMEOUT,
+  NEGOTIATION_TIMEOUT,
+  RESTART_TIMEOUT,
+  SAFETY_TIMEOUT,
+} from './timeouts.js';
 /** @import {Command, Link, LinkEvent, State, Step, Timer} from './machine.js' */
 
 /**
@@ -20,7 +35,11 @@ function connected(state, at) {
   /** @type {Command[]} */
   const commands = [stop('recovery'), stop('restart'), stop('giveUp'), {type: 'closePrevious'}];
   if (!link.connected)
-    commands.push({type: 'sendState'}, {type: 'report', setup: at - state.peerJoinedAt});
+    commands.push(
+      {type: 'sendState'},
+      {type: 'report', setup: at - state.peerJoinedAt},
+      start('safety', SAFETY_TIMEOUT),
+    );
   return step(
     {
       ...next,
@@ -41,6 +60,8 @@ const reconnectServer = ({signaling}) => (signaling === 'down' ? [{type: 'checkS
 export const onLink = {
   /** @param {State} state @param {Extract<LinkEvent, {type: 'connection'}> & {at: number}} event @returns {Step} */
   connection(state, event) {
+    // The other side has closed it; there is nothing to repair.
+    if (state.link?.gone) return step(withLink(state, {connection: event.state}));
     if (event.state === 'connected') return connected(state, event.at);
     const next = withLink(state, {connection: event.state});
     const [failing, giveUp] = markFailing(next);
@@ -90,6 +111,8 @@ export const onLink = {
   timer(state, name) {
     if (!state.link) return step(state);
     if (name === 'watchdog') return watchdog(state, state.link);
+    if (name === 'safety') return safetyTimeout(state, state.link);
+    if (name === 'successor') return state.link.gone ? peerGone(state, 'left') : step(state);
     return state.link.connection === 'connected' ? step(state) : restart(state);
   },
 
@@ -107,11 +130,11 @@ export const onLink = {
  */
 function watchdog(state, link) {
   if (link.settled) return step(state);
-  if (state.signaling !== 'up' || !state.peer)
-    return step(state, [start('watchdog', NEGOTIATION_TIMEOUT)]);
-  if (link.retries > 0) return rebuild(state);
+  const served = state.signaling === 'up' && state.peer;
+  if (!served && !link.ctl) return step(state, [start('watchdog', NEGOTIATION_TIMEOUT)]);
+  if (served && link.retries > 0) return rebuild(state);
   return step(withLink(state, {retries: 1}), [
-    {type: 'resend'},
+    {type: 'resend', anew: false},
     start('watchdog', NEGOTIATION_TIMEOUT),
   ]);
 }

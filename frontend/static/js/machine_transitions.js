@@ -1,3 +1,4 @@
+import {CHECKING} from './safety_check.js';
 import {
   CONNECT_TIMEOUT,
   GIVE_UP_TIMEOUT,
@@ -5,13 +6,17 @@ import {
   RESTART_TIMEOUT,
 } from './timeouts.js';
 /** @import {Command, Link, State, Step, Timer} from './machine.js' */
+/** @import {SendState} from './messages.js' */
 
-/** The steps that both parts of the reducer take, machine.js and machine_link.js. */
+/** The steps that several parts of the reducer take. */
 
 /** ICE restarts before the connection is rebuilt. */
 const MAX_RESTARTS = 3;
 /** From this rebuild on only relayed paths are tried: they need the least of the network. */
 const RELAY_FROM_REBUILD = 2;
+
+/** What the other side is taken to send until it says so. @type {SendState} */
+export const NOTHING_SAID = Object.freeze({audio: true, video: true, screen: false});
 
 /** @param {State} state @param {Command[]} [commands] @returns {Step} */
 export const step = (state, commands = []) => ({state, commands});
@@ -21,7 +26,7 @@ export const start = (name, ms) => ({type: 'startTimer', name, ms});
 /** @param {Timer} name @returns {Command} */
 export const stop = (name) => ({type: 'stopTimer', name});
 /** @type {Timer[]} */
-const LINK_TIMERS = ['watchdog', 'recovery', 'restart'];
+const LINK_TIMERS = ['watchdog', 'recovery', 'restart', 'safety', 'successor'];
 /** @type {Command[]} */
 export const stopLinkTimers = LINK_TIMERS.map(stop);
 
@@ -47,6 +52,10 @@ export function newLink(state, peer, polite, generation, rebuilds) {
     gatheringDone: false,
     hasServers: state.iceServers.length > 0,
     remoteSeen: false,
+    ctlKnown: false,
+    ctl: false,
+    gone: false,
+    safety: CHECKING,
   };
 }
 
@@ -60,6 +69,35 @@ export function buildCommand(state, link, askForOffer, keepPrevious) {
 /** @param {State} state @param {Partial<Link>} change @returns {State} */
 export const withLink = (state, change) =>
   state.link ? {...state, link: {...state.link, ...change}} : state;
+
+/** @type {Timer[]} */
+const CALL_TIMERS = ['giveUp', 'servers'];
+
+/** Ends the call, whatever its state. @param {State} state @param {State['reason']} reason @param {number} at @returns {Step} */
+export function endCall(state, reason, at) {
+  return step(
+    {
+      ...state,
+      phase: 'ended',
+      reason,
+      signaling: 'off',
+      peer: null,
+      link: null,
+      failing: false,
+      endedAt: at,
+    },
+    [
+      ...CALL_TIMERS.map(stop),
+      ...stopLinkTimers,
+      // From another tab the call goes on.
+      {type: 'sayBye', final: reason !== 'replaced'},
+      {type: 'leaveRoom'},
+      {type: 'closeLink'},
+      {type: 'closePrevious'},
+      {type: 'releaseMedia'},
+    ],
+  );
+}
 
 /** Closes the link to a peer that is gone. @param {State} state @param {State['notice']} notice @returns {Step} */
 export function peerGone(state, notice) {
@@ -141,7 +179,7 @@ export function awaitPeer(state) {
 export function resync(state) {
   const next = catchUp(state);
   /** @type {Command[]} */
-  const commands = [{type: 'resend'}];
+  const commands = [{type: 'resend', anew: true}];
   if (state.link?.connected) commands.push({type: 'sendState'});
   return step(next.state, [...commands, ...next.commands]);
 }

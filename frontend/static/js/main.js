@@ -22,6 +22,8 @@ for (const element of document.querySelectorAll('.brand, link[rel="icon"]'))
   element.setAttribute('href', /** @type {HTMLAnchorElement} */ (element).href);
 const options = pageOptions(new URLSearchParams(location.search));
 let token = '';
+/** For all connections of this page, so that the safety code stays the same. @type {RTCCertificate|undefined} */
+let certificate;
 
 const media = new Media({
   devices: navigator.mediaDevices,
@@ -44,6 +46,10 @@ const call = new Call({
   server: HOME.href.slice(0, -1),
   get token() {
     return token;
+  },
+  app: `callbox ${document.documentElement.dataset.version}`,
+  get certificate() {
+    return certificate;
   },
   seat: new Seat(tabStorage(), navigator.locks),
   media,
@@ -150,9 +156,19 @@ function open() {
   else void media.stop();
 }
 
+/** Makes ready what every call needs. @returns {Promise<boolean>} whether this browser can make calls */
+async function prepare() {
+  const can = await canCall();
+  const algorithm = {name: 'ECDSA', namedCurve: 'P-256'};
+  // Without it the browser makes one for each connection.
+  if (can)
+    certificate = await RTCPeerConnection.generateCertificate?.(algorithm).catch(() => undefined);
+  return can;
+}
+
 /** Shows what will not work, and the camera if the user need not be asked for it. */
 async function preview() {
-  supportTest ??= canCall();
+  supportTest ??= prepare();
   supported = await supportTest;
   render();
   if (!supported || media.state.capture !== 'idle') return;
@@ -258,6 +274,7 @@ const view = new View(
     camera: () => void media.setVideo(!media.state.video),
     screen: () => void share(),
     retryDevices,
+    compared: (verdict) => call.dispatch({type: 'compared', verdict}),
     leave: () => call.dispatch({type: 'leave'}),
     rejoin: () => void rejoin(),
     newCall: () => go(''),
@@ -284,7 +301,7 @@ if (options.debug) {
   const stats = async () => {
     const {link} = call;
     await link?.measure(performance.now());
-    return {...link?.sample, ...link?.rates, quality: link?.quality.value};
+    return {...link?.sample, ...link?.rates, quality: link?.quality.value, clock: link?.clock};
   };
   const callbox = {
     get state() {

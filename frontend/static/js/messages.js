@@ -10,6 +10,9 @@
  *                                               from the media itself. Sent once connected, and at every change.
  *
  * n is the generation of the RTCPeerConnection. A client ignores a message that it does not know.
+ *
+ * Beside "call" there may be "n": m, which numbers what its sender has sent for this RTCPeerConnection, and beside a
+ * description "ctl": 1, which says that its sender knows the data channels (docs/call.md).
  */
 
 /** @typedef {{peer: string, name: string, polite: boolean, away: boolean}} Peer */
@@ -36,9 +39,9 @@
  */
 
 /**
- * @typedef {{kind: 'description', generation: number, description: Description}
- *   | {kind: 'candidate', generation: number, candidate: RTCIceCandidateInit|null}
- *   | {kind: 'renegotiate', generation: number}
+ * @typedef {{kind: 'description', generation: number, n?: number, ctl?: 1, description: Description}
+ *   | {kind: 'candidate', generation: number, n?: number, candidate: RTCIceCandidateInit|null}
+ *   | {kind: 'renegotiate', generation: number, n?: number}
  *   | {kind: 'state', state: SendState}
  *   | {kind: 'unknown'}} CallData
  */
@@ -49,7 +52,8 @@ export const SUBPROTOCOL = 'callbox.v1';
 /** @typedef {Record<string, unknown>} Fields */
 
 /** @param {unknown} value @returns {value is Fields} */
-const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+export const isObject = (value) =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** @param {Fields} fields @param {string} key @returns {string} */
 function text(fields, key) {
@@ -201,6 +205,9 @@ export function decodeAnyFrame(json) {
   }
 }
 
+/** @param {unknown} value @returns {value is number} */
+const isCount = (value) => Number.isSafeInteger(value) && /** @type {number} */ (value) > 0;
+
 /** @param {unknown} value @returns {RTCIceCandidateInit|null} */
 function candidate(value) {
   if (value === null) return null;
@@ -237,13 +244,20 @@ export function decodeCallData(data) {
       };
     }
     const generation = number(fields, 'call');
+    const numbered = {generation, ...(isCount(fields.n) && {n: fields.n})};
     if (fields.description !== undefined) {
-      return {kind: 'description', generation, description: description(fields.description)};
+      const mark = fields.ctl === 1 && /** @type {const} */ ({ctl: 1});
+      return {
+        kind: 'description',
+        ...numbered,
+        ...mark,
+        description: description(fields.description),
+      };
     }
     if (fields.candidate !== undefined) {
-      return {kind: 'candidate', generation, candidate: candidate(fields.candidate)};
+      return {kind: 'candidate', ...numbered, candidate: candidate(fields.candidate)};
     }
-    if (fields.renegotiate === true) return {kind: 'renegotiate', generation};
+    if (fields.renegotiate === true) return {kind: 'renegotiate', ...numbered};
   } catch {
     // Not a message of a call client.
   }

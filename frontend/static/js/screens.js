@@ -72,7 +72,7 @@ const REFUSED = Object.freeze({
 
 /**
  * The key of the text that the banner shows, the most important one, or ''.
- * @param {State} state @param {number} now ms @returns {''|'bannerClosing'|'bannerServerLost'|'bannerServerDown'|'bannerReconnecting'|'bannerStalled'|'bannerPeerOffline'|'bannerLimited'|'bannerBusy'|'refusedTitle'}
+ * @param {State} state @param {number} now ms @returns {''|'bannerClosing'|'bannerServerLost'|'bannerServerDown'|'bannerReconnecting'|'bannerStalled'|'bannerPeerLeaving'|'bannerPeerOffline'|'bannerLimited'|'bannerBusy'|'refusedTitle'}
  */
 export function bannerOf(state, now) {
   if (state.phase !== 'in') return '';
@@ -82,6 +82,7 @@ export function bannerOf(state, now) {
 /** @param {State} state */
 function mediaBanner({hasConnected, link}) {
   if (!hasConnected || !link) return '';
+  if (link.gone) return 'bannerPeerLeaving';
   if (link.connection !== 'connected') return 'bannerReconnecting';
   return link.stalled ? 'bannerStalled' : '';
 }

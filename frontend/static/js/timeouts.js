@@ -23,6 +23,18 @@ export const STATS_INTERVAL = 1000;
 /** How long a new quality must last before it is shown. */
 export const QUALITY_DELAY = Object.freeze({worse: 3000, better: 8000, lost: 2000});
 
+// The data channel to the other side.
+
+/** The round trip over the data channel is measured so often. The other side answers at most one ping in PONG_INTERVAL. */
+export const PING_INTERVAL = 5000;
+export const PONG_INTERVAL = 1000;
+/** A description or candidate that the server has not confirmed by then also goes over the data channel. */
+export const SIGNAL_CONFIRM_TIMEOUT = 1000;
+/** How long a connection may be without a safety code until the page says that it cannot be checked. */
+export const SAFETY_TIMEOUT = 10_000;
+/** How long a page that was closed or reloaded has to come back. */
+export const SUCCESSOR_TIMEOUT = 4000;
+
 // The connection to the signaling server.
 
 /** How long a transport may take to open. */

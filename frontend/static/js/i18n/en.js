@@ -92,6 +92,33 @@ export default Object.freeze({
   remoteMuted: '{name} · muted',
   remoteShares: '{name} is sharing their screen',
 
+  safetyTitle: 'Safety code',
+  safetyLabel: 'Safety code {code}',
+  safetyChecking: 'Checking…',
+  safetyAsk:
+    'Read these to each other. Are they the same? Then nobody is in between, not even this server.',
+  safetyMatch: 'They match',
+  safetyDiffers: 'They differ',
+  safetyLimit: 'The code does not protect you from a server that sends you another page.',
+  safetyMatched: 'You compared the codes, and they match.',
+  safetyChanged:
+    'This is a new code. The other page was reloaded, or somebody else has joined. Compare again.',
+  safetyDiffer:
+    'The codes differ. Somebody may be listening in. Leave the call, and talk to each other some other way.',
+  safetyDifferShort: 'Codes differ',
+  safetyWarning:
+    'Somebody has interfered with the check and may be listening in. Leave the call, and talk to each other some other way.',
+  safetyWarningShort: 'Not safe',
+  safetyImpossible: 'Cannot be checked',
+  safetyForeign: 'There is no safety code, because the program of {name} does not support it.',
+  safetyBrowser:
+    'There is no safety code, because this browser cannot check who is at the other end. Try another browser.',
+  safetySilent:
+    'There is no safety code, because the other side did not answer. Both of you, reload the page.',
+  safetyWithout: 'The call is encrypted, but somebody in between would not be noticed.',
+  safetyPictures:
+    'dog, cat, mouse, rabbit, fox, bear, panda, lion, cow, pig, frog, monkey, chicken, penguin, owl, horse, bee, butterfly, snail, turtle, octopus, whale, crab, elephant, camel, cactus, tree, mushroom, rose, sunflower, moon, star, rainbow, fire, snowman, apple, banana, grapes, strawberry, lemon, carrot, corn, bread, cheese, egg, pizza, cake, ice cream, football, guitar, trumpet, drum, car, bicycle, train, rocket, sailboat, anchor, house, key, bell, alarm clock, umbrella, crown',
+
   bannerClosing: 'The server is restarting. Calls continue.',
   bannerServerLost: 'Cannot reach the server. Trying again… Calls continue.',
   bannerServerDown: 'Cannot reach the server. Trying again…',
@@ -99,6 +126,7 @@ export default Object.freeze({
   bannerBusy: 'The server is busy. Trying again…',
   bannerReconnecting: 'Connection lost. Reconnecting…',
   bannerStalled: 'No sound or video is arriving. Trying to restore the connection…',
+  bannerPeerLeaving: '{name} has closed or reloaded the page. Waiting for them to come back…',
   bannerPeerOffline: '{name} has lost the connection to the server. Your call continues.',
 
   fullTitle: 'This call is full',

@@ -1,5 +1,6 @@
 import {bannerOf} from '../screens.js';
 import {element, peerName, setText} from './dom.js';
+import {safetyFact} from './safety.js';
 /** @import {Model, Translate} from './dom.js' */
 
 /** Lists what a screen reader should announce when it changes. @param {Model} model @returns {Record<string, string>} */
@@ -21,6 +22,7 @@ function facts(model) {
     remote: screen === 'call' && !call.remote.audio ? t('remoteMuted') : '',
     shared: screen === 'call' && call.remote.screen ? t('remoteShares') : '',
     banner: banner && t(banner),
+    safety: safetyFact(model),
   };
 }
 

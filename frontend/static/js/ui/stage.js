@@ -1,6 +1,7 @@
 import {bannerOf, stepsOf} from '../screens.js';
 import {renderProblems} from './devices.js';
 import {cloneTemplate, element, find, findAll, peerName, play, setIcon, setText} from './dom.js';
+import {renderSafety} from './safety.js';
 import {renderTopbar} from './topbar.js';
 /** @import {Model} from './dom.js' */
 /** @import {Key} from '../i18n.js' */
@@ -79,6 +80,7 @@ export class Stage {
     if (!shown) return;
     this.#panes(model);
     renderTopbar(model);
+    renderSafety(model);
     const banner = bannerOf(call, model.now);
     setText(element('[data-banner]'), banner && t(banner, {name: peerName(model)}));
     this.#section.toggleAttribute('data-dimmed', banner === 'bannerReconnecting');

@@ -3,12 +3,14 @@ import {Announcer} from './announcer.js';
 import {element, elements, find, setIcon, setText, translate} from './dom.js';
 import {endedTitle, renderEnded} from './ended.js';
 import {Prejoin} from './prejoin.js';
+import {closeDialogs, openSafety} from './safety.js';
 import {Stage} from './stage.js';
 import {HTML_LANG} from '../i18n.js';
 import {COPIED_DURATION} from '../timeouts.js';
 /** @import {Model} from './dom.js' */
 /** @import {Key, Language} from '../i18n.js' */
 /** @import {DeviceKind} from '../media.js' */
+/** @import {Verdict} from '../safety_check.js' */
 /** @import {Screen} from '../screens.js' */
 
 /**
@@ -25,6 +27,7 @@ import {COPIED_DURATION} from '../timeouts.js';
  * @property {() => void} camera
  * @property {() => void} screen
  * @property {() => void} retryDevices
+ * @property {(verdict: Verdict) => void} compared the safety codes
  * @property {() => void} leave
  * @property {() => void} rejoin
  * @property {() => void} newCall
@@ -139,7 +142,7 @@ export class View {
     for (const section of elements('[data-for]')) {
       section.hidden = !section.dataset.for?.split(' ').includes(screen);
     }
-    this.#dialog.close();
+    closeDialogs();
   }
 
   /** @param {Screen} screen */
@@ -172,11 +175,6 @@ export class View {
     }
   }
 
-  /** @returns {HTMLDialogElement} */
-  get #dialog() {
-    return element('[data-dialog="settings"]');
-  }
-
   /** @param {MouseEvent} event */
   #click(event) {
     const button = /** @type {Element} */ (event.target).closest('[data-action]');
@@ -198,8 +196,15 @@ export class View {
     rejoin: () => this.#actions.rejoin(),
     'new-call': () => this.#actions.newCall(),
     language: () => this.#actions.language(),
-    settings: () => this.#dialog.showModal(),
-    'close-settings': () => this.#dialog.close(),
+    settings: () =>
+      /** @type {HTMLDialogElement} */ (element('[data-dialog="settings"]')).showModal(),
+    safety: openSafety,
+    'safety-match': () => {
+      this.#actions.compared('match');
+      closeDialogs();
+    },
+    'safety-differ': () => this.#actions.compared('differ'),
+    'close-dialog': closeDialogs,
     'copy-link': (button) => void this.#copy(button),
     'share-link': () => void navigator.share({url: this.#before?.url ?? ''}).catch(() => {}),
     play: () => void this.#stage.resume(),
