@@ -48,6 +48,16 @@ func TestRoomIsFull(t *testing.T) {
 	checkOutcome(t, run(t, s.bot(t, "Cy")), peer.NotJoined, "all its 2 seats are taken")
 }
 
+func TestJoinIsRefusedForTheMoment(t *testing.T) {
+	t.Parallel()
+	s := serve(t, nil)
+	s.config.Limits.JoinsPerSecond, s.config.Limits.JoinBurst = 1, 1
+	s.kill(t)
+	s.restart(t)
+	join(t, s.bot(t, "Ann"))
+	join(t, s.bot(t, "Bo")) // within a second, which the server refuses at first
+}
+
 func TestServerIsNotThere(t *testing.T) {
 	t.Parallel()
 	s := serve(t, nil)

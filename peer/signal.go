@@ -2,6 +2,7 @@ package peer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -13,6 +14,9 @@ import (
 // sendsQueued is the most messages that may wait for the server: more than a call
 // sends, however many candidates it has.
 const sendsQueued = 1024
+
+// minJoinPause is between two attempts to join, even if the server asks for less.
+const minJoinPause = 100 * time.Millisecond
 
 // signal is the call's seat in the room. Messages are sent in order, without waiting
 // for the acks of earlier ones and without blocking the sender.
@@ -45,7 +49,7 @@ func joinRoom(ctx context.Context, cfg *Config, t *timeline) (*signal, error) {
 		return nil, err
 	}
 	t.wsOpen = time.Now()
-	joined, err := c.Join(bounded, cfg.Room)
+	joined, err := joinWhenAllowed(bounded, c, cfg)
 	if err != nil {
 		_ = c.Close() // the error of Join matters more
 		return nil, err
@@ -60,6 +64,26 @@ func joinRoom(ctx context.Context, cfg *Config, t *timeline) (*signal, error) {
 	s.wait.Go(func() { s.postLoop(cfg) })
 	s.wait.Go(func() { s.awaitAcks(cfg) })
 	return s, nil
+}
+
+// joinWhenAllowed joins the room. When the server refuses for the moment, because too many
+// join at once, it waits for as long as the server asks, and tries again until ctx ends.
+func joinWhenAllowed(ctx context.Context, c *client.Client, cfg *Config) (protocol.Joined, error) {
+	for {
+		joined, err := c.Join(ctx, cfg.Room)
+		refusal, ok := errors.AsType[protocol.Error](err)
+		if !ok || !refusal.Retry {
+			return joined, err
+		}
+		cfg.Logger.Debug("the join was refused for the moment", "error", refusal)
+		again := time.NewTimer(max(refusal.After.Duration(), minJoinPause))
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			again.Stop()
+			return joined, err // which says more than the deadline
+		}
+	}
 }
 
 func (s *signal) receiveLoop() {
