@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -108,6 +109,7 @@ func makeCall(t *testing.T, s *server, c call) {
 	var tabs [2]*tab
 	var bots [2]*botProcess
 	var reports [2]*peer.Report
+	var codes [2]string // safety codes
 	for i, side := range pair {
 		if side.kind == "bot" {
 			bots[i] = startBot(t, namespaceOf(lab, side.at), s, c.room, transport, duration)
@@ -129,6 +131,7 @@ func makeCall(t *testing.T, s *server, c call) {
 		if transport != "direct" {
 			reportFindings(t, pair[i], s.checkRelayBytes(t, seen))
 		}
+		codes[i] = strings.ReplaceAll(tb.code(), " ", "")
 	}
 	for _, tb := range tabs {
 		if tb != nil {
@@ -147,6 +150,9 @@ func makeCall(t *testing.T, s *server, c call) {
 		}
 		reportFindings(t, pair[i], checkReport(report, expected{pair[1-i].source(), transport}))
 		reports[i] = report
+		if report.SafetyCode != nil {
+			codes[i] = *report.SafetyCode
+		}
 	}
 	for _, tb := range tabs {
 		if tb != nil && eval[bool](tb, `["call", "waiting"].includes(document.body.dataset.screen)`) {
@@ -155,6 +161,9 @@ func makeCall(t *testing.T, s *server, c call) {
 		if tb != nil {
 			tb.checkFaults(s)
 		}
+	}
+	if codes[0] != codes[1] || len(codes[0]) != 6 {
+		t.Errorf("the sides have the safety codes %q", codes)
 	}
 	s.awaitPeers(t, 0)
 	s.awaitNoRelays(t)

@@ -2,9 +2,10 @@
 // embedded in the binary. The page consists of plain ES modules without a build step, and loads
 // nothing from other servers.
 //
-// In static/js, main.js starts the page. machine.js, machine_link.js and machine_transitions.js are a
-// pure reducer that decides what happens in a call; call.js carries its commands out. link.js is one
-// RTCPeerConnection, negotiation.js its descriptions and candidates. signaling.js keeps the session
+// In static/js, main.js starts the page. machine.js and the other modules machine_*.js are a pure
+// reducer that decides what happens in a call; call.js carries its commands out. link.js is one
+// RTCPeerConnection, negotiation.js its descriptions and candidates, ctl.js its data channel, safety.js and
+// safety_check.js the safety code (docs/call.md). signaling.js keeps the session
 // with the server over transport_websocket.js or transport_sse.js. media.js has the devices, screens.js
 // what each screen shows, and only ui/ touches the document.
 package frontend

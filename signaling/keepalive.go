@@ -87,7 +87,7 @@ func (c *connection) checkTimers(fx *effects) {
 		c.lastPing = now
 		c.ping(fx)
 		c.trim()
-		c.markUnconfirming()
+		c.updateMisbehaving()
 	}
 }
 
@@ -103,9 +103,9 @@ func (c *connection) trim() {
 	}
 }
 
-// markUnconfirming marks a client as misbehaving if it had unconfirmed events at
-// the last ping and has confirmed none since, and otherwise unmarks it.
-func (c *connection) markUnconfirming() {
+// updateMisbehaving sets stateMisbehaving if the client had unconfirmed events at
+// the last ping and has confirmed none since, and otherwise clears it.
+func (c *connection) updateMisbehaving() {
 	misbehaving := false
 	if s := c.session.Load(); s != nil {
 		s.shard.mu.Lock()

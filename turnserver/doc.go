@@ -52,7 +52,8 @@
 //     datapath.classify finds ChannelData; Relay.sendChannel looks up the channel
 //     (rights.channel) and removes the header (packet.strip).
 //  3. Relay.toPeer sends the payload. Relay.resolve finds the relay of B at the address of
-//     the peer: the route is the short cut, which no policy denies. Relay.charge takes the
+//     the peer: the packet goes straight to that relay, and the policy is not
+//     asked. Relay.charge takes the
 //     bytes from the rate limits of A and of the server.
 //  4. Relay.fromRelay of B's relay checks that B has a permission for A, and charges B.
 //     Relay.toClient puts a header in front of the payload, without copying it:
@@ -65,7 +66,7 @@
 // as Denies in its configuration, and Relay.toPeer calls engine.toPeer, which sends the payload from the
 // socket of the allocation.
 //
-// Back, a datagram of the peer arrives at that socket: engine.handle calls Relay.fromPeer.
+// In the other direction, a datagram of the peer arrives at that socket: engine.handle calls Relay.fromPeer.
 // Relay.checkPeer checks permission and policy, Relay.charge the rate limits, and
 // Relay.toClient goes on as in steps 4 and 5.
 //

@@ -45,8 +45,8 @@ func (l *Limits) paced(held int) bool {
 
 // victimsLocked returns n allocations to displace for those of a client when the server has as many
 // as it may have, or fewer when there are not so many. They are idle: nothing has been relayed yet.
-// They are the oldest of the address that has most idle ones, which must be more than one user may
-// have, and more than client would have. g.mu must be held.
+// They are the oldest idle ones of the address with the most of them. That address must have more
+// than one user may have, and more than client would have afterwards. g.mu must be held.
 func (g *registry) victimsLocked(client netip.Addr, n int, now time.Time) []*allocation {
 	if g.displaced+n > maxDisplacing {
 		return nil
