@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"callbox/internal/logbound"
 	"callbox/turnserver/datapath"
 	"callbox/turnserver/wire"
 )
@@ -100,7 +99,7 @@ func (a *allocation) hasUser() bool {
 func (a *allocation) logDenied(rule string, peer netip.Addr) {
 	log := a.endpoint.server.log
 	if !a.deniedLogged.Swap(true) {
-		log.Info("relay refuses a peer", "user", a.user, "rule", rule, "from", logbound.From(a.client.Addr()))
+		log.Info("relay refuses a peer", "user", a.user, "rule", rule)
 	}
 	if log.Enabled(context.Background(), slog.LevelDebug) { // may be each packet
 		log.Debug("relay refuses a peer", "user", a.user, "rule", rule, "peer", peer.String())
@@ -192,7 +191,7 @@ func (a *allocation) logEnd(reason string) {
 	log := a.endpoint.server.log
 	log.Info("allocation ended", "user", a.user, "protocol", string(a.endpoint.protocol),
 		"reason", reason, "seconds", time.Since(a.since).Seconds(),
-		"bytes_to_peers", to.Bytes, "bytes_from_peers", from.Bytes, "from", logbound.From(a.client.Addr()))
+		"bytes_to_peers", to.Bytes, "bytes_from_peers", from.Bytes)
 	log.Debug("allocation ended", "user", a.user, "client", a.client.String(), "relayed", a.relayed.String())
 }
 

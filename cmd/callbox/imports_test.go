@@ -27,7 +27,7 @@ func importRules() map[string][]string {
 		// The suite and the runner share nothing with what they test.
 		"callbox/signaling/conformance": {},
 		"callbox/signaling/mutants":     {},
-		"callbox/turnserver":            {"callbox/internal/logbound", "callbox/internal/netaddr", "callbox/internal/pionlog", "callbox/internal/rawio", "github.com/pion/turn/v4", "github.com/pion/stun/v3", "golang.org/x/sys", "golang.org/x/time"},
+		"callbox/turnserver":            {"callbox/internal/netaddr", "callbox/internal/pionlog", "callbox/internal/rawio", "github.com/pion/turn/v4", "github.com/pion/stun/v3", "golang.org/x/sys", "golang.org/x/time"},
 		// Only tests import the fault model.
 		"callbox/signaling/faultmodel": {"callbox/signaling"},
 		"callbox/peer":                 {"callbox/internal/pionlog", "callbox/signaling/client", "callbox/signaling/protocol", "github.com/pion", "golang.org/x/image"},
