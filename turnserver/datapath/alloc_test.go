@@ -54,7 +54,13 @@ func TestAllocations(t *testing.T) {
 			"to no channel":    hop(b.conn, c.conn, sendIndication(c.relayed, p), at),
 			"binding":          hop(a.conn, a.conn, binding.Bytes(), at),
 		} {
-			if n := testing.AllocsPerRun(200, trip); n != 0 {
+			// It counts what other goroutines of the process allocate, too. An allocation on the
+			// path shows in every attempt.
+			n := testing.AllocsPerRun(200, trip)
+			for attempt := 1; n != 0 && attempt < 3; attempt++ {
+				n = testing.AllocsPerRun(200, trip)
+			}
+			if n != 0 {
 				t.Errorf("%s: %v allocations", name, n)
 			}
 		}
