@@ -180,8 +180,8 @@ func (h *holding) excess() int {
 	return max(h.alone-h.company/companyPerAlone, 0)
 }
 
-// hasCompany reports whether the connection's peer shares its room with another
-// peer, and confirms what it must.
+// hasCompany reports whether the connection's peer has company in its room, and
+// confirms what it must.
 func (c *connection) hasCompany() bool {
 	return c.session.Load() != nil && !c.is(stateAlone|stateUnconfirmed)
 }

@@ -367,6 +367,42 @@ func TestOwingPeersMakeRoom(t *testing.T) {
 	})
 }
 
+// TestAwayPeersAreNoCompany has peers whose connections broke come back as new
+// peers of the same rooms, as attackers can in any number: the peers that are
+// away do not keep them from making room. A peer whose partner has lost its
+// connection in the middle of a call does not make room.
+func TestAwayPeersAreNoCompany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		config := graceConfig()
+		config.Limits.AllConnections = 7
+		var addr atomic.Pointer[netip.Addr]
+		config.ClientAddr = from(&addr)
+		server := serveMemory(t, config)
+		crowd, other := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+		addr.Store(&crowd)
+		stays, _ := server.joinRoom(t, "call")
+		breaks, _ := server.joinRoom(t, "call")
+		_ = breaks.Close()
+		var all []*rawClient
+		for i := range 6 {
+			room := fmt.Sprintf("room-%d", i)
+			first, _ := server.joinRoom(t, room)
+			_ = first.Close()
+			synctest.Wait()
+			c, _ := server.joinRoom(t, room)
+			all = append(all, c)
+		}
+		addr.Store(&other)
+		server.joinRoom(t, "b")
+		if ended := countEnded(all); ended != 1 {
+			t.Errorf("%d of those that came back made room, want one", ended)
+		}
+		if countEnded([]*rawClient{stays}) != 0 {
+			t.Error("the one whose partner has lost its connection made room")
+		}
+	})
+}
+
 // answerPings reads from the clients for that long, which answers pings.
 func answerPings(clients []*rawClient, lasting time.Duration) {
 	timePasses(lasting)

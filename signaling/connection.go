@@ -55,7 +55,7 @@ const (
 	stateLeft                    // it has carried a session that left
 	stateMisbehaving             // the client recently exceeded a limit, or confirmed nothing
 	stateReserved                // it is one of reservedConnections, and may not take a new seat
-	stateAlone                   // its peer is the only one in its room
+	stateAlone                   // its peer has no company, see noteCompany
 	stateUnconfirmed             // its peer leaves much unconfirmed, see unconfirmedBytes
 	stateCloseSoon               // closing it waits for the client no longer than shortCloseTimeout
 	stateMakesWay                // it is closed so that another one can be opened

@@ -186,7 +186,7 @@ func (sh *shard) takeOver(j *joinAttempt, s *session, resumed bool, fx *effects)
 		seq = 0
 	}
 	s.resumes++
-	s.room.noteAlone()
+	s.room.noteCompany()
 	sh.sendJoined(j, s, resumed, seq, fx)
 	if wasAway || !resumed {
 		k := kindReset

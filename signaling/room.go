@@ -55,14 +55,31 @@ func (rm *room) insert(s *session) {
 	}
 	rm.seats = slices.Insert(rm.seats, i, s)
 	s.room = rm
-	rm.noteAlone()
+	rm.noteCompany()
 }
 
-// noteAlone records in the connections whether their peer is alone in the room.
-func (rm *room) noteAlone() {
+// noteCompany records who has company: whoever was connected at the same time as
+// another peer that still has its seat. A peer that has been away ever since is
+// none, because anybody can have as many of these as the grace time allows.
+func (rm *room) noteCompany() {
+	connected, inCompany := 0, 0
 	for _, s := range rm.seats {
+		if s.connection != nil {
+			connected++
+		}
+	}
+	for _, s := range rm.seats {
+		if s.connection != nil && connected > 1 {
+			s.hasCompany = true
+		}
+		if s.hasCompany {
+			inCompany++
+		}
+	}
+	for _, s := range rm.seats {
+		s.hasCompany = s.hasCompany && inCompany > 1
 		if c := s.connection; c != nil {
-			c.set(stateAlone, len(rm.seats) == 1)
+			c.set(stateAlone, !s.hasCompany)
 		}
 	}
 }
@@ -258,7 +275,7 @@ func (sh *shard) releaseSeat(s *session) *room {
 	rm := s.room
 	s.room = nil
 	rm.seats = slices.DeleteFunc(rm.seats, func(o *session) bool { return o == s })
-	rm.noteAlone()
+	rm.noteCompany()
 	sh.seatCount.Add(-1)
 	s.uncountSeat()
 	if len(rm.seats) == 0 {

@@ -36,6 +36,7 @@ type session struct {
 	lastID            uint64        // the highest request id
 	sentSeq           uint64        // the newest event that a transport got before the current connection
 	replies           replies
+	hasCompany        bool          // see noteCompany
 	awayAnnounced     bool          // the others know that it is away
 	replayLost        bool          // not all events are stored: it cannot be resumed
 	seatCharged       bool          // seatBytes were taken from the server's memory for it
