@@ -2,7 +2,9 @@ package peer_test
 
 import (
 	"context"
+	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -57,6 +59,52 @@ func TestJoinIsRefusedForTheMoment(t *testing.T) {
 	join(t, s.bot(t, "Ann"))
 	join(t, s.bot(t, "Bo")) // within a second, which the server refuses at first
 }
+
+func TestConnectionIsRefusedForTheMoment(t *testing.T) {
+	t.Parallel()
+	s := serve(t, nil)
+	s.config.Limits.Connections = 2
+	s.kill(t)
+	s.restart(t)
+	calls := []*peer.Call{join(t, s.bot(t, "Ann")), join(t, s.bot(t, "Bo"))}
+	refused := make(chan struct{})
+	cfg := s.bot(t, "Cy")
+	cfg.Room = "another"
+	cfg.Logger = slog.New(onMessage{slog.DiscardHandler, "the server refused for the moment", sync.OnceFunc(func() { close(refused) })})
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		if c, err := peer.Join(t.Context(), cfg); err != nil {
+			t.Error(err)
+		} else {
+			c.Hangup()
+			c.Wait()
+		}
+	})
+	<-refused
+	for _, c := range calls {
+		c.Hangup()
+		c.Wait()
+	}
+	waiting.Wait()
+}
+
+// onMessage calls do for each log record with that message.
+type onMessage struct {
+	slog.Handler
+	message string
+	do      func()
+}
+
+func (onMessage) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h onMessage) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == h.message {
+		h.do()
+	}
+	return nil
+}
+
+func (h onMessage) WithAttrs([]slog.Attr) slog.Handler { return h }
 
 func TestServerIsNotThere(t *testing.T) {
 	t.Parallel()

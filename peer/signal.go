@@ -42,16 +42,8 @@ func joinRoom(ctx context.Context, cfg *Config, t *timeline) (*signal, error) {
 	bounded, cancel := context.WithTimeoutCause(ctx, cfg.ConnectTimeout,
 		fmt.Errorf("the server did not answer within %v", cfg.ConnectTimeout))
 	defer cancel()
-	c, err := client.Dial(bounded, client.Config{
-		URL: cfg.Server, TLS: cfg.TLS, Name: cfg.Name, Token: cfg.Token, Logger: cfg.Logger,
-	})
+	c, joined, err := joinWhenAllowed(bounded, cfg, t)
 	if err != nil {
-		return nil, err
-	}
-	t.wsOpen = time.Now()
-	joined, err := joinWhenAllowed(bounded, c, cfg)
-	if err != nil {
-		_ = c.Close() // the error of Join matters more
 		return nil, err
 	}
 	t.joined = time.Now()
@@ -66,24 +58,54 @@ func joinRoom(ctx context.Context, cfg *Config, t *timeline) (*signal, error) {
 	return s, nil
 }
 
-// joinWhenAllowed joins the room. When the server refuses for the moment, because too many
-// join at once, it waits for as long as the server asks, and tries again until ctx ends.
-func joinWhenAllowed(ctx context.Context, c *client.Client, cfg *Config) (protocol.Joined, error) {
+// joinWhenAllowed dials and joins. When the server refuses for the moment, because too many
+// do so at once, it waits for as long as the server asks, and tries again until ctx ends. It
+// holds no connection meanwhile, because the server closes those that do not join soon.
+func joinWhenAllowed(ctx context.Context, cfg *Config, t *timeline) (*client.Client, protocol.Joined, error) {
 	for {
-		joined, err := c.Join(ctx, cfg.Room)
-		refusal, ok := errors.AsType[protocol.Error](err)
-		if !ok || !refusal.Retry {
-			return joined, err
+		c, joined, err := dialAndJoin(ctx, cfg, t)
+		after, again := retryAfter(err)
+		if !again {
+			return c, joined, err
 		}
-		cfg.Logger.Debug("the join was refused for the moment", "error", refusal)
-		again := time.NewTimer(max(refusal.After.Duration(), minJoinPause))
+		cfg.Logger.Debug("the server refused for the moment", "error", err)
+		pause := time.NewTimer(max(after, minJoinPause))
 		select {
-		case <-again.C:
+		case <-pause.C:
 		case <-ctx.Done():
-			again.Stop()
-			return joined, err // which says more than the deadline
+			pause.Stop()
+			return nil, joined, err // which says more than the deadline
 		}
 	}
+}
+
+func dialAndJoin(ctx context.Context, cfg *Config, t *timeline) (*client.Client, protocol.Joined, error) {
+	c, err := client.Dial(ctx, client.Config{
+		URL: cfg.Server, TLS: cfg.TLS, Name: cfg.Name, Token: cfg.Token, Logger: cfg.Logger,
+	})
+	if err != nil {
+		return nil, protocol.Joined{}, err
+	}
+	t.wsOpen = time.Now()
+	joined, err := c.Join(ctx, cfg.Room)
+	if err != nil {
+		_ = c.Close() // the error of Join matters more
+		return nil, protocol.Joined{}, err
+	}
+	return c, joined, nil
+}
+
+// retryAfter reports whether err is a refusal for the moment, and after how long the server
+// wants to be asked again.
+func retryAfter(err error) (time.Duration, bool) {
+	if refusal, ok := errors.AsType[protocol.Error](err); ok {
+		return refusal.After.Duration(), refusal.Retry
+	}
+	if refusal, ok := errors.AsType[*client.HandshakeError](err); ok {
+		return refusal.After, refusal.After > 0
+	}
+	closed, ok := errors.AsType[*client.CloseError](err)
+	return 0, ok && !protocol.IsFinalClose(closed.Code)
 }
 
 func (s *signal) receiveLoop() {
