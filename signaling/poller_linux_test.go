@@ -3,13 +3,17 @@ package signaling
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http/httptest"
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"callbox/internal/rawio"
 )
 
 // polledServer serves on loopback until the test's end, when no goroutine may be
@@ -117,6 +121,31 @@ func TestWaitingJoinHoldsNobodyUp(t *testing.T) {
 		}
 	}
 	until(t, "them to be forgotten", func() bool { return s.Snapshot().Connections == 1+len(others) })
+}
+
+// TestRemainderIsRead sends more than one read takes while the poller is busy, so
+// that all of it is there when the poller reads: epoll does not report it a second
+// time.
+func TestRemainderIsRead(t *testing.T) {
+	var armed atomic.Bool
+	entered, release := make(chan struct{}), make(chan struct{})
+	s, dial := polledServer(t, Config{Seated: func(_ string, seated bool) {
+		if seated && armed.CompareAndSwap(true, false) {
+			close(entered)
+			<-release
+		}
+	}})
+	s.pollers.count = 1
+	sender, other := dial(), dial()
+	sender.join("room")
+	armed.Store(true)
+	other.send(`{"type":"join","id":1,"room":"another"}`)
+	<-entered
+	ping := string(masked(0x81, `{"type":"ping"}`+strings.Repeat(" ", 400), 7))
+	_, _ = io.WriteString(sender, pingsOf(ping, 5*rawio.BufferSize/2))
+	close(release)
+	readPongs(t, sender)
+	other.expectType("joined")
 }
 
 // TestMuchAndTheEnd sends more than one read takes and then ends the connection
