@@ -67,7 +67,7 @@ func (f *fields) message(kind string) Message {
 	switch kind {
 	case "hello":
 		return Hello{
-			V: f.integer("v", 1, MaxInteger), App: f.text("app"), Features: f.features(), Name: f.text("name"),
+			V: f.integer("v", 1, MaxInteger), App: f.text("app", MaxText), Features: f.features(), Name: f.text("name", MaxText),
 		}
 	case "state":
 		return State{
@@ -86,6 +86,22 @@ func (f *fields) message(kind string) Message {
 		return Chat{ID: f.id(), Text: f.chatText(), At: f.integer("at", 0, MaxInteger)}
 	case "got":
 		return Got{ID: f.id()}
+	case "offer_file":
+		return OfferFile{
+			ID: f.id(), Name: f.text("name", MaxFileText), Size: f.integer("size", 0, MaxInteger), MIME: f.text("mime", MaxFileText),
+		}
+	case "take":
+		return Take{ID: f.id(), Offset: f.offset()}
+	case "refuse":
+		return Refuse{ID: f.id()}
+	case "file_end":
+		return FileEnd{ID: f.id(), SHA256: f.value("sha256")}
+	case "file_ok":
+		return FileOK{ID: f.id()}
+	case "file_bad":
+		return FileBad{ID: f.id()}
+	case "stop_file":
+		return StopFile{ID: f.id()}
 	case "ping":
 		return Ping{N: f.integer("n", 0, MaxInteger), T: f.integer("t", 0, MaxInteger)}
 	case "pong":
@@ -109,14 +125,14 @@ func (f *fields) has(name string) bool {
 	return len(raw) > 0 && raw[0] != 'n'
 }
 
-// text returns a text without control characters, of at most MaxText code
-// points; "" if the field is absent.
-func (f *fields) text(name string) string {
+// text returns a text without control characters, of at most limit code points; "" if
+// the field is absent.
+func (f *fields) text(name string, limit int) string {
 	if !f.has(name) {
 		return ""
 	}
 	text, ok := wellFormed(f.raw[name])
-	if !ok || utf8.RuneCountInString(text) > MaxText || slices.ContainsFunc([]rune(text), unicode.IsControl) {
+	if !ok || utf8.RuneCountInString(text) > limit || slices.ContainsFunc([]rune(text), unicode.IsControl) {
 		f.setWrong(name)
 		return ""
 	}
@@ -157,6 +173,14 @@ func (f *fields) integer(name string, lowest, highest uint64) uint64 {
 
 func (f *fields) id() uint32 { return uint32(f.integer("id", 1, MaxID)) } //nolint:gosec // at most MaxID
 
+func (f *fields) offset() uint64 {
+	offset := f.integer("offset", 0, MaxInteger)
+	if offset%FileBlock != 0 {
+		f.setWrong("offset")
+	}
+	return offset
+}
+
 func (f *fields) value(name string) (v Value) {
 	text, ok := wellFormed(f.raw[name])
 	if n, err := hex.Decode(v[:], lowerHex(text)); !ok || err != nil || n != len(v) {
@@ -194,7 +218,7 @@ func (f *fields) features() []string {
 	}
 	for _, raw := range list {
 		one := fields{raw: map[string]json.RawMessage{"name": raw}}
-		names = append(names, one.text("name"))
+		names = append(names, one.text("name", MaxText))
 		if one.wrong != "" || !one.has("name") {
 			f.setWrong("features")
 		}
@@ -211,7 +235,7 @@ func (f *fields) mids() MIDs {
 		f.setWrong("mids")
 		return MIDs{}
 	}
-	mids := MIDs{Screen: inner.text("screen"), ScreenAudio: inner.text("screenAudio")}
+	mids := MIDs{Screen: inner.text("screen", MaxText), ScreenAudio: inner.text("screenAudio", MaxText)}
 	if inner.wrong != "" {
 		f.setWrong("mids")
 	}

@@ -11,6 +11,7 @@ const (
 	MaxBytes     = 64 << 10 // of a message, as sent
 	MaxChatBytes = 16 << 10 // of a chat message, as sent
 	MaxChatText  = 4000     // of the text of a chat message, in code points
+	MaxFileText  = 255      // of the name and the media type of a file, in code points
 	MaxText      = 64       // of any other text, in code points
 	MaxFeatures  = 32       // names in Hello.Features
 	MaxID        = math.MaxUint32
@@ -82,6 +83,46 @@ type Got struct {
 	ID uint32 `json:"id"`
 }
 
+// OfferFile offers a file.
+type OfferFile struct {
+	ID   uint32 `json:"id"` // as in Chat
+	Name string `json:"name"`
+	Size uint64 `json:"size"` // in bytes
+	MIME string `json:"mime"` // media type; may be empty
+}
+
+// Take asks for the bytes of an offered file.
+type Take struct {
+	ID     uint32 `json:"id"`
+	Offset uint64 `json:"offset"` // of the first byte to send, a multiple of FileBlock
+}
+
+// Refuse declines an offered file.
+type Refuse struct {
+	ID uint32 `json:"id"`
+}
+
+// FileEnd says that all bytes of a file have been sent.
+type FileEnd struct {
+	ID     uint32 `json:"id"`
+	SHA256 Value  `json:"sha256"` // of the SHA-256 of each block
+}
+
+// FileOK says that a file has arrived as it was sent.
+type FileOK struct {
+	ID uint32 `json:"id"`
+}
+
+// FileBad says that a file has arrived with another hash than its sender's.
+type FileBad struct {
+	ID uint32 `json:"id"`
+}
+
+// StopFile ends a file, from either end.
+type StopFile struct {
+	ID uint32 `json:"id"`
+}
+
 // Ping asks for a Pong with the same N and T.
 type Ping struct {
 	N uint64 `json:"n"`
@@ -100,19 +141,26 @@ type Bye struct {
 	Final bool `json:"final"` // hung up
 }
 
-func (Hello) kind() string  { return "hello" }
-func (State) kind() string  { return "state" }
-func (Signal) kind() string { return "signal" }
-func (Commit) kind() string { return "commit" }
-func (Nonce) kind() string  { return "nonce" }
-func (Reveal) kind() string { return "reveal" }
-func (Chat) kind() string   { return "chat" }
-func (Got) kind() string    { return "got" }
-func (Ping) kind() string   { return "ping" }
-func (Pong) kind() string   { return "pong" }
-func (Bye) kind() string    { return "bye" }
+func (Hello) kind() string     { return "hello" }
+func (State) kind() string     { return "state" }
+func (Signal) kind() string    { return "signal" }
+func (Commit) kind() string    { return "commit" }
+func (Nonce) kind() string     { return "nonce" }
+func (Reveal) kind() string    { return "reveal" }
+func (Chat) kind() string      { return "chat" }
+func (Got) kind() string       { return "got" }
+func (OfferFile) kind() string { return "offer_file" }
+func (Take) kind() string      { return "take" }
+func (Refuse) kind() string    { return "refuse" }
+func (FileEnd) kind() string   { return "file_end" }
+func (FileOK) kind() string    { return "file_ok" }
+func (FileBad) kind() string   { return "file_bad" }
+func (StopFile) kind() string  { return "stop_file" }
+func (Ping) kind() string      { return "ping" }
+func (Pong) kind() string      { return "pong" }
+func (Bye) kind() string       { return "bye" }
 
-// Value is a nonce, or the hash that commits to one: 64 lower-case hex digits in JSON.
+// Value is a nonce, the hash that commits to one, or that of a file: 64 lower-case hex digits in JSON.
 type Value [32]byte
 
 // MarshalText implements encoding.TextMarshaler.

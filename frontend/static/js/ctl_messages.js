@@ -16,10 +16,18 @@ import {isObject} from './messages.js';
  * @typedef {{type: 'reveal', nonce: string}} Reveal
  * @typedef {{type: 'chat', id: number, text: string, at: number}} Chat
  * @typedef {{type: 'got', id: number}} Got
+ * @typedef {{type: 'offer_file', id: number, name: string, size: number, mime: string}} OfferFile
+ * @typedef {{type: 'take', id: number, offset: number}} Take
+ * @typedef {{type: 'refuse', id: number}} Refuse
+ * @typedef {{type: 'file_end', id: number, sha256: string}} FileEnd
+ * @typedef {{type: 'file_ok', id: number}} FileOK
+ * @typedef {{type: 'file_bad', id: number}} FileBad
+ * @typedef {{type: 'stop_file', id: number}} StopFile
+ * @typedef {OfferFile|Take|Refuse|FileEnd|FileOK|FileBad|StopFile} FileMessage
  * @typedef {{type: 'ping', n: number, t: number}} Ping
  * @typedef {{type: 'pong', n: number, t: number, r: number}} Pong
  * @typedef {{type: 'bye', final: boolean}} CtlBye
- * @typedef {Hello|CtlState|Signal|Commit|Nonce|Reveal|Chat|Got|Ping|Pong|CtlBye} CtlMessage
+ * @typedef {Hello|CtlState|Signal|Commit|Nonce|Reveal|Chat|Got|FileMessage|Ping|Pong|CtlBye} CtlMessage
  * @typedef {{type: 'malformed', of: string, what: string}} Malformed what = the name of the field, `json`, `type` or `size`
  * @typedef {{type: 'unknown'}} UnknownType
  */
@@ -27,11 +35,14 @@ import {isObject} from './messages.js';
 /** Bytes of a message, and of a chat message. */
 export const MAX_BYTES = 65_536;
 const MAX_CHAT_BYTES = 16_384;
-/** Code points of the text of a chat message, and of any other text. */
+/** Code points of the text of a chat message, of the name and the media type of a file, and of any other text. */
 const MAX_CHAT_TEXT = 4000;
+const MAX_FILE_TEXT = 255;
 const MAX_TEXT = 64;
 const MAX_FEATURES = 32;
 const MAX_ID = 2 ** 32 - 1;
+/** Bytes of a file that have a hash of their own. The offsets at which an end asks for a file are multiples. */
+export const FILE_BLOCK = 1 << 20;
 
 /** A field that is malformed. Its message is the field's name. */
 class Fault extends Error {}
@@ -66,6 +77,7 @@ const text =
 
 // Not well-formed: a surrogate without its other half.
 const isText = text(MAX_TEXT, /[\p{Cc}\p{Cs}]/u);
+const isFileText = text(MAX_FILE_TEXT, /[\p{Cc}\p{Cs}]/u);
 const isChatText = text(MAX_CHAT_TEXT, /[^\P{Cc}\n\t]|\p{Cs}/u);
 
 /** @param {number} least @param {number} most @returns {(value: unknown) => value is number} */
@@ -80,10 +92,13 @@ const integer =
 const isCount = integer(0);
 const isID = integer(1, MAX_ID);
 
+/** @param {unknown} value @returns {value is number} */
+const isOffset = (value) => isCount(value) && value % FILE_BLOCK === 0;
+
 /** @param {unknown} value @returns {value is boolean} */
 const isBoolean = (value) => typeof value === 'boolean';
 
-/** A nonce, or the hash that commits to one. @param {unknown} value @returns {value is string} */
+/** A nonce, the hash that commits to one, or that of a file. @param {unknown} value @returns {value is string} */
 const isValue = (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
 
 /** @param {unknown} value @returns {value is string[]} */
@@ -131,6 +146,27 @@ const types = {
     at: read(fields, 'at', isCount),
   }),
   got: (fields) => ({type: 'got', id: read(fields, 'id', isID)}),
+  offer_file: (fields) => ({
+    type: 'offer_file',
+    id: read(fields, 'id', isID),
+    name: read(fields, 'name', isFileText, ''),
+    size: read(fields, 'size', isCount),
+    mime: read(fields, 'mime', isFileText, ''),
+  }),
+  take: (fields) => ({
+    type: 'take',
+    id: read(fields, 'id', isID),
+    offset: read(fields, 'offset', isOffset),
+  }),
+  refuse: (fields) => ({type: 'refuse', id: read(fields, 'id', isID)}),
+  file_end: (fields) => ({
+    type: 'file_end',
+    id: read(fields, 'id', isID),
+    sha256: read(fields, 'sha256', isValue),
+  }),
+  file_ok: (fields) => ({type: 'file_ok', id: read(fields, 'id', isID)}),
+  file_bad: (fields) => ({type: 'file_bad', id: read(fields, 'id', isID)}),
+  stop_file: (fields) => ({type: 'stop_file', id: read(fields, 'id', isID)}),
   ping: (fields) => ({
     type: 'ping',
     n: read(fields, 'n', isCount),
