@@ -41,6 +41,7 @@ type Call struct {
 	connected chan struct{}
 	done      chan struct{}
 	wait      sync.WaitGroup
+	outbox    outbox
 	final     *Report // set before done is closed
 
 	// ----
@@ -55,6 +56,9 @@ type Call struct {
 	negotiationErr error         // the last error of a negotiation
 	exchange       *ctl.Exchange // for the safety code, with the certificate of the current connection; nil = none yet
 	announced      Event         // what was reported about it
+	messages       *messages     // between the same certificates; nil = none yet
+	takenBytes     uint64        // sizes of all files that were taken
+	data           Data
 }
 
 // phase says what deadline is for.
@@ -116,6 +120,7 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 	c := &Call{
 		cfg: cfg.withDefaults(), start: time.Now(),
 		callbacks: make(chan func(), maxCallbacks), connected: make(chan struct{}), done: make(chan struct{}),
+		outbox: outbox{wake: make(chan struct{}, 1)},
 	}
 	c.linkCtx = context.WithoutCancel(ctx)
 	ctx, c.cancel = context.WithCancelCause(ctx)
@@ -189,6 +194,8 @@ func (c *Call) loop() {
 			c.handleEvent(event, ok)
 		case callback := <-c.callbacks:
 			callback()
+		case <-c.outbox.wake:
+			c.emptyOutbox()
 		case <-ask:
 			c.askForOffer()
 		case <-c.deadline.C:
@@ -345,6 +352,8 @@ func (c *Call) finalize() {
 		c.partner.link.sample()
 	}
 	report := c.report()
+	c.outbox.close()
+	c.endMessages(ErrCallEnded)
 	c.sendBye()
 	c.signal.leave()
 	if c.partner != nil {

@@ -84,6 +84,8 @@ func (c *Call) handleCtl(text []byte) {
 		}
 	case ctl.Bye:
 		c.handleCtlBye(m.Final)
+	default:
+		c.handleMessages(m)
 	}
 }
 
@@ -139,18 +141,22 @@ func (c *Call) sendBye() {
 }
 
 // startExchange begins the exchange for the safety code, or continues it after the
-// connection was rebuilt with the same certificates.
+// connection was rebuilt with the same certificates, and does the same for texts and
+// files.
 func (c *Call) startExchange() {
 	other, ok := c.partner.link.otherFingerprint()
 	if !ok { // impossible: the channel runs over DTLS
 		return
 	}
 	if c.exchange == nil || !c.exchange.Between(c.fingerprint, other) {
-		c.exchange = ctl.NewExchange(c.cfg.Room, c.partner.role == Callee, c.fingerprint, other)
+		polite := c.partner.role == Callee
+		c.exchange = ctl.NewExchange(c.cfg.Room, polite, c.fingerprint, other)
+		c.beginMessages(polite)
 	}
 	if m := c.exchange.Start(); m != nil {
 		c.partner.link.ctl.send(m)
 	}
+	c.continueMessages()
 }
 
 func (c *Call) advanceExchange(m ctl.Message) {
@@ -182,12 +188,13 @@ func (c *Call) announceSafety(err error) {
 	c.observe(e)
 }
 
-// dropStaleExchange forgets the exchange, and with it the code, if the connection was
-// rebuilt with another certificate.
+// dropStaleExchange forgets the exchange, and with it the code, the texts and the files,
+// if the connection was rebuilt with another certificate.
 func (c *Call) dropStaleExchange() {
 	other, ok := c.partner.link.otherFingerprint()
 	if c.exchange != nil && (!ok || !c.exchange.Between(c.fingerprint, other)) {
 		c.exchange, c.announced = nil, Event{}
+		c.endMessages(ErrPeerChanged)
 	}
 }
 

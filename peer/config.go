@@ -43,6 +43,9 @@ type Config struct {
 	// ConnectTimeout is how long to wait for another peer to come, and then again
 	// for the call to connect; 0 = DefaultConnectTimeout. It must not be negative.
 	ConnectTimeout time.Duration
+	// TakeFiles is how many bytes of files are taken from the other side in all; 0 = none.
+	// What is taken is checked, and not kept.
+	TakeFiles int64
 	// Expect are conditions that the report evaluates.
 	Expect []Expectation
 
@@ -87,6 +90,9 @@ func (c *Config) Check() error {
 	}
 	if c.ConnectTimeout < 0 {
 		faults = append(faults, errors.New("the connect timeout is negative"))
+	}
+	if c.TakeFiles < 0 {
+		faults = append(faults, errors.New("the bytes of files to take are negative"))
 	}
 	return errors.Join(faults...)
 }
@@ -136,6 +142,9 @@ const (
 	EventSignalingBack EventKind = "signaling_back" // the signaling server can be reached again, and the seat is back
 	EventSafetyCode    EventKind = "safety_code"    // Code can be compared with what the other side shows
 	EventSafetyWarning EventKind = "safety_warning" // there is no safety code because the other side broke its rules; Reason is set
+	EventText          EventKind = "text"           // the other side sent Text
+	EventFile          EventKind = "file"           // a file that was taken has ended; File, Bytes and Reason are set, the last unless it arrived intact
+	EventFileRefused   EventKind = "file_refused"   // a file was not taken; File and Bytes are set
 )
 
 // Event is a step of a call, to show to a person. Fields that its kind does not
@@ -150,4 +159,7 @@ type Event struct {
 	Took   time.Duration // from both peers being in the room to connected
 	Reason string
 	Code   string // six digits
+	Text   string // from the other side, as it came: not safe to print
+	File   string // name of the file, safe to print
+	Bytes  int64  // size of the file
 }

@@ -1,6 +1,9 @@
 package peer_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -136,11 +139,25 @@ type talker struct {
 	heard                 chan string
 }
 
+func certificate(t *testing.T) webrtc.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := webrtc.GenerateCertificate(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *c
+}
+
 // newTalker opens a page whose channels the bot knows of if marks is true.
 func newTalker(t *testing.T, s *server, marks bool) *talker {
 	t.Helper()
 	w := &talker{page: open(t, s), heard: make(chan string, 256)}
 	w.marks = marks
+	w.certificates = []webrtc.Certificate{certificate(t)}
 	w.prepare = func(pc *webrtc.PeerConnection) {
 		w.opened, w.ended, w.noFile = make(chan struct{}), make(chan struct{}), make(chan struct{})
 		create := func(label string, id uint16, ended chan struct{}) *webrtc.DataChannel {

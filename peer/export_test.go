@@ -18,3 +18,12 @@ func (c *Call) Negotiated() (local, remote string, settled bool) {
 	<-done
 	return local, remote, settled
 }
+
+// Rebuild makes the caller start a new connection, as a page does.
+func (c *Call) Rebuild() {
+	c.callbacks <- func() {
+		if c.openLink(c.partner.generation + 1) {
+			c.sendOffer()
+		}
+	}
+}

@@ -35,7 +35,8 @@ type link struct {
 	cancel context.CancelCauseFunc
 	wait   sync.WaitGroup
 
-	ctl *ctlChannel
+	ctl  *ctlChannel
+	file *fileChannel
 
 	hasRemote bool
 	answered  string                      // the offer that was answered last
@@ -64,8 +65,10 @@ type linkObserver interface {
 	localCandidate(l *link, c *webrtc.ICECandidateInit) // nil = there are no more
 	connectionState(l *link, s webrtc.PeerConnectionState, at time.Time)
 	iceState(l *link, s webrtc.ICEConnectionState, at time.Time)
-	firstFrame(l *link)              // of a video track was decoded
-	ctlMessage(l *link, text []byte) // arrived on the data channel ctl
+	firstFrame(l *link)                  // of a video track was decoded
+	ctlMessage(l *link, text []byte)     // arrived on the data channel ctl
+	fileMessage(l *link, message []byte) // arrived on the data channel file
+	fileRoom(l *link)                    // more can be sent on the data channel file
 }
 
 // newLink creates a connection that is ready to offer or to answer.

@@ -38,7 +38,6 @@ var (
 	errCtlRate  = errors.New("more than 200 messages a second")
 	errCtlSize  = errors.New("a message of more than 64 KiB")
 	errCtlQueue = errors.New("the other side does not read")
-	errNoFile   = errors.New("bytes of a file that was not taken")
 )
 
 // ctlChannel is the data channel ctl of a link. Only the goroutine of the Call may
@@ -67,11 +66,9 @@ func (l *link) openChannels() error {
 	received := newBucket(ctlReceived, ctlReceived)
 	c.OnOpen(func() { close(l.ctl.opened) })
 	c.OnMessage(func(m webrtc.DataChannelMessage) { l.ctl.receive(m, &received) })
-	file, err := l.createChannel("file", fileID)
-	if err != nil {
+	if err := l.openFileChannel(); err != nil {
 		return err
 	}
-	file.OnMessage(func(webrtc.DataChannelMessage) { l.ctl.end(file, errNoFile) })
 	var foreign atomic.Int64
 	l.pc.OnDataChannel(func(*webrtc.DataChannel) {
 		if foreign.Add(1) == maxForeignChannels+1 {
@@ -117,6 +114,7 @@ func (c *ctlChannel) mark(hello ctl.Hello) {
 		return
 	}
 	c.link.wait.Go(c.sendLoop)
+	c.link.wait.Go(c.link.file.announceRoom)
 	c.send(hello)
 }
 
@@ -142,7 +140,7 @@ func (c *ctlChannel) send(m ctl.Message) bool {
 		return true
 	default:
 		c.waiting.Add(-1)
-		c.end(c.channel, errCtlQueue)
+		c.end(errCtlQueue)
 		return false
 	}
 }
@@ -207,26 +205,27 @@ func (c *ctlChannel) receive(m webrtc.DataChannelMessage, limit *bucket) {
 	switch {
 	case !c.marked.Load() || c.ended.Load(): // the channel of another program, or one that has ended
 	case limit.take(time.Now()) > 0:
-		c.end(c.channel, errCtlRate)
+		c.end(errCtlRate)
 	case len(m.Data) > ctl.MaxBytes:
-		c.end(c.channel, errCtlSize)
+		c.end(errCtlSize)
 	case m.IsString:
 		c.link.observer.ctlMessage(c.link, m.Data)
 	}
 }
 
-// end closes a data channel after an error, but not the call. It may be called from
-// any goroutine.
-func (c *ctlChannel) end(channel *webrtc.DataChannel, reason error) {
-	if !c.marked.Load() { // the channel is another program's
-		return
+// end closes the channel after an error, but not the call. It may be called from any
+// goroutine.
+func (c *ctlChannel) end(reason error) {
+	if !c.ended.Swap(true) {
+		c.link.closeChannel(c.channel, reason)
 	}
-	if channel == c.channel && c.ended.Swap(true) {
-		return
-	}
-	c.link.cfg.Logger.Warn("a data channel is closed", "channel", channel.Label(), "reason", reason)
+}
+
+// closeChannel closes a data channel. It may be called from any goroutine.
+func (l *link) closeChannel(channel *webrtc.DataChannel, reason error) {
+	l.cfg.Logger.Warn("a data channel is closed", "channel", channel.Label(), "reason", reason)
 	if err := channel.Close(); err != nil {
-		c.link.cfg.Logger.Debug("closing a data channel", "error", err)
+		l.cfg.Logger.Debug("closing a data channel", "error", err)
 	}
 }
 

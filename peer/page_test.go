@@ -23,6 +23,8 @@ type page struct {
 	// prepare is called with each new connection; it may be nil.
 	prepare func(*webrtc.PeerConnection)
 	marks   bool // the page has the data channels of docs/call.md
+	// certificates is the page's for all connections; nil = a new one for each.
+	certificates []webrtc.Certificate
 
 	candidates []protocol.Candidate // of this side, gathered and held back
 	connected  chan struct{}
@@ -73,7 +75,7 @@ func (p *page) build(number int) {
 		p.t.Fatal(err)
 	}
 	api := webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithSettingEngine(settings))
-	if p.pc, err = api.NewPeerConnection(webrtc.Configuration{}); err != nil {
+	if p.pc, err = api.NewPeerConnection(webrtc.Configuration{Certificates: p.certificates}); err != nil {
 		p.t.Fatal(err)
 	}
 	p.number, p.connected = number, make(chan struct{})

@@ -38,7 +38,7 @@ type Report struct {
 	SafetyCode *string             `json:"safety_code"`   // six digits; null when there is none
 	Media      []Media             `json:"media"`         // null when no connection was ever tried
 	AudioMOS   *struct{}           `json:"audio_quality"` // reserved
-	Data       *struct{}           `json:"data"`          // reserved
+	Data       *Data               `json:"data"`          // null when the other side never spoke on the data channel ctl
 	Process    *struct{}           `json:"process"`       // reserved
 	Expect     []ExpectationResult `json:"expect"`        // null when nothing was expected
 	Events     *struct{}           `json:"events"`        // reserved
@@ -194,6 +194,20 @@ type Frames struct {
 	FPS          *float64 `json:"fps"` // new frames per second
 	Freezes      *int64   `json:"freezes"`
 	LongestGapMS *float64 `json:"longest_gap_ms"` // between new frames, and after the last one
+}
+
+// Data is what arrived on the data channels.
+type Data struct {
+	Texts int64     `json:"texts"`
+	Files FileCount `json:"files"`
+}
+
+// FileCount is what became of the files that the other side offered.
+type FileCount struct {
+	Count   int64 `json:"count"` // received completely
+	Bad     int64 `json:"bad"`   // of these, with another hash than the sender's
+	Bytes   int64 `json:"bytes"` // of content received, of all files that were taken
+	Refused int64 `json:"refused"`
 }
 
 // newTool returns the version of this program and of what it is built with.

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -20,6 +21,9 @@ func (c *Call) report() *Report {
 	r.TimelineMS = c.timeline.since(c.start)
 	r.Peer.Room = c.signal.joined.Room
 	r.SafetyCode = c.safetyCode()
+	if r.TimelineMS.DCOpen != nil {
+		r.Data = &c.data
+	}
 	if c.partner != nil {
 		r.Peer.Role = &c.partner.role
 		if l := c.partner.link; l != nil {
@@ -136,14 +140,16 @@ const maxShownName = 64
 
 // shownName makes the name of the other side safe to print on a terminal.
 func shownName(name string) string {
+	return cmp.Or(shown(name, maxShownName), "the other side")
+}
+
+// shown makes a text of the other side safe to print on a terminal.
+func shown(text string, limit int) string {
 	var kept []rune
-	for _, r := range strings.TrimSpace(name) {
-		if unicode.IsPrint(r) && len(kept) < maxShownName {
+	for _, r := range strings.TrimSpace(text) {
+		if unicode.IsPrint(r) && len(kept) < limit {
 			kept = append(kept, r)
 		}
-	}
-	if len(kept) == 0 {
-		return "the other side"
 	}
 	return string(kept)
 }

@@ -42,13 +42,13 @@ func DecodePiece(message []byte) (Piece, bool) {
 }
 
 // fileHash computes the hash of a file: the SHA-256 of the SHA-256s of its blocks.
-// It can go back to the beginning of the current block.
 type fileHash struct {
-	blocks, block hash.Hash
-	inBlock       int // bytes
+	sums    []byte // of the complete blocks, one after the other
+	block   hash.Hash
+	inBlock int // bytes
 }
 
-func newFileHash() *fileHash { return &fileHash{blocks: sha256.New(), block: sha256.New()} }
+func newFileHash() *fileHash { return &fileHash{block: sha256.New()} }
 
 func (h *fileHash) write(content []byte) {
 	for len(content) > 0 {
@@ -63,21 +63,32 @@ func (h *fileHash) write(content []byte) {
 }
 
 func (h *fileHash) endBlock() {
-	_, _ = h.blocks.Write(h.block.Sum(nil)) // never fails
-	h.dropBlock()
-}
-
-// dropBlock forgets what has been written of the current block.
-func (h *fileHash) dropBlock() {
+	h.sums = h.block.Sum(h.sums)
 	h.block.Reset()
 	h.inBlock = 0
 }
 
-// sum returns the hash of the whole file. Nothing can be written after it.
-func (h *fileHash) sum() (v Value) {
+// size returns how many bytes have been written.
+func (h *fileHash) size() uint64 {
+	return uint64(len(h.sums)/sha256.Size)*FileBlock + uint64(h.inBlock) //nolint:gosec // not negative
+}
+
+// complete returns how many bytes have been written, without those of a block that is
+// not complete.
+func (h *fileHash) complete() uint64 { return h.size() / FileBlock * FileBlock }
+
+// goBack forgets what was written after the first size bytes, a multiple of FileBlock.
+func (h *fileHash) goBack(size uint64) {
+	h.sums = h.sums[:size/FileBlock*sha256.Size]
+	h.block.Reset()
+	h.inBlock = 0
+}
+
+// sum returns the hash of the file, if what was written is all of it.
+func (h *fileHash) sum() Value {
+	sums := h.sums[:len(h.sums):len(h.sums)] // appending copies
 	if h.inBlock > 0 {
-		h.endBlock()
+		sums = h.block.Sum(sums)
 	}
-	h.blocks.Sum(v[:0])
-	return v
+	return sha256.Sum256(sums)
 }
