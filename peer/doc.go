@@ -13,9 +13,9 @@
 // (G.711 µ-law): both can be encoded without cgo, and every browser supports them.
 //
 // The two ends also talk on data channels, with package ctl: they compute a safety code,
-// say when they hang up, and negotiate while the signaling server cannot be reached.
-// docs/call.md describes it. A program without these channels can be called all the
-// same.
+// say when they hang up, negotiate while the signaling server cannot be reached, and send
+// each other texts and files ([Call.Say], [Call.SendFile]). docs/call.md describes it. A
+// program without these channels can be called all the same.
 //
 // The peer that was first in the room calls, and the one that comes later answers,
 // never the other way round: Pion has no rollback, so offers must not collide. An offer
@@ -26,7 +26,8 @@
 // A [Call] (call.go, conversation.go) is one goroutine with the state of the call: it
 // handles what comes from the server (signal.go), from the connection, and from its
 // timers. A link (link.go and link_media.go) is one RTCPeerConnection; a rebuilt call has
-// another one. engine.go and dial.go configure Pion. The received tracks verify their
+// another one. Texts and files outlive a link (call_messages.go); what a program sends
+// waits in the outbox. engine.go and dial.go configure Pion. The received tracks verify their
 // media by themselves (receive_video.go, receive_audio.go). When the call ends,
 // Call.endConnected, Call.handleDeadline or Call.handleCancel decides how, and result.go
 // makes the [Report] of it; its exit code is final after Report.setResult.

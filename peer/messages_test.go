@@ -205,7 +205,7 @@ func TestFileArrives(t *testing.T) {
 	t.Parallel()
 	s := serve(t, nil)
 	a, b := s.bot(t, "Ann"), s.bot(t, "Bo")
-	sizes := []int{0, 1, 1 << 20, 3<<20 + 7, 5000} // five: one more than may be open
+	sizes := []int{0, 1, 1 << 20, 1<<20 + 7, 5000} // five: one more than may be open
 	total := 0
 	for _, size := range sizes {
 		total += size
@@ -280,13 +280,13 @@ func TestFileContinues(t *testing.T) {
 	t.Parallel()
 	s := serve(t, nil)
 	a, b := s.bot(t, "Ann"), s.bot(t, "Bo")
-	b.TakeFiles = 12 << 20
+	b.TakeFiles = 7 << 20
 	rebuilt := events(&b, peer.EventRebuild)
 	first, second := join(t, a), join(t, b)
-	f := fileOf(12<<20 - 5)
-	w := watch(&f, 5<<20)
+	f := fileOf(7<<20 - 5)
+	w := watch(&f, 4<<20) // at most 2 MiB of it are under way then
 	transfer := sendFile(t, first, f)
-	await(t, "5 MiB", w.reached)
+	await(t, "4 MiB", w.reached)
 	first.Rebuild()
 	close(w.goOn)
 	next(t, "the new connection", rebuilt)
@@ -311,7 +311,7 @@ func TestFileIsStopped(t *testing.T) {
 	b.TakeFiles = 1 << 30
 	files := events(&b, peer.EventFile)
 	first, second := join(t, a), join(t, b)
-	f := fileOf(8 << 20)
+	f := fileOf(4 << 20)
 	w := watch(&f, 1<<20)
 	stopped := sendFile(t, first, f)
 	await(t, "1 MiB", w.reached)

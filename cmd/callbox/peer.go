@@ -36,6 +36,8 @@ type peerCommand struct {
 	TURNProto string `name:"turn-proto" placeholder:"PROTOCOL" group:"Connection:" help:"Transport protocol to TURN servers: udp, tcp or tls. Default: any."`
 	Insecure  bool   `group:"Connection:" help:"Accept any certificate, both from the server and from its TURN over TLS. It is safer to trust the server's CA: set SSL_CERT_FILE=ca.crt in the environment."`
 
+	TakeFiles int64 `default:"0" group:"Call:" help:"How many bytes of files to take from the other side, in all; 0 = none. They are checked and not kept; other files are refused."`
+
 	Duration       time.Duration `default:"10s" group:"Call:" help:"How long the call lasts once it is connected."`
 	ConnectTimeout time.Duration `default:"15s" group:"Call:" help:"How long to wait for another peer to come, and then again for the call to connect."`
 
@@ -94,7 +96,7 @@ func (p *peerCommand) config() (peer.Config, error) {
 	cfg := peer.Config{
 		Server: link.Server, Room: link.Room, Name: peerName, Version: programVersion(),
 		ICE: peer.ICEPolicy(p.ICE), TURNProtocol: peer.TURNProtocol(p.TURNProto),
-		Duration: p.Duration, ConnectTimeout: p.ConnectTimeout,
+		TakeFiles: p.TakeFiles, Duration: p.Duration, ConnectTimeout: p.ConnectTimeout,
 	}
 	var err error
 	cfg.Token, err = p.token()
@@ -109,6 +111,10 @@ func (p *peerCommand) config() (peer.Config, error) {
 	case "none":
 	default:
 		wrong.addf("--audio", "%q is neither tone nor none", p.Audio)
+	}
+	if p.TakeFiles < 0 {
+		wrong.addf("--take-files", "%d is less than 0", p.TakeFiles)
+		cfg.TakeFiles = 0
 	}
 	if p.Duration <= 0 {
 		wrong.addf("--duration", "%v is not greater than 0", p.Duration)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"callbox/peer"
 )
@@ -52,6 +53,16 @@ func (p *callPrinter) event(e peer.Event) {
 		p.line("The signaling server can be reached again.")
 	case peer.EventSafetyCode:
 		p.line("Safety code: %s. If %s sees the same code, nobody sits in between.", e.Code, e.Name)
+	case peer.EventText:
+		p.line("%s sent a text of %d characters.", e.Name, utf8.RuneCountInString(e.Text))
+	case peer.EventFile:
+		if e.Reason == "" {
+			p.line("File %q (%s) arrived intact.", e.File, bytesWords(e.Bytes))
+		} else {
+			p.line("File %q (%s) did not arrive: %s.", e.File, bytesWords(e.Bytes), e.Reason)
+		}
+	case peer.EventFileRefused:
+		p.line("File %q (%s) was refused; --take-files says how many bytes are taken.", e.File, bytesWords(e.Bytes))
 	case peer.EventSafetyWarning:
 		p.line("Warning: there is no safety code, so somebody may sit in between: %s.", e.Reason)
 	}
@@ -78,6 +89,9 @@ func (p *callPrinter) result(r *peer.Report) {
 	}
 	if m := r.Received("audio"); m != nil {
 		p.line("  Audio    %s", audioWords(m))
+	}
+	if r.Data != nil && r.Data.Files != (peer.FileCount{}) {
+		p.line("  Files    %s", fileWords(&r.Data.Files))
 	}
 	for _, e := range r.Expect {
 		p.line("  Expected %s", expectWords(e))
@@ -148,6 +162,27 @@ func audioWords(m *peer.Media) string {
 	default:
 		return fmt.Sprintf("energy %.4f, strongest at %.0f Hz", *m.Energy, *m.ToneHz)
 	}
+}
+
+func fileWords(f *peer.FileCount) string {
+	words := fmt.Sprintf("%d received, %s", f.Count, bytesWords(f.Bytes))
+	switch f.Bad {
+	case 0:
+		words += ", all intact"
+	default:
+		words += fmt.Sprintf(", %d damaged", f.Bad)
+	}
+	if f.Refused > 0 {
+		words += fmt.Sprintf(", %d refused", f.Refused)
+	}
+	return words
+}
+
+func bytesWords(n int64) string {
+	if n == 1 {
+		return "1 byte"
+	}
+	return fmt.Sprintf("%d bytes", n)
 }
 
 func expectWords(e peer.ExpectationResult) string {

@@ -149,6 +149,37 @@ func TestPeerToken(t *testing.T) {
 	two().check(t, exitOK)
 }
 
+// The bot says what texts and files came, and never what a text says.
+func TestPeerTakesFiles(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	wait := callPeer(t, s.ready.HTTP, "--duration", "1m", "--take-files", "10")
+	other, err := peer.Join(t.Context(), peer.Config{Server: s.ready.HTTP, Room: "room", Name: "Ann", Audio: peer.Tone(), Duration: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Say("secret"); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []string{"0123456789", "x"} {
+		transfer, err := other.SendFile(peer.File{Name: "a\u202eb", Size: int64(len(f)), Content: strings.NewReader(f)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := transfer.Err(); (err == nil) != (len(f) == 10) {
+			t.Errorf("%q: %v", f, err)
+		}
+	}
+	other.Hangup()
+	other.Wait()
+	ended := wait()
+	ended.check(t, exitOK, "Ann sent a text of 6 characters.", `File "ab" (10 bytes) arrived intact.`, `File "ab" (1 byte) was refused`,
+		"Files    1 received, 10 bytes, all intact, 1 refused")
+	if strings.Contains(ended.stdout+ended.stderr, "secret") {
+		t.Errorf("the text was printed:\n%s%s", ended.stdout, ended.stderr)
+	}
+}
+
 func TestPeerUsage(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -165,10 +196,10 @@ func TestPeerUsage(t *testing.T) {
 		"all at once": {
 			[]string{
 				"ws://x", "room", "--video", "film", "--audio", "beep", "--fps", "0", "--size", "640x360", "--ice", "best",
-				"--turn-proto", "quic", "--duration", "0s", "--connect-timeout=-1s", "--expect", "mos>4,frames=1",
+				"--turn-proto", "quic", "--take-files=-1", "--duration", "0s", "--connect-timeout=-1s", "--expect", "mos>4,frames=1",
 			},
 			[]string{
-				"--video", "--audio", "--duration", "--connect-timeout", "--expect", `"mos"`, "frames=1", "ICE policy", "TURN protocol", "http://HOST",
+				"--video", "--audio", "--take-files", "--duration", "--connect-timeout", "--expect", `"mos"`, "frames=1", "ICE policy", "TURN protocol", "http://HOST",
 			},
 		},
 		"size and rate":  {[]string{"http://x", "room", "--fps", "99", "--size", "640x360"}, []string{"--fps", "--size", "640x368"}},
