@@ -148,9 +148,9 @@ func (c *Call) startExchange() {
 	if !ok { // impossible: the channel runs over DTLS
 		return
 	}
-	if c.exchange == nil || !c.exchange.Between(c.fingerprint, other) {
-		polite := c.partner.role == Callee
-		c.exchange = ctl.NewExchange(c.cfg.Room, polite, c.fingerprint, other)
+	polite := c.partner.role == Callee
+	if e := ctl.Continue(c.exchange, c.cfg.Room, polite, c.fingerprint, other); e != c.exchange {
+		c.exchange = e
 		c.beginMessages(polite)
 	}
 	if m := c.exchange.Start(); m != nil {

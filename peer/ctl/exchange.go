@@ -22,7 +22,7 @@ var (
 // does the impolite end reveal: so neither can choose its nonce to fit the other's.
 //
 // An exchange belongs to the two certificates and not to a connection. A new
-// connection between the same certificates continues it, with [Exchange.Start]; a
+// connection between the same certificates continues it, with [Continue]; a
 // connection with any other certificate needs a new exchange, with a new nonce:
 // otherwise somebody who has seen the nonces could search for a certificate that
 // gives the same code. An exchange that ended with an error never has a code.
@@ -47,6 +47,16 @@ func NewExchange(room string, polite bool, own, other Fingerprint) *Exchange {
 	var nonce Value
 	_, _ = rand.Read(nonce[:]) // never fails
 	return newExchange(8*sha256.Size, nonce, room, polite, own, other)
+}
+
+// Continue returns the exchange for a new connection: e, if that is between the same
+// certificates, and otherwise a new one. e may be nil. [Exchange.Start] is still to be
+// called.
+func Continue(e *Exchange, room string, polite bool, own, other Fingerprint) *Exchange {
+	if e != nil && e.Between(own, other) {
+		return e
+	}
+	return NewExchange(room, polite, own, other)
 }
 
 func newExchange(bits int, nonce Value, room string, polite bool, own, other Fingerprint) *Exchange {
