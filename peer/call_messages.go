@@ -52,8 +52,8 @@ func (c *Call) continueMessages() {
 	for _, text := range m.chats.Repeat() {
 		channel.send(text)
 	}
-	for _, offer := range m.sender.Reconnect() {
-		channel.send(offer)
+	for _, message := range m.sender.Reconnect() {
+		channel.send(message)
 	}
 	c.emptyOutbox()
 }
@@ -71,9 +71,9 @@ func (c *Call) emptyOutbox() {
 		if m == nil || m.transfers[t.id] != t {
 			continue // it has ended
 		}
-		m.sender.Stop(t.id)
+		stop := m.sender.Stop(t.id)
 		if c.canMessage() {
-			m.link.ctl.send(ctl.StopFile{ID: t.id})
+			m.link.ctl.send(stop)
 		}
 		c.endTransfer(t.id, ErrStopped)
 	}
@@ -255,8 +255,7 @@ func (c *Call) endFiles(reason error) {
 		c.forgetFile(id, reason.Error())
 	}
 	for _, id := range m.sender.Open() {
-		m.sender.Stop(id)
-		channel.send(ctl.StopFile{ID: id})
+		channel.send(m.sender.Stop(id))
 		c.endTransfer(id, ErrFileChannel)
 	}
 	c.partner.link.file.end(reason)
@@ -279,8 +278,7 @@ func (c *Call) sendPieces() {
 		}
 		content := buffer[:n]
 		if err := readAt(c.messages.transfers[id].file.Content, content, offset); err != nil {
-			sender.Stop(id)
-			link.ctl.send(ctl.StopFile{ID: id})
+			link.ctl.send(sender.Stop(id))
 			c.endTransfer(id, err)
 			continue
 		}

@@ -56,7 +56,7 @@ type Config struct {
 	// connection of the call uses. Calls may share them, which saves time. But a page
 	// that is called twice with the same certificate, and was not reloaded in between,
 	// warns instead of showing a safety code, because the second call does not know
-	// the nonce of the first.
+	// the nonce of the first, and takes texts and files for those of the first.
 	Certificates []webrtc.Certificate
 	// Net replaces the kernel's network for media and TURN, for tests.
 	Net transport.Net

@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -375,7 +376,13 @@ func TestFileBytes(t *testing.T) {
 func TestForeignChannels(t *testing.T) {
 	t.Parallel()
 	s := serve(t, nil)
-	bot := join(t, s.listener(t))
+	cfg := s.listener(t)
+	cfg.TakeFiles = 1 << 20
+	bot := join(t, cfg)
+	if err := bot.Say("hello"); err != nil {
+		t.Fatal(err)
+	}
+	file := sendFile(t, bot, fileOf(10))
 	w := newTalker(t, s, false)
 	prepare := w.prepare
 	inBand := make(chan struct{})
@@ -417,8 +424,11 @@ func TestForeignChannels(t *testing.T) {
 	case <-time.After(200 * time.Millisecond):
 	}
 	bot.Hangup()
-	if r := bot.Wait(); r.SafetyCode != nil || r.TimelineMS.DCOpen != nil {
-		t.Errorf("code %v, channel open at %v", r.SafetyCode, r.TimelineMS.DCOpen)
+	if r := bot.Wait(); r.SafetyCode != nil || r.TimelineMS.DCOpen != nil || r.Data != nil {
+		t.Errorf("code %v, channel open at %v, data %v", r.SafetyCode, r.TimelineMS.DCOpen, r.Data)
+	}
+	if err := outcomeOf(t, file); !errors.Is(err, peer.ErrCallEnded) {
+		t.Errorf("the file that nobody could get: %v", err)
 	}
 }
 

@@ -24,6 +24,14 @@ func fileOf(size int) peer.File {
 	return peer.File{Name: "notes.txt", MIME: "text/plain", Size: int64(size), Content: bytes.NewReader(content)}
 }
 
+// silent returns a configuration that sends neither video nor audio, which take time.
+func (s *server) silent(tb testing.TB, name string) peer.Config {
+	tb.Helper()
+	cfg := s.bot(tb, name)
+	cfg.Video, cfg.Audio = nil, nil
+	return cfg
+}
+
 // fileHash is the hash of a file in docs/call.md, computed in another way than the
 // bot's.
 func fileHash(content []byte) ctl.Value {
@@ -204,7 +212,7 @@ func (w *talker) toldAbout() ctl.Message {
 func TestFileArrives(t *testing.T) {
 	t.Parallel()
 	s := serve(t, nil)
-	a, b := s.bot(t, "Ann"), s.bot(t, "Bo")
+	a, b := s.silent(t, "Ann"), s.silent(t, "Bo")
 	sizes := []int{0, 1, 1 << 20, 1<<20 + 7, 5000} // five: one more than may be open
 	total := 0
 	for _, size := range sizes {
@@ -279,11 +287,11 @@ func (w *watched) ReadAt(content []byte, offset int64) (int, error) {
 func TestFileContinues(t *testing.T) {
 	t.Parallel()
 	s := serve(t, nil)
-	a, b := s.bot(t, "Ann"), s.bot(t, "Bo")
-	b.TakeFiles = 7 << 20
+	a, b := s.silent(t, "Ann"), s.silent(t, "Bo")
+	b.TakeFiles = 6 << 20
 	rebuilt := events(&b, peer.EventRebuild)
 	first, second := join(t, a), join(t, b)
-	f := fileOf(7<<20 - 5)
+	f := fileOf(6<<20 - 5)
 	w := watch(&f, 4<<20) // at most 2 MiB of it are under way then
 	transfer := sendFile(t, first, f)
 	await(t, "4 MiB", w.reached)
@@ -307,7 +315,7 @@ func TestFileContinues(t *testing.T) {
 func TestFileIsStopped(t *testing.T) {
 	t.Parallel()
 	s := serve(t, nil)
-	a, b := s.bot(t, "Ann"), s.bot(t, "Bo")
+	a, b := s.silent(t, "Ann"), s.silent(t, "Bo")
 	b.TakeFiles = 1 << 30
 	files := events(&b, peer.EventFile)
 	first, second := join(t, a), join(t, b)

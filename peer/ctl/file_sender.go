@@ -22,6 +22,9 @@ type FileSender struct {
 	next uint32
 	open []*sentFile // in the order of their ids
 	turn int         // index in open of the file whose piece is next
+	// stops are the last files that this end ended. The other end has at most
+	// MaxOpenFiles that it does not know to have ended.
+	stops []Message
 }
 
 // sentFile is a file that has not ended.
@@ -51,15 +54,14 @@ func (s *FileSender) Offer(name string, size uint64, mime string) (OfferFile, er
 	return m, nil
 }
 
-// Reconnect is called when there is a new connection, and returns the offers to
-// repeat.
-func (s *FileSender) Reconnect() []OfferFile {
-	var offers []OfferFile
+// Reconnect is called when there is a new connection, and returns what to repeat.
+func (s *FileSender) Reconnect() []Message {
+	repeated := slices.Clone(s.stops)
 	for _, f := range s.open {
 		f.taken = false
-		offers = append(offers, f.offer)
+		repeated = append(repeated, f.offer)
 	}
-	return offers
+	return repeated
 }
 
 // Take handles the other end's wish for a file. It returns an answer if there is
@@ -70,8 +72,7 @@ func (s *FileSender) Take(m Take) (answer Message, err error) {
 	case f == nil || f.taken:
 		return nil, nil
 	case m.Offset > f.hashed.size():
-		s.remove(m.ID)
-		return StopFile{ID: m.ID}, ErrFileOffset
+		return s.Stop(m.ID), ErrFileOffset
 	}
 	f.taken = true
 	f.hashed.goBack(m.Offset)
@@ -130,9 +131,16 @@ func (s *FileSender) Receive(m Message) (id uint32, ended bool, err error) {
 	return id, true, err
 }
 
-// Stop ends a file, and reports whether that had not ended: then the other end is to
-// be told.
-func (s *FileSender) Stop(id uint32) bool { return s.remove(id) }
+// Stop ends a file, and returns the message that says so; nil if it has ended before.
+func (s *FileSender) Stop(id uint32) Message {
+	if s.find(id) == nil {
+		return nil
+	}
+	s.remove(id)
+	s.stops = append(s.stops, StopFile{ID: id})
+	s.stops = s.stops[max(0, len(s.stops)-MaxOpenFiles):]
+	return StopFile{ID: id}
+}
 
 // Open returns the ids of the files that have not ended.
 func (s *FileSender) Open() []uint32 {
@@ -152,8 +160,6 @@ func (s *FileSender) find(id uint32) *sentFile {
 	return nil
 }
 
-func (s *FileSender) remove(id uint32) bool {
-	before := len(s.open)
+func (s *FileSender) remove(id uint32) {
 	s.open = slices.DeleteFunc(s.open, func(f *sentFile) bool { return f.offer.ID == id })
-	return len(s.open) < before
 }

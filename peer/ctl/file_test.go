@@ -43,9 +43,7 @@ func (p *filePair) offer(tb testing.TB, content []byte) uint32 {
 func (p *filePair) cut() {
 	p.there, p.back, p.pieces = nil, nil, nil
 	p.receiver.Reconnect()
-	for _, offer := range p.sender.Reconnect() {
-		p.there = append(p.there, offer)
-	}
+	p.there = p.sender.Reconnect()
 }
 
 // The parts of step, each of which reports whether there was something to do.
@@ -253,6 +251,44 @@ func TestAnswersAreRepeated(t *testing.T) {
 	}
 }
 
+// The word that a file was stopped may be lost, too. Without it, the receiver would
+// count the file among those that have not ended.
+func TestStopsAreRepeated(t *testing.T) {
+	t.Parallel()
+	p := newFilePair()
+	for range MaxOpenFiles {
+		p.offer(t, make([]byte, 10))
+	}
+	p.settleMessages(t)
+	for _, id := range p.sender.Open() {
+		if stop := p.sender.Stop(id); stop != (StopFile{ID: id}) {
+			t.Errorf("told %v", stop)
+		}
+	}
+	p.cut()
+	for range MaxOpenFiles {
+		p.offer(t, make([]byte, 10))
+	}
+	p.settleMessages(t)
+	if open := p.receiver.Open(); !slices.Equal(open, p.sender.Open()) || len(open) != MaxOpenFiles {
+		t.Errorf("open: %v, %v", open, p.sender.Open())
+	}
+}
+
+// settleMessages lets the receiver handle all messages on ctl.
+func (p *filePair) settleMessages(tb testing.TB) {
+	tb.Helper()
+	for {
+		some, err := p.receiveMessage()
+		if err != nil {
+			tb.Fatal(err)
+		}
+		if !some {
+			return
+		}
+	}
+}
+
 // A message that does not fit changes nothing.
 func TestFileAnswersThatDoNotFit(t *testing.T) {
 	t.Parallel()
@@ -301,7 +337,7 @@ func TestFileEndsWithoutArriving(t *testing.T) {
 	if answer, err := p.sender.Take(Take{ID: 1, Offset: FileBlock}); answer != (StopFile{ID: 1}) || !errors.Is(err, ErrFileOffset) {
 		t.Errorf("an offset beyond what was sent: %v, %v", answer, err)
 	}
-	if p.sender.Stop(1) || p.sender.Stop(3) {
+	if p.sender.Stop(1) != nil || p.sender.Stop(3) != nil {
 		t.Error("a file that had ended was stopped")
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/pion/webrtc/v4"
 
@@ -51,8 +52,10 @@ type end struct {
 	candidates chan webrtc.ICECandidateInit // of the end
 }
 
-// bounds of what may wait; a test has much less.
-const maxWaiting = 1024
+const (
+	maxWaiting   = 1024            // of anything; a test has much less
+	leaveTimeout = 2 * time.Second // for the reply to leave
+)
 
 // Join takes the seats of the attacker.
 func Join(ctx context.Context, cfg Config) (*Attacker, error) {
@@ -195,7 +198,10 @@ func (e *end) close() {
 	if e.pc != nil {
 		_ = e.pc.GracefulClose() // a connection that failed
 	}
-	_ = e.client.Close() // an error changes nothing
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+	defer cancel()
+	_ = e.client.Leave(ctx) // otherwise the server sees the connection end
+	_ = e.client.Close()    // an error changes nothing
 }
 
 // offer sends v if there is room.
