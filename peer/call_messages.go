@@ -3,6 +3,7 @@ package peer
 import (
 	"errors"
 	"io"
+	"strings"
 	"time"
 
 	"callbox/peer/ctl"
@@ -178,7 +179,7 @@ func (c *Call) handleOffer(m ctl.OfferFile) {
 	case c.messages.noFiles || m.Size > c.mayTake():
 		c.data.Files.Refused++
 		channel.send(receiver.Refuse(m.ID))
-		c.observe(Event{Kind: EventFileRefused, Name: c.partner.name, File: shown(m.Name, ctl.MaxFileText), Bytes: int64(m.Size)}) //nolint:gosec // at most 2^53
+		c.observe(Event{Kind: EventFileRefused, Name: c.partner.name, File: shownFile(m.Name), Bytes: int64(m.Size)}) //nolint:gosec // at most 2^53
 	default:
 		c.takenBytes += m.Size
 		c.messages.taken[m.ID] = m
@@ -241,7 +242,7 @@ func (c *Call) forgetFile(id uint32, reason string) {
 	}
 	delete(c.messages.taken, id)
 	c.observe(Event{
-		Kind: EventFile, Name: c.partner.name, File: shown(m.Name, ctl.MaxFileText), Bytes: int64(m.Size), Reason: reason, //nolint:gosec // at most 2^53
+		Kind: EventFile, Name: c.partner.name, File: shownFile(m.Name), Bytes: int64(m.Size), Reason: reason, //nolint:gosec // at most 2^53
 	})
 }
 
@@ -259,6 +260,11 @@ func (c *Call) endFiles(reason error) {
 		c.endTransfer(id, ErrFileChannel)
 	}
 	c.partner.link.file.end(reason)
+}
+
+// shownFile makes the name of a file safe to print: the last part of it, if it is a path.
+func shownFile(name string) string {
+	return shown(name[strings.LastIndexAny(name, `/\`)+1:], ctl.MaxFileText)
 }
 
 // fileRoom implements linkObserver.

@@ -376,7 +376,7 @@ func taking(t *testing.T, size uint64) (*peer.Call, *talker, <-chan peer.Event) 
 	cfg.TakeFiles = 1 << 20
 	files := events(&cfg, peer.EventFile)
 	bot, w := listening(t, s, &cfg)
-	w.tell(ctl.OfferFile{ID: 2, Name: "\u202egpj.exe", Size: size})
+	w.tell(ctl.OfferFile{ID: 2, Name: "/etc\\\u202egpj.exe", Size: size})
 	if take := w.toldAbout(); take != (ctl.Take{ID: 2}) {
 		t.Fatalf("told %+v", take)
 	}
