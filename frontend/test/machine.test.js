@@ -119,14 +119,6 @@ test("when the other side's seat times out before the call connects, the page wa
   assert.equal(driver.screen, 'waiting');
 });
 
-test('a third peer in a larger room is ignored', () => {
-  const driver = Driver.inCall();
-  assert.deepEqual(driver.frame(otherJoined({peer: 'pCy'})), []);
-  assert.deepEqual(driver.frame(offer('pCy', 1)), []);
-  assert.deepEqual(driver.frame({type: 'bye', seq: 3, peer: 'pCy', reason: 'left'}), []);
-  assert.equal(driver.screen, 'call');
-});
-
 test('messages of older generations are dropped, a newer one rebuilds the link', () => {
   const driver = Driver.inCall();
   assert.deepEqual(driver.frame(offer('pBo', 0)), []);

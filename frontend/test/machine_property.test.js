@@ -3,7 +3,16 @@ import {test} from 'node:test';
 import {Driver, joined, offer, otherJoined} from './driver.js';
 
 const PEERS = ['pBo', 'pCy'];
-const TIMERS = ['watchdog', 'recovery', 'restart', 'safety', 'successor', 'giveUp', 'servers'];
+const TIMERS = [
+  'watchdog',
+  'recovery',
+  'restart',
+  'safety',
+  'successor',
+  'giveUp',
+  'servers',
+  'next',
+];
 const CONNECTIONS = ['connecting', 'connected', 'disconnected', 'failed'];
 
 /** Park and Miller's generator: the same sequence for the same seed. */
@@ -47,6 +56,7 @@ function happening(random, driver) {
       type: 'frame',
       frame: {type: 'message', seq: 1, from: peer, data: {call: random(4), renegotiate: true}},
     },
+    {type: 'frame', frame: {type: 'message', seq: 1, from: peer, data: {busy: true}}},
     {type: 'frame', frame: {type: 'closing', after: random(6)}},
     {type: 'connection', link, state: one(CONNECTIONS)},
     {type: 'connection', link, state: one(CONNECTIONS)},

@@ -1,6 +1,6 @@
 import {FakeWebSocket} from './fakes.js';
 
-/** A signaling server with one room for two, as far as the page needs it. */
+/** A signaling server with one room, as far as the page needs it. */
 export class Room {
   /** @type {Map<string, any>} */ seats = new Map();
   reports = [];
@@ -8,8 +8,13 @@ export class Room {
   /** @type {(from: string, data: any) => boolean} */ passes = () => true;
   /** Whether requests get lost, as on a connection that is dead without saying so. */
   deaf = false;
+  #capacity;
   #peers = 0;
   #order = 0;
+
+  constructor(capacity = 2) {
+    this.#capacity = capacity;
+  }
 
   /** Opens every socket that was created since the last call. */
   accept() {
@@ -85,7 +90,7 @@ export class Room {
       this.#tell(held.peer, {type: 'back', peer: held.peer, resumed: true});
       return;
     }
-    if (this.seats.size >= 2) {
+    if (this.seats.size >= this.#capacity) {
       socket.serverSends({type: 'full', id: frame.id});
       return;
     }

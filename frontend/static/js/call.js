@@ -151,6 +151,7 @@ export class Call {
     },
     sendState: () => this.sendState(),
     sayBye: ({final}) => this.#sayBye(final),
+    sayBusy: ({to}) => void this.#send(to, {busy: true}),
     checkSafety: () => this.#checkSafety(),
     judge: ({verdict}) => this.#safety.judge(verdict),
     startTimer: ({name, ms}) => this.#startTimer(name, ms),

@@ -1,10 +1,12 @@
 import {compared, onCtl} from './machine_ctl.js';
 import {onFrame} from './machine_frames.js';
 import {onLink} from './machine_link.js';
+import {connectToNext} from './machine_room.js';
 import {NOTHING_SAID, endCall, start, step, stop} from './machine_transitions.js';
 import {GIVE_UP_TIMEOUT} from './timeouts.js';
 /** @import {FinalReason} from './final.js' */
 /** @import {CtlNews} from './ctl.js' */
+/** @import {Other} from './machine_room.js' */
 /** @import {ICEServer, Peer, SendState} from './messages.js' */
 /** @import {RefusalCode} from './refusal.js' */
 /** @import {Finding, Verdict} from './safety_check.js' */
@@ -12,7 +14,8 @@ import {GIVE_UP_TIMEOUT} from './timeouts.js';
 /**
  * The call as a pure reducer: (state, event) → (state, commands). It touches no clock, no socket and no page; timers
  * are commands too. machine_frames.js has the part about what the server sends, machine_link.js the one about an
- * RTCPeerConnection, machine_ctl.js the one about its data channel, and machine_transitions.js what all use.
+ * RTCPeerConnection, machine_ctl.js the one about its data channel, machine_room.js the one about whom to talk to, and
+ * machine_transitions.js what all use.
  */
 
 /** @typedef {'host'|'srflx'|'prflx'|'relay'} CandidateType */
@@ -51,7 +54,8 @@ import {GIVE_UP_TIMEOUT} from './timeouts.js';
  * @property {number} attempts to reconnect, so far
  * @property {RefusalCode|null} refusal why the server does not let this page back in, if it says so
  * @property {string} self peer id, '' until joined
- * @property {Peer|null} peer who else is in the room, as far as the server says
+ * @property {Peer|null} peer whom this page talks to, as far as the server says
+ * @property {Other[]} others everybody else in the room, in the order of their joins
  * @property {number} awaySince ms, when the connection between peer and server broke
  * @property {Link|null} link
  * @property {number} linkCount how many there have been
@@ -61,7 +65,7 @@ import {GIVE_UP_TIMEOUT} from './timeouts.js';
  * @property {SendState} remote what the other side says it sends
  * @property {ICEServer[]} iceServers
  * @property {boolean} relay relayed candidates only, by the page's options
- * @property {''|'left'|'timeout'|'closing'} notice
+ * @property {''|'left'|'timeout'|'closing'|'busy'} notice busy = all others in the room are in calls
  * @property {''|'unreachable'|'unsupported'|FinalReason} reason of phase 'ended'
  * @property {boolean} reclaim whether the next join takes the seat back from another tab, as the user asked
  * @property {boolean} failing whether the timer runs that ends the call unless it connects
@@ -70,7 +74,7 @@ import {GIVE_UP_TIMEOUT} from './timeouts.js';
  * @property {number} endedAt ms
  */
 
-/** @typedef {'watchdog'|'recovery'|'restart'|'safety'|'successor'|'giveUp'|'servers'} Timer */
+/** @typedef {'watchdog'|'recovery'|'restart'|'safety'|'successor'|'giveUp'|'servers'|'next'} Timer */
 
 /**
  * @typedef {{type: 'open', room: string} | {type: 'join', name: string} | {type: 'leave'} | {type: 'rejoin'}
@@ -92,7 +96,7 @@ import {GIVE_UP_TIMEOUT} from './timeouts.js';
  *   | {type: 'closeLink'} | {type: 'closePrevious'} | {type: 'sendState'}
  *   | {type: 'servers', iceServers: ICEServer[]} | {type: 'refreshServers'}
  *   | {type: 'startTimer', name: Timer, ms: number} | {type: 'stopTimer', name: Timer}
- *   | {type: 'sayBye', final: boolean} | {type: 'checkSafety'} | {type: 'judge', verdict: Verdict}
+ *   | {type: 'sayBye', final: boolean} | {type: 'sayBusy', to: string} | {type: 'checkSafety'} | {type: 'judge', verdict: Verdict}
  *   | {type: 'report', setup: number} | {type: 'chime'} | {type: 'releaseMedia'}} Command
  */
 
@@ -108,6 +112,7 @@ export const initial = Object.freeze({
   refusal: null,
   self: '',
   peer: null,
+  others: [],
   awaySince: 0,
   link: null,
   linkCount: 0,
@@ -175,6 +180,7 @@ const on = {
     if (name === 'servers')
       return step(state, state.signaling === 'up' ? [{type: 'refreshServers'}] : []);
     if (name === 'giveUp') return giveUp(state, at);
+    if (name === 'next') return connectToNext(state, at);
     return onLink.timer(state, name);
   },
   online: (state) => {

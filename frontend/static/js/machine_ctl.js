@@ -26,9 +26,8 @@ export const onCtl = {
     }
     if (message.type !== 'signal') return step(state);
     const data = decodeCallData(message.data);
-    const known = data.kind !== 'unknown' && data.kind !== 'state';
     // A new connection needs the server.
-    if (!known || data.generation !== link.generation) return step(state);
+    if (!('generation' in data) || data.generation !== link.generation) return step(state);
     return step(withLink(state, {remoteSeen: true}), [{type: 'deliver', data}]);
   },
 

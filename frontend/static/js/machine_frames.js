@@ -1,8 +1,16 @@
 import {peerLeaves} from './machine_ctl.js';
 import {
-  NOTHING_SAID,
+  changeOther,
+  connectTo,
+  onBusy,
+  onStranger,
+  sayBusy,
+  withOther,
+  withOthers,
+  withoutOther,
+} from './machine_room.js';
+import {
   awaitPeer,
-  buildCommand,
   catchUp,
   endCall,
   newLink,
@@ -11,47 +19,12 @@ import {
   resync,
   start,
   step,
-  stopLinkTimers,
 } from './machine_transitions.js';
 import {decodeCallData} from './messages.js';
-import {CONNECT_TIMEOUT, GIVE_UP_TIMEOUT, NEGOTIATION_TIMEOUT} from './timeouts.js';
 /** @import {Command, State, Step} from './machine.js' */
-/** @import {Frame, Joined, Peer} from './messages.js' */
+/** @import {CallData, Frame, Joined, Peer} from './messages.js' */
 
 /** The part of the reducer that handles what the signaling server sends. */
-
-/** Starts a connection to a peer. @param {State} state @param {Peer} peer @param {number} at @returns {Step} */
-function connectTo(state, peer, at) {
-  const running = state.link !== null && state.link.connection === 'connected';
-  const {lastLink} = state;
-  // The other side may still have the connection that this one has given up.
-  const again = lastLink?.self === state.self && lastLink.peer === peer.peer;
-  const link = newLink(state, peer.peer, peer.polite, again ? lastLink.generation + 1 : 1, 0);
-  return step(
-    {
-      ...state,
-      peer,
-      awaySince: at,
-      link,
-      linkCount: link.id,
-      lastLink: link,
-      peerName: peer.name,
-      hasConnected: state.hasConnected && state.link !== null,
-      remote: NOTHING_SAID,
-      notice: '',
-      failing: true,
-      peerJoinedAt: at,
-    },
-    [
-      ...stopLinkTimers,
-      // A running call goes on until the new connection is up.
-      buildCommand(state, link, again && peer.polite, running),
-      start('watchdog', NEGOTIATION_TIMEOUT),
-      start('recovery', CONNECT_TIMEOUT),
-      start('giveUp', GIVE_UP_TIMEOUT),
-    ],
-  );
-}
 
 /** @param {State} state @param {Joined} frame @param {number} at @returns {Step} */
 function joined(state, frame, at) {
@@ -67,7 +40,9 @@ function joined(state, frame, at) {
     notice: state.notice === 'closing' ? '' : state.notice,
   };
   // A resumed session gets the events that it missed.
-  const next = frame.resumed ? catchUp(inRoom) : syncPeers(inRoom, frame.peers, at);
+  const next = frame.resumed
+    ? catchUp(inRoom)
+    : syncPeers(withOthers(inRoom, frame.peers), frame.peers, at);
   return step(next.state, [...refreshTimer(frame.iceTTL), ...next.commands]);
 }
 
@@ -87,8 +62,10 @@ function syncPeers(state, peers, at) {
 const isLinked = ({link, self}, peer) => link?.peer === peer && link.self === self && !link.gone;
 
 /** @param {State} state @param {string} peer @param {boolean} away @returns {State} */
-const withAway = (state, peer, away) =>
-  state.peer?.peer === peer ? {...state, peer: {...state.peer, away}} : state;
+function withAway(state, peer, away) {
+  const next = changeOther(state, peer, {away});
+  return next.peer?.peer === peer ? {...next, peer: {...next.peer, away}} : next;
+}
 
 /** Has TURN credentials refreshed after four fifths of their life. @param {number} seconds @returns {Command[]} */
 const refreshTimer = (seconds) => (seconds > 0 ? [start('servers', seconds * 800)] : []);
@@ -123,10 +100,11 @@ export const onFrame = {
   closing: (state) => step({...state, notice: 'closing'}),
   other_joined: (state, {peer, name, polite, away}, at) => {
     const other = {peer, name, polite, away};
-    if (isLinked(state, peer)) return resync({...state, peer: other, notice: ''});
+    const known = withOther(state, other);
+    if (isLinked(state, peer)) return resync({...known, peer: other, notice: ''});
     // A room may hold more than two peers; this page talks to one.
-    if (state.peer) return step(state);
-    const next = connectTo(state, other, at);
+    if (state.peer) return step(known, [sayBusy(peer)]);
+    const next = connectTo(known, other, at);
     return step(next.state, [{type: 'chime'}, ...next.commands]);
   },
   away: (state, {peer}, at) => step({...withAway(state, peer, true), awaySince: at}),
@@ -136,22 +114,36 @@ export const onFrame = {
   },
   bye: (state, frame) => {
     const concerned = frame.peer === state.peer?.peer || frame.peer === state.link?.peer;
-    return concerned ? peerLeft(state, frame.reason) : step(state);
+    const next = withoutOther(state, frame.peer);
+    return concerned ? peerLeft(next, frame.reason) : step(next);
   },
-  message: (state, frame) => {
-    if (!state.link || frame.from !== state.link.peer || frame.from !== state.peer?.peer)
-      return step(state);
+  message: (state, frame, at) => {
+    const {from} = frame;
     const data = decodeCallData(frame.data);
     if (data.kind === 'unknown') return step(state);
-    const {link} = state;
-    // What comes over the data channel is newer.
-    if (data.kind === 'state') return step(link.ctl ? state : {...state, remote: data.state});
-    if (data.generation < link.generation) return step(state);
-    const seen = {remoteSeen: true, ctlKnown: link.ctlKnown || 'ctl' in data};
-    if (data.generation === link.generation)
-      return step({...state, link: {...link, ...seen}}, [{type: 'deliver', data}]);
-    const next = newLink(state, link.peer, link.polite, data.generation, link.rebuilds + 1);
-    const replaced = replaceLink(state, {...next, ...seen}, false);
-    return step(replaced.state, [...replaced.commands, {type: 'deliver', data}]);
+    if (data.kind === 'busy') return onBusy(state, from);
+    if (state.link?.peer === from) return fromPeer(state, from, data);
+    const connecting = onStranger(state, from, data, at);
+    if (!connecting) return step(state);
+    const then = fromPeer(connecting.state, from, data);
+    return step(then.state, [...connecting.commands, ...then.commands]);
   },
 };
+
+/**
+ * Handles what the other side of the link has sent.
+ * @param {State} state @param {string} from @param {CallData} data @returns {Step}
+ */
+function fromPeer(state, from, data) {
+  const {link} = state;
+  if (!link || from !== link.peer || from !== state.peer?.peer) return step(state);
+  // What comes over the data channel is newer.
+  if (data.kind === 'state') return step(link.ctl ? state : {...state, remote: data.state});
+  if (!('generation' in data) || data.generation < link.generation) return step(state);
+  const seen = {remoteSeen: true, ctlKnown: link.ctlKnown || 'ctl' in data};
+  if (data.generation === link.generation)
+    return step({...state, link: {...link, ...seen}}, [{type: 'deliver', data}]);
+  const next = newLink(state, link.peer, link.polite, data.generation, link.rebuilds + 1);
+  const replaced = replaceLink(state, {...next, ...seen}, false);
+  return step(replaced.state, [...replaced.commands, {type: 'deliver', data}]);
+}

@@ -71,7 +71,7 @@ export const withLink = (state, change) =>
   state.link ? {...state, link: {...state.link, ...change}} : state;
 
 /** @type {Timer[]} */
-const CALL_TIMERS = ['giveUp', 'servers'];
+const CALL_TIMERS = ['giveUp', 'servers', 'next'];
 
 /** Ends the call, whatever its state. @param {State} state @param {State['reason']} reason @param {number} at @returns {Step} */
 export function endCall(state, reason, at) {
@@ -82,6 +82,7 @@ export function endCall(state, reason, at) {
       reason,
       signaling: 'off',
       peer: null,
+      others: [],
       link: null,
       failing: false,
       endedAt: at,
@@ -99,14 +100,20 @@ export function endCall(state, reason, at) {
   );
 }
 
-/** Closes the link to a peer that is gone. @param {State} state @param {State['notice']} notice @returns {Step} */
+/**
+ * Closes the link to a peer that is gone, and looks for another one in the room.
+ * @param {State} state @param {State['notice']} notice @returns {Step}
+ */
 export function peerGone(state, notice) {
-  return step({...state, peer: null, link: null, hasConnected: false, notice, failing: false}, [
-    ...stopLinkTimers,
-    stop('giveUp'),
-    {type: 'closeLink'},
-    {type: 'closePrevious'},
-  ]);
+  const gone = state.link?.peer ?? state.peer?.peer;
+  const others = state.others
+    .filter(({peer}) => peer !== gone)
+    .map((other) => ({...other, busy: false}));
+  /** @type {Command[]} */ const next = others.length > 0 ? [start('next', 0)] : [];
+  return step(
+    {...state, others, peer: null, link: null, hasConnected: false, notice, failing: false},
+    [...stopLinkTimers, stop('giveUp'), {type: 'closeLink'}, {type: 'closePrevious'}, ...next],
+  );
 }
 
 /** Starts the timer that ends the call unless it recovers. @param {State} state @returns {[State, Command[]]} */

@@ -8,6 +8,7 @@
  *   {"state": {"audio": bool, "video": bool, "screen": bool}}
  *                                               what the sender has switched on, which the other side cannot tell
  *                                               from the media itself. Sent once connected, and at every change.
+ *   {"busy": true}                              "I am in a call": to a further peer in a room of more than two
  *
  * n is the generation of the RTCPeerConnection. A client ignores a message that it does not know.
  *
@@ -43,7 +44,7 @@
  *   | {kind: 'candidate', generation: number, n?: number, candidate: RTCIceCandidateInit|null}
  *   | {kind: 'renegotiate', generation: number, n?: number}
  *   | {kind: 'state', state: SendState}
- *   | {kind: 'unknown'}} CallData
+ *   | {kind: 'busy'} | {kind: 'unknown'}} CallData
  */
 
 /** The WebSocket subprotocol, which names the version of the protocol. */
@@ -243,6 +244,7 @@ export function decodeCallData(data) {
         state: {audio: audio === true, video: video === true, screen: screen === true},
       };
     }
+    if (fields.busy === true) return {kind: 'busy'};
     const generation = number(fields, 'call');
     const numbered = {generation, ...(isCount(fields.n) && {n: fields.n})};
     if (fields.description !== undefined) {

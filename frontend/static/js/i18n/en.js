@@ -58,6 +58,8 @@ export default Object.freeze({
   waitingStay: 'Keep this page open. You will hear a sound when they join.',
   waitingLeft: '{name} left the call',
   waitingLost: '{name} lost the connection',
+  waitingBusy: 'Two people are talking here',
+  waitingFree: 'You will be connected when one of them leaves. Or agree on another room.',
   waitingBack: 'They can rejoin with the same link.',
   someone: 'The other person',
   you: 'You',

@@ -55,6 +55,8 @@ export default Object.freeze({
   waitingStay: '请保持此页面打开，对方加入时会有提示音。',
   waitingLeft: '{name}离开了通话',
   waitingLost: '{name}的连接已断开',
+  waitingBusy: '这里有两个人正在通话',
+  waitingFree: '其中一人离开后会自动为你接通，也可以另约一个房间。',
   waitingBack: '对方可以通过同一链接重新加入。',
   someone: '对方',
   you: '我',

@@ -27,7 +27,9 @@ const STEP_STATES = {
   off: 'stateOff',
 };
 /** @type {Partial<Record<string, Key>>} */
-const WAITING_TITLES = {left: 'waitingLeft', timeout: 'waitingLost'};
+const WAITING_TITLES = {left: 'waitingLeft', timeout: 'waitingLost', busy: 'waitingBusy'};
+/** What follows them. @type {Partial<Record<string, Key>>} */
+const WAITING_TEXTS = {left: 'waitingBack', timeout: 'waitingBack', busy: 'waitingFree'};
 
 /** @param {MediaStream|undefined} stream @returns {boolean} whether it has a live picture */
 function hasPicture(stream) {
@@ -154,7 +156,7 @@ export class Stage {
     const {call, t, url} = model;
     const title = WAITING_TITLES[call.notice] ?? 'waitingTitle';
     setText(element('[data-waiting-title]'), t(title, {name: peerName(model)}));
-    setText(element('[data-waiting-text]'), t(call.notice ? 'waitingBack' : 'waitingText'));
+    setText(element('[data-waiting-text]'), t(WAITING_TEXTS[call.notice] ?? 'waitingText'));
     const link = /** @type {HTMLInputElement} */ (element('[data-link]'));
     if (link.value !== url) link.value = url;
     element('[data-action="share-link"]').hidden = !('share' in navigator);
