@@ -22,6 +22,7 @@ import (
 	"mime"
 	"net/http"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -38,9 +39,12 @@ const (
 	indexName = "index.html"
 	// deepest is the largest number of slashes in the path of a page, not counting the first.
 	deepest = 1
-	// lazyPrefix has the texts of each language, of which the page loads one.
-	lazyPrefix = "js/i18n/"
+	// mainModule starts the page.
+	mainModule = "js/main.js"
 )
+
+// imported finds the modules that a module imports when it is loaded, not those that it imports later.
+var imported = regexp.MustCompile(`\bfrom '(\.[^'\n]+\.js)'`)
 
 // contentSecurityPolicy allows the page to load files from this server and to talk to it, and nothing
 // else. require-trusted-types-for keeps strings from becoming markup or code.
@@ -107,19 +111,12 @@ func Handler(config Config) http.Handler {
 	return h
 }
 
-// fill writes the hash and the list of modules into the page, so that a browser fetches all modules at
-// once instead of discovering one after the other. Links are relative to a page at the given depth.
+// fill writes the hash and the list of modules into the page, so that a browser fetches at once all modules that
+// it needs to start, instead of discovering one after the other. Links are relative to a page at the given depth.
 func (h handler) fill(page []byte, depth int, config Config) []byte {
 	base := "./" + strings.Repeat("../", depth)
 	var preload strings.Builder
-	var modules []string
-	for name := range h.assets {
-		if strings.HasSuffix(name, ".js") && !strings.HasPrefix(name, lazyPrefix) {
-			modules = append(modules, name)
-		}
-	}
-	slices.Sort(modules)
-	for _, name := range modules {
+	for _, name := range h.modules() {
 		fmt.Fprintf(&preload, "<link rel=\"modulepreload\" href=\"%s%s%s/%s\" />\n    ", base, assetsPrefix[1:], h.hash, name)
 	}
 	return []byte(strings.NewReplacer(
@@ -128,6 +125,20 @@ func (h handler) fill(page []byte, depth int, config Config) []byte {
 		"{{preload}}", strings.TrimSpace(preload.String()),
 		"{{version}}", htmlAttribute(config.Version),
 	).Replace(string(page)))
+}
+
+// modules returns the names of the modules that the page needs to start: the main one, and what it imports.
+func (h handler) modules() []string {
+	names := []string{mainModule}
+	for i := 0; i < len(names); i++ {
+		for _, match := range imported.FindAllSubmatch(h.assets[names[i]].body, -1) {
+			if name := path.Join(path.Dir(names[i]), string(match[1])); !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // htmlAttribute escapes a text for an attribute in double quotes.

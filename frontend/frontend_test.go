@@ -181,7 +181,7 @@ func TestSecurityHeaders(t *testing.T) {
 
 func TestEveryReferenceExists(t *testing.T) {
 	h := Handler(Config{})
-	imported := regexp.MustCompile(`(?:\bfrom |\bimport\()'([^'\n]+)'`)
+	anyImport := regexp.MustCompile(`(?:\bfrom |\bimport\()'([^'\n]+)'`)
 	seen := map[string]bool{}
 	var visit func(target string)
 	visit = func(target string) {
@@ -200,7 +200,7 @@ func TestEveryReferenceExists(t *testing.T) {
 		if got := response.header.Get("Content-Type"); got != "text/javascript; charset=utf-8" {
 			t.Errorf("GET %s: Content-Type %q", target, got)
 		}
-		for _, match := range imported.FindAllStringSubmatch(response.body, -1) {
+		for _, match := range anyImport.FindAllStringSubmatch(response.body, -1) {
 			if !strings.HasPrefix(match[1], ".") {
 				t.Errorf("%s imports %q, which is not a file of the page", target, match[1])
 				continue
@@ -286,6 +286,21 @@ func TestCompression(t *testing.T) {
 	}
 }
 
+// TestPreload checks that the page fetches at once what it needs to start, and nothing that it loads later.
+func TestPreload(t *testing.T) {
+	h := Handler(Config{}).(handler)
+	h.assets = map[string]file{
+		"js/main.js":   {body: []byte("import {a} from './a.js';\nimport {\nb,\n} from './ui/b.js';\nconst late = () => import('./c.js');\n")},
+		"js/a.js":      {body: []byte("export {b} from './ui/b.js';\n")},
+		"js/ui/b.js":   {body: []byte("import {a} from '../a.js';\n")},
+		"js/c.js":      {},
+		"css/base.css": {},
+	}
+	if got, want := h.modules(), []string{"js/a.js", "js/main.js", "js/ui/b.js"}; !slices.Equal(got, want) {
+		t.Errorf("the page needs %q to start, want %q", got, want)
+	}
+}
+
 // TestWeight limits the bytes that a browser loads in all over the wire: compressed, and in one language.
 func TestWeight(t *testing.T) {
 	h := Handler(Config{})
@@ -296,7 +311,7 @@ func TestWeight(t *testing.T) {
 	}
 	texts := 0
 	for name, asset := range h.(handler).assets {
-		if strings.HasPrefix(name, lazyPrefix) {
+		if strings.HasPrefix(name, "js/i18n/") {
 			texts = max(texts, len(asset.gzipped)) // one language is loaded
 		}
 	}
