@@ -46,7 +46,8 @@ export class FakeDataChannel extends EventTarget {
     if (this.readyState !== 'open') throw new DOMException('not open', 'InvalidStateError');
     this.sent.push(typeof data === 'string' ? JSON.parse(data) : data);
     const other = this.#other;
-    if (this.pc.passes(data)) setImmediate(() => other?.receives(data));
+    const received = ArrayBuffer.isView(data) ? data.slice().buffer : data;
+    if (this.pc.passes(data)) setImmediate(() => other?.receives(received));
   }
 
   /** Closes both ends, after what was sent. */

@@ -17,7 +17,11 @@ const told = (driver, message) => driver.link({type: 'told', message});
 
 test('when the data channel opens, the safety code is checked and the state sent that way', () => {
   const driver = Driver.inCall();
-  assert.deepEqual(driver.link({type: 'ctl', open: true}), ['checkSafety', 'sendState']);
+  assert.deepEqual(driver.link({type: 'ctl', open: true}), [
+    'checkSafety',
+    'openTalk',
+    'sendState',
+  ]);
   assert.deepEqual(driver.link({type: 'ctl', open: false}), ['sendState']);
 });
 

@@ -3,6 +3,7 @@ import {initial, reduce} from './machine.js';
 import {filterServers} from './options.js';
 import {SafetyCheck} from './safety_check.js';
 import {Signaling} from './signaling.js';
+import {Talk} from './talk.js';
 import {SSETransport} from './transport_sse.js';
 import {CREDENTIALS_TIMEOUT, STATS_INTERVAL} from './timeouts.js';
 import {WebSocketTransport} from './transport_websocket.js';
@@ -41,6 +42,7 @@ export class Call {
   /** A running call that is shown until the new connection is up. @type {Link|null} */ #previous =
     null;
   #safety = new SafetyCheck((link, finding) => this.dispatch({type: 'safety', link, finding}));
+  #talk = new Talk(() => this.#options.onchange());
   /** @type {Map<Timer, ReturnType<typeof setTimeout>>} */ #timers = new Map();
   /** @type {ReturnType<typeof setInterval>|undefined} */ #statsTimer;
 
@@ -83,6 +85,11 @@ export class Call {
   /** The newest link. */
   get link() {
     return this.#link;
+  }
+
+  /** Chat and files, null = not loaded yet. */
+  get conversation() {
+    return this.#talk.conversation;
   }
 
   /** The state of the connection between page and server. */
@@ -128,6 +135,7 @@ export class Call {
   #commands = {
     joinRoom: ({room, name, reclaim}) => {
       this.#safety.reset();
+      this.#talk.clear();
       void this.#signaling.join({room, name, reclaim, token: this.#options.token});
     },
     retryJoin: () => this.#signaling.retryJoin(),
@@ -143,6 +151,7 @@ export class Call {
     closeLink: () => {
       this.#link?.close();
       this.#link = null;
+      this.#talk.part();
       clearInterval(this.#statsTimer);
     },
     closePrevious: () => {
@@ -153,6 +162,8 @@ export class Call {
     sayBye: ({final}) => this.#sayBye(final),
     sayBusy: ({to}) => void this.#send(to, {busy: true}),
     checkSafety: () => this.#checkSafety(),
+    openTalk: () => this.#openTalk(),
+    endTalk: () => this.#talk.end(),
     judge: ({verdict}) => this.#safety.judge(verdict),
     startTimer: ({name, ms}) => this.#startTimer(name, ms),
     stopTimer: ({name}) => clearTimeout(this.#timers.get(name)),
@@ -202,6 +213,24 @@ export class Call {
     });
   }
 
+  /** Begins chat and files with the other side, or continues them. */
+  #openTalk() {
+    const [link, {link: facts, room}] = [this.#link, this.#state];
+    const channel = link?.useFileChannel();
+    if (!link || !facts || !channel) return;
+    const {pc, certificate} = link;
+    this.#talk.open({
+      link: facts.id,
+      pc,
+      certificate,
+      room,
+      peers: `${facts.self} ${facts.peer}`,
+      polite: facts.polite,
+      tell: (message) => link.tell(message),
+      channel,
+    });
+  }
+
   /** @param {CommandOf<'build'>} command */
   #build(command) {
     try {
@@ -238,6 +267,7 @@ export class Call {
       ...(this.#options.RTCPeerConnection && {RTCPeerConnection: this.#options.RTCPeerConnection}),
       signal: (data) => this.#send(peer, data),
       onsafety: (message) => this.#safety.receive(id, message),
+      ontalk: (message) => this.#talk.receive(id, message),
       onevent: (event) => this.dispatch(event),
       onbroken: () => link === this.#link && this.#unsupported(),
       onremote: () => this.#options.onchange(),

@@ -4,7 +4,7 @@ import {PING_INTERVAL, PONG_INTERVAL} from './timeouts.js';
 
 /**
  * The two data channels between the ends of a call, as in docs/call.md: `ctl` for messages, `file` for the bytes of
- * files, which this page does not take yet. An end that does not know them may open channels with the same ids, so this
+ * files. An end that does not know them may open channels with the same ids, so this
  * one sends nothing before it has seen the other's mark beside a description.
  */
 
@@ -54,6 +54,8 @@ export class Ctl {
   /** @type {Options} */ #options;
   /** @type {RTCDataChannel|null} */ #channel = null;
   /** @type {RTCDataChannel|null} */ #file = null;
+  /** Whether somebody listens to the channel for files. */
+  #fileUsed = false;
   /** Whether the other end has shown that it knows the channels. */
   #marked = false;
   #saidHello = false;
@@ -80,6 +82,12 @@ export class Ctl {
     return this.#ready;
   }
 
+  /** Returns the channel for files, to be listened to from now on. @returns {RTCDataChannel|null} */
+  useFileChannel() {
+    this.#fileUsed = true;
+    return this.#file;
+  }
+
   /** Makes the channels. Both ends do, before the first offer is made or answered. */
   create() {
     if (this.#channel || this.#ended) return;
@@ -90,8 +98,10 @@ export class Ctl {
     for (const event of ['close', 'error'])
       this.#channel.addEventListener(event, () => this.close());
     this.#file = pc.createDataChannel('file', {negotiated: true, id: FILE_ID});
-    // Nothing was taken, so there is nothing to receive.
-    this.#file.addEventListener('message', () => this.#marked && this.#file?.close());
+    this.#file.addEventListener('message', () => {
+      // Nothing was taken, so there is nothing to receive.
+      if (this.#marked && !this.#fileUsed) this.#file?.close();
+    });
   }
 
   /** Notes that a description of the other end carried its mark. */

@@ -3,6 +3,7 @@ import {Negotiation} from './negotiation.js';
 import {isSafetyMessage} from './safety.js';
 import {SignalPath} from './signal_path.js';
 import {QualityMeter, ratesOf, sampleOf} from './stats.js';
+import {isTalkMessage} from './talk.js';
 import {STALL_TIMEOUT} from './timeouts.js';
 /** @import {CtlMessage, Hello, Malformed} from './ctl_messages.js' */
 /** @import {CallData, ICEServer, SendState} from './messages.js' */
@@ -10,6 +11,7 @@ import {STALL_TIMEOUT} from './timeouts.js';
 /** @import {Kind} from './media.js' */
 /** @import {LinkEvent} from './machine.js' */
 /** @import {Rates, Sample} from './stats.js' */
+/** @import {TalkMessage} from './talk.js' */
 
 /** @typedef {LinkEvent extends infer E ? E extends LinkEvent ? Omit<E, 'link'> : never : never} OwnEvent */
 
@@ -29,6 +31,7 @@ import {STALL_TIMEOUT} from './timeouts.js';
  * @property {import('./signal_path.js').Options['signal']} signal sends by signaling
  * @property {boolean} away whether signaling of this side or of the other is away
  * @property {(message: SafetyMessage|Malformed) => void} onsafety
+ * @property {(message: TalkMessage) => void} ontalk chat and files
  * @property {(event: LinkEvent) => void} onevent
  * @property {() => void} onbroken the browser cannot make a connection
  * @property {() => void} onremote the remote streams or their tracks have changed
@@ -123,6 +126,11 @@ export class Link {
     this.#signals.away = away;
   }
 
+  /** Returns the channel for files, to be listened to from now on. */
+  useFileChannel() {
+    return this.#ctl.useFileChannel();
+  }
+
   /** Sends a message over the data channel, and reports whether it could. @param {CtlMessage} message */
   tell(message) {
     return this.#ctl.send(message);
@@ -208,6 +216,7 @@ export class Link {
       },
       onmessage: (message) => {
         if (isSafetyMessage(message)) this.#options.onsafety(message);
+        else if (isTalkMessage(message)) this.#options.ontalk(message);
         else this.#emit({type: 'told', message});
       },
       onclose: () => this.#emit({type: 'ctl', open: false}),

@@ -41,6 +41,7 @@ import {GIVE_UP_TIMEOUT} from './timeouts.js';
  * @property {boolean} remoteSeen whether a description or candidate of the other side has arrived
  * @property {boolean} ctlKnown whether the other side has shown that it knows the data channel
  * @property {boolean} ctl whether the data channel can be used
+ * @property {boolean} ctlEnded whether it could be, and cannot any longer
  * @property {boolean} gone whether the other side's page was closed or reloaded, and may come back
  * @property {Finding} safety
  */
@@ -96,7 +97,8 @@ import {GIVE_UP_TIMEOUT} from './timeouts.js';
  *   | {type: 'closeLink'} | {type: 'closePrevious'} | {type: 'sendState'}
  *   | {type: 'servers', iceServers: ICEServer[]} | {type: 'refreshServers'}
  *   | {type: 'startTimer', name: Timer, ms: number} | {type: 'stopTimer', name: Timer}
- *   | {type: 'sayBye', final: boolean} | {type: 'sayBusy', to: string} | {type: 'checkSafety'} | {type: 'judge', verdict: Verdict}
+ *   | {type: 'sayBye', final: boolean} | {type: 'sayBusy', to: string} | {type: 'checkSafety'} | {type: 'openTalk'} | {type: 'endTalk'}
+ *   | {type: 'judge', verdict: Verdict}
  *   | {type: 'report', setup: number} | {type: 'chime'} | {type: 'releaseMedia'}} Command
  */
 

@@ -9,10 +9,12 @@ import {SUCCESSOR_TIMEOUT} from './timeouts.js';
 export const onCtl = {
   /** The channel can be used, or cannot any longer. @param {State} state @param {Extract<LinkEvent, {type: 'ctl'}>} event @returns {Step} */
   ctl(state, {open}) {
-    /** @type {Command[]} */ const commands = open ? [{type: 'checkSafety'}] : [];
+    /** @type {Command[]} */ const commands = open
+      ? [{type: 'checkSafety'}, {type: 'openTalk'}]
+      : [];
     // From now on it goes the other way.
     if (state.link?.connected && !state.link.gone) commands.push({type: 'sendState'});
-    return step(withLink(state, {ctl: open}), commands);
+    return step(withLink(state, {ctl: open, ctlEnded: !open}), commands);
   },
 
   /** @param {State} state @param {Extract<LinkEvent, {type: 'told'}>} event @returns {Step} */

@@ -54,6 +54,7 @@ export function newLink(state, peer, polite, generation, rebuilds) {
     remoteSeen: false,
     ctlKnown: false,
     ctl: false,
+    ctlEnded: false,
     gone: false,
     safety: CHECKING,
   };
@@ -95,6 +96,7 @@ export function endCall(state, reason, at) {
       {type: 'leaveRoom'},
       {type: 'closeLink'},
       {type: 'closePrevious'},
+      {type: 'endTalk'},
       {type: 'releaseMedia'},
     ],
   );

@@ -16,6 +16,20 @@ export function screenOf(state) {
   return state.self === '' ? 'connecting' : 'waiting';
 }
 
+/**
+ * Whether texts and files can be sent: open, later (when the connection is back), or why not.
+ * @typedef {'open'|'later'|'alone'|'opening'|'foreign'|'closed'} TalkState
+ */
+
+/** @param {State} state @returns {TalkState} */
+export function talkOf({phase, hasConnected, link}) {
+  if (phase !== 'in' || !hasConnected || !link) return 'alone';
+  if (link.gone || link.connection !== 'connected') return 'later';
+  if (link.ctl) return 'open';
+  if (link.safety.reason === 'foreign') return 'foreign';
+  return link.ctlEnded ? 'closed' : 'opening';
+}
+
 /** @param {boolean} done @param {boolean} active @returns {StepState} */
 const progress = (done, active) => (done ? 'done' : active ? 'active' : 'pending');
 
