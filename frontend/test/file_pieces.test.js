@@ -41,6 +41,22 @@ test('the hash of a file is that of the samples', async () => {
   assert.equal(await hashOfHashes([], sha256), samples.hashes[0].sha256);
 });
 
+test('a block that was read for a connection that is gone does not count', async () => {
+  const content = Uint8Array.from({length: 3 * FILE_BLOCK}, (_, i) => i % 251);
+  const reader = new BlockReader(new Blob([content]), sha256);
+  await reader.next();
+  await reader.next();
+  const late = reader.next(); // of the third block, while the other end asks for the second
+  reader.seek(FILE_BLOCK);
+  const second = reader.next();
+  await Promise.all([late, second]);
+  assert.equal(reader.position, 2 * FILE_BLOCK);
+  await reader.next();
+  const whole = new BlockReader(new Blob([content]), sha256);
+  while (await whole.next());
+  assert.equal(await reader.hash(), await whole.hash());
+});
+
 test('a name is only a name', () => {
   for (const [name, want] of [
     ['photo.jpg', 'photo.jpg'],

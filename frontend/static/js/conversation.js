@@ -63,6 +63,10 @@ export class Conversation {
     return this.chat.unread + this.files.unread;
   }
 
+  get isEmpty() {
+    return this.chat.entries.length === 0 && this.files.list.length === 0;
+  }
+
   /** Texts and files in the order of time. @returns {(Entry|Transfer)[]} */
   get timeline() {
     return [...this.chat.entries, ...this.files.list].sort((a, b) => a.key - b.key);

@@ -10,6 +10,8 @@ export class BlockReader {
   /** @type {Blob} */ #file;
   /** @type {Digest} */ #digest;
   /** @type {Bytes[]} */ #hashes = [];
+  /** Counts the calls of seek. */
+  #seeks = 0;
   /** The offset of the next block. */
   position = 0;
   /** How many bytes were ever sent. */
@@ -23,19 +25,20 @@ export class BlockReader {
 
   /** Continues at an offset, a multiple of FILE_BLOCK up to which the file was read before. @param {number} offset */
   seek(offset) {
+    this.#seeks++;
     this.position = offset;
     this.#hashes.length = offset / FILE_BLOCK;
   }
 
   /** Returns the next block, or null at the end. Throws if the file cannot be read, or has changed. */
   async next() {
-    const start = this.position;
+    const [start, seeks] = [this.position, this.#seeks];
     if (start >= this.#file.size) return null;
     const part = this.#file.slice(start, start + FILE_BLOCK);
     const bytes = new Uint8Array(await part.arrayBuffer());
     if (bytes.length !== part.size) throw new Error('the file has changed');
     const hash = new Uint8Array(await this.#digest(bytes));
-    if (this.position !== start) return bytes; // seek was called meanwhile
+    if (this.#seeks !== seeks) return bytes; // for a connection that is gone
     this.#hashes[start / FILE_BLOCK] = hash;
     this.position += bytes.length;
     return bytes;

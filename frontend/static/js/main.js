@@ -5,7 +5,7 @@ import {Media} from './media.js';
 import {pageOptions} from './options.js';
 import {refusalOf} from './refusal.js';
 import {pathOfRoom, readAddress, readRoom, takeToken} from './roomlink.js';
-import {screenOf} from './screens.js';
+import {screenOf, talkOf} from './screens.js';
 import {Seat} from './seat.js';
 import {keepToken, tabStorage, recall, remember} from './storage.js';
 import {canCall} from './support.js';
@@ -112,6 +112,8 @@ function render() {
     self: selfView(),
     microphone: media.tracks.audio,
     link: call.shown,
+    conversation: call.conversation,
+    talk: talkOf(state),
     canShareScreen: media.canShareScreen,
     supported,
     homeError: homeError(),

@@ -1,5 +1,6 @@
 import {fingerprintsOf} from './fingerprints.js';
 import {sha256} from './safety.js';
+import {TALK_DELAY} from './timeouts.js';
 /** @import {Conversation} from './conversation.js' */
 /** @import {Chat, CtlMessage, FileMessage, Got} from './ctl_messages.js' */
 
@@ -48,6 +49,7 @@ export class Talk {
   #link = 0;
   #queue = Promise.resolve();
   #waiting = 0;
+  /** @type {ReturnType<typeof setTimeout>|undefined} */ #timer;
 
   /** @param {() => void} onchange @param {(onchange: () => void) => Promise<Conversation>} [load] */
   constructor(onchange, load = loadConversation) {
@@ -60,7 +62,7 @@ export class Talk {
     const {link, pc, certificate, room, peers, polite, tell, channel} = open;
     this.#link = link;
     this.#enqueue(async () => {
-      this.conversation ??= await this.#load(this.#onchange);
+      this.conversation ??= await this.#load(() => this.#changed());
       const prints =
         globalThis.crypto?.subtle && (await fingerprintsOf(pc, certificate).catch(() => null));
       if (this.#link !== link) return; // closed meanwhile
@@ -96,6 +98,15 @@ export class Talk {
   /** Resolves when everything so far has been handled. */
   idle() {
     return this.#queue;
+  }
+
+  /** Reports many changes at once. */
+  #changed() {
+    if (this.#timer) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#onchange();
+    }, TALK_DELAY);
   }
 
   /** Does one after the other. @param {() => Promise<void>|void} work */

@@ -73,6 +73,10 @@ export const SILENCE_HINT_DELAY = 5000;
 export const LEVEL_INTERVAL = 66;
 /** How long the other side may be away before a banner says so. */
 export const AWAY_BANNER_DELAY = 3000;
+/** Changes of chat and files within this time are shown at once. */
+export const TALK_DELAY = 50;
+/** How long a browser may take to begin the download of a received file. */
+export const SAVE_TIMEOUT = 60_000;
 /** How long a button says "Copied". */
 export const COPIED_DURATION = 2000;
 /** How often the page is rendered without a change: a call's duration is shown. */

@@ -1,4 +1,5 @@
 import {bannerOf} from '../screens.js';
+import {newsOf} from './chat_button.js';
 import {element, peerName, setText} from './dom.js';
 import {safetyFact} from './safety.js';
 /** @import {Model, Translate} from './dom.js' */
@@ -23,6 +24,7 @@ function facts(model) {
     shared: screen === 'call' && call.remote.screen ? t('remoteShares') : '',
     banner: banner && t(banner),
     safety: safetyFact(model),
+    talk: newsOf(model),
   };
 }
 

@@ -1,8 +1,9 @@
+/** @import {Conversation} from '../conversation.js' */
 /** @import {Key, Language} from '../i18n.js' */
 /** @import {State} from '../machine.js' */
 /** @import {Link} from '../link.js' */
 /** @import {MediaState} from '../media.js' */
-/** @import {Screen} from '../screens.js' */
+/** @import {Screen, TalkState} from '../screens.js' */
 
 /** @typedef {(key: Key, parameters?: Record<string, string|number>) => string} Translate */
 
@@ -15,6 +16,8 @@
  * @property {MediaStream|null} self the local camera
  * @property {MediaStreamTrack|null} microphone
  * @property {Link|null} link whose picture is shown
+ * @property {Conversation|null} conversation chat and files, null = not loaded yet
+ * @property {TalkState} talk whether they can be used
  * @property {boolean} canShareScreen
  * @property {boolean} supported whether this browser can make calls
  * @property {string} homeError shown on the home page, '' = none

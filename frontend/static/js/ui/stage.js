@@ -1,5 +1,6 @@
 import {bannerOf, stepsOf} from '../screens.js';
 import {renderProblems} from './devices.js';
+import {renderChatButton} from './chat_button.js';
 import {cloneTemplate, element, find, findAll, peerName, play, setIcon, setText} from './dom.js';
 import {renderSafety} from './safety.js';
 import {renderTopbar} from './topbar.js';
@@ -131,7 +132,9 @@ export class Stage {
   }
 
   /** @param {Model} model */
-  #controls({media, canShareScreen, screen, t}) {
+  #controls(model) {
+    const {media, canShareScreen, screen, t} = model;
+    renderChatButton(model);
     const share = /** @type {HTMLButtonElement} */ (element('[data-action="screen"]'));
     share.hidden = !canShareScreen;
     share.disabled = screen !== 'call' && !media.screen;

@@ -7,6 +7,7 @@ import {closeDialogs, openSafety} from './safety.js';
 import {Stage} from './stage.js';
 import {HTML_LANG} from '../i18n.js';
 import {COPIED_DURATION} from '../timeouts.js';
+/** @import {ChatPanel} from './chat.js' */
 /** @import {Model} from './dom.js' */
 /** @import {Key, Language} from '../i18n.js' */
 /** @import {DeviceKind} from '../media.js' */
@@ -49,6 +50,8 @@ export class View {
   #prejoin = new Prejoin();
   #stage = new Stage();
   #announcer = new Announcer();
+  /** Loaded when it is needed for the first time. @type {ChatPanel|null} */ #chat = null;
+  /** @type {Promise<ChatPanel>|null} */ #chatLoading = null;
   /** @type {Model|null} */ #before = null;
   #arrived = false;
 
@@ -114,6 +117,7 @@ export class View {
     const changed = model.screen !== before?.screen;
     if (model.language !== before?.language) this.#setLanguage(model);
     if (changed) this.#show(model.screen);
+    this.#chat?.render(model);
     this.#title(model);
     this.#toggles(model);
     this.#home(model);
@@ -124,6 +128,7 @@ export class View {
     if (model.screen === 'full')
       setText(element('[data-full-text]'), model.t('fullText', {room: model.call.room}));
     if (model.screen === 'ended') renderEnded(model);
+    if (model.conversation && !this.#chatLoading) void this.#loadChat();
     this.#announcer.update(model);
     if (changed && before) this.#focus(model.screen);
   }
@@ -155,10 +160,30 @@ export class View {
   }
 
   /** @param {Model} model */
-  #title({screen, call, t}) {
-    const title = screen === 'ended' ? endedTitle(call) : TITLES[screen];
-    const key = this.#arrived ? 'titleCame' : title;
-    document.title = key ? t(key) : screen === 'prejoin' ? `${call.room} – callbox` : 'callbox';
+  #title({screen, call, conversation, t}) {
+    const key = this.#arrived
+      ? 'titleCame'
+      : screen === 'ended'
+        ? endedTitle(call)
+        : TITLES[screen];
+    const title = key ? t(key) : screen === 'prejoin' ? `${call.room} – callbox` : 'callbox';
+    const count = conversation?.unread ?? 0;
+    document.title = count > 0 ? t('chatUnreadTitle', {count, title}) : title;
+  }
+
+  #loadChat() {
+    this.#chatLoading ??= import('./chat.js').then(
+      ({ChatPanel}) => {
+        this.#chat = new ChatPanel();
+        if (this.#before) this.render(this.#before);
+        return this.#chat;
+      },
+      (error) => {
+        this.#chatLoading = null; // The server may be back at the next attempt.
+        throw error;
+      },
+    );
+    return this.#chatLoading;
   }
 
   /** @param {Model} model */
@@ -180,6 +205,7 @@ export class View {
     const button = /** @type {Element} */ (event.target).closest('[data-action]');
     const action = button?.getAttribute('data-action') ?? '';
     this.#clicks[action]?.(/** @type {HTMLElement} */ (button));
+    this.#chat?.click(action, /** @type {HTMLElement} */ (button));
   }
 
   /** Submit buttons are handled by their form. @type {Record<string, (button: HTMLElement) => void>} */
@@ -191,6 +217,7 @@ export class View {
     mute: () => this.#actions.mute(),
     camera: () => this.#actions.camera(),
     screen: () => this.#actions.screen(),
+    chat: () => void this.#loadChat().then((chat) => chat.toggle(), console.warn),
     'retry-devices': () => this.#actions.retryDevices(),
     leave: () => this.#actions.leave(),
     rejoin: () => this.#actions.rejoin(),
