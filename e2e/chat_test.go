@@ -1,0 +1,202 @@
+package e2e
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+//go:embed chat.js
+var chatJS string
+
+// TestChat has two people, one with Firefox and one with Chromium, write to each other
+// and send each other files.
+func TestChat(t *testing.T) {
+	s := sharedServer(t)
+	connectClients(t)
+	english := url.Values{"lang": {"en"}}
+	firefox := sharedBrowser(t, "firefox", "a")
+	ann := open(t, firefox, s, "chat", english, cameraOf("a").script(), chatJS)
+	bo := open(t, sharedBrowser(t, "chromium", "b"), s, "chat", english, chatJS)
+	ann.enterName("Ann").join()
+	ann.awaitScreen("waiting")
+	bo.enterName("Bo").join()
+	ann.awaitScreen("call")
+	bo.awaitScreen("call")
+
+	testTexts(t, ann, bo)
+	testInert(t, ann, bo)
+	testFile(t, ann, bo)
+	testFile(t, bo, ann)
+	testCutFile(t, ann, bo)
+
+	// What was received can be saved after the call, too. The chat is gone.
+	bo.click("leave")
+	bo.awaitScreen("ended")
+	bo.until(`document.querySelector("[data-unsaved]").checkVisibility()`)
+	bo.until(`document.querySelectorAll("[data-timeline] [data-entry]").length === 0 || !document.querySelector("[data-timeline]").checkVisibility()`)
+	ann.click("leave")
+	ann.awaitScreen("ended")
+	s.awaitPeers(t, 0)
+	for _, tb := range []*tab{ann, bo} {
+		tb.checkFaults(s)
+	}
+}
+
+// say writes a text into the field of the chat, and sends it.
+func (tb *tab) say(text string) {
+	tb.t.Helper()
+	tb.until(`!document.querySelector("[data-composer] textarea").disabled`)
+	tb.until(fmt.Sprintf(`(() => {
+		const field = document.querySelector("[data-composer] textarea");
+		field.value = %s;
+		field.dispatchEvent(new Event("input", {bubbles: true}));
+		document.querySelector('[data-action="send"]').click();
+		return field.value === "";
+	})()`, jsString(text)))
+}
+
+// jsString returns a literal of JavaScript. That of JSON is one.
+func jsString(text string) string {
+	literal, err := json.Marshal(text)
+	if err != nil {
+		panic(err)
+	}
+	return string(literal)
+}
+
+// texts is an expression for the texts of the other side, as the page shows them.
+const texts = `[...document.querySelectorAll('[data-timeline] [data-entry="other"] .bubble')].map((bubble) => bubble.textContent)`
+
+// hears waits until the newest text of the other side is this one.
+func (tb *tab) hears(text string) {
+	tb.t.Helper()
+	tb.until(fmt.Sprintf(`%s.at(-1) === %s`, texts, jsString(text)))
+}
+
+// testTexts writes in both directions: an unread one is marked, and one that has arrived
+// says so.
+func testTexts(t *testing.T, ann, bo *tab) {
+	t.Helper()
+	ann.click("chat")
+	ann.say("Hello,\nBo")
+	bo.until(`document.querySelector("[data-unread]").checkVisibility() && document.querySelector("[data-unread]").textContent === "1"`)
+	bo.until(`document.title.startsWith("(1)")`)
+	bo.until(`document.querySelector("[data-announce]").textContent.includes("Hello")`)
+	bo.click("chat")
+	bo.hears("Hello,\nBo")
+	bo.until(`!document.querySelector("[data-unread]").checkVisibility()`)
+	ann.until(`document.querySelector('[data-entry="own"][data-state="delivered"]') !== null`)
+	bo.say("你好 https://a.example/b?c=d。")
+	ann.hears("你好 https://a.example/b?c=d。")
+	ann.until(`(() => {
+		const link = document.querySelector("[data-timeline] a");
+		return link.href === "https://a.example/b?c=d" && link.textContent === link.href
+			&& link.target === "_blank" && link.rel === "noopener noreferrer";
+	})()`)
+}
+
+// testInert sends what could do harm if it were more than text.
+func testInert(t *testing.T, ann, bo *tab) {
+	t.Helper()
+	const shown = `document.querySelectorAll("[data-timeline] *").length`
+	for _, text := range []string{
+		`<img src=x onerror="window.harm=1"><script>window.harm=1</script>`,
+		"javascript:window.harm=1",
+		"[x](javascript:window.harm=1) data:text/html,<script>window.harm=1</script>",
+		"https://bank.example@evil.example/",
+		"\u202etxet sdrawkcab \u2066\u2067\u202d",
+		strings.Repeat("👍", 4000),
+		"{{constructor.constructor('window.harm=1')()}} ${window.harm=1} &lt;b&gt;",
+	} {
+		before := eval[int](ann, shown)
+		bo.say(text)
+		ann.hears(text)
+		// Its row, and in it the paragraphs, time, state and button that every text has.
+		if added := eval[int](ann, shown) - before; added != 7 {
+			t.Errorf("%.40q adds %d elements to the page, want 7", text, added)
+		}
+	}
+	ann.until(`window.harm === undefined && document.querySelectorAll("[data-timeline] a").length === 1`)
+	// An override ends with its text.
+	ann.until(`[...document.querySelectorAll("[data-timeline] .bubble")].every((bubble) =>
+		["isolate", "plaintext", "isolate-override"].includes(getComputedStyle(bubble).unicodeBidi))`)
+	// Nothing is wider than the drawer.
+	ann.until(`(() => {
+		const scroll = document.querySelector("[data-chat-scroll]");
+		return scroll.scrollWidth <= scroll.clientWidth;
+	})()`)
+}
+
+// transfer is an expression for the newest file of the page.
+const transfer = `[...document.querySelectorAll("[data-timeline] [data-transfer]")].at(-1)`
+
+// awaitTransfer waits until the newest file has that state.
+func (tb *tab) awaitTransfer(state string) {
+	tb.t.Helper()
+	tb.until(fmt.Sprintf(`%s?.dataset.state === %q`, transfer, state))
+}
+
+// clickTransfer clicks a button of the newest file.
+func (tb *tab) clickTransfer(action string) {
+	tb.t.Helper()
+	tb.until(fmt.Sprintf(`(() => {
+		const button = %s?.querySelector('[data-action=%q]');
+		const can = button?.checkVisibility() && !button.disabled;
+		if (can) button.click();
+		return !!can;
+	})()`, transfer, action))
+}
+
+// testFile sends a file of some megabytes. It arrives intact, with a harmless name and type.
+func testFile(t *testing.T, from, to *tab) {
+	t.Helper()
+	before := eval[int](to, "talk.saved.length")
+	eval[bool](from, `talk.choose("../x/pa\u202egejpg.html", 5, 12345)`)
+	to.awaitTransfer("offered")
+	to.clickTransfer("take-file")
+	from.awaitTransfer("done")
+	to.awaitTransfer("done")
+	if saved := eval[int](to, "talk.saved.length"); saved != before {
+		t.Error("the file was saved without a click")
+	}
+	checkSaved(t, to, 5, 12345)
+	if got := eval[[]string](to, `[talk.saved.at(-1).name, talk.saved.at(-1).type]`); got[0] != "pagejpg.html" || got[1] != "application/octet-stream" {
+		t.Errorf("the file is saved as %q", got)
+	}
+}
+
+// checkSaved saves the newest file, and compares it with the one that was chosen.
+func checkSaved(t *testing.T, tb *tab, blocks, rest int) {
+	t.Helper()
+	tb.clickTransfer("save-file")
+	if fault := eval[string](tb, fmt.Sprintf("talk.compare(%d, %d)", blocks, rest)); fault != "" {
+		t.Errorf("the file that arrived is not the one that was sent: %s", fault)
+	}
+}
+
+// testCutFile loses a file in the middle, and has Bo ask for a new connection. The file
+// goes on at the border of a block, and a text that was lost arrives once.
+func testCutFile(t *testing.T, ann, bo *tab) {
+	t.Helper()
+	eval[any](ann, `(talk.passed = 0, talk.limit = 3.5 * 2 ** 20, null)`)
+	eval[bool](ann, `talk.choose("cut.bin", 6, 99)`)
+	bo.awaitTransfer("offered")
+	bo.clickTransfer("take-file")
+	ann.awaitTransfer("checking") // Everything is sent, and a part of it is lost.
+	ann.keepPC()
+	eval[any](ann, `(talk.limit = Infinity, null)`)
+	eval[any](bo, `(talk.takes = [], talk.rebuild = true, callbox.pc.restartIce(), null)`)
+	ann.until(`window.kept !== callbox.pc`)
+	ann.awaitTransfer("done")
+	bo.awaitTransfer("done")
+	if takes := eval[[]int](bo, "talk.takes"); len(takes) != 1 || takes[0] != 3<<20 {
+		t.Errorf("on the new connection Bo asked for the file from %d on, want %d", takes, 3<<20)
+	}
+	checkSaved(t, bo, 6, 99)
+	ann.say("after the cut")
+	bo.hears("after the cut")
+}
