@@ -5,9 +5,10 @@
 // In static/js, main.js starts the page. machine.js and the other modules machine_*.js are a pure
 // reducer that decides what happens in a call; call.js carries its commands out. link.js is one
 // RTCPeerConnection, negotiation.js its descriptions and candidates, ctl.js its data channel, safety.js and
-// safety_check.js the safety code (docs/call.md). signaling.js keeps the session
-// with the server over transport_websocket.js or transport_sse.js. media.js has the devices, screens.js
-// what each screen shows, and only ui/ touches the document.
+// safety_check.js the safety code (docs/call.md). talk.js loads conversation.js when the channel opens, which has the
+// texts (chat.js) and files (files.js). signaling.js keeps the session with the server over
+// transport_websocket.js or transport_sse.js. media.js has the devices, screens.js what each screen shows, and
+// only ui/ touches the document.
 package frontend
 
 import (
