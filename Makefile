@@ -1,8 +1,8 @@
 # make                  builds ./callbox
 # make test             runs everything that must pass: linters, Go, JavaScript, browsers, fuzzing
 # make long             runs what takes too much time or processor for `make test`: the whole siege, every planted
-#                       defect, all calls of the matrix, 20,000 tries of each attacker on the safety code, an
-#                       engine beside a busy program, a minute of fuzzing for each target; takes two hours
+#                       defect, all calls of the matrix, 200 MB of files, 20,000 tries of each attacker on the safety
+#                       code, an engine beside a busy program, a minute of fuzzing for each target; takes two hours
 # make bench            prints the figures that docs/bench.md explains
 # make bench-signaling  compares signaling with other servers (docs/bench-signaling.md); takes half an hour or more
 # make bench-turn       compares the TURN server with other servers (docs/bench-turn.md); takes an hour or more
@@ -15,7 +15,7 @@ SYSTEM   := ./e2e/... ./bench/...
 
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: build deps test long lint unit frontend system fuzz bench bench-signaling bench-turn siege mutants matrix attack spin clean
+.PHONY: build deps test long lint unit frontend system fuzz bench bench-signaling bench-turn siege mutants matrix files attack spin clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o callbox ./cmd/callbox
@@ -27,7 +27,7 @@ deps:
 
 test: deps lint frontend unit system fuzz
 
-long: siege mutants matrix attack spin
+long: siege mutants matrix files attack spin
 	FUZZTIME=1m .ci/fuzz
 
 lint:
@@ -58,6 +58,9 @@ siege: deps
 
 matrix: deps
 	go test -count=1 -v -timeout 30m -run TestMatrix ./e2e -matrix.full
+
+files: deps
+	go test -count=1 -v -timeout 10m -run TestFiles ./e2e -files.full
 
 attack:
 	go test -count=1 -v -run TestAttackers ./peer/ctl -attack.full

@@ -54,17 +54,54 @@
     return bytes;
   };
 
-  // Chooses a file of so many blocks and some bytes, as a person does in the browser's dialog.
-  talk.choose = async (name, blocks, rest) => {
+  // Gives the page a file of so many blocks and some bytes, as a person does: with a button, by dropping or by pasting.
+  talk.choose = async (name, blocks, rest, way = 'button') => {
     const parts = [];
     for (let n = 0; n < blocks; n++) parts.push(await talk.block(n));
     parts.push((await talk.block(blocks)).slice(0, rest));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File(parts, name, {type: 'text/html'}));
     const input = document.querySelector('[data-attach]');
-    const chosen = new DataTransfer();
-    chosen.items.add(new File(parts, name, {type: 'text/html'}));
-    input.files = chosen.files;
-    input.dispatchEvent(new Event('change'));
+    const options = {bubbles: true, cancelable: true};
+    if (way === 'drop') {
+      for (const type of ['dragenter', 'dragover', 'drop'])
+        document.body.dispatchEvent(new DragEvent(type, {...options, dataTransfer: transfer}));
+    } else if (way === 'paste') {
+      document.body.dispatchEvent(new ClipboardEvent('paste', {...options, clipboardData: transfer}));
+    } else {
+      input.files = transfer.files;
+      input.dispatchEvent(new Event('change'));
+    }
     return true;
+  };
+
+  // How much of all files has arrived, by their bars: 2.5 = two and a half.
+  talk.received = () => {
+    let sum = 0;
+    for (const item of document.querySelectorAll('[data-transfer="other"]')) {
+      sum += item.dataset.state === 'done' ? 1 : item.querySelector('progress').value;
+    }
+    return sum;
+  };
+
+  // Measures the frames of each second, and the memory of the page.
+  talk.measured = {frames: [], heap: []};
+  talk.measure = () => {
+    let before;
+    const measure = async () => {
+      const {pc} = callbox;
+      const stats = [...(await pc.getStats()).values()];
+      const frames = stats
+        .filter(({type, kind}) => type === 'inbound-rtp' && kind === 'video')
+        .reduce((sum, {framesDecoded}) => sum + framesDecoded, 0);
+      const now = {pc, frames, at: performance.now()};
+      if (before?.pc === pc)
+        talk.measured.frames.push((1000 * (frames - before.frames)) / (now.at - before.at));
+      before = now;
+      talk.measured.heap.push(performance.memory.usedJSHeapSize);
+    };
+    setInterval(measure, 1000);
+    void measure();
   };
 
   // Compares the newest saved file with the one that was chosen. Returns '' or what is wrong.

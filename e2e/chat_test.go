@@ -3,10 +3,14 @@ package e2e
 import (
 	_ "embed"
 	"encoding/json"
+	"errors"
+	"flag"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 //go:embed chat.js
@@ -199,4 +203,90 @@ func testCutFile(t *testing.T, ann, bo *tab) {
 	checkSaved(t, bo, 6, 99)
 	ann.say("after the cut")
 	bo.hears("after the cut")
+}
+
+// filesFull is set by `make long`.
+var filesFull = flag.Bool("files.full", false, "send 200 MB of files while video flows, not only some megabytes")
+
+// TestFiles sends four files at once, which were chosen, dropped and pasted. With -files.full they have 200 MB, and the
+// connection is rebuilt twice: the files arrive intact, video goes on in both directions, and the pages need no more
+// memory.
+func TestFiles(t *testing.T) {
+	s := sharedServer(t)
+	connectClients(t)
+	blocks := 2
+	if *filesFull {
+		blocks = 48
+	}
+	const rest = 77
+	ann := open(t, sharedBrowser(t, "chromium", "a"), s, "files", url.Values{"lang": {"en"}}, chatJS)
+	bo := open(t, sharedBrowser(t, "chromium", "b"), s, "files", url.Values{"lang": {"en"}}, chatJS)
+	ann.enterName("Ann").join()
+	ann.awaitScreen("waiting")
+	bo.enterName("Bo").join()
+	seeEachOther(t, ann, bo)
+	ann.click("chat")
+	bo.click("chat")
+	ann.until(`!document.querySelector('[data-action="attach"]').disabled`)
+	if *filesFull {
+		for _, tb := range []*tab{ann, bo} {
+			eval[any](tb, `(talk.measure(), null)`)
+		}
+	}
+	ways := []string{"button", "drop", "paste", "drop"}
+	for n, way := range ways {
+		eval[bool](ann, fmt.Sprintf(`talk.choose("%d.bin", %d, %d, %q)`, n, blocks, rest, way))
+	}
+	bo.until(fmt.Sprintf(`document.querySelectorAll('[data-timeline] [data-action="take-file"]:not([hidden], :disabled)').length === %d`, len(ways)))
+	eval[any](bo, `document.querySelectorAll('[data-timeline] [data-action="take-file"]').forEach((button) => button.click())`)
+	if *filesFull {
+		for cut := range 2 {
+			bo.until(fmt.Sprintf(`talk.received() >= %f`, 1.2*float64(cut+1)))
+			bo.keepPC()
+			eval[any](bo, `(talk.rebuild = true, callbox.pc.restartIce(), null)`)
+			bo.until(`window.kept !== callbox.pc && callbox.pc.connectionState === "connected"`)
+		}
+	}
+	done := fmt.Sprintf(`document.querySelectorAll('[data-timeline] [data-transfer][data-state="done"]').length === %d`, len(ways))
+	if err := eventually(t, 3*time.Minute, func() error {
+		if !eval[bool](ann, done) || !eval[bool](bo, done) {
+			return errors.New("the files have not arrived")
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if *filesFull {
+		ann.checkMeasured("Ann")
+		bo.checkMeasured("Bo")
+	}
+	for n := range ways {
+		eval[any](bo, fmt.Sprintf(`document.querySelectorAll('[data-timeline] [data-action="save-file"]')[%d].click()`, n))
+		if fault := eval[string](bo, fmt.Sprintf("talk.compare(%d, %d)", blocks, rest)); fault != "" {
+			t.Errorf("file %d: %s", n, fault)
+		}
+	}
+	leaveAll(t, s, ann, bo)
+	ann.checkFaults(s)
+	bo.checkFaults(s)
+}
+
+// checkMeasured checks the frames of each second, but for those in which a connection was rebuilt, and the memory.
+func (tb *tab) checkMeasured(name string) {
+	tb.t.Helper()
+	measured := eval[struct{ Frames, Heap []float64 }](tb, "talk.measured") // in a second, and in bytes
+	if len(measured.Frames) < 5 {
+		tb.t.Fatalf("%s's page was measured for %d seconds only", name, len(measured.Frames))
+	}
+	frames := slices.Sorted(slices.Values(measured.Frames))
+	growth := slices.Max(measured.Heap) - measured.Heap[0]
+	tb.t.Logf("%s receives %.1f frames a second at the median, and %.1f at the least; memory grows from %.1f MB by %.1f MB",
+		name, frames[len(frames)/2], frames[0], measured.Heap[0]/1e6, growth/1e6)
+	// Two connections are rebuilt, each within two of these seconds.
+	if least := frames[min(4, len(frames)/4)]; least < 24 {
+		tb.t.Errorf("%s receives %.1f frames a second, want 24: %.1f", name, least, measured.Frames)
+	}
+	if growth > 60e6 {
+		tb.t.Errorf("%s's page needs %.0f MB more while files are sent", name, growth/1e6)
+	}
 }
