@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import {afterEach, beforeEach, test} from 'node:test';
 import {FileStore, MAX_MEMORY} from '../static/js/file_store.js';
-import {quiet} from './fakes.js';
 
 /** A file of the page's own file system. */
 class FakeFile {
@@ -97,11 +96,11 @@ test('the files of pages that are gone are removed, those of others are not', as
   for (const name of ['received-gone', 'received-open', 'something-else'])
     root.entries.set(name, new FakeFolder());
   const store = new FileStore(storageOf(root), locksOf(['received-open']));
+  await store.sweep();
+  assert.deepEqual([...root.entries.keys()], ['received-open', 'something-else']);
   await store.placeFor(1);
-  await quiet();
-  const names = [...root.entries.keys()];
-  assert.deepEqual(names.slice(0, 2), ['received-open', 'something-else']);
-  assert.equal(names.length, 3); // its own, too
+  await store.sweep();
+  assert.equal(root.entries.size, 3); // its own, too
 });
 
 test('a disk without room takes nothing', async () => {

@@ -120,6 +120,7 @@ export class Call {
   /** Leaves without waiting for anything, because the page is being unloaded. */
   goAway() {
     this.#sayBye(false);
+    this.#talk.clear();
     this.#signaling.leave(true);
     this.#link?.close();
     this.#previous?.close();

@@ -24,6 +24,7 @@ export class FileStore {
   /** @type {Pick<StorageManager, 'getDirectory'|'estimate'>|undefined} */ #storage;
   /** @type {LockManager|undefined} */ #locks;
   /** @type {Promise<FileSystemDirectoryHandle|null>|null} */ #folder = null;
+  /** @type {FileSystemDirectoryHandle|null} */ #root = null;
   #folderName = FOLDER + crypto.randomUUID();
   #files = 0;
   #memory = 0;
@@ -51,16 +52,21 @@ export class FileStore {
     return folder ? diskSink(folder, String(++this.#files)) : this.#memorySink(size);
   }
 
-  /** Removes the files of this page. */
+  /** Removes the files of this page, at once: it may be going away. */
   async clear() {
     this.#memory = 0;
-    if (!this.#folder || !(await this.#folder)) return;
     this.#folder = null;
-    const root = await this.#storage?.getDirectory();
-    await root?.removeEntry(this.#folderName, {recursive: true}).catch(() => {});
+    await this.#root?.removeEntry(this.#folderName, {recursive: true}).catch(() => {});
   }
 
-  /** Opens the folder of this page, and removes those of pages that are gone. */
+  /** Removes the files of pages that are gone. */
+  async sweep() {
+    if (!this.#locks) return;
+    const root = await this.#storage?.getDirectory?.();
+    if (root) await this.#removeOthers(root);
+  }
+
+  /** Opens the folder of this page. */
   #open() {
     this.#folder ??= this.#makeFolder().catch(() => null); // as in a private window of Firefox
     return this.#folder;
@@ -73,7 +79,7 @@ export class FileStore {
     const folder = await root.getDirectoryHandle(this.#folderName, {create: true});
     // A browser may have the file system, but not this way to write to it.
     if (!('createWritable' in FileSystemFileHandle.prototype)) return null;
-    void this.#removeOthers(root);
+    this.#root = root;
     return folder;
   }
 

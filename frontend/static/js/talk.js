@@ -126,9 +126,11 @@ async function loadConversation(onchange) {
     import('./file_store.js'),
   ]);
   const {navigator: {storage, locks} = {}, crypto} = globalThis;
+  const store = new FileStore(storage, locks);
+  void store.sweep().catch(() => {}); // as in a private window of Firefox
   return new Loaded({
     digest: crypto?.subtle && sha256,
-    store: new FileStore(storage, locks),
+    store,
     now: () => Date.now(),
     onchange,
   });

@@ -65,7 +65,8 @@ export class ChatPanel {
     this.#open = open;
     this.#update();
     if (!open) this.#button.focus();
-    else if (matchMedia('(pointer: coarse)').matches) element('#chat-title').focus();
+    else if (this.#input.disabled || matchMedia('(pointer: coarse)').matches)
+      element('#chat-title').focus(); // A field would bring up the keyboard.
     else this.#input.focus();
     this.#scroll.scrollTop = this.#scroll.scrollHeight;
   }
