@@ -40,12 +40,14 @@ const (
 	indexName = "index.html"
 	// deepest is the largest number of slashes in the path of a page, not counting the first.
 	deepest = 1
-	// mainModule starts the page.
+	// mainModule is the module that the page starts with.
 	mainModule = "js/main.js"
+	// textsFolder has a module for each language of the page, named by the language's BCP 47 tag.
+	textsFolder = "js/i18n/"
 )
 
-// imported finds the modules that a module imports when it is loaded, not those that it imports later.
-var imported = regexp.MustCompile(`\bfrom '(\.[^'\n]+\.js)'`)
+// importedModule matches a static import, with the path of the module. What is imported dynamically is loaded when it is needed.
+var importedModule = regexp.MustCompile(`(?m)^(?:import|export)\b(?:[^'"();=]*\bfrom)?\s*['"](\.[^'"\n]+)['"]`)
 
 // contentSecurityPolicy allows the page to load files from this server and to talk to it, and nothing
 // else. require-trusted-types-for keeps strings from becoming markup or code.
@@ -112,8 +114,8 @@ func Handler(config Config) http.Handler {
 	return h
 }
 
-// fill writes the hash and the list of modules into the page, so that a browser fetches at once all modules that
-// it needs to start, instead of discovering one after the other. Links are relative to a page at the given depth.
+// fill writes the hash, the languages and the list of modules into the page, so that a browser fetches all modules
+// at once instead of discovering one after the other. Links are relative to a page at the given depth.
 func (h handler) fill(page []byte, depth int, config Config) []byte {
 	base := "./" + strings.Repeat("../", depth)
 	var preload strings.Builder
@@ -123,16 +125,17 @@ func (h handler) fill(page []byte, depth int, config Config) []byte {
 	return []byte(strings.NewReplacer(
 		"{{base}}", base,
 		"{{hash}}", h.hash,
+		"{{languages}}", strings.Join(h.languages(), " "),
 		"{{preload}}", strings.TrimSpace(preload.String()),
 		"{{version}}", htmlAttribute(config.Version),
 	).Replace(string(page)))
 }
 
-// modules returns the names of the modules that the page needs to start: the main one, and what it imports.
+// modules returns the modules that the page needs to start, in order: those that the main module imports, directly or not.
 func (h handler) modules() []string {
 	names := []string{mainModule}
 	for i := 0; i < len(names); i++ {
-		for _, match := range imported.FindAllSubmatch(h.assets[names[i]].body, -1) {
+		for _, match := range importedModule.FindAllSubmatch(h.assets[names[i]].body, -1) {
 			if name := path.Join(path.Dir(names[i]), string(match[1])); !slices.Contains(names, name) {
 				names = append(names, name)
 			}
@@ -140,6 +143,18 @@ func (h handler) modules() []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// languages returns the tags of the languages that the page has texts in, in order.
+func (h handler) languages() []string {
+	var tags []string
+	for name := range h.assets {
+		if tag, ok := strings.CutPrefix(name, textsFolder); ok {
+			tags = append(tags, strings.TrimSuffix(tag, ".js"))
+		}
+	}
+	slices.Sort(tags)
+	return tags
 }
 
 // htmlAttribute escapes a text for an attribute in double quotes.

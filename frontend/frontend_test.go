@@ -211,6 +211,9 @@ func TestEveryReferenceExists(t *testing.T) {
 	for _, target := range references(t, h) {
 		visit(target)
 	}
+	for _, tag := range h.(handler).languages() {
+		visit(assetsPrefix + h.(handler).hash + "/" + textsFolder + tag + ".js")
+	}
 	err := fs.WalkDir(static, "static", func(name string, entry fs.DirEntry, err error) error {
 		served := strings.TrimPrefix(name, "static/")
 		if err != nil || entry.IsDir() || served == indexName {
@@ -286,22 +289,43 @@ func TestCompression(t *testing.T) {
 	}
 }
 
-// TestPreload checks that the page fetches at once what it needs to start, and nothing that it loads later.
+// TestPreload checks that a browser fetches at once all modules that the page starts with, and no others.
 func TestPreload(t *testing.T) {
 	h := Handler(Config{}).(handler)
-	h.assets = map[string]file{
-		"js/main.js":   {body: []byte("import {a} from './a.js';\nimport {\nb,\n} from './ui/b.js';\nconst late = () => import('./c.js');\n")},
-		"js/a.js":      {body: []byte("export {b} from './ui/b.js';\n")},
-		"js/ui/b.js":   {body: []byte("import {a} from '../a.js';\n")},
-		"js/c.js":      {},
-		"css/base.css": {},
+	page := string(h.pages[0].body)
+	for name, preloaded := range map[string]bool{
+		mainModule: true, "js/machine_link.js": true, "js/ui/view.js": true, textsFolder + "en.js": false,
+	} {
+		if h.assets[name].body == nil {
+			t.Errorf("there is no module %s", name)
+		}
+		if got := strings.Contains(page, h.hash+"/"+name+`" />`); got != preloaded {
+			t.Errorf("%s is preloaded: %v", name, got)
+		}
 	}
-	if got, want := h.modules(), []string{"js/a.js", "js/main.js", "js/ui/b.js"}; !slices.Equal(got, want) {
-		t.Errorf("the page needs %q to start, want %q", got, want)
+	h.assets = map[string]file{
+		mainModule:  {body: []byte("import {\na,\n} from './a.js';\nimport './b/b.js';\nexport const x = './no.js';\nawait import('./lazy.js');")},
+		"js/a.js":   {body: []byte("export {y} from \"./b/c.js\";\nimport('./lazy.js');")},
+		"js/b/b.js": {body: []byte("import {a} from '../a.js';\nexport default f('./no.js');")},
+	}
+	want := []string{"js/a.js", "js/b/b.js", "js/b/c.js", mainModule}
+	if got := h.modules(); !slices.Equal(got, want) {
+		t.Errorf("the page starts with %q, want %q", got, want)
 	}
 }
 
-// TestWeight limits the bytes that a browser loads in all over the wire: compressed, and in one language.
+func TestLanguages(t *testing.T) {
+	h := Handler(Config{}).(handler)
+	if want := `data-languages="` + strings.Join(h.languages(), " ") + `"`; !strings.Contains(string(h.pages[1].body), want) {
+		t.Errorf("the page lacks %s", want)
+	}
+	h.assets = map[string]file{textsFolder + "zh.js": {}, textsFolder + "pt-BR.js": {}, "js/main.js": {}}
+	if got, want := h.languages(), []string{"pt-BR", "zh"}; !slices.Equal(got, want) {
+		t.Errorf("the languages are %q, want %q", got, want)
+	}
+}
+
+// TestWeight limits the bytes that a browser loads over the wire to start the page: compressed, and in one language.
 func TestWeight(t *testing.T) {
 	h := Handler(Config{})
 	weigh := func(target string) int { return len(get(h, target, "Accept-Encoding", "gzip").body) }
@@ -311,7 +335,7 @@ func TestWeight(t *testing.T) {
 	}
 	texts := 0
 	for name, asset := range h.(handler).assets {
-		if strings.HasPrefix(name, "js/i18n/") {
+		if strings.HasPrefix(name, textsFolder) {
 			texts = max(texts, len(asset.gzipped)) // one language is loaded
 		}
 	}

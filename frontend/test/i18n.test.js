@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import {readFileSync, readdirSync} from 'node:fs';
 import {test} from 'node:test';
-import {chooseLanguage, format, loadTexts} from '../static/js/i18n.js';
+import {
+  chooseLanguage,
+  format,
+  formatDuration,
+  formatNumber,
+  loadTexts,
+  nameOf,
+} from '../static/js/i18n.js';
 import {PICTURE_COUNT} from '../static/js/safety.js';
 import {PICTURES} from '../static/js/safety_pictures.js';
 import {pictureNames} from '../static/js/ui/safety.js';
@@ -10,6 +17,12 @@ const root = new URL('../static/', import.meta.url);
 const read = (name) => readFileSync(new URL(name, root), 'utf8');
 const en = await loadTexts('en');
 const zh = await loadTexts('zh');
+const languages = await Promise.all(
+  readdirSync(new URL('js/i18n/', root)).map(async (name) => {
+    const language = name.replace(/\.js$/, '');
+    return [language, await loadTexts(language)];
+  }),
+);
 const page = read('index.html').replace(/<!--[\s\S]*?-->/g, '');
 const sources = ['js/', 'js/ui/'].flatMap((folder) =>
   readdirSync(new URL(folder, root))
@@ -17,19 +30,31 @@ const sources = ['js/', 'js/ui/'].flatMap((folder) =>
     .map((name) => [folder + name, read(folder + name)]),
 );
 
-test('both languages have the same texts with the same parameters', () => {
-  assert.deepEqual(Object.keys(zh), Object.keys(en));
+test('every language has the same texts with the same parameters', () => {
   const parameters = (text) => [...text.matchAll(/\{\w+\}/g)].map(String).sort();
-  for (const key of Object.keys(en)) {
-    // A text may use {deviceIs} anywhere, but both languages must use it.
-    assert.deepEqual(parameters(zh[key]), parameters(en[key]), key);
-    assert.ok(en[key].trim() && zh[key].trim(), key);
+  for (const [language, texts] of languages) {
+    assert.deepEqual(Object.keys(texts), Object.keys(en), language);
+    for (const key of Object.keys(en)) {
+      // A text may use {deviceIs} anywhere, but every language must use it.
+      assert.deepEqual(parameters(texts[key]), parameters(en[key]), `${language}: ${key}`);
+      assert.ok(texts[key].trim(), `${language}: ${key}`);
+    }
   }
 });
 
-test('every picture of the safety code has a name of its own, in both languages', () => {
+test('every language is a file named by its tag, and knows its own name', () => {
+  assert.ok(languages.length >= 2);
+  for (const [language, {htmlLang}] of languages) {
+    assert.deepEqual(Intl.getCanonicalLocales(language), [language]);
+    assert.equal(new Intl.Locale(htmlLang).language, new Intl.Locale(language).language);
+    assert.notEqual(nameOf(language), language);
+  }
+  assert.deepEqual(['en', 'zh', 'de'].map(nameOf), ['English', '中文', 'Deutsch']);
+});
+
+test('every picture of the safety code has a name of its own, in every language', () => {
   assert.equal(new Set(PICTURES).size, PICTURE_COUNT);
-  for (const texts of [en, zh])
+  for (const [, texts] of languages)
     assert.equal(new Set(pictureNames(texts.safetyPictures)).size, PICTURE_COUNT);
 });
 
@@ -69,18 +94,22 @@ test('the modules in ui/ contain no texts', () => {
     // A literal of several words, or in another script, is a text; selectors and class names are none.
     const literals = [...code.matchAll(/'([^'\n]*)'/g)].map(([, literal]) => literal);
     const texts = literals.filter(
-      (literal) => /^[A-Z][a-z]+ [a-z]|[\u4e00-\u9fff]/.test(literal) && literal !== '中文',
+      (literal) => /^[A-Z][a-z]+ [a-z]|[\u4e00-\u9fff]/.test(literal),
     );
     assert.deepEqual(texts, [], name);
   }
 });
 
 test('the first preferred language that the page has is chosen', () => {
-  assert.equal(chooseLanguage(['', 'fr', 'zh-TW', 'en']), 'zh');
-  assert.equal(chooseLanguage(['en-GB', 'zh']), 'en');
-  assert.equal(chooseLanguage(['ZH']), 'zh');
-  assert.equal(chooseLanguage(['zhu', 'fr']), 'en');
-  assert.equal(chooseLanguage([]), 'en');
+  const choose = (...preferred) => chooseLanguage(preferred, ['en', 'pt-BR', 'zh']);
+  assert.equal(choose('', 'fr', 'zh-TW', 'en'), 'zh');
+  assert.equal(choose('en-GB', 'zh'), 'en');
+  assert.equal(choose('ZH'), 'zh');
+  assert.equal(choose('pt-br-x-test'), 'pt-BR');
+  assert.equal(choose('pt', 'zhu', 'fr'), 'en');
+  assert.equal(choose(), 'en');
+  // The address may name anything.
+  assert.equal(choose('../../x', '__proto__', '-', 'zh-'), 'zh');
 });
 
 test('parameters are filled in as plain text', () => {
@@ -90,4 +119,15 @@ test('parameters are filled in as plain text', () => {
   );
   assert.equal(format(en, 'announceConnected'), 'Connected to {name}');
   assert.equal(format(en, 'deviceUnnamed', {number: 0}), 'Device 0');
+});
+
+test('numbers and durations are written as the language writes them', () => {
+  assert.equal(format(en, 'deviceUnnamed', {number: 1234.5}), 'Device 1,234.5');
+  assert.equal(format({...en, htmlLang: 'de'}, 'deviceUnnamed', {number: 0.5}), 'Device 0,5');
+  assert.equal(formatNumber('de', 1.25, {maximumFractionDigits: 1}), '1,3');
+  const times = [-1, 999, 65_000, 3_599_999, 3_600_000, 40_000_000].map((ms) =>
+    formatDuration('en', ms),
+  );
+  assert.deepEqual(times, ['0:00', '0:00', '1:05', '59:59', '1:00:00', '11:06:40']);
+  assert.equal(formatDuration('ar-EG', 65_000), '١:٠٥');
 });

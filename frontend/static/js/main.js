@@ -10,10 +10,11 @@ import {Seat} from './seat.js';
 import {keepToken, tabStorage, recall, remember} from './storage.js';
 import {canCall} from './support.js';
 import {RENDER_INTERVAL} from './timeouts.js';
+import {LANGUAGES} from './ui/languages.js';
 import {View} from './ui/view.js';
 import {WakeLock} from './wakelock.js';
 import {onWakeUp} from './wakeup.js';
-/** @import {Key, Language, Texts} from './i18n.js' */
+/** @import {Key, Texts} from './i18n.js' */
 
 /** The home page, three folders above this module: callbox may be served below a path. */
 const HOME = new URL('../../../', import.meta.url);
@@ -81,7 +82,7 @@ const REFUSALS = {
   limited: 'homeLimited',
   busy: 'homeBusy',
 };
-/** @type {Language} */ let language = 'en';
+let language = '';
 /** @type {Texts} */ let texts;
 /** Whether the last join was without devices. */
 let withoutDevices = false;
@@ -254,7 +255,7 @@ async function rejoin() {
   await (withoutDevices ? joinWithout(name) : join(name));
 }
 
-/** @param {Language} next */
+/** @param {string} next */
 async function setLanguage(next) {
   texts = await loadTexts(next);
   language = next;
@@ -280,8 +281,7 @@ const view = new View(
     leave: () => call.dispatch({type: 'leave'}),
     rejoin: () => void rejoin(),
     newCall: () => go(''),
-    language: () => {
-      const next = language === 'en' ? 'zh' : 'en';
+    language: (next) => {
       remember('lang', next);
       void setLanguage(next).then(render);
     },
@@ -320,6 +320,8 @@ if (options.debug) {
   Object.defineProperty(window, 'callbox', {value: Object.freeze(callbox)});
 }
 
-await setLanguage(chooseLanguage([options.lang, recall('lang'), ...navigator.languages]));
+await setLanguage(
+  chooseLanguage([options.lang, recall('lang'), ...navigator.languages], LANGUAGES),
+);
 open();
 setInterval(render, RENDER_INTERVAL);

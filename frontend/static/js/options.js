@@ -2,7 +2,7 @@
 
 /**
  * The options in the page's address. `?ice=relay` allows relayed paths only, `?turn=udp|tcp|tls` only one protocol to
- * the relay, `?lang=en|zh` sets the language, `?debug=1` defines `window.callbox`. The token for a server that asks for
+ * the relay, `?lang=` sets the language (en, zh), `?debug=1` defines `window.callbox`. The token for a server that asks for
  * one is in `#token=`, which no server logs, or in `?token=`.
  * @typedef {{relay: boolean, turn: string, lang: string, debug: boolean}} PageOptions
  */

@@ -1,4 +1,7 @@
 export default Object.freeze({
+  htmlLang: 'en',
+  languageMenu: 'Language',
+
   homeTitle: 'Talk face to face.',
   homeLead: 'Start a call and send the link. No account, nothing to install.',
   homeStart: 'Start a new call',

@@ -1,4 +1,7 @@
 export default Object.freeze({
+  htmlLang: 'zh-Hans',
+  languageMenu: '语言',
+
   homeTitle: '面对面，聊起来。',
   homeLead: '发起通话，把链接发给对方即可。无需账号，无需安装。',
   homeStart: '发起新通话',

@@ -1,5 +1,5 @@
 /** @import {Conversation} from '../conversation.js' */
-/** @import {Key, Language} from '../i18n.js' */
+/** @import {Key} from '../i18n.js' */
 /** @import {State} from '../machine.js' */
 /** @import {Link} from '../link.js' */
 /** @import {MediaState} from '../media.js' */
@@ -21,7 +21,7 @@
  * @property {boolean} canShareScreen
  * @property {boolean} supported whether this browser can make calls
  * @property {string} homeError shown on the home page, '' = none
- * @property {Language} language
+ * @property {string} language its BCP 47 tag
  * @property {Translate} t
  * @property {string} url of the room
  * @property {number} now ms
@@ -116,16 +116,6 @@ export async function play(video, stream) {
     return /** @type {Error} */ (error).name !== 'NotAllowedError';
   }
   return true;
-}
-
-/** @param {number} ms @returns {string} m:ss or h:mm:ss */
-export function duration(ms) {
-  const seconds = Math.max(0, Math.floor(ms / 1000));
-  const parts = [Math.floor(seconds / 60) % 60, seconds % 60].map((n) =>
-    String(n).padStart(2, '0'),
-  );
-  const hours = Math.floor(seconds / 3600);
-  return (hours > 0 ? [hours, ...parts] : parts).join(':');
 }
 
 /** @param {Model} model */

@@ -1,4 +1,5 @@
-import {duration, element, setText} from './dom.js';
+import {formatDuration} from '../i18n.js';
+import {element, setText} from './dom.js';
 /** @import {Model} from './dom.js' */
 /** @import {Key} from '../i18n.js' */
 /** @import {State} from '../machine.js' */
@@ -35,7 +36,7 @@ export const endedTitle = (call) =>
   TITLES[call.reason] ?? (denied(call) ? 'deniedTitle' : 'endedTitle');
 
 /** Shows why the call has ended. @param {Model} model */
-export function renderEnded({call, t}) {
+export function renderEnded({call, language, t}) {
   const {origin, hostname: host} = location;
   const elsewhere = call.reason === 'replaced';
   setText(element('[data-ended-title]'), t(endedTitle(call)));
@@ -45,6 +46,6 @@ export function renderEnded({call, t}) {
   let more = '';
   if (call.reason === 'unreachable') more = t('endedUnreachableHint');
   else if (call.connectedAt > 0 && !elsewhere)
-    more = t('endedDuration', {duration: duration(call.endedAt - call.connectedAt)});
+    more = t('endedDuration', {duration: formatDuration(language, call.endedAt - call.connectedAt)});
   setText(element('[data-ended-more]'), more);
 }

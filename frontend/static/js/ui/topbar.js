@@ -1,4 +1,5 @@
-import {duration, element, find, peerName, setText} from './dom.js';
+import {formatDuration, formatNumber} from '../i18n.js';
+import {element, find, peerName, setText} from './dom.js';
 /** @import {Model} from './dom.js' */
 /** @import {Key} from '../i18n.js' */
 /** @import {Link} from '../link.js' */
@@ -14,9 +15,9 @@ const QUALITIES = {
 
 /** Shows the duration, the quality and path of the connection, and the room. @param {Model} model */
 export function renderTopbar(model) {
-  const {call, screen, link, now, t} = model;
+  const {call, screen, link, now, language, t} = model;
   const inCall = screen === 'call';
-  setText(element('[data-timer]'), inCall ? duration(now - call.connectedAt) : '');
+  setText(element('[data-timer]'), inCall ? formatDuration(language, now - call.connectedAt) : '');
   setText(element('.topbar [data-room]'), call.room);
   const title = inCall
     ? 'announceConnected'
@@ -31,7 +32,7 @@ export function renderTopbar(model) {
 }
 
 /** @param {HTMLElement} box @param {Model} model @param {Link} link @param {Path} path */
-function renderQuality(box, {call, t}, link, path) {
+function renderQuality(box, {call, language, t}, link, path) {
   const quality = call.link?.connection === 'connected' ? link.quality.value : 'lost';
   const {kind} = path;
   Object.assign(find('summary', box).dataset, {quality, path: kind, protocol: path.protocol});
@@ -43,10 +44,11 @@ function renderQuality(box, {call, t}, link, path) {
   const sentence = t(relayed ? 'pathRelayedLong' : 'pathDirectLong', {protocol});
   setText(find('[data-quality-long]', box), t('qualityLong', {quality: word, path: sentence}));
   const {rtt, loss, bitrate} = link.rates ?? {rtt: null, loss: 0, bitrate: 0};
+  const tenths = {minimumFractionDigits: 1, maximumFractionDigits: 1};
   const figures = {
     rtt: rtt === null ? '–' : Math.round(rtt),
-    loss: (loss * 100).toFixed(1),
-    rate: (bitrate / 1e6).toFixed(1),
+    loss: formatNumber(language, loss * 100, tenths),
+    rate: formatNumber(language, bitrate / 1e6, tenths),
   };
   setText(find('[data-quality-figures]', box), t('qualityFigures', figures));
 }

@@ -2,14 +2,14 @@ import {buildPickers, renderPickers} from './devices.js';
 import {Announcer} from './announcer.js';
 import {element, elements, find, setIcon, setText, translate} from './dom.js';
 import {endedTitle, renderEnded} from './ended.js';
+import {buildLanguageMenus, showLanguage} from './languages.js';
 import {Prejoin} from './prejoin.js';
 import {closeDialogs, openSafety} from './safety.js';
 import {Stage} from './stage.js';
-import {HTML_LANG} from '../i18n.js';
 import {COPIED_DURATION} from '../timeouts.js';
 /** @import {ChatPanel} from './chat.js' */
 /** @import {Model} from './dom.js' */
-/** @import {Key, Language} from '../i18n.js' */
+/** @import {Key} from '../i18n.js' */
 /** @import {DeviceKind} from '../media.js' */
 /** @import {Verdict} from '../safety_check.js' */
 /** @import {Screen} from '../screens.js' */
@@ -32,7 +32,7 @@ import {COPIED_DURATION} from '../timeouts.js';
  * @property {() => void} leave
  * @property {() => void} rejoin
  * @property {() => void} newCall
- * @property {() => void} language
+ * @property {(tag: string) => void} language
  * @property {(kind: DeviceKind, id: string) => void} select
  */
 
@@ -60,6 +60,7 @@ export class View {
     this.#actions = actions;
     this.#name.value = name;
     buildPickers((kind, id) => actions.select(kind, id));
+    buildLanguageMenus((tag) => actions.language(tag));
     document.addEventListener('click', (event) => this.#click(event));
     document.addEventListener('keydown', (event) => this.#key(event));
     document.addEventListener('visibilitychange', () => {
@@ -135,10 +136,9 @@ export class View {
 
   /** @param {Model} model */
   #setLanguage({language, t}) {
-    document.documentElement.lang = HTML_LANG[language];
+    document.documentElement.lang = t('htmlLang');
     translate(document, t);
-    /** @type {Record<Language, string>} */ const other = {en: '中文', zh: 'English'};
-    for (const label of elements('[data-other-language]')) setText(label, other[language]);
+    showLanguage(language);
   }
 
   /** @param {Screen} screen */
@@ -222,7 +222,6 @@ export class View {
     leave: () => this.#actions.leave(),
     rejoin: () => this.#actions.rejoin(),
     'new-call': () => this.#actions.newCall(),
-    language: () => this.#actions.language(),
     settings: () =>
       /** @type {HTMLDialogElement} */ (element('[data-dialog="settings"]')).showModal(),
     safety: openSafety,
