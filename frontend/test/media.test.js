@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {Media} from '../static/js/media.js';
 import {problemOf} from '../static/js/problem.js';
-import {FakeStream, FakeTrack, quiet} from './fakes.js';
+import {FakeStream, FakeTrack, quiet, until} from './fakes.js';
 
 const DEVICES = [
   {kind: 'audioinput', deviceId: 'mic1', label: 'Headset'},
@@ -15,6 +15,8 @@ const DEVICES = [
 /** A browser's devices. A test can make some of them fail. */
 class FakeDevices extends EventTarget {
   asked = [];
+  list = DEVICES;
+  listed = 0;
   live = new Set();
   /** @type {(constraints: any) => Error|undefined} */ fails = () => undefined;
 
@@ -40,7 +42,16 @@ class FakeDevices extends EventTarget {
   }
 
   async enumerateDevices() {
-    return DEVICES;
+    this.listed++;
+    return this.list;
+  }
+
+  /** Tells the page of a change, and waits until it has looked. */
+  async change() {
+    const {listed} = this;
+    this.dispatchEvent(new Event('devicechange'));
+    await until(() => this.listed > listed);
+    await quiet();
   }
 
   get open() {
@@ -58,7 +69,7 @@ function setup({
   const media = new Media({
     devices,
     secure,
-    permission: async () => permission,
+    permission: async (name) => (typeof permission === 'string' ? permission : permission(name)),
     recall: (key) => store[key] ?? '',
     remember: (key, value) => (store[key] = value),
   });
@@ -175,18 +186,187 @@ test('a page that is not secure, or has no devices at all, reports it without as
   }
 });
 
-test('the remembered device is used, and another one if it is gone', async () => {
+test('the chosen device is used, and another one if it is gone, which the user is told', async () => {
   const {media, devices} = setup({remembered: {audioinput: 'mic2'}});
   await media.start();
   assert.deepEqual(devices.asked[0].audio.deviceId, {exact: 'mic2'});
   assert.equal(media.state.selected.audioinput, 'mic2');
+  assert.deepEqual(media.state.problems, []);
 
-  const other = setup({remembered: {videoinput: 'sold'}});
+  const other = setup({remembered: {videoinput: 'sold', audioinput: 'mic2'}});
   other.devices.fails = ({video}) =>
-    video.deviceId ? new DOMException('', 'OverconstrainedError') : undefined;
+    video.deviceId?.exact === 'sold' ? new DOMException('', 'OverconstrainedError') : undefined;
   await other.media.start();
+  // What can be kept of the choice is kept.
+  assert.deepEqual(other.devices.asked[1].audio.deviceId, {ideal: 'mic2'});
+  assert.deepEqual(other.media.state.problems, [{kind: 'video', code: 'switched'}]);
+  assert.deepEqual(
+    [other.media.state.video, other.media.state.selected.videoinput],
+    [true, 'cam1'],
+  );
+  assert.equal(other.store.videoinput, 'sold'); // It may be back next time.
+  other.media.dismiss();
   assert.deepEqual(other.media.state.problems, []);
-  assert.equal(other.media.state.selected.videoinput, 'cam1');
+});
+
+test('a chosen device whose id has changed is found by its label', async () => {
+  const remembered = {audioinput: 'old', 'audioinput.label': 'Headset'};
+  const {media, devices, store} = setup({remembered});
+  await media.start();
+  // The browser showed the label at once, because the page may use the devices.
+  assert.deepEqual(
+    devices.asked.map(({audio}) => audio.deviceId),
+    [{exact: 'mic1'}],
+  );
+  assert.deepEqual([store.audioinput, media.state.problems], ['mic1', []]);
+});
+
+test('a chosen device is found by its label also where the labels are hidden at first', async () => {
+  const devices = new FakeDevices();
+  devices.list = [];
+  devices.fails = ({audio}) => {
+    const id = audio?.deviceId?.exact;
+    if (id && !DEVICES.some(({deviceId}) => deviceId === id))
+      return new DOMException('', 'OverconstrainedError');
+    devices.list = DEVICES.map((device) =>
+      device.deviceId === 'mic2' ? {...device, label: 'Desk'} : device,
+    );
+    return undefined;
+  };
+  const remembered = {audioinput: 'old', 'audioinput.label': 'Desk'};
+  const {media, store} = setup({remembered, devices});
+  await media.start();
+  assert.equal(media.tracks.audio.getSettings().deviceId, 'mic2');
+  assert.deepEqual([store.audioinput, media.state.problems], ['mic2', []]);
+  assert.deepEqual(devices.open, ['video', 'audio']); // The first microphone was closed.
+});
+
+test('the speaker is the chosen one while it is there', async () => {
+  const {media, devices} = setup({remembered: {audiooutput: 'out2'}});
+  await media.start();
+  assert.equal(media.state.selected.audiooutput, '');
+  await media.select('audiooutput', 'out1');
+  assert.equal(media.state.selected.audiooutput, 'out1');
+  devices.list = DEVICES.filter(({kind}) => kind !== 'audiooutput');
+  await devices.change();
+  assert.deepEqual([media.state.selected.audiooutput, media.state.devices.audiooutput], ['', []]);
+  devices.list = DEVICES;
+  await devices.change();
+  assert.equal(media.state.selected.audiooutput, 'out1');
+});
+
+test('several changes of the devices are one, and the pickers show what is there', async (t) => {
+  t.mock.timers.enable({apis: ['setTimeout']});
+  const {media, devices} = setup();
+  await media.start();
+  devices.listed = 0;
+  devices.list = [...DEVICES, {kind: 'videoinput', deviceId: 'cam2', label: 'New'}];
+  for (let i = 0; i < 3; i++) {
+    devices.dispatchEvent(new Event('devicechange'));
+    t.mock.timers.tick(200);
+  }
+  assert.equal(devices.listed, 0);
+  t.mock.timers.tick(100);
+  await quiet();
+  assert.equal(devices.listed, 1);
+  assert.deepEqual(media.state.devices.videoinput.at(-1), {id: 'cam2', label: 'New'});
+});
+
+test('a device that is chosen while it is off stays off, and is the one that is switched on', async () => {
+  const {media, devices} = setup();
+  await media.start();
+  await media.setAudio(false);
+  await media.select('audioinput', 'mic2');
+  assert.deepEqual([media.state.audio, devices.open], [false, ['video']]);
+  await media.setAudio(true);
+  assert.equal(media.tracks.audio.getSettings().deviceId, 'mic2');
+});
+
+test('where one device is denied, the user is asked for the other alone', async () => {
+  for (const [denied, left] of [
+    ['camera', 'audio'],
+    ['microphone', 'video'],
+  ]) {
+    const {media, devices} = setup({
+      permission: (name) => (name === denied ? 'denied' : 'prompt'),
+    });
+    await media.start();
+    assert.deepEqual(
+      devices.asked.map(({audio, video}) => [Boolean(audio), Boolean(video)]),
+      [[left === 'audio', left === 'video']],
+    );
+    assert.equal(media.state[left], true);
+    const kind = left === 'audio' ? 'video' : 'audio';
+    assert.deepEqual(media.state.problems, [{kind, code: 'blocked'}]);
+  }
+});
+
+test('devices are opened without a click only where nobody is asked', async () => {
+  for (const [camera, microphone, asksNothing] of [
+    ['granted', 'granted', true],
+    ['denied', 'denied', true],
+    ['denied', 'granted', true],
+    ['granted', 'prompt', false],
+    ['denied', 'prompt', false],
+    ['', '', false],
+  ]) {
+    const {media} = setup({permission: (name) => (name === 'camera' ? camera : microphone)});
+    assert.equal(await media.asksNothing(), asksNothing, `${camera}, ${microphone}`);
+  }
+});
+
+test('a question that nobody answers does not hold up whoever does without devices', async () => {
+  const {media, devices} = setup();
+  const real = devices.getUserMedia.bind(devices);
+  const answers = [];
+  devices.getUserMedia = (constraints) =>
+    new Promise((resolve) => answers.push(() => resolve(real(constraints))));
+  void media.start();
+  await quiet();
+  assert.equal(media.state.capture, 'asking');
+  media.stop();
+  assert.equal(media.state.capture, 'idle');
+  // The next request does not wait for the first one.
+  const switchedOn = media.setAudio(true);
+  await quiet();
+  answers[1]();
+  await switchedOn;
+  assert.equal(media.state.audio, true);
+  // What the user allows too late is closed again, and changes nothing.
+  const {audio} = media.tracks;
+  answers[0]();
+  await quiet();
+  assert.deepEqual([devices.open, media.state.capture], [['audio'], 'idle']);
+  assert.equal(media.tracks.audio, audio);
+});
+
+test('what was opened of two devices is closed if nobody waits for the other', async () => {
+  const {media, devices} = setup();
+  const real = devices.getUserMedia.bind(devices);
+  devices.getUserMedia = (constraints) =>
+    constraints.audio && constraints.video
+      ? Promise.reject(new DOMException('', 'NotReadableError'))
+      : constraints.audio
+        ? real(constraints)
+        : new Promise(() => {});
+  void media.start();
+  await quiet();
+  assert.deepEqual(devices.open, ['audio']);
+  media.stop();
+  await quiet();
+  assert.deepEqual(devices.open, []);
+});
+
+test('the problem of one device does not hide that of the other', async () => {
+  const {media, devices} = setup();
+  devices.fails = fail('NotReadableError');
+  await media.start();
+  assert.deepEqual(media.state.problems, [{kind: 'both', code: 'busy'}]);
+  devices.fails = ({video}) => (video ? new DOMException('', 'NotFoundError') : undefined);
+  await media.setAudio(true);
+  assert.deepEqual(media.state.problems, [{kind: 'video', code: 'busy'}]);
+  await media.setVideo(true);
+  assert.deepEqual(media.state.problems, [{kind: 'video', code: 'missing'}]);
 });
 
 test('mute keeps the track and disables it', async () => {
@@ -281,7 +461,7 @@ test('stopping releases everything', async () => {
   await media.start();
   await media.startScreen();
   const shared = media.screen.getTracks();
-  await media.stop();
+  media.stop();
   assert.deepEqual(devices.open, []);
   assert.ok(shared.every(({readyState}) => readyState === 'ended'));
   assert.equal(media.state.capture, 'idle');

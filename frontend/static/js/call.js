@@ -170,7 +170,7 @@ export class Call {
     stopTimer: ({name}) => clearTimeout(this.#timers.get(name)),
     report: ({setup}) => void this.#report(setup),
     chime: () => this.#options.onarrival(),
-    releaseMedia: () => void this.#options.media.stop(),
+    releaseMedia: () => this.#options.media.stop(),
   };
 
   /** @param {Timer} name @param {number} ms */

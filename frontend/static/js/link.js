@@ -8,7 +8,7 @@ import {STALL_TIMEOUT} from './timeouts.js';
 /** @import {CtlMessage, Hello, Malformed} from './ctl_messages.js' */
 /** @import {CallData, ICEServer, SendState} from './messages.js' */
 /** @import {SafetyMessage} from './safety.js' */
-/** @import {Kind} from './media.js' */
+/** @import {Kind} from './capture.js' */
 /** @import {LinkEvent} from './machine.js' */
 /** @import {Rates, Sample} from './stats.js' */
 /** @import {TalkMessage} from './talk.js' */

@@ -3,6 +3,7 @@ import {chooseLanguage, format, loadTexts} from './i18n.js';
 import {chime} from './level.js';
 import {Media} from './media.js';
 import {pageOptions} from './options.js';
+import {isNotice} from './problem.js';
 import {refusalOf} from './refusal.js';
 import {pathOfRoom, readAddress, readRoom, takeToken} from './roomlink.js';
 import {screenOf, talkOf} from './screens.js';
@@ -156,7 +157,7 @@ function open() {
   showFault(fault);
   call.dispatch({type: 'open', room});
   if (room) void preview();
-  else void media.stop();
+  else media.stop();
 }
 
 /** Makes ready what every call needs. @returns {Promise<boolean>} whether this browser can make calls */
@@ -175,7 +176,7 @@ async function preview() {
   supported = await supportTest;
   render();
   if (!supported || media.state.capture !== 'idle') return;
-  if (!media.available || (await media.granted())) await media.start();
+  if (!media.available || (await media.asksNothing())) await media.start();
 }
 
 async function start() {
@@ -215,7 +216,7 @@ async function join(name) {
   if (media.state.capture === 'idle') {
     await media.start();
     // The user sees the problems first, and may join with the next click.
-    if (media.state.problems.length > 0) return;
+    if (!media.state.problems.every(isNotice)) return;
   }
   call.dispatch({type: 'join', name});
 }
@@ -225,7 +226,7 @@ async function joinWithout(name) {
   if (!(await supportTest)) return;
   withoutDevices = true;
   remember('name', name);
-  await media.stop();
+  media.stop();
   call.dispatch({type: 'join', name});
 }
 
@@ -236,17 +237,10 @@ async function share() {
 }
 
 function retryDevices() {
-  const {problems, capture} = media.state;
-  if (
-    call.state.phase !== 'in' ||
-    capture === 'idle' ||
-    problems.some(({kind}) => kind === 'both')
-  ) {
-    void media.start();
-    return;
-  }
-  for (const {kind} of problems)
-    void (kind === 'audio' ? media.setAudio(true) : media.setVideo(true));
+  const [first, second] = media.state.problems.filter((problem) => !isNotice(problem));
+  if (!first) return;
+  if (second || first.kind === 'both') void media.start();
+  else void (first.kind === 'audio' ? media.setAudio(true) : media.setVideo(true));
 }
 
 async function rejoin() {

@@ -1,23 +1,23 @@
-import {problemOf} from './problem.js';
+import {capture} from './capture.js';
+import {DEVICE_KINDS, DeviceChoice} from './device_choice.js';
+import {isNotice, replaceProblems} from './problem.js';
 import {CAMERA_RELEASE_DELAY, DEVICE_CHANGE_DELAY} from './timeouts.js';
+/** @import {Kind} from './capture.js' */
+/** @import {Device, DeviceKind} from './device_choice.js' */
 /** @import {Problem} from './problem.js' */
-
-/** @typedef {'audio'|'video'} Kind */
-/** @typedef {'audioinput'|'videoinput'|'audiooutput'} DeviceKind */
-/** @typedef {{id: string, label: string}} Device */
 
 /**
  * @typedef {object} MediaState
  * @property {'idle'|'asking'|'done'} capture asking = the browser asks the user
  * @property {Record<DeviceKind, Device[]>} devices
- * @property {Record<DeviceKind, string>} selected device ids; '' = the system's own choice
+ * @property {Record<DeviceKind, string>} selected ids of the devices in use; '' = the system's own choice
  * @property {boolean} audio whether the microphone is on
  * @property {boolean} video whether the camera is on
  * @property {boolean} hasAudio whether there is a microphone to switch on
  * @property {boolean} hasVideo
  * @property {boolean} mirror whether the camera faces the user
  * @property {boolean} screen whether the screen is shared
- * @property {Problem[]} problems one for each kind of device that could not be opened
+ * @property {Problem[]} problems at most one for each kind of device
  */
 
 /**
@@ -31,8 +31,8 @@ import {CAMERA_RELEASE_DELAY, DEVICE_CHANGE_DELAY} from './timeouts.js';
 
 /** @type {Record<Kind, 'audioinput'|'videoinput'>} */
 const INPUT = {audio: 'audioinput', video: 'videoinput'};
-/** @type {DeviceKind[]} */
-const DEVICE_KINDS = ['audioinput', 'videoinput', 'audiooutput'];
+/** @type {Kind[]} */
+const BOTH = ['audio', 'video'];
 
 /** The microphone, the camera and the shared screen of this side. */
 export class Media {
@@ -47,21 +47,26 @@ export class Media {
 
   /** @type {Environment} */ #env;
   /** @type {MediaState} */ #state;
+  #choice;
   /** Runs one getUserMedia at a time: phones stop the first track when a second one is requested. */
   #queue = Promise.resolve();
+  /** Aborts what is in the queue. */
+  #abort = new AbortController();
   /** @type {ReturnType<typeof setTimeout>|undefined} */ #releaseTimer;
   /** @type {ReturnType<typeof setTimeout>|undefined} */ #listTimer;
 
   /** @param {Environment} env */
   constructor(env) {
     this.#env = env;
+    this.#choice = new DeviceChoice(env.recall, env.remember);
+    const chosen = (/** @type {DeviceKind} */ kind) => this.#choice.get(kind).id;
     this.#state = {
       capture: 'idle',
       devices: {audioinput: [], videoinput: [], audiooutput: []},
       selected: {
-        audioinput: env.recall('audioinput'),
-        videoinput: env.recall('videoinput'),
-        audiooutput: env.recall('audiooutput'),
+        audioinput: chosen('audioinput'),
+        videoinput: chosen('videoinput'),
+        audiooutput: chosen('audiooutput'),
       },
       audio: false,
       video: false,
@@ -90,40 +95,50 @@ export class Media {
     return typeof this.#env.devices?.getDisplayMedia === 'function';
   }
 
-  /** Reports whether camera and microphone may be opened without asking the user. */
-  async granted() {
-    const states = await Promise.all([
-      this.#env.permission('camera'),
-      this.#env.permission('microphone'),
-    ]);
-    return states.every((state) => state === 'granted');
+  /** Reports whether the browser would ask the user nothing if camera and microphone were opened now. */
+  async asksNothing() {
+    const states = await Promise.all(BOTH.map((kind) => this.#permission(kind)));
+    return states.every((state) => state === 'granted' || state === 'denied');
   }
 
   /** Opens camera and microphone, or one of them. Never throws: see `state.problems`. */
   start() {
-    return this.#enqueue(async () => {
+    return this.#enqueue(async (signal) => {
       this.#update({capture: 'asking', problems: []});
-      await this.#capture();
+      await this.#list(); // Their labels are there already if the page may use them.
+      if (this.available) {
+        await this.#open(BOTH, signal);
+        await this.#list();
+        await this.#openChosen(signal);
+      } else {
+        const code = this.#env.secure ? 'unsupported' : 'insecure';
+        this.#update({problems: [{kind: 'both', code}]});
+      }
+      signal.throwIfAborted();
       this.#update({capture: 'done'});
-      await this.#list();
     });
   }
 
-  /** Releases camera, microphone and screen. */
+  /** Releases camera, microphone and screen. A question to the user that is still open does not hold this up. */
   stop() {
-    return this.#enqueue(async () => {
-      clearTimeout(this.#releaseTimer);
-      this.stopScreen();
-      this.#close('audio');
-      this.#close('video');
-      this.#update({capture: 'idle', problems: []});
-    });
+    this.#abort.abort();
+    this.#abort = new AbortController();
+    this.#queue = Promise.resolve();
+    clearTimeout(this.#releaseTimer);
+    this.stopScreen();
+    for (const kind of BOTH) this.#close(kind);
+    this.#update({capture: 'idle', problems: []});
+  }
+
+  /** Drops the problems that the user can do nothing about. */
+  dismiss() {
+    this.#update({problems: this.#state.problems.filter((problem) => !isNotice(problem))});
   }
 
   /** @param {boolean} on */
   setAudio(on) {
-    return this.#enqueue(async () => {
-      if (on && !this.tracks.audio) await this.#open(['audio']);
+    return this.#enqueue(async (signal) => {
+      if (on && !this.tracks.audio) await this.#open(['audio'], signal);
       if (this.tracks.audio) this.tracks.audio.enabled = on;
       this.#update({audio: on && this.tracks.audio !== null});
     });
@@ -131,9 +146,9 @@ export class Media {
 
   /** Switching the camera off sends black at once, and releases it a little later. @param {boolean} on */
   setVideo(on) {
-    return this.#enqueue(async () => {
+    return this.#enqueue(async (signal) => {
       clearTimeout(this.#releaseTimer);
-      if (on && !this.tracks.video) await this.#open(['video']);
+      if (on && !this.tracks.video) await this.#open(['video'], signal);
       if (this.tracks.video) this.tracks.video.enabled = on;
       this.#update({video: on && this.tracks.video !== null});
       if (!on && this.tracks.video) {
@@ -145,19 +160,23 @@ export class Media {
     });
   }
 
-  /** @param {DeviceKind} kind @param {string} id */
+  /** @param {DeviceKind} kind @param {string} id '' = the system's own choice */
   select(kind, id) {
-    const before = this.#state.selected[kind];
-    this.#choose(kind, id);
+    const before = this.#choice.get(kind);
+    const label = this.#state.devices[kind].find((device) => device.id === id)?.label ?? '';
+    this.#choice.set(kind, {id, label});
+    this.#select(kind, id);
     if (kind === 'audiooutput') return Promise.resolve();
     const input = kind === 'audioinput' ? 'audio' : 'video';
-    if (this.#state[input] === false && this.#state.capture === 'done') return Promise.resolve();
-    return this.#enqueue(async () => {
+    return this.#enqueue(async (signal) => {
+      const wanted = this.#state[input] || this.#hasFailed(input);
       this.#close(input); // First close the old one: phones and Firefox open one at a time.
-      if (await this.#open([input])) return;
+      if (!wanted) return; // It is opened when it is switched on.
+      if (await this.#open([input], signal)) return;
       const {problems} = this.#state;
-      this.#choose(kind, before);
-      await this.#open([input]);
+      this.#choice.set(kind, before);
+      this.#select(kind, before.id);
+      await this.#open([input], signal);
       this.#update({problems});
     });
   }
@@ -201,78 +220,60 @@ export class Media {
     this.onscreen(null);
   }
 
-  async #capture() {
-    if (!this.available) {
-      const code = this.#env.secure ? 'unsupported' : 'insecure';
-      this.#update({problems: [{kind: 'both', code}]});
-      return;
-    }
-    if (await this.#open(['audio', 'video'])) return;
-    const [problem] = this.#state.problems;
-    // The user is asked once. After a refusal only a device that is already granted is tried.
-    const refused = problem?.code === 'blocked' || problem?.code === 'dismissed';
-    /** @type {Problem[]} */ const problems = [];
-    for (const kind of /** @type {Kind[]} */ (['audio', 'video'])) {
-      const name = kind === 'audio' ? 'microphone' : 'camera';
-      if (refused && (await this.#env.permission(name)) !== 'granted')
-        problems.push({kind, code: problem.code});
-      else if (!(await this.#open([kind]))) problems.push(...this.#state.problems);
-    }
-    this.#update({problems: merged(problems)});
-  }
-
   /**
-   * Opens the selected devices or, if those are gone, any others of their kind.
-   * @param {Kind[]} kinds @returns {Promise<boolean>} whether it did
+   * Opens devices of some kinds, the chosen ones if they are there.
+   * @param {Kind[]} kinds @param {AbortSignal} signal @returns {Promise<boolean>} whether all could be opened
    */
-  async #open(kinds) {
-    const selected = kinds.some((kind) => this.#state.selected[INPUT[kind]]);
-    /** @type {unknown} */ let failure;
-    for (const pinned of selected ? [true, false] : [false]) {
-      try {
-        const stream = await this.#env.devices?.getUserMedia(this.#constraints(kinds, pinned));
-        for (const track of stream?.getTracks() ?? []) this.#use(track);
-        this.#update({
-          problems: this.#state.problems.filter(
-            ({kind}) => !kinds.includes(/** @type {Kind} */ (kind)),
-          ),
-        });
-        return true;
-      } catch (error) {
-        failure = error;
-        if (!['OverconstrainedError', 'NotFoundError'].includes(/** @type {Error} */ (error).name))
-          break;
-      }
-    }
-    const kind = kinds.length > 1 ? 'both' : /** @type {Kind} */ (kinds[0]);
-    const permission = await this.#env.permission(kind === 'audio' ? 'microphone' : 'camera');
-    this.#update({problems: [problemOf(failure, kind, permission)]});
-    return false;
+  async #open(kinds, signal) {
+    const {devices} = this.#env;
+    if (!devices) return false;
+    const {tracks, problems} = await capture(
+      {devices, signal, idOf: (kind) => this.#chosen(kind), permission: this.#permission},
+      kinds,
+    );
+    signal.throwIfAborted();
+    for (const track of tracks) this.#use(track);
+    const switched = kinds.filter((kind) => this.#isSwitched(kind)).map(asSwitched);
+    this.#setProblems(kinds, [...problems, ...switched]);
+    return problems.length === 0;
   }
 
-  /** @param {Kind[]} kinds @param {boolean} pinned @returns {MediaStreamConstraints} */
-  #constraints(kinds, pinned) {
-    /** @param {Kind} kind */
-    const device = (kind) => {
-      const id = this.#state.selected[INPUT[kind]];
-      return pinned && id ? {deviceId: {exact: id}} : {};
-    };
-    return {
-      audio: kinds.includes('audio') && {
-        echoCancellation: true,
-        noiseSuppression: true,
-        autoGainControl: true,
-        ...device('audio'),
-      },
-      video: kinds.includes('video') && {
-        width: {ideal: 1280},
-        height: {ideal: 720},
-        frameRate: {ideal: 30},
-        facingMode: 'user',
-        ...device('video'),
-      },
-    };
+  /** @param {Kind} kind */
+  #hasFailed(kind) {
+    return this.#state.problems.some(
+      (problem) => [kind, 'both'].includes(problem.kind) && !isNotice(problem),
+    );
   }
+
+  /** Opens a chosen device whose id has changed, which only the labels show. @param {AbortSignal} signal */
+  async #openChosen(signal) {
+    for (const kind of BOTH) {
+      const found = this.#isSwitched(kind) && this.#find(INPUT[kind]);
+      if (!found || found.id === this.tracks[kind]?.getSettings().deviceId) continue;
+      this.#close(kind);
+      await this.#open([kind], signal);
+    }
+  }
+
+  /** Reports whether a device is in use that is not the chosen one. @param {Kind} kind */
+  #isSwitched(kind) {
+    const {id} = this.#choice.get(INPUT[kind]);
+    const used = this.tracks[kind]?.getSettings().deviceId;
+    return id !== '' && used !== undefined && used !== id;
+  }
+
+  /** @param {DeviceKind} kind */
+  #find(kind) {
+    return this.#choice.find(kind, this.#state.devices[kind]);
+  }
+
+  /** @param {Kind} kind @returns {string} id of the chosen device, as far as it is known */
+  #chosen(kind) {
+    return this.#find(INPUT[kind])?.id ?? this.#choice.get(INPUT[kind]).id;
+  }
+
+  /** @param {Kind} kind */
+  #permission = (kind) => this.#env.permission(kind === 'audio' ? 'microphone' : 'camera');
 
   /** @param {MediaStreamTrack} track */
   #use(track) {
@@ -293,10 +294,10 @@ export class Media {
   /** Falls back to another device of the same kind when one is gone. @param {Kind} kind @param {MediaStreamTrack} track */
   #trackEnded(kind, track) {
     if (this.tracks[kind] !== track) return;
-    void this.#enqueue(async () => {
+    void this.#enqueue(async (signal) => {
       if (this.tracks[kind] !== track) return;
       this.#close(kind);
-      if (await this.#open([kind])) this.#update({problems: [{kind, code: 'gone'}]});
+      if (await this.#open([kind], signal)) this.#setProblems([kind], [{kind, code: 'gone'}]);
       await this.#list();
     });
   }
@@ -320,12 +321,12 @@ export class Media {
         .map(({deviceId, label}) => ({id: deviceId, label}));
     }
     this.#update({devices});
+    this.#select('audiooutput', this.#find('audiooutput')?.id ?? '');
   }
 
-  /** Selects a device for this and later calls. @param {DeviceKind} kind @param {string} id */
-  #choose(kind, id) {
-    this.#env.remember(kind, id);
-    this.#select(kind, id);
+  /** @param {Kind[]} kinds @param {Problem[]} problems */
+  #setProblems(kinds, problems) {
+    this.#update({problems: replaceProblems(this.#state.problems, kinds, problems)});
   }
 
   /** @param {DeviceKind} kind @param {string} id */
@@ -342,21 +343,16 @@ export class Media {
     this.onchange();
   }
 
-  /** @template T @param {() => Promise<T>} work @returns {Promise<T>} */
+  /** Runs work after all that was enqueued before, unless `stop` is called first. @param {(signal: AbortSignal) => Promise<void>} work @returns {Promise<void>} */
   #enqueue(work) {
-    const result = this.#queue.then(work);
-    this.#queue = result.then(
-      () => {},
-      () => {},
-    );
-    return result;
+    const {signal} = this.#abort;
+    const result = this.#queue.then(() => (signal.aborted ? undefined : work(signal)));
+    this.#queue = result.catch(() => {});
+    return result.catch((error) => {
+      if (!signal.aborted) throw error;
+    });
   }
 }
 
-/** Makes one problem of two with the same cause. @param {Problem[]} problems @returns {Problem[]} */
-function merged(problems) {
-  const [first, second] = problems;
-  return first && second && first.code === second.code
-    ? [{kind: 'both', code: first.code}]
-    : problems;
-}
+/** @param {Kind} kind @returns {Problem} */
+const asSwitched = (kind) => ({kind, code: 'switched'});

@@ -1,7 +1,8 @@
 import {cloneTemplate, elements, find, translate} from './dom.js';
 /** @import {Model, Translate} from './dom.js' */
 /** @import {Key} from '../i18n.js' */
-/** @import {DeviceKind, MediaState} from '../media.js' */
+/** @import {DeviceKind} from '../device_choice.js' */
+/** @import {MediaState} from '../media.js' */
 /** @import {Problem} from '../problem.js' */
 
 /** @type {DeviceKind[]} */

@@ -10,7 +10,7 @@ import {COPIED_DURATION} from '../timeouts.js';
 /** @import {ChatPanel} from './chat.js' */
 /** @import {Model} from './dom.js' */
 /** @import {Key} from '../i18n.js' */
-/** @import {DeviceKind} from '../media.js' */
+/** @import {DeviceKind} from '../device_choice.js' */
 /** @import {Verdict} from '../safety_check.js' */
 /** @import {Screen} from '../screens.js' */
 

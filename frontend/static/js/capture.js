@@ -1,0 +1,117 @@
+import {problemOf} from './problem.js';
+/** @import {Problem} from './problem.js' */
+
+/** @typedef {'audio'|'video'} Kind */
+
+/**
+ * Opens microphone and camera with as few questions to the user as possible: both at once, and step by step less if that
+ * fails. First the chosen devices, then any others, then the one kind without the other.
+ */
+
+/**
+ * @typedef {object} Request
+ * @property {Pick<MediaDevices, 'getUserMedia'>} devices
+ * @property {(kind: Kind) => string} idOf the chosen device, '' = none
+ * @property {(kind: Kind) => Promise<PermissionState|''>} permission
+ * @property {AbortSignal} signal of a page that needs the devices no longer
+ */
+
+/** @typedef {{tracks: MediaStreamTrack[], problems: Problem[]}} Captured */
+
+/** @param {Request} request @param {Kind[]} kinds @returns {Promise<Captured>} */
+export async function capture(request, kinds) {
+  const allowed = await withoutDenied(request, kinds);
+  if (allowed.length < kinds.length) {
+    // A request for both would be refused, whatever the user says to the other one.
+    const blocked = kinds.filter((kind) => !allowed.includes(kind));
+    const {tracks, problems} = await open(request, allowed);
+    return {tracks, problems: [...problems, ...blocked.map(asBlocked)]};
+  }
+  const all = await open(request, kinds);
+  if (kinds.length === 1 || all.problems.length === 0) return all;
+  return openEach(request, kinds, all);
+}
+
+/** @param {Kind} kind @returns {Problem} */
+const asBlocked = (kind) => ({kind, code: 'blocked'});
+
+/**
+ * Leaves out what the user has denied this page, unless that is everything: then the browser says why.
+ * @param {Request} request @param {Kind[]} kinds
+ */
+async function withoutDenied({permission}, kinds) {
+  const states = await Promise.all(kinds.map(permission));
+  const allowed = kinds.filter((_, i) => states[i] !== 'denied');
+  return allowed.length > 0 ? allowed : kinds;
+}
+
+/** @param {Request} request @param {Kind[]} kinds @param {Captured} failed the attempt to open them together */
+async function openEach(request, kinds, {problems: [problem]}) {
+  // The user is asked once. After a refusal only a device that is already granted is tried.
+  const refused = problem?.code === 'blocked' || problem?.code === 'dismissed';
+  /** @type {Captured} */ const captured = {tracks: [], problems: []};
+  for (const kind of kinds) {
+    if (refused && (await request.permission(kind)) !== 'granted') {
+      captured.problems.push({kind, code: problem.code});
+      continue;
+    }
+    const {tracks, problems} = await open(request, [kind]);
+    captured.tracks.push(...tracks);
+    captured.problems.push(...problems);
+  }
+  return captured;
+}
+
+/** Opens the chosen devices or, if those are gone, any others. @param {Request} request @param {Kind[]} kinds @returns {Promise<Captured>} */
+async function open({devices, idOf, permission, signal}, kinds) {
+  const chosen = kinds.some((kind) => idOf(kind) !== '');
+  /** @type {unknown} */ let failure;
+  for (const how of /** @type {const} */ (chosen ? ['exact', 'ideal'] : ['ideal'])) {
+    signal.throwIfAborted();
+    try {
+      const stream = await devices.getUserMedia(constraints(kinds, idOf, how));
+      const tracks = stream.getTracks();
+      for (const track of tracks) stopWith(signal, track);
+      signal.throwIfAborted(); // The user has answered too late.
+      return {tracks, problems: []};
+    } catch (error) {
+      signal.throwIfAborted();
+      failure = error;
+      const {name} = /** @type {Error} */ (error ?? {});
+      if (name !== 'OverconstrainedError' && name !== 'NotFoundError') break;
+    }
+  }
+  const kind = kinds.length > 1 ? 'both' : (kinds[0] ?? 'both');
+  const state = await permission(kind === 'audio' ? 'audio' : 'video');
+  return {tracks: [], problems: [problemOf(failure, kind, state)]};
+}
+
+/** @param {AbortSignal} signal @param {MediaStreamTrack} track */
+function stopWith(signal, track) {
+  if (signal.aborted) track.stop();
+  else signal.addEventListener('abort', () => track.stop(), {once: true});
+}
+
+/**
+ * @param {Kind[]} kinds @param {(kind: Kind) => string} idOf @param {'exact'|'ideal'} how
+ * @returns {MediaStreamConstraints}
+ */
+function constraints(kinds, idOf, how) {
+  /** @param {Kind} kind */
+  const device = (kind) => (idOf(kind) ? {deviceId: {[how]: idOf(kind)}} : {});
+  return {
+    audio: kinds.includes('audio') && {
+      echoCancellation: true,
+      noiseSuppression: true,
+      autoGainControl: true,
+      ...device('audio'),
+    },
+    video: kinds.includes('video') && {
+      width: {ideal: 1280},
+      height: {ideal: 720},
+      frameRate: {ideal: 30},
+      facingMode: 'user',
+      ...device('video'),
+    },
+  };
+}
