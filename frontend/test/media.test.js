@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {Media} from '../static/js/media.js';
-import {problemOf} from '../static/js/problem.js';
 import {FakeStream, FakeTrack, quiet, until} from './fakes.js';
 
 const DEVICES = [
@@ -489,10 +488,6 @@ test('cancelling the choice of a screen is no failure; a screen that cannot be o
   devices.fails = fail('NotReadableError');
   assert.equal(await media.startScreen(), 'failed');
   assert.equal(media.state.screen, false);
-});
-
-test('something thrown that is no error is still a problem', () => {
-  assert.deepEqual(problemOf(undefined, 'audio', ''), {kind: 'audio', code: 'other'});
 });
 
 test('if one camera is busy there is still sound, and another camera can be selected', async () => {

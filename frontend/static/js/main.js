@@ -104,6 +104,8 @@ function selfView() {
   return selfStream;
 }
 
+const addressOfRoom = () => HOME.href + pathOfRoom(call.state.room);
+
 function render() {
   const {state} = call;
   const screen = screenOf(state);
@@ -121,7 +123,7 @@ function render() {
     homeError: homeError(),
     language,
     t,
-    url: HOME.href + pathOfRoom(state.room),
+    url: addressOfRoom(),
     now: performance.now(),
   });
   wakeLock.want(screen === 'waiting' || screen === 'connecting' || screen === 'call');
@@ -271,6 +273,8 @@ const view = new View(
     camera: () => void media.setVideo(!media.state.video),
     screen: () => void share(),
     retryDevices,
+    openTab: () => void window.open(addressOfRoom() + (token && `#token=${token}`), '_blank', 'noopener'),
+    dismiss: () => media.dismiss(),
     compared: (verdict) => call.dispatch({type: 'compared', verdict}),
     leave: () => call.dispatch({type: 'leave'}),
     rejoin: () => void rejoin(),

@@ -233,6 +233,7 @@ export default Object.freeze({
   deviceAudio: 'microphone',
   deviceVideo: 'camera',
   deviceBoth: 'camera or microphone',
+  deviceBothAnd: 'camera and microphone',
   deviceAudioIs: 'The microphone is',
   deviceVideoIs: 'The camera is',
   deviceBothIs: 'Camera and microphone are',
@@ -240,12 +241,12 @@ export default Object.freeze({
   problemInsecureDo: 'Open this page with https://, or with http://localhost on the server itself.',
   problemBlocked: '{deviceIs} blocked',
   problemBlockedDo:
-    'Click the icon to the left of the address, allow camera and microphone, then try again.',
-  problemDismissed: 'Permission was not given',
+    'Click the icon to the left of the address, allow {devices}, then try again.',
+  problemDismissed: 'No permission to use {devices}',
   problemDismissedDo: 'Try again, and choose “Allow” when your browser asks.',
   problemSystem: '{deviceIs} blocked by your system',
   problemSystemDo:
-    'Allow this browser to use camera and microphone in your system’s privacy settings, then try again.',
+    'Allow this browser to use {devices} in your system’s privacy settings, then try again.',
   problemMissing: 'No {device} found',
   problemMissingDo: 'Connect one and try again, or join without it.',
   problemBusy: '{deviceIs} in use by another program',
@@ -254,12 +255,18 @@ export default Object.freeze({
   problemEmbeddedDo:
     'It is embedded in another page that does not allow this. Open it in its own tab.',
   problemGone: '{deviceIs} disconnected',
-  problemGoneDo: 'Your call continues with another one.',
+  problemGoneDo: 'Another one is used instead.',
+  problemSwitched: 'Usual {devices} not found',
+  problemSwitchedDo: 'Your system’s default is used instead.',
   problemUnsupported: 'This browser does not let web pages use camera and microphone',
   problemUnsupportedDo: 'Join without camera and microphone, or open the link in another browser.',
   problemWebrtc: 'This browser cannot make calls',
   problemWebrtcDo:
     'WebRTC is missing, or turned off by a setting, an add-on or the administrator of this device. Turn it on, or open the link in another browser.',
+  problemAskAgain: 'Ask again',
+  problemJoinSound: 'Join with sound only',
+  problemJoinVideo: 'Join with video only',
+  problemOpenTab: 'Open in its own tab',
   problemOther: '{deviceIs} not working',
   problemOtherDo: 'Unplug it and plug it in again, or restart your browser, then try again.',
 });

@@ -1,9 +1,7 @@
-import {cloneTemplate, elements, find, translate} from './dom.js';
+import {cloneTemplate, elements, find} from './dom.js';
 /** @import {Model, Translate} from './dom.js' */
-/** @import {Key} from '../i18n.js' */
 /** @import {DeviceKind} from '../device_choice.js' */
 /** @import {MediaState} from '../media.js' */
-/** @import {Problem} from '../problem.js' */
 
 /** @type {DeviceKind[]} */
 const KINDS = ['videoinput', 'audioinput', 'audiooutput'];
@@ -54,47 +52,4 @@ function fill(select, media, kind, t) {
     : entries[0]?.[0];
   if (selected !== undefined && select.value !== selected) select.value = selected;
   select.disabled = devices.length === 0;
-}
-
-/** @type {Record<Problem['kind'], [Key, Key]>} */
-const NAMES = {
-  audio: ['deviceAudio', 'deviceAudioIs'],
-  video: ['deviceVideo', 'deviceVideoIs'],
-  both: ['deviceBoth', 'deviceBothIs'],
-};
-
-/** @type {Record<Problem['code'], [Key, Key]>} */
-const TEXTS = {
-  insecure: ['problemInsecure', 'problemInsecureDo'],
-  blocked: ['problemBlocked', 'problemBlockedDo'],
-  dismissed: ['problemDismissed', 'problemDismissedDo'],
-  system: ['problemSystem', 'problemSystemDo'],
-  missing: ['problemMissing', 'problemMissingDo'],
-  busy: ['problemBusy', 'problemBusyDo'],
-  embedded: ['problemEmbedded', 'problemEmbeddedDo'],
-  gone: ['problemGone', 'problemGoneDo'],
-  unsupported: ['problemUnsupported', 'problemUnsupportedDo'],
-  webrtc: ['problemWebrtc', 'problemWebrtcDo'],
-  other: ['problemOther', 'problemOtherDo'],
-};
-
-/** Shows a card for each problem, with what to do about it. @param {Element} place @param {Problem[]} problems @param {Translate} t */
-export function renderProblems(place, problems, t) {
-  const cards = problems.map((problem) => {
-    const card = cloneTemplate('problem');
-    const [device, deviceIs] = NAMES[problem.kind];
-    const parameters = {device: t(device), deviceIs: t(deviceIs)};
-    const [title, remedy] = TEXTS[problem.code];
-    find('[data-title]', card).textContent = t(title, parameters);
-    find('[data-do]', card).textContent = t(remedy, parameters);
-    const retry = find('[data-action]', card);
-    retry.hidden = ['gone', 'insecure', 'unsupported', 'webrtc'].includes(problem.code);
-    find('.problem', card).dataset.problem = problem.code;
-    translate(card, t);
-    return card;
-  });
-  const fresh = new DocumentFragment();
-  fresh.append(...cards);
-  // Equal cards stay, so that no button is replaced while it is pressed, and none is announced again.
-  if (place.textContent !== fresh.textContent) place.replaceChildren(fresh);
 }

@@ -1,7 +1,7 @@
 import {LevelMeter} from '../level.js';
 import {SILENCE_HINT_DELAY} from '../timeouts.js';
-import {renderProblems} from './devices.js';
 import {element, find, play, setIcon, setText} from './dom.js';
+import {renderProblems} from './problems.js';
 /** @import {Model} from './dom.js' */
 /** @import {Key} from '../i18n.js' */
 /** @import {Problem} from '../problem.js' */
@@ -33,7 +33,7 @@ export class Prejoin {
     this.#hearing(model);
     // A browser that cannot make calls is a worse problem than its devices.
     const problems = model.supported ? model.media.problems : UNSUPPORTED;
-    renderProblems(find('[data-problems]', this.#section), problems, model.t);
+    renderProblems(find('[data-problems]', this.#section), problems, false, model.t);
     find('.round-buttons', this.#section).hidden = model.media.capture !== 'done';
     const busy = model.media.capture === 'asking';
     for (const [action, disabled] of /** @type {const} */ ([

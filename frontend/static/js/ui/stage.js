@@ -1,7 +1,7 @@
 import {bannerOf, stepsOf} from '../screens.js';
-import {renderProblems} from './devices.js';
 import {renderChatButton} from './chat_button.js';
 import {cloneTemplate, element, find, findAll, peerName, play, setIcon, setText} from './dom.js';
+import {renderProblems} from './problems.js';
 import {renderSafety} from './safety.js';
 import {renderTopbar} from './topbar.js';
 /** @import {Model} from './dom.js' */
@@ -148,7 +148,7 @@ export class Stage {
   #showNotice({media, t}) {
     const text = find('[data-notice-text]', this.#notice);
     if (this.message) setText(text, t(this.message));
-    else renderProblems(text, media.problems, t);
+    else renderProblems(text, media.problems, true, t);
     const shown = text.textContent ?? '';
     if (shown === '') this.#dismissed = '';
     this.#notice.hidden = shown === '' || shown === this.#dismissed;

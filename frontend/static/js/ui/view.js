@@ -28,6 +28,8 @@ import {COPIED_DURATION} from '../timeouts.js';
  * @property {() => void} camera
  * @property {() => void} screen
  * @property {() => void} retryDevices
+ * @property {() => void} openTab with this room
+ * @property {() => void} dismiss the notices about devices
  * @property {(verdict: Verdict) => void} compared the safety codes
  * @property {() => void} leave
  * @property {() => void} rejoin
@@ -232,9 +234,13 @@ export class View {
     'safety-differ': () => this.#actions.compared('differ'),
     'close-dialog': closeDialogs,
     'copy-link': (button) => void this.#copy(button),
+    'open-tab': () => this.#actions.openTab(),
     'share-link': () => void navigator.share({url: this.#before?.url ?? ''}).catch(() => {}),
     play: () => void this.#stage.resume(),
-    dismiss: () => this.#stage.dismiss(),
+    dismiss: () => {
+      this.#stage.dismiss();
+      this.#actions.dismiss();
+    },
   };
 
   /** @param {HTMLElement} button */
@@ -242,10 +248,10 @@ export class View {
     const input = /** @type {HTMLInputElement} */ (element('[data-link]'));
     input.select();
     try {
-      // A page that is not secure has no clipboard; the link stays selected for copying.
-      await navigator.clipboard.writeText(input.value);
+      await navigator.clipboard.writeText(this.#before?.url ?? '');
     } catch {
-      return;
+      // A page that is not secure has no clipboard. If this fails, too, the link stays selected for copying.
+      if (!document.execCommand('copy')) return;
     }
     const label = find('span', button);
     const t = this.#before?.t;
