@@ -1,4 +1,4 @@
-import {LEVEL_INTERVAL} from './timeouts.js';
+import {CHIME_DURATION, LEVEL_INTERVAL} from './timeouts.js';
 
 /** @returns {typeof AudioContext|undefined} */
 const audioContext = () => globalThis.AudioContext;
@@ -47,11 +47,11 @@ export function loudness(samples) {
 
 /**
  * Plays a short chime, on the selected speaker where the browser can.
- * @param {string} [speaker] device id
+ * @param {string} [speaker] device id @returns {Promise<boolean>} whether it was played
  */
 export async function chime(speaker = '') {
   const Context = audioContext();
-  if (!Context) return;
+  if (!Context) return false;
   const context = new Context();
   const destination = context.createMediaStreamDestination();
   [523.25, 659.25, 783.99].forEach((frequency, i) =>
@@ -62,9 +62,10 @@ export async function chime(speaker = '') {
   try {
     if (speaker && 'setSinkId' in audio) await audio.setSinkId(speaker);
     await audio.play();
-    await new Promise((resolve) => setTimeout(resolve, 1200));
+    await new Promise((resolve) => setTimeout(resolve, CHIME_DURATION));
+    return true;
   } catch {
-    // No speaker, or no click on this page yet. The page shows the same thing.
+    return false; // There is no speaker, or no click on this page yet.
   } finally {
     await context.close();
   }

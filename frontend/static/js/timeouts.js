@@ -71,6 +71,8 @@ export const DEVICE_CHANGE_DELAY = 300;
 /** How long the microphone may be silent before a hint is shown. */
 export const SILENCE_HINT_DELAY = 5000;
 export const LEVEL_INTERVAL = 66;
+/** How long the chime sounds. */
+export const CHIME_DURATION = 1200;
 /** How long the other side may be away before a banner says so. */
 export const AWAY_BANNER_DELAY = 3000;
 /** Changes of chat and files within this time are shown at once. */

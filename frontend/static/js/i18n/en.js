@@ -29,7 +29,7 @@ export default Object.freeze({
     'Your browser is asking for permission to use camera and microphone. Choose “Allow”.',
   prejoinCameraOff: 'Camera is off',
   prejoinHear: 'Your microphone works',
-  prejoinQuiet: 'No sound yet. Say something to test your microphone.',
+  prejoinQuiet: 'Nothing heard for {seconds} s. Say something, or choose another microphone.',
   prejoinMuted: 'Microphone is off',
 
   settings: 'Settings',
@@ -38,6 +38,8 @@ export default Object.freeze({
   microphone: 'Microphone',
   speaker: 'Speaker',
   testSpeaker: 'Test speaker',
+  speakerPlaying: 'You should hear three tones now.',
+  speakerFailed: 'This speaker cannot be used. Choose another one.',
   deviceDefault: 'System default',
   deviceNone: 'None found',
   deviceUnnamed: 'Device {number}',

@@ -27,7 +27,7 @@ export default Object.freeze({
   prejoinAsking: '浏览器正在请求使用摄像头和麦克风的权限，请选择“允许”。',
   prejoinCameraOff: '摄像头已关闭',
   prejoinHear: '麦克风工作正常',
-  prejoinQuiet: '还没有声音，请说句话测试麦克风。',
+  prejoinQuiet: '{seconds} 秒内没有听到声音。请说句话，或换一个麦克风。',
   prejoinMuted: '麦克风已关闭',
 
   settings: '设置',
@@ -36,6 +36,8 @@ export default Object.freeze({
   microphone: '麦克风',
   speaker: '扬声器',
   testSpeaker: '测试扬声器',
+  speakerPlaying: '现在应该能听到三个音。',
+  speakerFailed: '无法使用这个扬声器，请换一个。',
   deviceDefault: '系统默认',
   deviceNone: '未找到',
   deviceUnnamed: '设备 {number}',

@@ -1,3 +1,4 @@
+import {Hearing} from '../hearing.js';
 import {LevelMeter} from '../level.js';
 import {SILENCE_HINT_DELAY} from '../timeouts.js';
 import {element, find, play, setIcon, setText} from './dom.js';
@@ -6,8 +7,8 @@ import {renderProblems} from './problems.js';
 /** @import {Key} from '../i18n.js' */
 /** @import {Problem} from '../problem.js' */
 
-/** The level above which somebody speaks. The noise of a quiet room stays below. */
-const SPEECH_LEVEL = 0.3;
+/** @type {Record<ReturnType<Hearing['at']>, Key|''>} */
+const HEARING = {heard: 'prejoinHear', silent: 'prejoinQuiet', unknown: ''};
 
 /** @type {Problem[]} */
 const UNSUPPORTED = [{kind: 'both', code: 'webrtc'}];
@@ -16,9 +17,8 @@ const UNSUPPORTED = [{kind: 'both', code: 'webrtc'}];
 export class Prejoin {
   #section = element('[data-for="prejoin"]');
   #meter = new LevelMeter();
+  #hearing = new Hearing();
   /** @type {MediaStreamTrack|null} */ #microphone = null;
-  #listeningSince = 0;
-  #heard = false;
 
   /** @param {Model} model */
   render(model) {
@@ -30,7 +30,7 @@ export class Prejoin {
     video.classList.toggle('mirror', model.media.mirror);
     setText(find('[data-room]', this.#section), model.call.room);
     this.#cover(model);
-    this.#hearing(model);
+    this.#showHearing(model);
     // A browser that cannot make calls is a worse problem than its devices.
     const problems = model.supported ? model.media.problems : UNSUPPORTED;
     renderProblems(find('[data-problems]', this.#section), problems, false, model.t);
@@ -60,24 +60,21 @@ export class Prejoin {
   }
 
   /** @param {Model} model */
-  #hearing({media, microphone, now, t}) {
+  #showHearing({media, microphone, now, t}) {
     const row = find('.hearing', this.#section);
     row.hidden = media.capture !== 'done' || !microphone;
-    if (microphone !== this.#microphone) {
+    if (microphone !== this.#microphone || !media.audio) {
       this.#microphone = microphone;
-      this.#listeningSince = now;
-      this.#heard = false;
+      this.#hearing.reset(now);
     }
-    /** @type {Key|''} */ let key = '';
-    if (!media.audio) key = 'prejoinMuted';
-    else if (this.#heard) key = 'prejoinHear';
-    else if (now - this.#listeningSince > SILENCE_HINT_DELAY) key = 'prejoinQuiet';
-    setText(find('[data-hearing]', row), key && t(key));
+    const key = media.audio ? HEARING[this.#hearing.at(now)] : 'prejoinMuted';
+    const seconds = SILENCE_HINT_DELAY / 1000;
+    setText(find('[data-hearing]', row), key && t(key, {seconds}));
   }
 
   /** @param {number} level */
   #level(level) {
     find('[data-level]', this.#section).style.setProperty('--level', level.toFixed(2));
-    if (level > SPEECH_LEVEL) this.#heard = true;
+    this.#hearing.add(level, performance.now());
   }
 }

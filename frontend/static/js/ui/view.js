@@ -23,7 +23,7 @@ import {COPIED_DURATION} from '../timeouts.js';
  * @property {() => void} allow
  * @property {(name: string) => void} join
  * @property {(name: string) => void} joinWithout
- * @property {() => void} testSpeaker
+ * @property {() => Promise<boolean>} testSpeaker resolves to whether it sounds
  * @property {() => void} mute
  * @property {() => void} camera
  * @property {() => void} screen
@@ -91,6 +91,11 @@ export class View {
   /** @returns {HTMLInputElement} */
   get #name() {
     return element('[name="name"]');
+  }
+
+  /** @param {Key} key @returns {string} a text for something that happens between two renderings */
+  #t(key) {
+    return this.#before?.t(key) ?? '';
   }
 
   /** @param {Model} model */
@@ -215,7 +220,7 @@ export class View {
     start: () => this.#actions.start(),
     allow: () => this.#actions.allow(),
     'join-without': () => this.#actions.joinWithout(this.#name.value.trim()),
-    'test-speaker': () => this.#actions.testSpeaker(),
+    'test-speaker': (button) => void this.#testSpeaker(button),
     mute: () => this.#actions.mute(),
     camera: () => this.#actions.camera(),
     screen: () => this.#actions.screen(),
@@ -244,6 +249,14 @@ export class View {
   };
 
   /** @param {HTMLElement} button */
+  async #testSpeaker(button) {
+    const result = find('[data-speaker-result]', button.closest('[data-pickers]') ?? document);
+    setText(result, this.#t('speakerPlaying'));
+    const played = await this.#actions.testSpeaker();
+    setText(result, played ? '' : this.#t('speakerFailed'));
+  }
+
+  /** @param {HTMLElement} button */
   async #copy(button) {
     const input = /** @type {HTMLInputElement} */ (element('[data-link]'));
     input.select();
@@ -254,11 +267,9 @@ export class View {
       if (!document.execCommand('copy')) return;
     }
     const label = find('span', button);
-    const t = this.#before?.t;
-    if (!t) return;
-    label.textContent = t('copied');
-    this.#announcer.say(t('copied'));
-    setTimeout(() => setText(label, this.#before?.t('copyLink') ?? ''), COPIED_DURATION);
+    label.textContent = this.#t('copied');
+    this.#announcer.say(this.#t('copied'));
+    setTimeout(() => setText(label, this.#t('copyLink')), COPIED_DURATION);
   }
 
   /** Handles Ctrl or Cmd with D and E, as other call pages do. @param {KeyboardEvent} event */
