@@ -5,6 +5,7 @@ export class Room {
   /** @type {Map<string, any>} */ seats = new Map();
   reports = [];
   joins = [];
+  iceServers = [{urls: ['stun:192.0.2.1']}];
   /** @type {(from: string, data: any) => boolean} */ passes = () => true;
   /** Whether requests get lost, as on a connection that is dead without saying so. */
   deaf = false;
@@ -113,7 +114,7 @@ export class Room {
       away: other.socket === null,
       polite: order > other.order,
     }));
-    const ice = {iceServers: [{urls: ['stun:192.0.2.1']}], iceTTL: 600};
+    const ice = {iceServers: this.iceServers, iceTTL: 600};
     const resume = JSON.stringify({peer, order});
     seat.socket.serverSends({
       type: 'joined',

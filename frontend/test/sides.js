@@ -19,7 +19,7 @@ export class Side {
 
   certificate = new FakeCertificate();
 
-  constructor(name, RTCPeerConnection = FakePeerConnection) {
+  constructor(name, RTCPeerConnection = FakePeerConnection, relay = false) {
     this.name = name;
     this.call = new Call({
       server: 'http://localhost',
@@ -28,7 +28,7 @@ export class Side {
       certificate: this.certificate,
       seat: new Seat(),
       media: this.media,
-      relay: false,
+      relay,
       turn: '',
       now: () => Date.now(),
       onchange: () => {},

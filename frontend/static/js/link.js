@@ -1,4 +1,5 @@
 import {Ctl} from './ctl.js';
+import {hideAddress} from './hidden_address.js';
 import {Negotiation} from './negotiation.js';
 import {isSafetyMessage} from './safety.js';
 import {SignalPath} from './signal_path.js';
@@ -10,6 +11,7 @@ import {STALL_TIMEOUT} from './timeouts.js';
 /** @import {SafetyMessage} from './safety.js' */
 /** @import {Kind} from './capture.js' */
 /** @import {LinkEvent} from './machine.js' */
+/** @import {Outgoing} from './negotiation.js' */
 /** @import {Rates, Sample} from './stats.js' */
 /** @import {TalkMessage} from './talk.js' */
 
@@ -23,7 +25,7 @@ import {STALL_TIMEOUT} from './timeouts.js';
  * @property {number} id
  * @property {boolean} polite
  * @property {number} generation
- * @property {boolean} relay
+ * @property {boolean} relay relayed candidates only, and no word of this side's address
  * @property {ICEServer[]} iceServers
  * @property {RTCCertificate|undefined} certificate undefined = the browser makes one for this connection
  * @property {Source} source
@@ -83,7 +85,7 @@ export class Link {
     this.#negotiation = new Negotiation({
       pc: this.#pc,
       polite,
-      send: (data) => this.#signals.send(data),
+      send: (data) => this.#send(data),
       prepareAnswer: () => this.#prepareAnswer(),
       onerror: (error) => console.warn('negotiation:', error),
       onbroken: options.onbroken,
@@ -204,6 +206,12 @@ export class Link {
     else if (this.#stalledSince === 0) this.#stalledSince = now;
     const stalled = this.#stalledSince > 0 && now - this.#stalledSince >= STALL_TIMEOUT;
     this.#emit({type: 'stalled', stalled});
+  }
+
+  /** @param {Outgoing} data */
+  #send(data) {
+    const sent = this.#options.relay ? hideAddress(data) : data;
+    if (sent) this.#signals.send(sent);
   }
 
   #makeCtl() {

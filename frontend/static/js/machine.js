@@ -65,9 +65,9 @@ import {GIVE_UP_TIMEOUT} from './timeouts.js';
  * @property {boolean} hasConnected whether this conversation was ever connected; from then on the call screen is shown
  * @property {SendState} remote what the other side says it sends
  * @property {ICEServer[]} iceServers
- * @property {boolean} relay relayed candidates only, by the page's options
+ * @property {boolean} relay relayed candidates only: the user hides their address, or the page's options say so
  * @property {''|'left'|'timeout'|'closing'|'busy'} notice busy = all others in the room are in calls
- * @property {''|'unreachable'|'unsupported'|FinalReason} reason of phase 'ended'
+ * @property {''|'unreachable'|'unsupported'|'no_relay'|FinalReason} reason of phase 'ended'
  * @property {boolean} reclaim whether the next join takes the seat back from another tab, as the user asked
  * @property {boolean} failing whether the timer runs that ends the call unless it connects
  * @property {number} peerJoinedAt ms, when the other side was first known
@@ -80,7 +80,7 @@ import {GIVE_UP_TIMEOUT} from './timeouts.js';
 /**
  * @typedef {{type: 'open', room: string} | {type: 'join', name: string} | {type: 'leave'} | {type: 'rejoin'}
  *   | {type: 'down', tries: number, refusal?: RefusalCode|null} | {type: 'ended', reason: State['reason']} | {type: 'frame', frame: import('./messages.js').Frame}
- *   | {type: 'timer', name: Timer} | {type: 'online'} | {type: 'compared', verdict: Verdict}} CallEvent
+ *   | {type: 'timer', name: Timer} | {type: 'online'} | {type: 'hideAddress', on: boolean} | {type: 'compared', verdict: Verdict}} CallEvent
  * @typedef {{type: 'connection', link: number, state: Link['connection']}
  *   | {type: 'settled', link: number, settled: boolean}
  *   | {type: 'gathered', link: number, candidate: CandidateType|null}
@@ -163,6 +163,9 @@ const on = {
           phase: 'prejoin',
         })
       : step(state),
+  // A connection that runs has told the address already.
+  hideAddress: (state, {on: relay}) =>
+    state.phase === 'in' || state.relay === relay ? step(state) : step({...state, relay}),
   compared,
   leave: (state, {at}) => (state.phase === 'in' ? endCall(state, 'left', at) : step(state)),
   down: (state, {tries, refusal = null}) =>

@@ -22,7 +22,7 @@ import {
 } from './machine_transitions.js';
 import {decodeCallData} from './messages.js';
 /** @import {Command, State, Step} from './machine.js' */
-/** @import {CallData, Frame, Joined, Peer} from './messages.js' */
+/** @import {CallData, Frame, ICEServer, Joined, Peer} from './messages.js' */
 
 /** The part of the reducer that handles what the signaling server sends. */
 
@@ -39,12 +39,18 @@ function joined(state, frame, at) {
     iceServers: frame.iceServers,
     notice: state.notice === 'closing' ? '' : state.notice,
   };
+  // A call that runs needs no relay any more.
+  if (state.relay && !state.link && !frame.iceServers.some(hasRelay))
+    return endCall(inRoom, 'no_relay', at);
   // A resumed session gets the events that it missed.
   const next = frame.resumed
     ? catchUp(inRoom)
     : syncPeers(withOthers(inRoom, frame.peers), frame.peers, at);
   return step(next.state, [...refreshTimer(frame.iceTTL), ...next.commands]);
 }
+
+/** @param {ICEServer} server */
+const hasRelay = ({urls}) => urls.some((url) => /^turns?:/.test(url));
 
 /** Sets the peers that are in the room when a new session begins. @param {State} state @param {Peer[]} peers @param {number} at @returns {Step} */
 function syncPeers(state, peers, at) {

@@ -55,7 +55,7 @@ const call = new Call({
   },
   seat: new Seat(tabStorage(), navigator.locks),
   media,
-  relay: options.relay,
+  relay: options.relay || recall('relay') !== '',
   turn: options.turn,
   now: () => performance.now(),
   onchange: () => render(),
@@ -277,7 +277,15 @@ const view = new View(
     dismiss: () => media.dismiss(),
     compared: (verdict) => call.dispatch({type: 'compared', verdict}),
     leave: () => call.dispatch({type: 'leave'}),
+    hideAddress: (on) => {
+      remember('relay', on ? '1' : '');
+      call.dispatch({type: 'hideAddress', on});
+    },
     rejoin: () => void rejoin(),
+    rejoinShown: () => {
+      call.dispatch({type: 'hideAddress', on: false}); // For this call alone.
+      void rejoin();
+    },
     newCall: () => go(''),
     language: (next) => {
       remember('lang', next);

@@ -10,7 +10,7 @@
  */
 
 /**
- * @typedef {{description: RTCSessionDescription|null}|{candidate: RTCIceCandidateInit|null}|{renegotiate: true}} Outgoing
+ * @typedef {{description: {type: RTCSdpType, sdp: string}|null}|{candidate: RTCIceCandidateInit|null}|{renegotiate: true}} Outgoing
  * @typedef {object} Options
  * @property {RTCPeerConnection} pc
  * @property {boolean} polite

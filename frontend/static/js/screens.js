@@ -76,6 +76,13 @@ export function stepsOf(state, media) {
   ];
 }
 
+/**
+ * Reports whether the user hides their address, and no relay has answered: nothing else can connect the two.
+ * @param {State} state
+ */
+export const lacksRelay = ({relay, link}) =>
+  relay && link !== null && link.gatheringDone && !link.connected && !link.gathered.includes('relay');
+
 /** The banner for a server that refuses to let this page back in. */
 const REFUSED = Object.freeze({
   limited: 'bannerLimited',

@@ -23,6 +23,9 @@ export default Object.freeze({
   prejoinName: 'Your name (optional)',
   prejoinJoin: 'Join now',
   prejoinWithout: 'Join without camera and microphone',
+  hideAddress: 'Hide my address',
+  hideAddressWhy:
+    'The call goes through a relay server, so the other person does not see your IP address.',
   prejoinAllow: 'Turn on camera and microphone',
   prejoinAllowWhy: 'Your browser will ask for permission. You can turn both off at any time.',
   prejoinAsking:
@@ -71,6 +74,8 @@ export default Object.freeze({
 
   connectingTitle: 'Connecting…',
   connectingText: '{name} is here. Setting up the connection…',
+  connectingNoRelay:
+    'No relay server answers. Because your address is hidden, there is no other way. Still trying…',
   connectingServer: 'Connecting to the server…',
   stepDevices: 'Devices',
   stepCapture: 'Camera and microphone',
@@ -206,6 +211,12 @@ export default Object.freeze({
   endedUnreachable: 'You could not be connected to the other person.',
   endedUnreachableHint:
     'A firewall on either side may be blocking the call. Try another network, such as mobile data.',
+  endedHiddenHint:
+    'Your address was hidden, so only the relay server could connect you, and it did not.',
+  noRelayTitle: 'Your address cannot be hidden here',
+  endedNoRelay:
+    'This server has no relay. You can join without hiding your address. The other person can see it then.',
+  rejoinShown: 'Join and show my address',
   refusedTitle: 'This server does not accept calls from this address',
   refusedOrigin:
     'The server does not recognize the address {origin}. Its operator must make the proxy pass on the Host header, or start callbox with --allow-origin {origin}.',

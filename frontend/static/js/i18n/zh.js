@@ -22,6 +22,8 @@ export default Object.freeze({
   prejoinName: '你的名字（可不填）',
   prejoinJoin: '立即加入',
   prejoinWithout: '不使用摄像头和麦克风加入',
+  hideAddress: '隐藏我的地址',
+  hideAddressWhy: '通话将经中继服务器转发，对方看不到你的 IP 地址。',
   prejoinAllow: '打开摄像头和麦克风',
   prejoinAllowWhy: '浏览器会请求权限。你可以随时关闭摄像头和麦克风。',
   prejoinAsking: '浏览器正在请求使用摄像头和麦克风的权限，请选择“允许”。',
@@ -68,6 +70,7 @@ export default Object.freeze({
 
   connectingTitle: '正在连接…',
   connectingText: '{name}已加入，正在建立连接…',
+  connectingNoRelay: '中继服务器没有响应。由于隐藏了你的地址，没有其他途径可以连接。仍在尝试…',
   connectingServer: '正在连接服务器…',
   stepDevices: '设备',
   stepCapture: '摄像头和麦克风',
@@ -194,6 +197,10 @@ export default Object.freeze({
   endedRemoved: '服务器关闭了你的连接，你可能已被管理员移出通话。',
   endedUnreachable: '无法与对方建立连接。',
   endedUnreachableHint: '可能有一方的防火墙阻止了通话。请换一个网络再试，例如手机网络。',
+  endedHiddenHint: '你的地址已隐藏，只能通过中继服务器连接，但中继没有接通。',
+  noRelayTitle: '此服务器无法隐藏你的地址',
+  endedNoRelay: '此服务器没有中继。你可以不隐藏地址加入，但对方将能看到你的地址。',
+  rejoinShown: '显示地址并加入',
   refusedTitle: '此服务器不接受来自这个地址的通话',
   refusedOrigin:
     '服务器无法识别地址 {origin}。管理员需要让代理原样转发 Host 请求头，或在启动 callbox 时加上 --allow-origin {origin}。',

@@ -9,6 +9,7 @@ const TEXTS = {
   '': 'endedLeft',
   left: 'endedLeft',
   unreachable: 'endedUnreachable',
+  no_relay: 'endedNoRelay',
   removed: 'endedRemoved',
   refused: 'endedRefused',
   unauthorized: 'endedUnauthorized',
@@ -22,6 +23,7 @@ const TEXTS = {
 /** @type {Partial<Record<State['reason'], Key>>} */
 const TITLES = {
   unreachable: 'unreachableTitle',
+  no_relay: 'noRelayTitle',
   replaced: 'elsewhereTitle',
   origin: 'refusedTitle',
   host: 'refusedTitle',
@@ -35,6 +37,10 @@ const denied = ({self, reason}) => self === '' && reason !== 'left';
 export const endedTitle = (call) =>
   TITLES[call.reason] ?? (denied(call) ? 'deniedTitle' : 'endedTitle');
 
+/** Reports whether the call has failed because the user hides their address. @param {State} call */
+const needsAddress = ({relay, reason}) =>
+  relay && (reason === 'no_relay' || reason === 'unreachable');
+
 /** Shows why the call has ended. @param {Model} model */
 export function renderEnded({call, language, t}) {
   const {origin, hostname: host} = location;
@@ -43,8 +49,10 @@ export function renderEnded({call, language, t}) {
   setText(element('[data-ended-text]'), t(TEXTS[call.reason], {origin, host}));
   const again = call.reason === 'unsupported' || denied(call) ? 'retry' : 'rejoin';
   setText(element('[data-rejoin]'), t(elsewhere ? 'elsewhereTake' : again));
+  element('[data-for="ended"] [data-action="rejoin"]').hidden = call.reason === 'no_relay';
+  element('[data-action="rejoin-shown"]').hidden = !needsAddress(call);
   let more = '';
-  if (call.reason === 'unreachable') more = t('endedUnreachableHint');
+  if (call.reason === 'unreachable') more = t(call.relay ? 'endedHiddenHint' : 'endedUnreachableHint');
   else if (call.connectedAt > 0 && !elsewhere)
     more = t('endedDuration', {duration: formatDuration(language, call.endedAt - call.connectedAt)});
   setText(element('[data-ended-more]'), more);

@@ -1,4 +1,4 @@
-import {bannerOf, stepsOf} from '../screens.js';
+import {bannerOf, lacksRelay, stepsOf} from '../screens.js';
 import {renderChatButton} from './chat_button.js';
 import {cloneTemplate, element, find, findAll, peerName, play, setIcon, setText} from './dom.js';
 import {renderProblems} from './problems.js';
@@ -168,7 +168,8 @@ export class Stage {
   /** @param {Model} model */
   #connecting(model) {
     const {call, media, t} = model;
-    const text = call.link ? t('connectingText', {name: peerName(model)}) : t('connectingServer');
+    const peer = lacksRelay(call) ? 'connectingNoRelay' : 'connectingText';
+    const text = t(call.link ? peer : 'connectingServer', {name: peerName(model)});
     setText(element('[data-connecting-text]'), text);
     const list = element('[data-steps]');
     const steps = stepsOf(call, media);

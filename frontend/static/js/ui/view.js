@@ -32,7 +32,9 @@ import {COPIED_DURATION} from '../timeouts.js';
  * @property {() => void} dismiss the notices about devices
  * @property {(verdict: Verdict) => void} compared the safety codes
  * @property {() => void} leave
+ * @property {(on: boolean) => void} hideAddress
  * @property {() => void} rejoin
+ * @property {() => void} rejoinShown rejoin without hiding the address
  * @property {() => void} newCall
  * @property {(tag: string) => void} language
  * @property {(kind: DeviceKind, id: string) => void} select
@@ -76,6 +78,9 @@ export class View {
       event.preventDefault();
       actions.join(this.#name.value.trim());
     });
+    /** @type {HTMLInputElement} */
+    const hide = element('[name="relay"]');
+    hide.addEventListener('change', () => actions.hideAddress(hide.checked));
     element('.brand').addEventListener('click', (event) => {
       event.preventDefault();
       actions.newCall();
@@ -228,6 +233,7 @@ export class View {
     'retry-devices': () => this.#actions.retryDevices(),
     leave: () => this.#actions.leave(),
     rejoin: () => this.#actions.rejoin(),
+    'rejoin-shown': () => this.#actions.rejoinShown(),
     'new-call': () => this.#actions.newCall(),
     settings: () =>
       /** @type {HTMLDialogElement} */ (element('[data-dialog="settings"]')).showModal(),
