@@ -2,6 +2,7 @@ import js from '@eslint/js';
 import globals from 'globals';
 
 export default [
+  {ignores: ['static/js/vendor/']},
   js.configs.recommended,
   {
     languageOptions: {ecmaVersion: 2023, sourceType: 'module', globals: globals.browser},

@@ -4,7 +4,7 @@ import "strings"
 
 // strip removes the comments and the indentation from a module, style or document: nearly half of its
 // bytes, which a browser does not need. Every line keeps its number, so that positions in errors stay
-// right.
+// right. A licence stays: a comment that begins with "/*!".
 //
 // It does not parse. A comment is removed only where it begins a line, which no string or template of
 // the page looks like, and a test ensures that no module has a literal of several lines.
@@ -33,7 +33,7 @@ func openComment(line string) (rest, end string) {
 	switch {
 	case strings.HasPrefix(line, "//"):
 		return "", ""
-	case strings.HasPrefix(line, "/*"):
+	case strings.HasPrefix(line, "/*") && !strings.HasPrefix(line, "/*!"):
 		return line[len("/*"):], "*/"
 	case strings.HasPrefix(line, "<!--"):
 		return line[len("<!--"):], "-->"

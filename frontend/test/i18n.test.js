@@ -93,9 +93,7 @@ test('the modules in ui/ contain no texts', () => {
     const code = source.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
     // A literal of several words, or in another script, is a text; selectors and class names are none.
     const literals = [...code.matchAll(/'([^'\n]*)'/g)].map(([, literal]) => literal);
-    const texts = literals.filter(
-      (literal) => /^[A-Z][a-z]+ [a-z]|[\u4e00-\u9fff]/.test(literal),
-    );
+    const texts = literals.filter((literal) => /^[A-Z][a-z]+ [a-z]|[\u4e00-\u9fff]/.test(literal));
     assert.deepEqual(texts, [], name);
   }
 });

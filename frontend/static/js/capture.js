@@ -46,7 +46,8 @@ async function withoutDenied({permission}, kinds) {
 }
 
 /** @param {Request} request @param {Kind[]} kinds @param {Captured} failed the attempt to open them together */
-async function openEach(request, kinds, {problems: [problem]}) {
+async function openEach(request, kinds, failed) {
+  const [problem] = failed.problems;
   // The user is asked once. After a refusal only a device that is already granted is tried.
   const refused = problem?.code === 'blocked' || problem?.code === 'dismissed';
   /** @type {Captured} */ const captured = {tracks: [], problems: []};
@@ -64,9 +65,10 @@ async function openEach(request, kinds, {problems: [problem]}) {
 
 /** Opens the chosen devices or, if those are gone, any others. @param {Request} request @param {Kind[]} kinds @returns {Promise<Captured>} */
 async function open({devices, idOf, permission, signal}, kinds) {
-  const chosen = kinds.some((kind) => idOf(kind) !== '');
+  /** @type {('exact'|'ideal')[]} */
+  const attempts = kinds.some((kind) => idOf(kind) !== '') ? ['exact', 'ideal'] : ['ideal'];
   /** @type {unknown} */ let failure;
-  for (const how of /** @type {const} */ (chosen ? ['exact', 'ideal'] : ['ideal'])) {
+  for (const how of attempts) {
     signal.throwIfAborted();
     try {
       const stream = await devices.getUserMedia(constraints(kinds, idOf, how));

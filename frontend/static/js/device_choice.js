@@ -9,8 +9,8 @@ export const DEVICE_KINDS = Object.freeze(['audioinput', 'videoinput', 'audioout
  * are remembered, too, because the id of a device may change: when it is plugged in elsewhere, or in a private window.
  */
 export class DeviceChoice {
-  #recall;
-  #remember;
+  /** @type {(key: string) => string} */ #recall;
+  /** @type {(key: string, value: string) => void} */ #remember;
 
   /** @param {(key: string) => string} recall @param {(key: string, value: string) => void} remember */
   constructor(recall, remember) {

@@ -3,6 +3,7 @@ import {chooseLanguage, format, loadTexts} from './i18n.js';
 import {chime} from './level.js';
 import {Media} from './media.js';
 import {pageOptions} from './options.js';
+import {onGranted, permissionOf} from './permissions.js';
 import {isNotice} from './problem.js';
 import {refusalOf} from './refusal.js';
 import {pathOfRoom, readAddress, readRoom, takeToken} from './roomlink.js';
@@ -30,16 +31,7 @@ let certificate;
 const media = new Media({
   devices: navigator.mediaDevices,
   secure: isSecureContext,
-  permission: async (name) => {
-    try {
-      const status = await navigator.permissions.query({
-        name: /** @type {PermissionName} */ (name),
-      });
-      return status.state;
-    } catch {
-      return '';
-    }
-  },
+  permission: permissionOf,
   recall,
   remember,
 });
@@ -268,12 +260,15 @@ const view = new View(
     allow: () => void media.start(),
     join: (name) => void join(name),
     joinWithout: (name) => void joinWithout(name),
+    asksForSpeaker: media.asksForSpeaker,
+    chooseSpeaker: () => void media.chooseSpeaker(),
     testSpeaker: () => chime(media.state.selected.audiooutput),
     mute: () => void media.setAudio(!media.state.audio),
     camera: () => void media.setVideo(!media.state.video),
     screen: () => void share(),
     retryDevices,
-    openTab: () => void window.open(addressOfRoom() + (token && `#token=${token}`), '_blank', 'noopener'),
+    openTab: () =>
+      void window.open(addressOfRoom() + (token && `#token=${token}`), '_blank', 'noopener'),
     dismiss: () => media.dismiss(),
     compared: (verdict) => call.dispatch({type: 'compared', verdict}),
     leave: () => call.dispatch({type: 'leave'}),
@@ -304,6 +299,10 @@ addEventListener('popstate', open);
 addEventListener('pagehide', () => call.goAway());
 addEventListener('pageshow', ({persisted}) => persisted && location.reload());
 onWakeUp(() => call.dispatch({type: 'online'}));
+void onGranted(() => {
+  if (media.state.problems.some(({code}) => code === 'blocked' || code === 'dismissed'))
+    retryDevices();
+});
 
 if (options.debug) {
   const stats = async () => {

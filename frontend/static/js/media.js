@@ -47,7 +47,7 @@ export class Media {
 
   /** @type {Environment} */ #env;
   /** @type {MediaState} */ #state;
-  #choice;
+  /** @type {DeviceChoice} */ #choice;
   /** Runs one getUserMedia at a time: phones stop the first track when a second one is requested. */
   #queue = Promise.resolve();
   /** Aborts what is in the queue. */
@@ -179,6 +179,25 @@ export class Media {
       await this.#open([input], signal);
       this.#update({problems});
     });
+  }
+
+  /** Reports whether the browser itself asks which speaker to use: Firefox shows a page no others. */
+  get asksForSpeaker() {
+    return 'selectAudioOutput' in (this.#env.devices ?? {});
+  }
+
+  /** Has the browser ask which speaker to use. */
+  async chooseSpeaker() {
+    const devices = /** @type {MediaDevices & {selectAudioOutput(): Promise<MediaDeviceInfo>}} */ (
+      this.#env.devices
+    );
+    try {
+      const {deviceId, label} = await devices.selectAudioOutput();
+      this.#choice.set('audiooutput', {id: deviceId, label});
+    } catch {
+      return; // The user has chosen none.
+    }
+    await this.#list();
   }
 
   /**

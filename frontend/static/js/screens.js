@@ -81,7 +81,11 @@ export function stepsOf(state, media) {
  * @param {State} state
  */
 export const lacksRelay = ({relay, link}) =>
-  relay && link !== null && link.gatheringDone && !link.connected && !link.gathered.includes('relay');
+  relay &&
+  link !== null &&
+  link.gatheringDone &&
+  !link.connected &&
+  !link.gathered.includes('relay');
 
 /** The banner for a server that refuses to let this page back in. */
 const REFUSED = Object.freeze({

@@ -6,8 +6,12 @@ import {cloneTemplate, elements, find} from './dom.js';
 /** @type {DeviceKind[]} */
 const KINDS = ['videoinput', 'audioinput', 'audiooutput'];
 
-/** Builds the device pickers wherever the page has a place for them. @param {(kind: DeviceKind, id: string) => void} onselect */
-export function buildPickers(onselect) {
+/**
+ * Builds the device pickers wherever the page has a place for them.
+ * @param {boolean} asksForSpeaker whether the browser has a picker of its own for the speaker
+ * @param {(kind: DeviceKind, id: string) => void} onselect
+ */
+export function buildPickers(asksForSpeaker, onselect) {
   for (const place of elements('[data-pickers]')) {
     place.append(cloneTemplate('pickers'));
     for (const kind of KINDS) {
@@ -17,6 +21,7 @@ export function buildPickers(onselect) {
     // Without setSinkId only the system can choose the speaker.
     const canChoose = 'setSinkId' in HTMLMediaElement.prototype;
     find('[data-picker="audiooutput"]', place).hidden = !canChoose;
+    find('[data-action="choose-speaker"]', place).hidden = !canChoose || !asksForSpeaker;
   }
 }
 

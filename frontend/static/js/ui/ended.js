@@ -52,8 +52,11 @@ export function renderEnded({call, language, t}) {
   element('[data-for="ended"] [data-action="rejoin"]').hidden = call.reason === 'no_relay';
   element('[data-action="rejoin-shown"]').hidden = !needsAddress(call);
   let more = '';
-  if (call.reason === 'unreachable') more = t(call.relay ? 'endedHiddenHint' : 'endedUnreachableHint');
+  if (call.reason === 'unreachable')
+    more = t(call.relay ? 'endedHiddenHint' : 'endedUnreachableHint');
   else if (call.connectedAt > 0 && !elsewhere)
-    more = t('endedDuration', {duration: formatDuration(language, call.endedAt - call.connectedAt)});
+    more = t('endedDuration', {
+      duration: formatDuration(language, call.endedAt - call.connectedAt),
+    });
   setText(element('[data-ended-more]'), more);
 }

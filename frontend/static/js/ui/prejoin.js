@@ -29,7 +29,8 @@ export class Prejoin {
     if (!shown) return;
     video.classList.toggle('mirror', model.media.mirror);
     setText(find('[data-room]', this.#section), model.call.room);
-    /** @type {HTMLInputElement} */ (find('[name="relay"]', this.#section)).checked = model.call.relay;
+    /** @type {HTMLInputElement} */ (find('[name="relay"]', this.#section)).checked =
+      model.call.relay;
     this.#cover(model);
     this.#showHearing(model);
     // A browser that cannot make calls is a worse problem than its devices.

@@ -4,9 +4,9 @@ import {element, elements, find, setIcon, setText, translate} from './dom.js';
 import {endedTitle, renderEnded} from './ended.js';
 import {buildLanguageMenus, showLanguage} from './languages.js';
 import {Prejoin} from './prejoin.js';
+import {copyLink, shareLink, showCode} from './room_link.js';
 import {closeDialogs, openSafety} from './safety.js';
 import {Stage} from './stage.js';
-import {COPIED_DURATION} from '../timeouts.js';
 /** @import {ChatPanel} from './chat.js' */
 /** @import {Model} from './dom.js' */
 /** @import {Key} from '../i18n.js' */
@@ -24,6 +24,8 @@ import {COPIED_DURATION} from '../timeouts.js';
  * @property {(name: string) => void} join
  * @property {(name: string) => void} joinWithout
  * @property {() => Promise<boolean>} testSpeaker resolves to whether it sounds
+ * @property {boolean} asksForSpeaker whether the browser has a picker of its own for it
+ * @property {() => void} chooseSpeaker in that picker
  * @property {() => void} mute
  * @property {() => void} camera
  * @property {() => void} screen
@@ -63,7 +65,7 @@ export class View {
   constructor(actions, name) {
     this.#actions = actions;
     this.#name.value = name;
-    buildPickers((kind, id) => actions.select(kind, id));
+    buildPickers(actions.asksForSpeaker, (kind, id) => actions.select(kind, id));
     buildLanguageMenus((tag) => actions.language(tag));
     document.addEventListener('click', (event) => this.#click(event));
     document.addEventListener('keydown', (event) => this.#key(event));
@@ -225,6 +227,7 @@ export class View {
     start: () => this.#actions.start(),
     allow: () => this.#actions.allow(),
     'join-without': () => this.#actions.joinWithout(this.#name.value.trim()),
+    'choose-speaker': () => this.#actions.chooseSpeaker(),
     'test-speaker': (button) => void this.#testSpeaker(button),
     mute: () => this.#actions.mute(),
     camera: () => this.#actions.camera(),
@@ -246,7 +249,8 @@ export class View {
     'close-dialog': closeDialogs,
     'copy-link': (button) => void this.#copy(button),
     'open-tab': () => this.#actions.openTab(),
-    'share-link': () => void navigator.share({url: this.#before?.url ?? ''}).catch(() => {}),
+    'share-link': () => shareLink(this.#before?.url ?? ''),
+    'show-code': () => void this.#showCode(),
     play: () => void this.#stage.resume(),
     dismiss: () => {
       this.#stage.dismiss();
@@ -264,18 +268,13 @@ export class View {
 
   /** @param {HTMLElement} button */
   async #copy(button) {
-    const input = /** @type {HTMLInputElement} */ (element('[data-link]'));
-    input.select();
-    try {
-      await navigator.clipboard.writeText(this.#before?.url ?? '');
-    } catch {
-      // A page that is not secure has no clipboard. If this fails, too, the link stays selected for copying.
-      if (!document.execCommand('copy')) return;
-    }
-    const label = find('span', button);
-    label.textContent = this.#t('copied');
-    this.#announcer.say(this.#t('copied'));
-    setTimeout(() => setText(label, this.#t('copyLink')), COPIED_DURATION);
+    const model = this.#before;
+    if (model && (await copyLink(button, model.url, model.t)))
+      this.#announcer.say(this.#t('copied'));
+  }
+
+  async #showCode() {
+    if (!(await showCode(this.#before?.url ?? ''))) this.showMessage('codeFailed');
   }
 
   /** Handles Ctrl or Cmd with D and E, as other call pages do. @param {KeyboardEvent} event */
