@@ -57,7 +57,7 @@ siege: deps
 	go test -count=1 -v -timeout 90m -run TestSiege ./e2e/siege -siege.full
 
 matrix: deps
-	go test -count=1 -v -timeout 30m -run TestMatrix ./e2e -matrix.full
+	go test -count=1 -v -timeout 30m -run 'TestMatrix|TestManInTheMiddle' ./e2e -matrix.full
 
 files: deps
 	go test -count=1 -v -timeout 10m -run TestFiles ./e2e -files.full

@@ -34,9 +34,13 @@ type fixtures struct {
 var shared fixtures
 
 func TestMain(m *testing.M) {
-	// A faulty bot is this program, started again.
+	// A faulty bot and a man in the middle are this program, started again.
 	if fault, ok := os.LookupEnv(faultVariable); ok {
 		runFaultyBot(fault)
+		return
+	}
+	if lie, ok := os.LookupEnv(lieVariable); ok {
+		runAttacker(lie)
 		return
 	}
 	dir, err := os.MkdirTemp("", "callbox-e2e-")
