@@ -73,6 +73,9 @@ func (set origins) allow(r *http.Request) bool {
 	return set[o] || o.isHost(r.Host)
 }
 
+// IsOwnOrigin reports whether r comes from a page of the server itself, or from no page.
+func IsOwnOrigin(r *http.Request) bool { return origins(nil).allow(r) }
+
 // refuseOrigin answers a request whose origin is not allowed. The server's own page can
 // be among those refused, if the proxy in front does not pass its Host header on; it can
 // read the answer, since for its browser the request goes to its own origin.

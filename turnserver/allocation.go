@@ -34,6 +34,7 @@ type allocation struct {
 	client         netip.AddrPort
 	username, user string
 	kind           accountKind
+	check          *check // nil = it is not of a check
 	since          time.Time
 	key            []byte // of the credential that it was made with
 
@@ -72,7 +73,7 @@ func (a *allocation) SetReadDeadline(time.Time) error  { return errors.ErrUnsupp
 func (a *allocation) SetWriteDeadline(time.Time) error { return errors.ErrUnsupported }
 
 // account returns the user that the allocation is counted for.
-func (a *allocation) account() account { return account{a.user, a.kind} }
+func (a *allocation) account() account { return account{a.user, a.kind, a.check} }
 
 // accepts reports whether a request is signed with the key that the allocation was made with. That
 // key stays valid for the allocation when the credential expires and when its secret is removed,

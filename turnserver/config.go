@@ -67,6 +67,9 @@ type Config struct {
 	// *net.UDPConn, but its addresses must be *net.UDPAddr.
 	PacketConns []net.PacketConn
 	Listeners   []Listener
+	// BindingConns answer Binding requests, with the same limits, and nothing else. With a second port
+	// of the server, clients find out how their NAT maps. The server owns and closes them, too.
+	BindingConns []net.PacketConn
 	// RelayIPs are the local addresses that relay sockets are bound to, at least one. None
 	// may be unspecified (such as 0.0.0.0), multicast, or given twice.
 	RelayIPs []netip.Addr

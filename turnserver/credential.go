@@ -33,7 +33,7 @@ var (
 // API (draft-uberti-behave-turn-rest-00): the user name carries the expiry, the password is
 // the HMAC-SHA1 of the user name under a secret that issuer and server share. SHA-1 is what
 // that form prescribes and every browser expects. It also verifies the credentials of fixed
-// users, whose names never have that form.
+// users, whose names never have that form, and those of checks.
 type credentials struct {
 	realm   string
 	secrets atomic.Pointer[[][]byte] // the first signs; may be empty if there are users
@@ -41,6 +41,7 @@ type credentials struct {
 	now     func() time.Time
 	revoked revocations
 	guesses guesses
+	checks  checks
 	decoy   [md5.Size]byte // a key that nobody has
 }
 
@@ -50,6 +51,7 @@ type identity struct {
 	kind    accountKind
 	key     []byte // that the request is signed with
 	expired bool   // the credential is; its live allocation goes on
+	check   *check // nil = it is not of a check
 }
 
 // Credential returns a user name and password with which a client may make allocations until
@@ -104,6 +106,9 @@ func (c *credentials) verify(username, realm string, client netip.Addr, message 
 	if realm != c.realm {
 		return identity{}, errRealm
 	}
+	if check := c.checks.find(username); check != nil {
+		return c.verifyCheck(check, message)
+	}
 	for _, secret := range *c.secrets.Load() {
 		candidate := authKey(username, realm, sign(secret, username))
 		if message.CheckIntegrity(candidate) {
@@ -133,6 +138,18 @@ func (c *credentials) verifyFixed(name, realm string, client netip.Addr, key []b
 		return identity{}, errRevoked
 	}
 	return identity{user: name, kind: fixed, key: key}, nil
+}
+
+// verifyCheck verifies the signature of a credential that was made by CheckCredential.
+func (c *credentials) verifyCheck(check *check, message wire.Message) (identity, error) {
+	now := c.now()
+	switch {
+	case !message.CheckIntegrity(check.key):
+		return identity{}, errSignature
+	case c.revoked.refuses(check.user, check.expiry, now):
+		return identity{}, errRevoked
+	}
+	return identity{user: check.user, kind: checking, key: check.key, check: check, expired: !now.Before(check.expiry)}, nil
 }
 
 // stillHas reports whether there still is a fixed user with that key.

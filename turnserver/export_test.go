@@ -1,6 +1,9 @@
 package turnserver
 
-import "time"
+import (
+	"testing"
+	"time"
+)
 
 // NewWithTimeouts is New with other timeouts: for the TLS handshake, the first message, a client
 // without an allocation, and a write.
@@ -13,4 +16,12 @@ func (s *Server) Open() int {
 	s.registry.mu.RLock()
 	defer s.registry.mu.RUnlock()
 	return s.registry.open
+}
+
+// SetCheckRate sets the rate limit of checks until the test ends.
+func SetCheckRate(t *testing.T, bytesPerSecond int) {
+	t.Helper()
+	before := checkRate
+	checkRate = bytesPerSecond
+	t.Cleanup(func() { checkRate = before })
 }

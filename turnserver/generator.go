@@ -130,7 +130,7 @@ func (e *endpoint) newAllocation(socket *boundSocket, rateLimit *limit.Bucket) (
 		endpoint: e, address: socket.address, client: q.client,
 		relayed: relayed, relayedAddr: net.UDPAddrFromAddrPort(relayed),
 		bound:    netip.AddrPortFrom(socket.address.bind, socket.port),
-		username: q.username, user: q.user, kind: q.kind, since: time.Now(), key: q.key, id: q.id, granted: q.lifetime,
+		username: q.username, user: q.user, kind: q.kind, check: q.check, since: time.Now(), key: q.key, id: q.id, granted: q.lifetime,
 	}
 	if q.both {
 		a.missingCode = codeInsufficientCapacity
@@ -138,8 +138,12 @@ func (e *endpoint) newAllocation(socket *boundSocket, rateLimit *limit.Bucket) (
 			a.missingCode = codeFamilyNotSupported
 		}
 	}
+	var group *datapath.Group
+	if q.check != nil {
+		group = q.check.group
+	}
 	a.data, err = e.server.path.Open(e.conn.Client(q.client, q.at), socket.conn, datapath.RelayConfig{
-		Relayed: a.relayed, Bound: a.bound, UserLimit: rateLimit, Closed: a.socketClosed,
+		Relayed: a.relayed, Bound: a.bound, UserLimit: rateLimit, Group: group, Closed: a.socketClosed,
 	})
 	if err != nil {
 		socket.address.ports.restore(socket.port)

@@ -106,6 +106,11 @@ func (e *endpoint) checkPeers() *refusal {
 	a := q.allocation
 	for _, peer := range q.peers {
 		ip := peer.Addr()
+		if a.check != nil && !e.server.registry.mayReach(a, peer, q.channel == 0) {
+			e.server.deniedPeers.add(ruleCheck)
+			a.logDenied(ruleCheck, ip)
+			return refuseFor(codeForbidden, ruleCheck)
+		}
 		if rule := e.server.policy.denies(ip); rule != "" && !e.server.registry.hasAt(ip) {
 			e.server.deniedPeers.add(ruleLabel(rule))
 			a.logDenied(rule, ip)

@@ -26,7 +26,7 @@ func (e *endpoint) authenticate(m wire.Message) *refusal {
 	q.username, q.allocation = string(username), e.allocationOf(q.client)
 	a, isAllocate := q.allocation, q.method == wire.Allocate
 	if a != nil && (!isAllocate || a.id == q.id) && a.accepts(q.username, string(realm), m) {
-		q.key, q.user, q.kind = a.key, a.user, a.kind
+		q.key, q.user, q.kind, q.check = a.key, a.user, a.kind, a.check
 		return nil
 	}
 	who, err := e.server.credentials.verify(q.username, string(realm), q.client.Addr(), m)
@@ -40,7 +40,7 @@ func (e *endpoint) authenticate(m wire.Message) *refusal {
 	if a != nil && a.username != q.username && !isAllocate {
 		return e.refuseCredential(codeWrongCredentials, errNotOwner) // RFC 8656 section 5
 	}
-	q.user, q.kind = who.user, who.kind
+	q.user, q.kind, q.check = who.user, who.kind, who.check
 	return nil
 }
 

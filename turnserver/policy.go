@@ -36,6 +36,7 @@ const (
 	ruleInvalid    = "no valid address"
 	ruleOwn        = "address of this server"
 	ruleConfigured = "configured"
+	ruleCheck      = "not a relay of the same check"
 	ruleGlobal     = "outside 2000::/3, the global unicast addresses of IPv6"
 )
 

@@ -93,6 +93,8 @@ func (g *registry) reserve(a account, client netip.Addr, n, free int) (rateLimit
 	switch {
 	case g.drained != nil:
 		return refuse("draining", errDraining)
+	case a.check != nil && g.limits.checkFull(a.check.made, n):
+		return refuse("user_quota", errUserQuota)
 	case u != nil && g.limits.full(a, u.open+n-1):
 		return refuse("user_quota", errUserQuota)
 	case g.limits.addressFull(held, n, free):
@@ -101,6 +103,9 @@ func (g *registry) reserve(a account, client netip.Addr, n, free int) (rateLimit
 		return refuse("address_quota", errAddressPace)
 	}
 	if total := g.limits.TotalAllocations; reached(g.open-g.displaced+n-1, total) {
+		if a.check != nil {
+			return refuse("total_quota", errTotalQuota) // a check displaces nobody
+		}
 		missing := g.open - g.displaced + n - total
 		if victims = g.victimsLocked(client, missing, now); len(victims) < missing {
 			return refuse("total_quota", errTotalQuota)
@@ -112,7 +117,10 @@ func (g *registry) reserve(a account, client netip.Addr, n, free int) (rateLimit
 	}
 	if u == nil {
 		u = &user{live: map[*allocation]struct{}{}}
-		if !a.shared() {
+		switch {
+		case a.check != nil:
+			u.rateLimit = a.check.rateLimit
+		case !a.shared():
 			u.rateLimit = g.limits.userBucket()
 		}
 		g.users[a] = u
@@ -121,6 +129,9 @@ func (g *registry) reserve(a account, client netip.Addr, n, free int) (rateLimit
 	g.clients[client] += n
 	u.open += n
 	u.since = now
+	if a.check != nil {
+		a.check.made += n
+	}
 	if a.shared() {
 		return g.limits.userBucket(), victims, nil
 	}
@@ -223,8 +234,15 @@ func (g *registry) allocationsOf(name string) []*allocation {
 	defer g.mu.RUnlock()
 	var live []*allocation
 	for _, kind := range []accountKind{timed, nameless, fixed} {
-		if u := g.users[account{name, kind}]; u != nil {
+		if u := g.users[account{name: name, kind: kind}]; u != nil {
 			live = slices.AppendSeq(live, maps.Keys(u.live))
+		}
+	}
+	if isCheck(name) { // only an operator asks for one
+		for _, a := range g.byRelayed {
+			if a.check != nil && a.user == name {
+				live = append(live, a)
+			}
 		}
 	}
 	return live

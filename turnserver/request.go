@@ -22,6 +22,7 @@ type request struct {
 	key            []byte // that it is signed with; nil = it is not authenticated
 	username, user string // verified
 	kind           accountKind
+	check          *check // that it is authenticated for; nil = none
 
 	allocation *allocation // of the client; pion makes that of an Allocate request
 	lifetime   time.Duration
@@ -107,7 +108,7 @@ func (q *request) begin(m wire.Message, client netip.AddrPort, at netip.Addr) {
 }
 
 // account returns the user that an allocation of the request is counted for.
-func (q *request) account() account { return account{q.user, q.kind} }
+func (q *request) account() account { return account{q.user, q.kind, q.check} }
 
 // addr returns the client's address for pion.
 func (q *request) addr() net.Addr { return net.UDPAddrFromAddrPort(q.client) }
@@ -130,16 +131,21 @@ func family(m wire.Message, kind wire.Attr) (value byte, refused *refusal) {
 func (e *endpoint) readLifetime(m wire.Message) *refusal {
 	q, least := &e.request, e.server.minLifetime
 	q.lifetime = max(DefaultLifetime, least)
-	if !m.Has(wire.Lifetime) {
+	if m.Has(wire.Lifetime) {
+		seconds, ok := m.Uint32(wire.Lifetime)
+		if !ok {
+			return refuse(codeBadRequest)
+		}
+		q.lifetime = time.Duration(seconds) * time.Second
+	}
+	if q.lifetime == 0 && q.method != wire.Allocate {
 		return nil
 	}
-	seconds, ok := m.Uint32(wire.Lifetime)
-	if !ok {
-		return refuse(codeBadRequest)
-	}
-	q.lifetime = time.Duration(seconds) * time.Second
-	if q.lifetime > 0 || q.method == wire.Allocate {
-		q.lifetime = min(max(q.lifetime, least), MaxLifetime)
+	q.lifetime = min(max(q.lifetime, least), MaxLifetime)
+	if q.check != nil {
+		if q.lifetime = min(q.lifetime, q.check.left(e.server.credentials.now())); q.lifetime <= 0 {
+			return e.refuseCredential(codeUnauthorized, errExpired)
+		}
 	}
 	return nil
 }

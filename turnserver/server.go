@@ -35,6 +35,7 @@ type Server struct {
 
 	path      *datapath.Path
 	sockets   []*datapath.Socket
+	bindings  []*datapath.Socket // of Config.BindingConns
 	listeners []Listener
 	cancel    context.CancelFunc
 	work      sync.WaitGroup
@@ -98,7 +99,7 @@ func newServer(config Config, timeouts serverTimeouts) (*Server, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
-	if err := s.listen(config.PacketConns); err != nil {
+	if err := s.listen(config.PacketConns, config.BindingConns); err != nil {
 		return nil, fmt.Errorf("serve TURN: %w", errors.Join(err, s.Close(context.Background())))
 	}
 	for _, l := range s.listeners {
@@ -123,7 +124,14 @@ func (s *Server) newPath(config *Config) (*datapath.Path, error) {
 }
 
 // listen starts to serve the clients of UDP sockets.
-func (s *Server) listen(conns []net.PacketConn) error {
+func (s *Server) listen(conns, bindings []net.PacketConn) error {
+	for _, conn := range bindings {
+		socket, err := s.path.BindingSocket(conn)
+		if err != nil {
+			return err
+		}
+		s.bindings = append(s.bindings, socket)
+	}
 	for _, conn := range conns {
 		socket, err := s.path.Socket(conn)
 		if err != nil {
@@ -174,7 +182,7 @@ func (s *Server) Close(ctx context.Context) error {
 		for _, l := range s.listeners {
 			errs = append(errs, l.Close())
 		}
-		for _, socket := range s.sockets {
+		for _, socket := range slices.Concat(s.sockets, s.bindings) {
 			socket.Close()
 		}
 	}

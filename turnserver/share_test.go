@@ -128,11 +128,11 @@ func TestSharedAccountsAreNotPaced(t *testing.T) {
 	for _, kind := range []accountKind{fixed, nameless} {
 		g, client := newCrowd(16384).registry, netip.MustParseAddr("192.0.2.1")
 		for range DefaultAddressAllocations {
-			if _, _, err := g.reserve(account{"webrtc", kind}, client, 1, 16384); err != nil {
+			if _, _, err := g.reserve(account{name: "webrtc", kind: kind}, client, 1, 16384); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if _, _, err := g.reserve(account{"webrtc", kind}, client, 1, 16384); !errors.Is(err, errAddressQuota) {
+		if _, _, err := g.reserve(account{name: "webrtc", kind: kind}, client, 1, 16384); !errors.Is(err, errAddressQuota) {
 			t.Errorf("one more: %v, want %v", err, errAddressQuota)
 		}
 	}
@@ -204,6 +204,28 @@ func TestIdleRelaysMakeRoom(t *testing.T) {
 		}
 		if c.displaced != 0 || c.open != c.limits.TotalAllocations {
 			t.Errorf("%d relays are open, %d of them displaced", c.open, c.displaced)
+		}
+	})
+}
+
+// A check displaces nobody, however idle others are.
+func TestCheckDisplacesNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const many, other = "192.0.2.2", "192.0.2.3"
+		c := newCrowd(16384)
+		c.limits.TotalAllocations = 2 * unshared
+		for i := range c.limits.TotalAllocations {
+			if _, _, err := c.relayAt(t, strconv.Itoa(i), many); err != nil {
+				t.Fatal(err)
+			}
+		}
+		<-time.After(idleAfter)
+		a := account{"check", checking, &check{}}
+		if _, victims, err := c.reserve(a, netip.MustParseAddr(other), 1, c.free); !errors.Is(err, errTotalQuota) || len(victims) > 0 {
+			t.Errorf("a check displaces %v, %v; want %v", victims, err, errTotalQuota)
+		}
+		if _, victims, err := c.relayAt(t, "a user", other); err != nil || len(victims) != 1 {
+			t.Errorf("a user displaces %v, %v; want one", victims, err)
 		}
 	})
 }

@@ -30,6 +30,8 @@ type iceServers struct {
 	// this machine.
 	leaf       func() *x509.Certificate
 	credential func(peer string, ttl time.Duration) (username, password string)
+	// second is where STUN alone is served; invalid = nowhere.
+	second netip.AddrPort
 }
 
 // httpsPort is the TCP port that hardly any network blocks.
@@ -72,16 +74,40 @@ func (l *listeners) endpoints() []turnEndpoint {
 // forPeer returns the ICE servers for a peer whose request arrived at the local address
 // arrived, and how long its credential is valid.
 func (s *iceServers) forPeer(peer string, arrived netip.Addr) ([]protocol.ICEServer, time.Duration) {
+	username, credential := s.credential(peer, credentialLife)
+	return s.with(username, credential, arrived), credentialLife
+}
+
+// with returns the ICE servers with a credential.
+func (s *iceServers) with(username, credential string, arrived netip.Addr) []protocol.ICEServer {
 	stun, turn := s.urls(arrived.Unmap())
 	var servers []protocol.ICEServer
 	if len(stun) > 0 {
 		servers = append(servers, protocol.ICEServer{URLs: stun})
 	}
 	if len(turn) > 0 {
-		username, credential := s.credential(peer, credentialLife)
 		servers = append(servers, protocol.ICEServer{URLs: turn, Username: username, Credential: credential})
 	}
-	return servers, credentialLife
+	return servers
+}
+
+// mapping returns the URIs of two STUN ports of one address, from whose answers a client finds out how
+// its NAT maps, or nil if there are no two.
+func (s *iceServers) mapping(arrived netip.Addr) []string {
+	arrived = arrived.Unmap()
+	second := turnEndpoint{turnserver.UDP, s.second}
+	for _, first := range s.reachable(arrived) {
+		if !s.second.IsValid() || first.protocol != turnserver.UDP {
+			continue
+		}
+		if host := s.host(first, arrived); host == s.host(second, arrived) {
+			return []string{
+				"stun:" + netip.AddrPortFrom(host, first.addr.Port()).String(),
+				"stun:" + netip.AddrPortFrom(host, second.addr.Port()).String(),
+			}
+		}
+	}
+	return nil
 }
 
 // urls returns the STUN and TURN URIs (RFC 7064, RFC 7065) of the bound sockets, each

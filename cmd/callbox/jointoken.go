@@ -80,32 +80,46 @@ func (t *joinTokens) setSecrets(secrets [][]byte) error {
 	return nil
 }
 
+// verify returns an error, for the person who uses it, unless a token is valid for any room.
+func (t *joinTokens) verify(token string) error {
+	_, err := t.claims(token)
+	return err
+}
+
 // authorize returns what a token grants its holder in room. The error is for the
 // person who wants to join.
 func (t *joinTokens) authorize(token, room string) (signaling.Grant, error) {
+	claims, err := t.claims(token)
+	switch {
+	case err != nil:
+		return signaling.Grant{}, err
+	case claims.Room != anyRoom && !sameRoom(claims.Room, room):
+		return signaling.Grant{}, errors.New("the token is for another room")
+	case protocol.CheckPeerName(claims.Name, protocol.MaxPeerName) != nil:
+		return signaling.Grant{}, errTokenInvalid()
+	}
+	return signaling.Grant{Name: claims.Name}, nil
+}
+
+// claims returns the claims of a token that is valid now.
+func (t *joinTokens) claims(token string) (joinClaims, error) {
 	switch {
 	case token == "":
-		return signaling.Grant{}, errors.New("this server requires a token; ask its operator for a link that includes one")
+		return joinClaims{}, errors.New("this server requires a token; ask its operator for a link that includes one")
 	case len(token) > maxJoinToken, strings.ContainsAny(token, "\r\n"): // which base64 decoding ignores
-		return signaling.Grant{}, errTokenInvalid()
+		return joinClaims{}, errTokenInvalid()
 	}
 	var claims joinClaims
 	_, err := t.parser.ParseWithClaims(token, &claims, t.keys)
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired):
-		return signaling.Grant{}, errors.New("the token has expired; ask for a new one")
+		return joinClaims{}, errors.New("the token has expired; ask for a new one")
 	case errors.Is(err, jwt.ErrTokenNotValidYet):
-		return signaling.Grant{}, errors.New("the token is not valid yet")
+		return joinClaims{}, errors.New("the token is not valid yet")
 	case err != nil:
-		return signaling.Grant{}, errTokenInvalid()
+		return joinClaims{}, errTokenInvalid()
 	}
-	if claims.Room != anyRoom && !sameRoom(claims.Room, room) {
-		return signaling.Grant{}, errors.New("the token is for another room")
-	}
-	if protocol.CheckPeerName(claims.Name, protocol.MaxPeerName) != nil {
-		return signaling.Grant{}, errTokenInvalid()
-	}
-	return signaling.Grant{Name: claims.Name}, nil
+	return claims, nil
 }
 
 func errTokenInvalid() error {

@@ -19,6 +19,7 @@ import (
 type listeners struct {
 	http, https, admin net.Listener // nil = off
 	turnUDP            []net.PacketConn
+	stunUDP            net.PacketConn // of --stun-udp; nil = off
 	turnTCP, turnTLS   []net.Listener
 	shared             bool // https also serves TURN over TLS
 }
@@ -27,6 +28,9 @@ type listeners struct {
 // be bound. The caller must close them.
 func (c *serveCommand) listen(ctx context.Context, faults *faults) *listeners {
 	l := c.turnFlags.listen(ctx, faults)
+	if c.StunUDP != "" && len(c.TurnUDP) > 0 {
+		l.stunUDP = listenUDP(ctx, "--stun-udp", c.StunUDP, faults)
+	}
 	l.http = listenTCP(ctx, webListenConfig(), "--http", c.HTTP, faults)
 	l.https = listenTCP(ctx, webListenConfig(), "--https", c.HTTPS, faults)
 	l.admin = listenTCP(ctx, new(net.ListenConfig), "--admin", c.Admin, faults)
@@ -130,6 +134,9 @@ func (l *listeners) close() error {
 	}
 	for _, conn := range l.turnUDP {
 		closers = append(closers, conn)
+	}
+	if l.stunUDP != nil {
+		closers = append(closers, l.stunUDP)
 	}
 	var errs []error
 	for _, closer := range closers {

@@ -30,7 +30,7 @@ func (p *turnService) newRegistry() *prometheus.Registry {
 
 func (s *server) newRegistry() *prometheus.Registry {
 	registry := s.turnService.newRegistry()
-	registry.MustRegister(collected{"callbox_http_", s.web.metrics}, collected{"callbox_signaling_", s.signalingMetrics}, s.calls)
+	registry.MustRegister(collected{"callbox_http_", s.web.metrics}, collected{"callbox_signaling_", s.signalingMetrics}, collected{"callbox_", s.checks.metrics}, s.calls)
 	return registry
 }
 

@@ -13,6 +13,7 @@ import (
 	"rsc.io/qr"
 
 	"callbox/internal/netaddr"
+	"callbox/turnserver"
 )
 
 // ready is the ready line: the URLs of all listeners.
@@ -21,6 +22,7 @@ type ready struct {
 	HTTP  string   `json:"http,omitempty"`
 	HTTPS string   `json:"https,omitempty"`
 	TURN  []string `json:"turn"`
+	STUN  string   `json:"stun,omitempty"` // of --stun-udp
 	Admin string   `json:"admin,omitempty"`
 	// CA is the fingerprint of the local authority, by which people can verify the
 	// certificate that they install.
@@ -49,6 +51,9 @@ func (l *listeners) newReady(network netip.Addr, basePath string) ready {
 	}
 	for _, endpoint := range l.endpoints() {
 		r.TURN = append(r.TURN, url(string(endpoint.protocol), endpoint.addr))
+	}
+	if l.stunUDP != nil {
+		r.STUN = url(string(turnserver.UDP), netaddr.AddrPort(l.stunUDP.LocalAddr()))
 	}
 	return r
 }

@@ -16,6 +16,7 @@ import (
 const (
 	webSocketPath = "/ws"   // signaling over WebSocket
 	apiPath       = "/api/" // signaling over plain HTTP, and new rooms
+	checkPath     = apiPath + "v1/check"
 )
 
 // routes returns what the http and https listeners serve. This is the only file that
@@ -30,6 +31,7 @@ func (s *server) routes() http.Handler {
 		}
 	})
 	e.Any(webSocketPath, echo.WrapHandler(withInnerConn(s.signaling.WebSocketHandler())))
+	e.Any(checkPath, echo.WrapHandler(s.checks))
 	e.Any(apiPath+"*", echo.WrapHandler(holdStreams(s.signaling.APIHandler())))
 	if s.certificates.local != nil {
 		for _, path := range []string{caPath, caFilePath} {

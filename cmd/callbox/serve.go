@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"callbox/internal/accept"
+	"callbox/internal/netaddr"
 	"callbox/signaling"
 )
 
@@ -83,6 +84,7 @@ func (s *server) openSignaling() error {
 	if err != nil {
 		return err
 	}
+	s.checks = newChecks(s)
 	if s.turn != nil {
 		servers := &iceServers{
 			endpoints:  s.listeners.offered(),
@@ -93,6 +95,10 @@ func (s *server) openSignaling() error {
 		if s.certificates.files != nil {
 			servers.leaf = s.certificates.files.Leaf
 		}
+		if l := s.listeners.stunUDP; l != nil {
+			servers.second = netaddr.AddrPort(l.LocalAddr())
+		}
+		s.checks.servers = servers
 		config.ICEServers = servers.forPeer
 		config.Seated = func(peer string, seated bool) {
 			if seated {

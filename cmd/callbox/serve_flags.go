@@ -9,6 +9,8 @@ type serveCommand struct {
 
 	turnFlags `embed:""`
 
+	StunUDP string `name:"stun-udp" default:":3479" group:"Listeners (empty = off, port 0 = any free port):" help:"STUN alone over UDP, on a second port beside --turn-udp, by which the page /check finds out how a NAT maps."`
+
 	Admin string `default:"127.0.0.1:9090" group:"Listeners (empty = off, port 0 = any free port):" help:"Metrics at /metrics, health checks at /healthz and /readyz, live relays at /relays, rooms at /rooms, profiles at /debug/pprof."`
 
 	BasePath string   `default:"/" placeholder:"PATH" group:"Web:" help:"Serve everything below this path, such as /call/, behind a reverse proxy that also serves other applications. The proxy may pass the path on or strip it."`

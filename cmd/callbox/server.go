@@ -32,6 +32,7 @@ type server struct {
 	mux       *tlsMux // nil = HTTPS does not share its port, or is off
 	proxies   trustedProxies
 	joins     *joinTokens // nil = joins need no token
+	checks    *checks
 	calls     *calls
 	warned    setupWarnings
 	hsts      hsts

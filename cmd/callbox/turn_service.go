@@ -112,6 +112,10 @@ func (p *turnService) openTURN() error {
 	if p.shared != nil {
 		listeners = append(listeners, turnserver.Listener{Listener: p.shared, Protocol: turnserver.TLS})
 	}
+	var bindings []net.PacketConn
+	if p.listeners.stunUDP != nil {
+		bindings = append(bindings, p.listeners.stunUDP)
+	}
 	var memory turnserver.Memory
 	if p.memory != nil {
 		memory = p.memory
@@ -124,8 +128,11 @@ func (p *turnService) openTURN() error {
 		PacketConns: p.listeners.turnUDP,
 		Listeners:   listeners,
 		RelayIPs:    p.config.relayIPs,
-		PublicIPs:   p.config.public.addrs(),
-		RelayPorts:  p.config.relayPorts,
+
+		BindingConns: bindings,
+
+		PublicIPs:  p.config.public.addrs(),
+		RelayPorts: p.config.relayPorts,
 
 		DefaultFamily: turnserver.Family(p.config.turnFlags.TurnDefaultFamily),
 

@@ -18,7 +18,10 @@ const (
 	// UserRate and TotalRate: above the rate limit of a user, or of the server.
 	UserRate
 	TotalRate
-	// Malformed: neither STUN nor ChannelData, or a message cut short.
+	// GroupVolume: more than the relays of a group may pass on in all.
+	GroupVolume
+	// Malformed: neither STUN nor ChannelData, a message cut short, or one that the socket does not
+	// handle.
 	Malformed
 	// AnswerRate: more Binding requests from one address than are answered.
 	AnswerRate
@@ -64,6 +67,8 @@ func (d Drop) String() string {
 		return "user_rate"
 	case TotalRate:
 		return "total_rate"
+	case GroupVolume:
+		return "check_volume"
 	case Malformed:
 		return "malformed"
 	case AnswerRate:

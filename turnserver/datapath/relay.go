@@ -22,6 +22,8 @@ type RelayConfig struct {
 	// UserLimit limits the bytes of the relay's user, in both directions together; nil = no
 	// limit. Several relays may share it.
 	UserLimit *limit.Bucket
+	// Group, if not nil, is what the relay belongs to.
+	Group *Group
 	// Closed, if not nil, is called once the relay's socket is closed and its port is free
 	// again. It must not block.
 	Closed func()
@@ -56,6 +58,7 @@ type Relay struct {
 	client         Client
 	relayed, bound netip.AddrPort
 	userLimit      *limit.Bucket
+	group          *Group // nil = none
 	conn           packetConn
 	onClosed       func()
 
@@ -92,7 +95,7 @@ func (p *Path) Open(client Client, udp net.PacketConn, c RelayConfig) (*Relay, e
 		return nil, err
 	}
 	r := &Relay{
-		path: p, client: client, conn: conn, userLimit: c.UserLimit, onClosed: c.Closed,
+		path: p, client: client, conn: conn, userLimit: c.UserLimit, group: c.Group, onClosed: c.Closed,
 		relayed: netaddr.Unmap(c.Relayed), bound: netaddr.Unmap(c.Bound),
 	}
 	r.rights.Store(&rights{})

@@ -27,7 +27,9 @@ func (r *Relay) resolve(rt *route, peer netip.AddrPort) {
 	if !rt.valid || rt.epoch != epoch || rt.policy != policy || rt.peer != peer || !steady {
 		*rt = route{peer: peer, epoch: epoch, policy: policy, valid: true}
 		other := p.byRelayed.get(peer)
+		rt.rule = r.group.denies(other)
 		switch {
+		case rt.rule != "":
 		case other == nil:
 			if rt.rule = p.config.Denies(peer.Addr()); rt.rule == "" {
 				rt.to = r.conn.destination(peer, netip.Addr{})
@@ -78,19 +80,20 @@ func (r *Relay) checkPeer(source netip.AddrPort) *peerCheck {
 		return last
 	}
 	*last = peerCheck{from: source, epoch: epoch, policy: policy, rights: current, peer: source}
-	ours := true
-	if other := p.byBound.get(source); other != nil {
+	other := p.byBound.get(source)
+	if other != nil {
 		last.peer = other.relayed
-	} else if p.byRelayed.get(source) == nil { // else a router has hairpinned it
-		ours = false
+	} else {
+		other = p.byRelayed.get(source) // a router has hairpinned it
+	}
+	if last.rule = r.group.denies(other); last.rule == "" && other == nil {
+		last.rule = p.config.Denies(source.Addr())
 	}
 	switch {
 	case !current.permits(last.peer.Addr()):
 		last.cause = NoPermission
-	case !ours:
-		if last.rule = p.config.Denies(source.Addr()); last.rule != "" {
-			last.cause = Denied
-		}
+	case last.rule != "":
+		last.cause = Denied
 	}
 	last.channel = current.channelOf(last.peer)
 	return last

@@ -21,16 +21,17 @@ const (
 
 // Socket is a UDP socket that clients send to.
 type Socket struct {
-	path       *Path
-	conn       packetConn
-	engine     *engine // nil: a goroutine of its own reads the socket
-	local      net.Addr
-	clients    *table[Relay]
-	control    chan message
-	interrupts chan struct{}
-	closing    chan struct{}
-	closeOnce  sync.Once
-	describe   atomic.Pointer[func(at netip.Addr) (origin, other netip.AddrPort)]
+	path        *Path
+	conn        packetConn
+	engine      *engine // nil: a goroutine of its own reads the socket
+	local       net.Addr
+	clients     *table[Relay]
+	control     chan message
+	interrupts  chan struct{}
+	closing     chan struct{}
+	closeOnce   sync.Once
+	onlyBinding bool // all other messages are dropped
+	describe    atomic.Pointer[func(at netip.Addr) (origin, other netip.AddrPort)]
 
 	// These hold the answer to a Binding request, for the goroutine that reads.
 	answer   [maxBinding]byte
@@ -51,14 +52,20 @@ type message struct {
 // Socket serves clients at conn, which it takes over and closes also on an error. Several
 // sockets may be bound to the same address (SO_REUSEPORT): then the kernel spreads clients
 // over them. The caller reads control messages with ReadControl, and ends with Close.
-func (p *Path) Socket(udp net.PacketConn) (*Socket, error) {
+func (p *Path) Socket(udp net.PacketConn) (*Socket, error) { return p.openSocket(udp, false) }
+
+// BindingSocket is Socket for a socket that only answers plain Binding requests: its ReadControl never
+// returns a message.
+func (p *Path) BindingSocket(udp net.PacketConn) (*Socket, error) { return p.openSocket(udp, true) }
+
+func (p *Path) openSocket(udp net.PacketConn, onlyBinding bool) (*Socket, error) {
 	local := udp.LocalAddr()
 	conn, e, err := p.openConn(udp, p.nextEngine(), receiveBuffer)
 	if err != nil {
 		return nil, err
 	}
 	s := &Socket{
-		path: p, conn: conn, engine: e, local: local, clients: newTable[Relay](),
+		path: p, conn: conn, engine: e, local: local, onlyBinding: onlyBinding, clients: newTable[Relay](),
 		control: make(chan message, controlQueue), interrupts: make(chan struct{}, 1), closing: make(chan struct{}),
 	}
 	p.mu.Lock()
@@ -179,9 +186,9 @@ func (s *Socket) answerBinding(m wire.Message, from netip.AddrPort, at netip.Add
 	stats.bindings.Add(1)
 }
 
-// enqueue queues a control message for ReadControl, or drops it when the queue is full.
+// enqueue queues a control message for ReadControl, or drops it when the queue is full or nobody reads it.
 func (s *Socket) enqueue(p []byte, from netip.AddrPort, at netip.Addr) {
-	if len(p) > maxControl {
+	if len(p) > maxControl || s.onlyBinding {
 		s.path.stats.drop(Malformed)
 		return
 	}

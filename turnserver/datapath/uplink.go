@@ -149,10 +149,13 @@ func (r *Relay) toPeer(o packetSink, rt *route, peer netip.AddrPort, k *packet, 
 	return Sent
 }
 
-// charge takes n bytes from the limits of the user and of the server.
+// charge takes n bytes from the limits of the user, of the group and of the server.
 func (r *Relay) charge(o packetSink, n int) Drop {
 	if r.userLimit != nil && !r.userLimit.Take(o.now(), n) {
 		return UserRate
+	}
+	if !r.group.take(n) {
+		return GroupVolume
 	}
 	if total := r.path.config.Total; total != nil && !total.Take(o.now(), n) {
 		return TotalRate

@@ -39,8 +39,13 @@ func NewSources(perSecond, burst int) *Sources {
 	if perSecond <= 0 {
 		return nil
 	}
-	const second = int64(time.Second / time.Microsecond)
-	interval := max(second/int64(perSecond), 1)
+	return NewSlowSources(time.Second/time.Duration(perSecond), burst)
+}
+
+// NewSlowSources returns a limit of one answer in every interval for each address, and of burst answers
+// at once, at least one.
+func NewSlowSources(every time.Duration, burst int) *Sources {
+	interval := max(every.Microseconds(), 1)
 	return &Sources{interval: interval, tolerance: int64(max(burst, 1)) * interval, seed: maphash.MakeSeed(), seen: sightings{seed: maphash.MakeSeed()}}
 }
 
