@@ -48,7 +48,7 @@ func (p *program) serve(ctx context.Context) (*serving, error) {
 	//nolint:gosec // G204: the path is this program's own
 	s := &serving{command: exec.CommandContext(ctx, p.binary, "serve", "--data", filepath.Join(p.dir, "data"),
 		"--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--admin", "127.0.0.1:0",
-		"--turn-udp", "127.0.0.1:0", "--turn-tcp", "127.0.0.1:0", "--turn-tls", "127.0.0.1:0",
+		"--turn-udp", "127.0.0.1:0", "--turn-tcp", "127.0.0.1:0", "--turn-tls", "127.0.0.1:0", "--stun-udp", "127.0.0.1:0",
 		"--limit-joins", "0", "--limit-connections", "0", "--limit-frames", "0", "--log-level", "warn")}
 	s.command.Stderr = &s.errors
 	stdout, err := s.command.StdoutPipe()

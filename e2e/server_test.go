@@ -43,7 +43,7 @@ func startServer(t *testing.T, flags ...string) *server {
 	s := &server{ca: filepath.Join(shared.dir, "ca.crt"), flags: flags}
 	s.client = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DialContext: lab.Server.DialContext}}
 	args := append([]string{
-		"serve", "--http", "127.0.0.1:0", "--https", ":0", "--admin", "127.0.0.1:0", "--data", data, "--log-format", "json",
+		"serve", "--http", "127.0.0.1:0", "--https", ":0", "--admin", "127.0.0.1:0", "--stun-udp", ":0", "--data", data, "--log-format", "json",
 	}, flags...)
 	var err error
 	s.process, err = startProcess(lab.Server, []string{"HOME=" + shared.dir}, binary, args...)

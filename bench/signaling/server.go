@@ -75,7 +75,7 @@ func callboxLine(p *programs, s settings) []string {
 	}
 	line := []string{
 		p.callbox, "serve", "--data", p.File("data"), "--http", plain, "--https", secure, "--admin", "127.0.0.1:0",
-		"--turn-udp", "127.0.0.1:0", "--turn-tcp", "127.0.0.1:0", "--turn-tls", "", "--turn-total-quota", "16", // leaves the descriptors to signaling
+		"--turn-udp", "127.0.0.1:0", "--turn-tcp", "127.0.0.1:0", "--turn-tls", "", "--stun-udp", "127.0.0.1:0", "--turn-total-quota", "16", // leaves the descriptors to signaling
 		"--log-level", "warn",
 	}
 	if s.tls {

@@ -52,7 +52,7 @@ func TestHangup(t *testing.T) {
 			args := []string{command, "--turn-secret", "@" + secrets, "--tls-cert", certFile, "--tls-key", keyFile, "--log-file", filepath.Join(dir, "log")}
 			args = append(args, "--turn-udp", "127.0.0.1:0", "--turn-tcp", "127.0.0.1:0", "--turn-tls", "127.0.0.1:0", "--admin", "127.0.0.1:0")
 			if command == "serve" {
-				args = append(args, "--http", "127.0.0.1:0", "--https", "127.0.0.1:0")
+				args = append(args, "--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--stun-udp", "127.0.0.1:0")
 			}
 			p := startProcess(t, t.TempDir(), args...)
 			logFile := filepath.Join(dir, "log")

@@ -85,7 +85,7 @@ func TestPagesGetNoFixedUser(t *testing.T) {
 		}
 	}
 	r.allocate(t, "tcp", tcp, joined.ICEServers[1])
-	code, _, stderr := runToEnd(t, noEnv, "serve", "--data", t.TempDir(), "--http", "127.0.0.1:0", "--https=", "--admin=", "--turn-udp", "127.0.0.1:0", "--turn-tcp=", "--turn-tls=",
+	code, _, stderr := runToEnd(t, noEnv, "serve", "--data", t.TempDir(), "--http", "127.0.0.1:0", "--https=", "--admin=", "--turn-udp", "127.0.0.1:0", "--turn-tcp=", "--turn-tls=", "--stun-udp=",
 		"--turn-user", "ann:a password of ann's", "--turn-secret=")
 	if code != exitUsage || !strings.Contains(stderr, "--turn-secret: call pages need relays") {
 		t.Errorf("without a secret: exit code %d, %s", code, stderr)

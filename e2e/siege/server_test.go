@@ -42,7 +42,7 @@ func startServer(t *testing.T, s *scale, flags ...string) *server {
 		// The shell sets the limits before the program reads them.
 		"-c", `ulimit -n "$1"; ulimit -d "$2"; shift 2; exec "$@"`, "sh", strconv.Itoa(s.files), strconv.Itoa(s.data >> 10),
 		filepath.Join(programs, "callbox"), "serve", "--data", srv.data, "--http", ":0", "--https", ":0", "--admin", "127.0.0.1:0",
-		"--turn-udp", ":0", "--turn-tcp", ":0", "--turn-tls", ":0", "--public-ip", publicAddr,
+		"--turn-udp", ":0", "--turn-tcp", ":0", "--turn-tls", ":0", "--stun-udp", ":0", "--public-ip", publicAddr,
 	}
 	srv.command = exec.Command("/bin/sh", append(append(args, s.flags...), flags...)...)
 	srv.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

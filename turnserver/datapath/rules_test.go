@@ -140,6 +140,50 @@ func TestRates(t *testing.T) {
 	})
 }
 
+// Relays of a group relay so much in all, and only to one another.
+func TestGroups(t *testing.T) {
+	everywhere(t, func(t *testing.T, config datapath.Config) {
+		t.Helper()
+		s := start(t, config)
+		group, other := datapath.NewGroup(4000), datapath.NewGroup(1<<20)
+		a := s.partyWith(t, "127.0.0.1:0", datapath.RelayConfig{Group: group})
+		b := s.partyWith(t, "127.0.0.1:0", datapath.RelayConfig{Group: group})
+		c := s.partyWith(t, "127.0.0.1:0", datapath.RelayConfig{Group: other})
+		free, peer := s.party(t), dial(t, "127.0.0.1:0")
+		for _, p := range []*party{a, b, c, free} {
+			p.relay.Permit(a.relayed.Addr(), true)
+		}
+		bind(a.relay, 0x4000, b.relayed)
+		bind(b.relay, 0x4000, a.relayed)
+		for _, to := range []netip.AddrPort{c.relayed, free.relayed, peer.addr} {
+			a.say(t, s, sendIndication(to, []byte("out")))
+		}
+		for _, from := range []*party{c, free} {
+			from.say(t, s, sendIndication(a.relayed, []byte("in")))
+		}
+		peer.send(t, []byte("in"), a.relayed)
+		want := map[datapath.Drop]uint64{datapath.Denied: 6}
+		s.wantDrops(t, want)
+
+		p := pattern(1000, 0)
+		for _, from := range []*party{a, b} { // each counts twice
+			from.say(t, s, channelData(0x4000, p))
+			to := a
+			if from == a {
+				to = b
+			}
+			to.want(t, channelData(0x4000, p), addrPort(s.socket.LocalAddr()))
+		}
+		a.say(t, s, channelData(0x4000, []byte("x")))
+		b.say(t, s, channelData(0x4000, nil))
+		want[datapath.GroupVolume] = 2
+		s.wantDrops(t, want)
+		free.relay.Permit(peer.addr.Addr(), true)
+		free.say(t, s, sendIndication(peer.addr, []byte("without a group")))
+		peer.want(t, []byte("without a group"), free.relayed)
+	})
+}
+
 func TestBindings(t *testing.T) {
 	everywhere(t, func(t *testing.T, config datapath.Config) {
 		t.Helper()
