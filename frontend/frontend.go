@@ -8,7 +8,7 @@
 // safety_check.js the safety code (docs/call.md). talk.js loads conversation.js when the channel opens, which has the
 // texts (chat.js) and files (files.js). signaling.js keeps the session with the server over
 // transport_websocket.js or transport_sse.js. media.js has the devices, screens.js what each screen shows, and
-// only ui/ touches the document.
+// only ui/ touches the document. check/ is the page that checks a connection, which check/main.js starts.
 package frontend
 
 import (
@@ -36,12 +36,16 @@ const (
 	// version of the page never loads an old module.
 	assetsPrefix = "/assets/"
 	roomPrefix   = "/r/"
-	// indexName is the page itself. It is never cached, because it contains the hash.
+	checkPath    = "/check"
+	// indexName is the page itself, checkName the page that checks a connection. They are never cached,
+	// because they contain the hash.
 	indexName = "index.html"
+	checkName = "check.html"
 	// deepest is the largest number of slashes in the path of a page, not counting the first.
 	deepest = 1
-	// mainModule is the module that the page starts with.
-	mainModule = "js/main.js"
+	// mainModule and checkModule are the modules that the pages start with.
+	mainModule  = "js/main.js"
+	checkModule = "js/check/main.js"
 	// textsFolder has a module for each language of the page, named by the language's BCP 47 tag.
 	textsFolder = "js/i18n/"
 )
@@ -71,10 +75,12 @@ type file struct {
 type handler struct {
 	hash   string
 	pages  []file // the page, by the depth of its path
+	check  file
 	assets map[string]file
 }
 
-// Handler returns a handler that serves the page at "/" and at "/r/<room>", and its files under "/assets/".
+// Handler returns a handler that serves the page at "/" and at "/r/<room>", the page that checks a
+// connection at "/check", and their files under "/assets/".
 // Other spellings of a room's path are redirected there. Every other path gets 404, every method but GET
 // and HEAD 405. The page expects the signaling server's /ws and /api/ beside it. All of them may be below
 // a base path, which the handler need not know: the page's links are relative.
@@ -104,22 +110,24 @@ func Handler(config Config) http.Handler {
 	}
 	h.hash = hex.EncodeToString(sum.Sum(nil))[:12]
 	for name, body := range contents {
-		if name != indexName {
+		if name != indexName && name != checkName {
 			h.assets[name] = newFile(name, body)
 		}
 	}
 	for depth := range deepest + 1 {
-		h.pages = append(h.pages, newFile(indexName, h.fill(contents[indexName], depth, config)))
+		h.pages = append(h.pages, newFile(indexName, h.fill(contents[indexName], mainModule, depth, config)))
 	}
+	h.check = newFile(checkName, h.fill(contents[checkName], checkModule, 0, config))
 	return h
 }
 
-// fill writes the hash, the languages and the list of modules into the page, so that a browser fetches all modules
-// at once instead of discovering one after the other. Links are relative to a page at the given depth.
-func (h handler) fill(page []byte, depth int, config Config) []byte {
+// fill writes the hash, the languages and the list of modules into a page that starts with the module main, so that a
+// browser fetches all modules at once instead of discovering one after the other. Links are relative to a page at the
+// given depth.
+func (h handler) fill(page []byte, main string, depth int, config Config) []byte {
 	base := "./" + strings.Repeat("../", depth)
 	var preload strings.Builder
-	for _, name := range h.modules() {
+	for _, name := range h.modules(main) {
 		fmt.Fprintf(&preload, "<link rel=\"modulepreload\" href=\"%s%s%s/%s\" />\n    ", base, assetsPrefix[1:], h.hash, name)
 	}
 	return []byte(strings.NewReplacer(
@@ -131,9 +139,10 @@ func (h handler) fill(page []byte, depth int, config Config) []byte {
 	).Replace(string(page)))
 }
 
-// modules returns the modules that the page needs to start, in order: those that the main module imports, directly or not.
-func (h handler) modules() []string {
-	names := []string{mainModule}
+// modules returns the modules that a page needs to start, in order: its main module, and those that this imports,
+// directly or not.
+func (h handler) modules(main string) []string {
+	names := []string{main}
 	for i := 0; i < len(names); i++ {
 		for _, match := range importedModule.FindAllSubmatch(h.assets[names[i]].body, -1) {
 			if name := path.Join(path.Dir(names[i]), string(match[1])); !slices.Contains(names, name) {
@@ -205,6 +214,11 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+		return
+	}
+	if r.URL.EscapedPath() == checkPath {
+		w.Header().Set("Cache-Control", "no-store")
+		h.check.serve(w, r, false)
 		return
 	}
 	if escaped := r.URL.EscapedPath(); isPage(escaped) {

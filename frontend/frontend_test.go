@@ -63,7 +63,7 @@ func referencesAt(t *testing.T, h http.Handler, at string) []string {
 			t.Errorf("the page at %s names %q: %v; want it relative", at, match[1], err)
 			continue
 		}
-		if target.Path != "/" { // which the page's own name leads to
+		if target.Path != "/" && target.Path != "/check" { // which are pages
 			paths = append(paths, target.Path)
 		}
 	}
@@ -80,6 +80,10 @@ func TestPagePaths(t *testing.T) {
 		"/?lang=zh":                  http.StatusOK,
 		"/r/quiet-river-lamp":        http.StatusOK,
 		"/r/%E9%9D%99%E6%B2%B3":      http.StatusOK,
+		"/check":                     http.StatusOK,
+		"/check?lang=zh":             http.StatusOK,
+		"/check/":                    http.StatusNotFound,
+		"/check.html":                http.StatusNotFound,
 		"/r/":                        http.StatusNotFound,
 		"/r/a/b":                     http.StatusNotFound,
 		"/r":                         http.StatusNotFound,
@@ -149,7 +153,7 @@ func TestMethods(t *testing.T) {
 
 func TestSecurityHeaders(t *testing.T) {
 	h := Handler(Config{})
-	for _, target := range []string{"/", "/r/lamp", references(t, h)[0], "/nothing"} {
+	for _, target := range []string{"/", "/r/lamp", "/check", references(t, h)[0], "/nothing"} {
 		header := get(h, target).header
 		policy := header.Get("Content-Security-Policy")
 		for _, part := range []string{
@@ -208,7 +212,7 @@ func TestEveryReferenceExists(t *testing.T) {
 			visit(path.Join(path.Dir(target), match[1]))
 		}
 	}
-	for _, target := range references(t, h) {
+	for _, target := range slices.Concat(references(t, h), referencesAt(t, h, "/check")) {
 		visit(target)
 	}
 	for _, tag := range h.(handler).languages() {
@@ -216,7 +220,7 @@ func TestEveryReferenceExists(t *testing.T) {
 	}
 	err := fs.WalkDir(static, "static", func(name string, entry fs.DirEntry, err error) error {
 		served := strings.TrimPrefix(name, "static/")
-		if err != nil || entry.IsDir() || served == indexName {
+		if err != nil || entry.IsDir() || served == indexName || served == checkName {
 			return err
 		}
 		for target := range seen {
@@ -294,7 +298,7 @@ func TestPreload(t *testing.T) {
 	h := Handler(Config{}).(handler)
 	page := string(h.pages[0].body)
 	for name, preloaded := range map[string]bool{
-		mainModule: true, "js/machine_link.js": true, "js/ui/view.js": true, textsFolder + "en.js": false, "js/vendor/uqr.js": false,
+		mainModule: true, "js/machine_link.js": true, "js/ui/view.js": true, textsFolder + "en.js": false, "js/check/run.js": false, "js/vendor/uqr.js": false,
 	} {
 		if h.assets[name].body == nil {
 			t.Errorf("there is no module %s", name)
@@ -303,13 +307,16 @@ func TestPreload(t *testing.T) {
 			t.Errorf("%s is preloaded: %v", name, got)
 		}
 	}
+	if check := h.modules(checkModule); slices.Contains(check, "js/machine.js") || !slices.Contains(check, "js/i18n.js") {
+		t.Errorf("the check starts with %q", check)
+	}
 	h.assets = map[string]file{
 		mainModule:  {body: []byte("import {\na,\n} from './a.js';\nimport './b/b.js';\nexport const x = './no.js';\nawait import('./lazy.js');")},
 		"js/a.js":   {body: []byte("export {y} from \"./b/c.js\";\nimport('./lazy.js');")},
 		"js/b/b.js": {body: []byte("import {a} from '../a.js';\nexport default f('./no.js');")},
 	}
 	want := []string{"js/a.js", "js/b/b.js", "js/b/c.js", mainModule}
-	if got := h.modules(); !slices.Equal(got, want) {
+	if got := h.modules(mainModule); !slices.Equal(got, want) {
 		t.Errorf("the page starts with %q, want %q", got, want)
 	}
 }
@@ -355,8 +362,10 @@ func TestNothingForeign(t *testing.T) {
 			t.Errorf("%s names %s", name, found)
 		}
 	}
-	if found := foreign.Find(h.pages[0].body); found != nil {
-		t.Errorf("the page names %s", found)
+	for _, page := range []file{h.pages[0], h.check} {
+		if found := foreign.Find(page.body); found != nil {
+			t.Errorf("the page names %s", found)
+		}
 	}
 }
 

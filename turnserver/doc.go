@@ -9,6 +9,7 @@
 //
 //   - [Server.Credential] makes the user name and password for a client; [SignCredential]
 //     does the same without a server.
+//   - [Server.CheckCredential] makes one for a check of a connection, which is good for little.
 //   - [Server.Snapshot] and [Server.Allocations] return counters and live allocations.
 //   - [Server.Kick], [Server.Revoke] and [Server.Suspend] end and refuse users; [Server.Restore]
 //     accepts a suspended one again.

@@ -46,7 +46,7 @@ type checkAnswer struct {
 	ICETTL     int                  `json:"iceTTL"`
 	// Mapping are two STUN ports of one address.
 	Mapping []string `json:"mapping"`
-	// LocalAuthority: the certificate is one that no browser accepts for TURN over TLS.
+	// LocalAuthority: the certificate is one that hardly any browser accepts for TURN over TLS.
 	LocalAuthority bool `json:"localAuthority"`
 }
 

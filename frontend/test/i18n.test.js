@@ -23,8 +23,11 @@ const languages = await Promise.all(
     return [language, await loadTexts(language)];
   }),
 );
-const page = read('index.html').replace(/<!--[\s\S]*?-->/g, '');
-const sources = ['js/', 'js/ui/'].flatMap((folder) =>
+const pages = ['index.html', 'check.html'].map((name) =>
+  read(name).replace(/<!--[\s\S]*?-->/g, ''),
+);
+const page = pages.join('\n');
+const sources = ['js/', 'js/ui/', 'js/check/'].flatMap((folder) =>
   readdirSync(new URL(folder, root))
     .filter((name) => name.endsWith('.js'))
     .map((name) => [folder + name, read(folder + name)]),
@@ -77,7 +80,12 @@ test('every text is used', () => {
   assert.deepEqual(unused, []);
 });
 
-test('the page contains no texts', () => {
+test('the pages contain no texts', () => {
+  for (const each of pages) containsNoTexts(each);
+});
+
+/** @param {string} page */
+function containsNoTexts(page) {
   const body = page.slice(page.indexOf('<body')).replace(/<noscript>[\s\S]*?<\/noscript>/, '');
   const texts = [...body.matchAll(/>([^<]+)</g)].map(([, text]) => text.trim()).filter(Boolean);
   assert.deepEqual(texts, ['callbox']);
@@ -85,11 +93,11 @@ test('the page contains no texts', () => {
     String,
   );
   assert.deepEqual(attributes, []);
-});
+}
 
 test('the modules in ui/ contain no texts', () => {
   for (const [name, source] of sources) {
-    if (!name.startsWith('js/ui/')) continue;
+    if (!/^js\/(ui|check)\//.test(name)) continue;
     const code = source.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
     // A literal of several words, or in another script, is a text; selectors and class names are none.
     const literals = [...code.matchAll(/'([^'\n]*)'/g)].map(([, literal]) => literal);

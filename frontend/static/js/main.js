@@ -21,7 +21,7 @@ import {onWakeUp} from './wakeup.js';
 /** The home page, three folders above this module: callbox may be served below a path. */
 const HOME = new URL('../../../', import.meta.url);
 // Relative links would lead elsewhere once the address changes.
-for (const element of document.querySelectorAll('.brand, link[rel="icon"]'))
+for (const element of document.querySelectorAll('.brand, .check-link, link[rel="icon"]'))
   element.setAttribute('href', /** @type {HTMLAnchorElement} */ (element).href);
 const options = pageOptions(new URLSearchParams(location.search));
 let token = '';

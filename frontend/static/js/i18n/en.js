@@ -286,4 +286,103 @@ export default Object.freeze({
   problemOpenTab: 'Open in its own tab',
   problemOther: '{deviceIs} not working',
   problemOtherDo: 'Unplug it and plug it in again, or restart your browser, then try again.',
+
+  checkTitle: 'Check your connection',
+  checkLead: 'Finds out what works between this browser and the server, and what to do about the rest.',
+  checkLink: 'Check your connection',
+  checkStart: 'Start the check',
+  checkWithout: 'Check without camera and microphone',
+  checkDevicesWhy:
+    'Your browser will ask for camera and microphone. They are only tried out; nothing is sent.',
+  checkRunning: 'Checking…',
+  checkRunningText: 'This takes about ten seconds.',
+  checkAgain: 'Check again',
+  checkCopy: 'Copy result',
+  checkCopyWhy: 'The copy contains no complete IP address. You can send it to whoever runs the server.',
+  checkStateOk: 'OK',
+  checkStateWarn: 'Needs attention',
+  checkStateSkipped: 'Not checked',
+  checkGood: 'Calls work from here',
+  checkGoodText: 'Everything that a call needs was reached.',
+  checkGoodButText: 'The list shows what could be better.',
+  checkLossy: 'Calls work from here, but the connection is poor',
+  checkLossyText: 'Packets get lost on the way, so sound and video may stutter.',
+  checkSlow: 'Calls work from here, but not over UDP',
+  checkSlowText:
+    'Sound and video that go through the relay use TCP here, and may freeze now and then. Another network may be better.',
+  checkDirectOnly: 'Calls may fail from here',
+  checkDirectOnlyText:
+    'No relay could be used, so a call connects only where both sides can reach each other directly. Try another network, such as mobile data.',
+  checkNoServer: 'The server cannot be reached from here',
+  checkNoServerText:
+    'Neither WebSocket nor plain HTTP came through. Try another network, or ask whoever runs the server.',
+  checkUnfinished: 'The check is not complete',
+  checkLimitedText: 'Your network has checked too often. Wait a minute and check again.',
+  checkUnauthorizedText:
+    'This server checks only for people with a valid link. Open your link to a call first, then come back to this page in the same tab.',
+  checkDevices: 'Camera and microphone',
+  checkBothDevices: 'Both work.',
+  checkOnlyCamera: 'The camera works, the microphone does not.',
+  checkOnlyMicrophone: 'The microphone works, the camera does not.',
+  checkNoDevices: 'Neither could be opened.',
+  checkDevicesDo: 'Connect what is missing, or join calls without it.',
+  checkBlockedDo:
+    'Click the icon to the left of the address, allow camera and microphone, then check again.',
+  checkSystemDo:
+    'Allow this browser to use camera and microphone in your system’s privacy settings, then check again.',
+  checkWebsocket: 'WebSocket',
+  checkBlocked: 'Blocked.',
+  checkWebsocketDo:
+    'Calls use plain HTTP instead. If you run the server: a proxy in front must pass WebSockets on.',
+  checkFallback: 'Plain HTTP, in place of WebSocket',
+  checkFallbackFailed: 'Nothing came through.',
+  checkFallbackDo:
+    'Needed only where WebSockets are blocked. If you run the server: a proxy in front must not hold event streams back.',
+  checkAnswered: 'Answered in {ms} ms.',
+  checkStun: 'STUN over UDP',
+  checkNoAnswer: 'No answer.',
+  checkStunDo:
+    'UDP port {port} of the server is blocked, by this network or by a firewall of the server. Without it, calls go through a relay.',
+  checkUdp: 'Relay over UDP',
+  checkTcp: 'Relay over TCP',
+  checkTls: 'Relay over TLS',
+  checkPassed: 'Works. Round trip {rtt} ms, {loss}% of the packets lost.',
+  checkLossyDo: 'Move closer to your Wi-Fi router, use a cable, or try another network.',
+  checkNoRelay: 'No relay could be opened.',
+  checkRelayDo:
+    '{transport} port {port} of the server is blocked, by this network or by a firewall of the server.',
+  checkTlsDo:
+    'TCP port {port} of the server is blocked, or your browser does not accept the server’s certificate.',
+  checkTlsLocal: 'Not possible with this certificate.',
+  checkTlsLocalDo:
+    'The server has signed its certificate itself, and browsers do not accept that for relays. If you run the server: give it a certificate for a public name, with --tls-cert. Networks that let only port 443 through need it.',
+  checkSilent: 'A relay was opened, but nothing came through it.',
+  checkSilentDo:
+    'Check again. If it stays like this, a firewall cuts the connection: try another network.',
+  checkQuota: 'The server gives no further relay.',
+  checkQuotaDo: 'Your network or the server has as many relays as allowed. Check again later.',
+  checkNotOffered: 'The server does not offer this.',
+  checkLimited: 'Your network has checked too often. The next check is possible in {seconds} s.',
+  checkBusy: 'Too many people check their connection now.',
+  checkUnauthorized: 'The server asks for a valid link.',
+  checkNotAsked: 'The server did not answer.',
+  checkNotAskedDo: 'Check your Internet connection, and check again.',
+  checkNoWebrtc: 'This browser cannot make calls.',
+  checkMapping: 'Address translation (NAT)',
+  checkMappingNone: 'None. Others can reach this device at its own address, unless a firewall forbids it.',
+  checkMappingSame:
+    'The same address for every destination, {address}. Direct calls work with most other networks.',
+  checkMappingChanging: 'Another address for every destination.',
+  checkMappingChangingDo:
+    'Direct calls rarely work from here. They go through the relay, which works just as well.',
+  checkMappingBlocked: 'UDP is blocked.',
+  checkMappingBlockedDo:
+    'This network lets no UDP through, so there are no direct calls. Another network may be better.',
+  checkMappingUnknown: 'Could not be found out.',
+  checkMappingUnknownDo: 'That takes UDP port {port} of the server, too, which calls do not need.',
+  checkClock: 'Clock of this device',
+  checkClockRight: 'Right.',
+  checkClockAhead: 'It is {seconds} s ahead of the server’s.',
+  checkClockBehind: 'It is {seconds} s behind the server’s.',
+  checkClockDo: 'Have your system set the time automatically: certificates and links depend on it.',
 });
