@@ -102,8 +102,8 @@ type running struct {
 // allFree are listeners on free ports of loopback.
 func allFree() []string {
 	return []string{
-		"--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--admin", "127.0.0.1:0",
-		"--turn-udp", "127.0.0.1:0", "--turn-tcp", "127.0.0.1:0", "--turn-tls", "127.0.0.1:0", "--stun-udp", "127.0.0.1:0",
+		"--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--stun-udp", "127.0.0.1:0", "--admin", "127.0.0.1:0",
+		"--turn-udp", "127.0.0.1:0", "--turn-tcp", "127.0.0.1:0", "--turn-tls", "127.0.0.1:0",
 	}
 }
 

@@ -195,7 +195,7 @@ func TestNoFileHangs(t *testing.T) {
 				case "serve":
 					args = append([]string{"serve", "--data", t.TempDir()}, append(allFree(), args[1:]...)...)
 				case "turn":
-					args = append([]string{"turn", "--data", t.TempDir()}, append(allFree()[4:], args[1:]...)...)
+					args = append([]string{"turn", "--data", t.TempDir()}, append(allFree()[6:], args[1:]...)...)
 				}
 				if code, _, stderr := runToEnd(t, noEnv, args...); code != exitUsage || !strings.Contains(stderr, file) {
 					t.Errorf("exit code %d: %s", code, stderr)

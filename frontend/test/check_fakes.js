@@ -15,79 +15,88 @@ export const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
 
 /** @param {Network} network @returns a class like RTCPeerConnection */
 export function fakePeerConnection(network) {
-  let lastPort = 50_000;
-  return class PeerConnection extends EventTarget {
+  return class extends PeerConnection {
     static open = 0;
-    /** @type {any} */ localDescription = null;
-    /** @type {any} */ remoteDescription = null;
-    /** @type {PeerConnection|null} */ other = null;
-    channel = null;
-    port = ++lastPort;
 
     constructor(config) {
-      super();
-      this.config = config;
-      PeerConnection.open++;
-    }
-
-    createDataChannel() {
-      this.channel = new Channel(network);
-      return this.channel;
-    }
-
-    async setLocalDescription() {
-      this.localDescription = {pc: this};
-      this.#gather();
-    }
-
-    async setRemoteDescription({pc}) {
-      this.other = pc;
-      if (network.carries !== false && this.localDescription && pc.other === this)
-        setTimeout(() => this.channel.pair(pc.channel));
-    }
-
-    async addIceCandidate() {}
-
-    close() {
-      PeerConnection.open--;
-      this.channel.readyState = 'closed';
-    }
-
-    #gather() {
-      const urls = this.config.iceServers.flatMap((server) => server.urls);
-      const own = {protocol: 'udp', address: '192.0.2.1', port: this.port};
-      if (this.config.iceTransportPolicy !== 'relay')
-        this.#tell({...own, type: 'host', ...(network.hides && {address: 'x.local'})});
-      let silent = false;
-      for (const url of urls) silent = this.#ask(url, own) || silent;
-      if (!silent) this.#tell(null);
-    }
-
-    /** @returns {boolean} whether the browser goes on to wait for an answer */
-    #ask(url, own) {
-      if (url.startsWith('stun:')) {
-        const seen = network.stun[url];
-        if (!seen) return true;
-        const at = {address: seen.address, port: seen.port || own.port};
-        const isOwn = at.address === own.address && at.port === own.port;
-        const related = network.hides
-          ? {relatedAddress: '0.0.0.0', relatedPort: 0}
-          : {relatedAddress: own.address, relatedPort: own.port};
-        if (!isOwn) this.#tell({type: 'srflx', protocol: 'udp', ...at, ...related});
-        return false;
-      }
-      const code = network.turn[url] ?? -1;
-      if (code === 0) this.#tell({type: 'relay', protocol: 'udp', address: '203.0.113.1', port: 1});
-      if (code > 0)
-        this.dispatchEvent(Object.assign(new Event('icecandidateerror'), {errorCode: code}));
-      return code < 0;
-    }
-
-    #tell(candidate) {
-      const event = Object.assign(new Event('icecandidate'), {candidate});
-      setTimeout(() => this.dispatchEvent(event));
+      super(config, network);
     }
   };
+}
+
+let lastPort = 50_000;
+
+class PeerConnection extends EventTarget {
+  /** @type {any} */ localDescription = null;
+  /** @type {any} */ remoteDescription = null;
+  /** @type {PeerConnection|null} */ other = null;
+  channel = null;
+  port = ++lastPort;
+
+  constructor(config, network) {
+    super();
+    this.config = config;
+    this.network = network;
+    this.constructor.open++;
+  }
+
+  createDataChannel() {
+    this.channel = new Channel(this.network);
+    return this.channel;
+  }
+
+  async setLocalDescription() {
+    this.localDescription = {pc: this};
+    this.#gather();
+  }
+
+  async setRemoteDescription({pc}) {
+    this.other = pc;
+    if (this.network.carries !== false && this.localDescription && pc.other === this)
+      setTimeout(() => this.channel.pair(pc.channel));
+  }
+
+  async addIceCandidate() {}
+
+  close() {
+    this.constructor.open--;
+    this.channel.readyState = 'closed';
+  }
+
+  #gather() {
+    const urls = this.config.iceServers.flatMap((server) => server.urls);
+    const own = {protocol: 'udp', address: '192.0.2.1', port: this.port};
+    if (this.config.iceTransportPolicy !== 'relay')
+      this.#tell({...own, type: 'host', ...(this.network.hides && {address: 'x.local'})});
+    let silent = false;
+    for (const url of urls) silent = this.#ask(url, own) || silent;
+    if (!silent) this.#tell(null);
+  }
+
+  /** @returns {boolean} whether the browser goes on to wait for an answer */
+  #ask(url, own) {
+    if (url.startsWith('stun:')) {
+      const seen = this.network.stun[url];
+      if (!seen) return true;
+      const at = {address: seen.address, port: seen.port || own.port};
+      const isOwn = at.address === own.address && at.port === own.port;
+      const related = this.network.hides
+        ? {relatedAddress: '0.0.0.0', relatedPort: 0}
+        : {relatedAddress: own.address, relatedPort: own.port};
+      if (!isOwn) this.#tell({type: 'srflx', protocol: 'udp', ...at, ...related});
+      return false;
+    }
+    const code = this.network.turn[url] ?? -1;
+    if (code === 0) this.#tell({type: 'relay', protocol: 'udp', address: '203.0.113.1', port: 1});
+    if (code > 0)
+      this.dispatchEvent(Object.assign(new Event('icecandidateerror'), {errorCode: code}));
+    return code < 0;
+  }
+
+  #tell(candidate) {
+    const event = Object.assign(new Event('icecandidate'), {candidate});
+    setTimeout(() => this.dispatchEvent(event));
+  }
 }
 
 class Channel {

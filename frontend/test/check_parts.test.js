@@ -11,7 +11,8 @@ test('packets are counted once each', () => {
   const packets = Array.from({length: 10}, (_, i) => sender.next(i * 20));
   assert.ok(!sender.complete);
   for (const i of [0, 1, 2, 2, 0, 4, 5, 6, 7]) sender.receive(packets[i], i * 20 + 30);
-  for (const foreign of ['text', new ArrayBuffer(3), new Uint8Array(100), null]) sender.receive(foreign, 0);
+  for (const foreign of ['text', new ArrayBuffer(3), new Uint8Array(100), null])
+    sender.receive(foreign, 0);
   const beyond = new ArrayBuffer(100);
   new DataView(beyond).setUint32(0, 4_000_000_000);
   sender.receive(beyond, 0);
@@ -46,7 +47,10 @@ test('an answer is read, whatever it is', () => {
   });
   const many = Array.from({length: 1000}, () => 'stun:a:1');
   const long = readAnswer({iceServers: many.map(() => ({urls: many})), mapping: many});
-  assert.deepEqual([long.iceServers.length, long.iceServers[0].urls.length, long.mapping.length], [8, 8, 8]);
+  assert.deepEqual(
+    [long.iceServers.length, long.iceServers[0].urls.length, long.mapping.length],
+    [8, 8, 8],
+  );
 });
 
 test('addresses are masked, and nothing else', () => {
@@ -73,7 +77,13 @@ test('the report has every row in words, and no address', async () => {
     rows.mapping = row('ok', 'checkMappingSame', null, {address: '203.0.113.77'});
     rows.tls = row('skipped');
     const report = reportOf(
-      {rows, verdict: verdictOf(rows), time: new Date(0), browser: 'Browser/1.2.3.4', version: '1.0'},
+      {
+        rows,
+        verdict: verdictOf(rows),
+        time: new Date(0),
+        browser: 'Browser/1.2.3.4',
+        version: '1.0',
+      },
       t,
     );
     assert.equal(report.split('\n').filter((line) => line.startsWith('[')).length, ROW_IDS.length);

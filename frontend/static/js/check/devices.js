@@ -36,9 +36,7 @@ export async function checkDevices({secure, devices, permission}) {
   /** @param {Problem['kind']} kind @returns {Promise<boolean>} */
   const open = async (kind) => {
     try {
-      streams.push(
-        await devices.getUserMedia({audio: kind !== 'video', video: kind !== 'audio'}),
-      );
+      streams.push(await devices.getUserMedia({audio: kind !== 'video', video: kind !== 'audio'}));
       return true;
     } catch (error) {
       const name = kind === 'audio' ? 'microphone' : 'camera';
@@ -51,7 +49,8 @@ export async function checkDevices({secure, devices, permission}) {
     await open('audio');
     await open('video');
   }
-  const stop = () => streams.flatMap((stream) => stream.getTracks()).forEach((track) => track.stop());
+  const stop = () =>
+    streams.flatMap((stream) => stream.getTracks()).forEach((track) => track.stop());
   const [problem] = problems;
   if (!problem) return {row: row('ok', 'checkBothDevices'), stop};
   const kind = streams.length === 0 ? 'both' : problem.kind;

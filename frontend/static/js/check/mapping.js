@@ -19,19 +19,25 @@ const text = ({address, port}) => `${address}:${port}`;
  * @returns {{mapping: Mapping, address: string}} address = that outside, '' = not known
  */
 export function mappingOf({first, second, both, relayed}) {
-  const address = (both ?? first).reflexive[0]?.address ?? first.reflexive[0]?.address ?? '';
-  if (!first.answered && !second?.answered && !relayed) return {mapping: 'blocked', address};
+  const [seen] = [both, first].flatMap((gathered) => gathered?.reflexive ?? []);
+  const address = seen?.address ?? '';
+  const any = relayed || [first, second].some((gathered) => gathered?.answered);
+  if (!any) return {mapping: 'blocked', address};
   // With one port alone nothing can be compared.
-  if (!first.answered || !second?.answered || !both) return {mapping: 'unknown', address};
+  const all = first.answered && second?.answered;
+  return {mapping: all && both ? compare(both) : 'unknown', address};
+}
+
+/** @param {Gathered} gathered from two ports @returns {Mapping} */
+function compare({answered, hosts, reflexive}) {
   /** @type {Map<string, Set<string>>} */ const outside = new Map();
-  for (const reflexive of both.reflexive) {
-    const seen = outside.get(reflexive.base) ?? new Set();
-    outside.set(reflexive.base, seen.add(text(reflexive)));
+  for (const each of reflexive) {
+    const seen = outside.get(each.base) ?? new Set();
+    outside.set(each.base, seen.add(text(each)));
   }
-  if ([...outside.values()].some((seen) => seen.size > 1)) return {mapping: 'changing', address};
-  const own = new Set(both.hosts.map(text));
+  if ([...outside.values()].some((seen) => seen.size > 1)) return 'changing';
+  const own = new Set(hosts.map(text));
+  if (reflexive.some((each) => !own.has(text(each)))) return 'same';
   // A browser leaves out what a STUN server says if it is the device's own address.
-  if (both.reflexive.every((reflexive) => own.has(text(reflexive))))
-    return {mapping: both.answered ? 'none' : 'unknown', address: both.hosts[0]?.address ?? address};
-  return {mapping: 'same', address};
+  return answered ? 'none' : 'unknown';
 }

@@ -26,9 +26,9 @@ export async function measureRelay(servers, env) {
     a.connect(b);
     b.connect(a);
     await a.pc.setLocalDescription();
-    await b.pc.setRemoteDescription(/** @type {RTCSessionDescription} */ (a.pc.localDescription));
+    await b.describe(a);
     await b.pc.setLocalDescription();
-    await a.pc.setRemoteDescription(/** @type {RTCSessionDescription} */ (b.pc.localDescription));
+    await a.describe(b);
     const opened = await within(RELAY_TIMEOUT.open, Promise.all([a.relay, b.relay]), env);
     if (!opened?.every(Boolean)) return {outcome: 'none', code: a.code || b.code};
     if (!(await within(RELAY_TIMEOUT.connect, Promise.all([a.open, b.open]), env)))
@@ -50,6 +50,11 @@ class End {
   /** @type {RTCDataChannel} */ channel;
   /** Whether there is a relay, as soon as that is known. @type {Promise<boolean>} */ relay;
   /** @type {Promise<unknown>} */ open;
+  /** Called when the other end is described. */
+  #described = () => {};
+  /** @type {Promise<void>} */ #isDescribed = new Promise((resolve) => {
+    this.#described = resolve;
+  });
 
   /** @param {ICEServer[]} iceServers @param {Environment} env */
   constructor(iceServers, {PeerConnection}) {
@@ -77,8 +82,20 @@ class End {
   connect(other) {
     this.pc.addEventListener('icecandidate', ({candidate}) => {
       // It fails once the other end is closed.
-      if (candidate) other.pc.addIceCandidate(candidate).catch(() => {});
+      if (candidate) void other.#add(candidate).catch(() => {});
     });
+  }
+
+  /** @param {RTCIceCandidate} candidate that may come before the description that it belongs to */
+  async #add(candidate) {
+    await this.#isDescribed;
+    await this.pc.addIceCandidate(candidate);
+  }
+
+  /** @param {End} other whose description this end gets */
+  async describe({pc}) {
+    await this.pc.setRemoteDescription(/** @type {RTCSessionDescription} */ (pc.localDescription));
+    this.#described();
   }
 }
 
@@ -97,7 +114,7 @@ async function exchange(from, to, {now, wait}) {
     if (from.bufferedAmount < MAX_BUFFERED) from.send(sender.next(now()));
     await wait(PACKETS.interval);
   }
-  for (const last = now() + PACKETS.late; now() < last && !sender.complete; )
+  for (const last = now() + PACKETS.late; now() < last && !sender.complete;)
     await wait(PACKETS.interval);
   return sender.measured;
 }

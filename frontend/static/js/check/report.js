@@ -15,7 +15,9 @@ export const maskAddresses = (text) =>
     .replace(/[0-9a-f]*:[0-9a-f:.]*/gi, (token) => {
       // A time of day has two colons and no empty group.
       const groups = token.split(':');
-      return token.includes('::') || groups.length > 4 ? `${groups.slice(0, 2).join(':')}:x` : token;
+      return token.includes('::') || groups.length > 4
+        ? `${groups.slice(0, 2).join(':')}:x`
+        : token;
     });
 
 /**

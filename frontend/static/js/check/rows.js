@@ -79,7 +79,8 @@ export function verdictOf(rows) {
 function withoutRelay(rows, verdict) {
   const causes = [rows.udp, rows.tcp, rows.tls].map(({text}) => text);
   // Neither says anything about the network.
-  if (causes.includes('checkLimited')) return verdict('warn', 'checkUnfinished', 'checkLimitedText');
+  if (causes.includes('checkLimited'))
+    return verdict('warn', 'checkUnfinished', 'checkLimitedText');
   if (causes.includes('checkUnauthorized'))
     return verdict('warn', 'checkUnfinished', 'checkUnauthorizedText');
   if (causes.includes('checkNoWebrtc')) return verdict('fail', 'problemWebrtc', 'problemWebrtcDo');

@@ -10,7 +10,7 @@ import {filterServers} from '../options.js';
 /** @import {DeviceEnvironment} from './devices.js' */
 /** @import {Mapping} from './mapping.js' */
 /** @import {RelayResult} from './relay.js' */
-/** @import {Row, RowId, Rows} from './rows.js' */
+/** @import {Row, RowId} from './rows.js' */
 /** @import {Answer, Asked} from './server.js' */
 
 /**
@@ -206,7 +206,10 @@ function relayRow(result, protocol, port) {
   const transport = protocol === 'udp' ? 'UDP' : 'TCP';
   if (result.outcome === 'none') {
     if (result.code === QUOTA_REACHED) return row('fail', 'checkQuota', 'checkQuotaDo');
-    return row('fail', 'checkNoRelay', protocol === 'tls' ? 'checkTlsDo' : 'checkRelayDo', {port, transport});
+    return row('fail', 'checkNoRelay', protocol === 'tls' ? 'checkTlsDo' : 'checkRelayDo', {
+      port,
+      transport,
+    });
   }
   if (result.outcome === 'silent') return row('fail', 'checkSilent', 'checkSilentDo');
   const {rtt, lost} = result.measured;

@@ -45,7 +45,10 @@ export function readAnswer(body) {
   /** @param {unknown} list @returns {unknown[]} */
   const some = (list) => (Array.isArray(list) ? list.slice(0, MOST) : []);
   /** @param {unknown} list @param {RegExp} scheme @returns {string[]} */
-  const urls = (list, scheme) => some(list).map(String).filter((url) => scheme.test(url));
+  const urls = (list, scheme) =>
+    some(list)
+      .map(String)
+      .filter((url) => scheme.test(url));
   return {
     iceServers: some(iceServers)
       .map((server) => Object(server))
@@ -78,13 +81,13 @@ export function openWebSocket({server, WebSocket, now, wait}) {
  * Opens a session over plain HTTP and reads the first bytes of its event stream, which some proxies hold back.
  * @param {Environment} env @returns {Promise<number>} ms until they came, -1 = they did not
  */
-export async function openEventStream({server, fetch, now}) {
+export async function openEventStream({server, fetch, now, wait}) {
   const begun = now();
   const api = `${server}/api/v1`;
   const abort = new AbortController();
-  const signal = AbortSignal.any([abort.signal, AbortSignal.timeout(SERVER_TIMEOUT)]);
-  /** @type {RequestInit} */ const common = {cache: 'no-store', signal};
-  let headers = {};
+  void wait(SERVER_TIMEOUT).then(() => abort.abort());
+  /** @type {RequestInit} */ const common = {cache: 'no-store', signal: abort.signal};
+  /** @type {Record<string, string>} */ let headers = {};
   try {
     const opened = await fetch(`${api}/sessions`, {...common, method: 'POST'});
     if (!opened.ok) return -1;

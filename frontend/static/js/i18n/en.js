@@ -288,7 +288,8 @@ export default Object.freeze({
   problemOtherDo: 'Unplug it and plug it in again, or restart your browser, then try again.',
 
   checkTitle: 'Check your connection',
-  checkLead: 'Finds out what works between this browser and the server, and what to do about the rest.',
+  checkLead:
+    'Finds out what works between this browser and the server, and what to do about the rest.',
   checkLink: 'Check your connection',
   checkStart: 'Start the check',
   checkWithout: 'Check without camera and microphone',
@@ -298,7 +299,8 @@ export default Object.freeze({
   checkRunningText: 'This takes about ten seconds.',
   checkAgain: 'Check again',
   checkCopy: 'Copy result',
-  checkCopyWhy: 'The copy contains no complete IP address. You can send it to whoever runs the server.',
+  checkCopyWhy:
+    'The copy contains no complete IP address. You can send it to whoever runs the server.',
   checkStateOk: 'OK',
   checkStateWarn: 'Needs attention',
   checkStateSkipped: 'Not checked',
@@ -369,7 +371,8 @@ export default Object.freeze({
   checkNotAskedDo: 'Check your Internet connection, and check again.',
   checkNoWebrtc: 'This browser cannot make calls.',
   checkMapping: 'Address translation (NAT)',
-  checkMappingNone: 'None. Others can reach this device at its own address, unless a firewall forbids it.',
+  checkMappingNone:
+    'None. Others can reach this device at its own address, unless a firewall forbids it.',
   checkMappingSame:
     'The same address for every destination, {address}. Direct calls work with most other networks.',
   checkMappingChanging: 'Another address for every destination.',

@@ -308,8 +308,7 @@ export default Object.freeze({
   checkSystemDo: '请在系统的隐私设置中允许此浏览器使用摄像头和麦克风，然后重新检查。',
   checkWebsocket: 'WebSocket',
   checkBlocked: '被阻止。',
-  checkWebsocketDo:
-    '通话将改用普通 HTTP。如果你是服务器的管理员：前面的代理必须放行 WebSocket。',
+  checkWebsocketDo: '通话将改用普通 HTTP。如果你是服务器的管理员：前面的代理必须放行 WebSocket。',
   checkFallback: '普通 HTTP（代替 WebSocket）',
   checkFallbackFailed: '无法连通。',
   checkFallbackDo:
@@ -317,8 +316,7 @@ export default Object.freeze({
   checkAnswered: '{ms} 毫秒内有应答。',
   checkStun: '经 UDP 使用 STUN',
   checkNoAnswer: '没有应答。',
-  checkStunDo:
-    '服务器的 UDP 端口 {port} 被此网络或服务器的防火墙阻止。缺少它时，通话会经过中继。',
+  checkStunDo: '服务器的 UDP 端口 {port} 被此网络或服务器的防火墙阻止。缺少它时，通话会经过中继。',
   checkUdp: '经 UDP 使用中继',
   checkTcp: '经 TCP 使用中继',
   checkTls: '经 TLS 使用中继',
