@@ -87,19 +87,19 @@ export async function openEventStream({server, fetch, now, wait}) {
   const abort = new AbortController();
   void wait(SERVER_TIMEOUT).then(() => abort.abort());
   /** @type {RequestInit} */ const common = {cache: 'no-store', signal: abort.signal};
-  /** @type {Record<string, string>} */ let headers = {};
+  let ms = -1;
   try {
     const opened = await fetch(`${api}/sessions`, {...common, method: 'POST'});
-    if (!opened.ok) return -1;
-    headers = {Authorization: `Bearer ${(await opened.json()).session}`};
+    if (!opened.ok) return ms;
+    const headers = {Authorization: `Bearer ${(await opened.json()).session}`};
     const stream = await fetch(`${api}/events`, {...common, headers});
-    const first = stream.ok ? await stream.body?.getReader().read() : undefined;
-    return first?.value ? now() - begun : -1;
+    const reader = stream.ok ? stream.body?.getReader() : undefined;
+    if ((await reader?.read())?.value) ms = now() - begun;
+    // The server ends the stream with the session.
+    await fetch(`${api}/sessions`, {...common, headers, method: 'DELETE'});
+    for (let rest = await reader?.read(); rest && !rest.done;) rest = await reader?.read();
   } catch {
-    return -1;
-  } finally {
-    abort.abort();
-    if ('Authorization' in headers)
-      void fetch(`${api}/sessions`, {method: 'DELETE', headers, keepalive: true}).catch(() => {});
+    // Nothing came in time. A session without a stream ends by itself.
   }
+  return ms;
 }
