@@ -1,7 +1,7 @@
 /** A network for a check: each PeerConnection gets what the network says of the servers that it names. */
 
-/** Lets promises and timers of 0 ms run. */
-export const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
+/** Lets everything run that does not wait for time to pass. */
+export const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 /**
  * @typedef {object} Network
@@ -53,7 +53,7 @@ class PeerConnection extends EventTarget {
   async setRemoteDescription({pc}) {
     this.other = pc;
     if (this.network.carries !== false && this.localDescription && pc.other === this)
-      setTimeout(() => this.channel.pair(pc.channel));
+      setImmediate(() => this.channel.pair(pc.channel));
   }
 
   async addIceCandidate() {}
@@ -95,7 +95,7 @@ class PeerConnection extends EventTarget {
 
   #tell(candidate) {
     const event = Object.assign(new Event('icecandidate'), {candidate});
-    setTimeout(() => this.dispatchEvent(event));
+    setImmediate(() => this.dispatchEvent(event));
   }
 }
 
@@ -127,6 +127,9 @@ class Channel {
   }
 }
 
+/** How many turns of the event loop what happens at once may take. */
+const SETTLED = 8;
+
 /** A clock that goes on only when somebody waits for it. */
 export class Clock {
   time = 0;
@@ -146,13 +149,11 @@ export class Clock {
   async until(promise) {
     let done = false;
     void promise.finally(() => (done = true)).catch(() => {});
-    for (let turn = 0; !done && turn < 100_000; turn++) {
+    for (let step = 0; !done && step < 100_000; step++) {
       // What happens at once comes before what takes time.
-      for (let i = 0; i < 3 && !done; i++) await settle();
-      const next = this.#due.shift();
-      if (!next) continue;
-      this.time = Math.max(this.time, next.at);
-      next.call();
+      for (let i = 0; i < SETTLED && !done; i++) await settle();
+      this.time = Math.max(this.time, this.#due[0]?.at ?? 0);
+      while (this.#due[0] && this.#due[0].at <= this.time) this.#due.shift()?.call();
     }
     return promise;
   }
@@ -179,7 +180,7 @@ export function fakeServer({refusals = [], answer, socket = true, stream = true,
   class FakeSocket {
     constructor(url) {
       requests.push({path: `WS ${new URL(url).pathname}`, headers: {}});
-      setTimeout(() => (socket ? this.onopen?.() : this.onclose?.()));
+      setImmediate(() => (socket ? this.onopen?.() : this.onclose?.()));
     }
     close() {}
   }
