@@ -1,13 +1,15 @@
 import {chooseLanguage, format, loadTexts} from '../i18n.js';
 import {takeToken} from '../roomlink.js';
 import {keepToken, recall, remember} from '../storage.js';
+import {permissionOf} from '../permissions.js';
 import {canCall} from '../support.js';
 import {element} from '../ui/dom.js';
+import {buildLanguageMenus, LANGUAGES, showLanguage} from '../ui/languages.js';
 import {reportOf} from './report.js';
 import {newRows, verdictOf} from './rows.js';
 import {Check} from './run.js';
 import {buildView, render, showCopied, showText} from './view.js';
-/** @import {Key, Language, Texts} from '../i18n.js' */
+/** @import {Key, Parameters, Texts} from '../i18n.js' */
 /** @import {Environment} from './run.js' */
 
 /** The page that checks a connection, see docs/check.md. Its home is four folders above this module. */
@@ -27,33 +29,21 @@ const environment = {
   canCall,
   secure: isSecureContext,
   devices: navigator.mediaDevices,
-  permission: async (name) => {
-    try {
-      const status = await navigator.permissions.query({
-        name: /** @type {PermissionName} */ (name),
-      });
-      return status.state;
-    } catch {
-      return '';
-    }
-  },
+  permission: permissionOf,
   now: () => performance.now(),
   date: () => Date.now(),
   wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
 };
 
-/** @type {Language} */ let language = 'en';
 /** @type {Texts} */ let texts;
 /** @type {Check|null} */ let check = null;
 
-/** @param {Key} key @param {Record<string, string|number>} [parameters] */
+/** @param {Key} key @param {Parameters} [parameters] */
 const t = (key, parameters) => format(texts, key, parameters);
 
 function show() {
   const rows = check?.rows ?? newRows();
   const ended = check?.ended ?? false;
-  document.documentElement.lang = language === 'zh' ? 'zh-Hans' : 'en';
-  element('[data-other-language]').textContent = language === 'zh' ? 'English' : '中文';
   render({
     phase: ended ? 'ended' : check ? 'running' : 'idle',
     rows,
@@ -92,18 +82,18 @@ async function copy() {
   }
 }
 
-/** @param {Language} next */
-async function setLanguage(next) {
-  texts = await loadTexts(next);
-  language = next;
+/** @param {string} language */
+async function setLanguage(language) {
+  texts = await loadTexts(language);
+  document.documentElement.lang = texts.htmlLang;
+  showLanguage(language);
   show();
 }
 
 buildView({start: (withDevices) => void start(withDevices), copy: () => void copy()});
-element('[data-action="language"]').addEventListener('click', () => {
-  const next = language === 'en' ? 'zh' : 'en';
-  remember('lang', next);
-  void setLanguage(next);
+buildLanguageMenus((language) => {
+  remember('lang', language);
+  void setLanguage(language);
 });
 const asked = new URLSearchParams(location.search).get('lang') ?? '';
-await setLanguage(chooseLanguage([asked, recall('lang'), ...navigator.languages]));
+await setLanguage(chooseLanguage([asked, recall('lang'), ...navigator.languages], LANGUAGES));
