@@ -15,7 +15,7 @@ SYSTEM   := ./e2e/... ./bench/...
 
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: build deps test long lint unit frontend system fuzz bench bench-signaling bench-turn siege mutants matrix files attack spin clean
+.PHONY: build deps test long lint unit frontend system fuzz bench bench-signaling bench-turn siege mutants matrix files sound attack spin clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o callbox ./cmd/callbox
@@ -27,7 +27,7 @@ deps:
 
 test: deps lint frontend unit system fuzz
 
-long: siege mutants matrix files attack spin
+long: siege mutants matrix files sound attack spin
 	FUZZTIME=1m .ci/fuzz
 
 lint:
@@ -58,6 +58,9 @@ siege: deps
 
 matrix: deps
 	go test -count=1 -v -timeout 30m -run 'TestMatrix|TestManInTheMiddle' ./e2e -matrix.full
+
+sound: deps
+	go test -count=1 -v -timeout 10m -run TestSoundFirst ./e2e -sound.full
 
 files: deps
 	go test -count=1 -v -timeout 10m -run TestFiles ./e2e -files.full

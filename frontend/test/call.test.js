@@ -38,7 +38,7 @@ test('the other side learns of a muted microphone and a camera that is off', asy
   ann.media.state = {audio: false, video: true, screen: false};
   ann.call.sendState();
   await quiet();
-  assert.deepEqual(bo.call.state.remote, {audio: false, video: true, screen: false});
+  assert.deepEqual(bo.call.state.remote, {audio: false, video: true, screen: false, held: false});
 });
 
 test('a screen gets its own m-lines once, and the camera keeps its own', async () => {

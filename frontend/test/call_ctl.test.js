@@ -78,7 +78,7 @@ test('what is switched on goes over the data channel', async () => {
   ann.media.state = {audio: false, video: true, screen: true};
   ann.call.sendState();
   await quiet();
-  assert.deepEqual(bo.call.state.remote, {audio: false, video: true, screen: true});
+  assert.deepEqual(bo.call.state.remote, {audio: false, video: true, screen: true, held: false});
   assert.deepEqual(told(ann, 'state').at(-1), {
     type: 'state',
     ...ann.media.state,
@@ -153,7 +153,7 @@ test('a foreign end calls as before: nothing is sent over the channel, and the p
   ann.media.state = {audio: false, video: true, screen: false};
   ann.call.sendState();
   await quiet();
-  assert.deepEqual(bo.call.state.remote, ann.media.state);
+  assert.deepEqual(bo.call.state.remote, {...ann.media.state, held: false});
   mock.timers.tick(10_000);
   const {status, reason} = safetyOf(ann);
   assert.deepEqual([status, reason], ['impossible', 'foreign']);
@@ -174,7 +174,7 @@ test('the channel ends for an end that says too much, and the call goes on', asy
   ann.media.state = {audio: false, video: false, screen: false};
   ann.call.sendState();
   await quiet();
-  assert.deepEqual(bo.call.state.remote, ann.media.state); // by signaling, as before
+  assert.deepEqual(bo.call.state.remote, {...ann.media.state, held: false}); // by signaling, as before
 });
 
 test('whoever leaves while the server is away has left at once', async () => {

@@ -138,7 +138,7 @@ test('the state that the other side sends is kept until it leaves', () => {
     from: 'pBo',
     data: {state: {audio: false, video: true, screen: true}},
   });
-  assert.deepEqual(driver.state.remote, {audio: false, video: true, screen: true});
+  assert.deepEqual(driver.state.remote, {audio: false, video: true, screen: true, held: false});
   driver.frame({type: 'message', seq: 5, from: 'pBo', data: {strange: 1}});
   driver.frame({type: 'bye', seq: 6, peer: 'pBo', reason: 'left'});
   driver.frame(otherJoined());

@@ -117,6 +117,12 @@ export class Call {
     void this.#send(link.peer, {state});
   }
 
+  /** Sends video again, which is paused because the network is bad. */
+  async insist() {
+    await this.#link?.insist(this.#options.now());
+    this.#options.onchange();
+  }
+
   /** Leaves without waiting for anything, because the page is being unloaded. */
   goAway() {
     this.#sayBye(false);
@@ -271,6 +277,7 @@ export class Call {
       ontalk: (message) => this.#talk.receive(id, message),
       onevent: (event) => this.dispatch(event),
       onbroken: () => link === this.#link && this.#unsupported(),
+      onlevel: () => this.sendState(),
       onremote: () => this.#options.onchange(),
     });
     this.#link = link;

@@ -6,6 +6,7 @@ import {SignalPath} from './signal_path.js';
 import {QualityMeter, ratesOf, sampleOf} from './stats.js';
 import {isTalkMessage} from './talk.js';
 import {STALL_TIMEOUT} from './timeouts.js';
+import {VideoLevel} from './video_level.js';
 /** @import {CtlMessage, Hello, Malformed} from './ctl_messages.js' */
 /** @import {CallData, ICEServer, SendState} from './messages.js' */
 /** @import {SafetyMessage} from './safety.js' */
@@ -36,6 +37,7 @@ import {STALL_TIMEOUT} from './timeouts.js';
  * @property {(message: TalkMessage) => void} ontalk chat and files
  * @property {(event: LinkEvent) => void} onevent
  * @property {() => void} onbroken the browser cannot make a connection
+ * @property {() => void} onlevel this side's video has been paused, or goes on
  * @property {() => void} onremote the remote streams or their tracks have changed
  */
 
@@ -50,6 +52,7 @@ export class Link {
   /** The screen that the other side shares, with sound if there is any. */
   shared = new MediaStream();
   quality = new QualityMeter();
+  level = new VideoLevel();
   /** @type {Sample|null} */ sample = null;
   /** @type {Rates|null} */ rates = null;
 
@@ -145,7 +148,8 @@ export class Link {
       ...(video?.mid && {screen: video.mid}),
       ...(audio?.mid && {screenAudio: audio.mid}),
     };
-    return this.tell({type: 'state', ...state, recording: false, held: false, mids});
+    const held = state.video && this.level.paused;
+    return this.tell({type: 'state', ...state, recording: false, held, mids});
   }
 
   askForOffer() {
@@ -198,6 +202,21 @@ export class Link {
       this.#checkStall(this.rates.silent, now);
     }
     this.sample = sample;
+    if (this.#pc.connectionState !== 'connected' || !this.#options.source.tracks.video) return;
+    const {remoteLoss, remoteAudioLoss, rtt, available} = sample;
+    const sending = {loss: remoteLoss, audioLoss: remoteAudioLoss, rtt, available};
+    if (this.level.add(sending, now)) await this.#applyLevel();
+  }
+
+  /** Sends video although the network is bad. @param {number} now ms */
+  async insist(now) {
+    this.level.insist(now);
+    await this.#applyLevel();
+  }
+
+  async #applyLevel() {
+    if (this.#mains.video) await this.#tune(this.#mains.video, 'video');
+    this.#options.onlevel();
   }
 
   /** @param {boolean} silent @param {number} now */
@@ -298,13 +317,22 @@ export class Link {
     if (!this.#screens.video) await this.setScreen(this.#options.source.screen);
   }
 
-  /** Gives sound priority over the picture where bandwidth is scarce. @param {RTCRtpTransceiver} transceiver @param {Kind} kind */
+  /** Gives sound priority over the picture, and the picture its level. @param {RTCRtpTransceiver} transceiver @param {Kind} kind */
   async #tune({sender}, kind) {
     const parameters = sender.getParameters?.();
     const [encoding] = parameters?.encodings ?? [];
     if (!parameters || !encoding) return;
     if (kind === 'audio') encoding.priority = encoding.networkPriority = 'high';
-    else encoding.maxBitrate = 1_500_000;
+    else shape(encoding, this.level.level);
     await sender.setParameters(parameters).catch(() => {});
   }
+}
+
+/** @param {RTCRtpEncodingParameters} encoding @param {import('./video_level.js').Level|null} level */
+function shape(encoding, level) {
+  encoding.active = level !== null;
+  if (!level) return;
+  encoding.maxBitrate = level.bitrate;
+  encoding.maxFramerate = level.fps;
+  encoding.scaleResolutionDownBy = level.scale;
 }

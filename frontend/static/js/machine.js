@@ -7,7 +7,7 @@ import {GIVE_UP_TIMEOUT} from './timeouts.js';
 /** @import {FinalReason} from './final.js' */
 /** @import {CtlNews} from './ctl.js' */
 /** @import {Other} from './machine_room.js' */
-/** @import {ICEServer, Peer, SendState} from './messages.js' */
+/** @import {ICEServer, Peer, RemoteState} from './messages.js' */
 /** @import {RefusalCode} from './refusal.js' */
 /** @import {Finding, Verdict} from './safety_check.js' */
 
@@ -63,7 +63,7 @@ import {GIVE_UP_TIMEOUT} from './timeouts.js';
  * @property {{self: string, peer: string, generation: number}|null} lastLink the newest link, also after it has ended
  * @property {string} peerName name of the other person, also after they have left
  * @property {boolean} hasConnected whether this conversation was ever connected; from then on the call screen is shown
- * @property {SendState} remote what the other side says it sends
+ * @property {RemoteState} remote what the other side says it sends
  * @property {ICEServer[]} iceServers
  * @property {boolean} relay relayed candidates only: the user hides their address, or the page's options say so
  * @property {''|'left'|'timeout'|'closing'|'busy'} notice busy = all others in the room are in calls

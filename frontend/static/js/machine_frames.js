@@ -144,7 +144,8 @@ function fromPeer(state, from, data) {
   const {link} = state;
   if (!link || from !== link.peer || from !== state.peer?.peer) return step(state);
   // What comes over the data channel is newer.
-  if (data.kind === 'state') return step(link.ctl ? state : {...state, remote: data.state});
+  if (data.kind === 'state')
+    return step(link.ctl ? state : {...state, remote: {...data.state, held: false}});
   if (!('generation' in data) || data.generation < link.generation) return step(state);
   const seen = {remoteSeen: true, ctlKnown: link.ctlKnown || 'ctl' in data};
   if (data.generation === link.generation)

@@ -6,7 +6,7 @@ import {
   RESTART_TIMEOUT,
 } from './timeouts.js';
 /** @import {Command, Link, State, Step, Timer} from './machine.js' */
-/** @import {SendState} from './messages.js' */
+/** @import {RemoteState} from './messages.js' */
 
 /** The steps that several parts of the reducer take. */
 
@@ -15,8 +15,8 @@ const MAX_RESTARTS = 3;
 /** From this rebuild on only relayed paths are tried: they need the least of the network. */
 const RELAY_FROM_REBUILD = 2;
 
-/** What the other side is taken to send until it says so. @type {SendState} */
-export const NOTHING_SAID = Object.freeze({audio: true, video: true, screen: false});
+/** What the other side is taken to send until it says so. @type {RemoteState} */
+export const NOTHING_SAID = Object.freeze({audio: true, video: true, screen: false, held: false});
 
 /** @param {State} state @param {Command[]} [commands] @returns {Step} */
 export const step = (state, commands = []) => ({state, commands});

@@ -270,6 +270,7 @@ const view = new View(
     openTab: () =>
       void window.open(addressOfRoom() + (token && `#token=${token}`), '_blank', 'noopener'),
     dismiss: () => media.dismiss(),
+    insist: () => void call.insist(),
     compared: (verdict) => call.dispatch({type: 'compared', verdict}),
     leave: () => call.dispatch({type: 'leave'}),
     hideAddress: (on) => {
@@ -308,7 +309,8 @@ if (options.debug) {
   const stats = async () => {
     const {link} = call;
     await link?.measure(performance.now());
-    return {...link?.sample, ...link?.rates, quality: link?.quality.value, clock: link?.clock};
+    const {quality, level, clock, sample, rates} = link ?? {};
+    return {...sample, ...rates, quality: quality?.value, level: level?.value, clock};
   };
   const callbox = {
     get state() {

@@ -20,6 +20,7 @@
 /** @typedef {{urls: string[], username?: string, credential?: string}} ICEServer */
 /** @typedef {{type: 'offer'|'answer', sdp: string}} Description */
 /** @typedef {{audio: boolean, video: boolean, screen: boolean}} SendState */
+/** @typedef {SendState & {held: boolean}} RemoteState held = its video is paused to keep the sound */
 
 /**
  * @typedef {{type: 'joined', id: number, room: string, peer: string, resume: string, resumed: boolean, peers: Peer[], ping: number, iceServers: ICEServer[], iceTTL: number}} Joined

@@ -16,6 +16,8 @@ import {QUALITY_DELAY} from './timeouts.js';
  * @property {number} received packets so far
  * @property {number} lost packets so far
  * @property {number} remoteLoss share of this side's packets that the other side misses, 0 to 1
+ * @property {number} remoteAudioLoss the same of the sound alone
+ * @property {number|null} available bits a second that the browser believes it can send, null = it does not say
  * @property {number|null} rtt ms
  * @property {number} width of the received video, 0 = none
  * @property {number} height
@@ -58,9 +60,9 @@ export function sampleOf(report, at) {
   const entries = [...report];
   const pair = selectedPair(entries);
   const inbound = entries.filter(({type}) => type === 'inbound-rtp');
-  const losses = entries
-    .filter(({type}) => type === 'remote-inbound-rtp')
-    .map(({fractionLost}) => fractionLost ?? 0);
+  const reports = entries.filter(({type}) => type === 'remote-inbound-rtp');
+  /** @param {Entry[]} some */
+  const worst = (some) => Math.max(0, ...some.map(({fractionLost}) => fractionLost ?? 0));
   const video = inbound.find(({kind, framesPerSecond}) => kind === 'video' && framesPerSecond > 0);
   /** @param {string} field */
   const sum = (field) => inbound.reduce((total, entry) => total + (entry[field] ?? 0), 0);
@@ -69,7 +71,9 @@ export function sampleOf(report, at) {
     bytes: sum('bytesReceived'),
     received: sum('packetsReceived'),
     lost: sum('packetsLost'),
-    remoteLoss: Math.max(0, ...losses),
+    remoteLoss: worst(reports),
+    remoteAudioLoss: worst(reports.filter(({kind}) => kind === 'audio')),
+    available: pair?.availableOutgoingBitrate ?? null,
     rtt: typeof pair?.currentRoundTripTime === 'number' ? pair.currentRoundTripTime * 1000 : null,
     width: video?.frameWidth ?? 0,
     height: video?.frameHeight ?? 0,

@@ -57,6 +57,17 @@ export const POST_RETRY_DELAY = 1000;
 export const STREAM_MIN_DURATION = 1000;
 /** How long a page waits for the page that it replaces to release its lock. */
 export const LOCK_TIMEOUT = 500;
+/**
+ * The video that is sent: no change before the browser's estimate has settled, down after so long in a bad network, up
+ * after so long in a good one and at most after the longest, and how long a paused video waits for a good network.
+ */
+export const VIDEO_LEVEL = Object.freeze({
+  settle: 8000,
+  down: 4000,
+  up: 15_000,
+  longest: 120_000,
+  probe: 20_000,
+});
 
 // The device and the page.
 

@@ -192,6 +192,9 @@ export default Object.freeze({
   safetyPictures:
     'dog, cat, mouse, rabbit, fox, bear, panda, lion, cow, pig, frog, monkey, chicken, penguin, owl, horse, bee, butterfly, snail, turtle, octopus, whale, crab, elephant, camel, cactus, tree, mushroom, rose, sunflower, moon, star, rainbow, fire, snowman, apple, banana, grapes, strawberry, lemon, carrot, corn, bread, cheese, egg, pizza, cake, ice cream, football, guitar, trumpet, drum, car, bicycle, train, rocket, sailboat, anchor, house, key, bell, alarm clock, umbrella, crown',
 
+  held: 'Your video is paused to keep the sound',
+  heldInsist: 'Turn on anyway',
+  remoteHeld: 'The video of {name} is paused to keep the sound',
   bannerClosing: 'The server is restarting. Calls continue.',
   bannerServerLost: 'Cannot reach the server. Trying again… Calls continue.',
   bannerServerDown: 'Cannot reach the server. Trying again…',

@@ -118,7 +118,9 @@ export class Stage {
     this.#section.dataset.layout = !inCall ? 'solo' : sharing ? 'shared' : 'pair';
     element('[data-pane="remote"]').hidden = !inCall;
     element('[data-pane="shared"]').hidden = !sharing;
-    element('[data-cover="remote"]').hidden = call.remote.video && hasPicture(link?.main);
+    const hasRemote = call.remote.video && !call.remote.held && hasPicture(link?.main);
+    element('[data-cover="remote"]').hidden = hasRemote;
+    this.#held(model);
     element('[data-cover="self"]').hidden = media.video;
     this.#self.classList.toggle('mirror', media.mirror);
     // A portrait picture that fills a wide window would lose its top and bottom.
@@ -129,6 +131,16 @@ export class Stage {
     showAvatar(element('[data-avatar="self"]'), call.name);
     const muted = model.t('remoteMuted', {name: peerName(model)});
     setText(element('[data-tag="remote"]'), call.remote.audio ? call.peerName : muted);
+  }
+
+  /** Says whose video is paused to keep the sound. @param {Model} model */
+  #held(model) {
+    const {call, screen, media, link, t} = model;
+    const {held} = call.remote;
+    const reason = element('[data-remote-held]');
+    reason.hidden = !held;
+    setText(reason, held ? t('remoteHeld', {name: peerName(model)}) : '');
+    element('[data-held]').hidden = !(screen === 'call' && media.video && link?.level.paused);
   }
 
   /** @param {Model} model */

@@ -32,6 +32,7 @@ import {Stage} from './stage.js';
  * @property {() => void} retryDevices
  * @property {() => void} openTab with this room
  * @property {() => void} dismiss the notices about devices
+ * @property {() => void} insist on sending video
  * @property {(verdict: Verdict) => void} compared the safety codes
  * @property {() => void} leave
  * @property {(on: boolean) => void} hideAddress
@@ -233,6 +234,7 @@ export class View {
     camera: () => this.#actions.camera(),
     screen: () => this.#actions.screen(),
     chat: () => void this.#loadChat().then((chat) => chat.toggle(), console.warn),
+    insist: () => this.#actions.insist(),
     'retry-devices': () => this.#actions.retryDevices(),
     leave: () => this.#actions.leave(),
     rejoin: () => this.#actions.rejoin(),
