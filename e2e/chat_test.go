@@ -228,16 +228,16 @@ func TestFiles(t *testing.T) {
 	ann.click("chat")
 	bo.click("chat")
 	ann.until(`!document.querySelector('[data-action="attach"]').disabled`)
-	if *filesFull {
-		for _, tb := range []*tab{ann, bo} {
-			eval[any](tb, `(talk.measure(), null)`)
-		}
-	}
 	ways := []string{"button", "drop", "paste", "drop"}
 	for n, way := range ways {
 		eval[bool](ann, fmt.Sprintf(`talk.choose("%d.bin", %d, %d, %q)`, n, blocks, rest, way))
 	}
 	bo.until(fmt.Sprintf(`document.querySelectorAll('[data-timeline] [data-action="take-file"]:not([hidden], :disabled)').length === %d`, len(ways)))
+	if *filesFull {
+		for _, tb := range []*tab{ann, bo} {
+			eval[any](tb, `(talk.measure(), null)`)
+		}
+	}
 	eval[any](bo, `document.querySelectorAll('[data-timeline] [data-action="take-file"]').forEach((button) => button.click())`)
 	if *filesFull {
 		for cut := range 2 {
@@ -286,7 +286,8 @@ func (tb *tab) checkMeasured(name string) {
 	if least := frames[min(4, len(frames)/4)]; least < 24 {
 		tb.t.Errorf("%s receives %.1f frames a second, want 24: %.1f", name, least, measured.Frames)
 	}
-	if growth > 60e6 {
+	// Less than half of what was sent: what the browser has not collected yet counts, too.
+	if growth > 100e6 {
 		tb.t.Errorf("%s's page needs %.0f MB more while files are sent", name, growth/1e6)
 	}
 }

@@ -115,7 +115,8 @@ export default Object.freeze({
   chatMessage: 'Message',
   chatSend: 'Send',
   chatLog: 'Messages and files',
-  chatEmpty: 'Messages and files go to {name} encrypted. They are gone when the call ends.',
+  chatEmpty:
+    'Messages and files are encrypted on their way to {name}. The messages are gone when the call ends.',
   chatAlone: 'You can send messages and files when somebody is here.',
   chatOpening: 'Chat opens in a moment…',
   chatLater: 'The connection is interrupted. Messages are sent when it is back.',

@@ -110,7 +110,7 @@ export default Object.freeze({
   chatMessage: '输入消息',
   chatSend: '发送',
   chatLog: '消息和文件',
-  chatEmpty: '消息和文件会加密发送给{name}，通话结束后即消失。',
+  chatEmpty: '消息和文件会加密发送给{name}。通话结束后，消息即消失。',
   chatAlone: '有人加入后，才能发送消息和文件。',
   chatOpening: '聊天即将可用…',
   chatLater: '连接已中断，恢复后会发送消息。',

@@ -24,6 +24,8 @@ export class ChatPanel {
   #covers = matchMedia(COVERS);
   /** @type {Model|null} */ #model = null;
   #open = false;
+  /** Whether the newest is in sight, and shall stay so. */
+  #atEnd = true;
   /** What the last action came to. @type {() => string} */ #complaint = () => '';
 
   constructor() {
@@ -47,6 +49,11 @@ export class ChatPanel {
       this.#offer([...(this.#picker.files ?? [])]);
       this.#picker.value = ''; // The same file may be chosen again.
     });
+    this.#scroll.addEventListener('scroll', () => {
+      const {scrollTop, clientHeight, scrollHeight} = this.#scroll;
+      this.#atEnd = scrollTop + clientHeight >= scrollHeight - 40;
+    });
+    new ResizeObserver(() => this.#followEnd()).observe(this.#scroll);
     this.#covers.addEventListener('change', () => this.#update());
     document.addEventListener('visibilitychange', () => this.#update());
     new FileDrop({
@@ -68,7 +75,12 @@ export class ChatPanel {
     else if (this.#input.disabled || matchMedia('(pointer: coarse)').matches)
       element('#chat-title').focus(); // A field would bring up the keyboard.
     else this.#input.focus();
-    this.#scroll.scrollTop = this.#scroll.scrollHeight;
+    this.#atEnd = true;
+    this.#followEnd();
+  }
+
+  #followEnd() {
+    if (this.#atEnd) this.#scroll.scrollTop = this.#scroll.scrollHeight;
   }
 
   /** @param {string} action @param {HTMLElement} button */
@@ -113,14 +125,12 @@ export class ChatPanel {
   /** @param {Model} model */
   #renderTimeline(model) {
     const {conversation, t} = model;
-    const scroll = this.#scroll;
-    const atEnd = scroll.scrollTop + scroll.clientHeight >= scroll.scrollHeight - 40;
-    const count = scroll.scrollHeight;
+    const height = this.#scroll.scrollHeight;
     this.#timeline.render(conversation?.timeline ?? [], model);
     const empty = conversation?.isEmpty ?? true;
     const text = empty && model.talk !== 'alone' ? t('chatEmpty', {name: peerName(model)}) : '';
     setText(element('[data-chat-empty]'), text);
-    if (atEnd && scroll.scrollHeight !== count) scroll.scrollTop = scroll.scrollHeight;
+    if (this.#scroll.scrollHeight !== height) this.#followEnd();
   }
 
   /** @param {Model} model */
@@ -165,7 +175,8 @@ export class ChatPanel {
     }
     this.#input.value = '';
     this.#typing();
-    this.#scroll.scrollTop = this.#scroll.scrollHeight;
+    this.#atEnd = true;
+    this.#followEnd();
   }
 
   /** @param {readonly File[]} files @param {boolean} [folders] whether there were folders beside them */
