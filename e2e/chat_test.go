@@ -224,7 +224,7 @@ func TestFiles(t *testing.T) {
 	ann.enterName("Ann").join()
 	ann.awaitScreen("waiting")
 	bo.enterName("Bo").join()
-	seeEachOther(t, ann, bo)
+	ann.awaitScreen("call")
 	ann.click("chat")
 	bo.click("chat")
 	ann.until(`!document.querySelector('[data-action="attach"]').disabled`)
