@@ -28,9 +28,6 @@ const (
 	CheckBytes = 2_000_000
 )
 
-// checkRate is CheckRate, except in tests.
-var checkRate = CheckRate
-
 // maxChecks is how many checks may run at one time.
 const maxChecks = 4096
 
@@ -114,7 +111,7 @@ func (s *Server) CheckCredential() (username, password string, err error) {
 	now := s.credentials.now()
 	made := &check{
 		user: checkPrefix + hex.EncodeToString(id[:]), expiry: now.Add(CheckLife),
-		rateLimit: s.limits.checkBucket(), group: datapath.NewGroup(CheckBytes),
+		rateLimit: s.limits.checkBucket(s.checkRate), group: datapath.NewGroup(CheckBytes),
 	}
 	// The form is that of a time-limited credential, so no fixed user can have this name.
 	username = strconv.FormatInt(made.expiry.Unix(), 10) + ":" + made.user
@@ -129,9 +126,8 @@ func (s *Server) CheckCredential() (username, password string, err error) {
 // isCheck reports whether a user is that of a check.
 func isCheck(user string) bool { return strings.HasPrefix(user, checkPrefix) }
 
-// checkBucket returns the rate limit of a check.
-func (l *Limits) checkBucket() *limit.Bucket {
-	rate := checkRate
+// checkBucket returns the rate limit of a check: rate, or that of a user if it is lower.
+func (l *Limits) checkBucket(rate int) *limit.Bucket {
 	if l.UserBytes > 0 {
 		rate = min(rate, l.UserBytes)
 	}

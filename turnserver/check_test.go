@@ -190,8 +190,9 @@ func TestCheckBytes(t *testing.T) {
 		}
 	})
 	t.Run("in all", func(t *testing.T) {
-		turnserver.SetCheckRate(t, 1<<30)
-		passed, snapshot := flood(t, start(t, nil))
+		s := start(t, nil)
+		s.server.SetCheckRate(1 << 30)
+		passed, snapshot := flood(t, s)
 		if passed != turnserver.CheckBytes || snapshot.Drops["user_rate"] != 0 || snapshot.Drops["check_volume"] != packets-turnserver.CheckBytes/size/2 {
 			t.Errorf("%d bytes passed, want %d; drops %v", passed, turnserver.CheckBytes, snapshot.Drops)
 		}
@@ -311,7 +312,7 @@ func TestBindingConns(t *testing.T) {
 		ann.signedRequest(stun.MethodRefresh).Raw,
 		channelData(0x4000, "no channel"),
 		stun.MustBuild(stun.TransactionID, stun.BindingRequest, attribute{0x7f00, nil}).Raw, // must be understood
-		[]byte("GET / HTTP/1.1\r\n\r\n"), // looks like ChannelData
+		[]byte("GET / HTTP/1.1\r\n\r\n"),                                                    // looks like ChannelData
 	} {
 		if _, err := ann.conn.WriteTo(p, at); err != nil {
 			t.Fatal(err)

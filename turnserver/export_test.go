@@ -1,9 +1,6 @@
 package turnserver
 
-import (
-	"testing"
-	"time"
-)
+import "time"
 
 // NewWithTimeouts is New with other timeouts: for the TLS handshake, the first message, a client
 // without an allocation, and a write.
@@ -18,10 +15,5 @@ func (s *Server) Open() int {
 	return s.registry.open
 }
 
-// SetCheckRate sets the rate limit of checks until the test ends.
-func SetCheckRate(t *testing.T, bytesPerSecond int) {
-	t.Helper()
-	before := checkRate
-	checkRate = bytesPerSecond
-	t.Cleanup(func() { checkRate = before })
-}
+// SetCheckRate sets the rate limit of checks.
+func (s *Server) SetCheckRate(bytesPerSecond int) { s.checkRate = bytesPerSecond }

@@ -86,29 +86,17 @@ func (g *registry) reserve(a account, client netip.Addr, n, free int) (rateLimit
 	now, held := time.Now(), g.clients[client]
 	g.forget(now)
 	u := g.users[a]
-	refuse := func(reason string, err error) (*limit.Bucket, []*allocation, error) {
+	if reason, err := g.refusalLocked(a, held, n, free, now); err != nil {
 		g.refused[reason]++
 		return nil, nil, err
 	}
-	switch {
-	case g.drained != nil:
-		return refuse("draining", errDraining)
-	case a.check != nil && g.limits.checkFull(a.check.made, n):
-		return refuse("user_quota", errUserQuota)
-	case u != nil && g.limits.full(a, u.open+n-1):
-		return refuse("user_quota", errUserQuota)
-	case g.limits.addressFull(held, n, free):
-		return refuse("address_quota", errAddressQuota)
-	case u != nil && u.open > 0 && !a.shared() && now.Sub(u.since) < pace && g.limits.paced(held):
-		return refuse("address_quota", errAddressPace)
-	}
-	if total := g.limits.TotalAllocations; reached(g.open-g.displaced+n-1, total) {
-		if a.check != nil {
-			return refuse("total_quota", errTotalQuota) // a check displaces nobody
+	if missing := g.open - g.displaced + n - g.limits.TotalAllocations; g.limits.TotalAllocations > 0 && missing > 0 {
+		if a.check == nil { // a check displaces nobody
+			victims = g.victimsLocked(client, missing, now)
 		}
-		missing := g.open - g.displaced + n - total
-		if victims = g.victimsLocked(client, missing, now); len(victims) < missing {
-			return refuse("total_quota", errTotalQuota)
+		if len(victims) < missing {
+			g.refused["total_quota"]++
+			return nil, nil, errTotalQuota
 		}
 		for _, victim := range victims {
 			victim.displaced = true
@@ -136,6 +124,24 @@ func (g *registry) reserve(a account, client netip.Addr, n, free int) (rateLimit
 		return g.limits.userBucket(), victims, nil
 	}
 	return u.rateLimit, victims, nil
+}
+
+// refusalLocked returns why an account at an address that has held allocations may not have n more, or nil. The
+// total of the server is not considered. It must be called with mu held.
+func (g *registry) refusalLocked(a account, held, n, free int, now time.Time) (reason string, err error) {
+	u := g.users[a]
+	switch {
+	case g.drained != nil:
+		return "draining", errDraining
+	case a.check != nil && g.limits.checkFull(a.check.made, n), u != nil && g.limits.full(a, u.open+n-1):
+		return "user_quota", errUserQuota
+	case g.limits.addressFull(held, n, free):
+		return "address_quota", errAddressQuota
+	case u != nil && u.open > 0 && !a.shared() && now.Sub(u.since) < pace && g.limits.paced(held):
+		return "address_quota", errAddressPace
+	default:
+		return "", nil
+	}
 }
 
 // cancel takes an allocation out of the quotas that reserve has counted, and that was not made.

@@ -31,6 +31,7 @@ type Server struct {
 	family      Family
 	nonces      *nonces
 	reserved    *reservations
+	checkRate   int // CheckRate, except in tests
 	discovery   *discovery
 
 	path      *datapath.Path
@@ -89,6 +90,7 @@ func newServer(config Config, timeouts serverTimeouts) (*Server, error) {
 		nonces:      newNonces(config.Now),
 		listeners:   config.Listeners,
 		conns:       newConnections(config.Limits),
+		checkRate:   CheckRate,
 	}
 	s.credentials.secrets.Store(&config.Secrets)
 	s.credentials.users.Store(&users)
