@@ -25,13 +25,13 @@ func runAttacker(lie string) {
 	defer stop()
 	m, err := mitm.Join(ctx, mitm.Config{Impolite: os.Args[1], Polite: os.Args[2], Room: os.Args[3], Lie: mitm.Lie(lie)})
 	if err != nil {
-		fmt.Println(err)
+		_, _ = fmt.Fprintln(os.Stdout, err)
 		return
 	}
 	defer m.Close()
-	fmt.Println("joined")
+	_, _ = fmt.Fprintln(os.Stdout, "joined")
 	if _, _, err := m.Run(ctx); err != nil && ctx.Err() == nil {
-		fmt.Println(err)
+		_, _ = fmt.Fprintln(os.Stdout, err)
 	}
 	<-ctx.Done()
 }

@@ -189,7 +189,7 @@ func (c *Call) handleOffer(m ctl.OfferFile) {
 
 // mayTake returns how many bytes of files may still be taken.
 func (c *Call) mayTake() uint64 {
-	return uint64(max(0, c.cfg.TakeFiles)) - c.takenBytes //nolint:gosec // never more than TakeFiles was taken
+	return uint64(max(0, c.cfg.TakeFiles)) - c.takenBytes
 }
 
 // fileMessage implements linkObserver.

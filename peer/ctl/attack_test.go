@@ -306,7 +306,7 @@ func TestAttackers(t *testing.T) {
 		{"reveal withheld", withheldReveal, false},
 		{"peer swapped", swappedPeer, true},
 	} {
-		successes := c.attack.try(seed, tries, Continue)
+		successes := c.try(seed, tries, Continue)
 		t.Logf("%s: %d successes, %.1f expected from luck, at most %.1f allowed", c.name, successes, mean, most)
 		if n := float64(successes); n > most || c.lucky && n < least {
 			t.Errorf("%s: %d successes of %d", c.name, successes, tries)

@@ -36,7 +36,7 @@ func firstID(polite bool) uint32 {
 
 // Say returns a message with a new text. The error is an [*Error] or ErrUnconfirmed.
 func (c *Chats) Say(text string, at time.Time) (Chat, error) {
-	m := Chat{ID: c.next, Text: text, At: uint64(max(0, at.UnixMilli()))} //nolint:gosec // not negative
+	m := Chat{ID: c.next, Text: text, At: uint64(max(0, at.UnixMilli()))}
 	if _, err := Encode(m); err != nil {
 		return Chat{}, err
 	}

@@ -94,7 +94,7 @@ func (s *FileSender) Next() (id uint32, offset uint64, n int, ok bool) {
 		f := s.open[(s.turn+i)%len(s.open)]
 		if offset = f.hashed.size(); f.taken && offset < f.offer.Size {
 			s.turn = (s.turn + i) % len(s.open)
-			return f.offer.ID, offset, int(min(f.offer.Size-offset, MaxFileContent)), true //nolint:gosec // small
+			return f.offer.ID, offset, int(min(f.offer.Size-offset, MaxFileContent)), true
 		}
 	}
 	return 0, 0, 0, false

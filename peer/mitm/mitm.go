@@ -65,7 +65,7 @@ func Join(ctx context.Context, cfg Config) (*Attacker, error) {
 		return nil, err
 	}
 	if a.polite, err = newEnd(ctx, &cfg, cfg.Polite); err != nil {
-		a.impolite.close()
+		a.impolite.close(ctx)
 		return nil, err
 	}
 	ctx, a.cancel = context.WithCancel(ctx)
@@ -78,8 +78,8 @@ func Join(ctx context.Context, cfg Config) (*Attacker, error) {
 // Close ends the attack.
 func (a *Attacker) Close() {
 	a.cancel()
-	a.impolite.close()
-	a.polite.close()
+	a.impolite.close(context.Background())
+	a.polite.close(context.Background())
 	a.wait.Wait()
 }
 
@@ -163,7 +163,7 @@ func newEnd(ctx context.Context, cfg *Config, server string) (*end, error) {
 		err = e.connect(cfg)
 	}
 	if err != nil {
-		e.close()
+		e.close(ctx)
 		return nil, fmt.Errorf("%s: %w", server, err)
 	}
 	return e, nil
@@ -194,11 +194,11 @@ func (e *end) connect(cfg *Config) (err error) {
 	return nil
 }
 
-func (e *end) close() {
+func (e *end) close(ctx context.Context) {
 	if e.pc != nil {
 		_ = e.pc.GracefulClose() // a connection that failed
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+	ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
 	defer cancel()
 	_ = e.client.Leave(ctx) // otherwise the server sees the connection end
 	_ = e.client.Close()    // an error changes nothing
