@@ -149,6 +149,7 @@ func testRemedies(t *testing.T, tb *tab, address string) {
 
 	fail(`({video}) => video ? ["NotFoundError"] : null`)
 	tb.card("missing")
+	tb.until(`!document.querySelector('.join-actions [data-action="join"]').disabled`)
 	tb.until(`(document.querySelector('.problem [data-action="join"]')?.click(), document.body.dataset.screen === "waiting")`)
 
 	// A question that nobody answers holds nobody up.

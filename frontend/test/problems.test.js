@@ -30,7 +30,7 @@ for (const language of ['en', 'zh']) {
     test(`${language}: ${code} has a title, a sentence and an action for each kind of device`, () => {
       const titles = new Set();
       for (const kind of ['audio', 'video', 'both']) {
-        const {title, text, remedies} = cardOf({kind, code}, false, t);
+        const {title, text, remedies} = cardOf({kind, code}, {joined: false, single: true}, t);
         titles.add(title);
         assert.doesNotMatch(title + text, /[{}]/);
         assert.match(text, /[.。]$/);
@@ -48,12 +48,25 @@ for (const language of ['en', 'zh']) {
     });
 
     test(`${language}: in a call ${code} offers nothing but to try again`, () => {
-      const {remedies} = cardOf({kind: 'video', code}, true, t);
+      const {remedies} = cardOf({kind: 'video', code}, {joined: true, single: true}, t);
       assert.ok(remedies.every(({action}) => action === 'retry-devices'));
       assert.equal(remedies.length > 0, actions.includes('retry-devices'));
     });
   }
 }
+
+test('nobody is told to join with a device that does not work either', async () => {
+  const texts = await loadTexts('en');
+  const card = cardOf(
+    {kind: 'video', code: 'missing'},
+    {joined: false, single: false},
+    (key) => texts[key],
+  );
+  assert.deepEqual(
+    card.remedies.map(({action}) => action),
+    ['join-without', 'retry-devices'],
+  );
+});
 
 test('something thrown that is no error is still a problem', () => {
   assert.deepEqual(problemOf(undefined, 'audio', ''), {kind: 'audio', code: 'other'});

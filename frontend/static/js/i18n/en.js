@@ -24,8 +24,7 @@ export default Object.freeze({
   prejoinJoin: 'Join now',
   prejoinWithout: 'Join without camera and microphone',
   hideAddress: 'Hide my address',
-  hideAddressWhy:
-    'The call goes through a relay server, so the other person does not see your IP address.',
+  hideAddressWhy: 'The call goes through a relay. The other person does not see your IP address.',
   prejoinAllow: 'Turn on camera and microphone',
   prejoinAllowWhy: 'Your browser will ask for permission. You can turn both off at any time.',
   prejoinAsking:
@@ -224,7 +223,7 @@ export default Object.freeze({
     'Your address was hidden, so only the relay server could connect you, and it did not.',
   noRelayTitle: 'Your address cannot be hidden here',
   endedNoRelay:
-    'This server has no relay. You can join without hiding your address. The other person can see it then.',
+    'This server has no relay. You can still join, but the other person can see your address.',
   rejoinShown: 'Join and show my address',
   refusedTitle: 'This server does not accept calls from this address',
   refusedOrigin:

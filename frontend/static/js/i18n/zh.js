@@ -207,7 +207,7 @@ export default Object.freeze({
   endedUnreachableHint: '可能有一方的防火墙阻止了通话。请换一个网络再试，例如手机网络。',
   endedHiddenHint: '你的地址已隐藏，只能通过中继服务器连接，但中继没有接通。',
   noRelayTitle: '此服务器无法隐藏你的地址',
-  endedNoRelay: '此服务器没有中继。你可以不隐藏地址加入，但对方将能看到你的地址。',
+  endedNoRelay: '此服务器没有中继。你仍然可以加入，但对方能看到你的地址。',
   rejoinShown: '显示地址并加入',
   refusedTitle: '此服务器不接受来自这个地址的通话',
   refusedOrigin:

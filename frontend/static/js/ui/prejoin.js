@@ -42,7 +42,7 @@ export class Prejoin {
       ['join', busy || !model.supported],
       ['join-without', !model.supported],
     ])) {
-      const button = find(`[data-action="${action}"]`, this.#section);
+      const button = find(`.join-actions [data-action="${action}"]`, this.#section);
       /** @type {HTMLButtonElement} */ (button).disabled = disabled;
     }
   }
@@ -54,7 +54,8 @@ export class Prejoin {
     const idle = media.capture === 'idle' && supported;
     find('[data-action="allow"]', cover).hidden = !idle;
     find('[data-allow-why]', cover).hidden = !idle;
-    setIcon(cover, idle ? '#i-camera' : '#i-camera-off');
+    const wanted = idle || media.capture === 'asking';
+    setIcon(cover, wanted ? '#i-camera' : '#i-camera-off');
     /** @type {Key} */
     const key = media.capture === 'asking' ? 'prejoinAsking' : 'prejoinCameraOff';
     const text = supported ? t(key) : t('problemWebrtc');

@@ -1,3 +1,4 @@
+import {isNotice} from '../problem.js';
 import {cloneTemplate, find, findAll} from './dom.js';
 /** @import {Translate} from './dom.js' */
 /** @import {Key} from '../i18n.js' */
@@ -60,15 +61,16 @@ const NAMES = {
 
 /**
  * @param {Problem} problem
- * @param {boolean} joined in a call there is nothing to join, and the notice has a button of its own to dismiss it
+ * @param {{joined: boolean, single: boolean}} situation in a call there is nothing to join, and the notice has a button
+ * of its own to dismiss it; single = it is the only problem
  * @param {Translate} t @returns {Card}
  */
-export function cardOf({kind, code}, joined, t) {
+export function cardOf({kind, code}, {joined, single}, t) {
   const {device, devices, deviceIs} = NAMES[kind];
   const parameters = {device: t(device), devices: t(devices), deviceIs: t(deviceIs)};
   const [title, text] = TEXTS[code];
-  const others = code === 'missing' ? [JOIN_WITH_THE_OTHER[kind]] : [];
-  const remedies = [...others, ...REMEDIES[code]].filter(
+  const join = single ? JOIN_WITH_THE_OTHER[kind] : JOIN_WITHOUT;
+  const remedies = [...(code === 'missing' ? [join] : []), ...REMEDIES[code]].filter(
     ({action}) => !joined || action === 'retry-devices',
   );
   return {title: t(title, parameters), text: t(text, parameters), remedies};
@@ -80,8 +82,9 @@ export function cardOf({kind, code}, joined, t) {
  */
 export function renderProblems(place, problems, joined, t) {
   const fresh = new DocumentFragment();
+  const single = problems.filter((problem) => !isNotice(problem)).length < 2;
   for (const problem of problems) {
-    const {title, text, remedies} = cardOf(problem, joined, t);
+    const {title, text, remedies} = cardOf(problem, {joined, single}, t);
     const card = cloneTemplate('problem');
     find('.problem', card).dataset.problem = problem.code;
     find('[data-title]', card).textContent = title;
