@@ -95,11 +95,17 @@ const (
 // startFaultyBot starts a bot of package peer that has the fault.
 func startFaultyBot(t *testing.T, n *netlab.Namespace, s *server, room, fault string, duration time.Duration) *botProcess {
 	t.Helper()
+	return startOwnBot(t, n, s, room, faultVariable+"="+fault, duration)
+}
+
+// startOwnBot starts this test program as a bot. The variable says which.
+func startOwnBot(t *testing.T, n *netlab.Namespace, s *server, room, variable string, duration time.Duration) *botProcess {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := startProcess(n, append(trusting(s), faultVariable+"="+fault), self, s.url, room, duration.String(), s.ca)
+	p, err := startProcess(n, append(trusting(s), variable), self, s.url, room, duration.String(), s.ca)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,36 +125,40 @@ func runFaultyBot(fault string) {
 }
 
 func faultyBot(fault string, args []string) (*peer.Report, error) {
-	duration, err := time.ParseDuration(args[2])
+	cfg, err := botConfig(args)
 	if err != nil {
 		return nil, err
 	}
-	ca, err := os.ReadFile(args[3])
-	if err != nil {
-		return nil, err
-	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(ca)
-	video, err := peer.Pattern(pattern.Size{Width: 320, Height: 240}, 15)
-	if err != nil {
-		return nil, err
-	}
-	sound := peer.Tone()
 	switch fault {
 	case faultFlipped:
-		video = &flippedVideo{VideoSource: video}
+		cfg.Video = &flippedVideo{VideoSource: cfg.Video}
 	case faultFrozen:
-		video = &frozenVideo{VideoSource: video}
+		cfg.Video = &frozenVideo{VideoSource: cfg.Video}
 	case faultSilent:
-		sound = peer.Silence()
+		cfg.Audio = peer.Silence()
 	case faultNone:
 	default:
 		return nil, fmt.Errorf("no such fault: %s", fault)
 	}
-	return peer.Run(context.Background(), peer.Config{
-		Server: args[0], Room: args[1], Video: video, Audio: sound, Duration: duration,
-		TLS: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
-	})
+	return peer.Run(context.Background(), cfg)
+}
+
+// botConfig returns the configuration of a bot without a fault. args are the server, the
+// room, the duration and the file of the server's certificate authority.
+func botConfig(args []string) (cfg peer.Config, err error) {
+	cfg = peer.Config{Server: args[0], Room: args[1], Audio: peer.Tone()}
+	if cfg.Duration, err = time.ParseDuration(args[2]); err != nil {
+		return cfg, err
+	}
+	ca, err := os.ReadFile(args[3])
+	if err != nil {
+		return cfg, err
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(ca)
+	cfg.TLS = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	cfg.Video, err = peer.Pattern(pattern.Size{Width: 320, Height: 240}, 15)
+	return cfg, err
 }
 
 // flippedVideo flips one bit of its tenth frame.

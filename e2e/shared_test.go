@@ -39,6 +39,10 @@ func TestMain(m *testing.M) {
 		runFaultyBot(fault)
 		return
 	}
+	if _, ok := os.LookupEnv(talkingVariable); ok {
+		runTalkingBot()
+		return
+	}
 	if lie, ok := os.LookupEnv(lieVariable); ok {
 		runAttacker(lie)
 		return
