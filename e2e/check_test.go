@@ -128,3 +128,17 @@ func TestCheckWithoutUDP(t *testing.T) {
 	}
 	p.checkFaults(s)
 }
+
+// TestQuickCheck has the page check the connection before a call: the server, STUN and a relay answer.
+func TestQuickCheck(t *testing.T) {
+	s := sharedServer(t)
+	tb := openAt(t, side{"chromium", "b"}, s, "quick-check", url.Values{"lang": {"en"}})
+	tb.awaitScreen("prejoin")
+	tb.click("quick-check")
+	tb.until(`[...document.querySelectorAll("[data-tick]")].filter((tick) => tick.dataset.state === "done").length === 3`)
+	if text := eval[string](tb, `document.querySelector("[data-ticks]").innerText`); !strings.Contains(text, "Relay") || !strings.Contains(text, "OK") {
+		t.Errorf("the ticks say %q", text)
+	}
+	tb.until(`document.querySelector("[data-ticks-more]").checkVisibility()`)
+	tb.checkFaults(s)
+}

@@ -24,30 +24,34 @@ export const OPEN = {
 };
 export const tracks = () => ({getTracks: () => [{stop: () => {}}]});
 
-/** Runs a check in a network, and returns its rows and verdict. */
-export async function check({network = {}, server = {}, env = {}, withDevices = true} = {}) {
+/** Returns what a check needs, in a network. */
+export function environment({network = {}, server = {}, env = {}} = {}) {
   const clock = new Clock();
   const fake = fakeServer({answer: ANSWER, ...server});
   const PeerConnection = fakePeerConnection({...OPEN, delay: 10, clock, ...network});
+  const all = {
+    server: 'https://call.example',
+    token: '',
+    fetch: fake.fetch,
+    WebSocket: fake.WebSocket,
+    PeerConnection,
+    canCall: async () => true,
+    secure: true,
+    devices: {getUserMedia: async () => tracks()},
+    permission: async () => 'granted',
+    now: clock.now,
+    date: () => Date.now(),
+    wait: clock.wait,
+    ...env,
+  };
+  return {clock, fake, PeerConnection, env: all};
+}
+
+/** Runs a check in a network, and returns its rows and verdict. */
+export async function check({withDevices = true, ...more} = {}) {
+  const {clock, fake, PeerConnection, env} = environment(more);
   let changes = 0;
-  const run = new Check(
-    {
-      server: 'https://call.example',
-      token: '',
-      fetch: fake.fetch,
-      WebSocket: fake.WebSocket,
-      PeerConnection,
-      canCall: async () => true,
-      secure: true,
-      devices: {getUserMedia: async () => tracks()},
-      permission: async () => 'granted',
-      now: clock.now,
-      date: () => Date.now(),
-      wait: clock.wait,
-      ...env,
-    },
-    () => changes++,
-  );
+  const run = new Check(env, () => changes++);
   await clock.until(run.run(withDevices));
   assert.ok(run.ended && changes > ROW_IDS.length);
   assert.equal(PeerConnection.open, 0, 'connections are left open');

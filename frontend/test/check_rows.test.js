@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {ANSWER, check, OUTSIDE, STUN, tracks} from './check_harness.js';
+import {quickCheck} from '../static/js/check/quick.js';
+import {ANSWER, check, environment, OUTSIDE, STUN, tracks} from './check_harness.js';
 
 test('the mapping of the NAT is told', async () => {
   const other = {address: '198.51.100.7', port: 4000};
@@ -97,4 +98,23 @@ test('a refusal is not asked for again, and devices are closed', async () => {
   assert.equal(stopped, 2);
   const {rows} = await check({withDevices: false});
   assert.deepEqual([rows.devices.state, stopped], ['skipped', 2]);
+});
+
+test('the short form has a tick for the server, STUN and a relay', async () => {
+  const DONE = {server: 'done', stun: 'done', relay: 'done'};
+  for (const [more, want] of [
+    [{}, DONE],
+    [{network: {stun: {}}}, {...DONE, stun: 'failed'}],
+    [{network: {turn: {}}}, {...DONE, relay: 'failed'}],
+    [{server: {answer: {}}}, {...DONE, stun: 'off', relay: 'off'}],
+    [{server: {refusals: [{status: 429}]}}, {...DONE, stun: 'off', relay: 'off'}],
+    [{server: {refusals: [{status: 500}]}}, {server: 'failed', stun: 'off', relay: 'off'}],
+  ]) {
+    const {clock, env, PeerConnection} = environment(more);
+    const seen = [];
+    await clock.until(quickCheck(env, (ticks) => seen.push(ticks)));
+    assert.deepEqual(seen[0], {server: 'active', stun: 'active', relay: 'active'});
+    assert.deepEqual(seen.at(-1), want);
+    assert.equal(PeerConnection.open, 0);
+  }
 });

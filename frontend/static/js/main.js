@@ -283,6 +283,10 @@ const view = new View(
       void rejoin();
     },
     newCall: () => go(''),
+    quickCheck: async (onchange) => {
+      const {quickCheckOf} = await import('./check/quick.js');
+      await quickCheckOf(HOME.href.slice(0, -1), token, onchange);
+    },
     language: (next) => {
       remember('lang', next);
       void setLanguage(next).then(render);

@@ -1,16 +1,14 @@
 import {chooseLanguage, format, loadTexts} from '../i18n.js';
 import {takeToken} from '../roomlink.js';
 import {keepToken, recall, remember} from '../storage.js';
-import {permissionOf} from '../permissions.js';
-import {canCall} from '../support.js';
 import {element} from '../ui/dom.js';
 import {buildLanguageMenus, LANGUAGES, showLanguage} from '../ui/languages.js';
+import {environmentOf} from './environment.js';
 import {reportOf} from './report.js';
 import {newRows, verdictOf} from './rows.js';
 import {Check} from './run.js';
 import {buildView, render, showCopied, showText} from './view.js';
 /** @import {Key, Parameters, Texts} from '../i18n.js' */
-/** @import {Environment} from './run.js' */
 
 /** The page that checks a connection, see docs/check.md. Its home is four folders above this module. */
 const HOME = new URL('../../../../', import.meta.url);
@@ -19,21 +17,7 @@ const token = keepToken(takeToken(address));
 // Neither the history nor a copied link may contain the token.
 if (address.href !== location.href) history.replaceState(null, '', address);
 
-/** @type {Environment} */
-const environment = {
-  server: HOME.href.slice(0, -1),
-  token,
-  fetch: (...request) => fetch(...request),
-  WebSocket,
-  PeerConnection: globalThis.RTCPeerConnection,
-  canCall,
-  secure: isSecureContext,
-  devices: navigator.mediaDevices,
-  permission: permissionOf,
-  now: () => performance.now(),
-  date: () => Date.now(),
-  wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-};
+const environment = environmentOf(HOME.href.slice(0, -1), token);
 
 /** @type {Texts} */ let texts;
 /** @type {Check|null} */ let check = null;

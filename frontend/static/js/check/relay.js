@@ -40,6 +40,20 @@ export async function measureRelay(servers, env) {
   }
 }
 
+/**
+ * Opens a relay of a server, and closes it.
+ * @param {ICEServer[]} servers @param {Environment} env @returns {Promise<boolean>} whether there was one
+ */
+export async function opensRelay(servers, env) {
+  const end = new End(servers, env);
+  try {
+    await end.pc.setLocalDescription();
+    return (await within(RELAY_TIMEOUT.open, end.relay, env)) === true;
+  } finally {
+    end.pc.close();
+  }
+}
+
 /** @template T @param {number} ms @param {Promise<T>} promise @param {Environment} env @returns {Promise<T|null>} null = it took longer */
 const within = (ms, promise, {wait}) => Promise.race([promise, wait(ms).then(() => null)]);
 

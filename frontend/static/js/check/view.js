@@ -78,7 +78,7 @@ export function render({phase, rows, verdict, t}) {
 function renderRow(item, id, {state, text, remedy, parameters}, t) {
   item.dataset.state = state;
   setIcon(item, ICONS[state]);
-  setText(find('[data-state-text]', item), t(STATES[state]));
+  setText(find('[data-state-text]', item), text ? t(STATES[state]) : '');
   setText(find('[data-name]', item), t(ROW_NAMES[id]));
   setText(find('[data-text]', item), text ? t(text, parameters) : t(STATES[state]));
   const what = find('[data-do]', item);

@@ -294,6 +294,10 @@ export default Object.freeze({
   checkLead:
     'Finds out what works between this browser and the server, and what to do about the rest.',
   checkLink: 'Check your connection',
+  checkMore: 'Check everything',
+  tickServer: 'Server',
+  tickStun: 'STUN',
+  tickRelay: 'Relay',
   checkStart: 'Start the check',
   checkWithout: 'Check without camera and microphone',
   checkDevicesWhy:

@@ -7,7 +7,9 @@ import {Prejoin} from './prejoin.js';
 import {copyLink, shareLink, showCode} from './room_link.js';
 import {closeDialogs, openSafety} from './safety.js';
 import {Stage} from './stage.js';
+import {showTicks} from './ticks.js';
 /** @import {ChatPanel} from './chat.js' */
+/** @import {Ticks} from '../check/quick.js' */
 /** @import {Model} from './dom.js' */
 /** @import {Key} from '../i18n.js' */
 /** @import {DeviceKind} from '../device_choice.js' */
@@ -39,6 +41,7 @@ import {Stage} from './stage.js';
  * @property {() => void} rejoin
  * @property {() => void} rejoinShown rejoin without hiding the address
  * @property {() => void} newCall
+ * @property {(onchange: (ticks: Ticks) => void) => Promise<void>} quickCheck checks the connection to the server
  * @property {(tag: string) => void} language
  * @property {(kind: DeviceKind, id: string) => void} select
  */
@@ -220,13 +223,15 @@ export class View {
     const button = /** @type {Element} */ (event.target).closest('[data-action]');
     const action = button?.getAttribute('data-action') ?? '';
     this.#clicks[action]?.(/** @type {HTMLElement} */ (button));
-    this.#chat?.click(action, /** @type {HTMLElement} */ (button));
+    if (button) this.#chat?.click(action, /** @type {HTMLElement} */ (button));
   }
 
   /** Submit buttons are handled by their form. @type {Record<string, (button: HTMLElement) => void>} */
   #clicks = {
     start: () => this.#actions.start(),
     allow: () => this.#actions.allow(),
+    'quick-check': (button) =>
+      void showTicks(button, this.#actions.quickCheck, (...text) => this.#before?.t(...text) ?? ''),
     'join-without': () => this.#actions.joinWithout(this.#name.value.trim()),
     'choose-speaker': () => this.#actions.chooseSpeaker(),
     'test-speaker': (button) => void this.#testSpeaker(button),
