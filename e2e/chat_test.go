@@ -86,6 +86,7 @@ func (tb *tab) hears(text string) {
 func testTexts(t *testing.T, ann, bo *tab) {
 	t.Helper()
 	ann.click("chat")
+	eval[any](ann, `(document.querySelector("[data-chat-scroll]").click(), null)`) // does nothing
 	ann.say("Hello,\nBo")
 	bo.until(`document.querySelector("[data-unread]").checkVisibility() && document.querySelector("[data-unread]").textContent === "1"`)
 	bo.until(`document.title.startsWith("(1)")`)
