@@ -126,6 +126,7 @@ func TestProblems(t *testing.T) {
 
 // testRemedies presses the buttons of the cards.
 func testRemedies(t *testing.T, tb *tab, address string) {
+	t.Helper()
 	tb.t = t
 	fail := func(failure string) {
 		tb.goTo(address)
