@@ -1,12 +1,17 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net/url"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
+
+	"callbox/e2e/need"
+	"callbox/e2e/netlab"
 )
 
 // checkPage is a tab with the page that checks a connection.
@@ -57,8 +62,30 @@ func (p checkPage) want(name string, others map[string]string) {
 	}
 }
 
+// natByDestination puts a client behind a NAT that maps each socket to another port for every destination,
+// until the test ends.
+func natByDestination(t *testing.T, n *netlab.Namespace) {
+	t.Helper()
+	need.Program(t, "nft")
+	nft := func(ctx context.Context, commands string) {
+		t.Helper()
+		command := exec.CommandContext(ctx, "ip", "netns", "exec", n.Name, "nft", "-f", "-")
+		command.Stdin = strings.NewReader(commands)
+		if out, err := command.CombinedOutput(); err != nil {
+			t.Fatalf("nft: %v\n%s", err, out)
+		}
+	}
+	nft(t.Context(), `table ip nat-of-test {
+	chain out {
+		type nat hook postrouting priority 100
+		meta l4proto udp masquerade fully-random
+	}
+}`)
+	t.Cleanup(func() { nft(context.Background(), "delete table ip nat-of-test") })
+}
+
 // TestCheck checks the connection of browsers to a server with a certificate that they accept for TURN,
-// too: everything works.
+// too: everything works. One of them is behind a NAT.
 func TestCheck(t *testing.T) {
 	checkNoRoute(t)
 	sharedServer(t) // makes the certificate authority
@@ -70,12 +97,17 @@ func TestCheck(t *testing.T) {
 		}
 	})
 	s.url = "https://" + serverName
+	natByDestination(t, sharedLab(t).B)
 	pages := map[string]checkPage{"Chromium": openCheck(t, side{"chromium", "a"}, s), "Firefox": openCheck(t, side{"firefox", "b"}, s)}
 	for _, p := range pages {
 		p.start()
 	}
 	for name, p := range pages {
-		p.want(name, nil)
+		others, mapping := map[string]string{}, "None"
+		if name == "Firefox" {
+			others["mapping"], mapping = "warn", "Another address"
+		}
+		p.want(name, others)
 		if got := p.verdict(); !strings.HasPrefix(got, "ok Calls work from here") {
 			t.Errorf("%s: the verdict is %q", name, got)
 		}
@@ -84,8 +116,8 @@ func TestCheck(t *testing.T) {
 				t.Errorf("%s: %q", name, got)
 			}
 		}
-		if got := p.text("mapping"); !strings.Contains(got, "None") {
-			t.Errorf("%s: there is no NAT, but the page says %q", name, got)
+		if got := p.text("mapping"); !strings.Contains(got, mapping) {
+			t.Errorf("%s: the NAT is %q, want %q", name, got, mapping)
 		}
 		p.checkFaults(s)
 	}
