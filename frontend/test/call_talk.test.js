@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {afterEach, beforeEach, mock, test} from 'node:test';
 import {talkOf} from '../static/js/screens.js';
+import {Talk} from '../static/js/talk.js';
 import {FakeWebSocket, quiet, until} from './fakes.js';
 import {Side, connected} from './sides.js';
 import {fileOf} from './talk_ends.js';
@@ -123,6 +124,19 @@ test('without the server the chat goes on', async () => {
   await quiet();
   chatOf(bo).say('still here');
   await until(() => textsOf(ann).length === 1);
+});
+
+test('a page whose modules the server no longer has says so, and calls', async () => {
+  mock.method(console, 'warn', () => {});
+  let changes = 0;
+  const gone = () => Promise.reject(new TypeError('not found'));
+  const talk = new Talk(() => changes++, gone);
+  talk.open({link: 1, pc: {}, room: 'lamp', peers: 'a b', polite: true});
+  talk.receive(1, {type: 'chat', id: 1, text: 'hello', at: 1});
+  await talk.idle();
+  mock.timers.tick(1000);
+  assert.deepEqual([talk.failed, talk.conversation, changes], [true, null, 1]);
+  mock.restoreAll();
 });
 
 test('why there is no chat', async () => {

@@ -92,6 +92,11 @@ export class Call {
     return this.#talk.conversation;
   }
 
+  /** Whether chat and files could not be loaded. */
+  get talkFailed() {
+    return this.#talk.failed;
+  }
+
   /** The state of the connection between page and server. */
   get signaling() {
     return this.#signaling.info;

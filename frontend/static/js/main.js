@@ -109,7 +109,7 @@ function render() {
     microphone: media.tracks.audio,
     link: call.shown,
     conversation: call.conversation,
-    talk: talkOf(state),
+    talk: call.talkFailed ? 'closed' : talkOf(state),
     canShareScreen: media.canShareScreen,
     supported,
     homeError: homeError(),

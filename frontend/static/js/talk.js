@@ -44,6 +44,8 @@ const MAX_WAITING = 256;
 
 export class Talk {
   /** null = not loaded yet. @type {Conversation|null} */ conversation = null;
+  /** Whether the modules could not be loaded: a newer server has others. */
+  failed = false;
   /** @type {() => void} */ #onchange;
   #load;
   #link = 0;
@@ -62,13 +64,13 @@ export class Talk {
     const {link, pc, certificate, room, peers, polite, tell, channel} = open;
     this.#link = link;
     this.#enqueue(async () => {
-      this.conversation ??= await this.#load(() => this.#changed());
+      await this.#prepare();
       const prints =
         globalThis.crypto?.subtle && (await fingerprintsOf(pc, certificate).catch(() => null));
       if (this.#link !== link) return; // closed meanwhile
       // Without the certificates, pages are the same as long as the server says so.
       const pages = prints ? `${prints.own} ${prints.other}` : peers;
-      this.conversation.connect({pages: `${room} ${pages}`, polite, tell, channel});
+      this.conversation?.connect({pages: `${room} ${pages}`, polite, tell, channel});
     });
   }
 
@@ -98,6 +100,17 @@ export class Talk {
   /** Resolves when everything so far has been handled. */
   idle() {
     return this.#queue;
+  }
+
+  async #prepare() {
+    try {
+      this.conversation ??= await this.#load(() => this.#changed());
+      this.failed = false;
+    } catch (error) {
+      this.failed = true;
+      this.#changed();
+      throw error;
+    }
   }
 
   /** Reports many changes at once. */

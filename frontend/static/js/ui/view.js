@@ -147,7 +147,7 @@ export class View {
     if (model.screen === 'full')
       setText(element('[data-full-text]'), model.t('fullText', {room: model.call.room}));
     if (model.screen === 'ended') renderEnded(model);
-    if (model.conversation && !this.#chatLoading) void this.#loadChat();
+    if (model.conversation && !this.#chatLoading) void this.#loadChat().catch(() => {});
     this.#announcer.update(model);
     if (changed && before) this.#focus(model.screen);
   }
@@ -197,7 +197,8 @@ export class View {
         return this.#chat;
       },
       (error) => {
-        this.#chatLoading = null; // The server may be back at the next attempt.
+        console.warn('chat:', error); // The server is away, or a newer one has other modules.
+        this.showMessage('chatEnded');
         throw error;
       },
     );
@@ -238,7 +239,11 @@ export class View {
     mute: () => this.#actions.mute(),
     camera: () => this.#actions.camera(),
     screen: () => this.#actions.screen(),
-    chat: () => void this.#loadChat().then((chat) => chat.toggle(), console.warn),
+    chat: () =>
+      void this.#loadChat().then(
+        (chat) => chat.toggle(),
+        () => this.showMessage('chatEnded'),
+      ),
     insist: () => this.#actions.insist(),
     'retry-devices': () => this.#actions.retryDevices(),
     leave: () => this.#actions.leave(),
