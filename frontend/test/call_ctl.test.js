@@ -3,10 +3,11 @@ import {afterEach, beforeEach, mock, test} from 'node:test';
 import {FakeStream, FakeTrack, FakeWebSocket, quiet, until} from './fakes.js';
 import {Room} from './room.js';
 import {Side, connected} from './sides.js';
+import {mockTimers} from './timers.js';
 
 beforeEach(() => {
   FakeWebSocket.all = [];
-  mock.timers.enable({apis: ['setTimeout', 'setInterval', 'Date']});
+  mockTimers();
 });
 afterEach(async () => {
   await quiet(120); // Whatever is under way must not begin timers that are none of the test's.

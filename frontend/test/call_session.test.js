@@ -3,10 +3,11 @@ import {afterEach, beforeEach, mock, test} from 'node:test';
 import {FakeStream, FakeTrack, FakeWebSocket, quiet} from './fakes.js';
 import {Room} from './room.js';
 import {Side, connected} from './sides.js';
+import {mockTimers} from './timers.js';
 
 beforeEach(() => {
   FakeWebSocket.all = [];
-  mock.timers.enable({apis: ['setTimeout', 'setInterval', 'Date']});
+  mockTimers();
 });
 afterEach(() => mock.timers.reset());
 

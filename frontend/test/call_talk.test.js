@@ -5,10 +5,11 @@ import {Talk} from '../static/js/talk.js';
 import {FakeWebSocket, quiet, until} from './fakes.js';
 import {Side, connected} from './sides.js';
 import {fileOf} from './talk_ends.js';
+import {mockTimers} from './timers.js';
 
 beforeEach(() => {
   FakeWebSocket.all = [];
-  mock.timers.enable({apis: ['setTimeout', 'setInterval', 'Date']});
+  mockTimers();
 });
 afterEach(async () => {
   await quiet(120); // Whatever is under way must not begin timers that are none of the test's.

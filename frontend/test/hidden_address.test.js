@@ -8,6 +8,7 @@ import {Driver, joined, otherJoined} from './driver.js';
 import {FakePeerConnection, FakeWebSocket, quiet} from './fakes.js';
 import {Room} from './room.js';
 import {Side} from './sides.js';
+import {mockTimers} from './timers.js';
 
 const candidate = (text) => ({candidate: {candidate: text, sdpMid: '0', usernameFragment: 'u'}});
 const RELAY = 'candidate:1 1 udp 41885695 198.51.100.7 50000 typ relay';
@@ -47,7 +48,7 @@ test('a description loses what a candidate would', () => {
 
 beforeEach(() => {
   FakeWebSocket.all = [];
-  mock.timers.enable({apis: ['setTimeout', 'setInterval', 'Date']});
+  mockTimers();
 });
 afterEach(() => mock.timers.reset());
 

@@ -4,6 +4,7 @@ import {Driver, joined, offer, otherJoined} from './driver.js';
 import {FakeWebSocket, quiet} from './fakes.js';
 import {Room} from './room.js';
 import {Side} from './sides.js';
+import {mockTimers} from './timers.js';
 
 const message = (from, data) => ({type: 'message', seq: 9, from, data});
 const cy = {peer: 'pCy', name: 'Cy', polite: false, away: false};
@@ -115,7 +116,7 @@ class Three {
 
 beforeEach(() => {
   FakeWebSocket.all = [];
-  mock.timers.enable({apis: ['setTimeout', 'setInterval', 'Date']});
+  mockTimers();
 });
 afterEach(() => mock.timers.reset());
 
