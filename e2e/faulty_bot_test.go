@@ -60,8 +60,8 @@ func TestFaultyBots(t *testing.T) {
 	}
 }
 
-// TestWithoutTURN makes both peers use only relay candidates, on a server without
-// TURN.
+// TestWithoutTURN makes peers use only relay candidates, on a server without TURN. The
+// page says so at once, and the bot does not connect.
 func TestWithoutTURN(t *testing.T) {
 	lab := sharedLab(t)
 	s := startServer(t, "--turn-udp", "", "--turn-tcp", "", "--turn-tls", "")
@@ -71,7 +71,12 @@ func TestWithoutTURN(t *testing.T) {
 		}
 	})
 	const room = "no-relay"
-	tb := openAt(t, side{"chromium", "a"}, s, room, url.Values{"ice": {"relay"}, "turn": {"udp"}})
+	hidden := openAt(t, side{"chromium", "a"}, s, room, url.Values{"ice": {"relay"}, "lang": {"en"}})
+	hidden.join()
+	hidden.awaitScreen("ended")
+	hidden.until(`document.querySelector("[data-ended-text]").textContent.includes("no relay")`)
+	s.awaitPeers(t, 0)
+	tb := openAt(t, side{"chromium", "a"}, s, room, nil)
 	tb.join()
 	s.awaitPeers(t, 1)
 	report := startBot(t, lab.B, s, room, "udp", time.Second, "--connect-timeout", "4s").report(t)
