@@ -401,6 +401,7 @@ func restart(s *scene, next *target, orderly bool) {
 	s.Helper()
 	a, b := s.pair()
 	a.sendAcked(b, `"lost"`)
+	b.message(a, `"lost"`) // so his stream is open: one that opens while the server goes down gets only the end
 	oldA, oldB := a.peer(), b.peer()
 	if orderly {
 		if err := s.at.own.Close(s.Context()); err != nil {
