@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// failingDevices makes getUserMedia fail as the test says: window.failure(wanted) returns the name and message of an
-// error, "never" for a question that nobody answers, or nothing. window.permission is what the browser says about
-// permissions, window.asked counts the requests.
+// failingDevices replaces getUserMedia. window.failure(wanted) returns the name and message of the error to fail with,
+// "never" for a permission prompt that stays open, or null to succeed. window.permission is the state that
+// permissions.query reports, and window.asked counts the calls.
 const failingDevices = `
 	window.asked = 0;
 	window.permission = "prompt";
@@ -153,7 +153,7 @@ func testRemedies(t *testing.T, tb *tab, address string) {
 	tb.until(`!document.querySelector('.join-actions [data-action="join"]').disabled`)
 	tb.until(`(document.querySelector('.problem [data-action="join"]')?.click(), document.body.dataset.screen === "waiting")`)
 
-	// A question that nobody answers holds nobody up.
+	// A permission prompt that stays open does not keep the user from joining.
 	fail(`() => "never"`)
 	tb.until(`callbox.state.media.capture === "asking"`)
 	tb.click("join-without")

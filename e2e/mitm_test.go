@@ -36,7 +36,7 @@ func runAttacker(lie string) {
 	<-ctx.Done()
 }
 
-// startAttacker starts a man in the middle between two servers, who is in both rooms then.
+// startAttacker starts a man in the middle between two servers, and returns when he has joined both rooms.
 func startAttacker(t *testing.T, n *netlab.Namespace, impolite, polite *server, room string, lie mitm.Lie) *process {
 	t.Helper()
 	self, err := os.Executable()
@@ -77,9 +77,9 @@ func attackedPages() []attackedPage {
 	return all
 }
 
-// Somebody sits between two pages, on servers that obey him, and passes on all that the
-// pages say to each other. They show other codes, also if the descriptions say that each
-// page is connected with the other.
+// TestManInTheMiddle connects two pages through an attacker who controls both servers and
+// forwards everything that the pages send on ctl. The pages must show different codes, even
+// if the descriptions also contain the fingerprint of the other page.
 func TestManInTheMiddle(t *testing.T) {
 	connectClients(t)
 	lab, first := sharedLab(t), sharedServer(t)

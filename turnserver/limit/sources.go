@@ -62,7 +62,8 @@ func (s *Sources) Take(now int64, addr netip.Addr) bool {
 // Answer is Take for a request with a transaction ID. It gives requests of an address over its limit
 // a second chance: a port that has sent a request before has another quarter of the burst, and a
 // retransmitted request, or a port that Know was called for, one quarter more. So whoever forges an
-// address can delay only clients that are not known yet, and only until they retransmit. In the long run the address gets no more answers than otherwise.
+// address can delay only clients that are not known yet, and only until they retransmit. In the long
+// run the address gets no more answers than otherwise.
 func (s *Sources) Answer(now int64, client netip.AddrPort, id []byte) bool {
 	if s == nil {
 		return true

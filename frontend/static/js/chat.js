@@ -104,7 +104,7 @@ export class Chat {
     this.#options.onchange();
   }
 
-  /** The other page is gone. What it has not confirmed goes to no other page, which may be somebody else's. */
+  /** Ends the chat with a page that is gone. Unconfirmed texts fail: the next page may belong to somebody else. */
   part() {
     this.#pair = null;
     this.#tell = () => false;

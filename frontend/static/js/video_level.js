@@ -40,7 +40,8 @@ export class VideoLevel {
   /** Since when the network has been bad, or good, without a break; NaN = it is not. */
   #bad = NaN;
   #good = NaN;
-  /** ms @type {number} */ #patience = VIDEO_LEVEL.up;
+  /** How long the network must be good before the level rises, in ms. @type {number} */
+  #riseDelay = VIDEO_LEVEL.up;
   #raisedAt = -Infinity;
 
   /** @returns {Level|null} null = no video */
@@ -73,7 +74,7 @@ export class VideoLevel {
     this.#bad = this.#isBad(sending) ? orNow(this.#bad, at) : NaN;
     this.#good = this.#isGood(sending) ? orNow(this.#good, at) : NaN;
     if (at - this.#bad >= VIDEO_LEVEL.down) return this.#fall(sending, at);
-    const wait = this.paused ? VIDEO_LEVEL.probe : this.#patience;
+    const wait = this.paused ? VIDEO_LEVEL.probe : this.#riseDelay;
     return at - this.#good >= wait && this.#rise(at);
   }
 
@@ -96,7 +97,7 @@ export class VideoLevel {
     if (next > PAUSED || (next === PAUSED && !suffers)) return false;
     // It has just been raised, and that was too early.
     if (at - this.#raisedAt < 2 * VIDEO_LEVEL.up)
-      this.#patience = Math.min(2 * this.#patience, VIDEO_LEVEL.longest);
+      this.#riseDelay = Math.min(2 * this.#riseDelay, VIDEO_LEVEL.longest);
     return this.#set(next, at);
   }
 
@@ -112,7 +113,7 @@ export class VideoLevel {
     this.value = level;
     this.#bad = NaN;
     this.#good = NaN;
-    if (at - this.#raisedAt > 4 * VIDEO_LEVEL.longest) this.#patience = VIDEO_LEVEL.up;
+    if (at - this.#raisedAt > 4 * VIDEO_LEVEL.longest) this.#riseDelay = VIDEO_LEVEL.up;
     return true;
   }
 }
