@@ -68,11 +68,13 @@ func TestConnectionIsRefusedForTheMoment(t *testing.T) {
 	s.restart(t)
 	calls := []*peer.Call{join(t, s.bot(t, "Ann")), join(t, s.bot(t, "Bo"))}
 	refused := make(chan struct{})
+	wasRefused := sync.OnceFunc(func() { close(refused) })
 	cfg := s.bot(t, "Cy")
 	cfg.Room = "another"
-	cfg.Logger = slog.New(onMessage{slog.DiscardHandler, "the server refused for the moment", sync.OnceFunc(func() { close(refused) })})
+	cfg.Logger = slog.New(onMessage{slog.DiscardHandler, "the server refused for the moment", wasRefused})
 	var waiting sync.WaitGroup
 	waiting.Go(func() {
+		defer wasRefused()
 		if c, err := peer.Join(t.Context(), cfg); err != nil {
 			t.Error(err)
 		} else {
