@@ -35,6 +35,9 @@ export default Object.freeze({
   prejoinMuted: 'Microphone is off',
 
   settings: 'Settings',
+  more: 'More',
+  fullScreen: 'Full screen',
+  exitFullScreen: 'Exit full screen',
   close: 'Close',
   camera: 'Camera',
   microphone: 'Microphone',

@@ -33,6 +33,9 @@ export default Object.freeze({
   prejoinMuted: '麦克风已关闭',
 
   settings: '设置',
+  more: '更多',
+  fullScreen: '全屏',
+  exitFullScreen: '退出全屏',
   close: '关闭',
   camera: '摄像头',
   microphone: '麦克风',

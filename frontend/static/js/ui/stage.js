@@ -1,6 +1,17 @@
 import {bannerOf, lacksRelay, stepsOf} from '../screens.js';
 import {renderChatButton} from './chat_button.js';
-import {cloneTemplate, element, find, findAll, peerName, play, setIcon, setText} from './dom.js';
+import {
+  cloneTemplate,
+  element,
+  elements,
+  find,
+  findAll,
+  peerName,
+  play,
+  setIcon,
+  setText,
+} from './dom.js';
+import {renderFullScreen} from './full_screen.js';
 import {renderProblems} from './problems.js';
 import {renderSafety} from './safety.js';
 import {renderTopbar} from './topbar.js';
@@ -147,13 +158,15 @@ export class Stage {
   #controls(model) {
     const {media, canShareScreen, screen, t} = model;
     renderChatButton(model);
-    const share = /** @type {HTMLButtonElement} */ (element('[data-action="screen"]'));
-    share.hidden = !canShareScreen;
-    share.disabled = screen !== 'call' && !media.screen;
-    share.dataset.active = String(media.screen);
+    renderFullScreen(t);
     const text = t(media.screen ? 'stopSharing' : 'share');
-    setText(find('span', share), text);
-    share.setAttribute('aria-label', text);
+    for (const share of elements('button[data-action="screen"]')) {
+      share.hidden = !canShareScreen;
+      share.toggleAttribute('disabled', screen !== 'call' && !media.screen);
+      share.dataset.active = String(media.screen);
+      setText(find('span', share), text);
+      share.setAttribute('aria-label', text);
+    }
   }
 
   /** @param {Model} model */

@@ -2,7 +2,9 @@ import {buildPickers, renderPickers} from './devices.js';
 import {Announcer} from './announcer.js';
 import {element, elements, find, setIcon, setText, translate} from './dom.js';
 import {endedTitle, renderEnded} from './ended.js';
+import {toggleFullScreen} from './full_screen.js';
 import {buildLanguageMenus, showLanguage} from './languages.js';
+import {Menu} from './menu.js';
 import {Prejoin} from './prejoin.js';
 import {copyLink, shareLink, showCode} from './room_link.js';
 import {closeDialogs, openSafety} from './safety.js';
@@ -59,6 +61,7 @@ export class View {
   /** @type {Actions} */ #actions;
   #prejoin = new Prejoin();
   #stage = new Stage();
+  #menu = new Menu();
   #announcer = new Announcer();
   /** Loaded when it is needed for the first time. @type {ChatPanel|null} */ #chat = null;
   /** @type {Promise<ChatPanel>|null} */ #chatLoading = null;
@@ -76,6 +79,7 @@ export class View {
     document.addEventListener('visibilitychange', () => {
       if (!document.hidden) this.#arrived = false;
     });
+    document.addEventListener('fullscreenchange', () => this.#before && this.render(this.#before));
     element('.join-room').addEventListener('submit', (event) => {
       event.preventDefault();
       actions.joinRoom(this.#room.value);
@@ -166,6 +170,7 @@ export class View {
       section.hidden = !section.dataset.for?.split(' ').includes(screen);
     }
     closeDialogs();
+    this.#menu.close();
   }
 
   /** @param {Screen} screen */
@@ -239,6 +244,8 @@ export class View {
     mute: () => this.#actions.mute(),
     camera: () => this.#actions.camera(),
     screen: () => this.#actions.screen(),
+    more: () => this.#menu.toggle(),
+    'full-screen': () => void toggleFullScreen().catch(() => {}), // The browser may refuse.
     chat: () =>
       void this.#loadChat().then(
         (chat) => chat.toggle(),
