@@ -23,7 +23,7 @@ func TestSoundFirst(t *testing.T) {
 	heal := dropArriving(t, sharedLab(t).B, 25)
 	level := func(n int) string { return fmt.Sprintf("callbox.stats().then(({level}) => level >= %d)", n) }
 	ann.until(level(1))
-	const width = `(async () => (await callbox.stats()).width)()`
+	const width = `(async () => (await callbox.stats()).pictureIn.width)()`
 	full := eval[int](ann, width) // Bo sends as before
 	bo.until(fmt.Sprintf("(%s).then((width) => width > 0 && width <= %d)", width, full/2))
 	if *soundFull {

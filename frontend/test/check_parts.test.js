@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {format, loadTexts} from '../static/js/i18n.js';
 import {Sender} from '../static/js/check/packets.js';
-import {maskAddresses, reportOf} from '../static/js/check/report.js';
+import {reportOf} from '../static/js/check/report.js';
+import {maskAddresses} from '../static/js/mask.js';
 import {newRows, row, ROW_IDS, verdictOf} from '../static/js/check/rows.js';
 import {readAnswer} from '../static/js/check/server.js';
 

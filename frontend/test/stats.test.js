@@ -28,8 +28,7 @@ const media = (received, lost = 0, bytes = received * 100) => [
     framesPerSecond: 30,
   },
 ];
-const sample = (entries, at = 0) =>
-  sampleOf(new Map(entries.map((entry) => [entry.id, entry])).values(), at);
+const sample = (entries, at = 0) => sampleOf(entries, at);
 
 test('the path is direct when neither end is relayed', () => {
   for (const [local, remote] of [
@@ -78,10 +77,11 @@ test('rates are differences between two samples', () => {
   );
   const rates = ratesOf(before, after);
   assert.equal(rates.loss, 0.1);
-  assert.equal(rates.bitrate, 72_000);
+  assert.equal(rates.bitrateIn, 72_000);
   assert.equal(rates.rtt, 42);
   assert.equal(rates.silent, false);
-  assert.deepEqual([after.width, after.height, after.fps], [640, 360, 30]);
+  assert.deepEqual(after.pictureIn, {width: 640, height: 360, fps: 30});
+  assert.deepEqual(after.pictureOut, {width: 0, height: 0, fps: 0});
 });
 
 test("the other side's losses count, and counters that start over do not", () => {
@@ -91,7 +91,8 @@ test("the other side's losses count, and counters that start over do not", () =>
     1000,
   );
   const rates = ratesOf(before, after);
-  assert.deepEqual([rates.loss, rates.bitrate], [0.25, 0]);
+  assert.deepEqual([rates.loss, rates.lossIn, rates.lossOut], [0.25, 0, 0.25]);
+  assert.equal(rates.bitrateIn, 0);
 });
 
 test('media is silent when it arrived before and no longer does', () => {
@@ -99,7 +100,30 @@ test('media is silent when it arrived before and no longer does', () => {
   assert.equal(ratesOf(sample(media(5)), sample(media(5), 1000)).silent, true);
 });
 
-const GOOD = {loss: 0, rtt: 20, bitrate: 1, silent: false};
+test('what is sent, and the jitter of the sound, are known', () => {
+  const sent = (bytes) => [
+    {type: 'outbound-rtp', id: 'A', kind: 'audio', bytesSent: bytes},
+    {type: 'outbound-rtp', id: 'B', kind: 'video', bytesSent: 0, framesPerSecond: 0, frameWidth: 9},
+    {
+      type: 'outbound-rtp',
+      id: 'C',
+      kind: 'video',
+      bytesSent: bytes,
+      framesPerSecond: 24,
+      frameWidth: 1280,
+      frameHeight: 720,
+    },
+    {type: 'inbound-rtp', id: 'D', kind: 'video', jitter: 0.5},
+    {type: 'inbound-rtp', id: 'E', kind: 'audio', jitter: 0.0125},
+  ];
+  const [before, after] = [sample(sent(1000), 0), sample(sent(2000), 500)];
+  assert.equal(ratesOf(before, after).bitrateOut, 32_000);
+  assert.deepEqual(after.pictureOut, {width: 1280, height: 720, fps: 24});
+  assert.equal(after.jitter, 12.5);
+  assert.equal(sample([]).jitter, null);
+});
+
+const GOOD = {loss: 0, rtt: 20, silent: false};
 const FAIR = {...GOOD, loss: 0.03};
 const POOR = {...GOOD, rtt: 900};
 const LOST = {...GOOD, silent: true};

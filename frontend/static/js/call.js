@@ -1,3 +1,4 @@
+import {History, pointOf} from './history.js';
 import {Link} from './link.js';
 import {initial, reduce} from './machine.js';
 import {filterServers} from './options.js';
@@ -41,6 +42,8 @@ export class Call {
   /** @type {Link|null} */ #link = null;
   /** A running call that is shown until the new connection is up. @type {Link|null} */ #previous =
     null;
+  /** The figures of the last minute, whatever becomes of the connection. */
+  history = new History();
   #safety = new SafetyCheck((link, finding) => this.dispatch({type: 'safety', link, finding}));
   #talk = new Talk(() => this.#options.onchange());
   /** @type {Map<Timer, ReturnType<typeof setTimeout>>} */ #timers = new Map();
@@ -148,6 +151,7 @@ export class Call {
     joinRoom: ({room, name, reclaim}) => {
       this.#safety.reset();
       this.#talk.clear();
+      this.history.clear();
       void this.#signaling.join({room, name, reclaim, token: this.#options.token});
     },
     retryJoin: () => this.#signaling.retryJoin(),
@@ -294,7 +298,9 @@ export class Call {
   /** @param {Link} link */
   async #measure(link) {
     await link.measure(this.#options.now());
-    if (link === this.#link) this.#options.onchange();
+    if (link !== this.#link) return;
+    if (link.sample && link.rates) this.history.add(pointOf(link.sample, link.rates));
+    this.#options.onchange();
   }
 
   /** Refreshes the TURN credentials first, which may have expired: the offer must be made with good ones. */

@@ -13,7 +13,7 @@ import {VideoLevel} from './video_level.js';
 /** @import {Kind} from './capture.js' */
 /** @import {LinkEvent} from './machine.js' */
 /** @import {Outgoing} from './negotiation.js' */
-/** @import {Rates, Sample} from './stats.js' */
+/** @import {Entry, Rates, Sample} from './stats.js' */
 /** @import {TalkMessage} from './talk.js' */
 
 /** @typedef {LinkEvent extends infer E ? E extends LinkEvent ? Omit<E, 'link'> : never : never} OwnEvent */
@@ -55,6 +55,7 @@ export class Link {
   level = new VideoLevel();
   /** @type {Sample|null} */ sample = null;
   /** @type {Rates|null} */ rates = null;
+  /** The newest statistics. @type {Entry[]} */ entries = [];
 
   /** @type {Options} */ #options;
   /** @type {RTCPeerConnection} */ #pc;
@@ -195,7 +196,8 @@ export class Link {
   async measure(now) {
     if (this.#pc.connectionState === 'closed') return;
     const report = /** @type {any} */ (await this.#pc.getStats());
-    const sample = sampleOf(report.values(), now);
+    this.entries = [...report.values()];
+    const sample = sampleOf(this.entries, now);
     if (this.sample) {
       this.rates = ratesOf(this.sample, sample);
       this.quality.add(this.rates, now);

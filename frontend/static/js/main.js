@@ -108,6 +108,7 @@ function render() {
     self: selfView(),
     microphone: media.tracks.audio,
     link: call.shown,
+    history: call.history,
     conversation: call.conversation,
     talk: call.talkFailed ? 'closed' : talkOf(state),
     canShareScreen: media.canShareScreen,

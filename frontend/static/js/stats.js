@@ -10,27 +10,37 @@ import {QUALITY_DELAY} from './timeouts.js';
  * @property {string} remote
  * @property {string} protocol udp or tcp; of a relayed path udp, tcp or tls, between this side and the relay
  *
+ * @typedef {{width: number, height: number, fps: number}} Picture 0 = none
+ *
  * @typedef {object} Sample
  * @property {number} at ms
  * @property {number} bytes RTP payload received so far
+ * @property {number} sent RTP payload sent so far
  * @property {number} received packets so far
  * @property {number} lost packets so far
  * @property {number} remoteLoss share of this side's packets that the other side misses, 0 to 1
  * @property {number} remoteAudioLoss the same of the sound alone
  * @property {number|null} available bits a second that the browser believes it can send, null = it does not say
  * @property {number|null} rtt ms
- * @property {number} width of the received video, 0 = none
- * @property {number} height
- * @property {number} fps
+ * @property {number|null} jitter of the received sound, ms
+ * @property {Picture} pictureIn the video that arrives
+ * @property {Picture} pictureOut the video that is sent
  * @property {Path|null} path
  *
- * @typedef {{loss: number, rtt: number|null, bitrate: number, silent: boolean}} Rates
+ * @typedef {object} Rates
+ * @property {number} loss the worse of both directions, a share from 0 to 1
+ * @property {number} lossIn
+ * @property {number} lossOut
+ * @property {number|null} rtt ms
+ * @property {number} bitrateIn bits a second
+ * @property {number} bitrateOut
+ * @property {boolean} silent whether nothing arrives any more
  */
 
 /** @typedef {Record<string, any>} Entry a dictionary of webrtc-stats, whose fields differ by browser */
 
 /** @param {Entry[]} entries @returns {Entry|undefined} the candidate pair in use */
-function selectedPair(entries) {
+export function selectedPair(entries) {
   const transport = entries.find(
     ({type, selectedCandidatePairId}) => type === 'transport' && selectedCandidatePairId,
   );
@@ -55,29 +65,42 @@ function pathOf(entries, pair) {
   };
 }
 
-/** @param {Iterable<Entry>} report the values of an RTCStatsReport @param {number} at @returns {Sample} */
-export function sampleOf(report, at) {
-  const entries = [...report];
+/** @param {Entry[]} rtp entries of one direction @returns {Picture} that of the stream with most frames: an unused one stays in the report */
+function pictureOf(rtp) {
+  const [video] = rtp
+    .filter(({kind, framesPerSecond}) => kind === 'video' && framesPerSecond > 0)
+    .sort((a, b) => b.framesPerSecond - a.framesPerSecond);
+  const {frameWidth = 0, frameHeight = 0, framesPerSecond = 0} = video ?? {};
+  return {width: frameWidth, height: frameHeight, fps: framesPerSecond};
+}
+
+/** @param {unknown} seconds @returns {number|null} ms */
+const milliseconds = (seconds) => (typeof seconds === 'number' ? seconds * 1000 : null);
+
+/** @param {Entry[]} entries the values of an RTCStatsReport @param {number} at @returns {Sample} */
+export function sampleOf(entries, at) {
   const pair = selectedPair(entries);
-  const inbound = entries.filter(({type}) => type === 'inbound-rtp');
-  const reports = entries.filter(({type}) => type === 'remote-inbound-rtp');
+  /** @param {string} wanted */
+  const all = (wanted) => entries.filter(({type}) => type === wanted);
+  const [inbound, outbound] = [all('inbound-rtp'), all('outbound-rtp')];
+  const reports = all('remote-inbound-rtp');
   /** @param {Entry[]} some */
   const worst = (some) => Math.max(0, ...some.map(({fractionLost}) => fractionLost ?? 0));
-  const video = inbound.find(({kind, framesPerSecond}) => kind === 'video' && framesPerSecond > 0);
-  /** @param {string} field */
-  const sum = (field) => inbound.reduce((total, entry) => total + (entry[field] ?? 0), 0);
+  /** @param {Entry[]} some @param {string} field */
+  const sum = (some, field) => some.reduce((total, entry) => total + (entry[field] ?? 0), 0);
   return {
     at,
-    bytes: sum('bytesReceived'),
-    received: sum('packetsReceived'),
-    lost: sum('packetsLost'),
+    bytes: sum(inbound, 'bytesReceived'),
+    sent: sum(outbound, 'bytesSent'),
+    received: sum(inbound, 'packetsReceived'),
+    lost: sum(inbound, 'packetsLost'),
     remoteLoss: worst(reports),
     remoteAudioLoss: worst(reports.filter(({kind}) => kind === 'audio')),
     available: pair?.availableOutgoingBitrate ?? null,
-    rtt: typeof pair?.currentRoundTripTime === 'number' ? pair.currentRoundTripTime * 1000 : null,
-    width: video?.frameWidth ?? 0,
-    height: video?.frameHeight ?? 0,
-    fps: video?.framesPerSecond ?? 0,
+    rtt: milliseconds(pair?.currentRoundTripTime),
+    jitter: milliseconds(inbound.find(({kind}) => kind === 'audio')?.jitter),
+    pictureIn: pictureOf(inbound),
+    pictureOut: pictureOf(outbound),
     path: pathOf(entries, pair),
   };
 }
@@ -87,10 +110,16 @@ export function ratesOf(before, after) {
   const received = Math.max(0, after.received - before.received);
   const lost = Math.max(0, after.lost - before.lost);
   const seconds = Math.max(0.001, (after.at - before.at) / 1000);
+  /** @param {'bytes'|'sent'} field */
+  const bitrate = (field) => (Math.max(0, after[field] - before[field]) * 8) / seconds;
+  const lossIn = received + lost > 0 ? lost / (received + lost) : 0;
   return {
-    loss: Math.max(received + lost > 0 ? lost / (received + lost) : 0, after.remoteLoss),
+    loss: Math.max(lossIn, after.remoteLoss),
+    lossIn,
+    lossOut: after.remoteLoss,
     rtt: after.rtt,
-    bitrate: (Math.max(0, after.bytes - before.bytes) * 8) / seconds,
+    bitrateIn: bitrate('bytes'),
+    bitrateOut: bitrate('sent'),
     silent: before.received > 0 && received === 0,
   };
 }

@@ -1,24 +1,10 @@
+import {maskAddresses} from '../mask.js';
 import {ROW_IDS, ROW_NAMES} from './rows.js';
 /** @import {Key} from '../i18n.js' */
 /** @import {Parameters, RowState, Rows, Verdict} from './rows.js' */
 
 /** @type {Record<RowState, string>} */
 const MARKS = {pending: '-', running: '-', ok: '+', warn: '!', fail: 'x', skipped: '-'};
-
-/**
- * Hides the end of each IP address in a text, so that it tells neither the device nor the server.
- * @param {string} text
- */
-export const maskAddresses = (text) =>
-  text
-    .replace(/(?<![\w./])(\d{1,3}\.\d{1,3})\.\d{1,3}\.\d{1,3}(?![\w.]*\w)/g, '$1.x.x')
-    .replace(/[0-9a-f]*:[0-9a-f:.]*/gi, (token) => {
-      // A time of day has two colons and no empty group.
-      const groups = token.split(':');
-      return token.includes('::') || groups.length > 4
-        ? `${groups.slice(0, 2).join(':')}:x`
-        : token;
-    });
 
 /**
  * Writes the result of a check as text, for a mail or a chat.

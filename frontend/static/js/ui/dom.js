@@ -1,4 +1,5 @@
 /** @import {Conversation} from '../conversation.js' */
+/** @import {History} from '../history.js' */
 /** @import {Key} from '../i18n.js' */
 /** @import {State} from '../machine.js' */
 /** @import {Link} from '../link.js' */
@@ -16,6 +17,7 @@
  * @property {MediaStream|null} self the local camera
  * @property {MediaStreamTrack|null} microphone
  * @property {Link|null} link whose picture is shown
+ * @property {History} history the figures of the last minute
  * @property {Conversation|null} conversation chat and files, null = not loaded yet
  * @property {TalkState} talk whether they can be used
  * @property {boolean} canShareScreen

@@ -1,8 +1,9 @@
-import {formatDuration, formatNumber} from '../i18n.js';
+import {formatDuration} from '../i18n.js';
 import {element, find, peerName, setText} from './dom.js';
-/** @import {Model} from './dom.js' */
+/** @import {Model, Translate} from './dom.js' */
 /** @import {Key} from '../i18n.js' */
 /** @import {Link} from '../link.js' */
+/** @import {State} from '../machine.js' */
 /** @import {Path, Quality} from '../stats.js' */
 
 /** @type {Record<Quality, Key>} */
@@ -25,30 +26,32 @@ export function renderTopbar(model) {
       ? 'announceWaiting'
       : 'announceConnecting';
   setText(element('[data-stage-title]'), t(title, {name: peerName(model)}));
-  const box = element('[data-quality-box]');
+  const badge = element('[data-quality]');
   const path = link?.sample?.path;
-  box.hidden = !inCall || !path;
-  if (inCall && link && path) renderQuality(box, model, link, path);
+  badge.hidden = !inCall || !path;
+  element('.menu [data-action="connection"]').hidden = !inCall;
+  if (inCall && link && path) renderQuality(badge, model, link, path);
 }
 
-/** @param {HTMLElement} box @param {Model} model @param {Link} link @param {Path} path */
-function renderQuality(box, {call, language, t}, link, path) {
-  const quality = call.link?.connection === 'connected' ? link.quality.value : 'lost';
+/** @param {HTMLElement} badge @param {Model} model @param {Link} link @param {Path} path */
+function renderQuality(badge, {call, t}, link, path) {
+  const quality = qualityOf(call, link);
   const {kind} = path;
-  Object.assign(find('summary', box).dataset, {quality, path: kind, protocol: path.protocol});
-  const word = t(QUALITIES[quality]);
-  const protocol = path.protocol.toUpperCase();
-  const relayed = kind === 'relayed';
-  const short = t(relayed ? 'pathRelayed' : 'pathDirect');
-  setText(find('[data-quality-text]', box), `${word} · ${short} · ${protocol}`);
-  const sentence = t(relayed ? 'pathRelayedLong' : 'pathDirectLong', {protocol});
-  setText(find('[data-quality-long]', box), t('qualityLong', {quality: word, path: sentence}));
-  const {rtt, loss, bitrate} = link.rates ?? {rtt: null, loss: 0, bitrate: 0};
-  const tenths = {minimumFractionDigits: 1, maximumFractionDigits: 1};
-  const figures = {
-    rtt: rtt === null ? '–' : Math.round(rtt),
-    loss: formatNumber(language, loss * 100, tenths),
-    rate: formatNumber(language, bitrate / 1e6, tenths),
-  };
-  setText(find('[data-quality-figures]', box), t('qualityFigures', figures));
+  Object.assign(badge.dataset, {quality, path: kind, protocol: path.protocol});
+  const short = t(kind === 'relayed' ? 'pathRelayed' : 'pathDirect');
+  const text = `${t(QUALITIES[quality])} · ${short} · ${path.protocol.toUpperCase()}`;
+  setText(find('[data-quality-text]', badge), text);
+  const label = t('connectionLabel', {text});
+  if (badge.getAttribute('aria-label') !== label) badge.setAttribute('aria-label', label);
+}
+
+/** @param {State} call @param {Link} link @returns {Quality} */
+const qualityOf = ({link: facts}, link) =>
+  facts?.connection === 'connected' ? link.quality.value : 'lost';
+
+/** Returns quality and path in a sentence. @param {State} call @param {Link} link @param {Path} path @param {Translate} t */
+export function summaryOf(call, link, path, t) {
+  const parameters = {protocol: path.protocol.toUpperCase()};
+  const sentence = t(path.kind === 'relayed' ? 'pathRelayedLong' : 'pathDirectLong', parameters);
+  return t('qualityLong', {quality: t(QUALITIES[qualityOf(call, link)]), path: sentence});
 }

@@ -1,5 +1,6 @@
 import {buildPickers, renderPickers} from './devices.js';
 import {Announcer} from './announcer.js';
+import {copyConnection, openConnection, renderConnection} from './connection_badge.js';
 import {element, elements, find, setIcon, setText, translate} from './dom.js';
 import {endedTitle, renderEnded} from './ended.js';
 import {toggleFullScreen} from './full_screen.js';
@@ -141,6 +142,7 @@ export class View {
     if (model.language !== before?.language) this.#setLanguage(model);
     if (changed) this.#show(model.screen);
     this.#chat?.render(model);
+    renderConnection(model);
     this.#title(model);
     this.#toggles(model);
     this.#home(model);
@@ -260,6 +262,8 @@ export class View {
     settings: () =>
       /** @type {HTMLDialogElement} */ (element('[data-dialog="settings"]')).showModal(),
     safety: openSafety,
+    connection: () => void this.#openConnection(),
+    'copy-report': () => void copyConnection(this.#before),
     'safety-match': () => {
       this.#actions.compared('match');
       closeDialogs();
@@ -276,6 +280,10 @@ export class View {
       this.#actions.dismiss();
     },
   };
+
+  async #openConnection() {
+    if (!(await openConnection(() => this.#before))) this.showMessage('connectionFailed');
+  }
 
   /** @param {HTMLElement} button */
   async #testSpeaker(button) {

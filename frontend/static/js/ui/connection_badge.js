@@ -1,0 +1,23 @@
+/** @import {Model} from './dom.js' */
+
+/** Opens the connection panel, whose modules are loaded when somebody wants to see it. */
+
+/** @type {typeof import('./connection.js')|null} */ let panel = null;
+
+/** @param {() => Model|null} model @returns {Promise<boolean>} whether it could be loaded */
+export async function openConnection(model) {
+  try {
+    panel ??= await import('./connection.js');
+  } catch {
+    return false; // The server is away, or a newer one has other modules.
+  }
+  const now = model();
+  if (now?.screen === 'call') panel.open(now);
+  return true;
+}
+
+/** @param {Model} model */
+export const renderConnection = (model) => panel?.render(model);
+
+/** @param {Model|null} model */
+export const copyConnection = (model) => model && panel?.copyReport(model);
