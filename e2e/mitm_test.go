@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"callbox/e2e/netlab"
-	"callbox/peer/mitm"
+	"callbox/e2e/mitm"
 )
 
 // lieVariable makes this test program run as a man in the middle with the lie that it
