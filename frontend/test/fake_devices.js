@@ -15,6 +15,8 @@ export class FakeDevices extends EventTarget {
   list = DEVICES;
   listed = 0;
   live = new Set();
+  /** Whether its cameras have a direction, as those of a phone. */
+  faces = true;
   /** @type {(constraints: any) => Error|undefined} */ fails = () => undefined;
 
   async getUserMedia(constraints) {
@@ -25,7 +27,9 @@ export class FakeDevices extends EventTarget {
       .filter((kind) => constraints[kind])
       .map((kind) => {
         const deviceId = constraints[kind].deviceId?.exact ?? (kind === 'audio' ? 'mic1' : 'cam1');
-        return new FakeTrack(kind, {deviceId, facingMode: kind === 'video' ? 'user' : undefined});
+        const {facingMode} = constraints[kind];
+        const facing = kind === 'video' ? (facingMode?.exact ?? facingMode) : undefined;
+        return new FakeTrack(kind, {deviceId, ...(this.faces && {facingMode: facing})});
       });
     for (const track of tracks) this.live.add(track);
     return new FakeStream(tracks);
@@ -61,12 +65,14 @@ export function setup({
   remembered = {},
   secure = true,
   devices = new FakeDevices(),
+  sound = {},
 } = {}) {
   const store = {...remembered};
   const media = new Media({
     devices,
     secure,
     permission: async (name) => (typeof permission === 'string' ? permission : permission(name)),
+    sound: () => sound,
     recall: (key) => store[key] ?? '',
     remember: (key, value) => (store[key] = value),
   });

@@ -15,6 +15,7 @@ export class Side {
     state: {audio: true, video: true, screen: false},
     stop: async () => {},
   };
+  sending = {music: false, saver: false};
   arrivals = 0;
 
   certificate = new FakeCertificate();
@@ -30,6 +31,7 @@ export class Side {
       media: this.media,
       relay,
       turn: '',
+      sending: () => this.sending,
       now: () => Date.now(),
       onchange: () => {},
       onarrival: () => this.arrivals++,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {LEVELS, PAUSED, VideoLevel} from '../static/js/video_level.js';
+import {LEVELS, PAUSED, VideoLevel, shape} from '../static/js/video_level.js';
 
 const GOOD = {loss: 0, audioLoss: 0, rtt: 40, available: 2_000_000};
 const LOSSY = {...GOOD, loss: 0.2, audioLoss: 0.2};
@@ -111,4 +111,23 @@ test('a person can insist on the video, and it falls again if that does not work
   assert.equal(network.lasts(10, LOSSY), PAUSED);
   network.level.insist(network.at);
   assert.equal(network.lasts(30, GOOD), PAUSED - 2);
+});
+
+test('a picture that saves data is small, whichever way the camera is held', () => {
+  const shaped = (level, saver, width, height) => {
+    const encoding = {};
+    shape(encoding, level, saver, {getSettings: () => ({width, height})});
+    const {active, scaleResolutionDownBy, maxBitrate} = encoding;
+    return [active, scaleResolutionDownBy, maxBitrate];
+  };
+  assert.deepEqual(shaped(LEVELS[0], false, 1280, 720), [true, 1, 1_500_000]);
+  assert.deepEqual(shaped(LEVELS[0], true, 1280, 720), [true, 2.25, 250_000]);
+  assert.deepEqual(shaped(LEVELS[0], true, 720, 1280), [true, 2.25, 250_000]);
+  // A bad network counts for more, and a small picture is not enlarged.
+  assert.deepEqual(shaped(LEVELS[2], true, 1280, 720), [true, 4, 150_000]);
+  assert.deepEqual(shaped(LEVELS[0], true, 320, 240), [true, 1, 250_000]);
+  assert.equal(shaped(null, true, 1280, 720)[0], false);
+  const unknown = {};
+  shape(unknown, LEVELS[0], true, null);
+  assert.equal(unknown.scaleResolutionDownBy, 2.25);
 });

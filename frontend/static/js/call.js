@@ -28,6 +28,7 @@ import {WebSocketTransport} from './transport_websocket.js';
  * @property {string} turn udp, tcp, tls, or '' for all
  * @property {() => number} now ms
  * @property {() => void} onchange
+ * @property {() => {music: boolean, saver: boolean}} sending what the person has set about that
  * @property {() => void} onarrival the other person has come
  * @property {typeof WebSocket} [WebSocket]
  * @property {typeof fetch} [fetch]
@@ -129,6 +130,13 @@ export class Call {
   async insist() {
     await this.#link?.insist(this.#options.now());
     this.#options.onchange();
+  }
+
+  /** Takes over what the person has set about sending. @param {'music'|'saver'} setting */
+  adjust(setting) {
+    // Both sides have to agree anew on how sound is encoded.
+    if (setting === 'music') this.#link?.askForOffer();
+    else void this.#link?.saveData();
   }
 
   /** Leaves without waiting for anything, because the page is being unloaded. */
@@ -280,6 +288,7 @@ export class Call {
       away: isAway(this.#state),
       iceServers: filterServers(this.#state.iceServers, this.#options.turn),
       source: this.#options.media,
+      sending: this.#options.sending,
       ...(this.#options.RTCPeerConnection && {RTCPeerConnection: this.#options.RTCPeerConnection}),
       signal: (data) => this.#send(peer, data),
       onsafety: (message) => this.#safety.receive(id, message),

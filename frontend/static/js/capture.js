@@ -12,6 +12,8 @@ import {problemOf} from './problem.js';
  * @typedef {object} Request
  * @property {Pick<MediaDevices, 'getUserMedia'>} devices
  * @property {(kind: Kind) => string} idOf the chosen device, '' = none
+ * @property {'user'|'environment'|''} facing which camera of a phone is wanted, '' = no matter
+ * @property {MediaTrackConstraints} sound how the microphone's sound is processed
  * @property {(kind: Kind) => Promise<PermissionState|''>} permission
  * @property {AbortSignal} signal of a page that needs the devices no longer
  */
@@ -64,14 +66,16 @@ async function openEach(request, kinds, failed) {
 }
 
 /** Opens the chosen devices or, if those are gone, any others. @param {Request} request @param {Kind[]} kinds @returns {Promise<Captured>} */
-async function open({devices, idOf, permission, signal}, kinds) {
+async function open(request, kinds) {
+  const {devices, idOf, facing, permission, signal} = request;
+  const chosen = kinds.some((kind) => idOf(kind) !== '' || (kind === 'video' && facing !== ''));
   /** @type {('exact'|'ideal')[]} */
-  const attempts = kinds.some((kind) => idOf(kind) !== '') ? ['exact', 'ideal'] : ['ideal'];
+  const attempts = chosen ? ['exact', 'ideal'] : ['ideal'];
   /** @type {unknown} */ let failure;
   for (const how of attempts) {
     signal.throwIfAborted();
     try {
-      const stream = await devices.getUserMedia(constraints(kinds, idOf, how));
+      const stream = await devices.getUserMedia(constraints(request, kinds, how));
       const tracks = stream.getTracks();
       for (const track of tracks) stopWith(signal, track);
       signal.throwIfAborted(); // The user has answered too late.
@@ -94,25 +98,20 @@ function stopWith(signal, track) {
   else signal.addEventListener('abort', () => track.stop(), {once: true});
 }
 
-/**
- * @param {Kind[]} kinds @param {(kind: Kind) => string} idOf @param {'exact'|'ideal'} how
- * @returns {MediaStreamConstraints}
- */
-function constraints(kinds, idOf, how) {
+/** @param {Request} request @param {Kind[]} kinds @param {'exact'|'ideal'} how @returns {MediaStreamConstraints} */
+function constraints({idOf, facing, sound}, kinds, how) {
   /** @param {Kind} kind */
   const device = (kind) => (idOf(kind) ? {deviceId: {[how]: idOf(kind)}} : {});
   return {
     audio: kinds.includes('audio') && {
-      echoCancellation: true,
-      noiseSuppression: true,
-      autoGainControl: true,
+      ...sound,
       ...device('audio'),
     },
     video: kinds.includes('video') && {
       width: {ideal: 1280},
       height: {ideal: 720},
       frameRate: {ideal: 30},
-      facingMode: 'user',
+      facingMode: facing ? {[how]: facing} : 'user',
       ...device('video'),
     },
   };

@@ -2,7 +2,19 @@
 /** @typedef {{id: string, label: string}} Device */
 
 /** @type {readonly DeviceKind[]} */
-export const DEVICE_KINDS = Object.freeze(['audioinput', 'videoinput', 'audiooutput']);
+const DEVICE_KINDS = Object.freeze(['audioinput', 'videoinput', 'audiooutput']);
+
+/** @param {MediaDevices|undefined} mediaDevices @returns {Promise<Record<DeviceKind, Device[]>>} */
+export async function listDevices(mediaDevices) {
+  const all = (await mediaDevices?.enumerateDevices?.().catch(() => [])) ?? [];
+  const devices = /** @type {Record<DeviceKind, Device[]>} */ ({});
+  for (const kind of DEVICE_KINDS) {
+    devices[kind] = all
+      .filter((device) => device.kind === kind && device.deviceId !== '')
+      .map(({deviceId, label}) => ({id: deviceId, label}));
+  }
+  return devices;
+}
 
 /**
  * The devices that the user has chosen, remembered for the next visit. An id '' leaves the choice to the system. Labels

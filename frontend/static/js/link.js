@@ -1,12 +1,13 @@
 import {Ctl} from './ctl.js';
 import {hideAddress} from './hidden_address.js';
 import {Negotiation} from './negotiation.js';
+import {withMusic} from './opus_music.js';
 import {isSafetyMessage} from './safety.js';
 import {SignalPath} from './signal_path.js';
 import {QualityMeter, ratesOf, sampleOf} from './stats.js';
 import {isTalkMessage} from './talk.js';
 import {STALL_TIMEOUT} from './timeouts.js';
-import {VideoLevel} from './video_level.js';
+import {VideoLevel, shape} from './video_level.js';
 /** @import {CtlMessage, Hello, Malformed} from './ctl_messages.js' */
 /** @import {CallData, ICEServer, SendState} from './messages.js' */
 /** @import {SafetyMessage} from './safety.js' */
@@ -30,6 +31,7 @@ import {VideoLevel} from './video_level.js';
  * @property {ICEServer[]} iceServers
  * @property {RTCCertificate|undefined} certificate undefined = the browser makes one for this connection
  * @property {Source} source
+ * @property {() => {music: boolean, saver: boolean}} sending what the person has set about this: sound for music, few data
  * @property {Omit<Hello, 'type'|'v'>} hello
  * @property {import('./signal_path.js').Options['signal']} signal sends by signaling
  * @property {boolean} away whether signaling of this side or of the other is away
@@ -90,6 +92,8 @@ export class Link {
       pc: this.#pc,
       polite,
       send: (data) => this.#send(data),
+      adapt: (description) =>
+        options.sending().music ? {...description, sdp: withMusic(description.sdp)} : description,
       prepareAnswer: () => this.#prepareAnswer(),
       onerror: (error) => console.warn('negotiation:', error),
       onbroken: options.onbroken,
@@ -169,7 +173,15 @@ export class Link {
 
   /** @param {Kind} kind @param {MediaStreamTrack|null} track */
   async setTrack(kind, track) {
-    await this.#mains[kind]?.sender.replaceTrack(track);
+    const main = this.#mains[kind];
+    await main?.sender.replaceTrack(track);
+    // How much smaller its picture is sent depends on the camera.
+    if (main && kind === 'video' && track) await this.#tune(main, kind);
+  }
+
+  /** Sends with fewer data, or as many as before. */
+  async saveData() {
+    if (this.#mains.video) await this.#tune(this.#mains.video, 'video');
   }
 
   /** Shares a screen, or ends that. The first share adds the m-lines that every later one uses. @param {MediaStream|null} stream */
@@ -325,16 +337,7 @@ export class Link {
     const [encoding] = parameters?.encodings ?? [];
     if (!parameters || !encoding) return;
     if (kind === 'audio') encoding.priority = encoding.networkPriority = 'high';
-    else shape(encoding, this.level.level);
+    else shape(encoding, this.level.level, this.#options.sending().saver, sender.track);
     await sender.setParameters(parameters).catch(() => {});
   }
-}
-
-/** @param {RTCRtpEncodingParameters} encoding @param {import('./video_level.js').Level|null} level */
-function shape(encoding, level) {
-  encoding.active = level !== null;
-  if (!level) return;
-  encoding.maxBitrate = level.bitrate;
-  encoding.maxFramerate = level.fps;
-  encoding.scaleResolutionDownBy = level.scale;
 }

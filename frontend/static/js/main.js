@@ -9,6 +9,7 @@ import {refusalOf} from './refusal.js';
 import {pathOfRoom, readAddress, readRoom, takeToken} from './roomlink.js';
 import {screenOf, talkOf} from './screens.js';
 import {Seat} from './seat.js';
+import {Settings, SOUND_SETTINGS, soundConstraints} from './settings.js';
 import {keepToken, tabStorage, recall, remember} from './storage.js';
 import {canCall} from './support.js';
 import {RENDER_INTERVAL} from './timeouts.js';
@@ -28,10 +29,13 @@ let token = '';
 /** For all connections of this page, so that the safety code stays the same. @type {RTCCertificate|undefined} */
 let certificate;
 
+const settings = new Settings(recall, remember);
+
 const media = new Media({
   devices: navigator.mediaDevices,
   secure: isSecureContext,
   permission: permissionOf,
+  sound: () => soundConstraints(settings.values),
   recall,
   remember,
 });
@@ -49,6 +53,7 @@ const call = new Call({
   media,
   relay: options.relay || recall('relay') !== '',
   turn: options.turn,
+  sending: () => settings.values,
   now: () => performance.now(),
   onchange: () => render(),
   onarrival: () => {
@@ -112,6 +117,7 @@ function render() {
     conversation: call.conversation,
     talk: call.talkFailed ? 'closed' : talkOf(state),
     canShareScreen: media.canShareScreen,
+    settings: settings.values,
     supported,
     homeError: homeError(),
     language,
@@ -267,6 +273,8 @@ const view = new View(
     mute: () => void media.setAudio(!media.state.audio),
     camera: () => void media.setVideo(!media.state.video),
     screen: () => void share(),
+    flip: () => void media.flip(),
+    set: (name, value) => settings.set(name, value),
     retryDevices,
     openTab: () =>
       void window.open(addressOfRoom() + (token && `#token=${token}`), '_blank', 'noopener'),
@@ -297,6 +305,11 @@ const view = new View(
   recall('name'),
 );
 
+settings.onchange = (name) => {
+  if (SOUND_SETTINGS.includes(name)) void media.reopenAudio();
+  if (name === 'music' || name === 'saver') call.adjust(name);
+  render();
+};
 media.onchange = () => {
   call.sendState();
   render();
@@ -311,25 +324,8 @@ void onGranted(() => {
 });
 
 if (options.debug) {
-  const stats = async () => {
-    const {link} = call;
-    await link?.measure(performance.now());
-    const {quality, level, clock, sample, rates} = link ?? {};
-    return {...sample, ...rates, quality: quality?.value, level: level?.value, clock};
-  };
-  const callbox = {
-    get state() {
-      return {...call.state, screen: screenOf(call.state), media: media.state};
-    },
-    get signaling() {
-      return call.signaling;
-    },
-    get pc() {
-      return call.link?.pc ?? null;
-    },
-    stats,
-  };
-  Object.defineProperty(window, 'callbox', {value: Object.freeze(callbox)});
+  const {exposeCall} = await import('./debug.js');
+  exposeCall(call, media);
 }
 
 await setLanguage(

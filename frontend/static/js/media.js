@@ -1,7 +1,10 @@
+import {otherCamera} from './camera_flip.js';
 import {capture} from './capture.js';
-import {DEVICE_KINDS, DeviceChoice} from './device_choice.js';
+import {DeviceChoice, listDevices} from './device_choice.js';
 import {isNotice, replaceProblems} from './problem.js';
+import {captureScreen} from './screen_capture.js';
 import {CAMERA_RELEASE_DELAY, DEVICE_CHANGE_DELAY} from './timeouts.js';
+import {WorkQueue} from './work_queue.js';
 /** @import {Kind} from './capture.js' */
 /** @import {Device, DeviceKind} from './device_choice.js' */
 /** @import {Problem} from './problem.js' */
@@ -25,6 +28,7 @@ import {CAMERA_RELEASE_DELAY, DEVICE_CHANGE_DELAY} from './timeouts.js';
  * @property {MediaDevices|undefined} devices
  * @property {(name: string) => Promise<PermissionState|''>} permission
  * @property {boolean} secure
+ * @property {() => MediaTrackConstraints} sound how the microphone's sound is processed
  * @property {(key: string) => string} recall
  * @property {(key: string, value: string) => void} remember
  */
@@ -49,9 +53,9 @@ export class Media {
   /** @type {MediaState} */ #state;
   /** @type {DeviceChoice} */ #choice;
   /** Runs one getUserMedia at a time: phones stop the first track when a second one is requested. */
-  #queue = Promise.resolve();
-  /** Aborts what is in the queue. */
-  #abort = new AbortController();
+  #queue = new WorkQueue();
+  /** Which camera of a phone the user has turned to, '' = the chosen one. @type {'user'|'environment'|''} */
+  #facing = '';
   /** @type {ReturnType<typeof setTimeout>|undefined} */ #releaseTimer;
   /** @type {ReturnType<typeof setTimeout>|undefined} */ #listTimer;
 
@@ -78,7 +82,7 @@ export class Media {
     };
     env.devices?.addEventListener('devicechange', () => {
       clearTimeout(this.#listTimer);
-      this.#listTimer = setTimeout(() => this.#list(), DEVICE_CHANGE_DELAY);
+      this.#listTimer = setTimeout(() => void this.#devicesChanged(), DEVICE_CHANGE_DELAY);
     });
   }
 
@@ -103,7 +107,7 @@ export class Media {
 
   /** Opens camera and microphone, or one of them. Never throws: see `state.problems`. */
   start() {
-    return this.#enqueue(async (signal) => {
+    return this.#queue.add(async (signal) => {
       this.#update({capture: 'asking', problems: []});
       await this.#list(); // Their labels are there already if the page may use them.
       if (this.available) {
@@ -121,9 +125,8 @@ export class Media {
 
   /** Releases camera, microphone and screen. A question to the user that is still open does not hold this up. */
   stop() {
-    this.#abort.abort();
-    this.#abort = new AbortController();
-    this.#queue = Promise.resolve();
+    this.#queue.abort();
+    this.#facing = '';
     clearTimeout(this.#releaseTimer);
     this.stopScreen();
     for (const kind of BOTH) this.#close(kind);
@@ -137,7 +140,7 @@ export class Media {
 
   /** @param {boolean} on */
   setAudio(on) {
-    return this.#enqueue(async (signal) => {
+    return this.#queue.add(async (signal) => {
       if (on && !this.tracks.audio) await this.#open(['audio'], signal);
       if (this.tracks.audio) this.tracks.audio.enabled = on;
       this.#update({audio: on && this.tracks.audio !== null});
@@ -146,7 +149,7 @@ export class Media {
 
   /** Switching the camera off sends black at once, and releases it a little later. @param {boolean} on */
   setVideo(on) {
-    return this.#enqueue(async (signal) => {
+    return this.#queue.add(async (signal) => {
       clearTimeout(this.#releaseTimer);
       if (on && !this.tracks.video) await this.#open(['video'], signal);
       if (this.tracks.video) this.tracks.video.enabled = on;
@@ -168,16 +171,38 @@ export class Media {
     this.#select(kind, id);
     if (kind === 'audiooutput') return Promise.resolve();
     const input = kind === 'audioinput' ? 'audio' : 'video';
-    return this.#enqueue(async (signal) => {
-      const wanted = this.#state[input] || this.#hasFailed(input);
-      this.#close(input); // First close the old one: phones and Firefox open one at a time.
-      if (!wanted) return; // It is opened when it is switched on.
-      if (await this.#open([input], signal)) return;
-      const {problems} = this.#state;
-      this.#choice.set(kind, before);
-      this.#select(kind, before.id);
-      await this.#open([input], signal);
-      this.#update({problems});
+    return this.#queue.add((signal) => {
+      const facing = this.#facing;
+      if (input === 'video') this.#facing = '';
+      return this.#reopen(input, signal, () => {
+        this.#facing = facing;
+        this.#choice.set(kind, before);
+        this.#select(kind, before.id);
+      });
+    });
+  }
+
+  /** Turns to the other camera. */
+  flip() {
+    return this.#queue.add(async (signal) => {
+      const used = this.#state.video && this.tracks.video?.getSettings();
+      const other = used && otherCamera(used, this.#state.devices.videoinput);
+      if (!other) return;
+      const facing = this.#facing;
+      const before = this.#choice.get('videoinput');
+      if ('facing' in other) this.#facing = other.facing;
+      else this.#choice.set('videoinput', other.device);
+      await this.#reopen('video', signal, () => {
+        this.#facing = facing;
+        this.#choice.set('videoinput', before);
+      });
+    });
+  }
+
+  /** Opens the microphone anew, because its sound is to be processed in another way. */
+  reopenAudio() {
+    return this.#queue.add(async (signal) => {
+      if (this.tracks.audio) await this.#reopen('audio', signal, () => {});
     });
   }
 
@@ -207,24 +232,10 @@ export class Media {
   async startScreen() {
     const {devices} = this.#env;
     if (!devices || this.screen) return 'cancelled';
-    const options = {
-      video: {frameRate: {ideal: 15, max: 30}},
-      audio: {echoCancellation: false, restrictOwnAudio: true},
-      selfBrowserSurface: 'exclude',
-      systemAudio: 'include',
-      surfaceSwitching: 'include',
-    };
-    let stream;
-    try {
-      stream = await devices.getDisplayMedia(/** @type {DisplayMediaStreamOptions} */ (options));
-    } catch (error) {
-      const {name, message} = /** @type {Error} */ (error);
-      return name === 'NotAllowedError' && !/system/i.test(message) ? 'cancelled' : 'failed';
-    }
-    const [video] = stream.getVideoTracks();
-    if (!video) return 'failed';
-    video.contentHint = 'detail';
-    video.addEventListener('ended', () => this.stopScreen());
+    const stream = await captureScreen(devices);
+    if (typeof stream === 'string') return stream;
+    for (const track of stream.getVideoTracks())
+      track.addEventListener('ended', () => this.stopScreen());
     this.screen = stream;
     this.#update({screen: true});
     this.onscreen(stream);
@@ -247,7 +258,14 @@ export class Media {
     const {devices} = this.#env;
     if (!devices) return false;
     const {tracks, problems} = await capture(
-      {devices, signal, idOf: (kind) => this.#chosen(kind), permission: this.#permission},
+      {
+        devices,
+        signal,
+        idOf: (kind) => this.#chosen(kind),
+        facing: this.#facing,
+        sound: this.#env.sound(),
+        permission: this.#permission,
+      },
       kinds,
     );
     signal.throwIfAborted();
@@ -255,6 +273,21 @@ export class Media {
     const switched = kinds.filter((kind) => this.#isSwitched(kind)).map(asSwitched);
     this.#setProblems(kinds, [...problems, ...switched]);
     return problems.length === 0;
+  }
+
+  /**
+   * Opens another device in place of the one in use. If that fails, `undo` is called, and the old one is opened.
+   * @param {Kind} kind @param {AbortSignal} signal @param {() => void} undo
+   */
+  async #reopen(kind, signal, undo) {
+    const wanted = this.#state[kind] || this.#hasFailed(kind);
+    this.#close(kind); // First close the old one: phones and Firefox open one at a time.
+    if (!wanted) return; // It is opened when it is switched on.
+    if (await this.#open([kind], signal)) return;
+    const {problems} = this.#state;
+    undo();
+    await this.#open([kind], signal);
+    this.#update({problems});
   }
 
   /** @param {Kind} kind */
@@ -276,6 +309,7 @@ export class Media {
 
   /** Reports whether a device is in use that is not the chosen one. @param {Kind} kind */
   #isSwitched(kind) {
+    if (kind === 'video' && this.#facing) return false;
     const {id} = this.#choice.get(INPUT[kind]);
     const used = this.tracks[kind]?.getSettings().deviceId;
     return id !== '' && used !== undefined && used !== id;
@@ -288,6 +322,7 @@ export class Media {
 
   /** @param {Kind} kind @returns {string} id of the chosen device, as far as it is known */
   #chosen(kind) {
+    if (kind === 'video' && this.#facing) return '';
     return this.#find(INPUT[kind])?.id ?? this.#choice.get(INPUT[kind]).id;
   }
 
@@ -299,7 +334,7 @@ export class Media {
     const kind = track.kind === 'audio' ? 'audio' : 'video';
     this.tracks[kind]?.stop();
     this.tracks[kind] = track;
-    track.addEventListener('ended', () => this.#trackEnded(kind, track));
+    track.addEventListener('ended', () => this.#lost(kind, track));
     const settings = track.getSettings();
     if (settings.deviceId) this.#select(INPUT[kind], settings.deviceId);
     this.#update(
@@ -311,14 +346,29 @@ export class Media {
   }
 
   /** Falls back to another device of the same kind when one is gone. @param {Kind} kind @param {MediaStreamTrack} track */
-  #trackEnded(kind, track) {
-    if (this.tracks[kind] !== track) return;
-    void this.#enqueue(async (signal) => {
+  #lost(kind, track) {
+    void this.#queue.add(async (signal) => {
       if (this.tracks[kind] !== track) return;
+      const wanted = this.#state[kind];
       this.#close(kind);
-      if (await this.#open([kind], signal)) this.#setProblems([kind], [{kind, code: 'gone'}]);
+      // One that is switched off stays off: who pulls out a headset does not want to be heard.
+      if (wanted && (await this.#open([kind], signal)))
+        this.#setProblems([kind], [{kind, code: 'gone'}]);
       await this.#list();
     });
+  }
+
+  /** Not every browser ends the track of a device that is gone. */
+  async #devicesChanged() {
+    const before = this.#state.devices;
+    await this.#list();
+    for (const kind of BOTH) {
+      const track = this.tracks[kind];
+      const used = track?.getSettings().deviceId;
+      const isIn = (/** @type {MediaState['devices']} */ devices) =>
+        devices[INPUT[kind]].some(({id}) => id === used);
+      if (track && isIn(before) && !isIn(this.#state.devices)) this.#lost(kind, track);
+    }
   }
 
   /** @param {Kind} kind */
@@ -332,13 +382,7 @@ export class Media {
   }
 
   async #list() {
-    const all = (await this.#env.devices?.enumerateDevices?.().catch(() => [])) ?? [];
-    const devices = /** @type {Record<DeviceKind, Device[]>} */ ({});
-    for (const kind of DEVICE_KINDS) {
-      devices[kind] = all
-        .filter((device) => device.kind === kind && device.deviceId !== '')
-        .map(({deviceId, label}) => ({id: deviceId, label}));
-    }
+    const devices = await listDevices(this.#env.devices);
     this.#update({devices});
     this.#select('audiooutput', this.#find('audiooutput')?.id ?? '');
   }
@@ -360,16 +404,6 @@ export class Media {
     next.hasVideo = this.tracks.video !== null || next.devices.videoinput.length > 0;
     this.#state = next;
     this.onchange();
-  }
-
-  /** Runs work after all that was enqueued before, unless `stop` is called first. @param {(signal: AbortSignal) => Promise<void>} work @returns {Promise<void>} */
-  #enqueue(work) {
-    const {signal} = this.#abort;
-    const result = this.#queue.then(() => (signal.aborted ? undefined : work(signal)));
-    this.#queue = result.catch(() => {});
-    return result.catch((error) => {
-      if (!signal.aborted) throw error;
-    });
   }
 }
 

@@ -15,6 +15,7 @@
  * @property {RTCPeerConnection} pc
  * @property {boolean} polite
  * @property {(data: Outgoing) => void} send
+ * @property {(description: Description) => Description} [adapt] changes a description of the other side before it is set
  * @property {() => Promise<void>} prepareAnswer puts the local tracks on the m-lines of an offer that has just been set
  * @property {(error: unknown) => void} onerror
  * @property {() => void} onbroken the browser cannot make even a first description
@@ -30,6 +31,7 @@ export class Negotiation {
 
   /** @type {RTCPeerConnection} */ #pc;
   /** @type {Options} */ #options;
+  /** @type {(description: Description) => Description} */ #adapt;
   /** @type {(RTCIceCandidateInit|null)[]} */ #early = [];
   /** Messages are handled one after the other, since each reads signalingState and acts on it. */
   #queue = Promise.resolve();
@@ -39,6 +41,7 @@ export class Negotiation {
   /** @param {Options} options */
   constructor(options) {
     this.#options = options;
+    this.#adapt = options.adapt ?? ((description) => description);
     this.#pc = options.pc;
     this.#pc.addEventListener('negotiationneeded', () => this.#offer());
     this.#pc.addEventListener('icecandidate', ({candidate}) => {
@@ -137,7 +140,8 @@ export class Negotiation {
 
     this.isSettingRemoteAnswerPending = isAnswer;
     try {
-      await pc.setRemoteDescription(description); // Rolls back by itself.
+      // Rolls back by itself.
+      await pc.setRemoteDescription(this.#adapt(description));
     } finally {
       this.isSettingRemoteAnswerPending = false;
     }

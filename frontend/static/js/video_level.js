@@ -32,6 +32,23 @@ const NEWEST = 0.4;
  * @property {number|null} available bits a second that the browser believes can be sent, null = it does not say
  */
 
+/** The most that is sent by someone who saves data: width or height, whichever is smaller, and bits a second. */
+const SAVED = Object.freeze({size: 320, bitrate: 250_000});
+
+/**
+ * @param {RTCRtpEncodingParameters} encoding @param {Level|null} level null = no video
+ * @param {boolean} saver whether to save data @param {Pick<MediaStreamTrack, 'getSettings'>|null} camera
+ */
+export function shape(encoding, level, saver, camera) {
+  encoding.active = level !== null;
+  if (!level) return;
+  const {width = 1280, height = 720} = camera?.getSettings() ?? {};
+  const saved = saver ? SAVED : {size: Infinity, bitrate: Infinity};
+  encoding.maxBitrate = Math.min(level.bitrate, saved.bitrate);
+  encoding.maxFramerate = level.fps;
+  encoding.scaleResolutionDownBy = Math.max(level.scale, Math.min(width, height) / saved.size);
+}
+
 export class VideoLevel {
   value = 0;
   #begun = NaN;

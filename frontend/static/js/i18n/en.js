@@ -36,6 +36,7 @@ export default Object.freeze({
 
   settings: 'Settings',
   more: 'More',
+  flip: 'Switch camera',
   fullScreen: 'Full screen',
   exitFullScreen: 'Exit full screen',
   close: 'Close',

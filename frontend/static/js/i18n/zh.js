@@ -34,6 +34,7 @@ export default Object.freeze({
 
   settings: '设置',
   more: '更多',
+  flip: '切换摄像头',
   fullScreen: '全屏',
   exitFullScreen: '退出全屏',
   close: '关闭',

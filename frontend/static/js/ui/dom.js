@@ -5,6 +5,7 @@
 /** @import {Link} from '../link.js' */
 /** @import {MediaState} from '../media.js' */
 /** @import {Screen, TalkState} from '../screens.js' */
+/** @import {Values} from '../settings.js' */
 
 /** @typedef {(key: Key, parameters?: Record<string, string|number>) => string} Translate */
 
@@ -21,6 +22,7 @@
  * @property {Conversation|null} conversation chat and files, null = not loaded yet
  * @property {TalkState} talk whether they can be used
  * @property {boolean} canShareScreen
+ * @property {Readonly<Values>} settings
  * @property {boolean} supported whether this browser can make calls
  * @property {string} homeError shown on the home page, '' = none
  * @property {string} language its BCP 47 tag

@@ -159,6 +159,7 @@ export class Stage {
     const {media, canShareScreen, screen, t} = model;
     renderChatButton(model);
     renderFullScreen(t);
+    element('[data-action="flip"]').hidden = !media.video || media.devices.videoinput.length < 2;
     const text = t(media.screen ? 'stopSharing' : 'share');
     for (const share of elements('button[data-action="screen"]')) {
       share.hidden = !canShareScreen;

@@ -18,6 +18,7 @@ import {showTicks} from './ticks.js';
 /** @import {DeviceKind} from '../device_choice.js' */
 /** @import {Verdict} from '../safety_check.js' */
 /** @import {Screen} from '../screens.js' */
+/** @import {Settings} from '../settings.js' */
 
 /**
  * What the user can do.
@@ -34,6 +35,8 @@ import {showTicks} from './ticks.js';
  * @property {() => void} mute
  * @property {() => void} camera
  * @property {() => void} screen
+ * @property {() => void} flip turns to the other camera
+ * @property {Settings['set']} set
  * @property {() => void} retryDevices
  * @property {() => void} openTab with this room
  * @property {() => void} dismiss the notices about devices
@@ -246,6 +249,7 @@ export class View {
     mute: () => this.#actions.mute(),
     camera: () => this.#actions.camera(),
     screen: () => this.#actions.screen(),
+    flip: () => this.#actions.flip(),
     more: () => this.#menu.toggle(),
     'full-screen': () => void toggleFullScreen().catch(() => {}), // The browser may refuse.
     chat: () =>

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+import {withMusic} from '../static/js/opus_music.js';
+
+const sdp = (...lines) => [...lines, ''].join('\r\n');
+const WANTED = 'stereo=1;sprop-stereo=1;maxaveragebitrate=128000';
+
+test('Opus gets two channels and a bitrate for music, and nothing else changes', () => {
+  const before = sdp(
+    'm=audio 9 UDP/TLS/RTP/SAVPF 111 63 9',
+    'a=rtpmap:111 opus/48000/2',
+    'a=rtcp-fb:111 transport-cc',
+    'a=fmtp:111 minptime=10;useinbandfec=1',
+    'a=rtpmap:63 red/48000/2',
+    'a=fmtp:63 111/111',
+    'a=rtpmap:9 G722/8000',
+    'm=video 9 UDP/TLS/RTP/SAVPF 96',
+    'a=rtpmap:96 VP8/90000',
+  );
+  const after = before.replace('useinbandfec=1', `useinbandfec=1;${WANTED}`);
+  assert.equal(withMusic(before), after);
+  assert.equal(withMusic(after), after);
+});
+
+test('parameters that are there are replaced, or added where there are none', () => {
+  const firefox = sdp(
+    'a=rtpmap:109 opus/48000/2',
+    'a=fmtp:109 maxplaybackrate=48000;stereo=0; maxaveragebitrate=20000',
+  );
+  assert.match(withMusic(firefox), /^a=fmtp:109 maxplaybackrate=48000;stereo=1;sprop[^ ]*\r$/m);
+  const bare = sdp('a=rtpmap:96 OPUS/48000/2', 'a=ptime:20');
+  assert.equal(
+    withMusic(bare),
+    sdp('a=rtpmap:96 OPUS/48000/2', `a=fmtp:96 ${WANTED}`, 'a=ptime:20'),
+  );
+  const none = sdp('a=rtpmap:0 PCMU/8000');
+  assert.equal(withMusic(none), none);
+});
