@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"callbox/e2e/netlab"
-	"callbox/e2e/mitm"
+	"callbox/internal/mitm"
 )
 
 // lieVariable makes this test program run as a man in the middle with the lie that it

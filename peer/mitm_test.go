@@ -4,8 +4,8 @@ import (
 	"context"
 	"testing"
 
+	"callbox/internal/mitm"
 	"callbox/peer"
-	"callbox/peer/mitm"
 )
 
 // Somebody sits between two bots and passes on whatever they say. If a bot connects with
