@@ -56,13 +56,16 @@ var importedModule = regexp.MustCompile(`(?m)^(?:import|export)\b(?:[^'"();=]*\b
 // contentSecurityPolicy allows the page to load files from this server and to talk to it, and nothing
 // else. require-trusted-types-for keeps strings from becoming markup or code.
 const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
-	"media-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; " +
+	"media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; " + noFrames + "; " +
 	"require-trusted-types-for 'script'; trusted-types 'none'"
 
 // Config describes the program that serves the page. The zero value is valid.
 type Config struct {
 	// Version is written into the page's source, for bug reports.
 	Version string
+	// EmbedOrigins are the origins of the web sites that may show the page in a frame, at "/embed/<room>". Without any,
+	// that path does not exist. They must be of the form https://host or https://host:port.
+	EmbedOrigins []string
 }
 
 // file is an embedded file, ready to be sent.
@@ -76,11 +79,14 @@ type handler struct {
 	hash   string
 	pages  []file // the page, by the depth of its path
 	check  file
-	assets map[string]file
+	// embedded is the page for frames, embedders who may show it; "" = nobody.
+	embedded  file
+	embedders string
+	assets    map[string]file
 }
 
-// Handler returns a handler that serves the page at "/" and at "/r/<room>", the page that checks a
-// connection at "/check", and their files under "/assets/".
+// Handler returns a handler that serves the page at "/" and at "/r/<room>", for frames of other sites at
+// "/embed/<room>", the page that checks a connection at "/check", and their files under "/assets/".
 // Other spellings of a room's path are redirected there. Every other path gets 404, every method but GET
 // and HEAD 405. The page expects the signaling server's /ws and /api/ beside it. All of them may be below
 // a base path, which the handler need not know: the page's links are relative.
@@ -100,7 +106,9 @@ func Handler(config Config) http.Handler {
 		if err != nil {
 			return err
 		}
-		body = []byte(strip(string(body)))
+		if path.Ext(name) != ".png" {
+			body = []byte(strip(string(body)))
+		}
 		contents[name] = body
 		_, err = fmt.Fprintf(sum, "%s %d\n%s", name, len(body), body)
 		return err
@@ -114,6 +122,9 @@ func Handler(config Config) http.Handler {
 			h.assets[name] = newFile(name, body)
 		}
 	}
+	h.embedders = strings.Join(config.EmbedOrigins, " ")
+	h.embedded = newFile(indexName, h.fill(contents[indexName], mainModule, deepest, config))
+	config.EmbedOrigins = nil
 	for depth := range deepest + 1 {
 		h.pages = append(h.pages, newFile(indexName, h.fill(contents[indexName], mainModule, depth, config)))
 	}
@@ -136,6 +147,7 @@ func (h handler) fill(page []byte, main string, depth int, config Config) []byte
 		"{{languages}}", strings.Join(h.languages(), " "),
 		"{{preload}}", strings.TrimSpace(preload.String()),
 		"{{version}}", htmlAttribute(config.Version),
+		"{{embed}}", htmlAttribute(strings.Join(config.EmbedOrigins, " ")),
 	).Replace(string(page)))
 }
 
@@ -184,6 +196,10 @@ func newFile(name string, body []byte) file {
 		contentType = "text/html; charset=utf-8"
 	case ".svg":
 		contentType = "image/svg+xml"
+	case ".png":
+		contentType = "image/png"
+	case ".webmanifest":
+		contentType = "application/manifest+json"
 	}
 	return file{
 		contentType: contentType,
@@ -224,6 +240,10 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if escaped := r.URL.EscapedPath(); isPage(escaped) {
 		w.Header().Set("Cache-Control", "no-store")
 		h.pages[strings.Count(escaped, "/")-1].serve(w, r, false)
+		return
+	}
+	if h.isEmbedded(r.URL.EscapedPath()) {
+		h.serveEmbedded(w, r)
 		return
 	}
 	name, ok := strings.CutPrefix(r.URL.Path, assetsPrefix+h.hash+"/")

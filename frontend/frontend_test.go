@@ -82,6 +82,7 @@ func TestPagePaths(t *testing.T) {
 		"/r/%E9%9D%99%E6%B2%B3":      http.StatusOK,
 		"/check":                     http.StatusOK,
 		"/check?lang=zh":             http.StatusOK,
+		"/embed/quiet-river-lamp":    http.StatusNotFound, // unless a site is allowed to show it
 		"/check/":                    http.StatusNotFound,
 		"/check.html":                http.StatusNotFound,
 		"/r/":                        http.StatusNotFound,
@@ -183,6 +184,36 @@ func TestSecurityHeaders(t *testing.T) {
 	}
 }
 
+// TestEmbedded checks the page for frames. It differs from the other one in who may show it, and knows it.
+func TestEmbedded(t *testing.T) {
+	h := Handler(Config{EmbedOrigins: []string{"https://example.org", "http://localhost:8000"}})
+	for target, want := range map[string]int{
+		"/embed/quiet-river-lamp": http.StatusOK, "/embed/%E9%9D%99%E6%B2%B3?lang=zh": http.StatusOK,
+		"/embed/": http.StatusNotFound, "/embed": http.StatusNotFound, "/embed/a/b": http.StatusNotFound,
+	} {
+		if got := get(h, target); got.status != want {
+			t.Errorf("GET %s: status %d, want %d", target, got.status, want)
+		}
+	}
+	page, plain := get(h, "/embed/lamp"), get(h, "/r/lamp")
+	policy := plain.header.Get("Content-Security-Policy")
+	if want := strings.Replace(policy, "frame-ancestors 'none'", "frame-ancestors https://example.org http://localhost:8000", 1); page.header.Get("Content-Security-Policy") != want || want == policy {
+		t.Errorf("the policy is %s, want %s", page.header.Get("Content-Security-Policy"), want)
+	}
+	if got := page.header.Get("Cache-Control"); got != "no-store" {
+		t.Errorf("Cache-Control is %q", got)
+	}
+	want := strings.Replace(plain.body, `data-embed=""`, `data-embed="https://example.org http://localhost:8000"`, 1)
+	if page.body != want || want == plain.body {
+		t.Error("the page for frames differs in more than the sites that may show it")
+	}
+	for _, target := range []string{"/", "/r/lamp", "/check", "/nothing"} {
+		if policy := get(h, target).header.Get("Content-Security-Policy"); !strings.Contains(policy, "frame-ancestors 'none'") {
+			t.Errorf("%s may be shown in frames: %s", target, policy)
+		}
+	}
+}
+
 func TestEveryReferenceExists(t *testing.T) {
 	h := Handler(Config{})
 	anyImport := regexp.MustCompile(`(?:\bfrom |\bimport\()'([^'\n]+)'`)
@@ -197,6 +228,11 @@ func TestEveryReferenceExists(t *testing.T) {
 		if response.status != http.StatusOK {
 			t.Errorf("GET %s: status %d", target, response.status)
 			return
+		}
+		if path.Ext(target) == ".webmanifest" {
+			for _, match := range regexp.MustCompile(`"src": "([^"]+)"`).FindAllStringSubmatch(response.body, -1) {
+				visit(path.Join(path.Dir(target), match[1]))
+			}
 		}
 		if path.Ext(target) != ".js" {
 			return

@@ -19,7 +19,7 @@ func TestParseBasePath(t *testing.T) {
 	}
 	for _, path := range []string{
 		"", "call", "/call", "call/", "//", "/a//b/", "/./", "/../", "/a/../b/", "/a?b/", "/a/?b", "/a#/", "/%63all/", "/a b/", "/ü/", "/a\\b/", "/a\n/",
-		"/r/", "/ws/", "/api/", "/api/v1/", "/assets/", "/ca/", "https://example.org/call/",
+		"/r/", "/ws/", "/api/", "/api/v1/", "/assets/", "/ca/", "/check/", "/embed/", "https://example.org/call/",
 	} {
 		var wrong faults
 		if parseBasePath(path, &wrong); len(wrong) != 1 || !strings.HasPrefix(wrong[0].Error(), "--base-path: ") {

@@ -94,6 +94,9 @@ func TestStartFaults(t *testing.T) {
 		{"origins", []string{"--allow-origin", "friend.example,https://friend.example/", "--allow-origin", "*"}, []string{
 			`--allow-origin: "friend.example" is not`, `--allow-origin: "https://friend.example/" is not`, `--allow-origin: "*" is not`,
 		}},
+		{"sites that show calls", []string{"--allow-embed", "*,https://example.org/shop", "--allow-embed", "https://*.example.org"}, []string{
+			`--allow-embed: "*" would let unknown sites`, `--allow-embed: "https://example.org/shop" is not`, `--allow-embed: "https://*.example.org" would`,
+		}},
 		{"logs", []string{"--log-level", "loud", "--log-format", "xml", "--log-file", "/dev/null/log"}, []string{
 			`--log-level: "loud" is not`, `--log-format: "xml" is not`, "--log-file: ",
 		}},

@@ -38,7 +38,8 @@ func (s *server) routes() http.Handler {
 			e.Match([]string{http.MethodGet, http.MethodHead}, path, echo.WrapHandler(http.HandlerFunc(s.serveCA)))
 		}
 	}
-	e.Any("/*", echo.WrapHandler(frontend.Handler(frontend.Config{Version: programVersion()})))
+	page := frontend.Config{Version: programVersion(), EmbedOrigins: s.config.embedders}
+	e.Any("/*", echo.WrapHandler(frontend.Handler(page)))
 	return e
 }
 

@@ -24,6 +24,7 @@ type serveConfig struct {
 	proxies   *list[netip.Prefix]
 	hosts     []string // names that listeners on loopback accept
 	basePath  string   // everything is served below it; begins and ends with a slash
+	embedders []string // origins of the sites that may show a call in a frame
 	signaling signaling.Config
 }
 
@@ -44,6 +45,7 @@ func (c *serveCommand) parseConfig(env environment, faults *faults) *serveConfig
 	config.proxies = newList("--trusted-proxy", c.TrustedProxy, turnserver.ParsePeerRule, faults)
 	config.hosts = parseHosts(c.Host, faults)
 	config.basePath = parseBasePath(c.BasePath, faults)
+	config.embedders = parseEmbedOrigins(c.AllowEmbed, faults)
 	if c.HSTS != "on" && c.HSTS != "off" {
 		faults.addf("--hsts", "%q is neither on nor off", c.HSTS)
 	}

@@ -13,9 +13,10 @@ type serveCommand struct {
 
 	Admin string `default:"127.0.0.1:9090" group:"Listeners (empty = off, port 0 = any free port):" help:"Metrics at /metrics, health checks at /healthz and /readyz, live relays at /relays, rooms at /rooms, profiles at /debug/pprof."`
 
-	BasePath string   `default:"/" placeholder:"PATH" group:"Web:" help:"Serve everything below this path, such as /call/, behind a reverse proxy that also serves other applications. The proxy may pass the path on or strip it."`
-	Host     []string `placeholder:"NAME" group:"Web:" help:"Host name that listeners on loopback accept besides localhost and IP addresses, such as the one that a reverse proxy on this machine passes on; repeatable."`
-	HSTS     string   `name:"hsts" default:"on" placeholder:"on|off" group:"Web:" help:"on: tell browsers to use only HTTPS for 30 days, if this machine trusts the certificate; off: tell browsers to forget that."`
+	BasePath   string   `default:"/" placeholder:"PATH" group:"Web:" help:"Serve everything below this path, such as /call/, behind a reverse proxy that also serves other applications. The proxy may pass the path on or strip it."`
+	Host       []string `placeholder:"NAME" group:"Web:" help:"Host name that listeners on loopback accept besides localhost and IP addresses, such as the one that a reverse proxy on this machine passes on; repeatable."`
+	HSTS       string   `name:"hsts" default:"on" placeholder:"on|off" group:"Web:" help:"on: tell browsers to use only HTTPS for 30 days, if this machine trusts the certificate; off: tell browsers to forget that."`
+	AllowEmbed []string `placeholder:"ORIGIN" group:"Web:" help:"Web origin that may show calls in a frame of its pages, at /embed/ROOM, such as https://example.org; repeatable. Default: none, and no such path."`
 
 	RoomCapacity     int           `default:"2" group:"Signaling:" help:"Maximum peers in a room; 0 = no limit."`
 	Grace            time.Duration `default:"30s" group:"Signaling:" help:"How long to hold the seat of a peer whose connection broke, so that it can come back; 0 = not at all."`

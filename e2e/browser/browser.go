@@ -57,6 +57,9 @@ type Page interface {
 	// had just clicked, awaits the value if it is a promise, and decodes its JSON
 	// into result, unless that is nil.
 	Eval(ctx context.Context, expression string, result any) error
+	// EvalIn is Eval in a frame of the page, at any depth, whose address begins with
+	// url. The frame must be of another site than the page.
+	EvalIn(ctx context.Context, url, expression string, result any) error
 	// Screenshot returns a PNG of what the tab shows.
 	Screenshot(ctx context.Context) ([]byte, error)
 	// Errors returns what the page and the browser have reported so far: uncaught

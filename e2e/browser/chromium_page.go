@@ -16,6 +16,7 @@ type chromiumPage struct {
 	storage string // the id of its browser context
 	session string
 	loads   chan struct{}
+	frames  map[string]string // sessions of frames, by their targets
 }
 
 // Open opens a tab, see [Browser].
@@ -24,7 +25,7 @@ func (c *Chromium) Open(ctx context.Context, preload ...string) (Page, error) {
 	if err := c.link.call(ctx, "", "Target.createBrowserContext", object{"disposeOnDetach": true}, &storage); err != nil {
 		return nil, err
 	}
-	p := &chromiumPage{browser: c, storage: storage.BrowserContextID, loads: make(chan struct{}, 1)}
+	p := &chromiumPage{browser: c, storage: storage.BrowserContextID, loads: make(chan struct{}, 1), frames: map[string]string{}}
 	if err := p.attach(ctx, preload); err != nil {
 		return nil, errors.Join(err, p.Close()) //nolint:contextcheck // it must work when the context has ended
 	}
@@ -95,6 +96,55 @@ func (p *chromiumPage) load(ctx context.Context, url string) error {
 }
 
 func (p *chromiumPage) Eval(ctx context.Context, expression string, result any) error {
+	return p.evalAt(ctx, p.session, expression, result)
+}
+
+// EvalIn evaluates an expression in a frame, see [Page]. Frames of other sites have
+// targets of their own.
+func (p *chromiumPage) EvalIn(ctx context.Context, url, expression string, result any) error {
+	var all struct {
+		TargetInfos []struct{ TargetID, Type, URL, BrowserContextID string }
+	}
+	if err := p.browser.link.call(ctx, "", "Target.getTargets", object{}, &all); err != nil {
+		return err
+	}
+	for _, target := range all.TargetInfos {
+		if target.Type != "iframe" || target.BrowserContextID != p.storage || !strings.HasPrefix(target.URL, url) {
+			continue
+		}
+		session, err := p.attachFrame(ctx, target.TargetID)
+		if err != nil {
+			return err
+		}
+		return p.evalAt(ctx, session, expression, result)
+	}
+	return fmt.Errorf("the page has no frame at %s", url)
+}
+
+// attachFrame returns the session of a frame, whose errors and requests become those of
+// the page.
+func (p *chromiumPage) attachFrame(ctx context.Context, target string) (string, error) {
+	if session, ok := p.frames[target]; ok {
+		return session, nil
+	}
+	c := p.browser
+	var attached struct{ SessionID string }
+	if err := c.link.call(ctx, "", "Target.attachToTarget", object{"targetId": target, "flatten": true}, &attached); err != nil {
+		return "", err
+	}
+	c.mu.Lock()
+	c.pages[attached.SessionID] = p
+	c.mu.Unlock()
+	p.frames[target] = attached.SessionID
+	for _, domain := range []string{"Network", "Runtime", "Log"} {
+		if err := c.link.call(ctx, attached.SessionID, domain+".enable", object{}, nil); err != nil {
+			return "", err
+		}
+	}
+	return attached.SessionID, nil
+}
+
+func (p *chromiumPage) evalAt(ctx context.Context, session, expression string, result any) error {
 	var evaluated struct {
 		Result           struct{ Value any }
 		ExceptionDetails *struct {
@@ -102,7 +152,7 @@ func (p *chromiumPage) Eval(ctx context.Context, expression string, result any) 
 			Exception struct{ Description string }
 		}
 	}
-	err := p.call(ctx, "Runtime.evaluate", object{
+	err := p.browser.link.call(ctx, session, "Runtime.evaluate", object{
 		"expression": jsonExpression(expression), "awaitPromise": true, "returnByValue": true, "userGesture": true,
 	}, &evaluated)
 	if err != nil {
@@ -174,6 +224,9 @@ func (p *chromiumPage) Close() error {
 	c := p.browser
 	c.mu.Lock()
 	delete(c.pages, p.session)
+	for _, session := range p.frames {
+		delete(c.pages, session)
+	}
 	c.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()

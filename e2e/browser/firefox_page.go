@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 )
 
@@ -52,6 +54,43 @@ func (p *firefoxPage) Goto(ctx context.Context, url string) error {
 }
 
 func (p *firefoxPage) Eval(ctx context.Context, expression string, result any) error {
+	return p.evalAt(ctx, p.context, expression, result)
+}
+
+// tree is a browsing context with those of its frames.
+type tree struct {
+	Context, URL string
+	Children     []tree
+}
+
+// find returns the first frame in the tree whose address begins with url.
+func (t tree) find(url string) (string, bool) {
+	for _, child := range t.Children {
+		if strings.HasPrefix(child.URL, url) {
+			return child.Context, true
+		}
+		if found, ok := child.find(url); ok {
+			return found, true
+		}
+	}
+	return "", false
+}
+
+// EvalIn evaluates an expression in a frame, see [Page].
+func (p *firefoxPage) EvalIn(ctx context.Context, url, expression string, result any) error {
+	var all struct{ Contexts []tree }
+	if err := p.browser.link.call(ctx, "", "browsingContext.getTree", object{"root": p.context}, &all); err != nil {
+		return err
+	}
+	for _, root := range all.Contexts {
+		if frame, ok := root.find(url); ok {
+			return p.evalAt(ctx, frame, expression, result)
+		}
+	}
+	return fmt.Errorf("the page has no frame at %s", url)
+}
+
+func (p *firefoxPage) evalAt(ctx context.Context, browsing, expression string, result any) error {
 	var evaluated struct {
 		Type             string
 		Result           struct{ Value string }
@@ -59,7 +98,7 @@ func (p *firefoxPage) Eval(ctx context.Context, expression string, result any) e
 	}
 	err := p.browser.link.call(ctx, "", "script.evaluate", object{
 		"expression": jsonExpression(expression), "awaitPromise": true, "userActivation": true,
-		"target": object{"context": p.context},
+		"target": object{"context": browsing},
 	}, &evaluated)
 	if err != nil {
 		return err

@@ -2,11 +2,34 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {filterServers, pageOptions} from '../static/js/options.js';
 
+const optionsOf = (query, embedded = false) => pageOptions(new URLSearchParams(query), embedded);
+const NONE = {
+  name: '',
+  lang: '',
+  relay: false,
+  turn: '',
+  debug: false,
+  prejoin: true,
+  camera: true,
+};
+
 test('the options are read from the address', () => {
-  const options = pageOptions(new URLSearchParams('ice=relay&turn=tls&lang=zh&debug=1'));
-  assert.deepEqual(options, {relay: true, turn: 'tls', lang: 'zh', debug: true});
-  const none = pageOptions(new URLSearchParams(''));
-  assert.deepEqual(none, {relay: false, turn: '', lang: '', debug: false});
+  const query = 'ice=relay&turn=tls&lang=zh&debug=1&name=Ann+B';
+  const all = {...NONE, relay: true, turn: 'tls', lang: 'zh', debug: true, name: 'Ann B'};
+  assert.deepEqual(optionsOf(query), all);
+  assert.deepEqual(optionsOf(query, true), all);
+  assert.deepEqual(optionsOf(''), NONE);
+});
+
+test('only the page for frames can leave out the screen before the call, and the camera', () => {
+  assert.deepEqual(optionsOf('prejoin=0&camera=0'), NONE);
+  assert.deepEqual(optionsOf('prejoin=0&camera=0', true), {...NONE, prejoin: false, camera: false});
+  assert.deepEqual(optionsOf('prejoin=1&camera=on', true), NONE);
+});
+
+test('a name from the address has what a typed one may have', () => {
+  assert.equal(optionsOf('name=%20%00Ann%0A%1B%20').name, 'Ann');
+  assert.equal(optionsOf(`name=${'😀'.repeat(70)}`).name, '😀'.repeat(64));
 });
 
 test('one protocol to the relay can be chosen', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import {readFileSync} from 'node:fs';
 import {test} from 'node:test';
-import {pathOfRoom, readAddress, readRoom, takeToken} from '../static/js/roomlink.js';
+import {pathOfRoom, readAddress, readRoom, takeToken, withoutFrame} from '../static/js/roomlink.js';
 
 /** The command line is tested with the same samples. */
 const samples = JSON.parse(
@@ -52,5 +52,17 @@ test('only the token is removed from the address', () => {
     const url = new URL(href);
     assert.equal(takeToken(url), token, href);
     assert.equal(url.href.replace(/#$/, ''), left);
+  }
+});
+
+test('the page for frames is at the address of the room, but for one word', () => {
+  for (const base of ['/', '/call/']) {
+    const url = new URL(`${HOST}${base}${pathOfRoom('静河.', 'embed')}?lang=zh#token=t`);
+    const room = withoutFrame(url, base);
+    assert.equal(room.pathname, base + pathOfRoom('静河.'));
+    assert.deepEqual(readAddress(room, base), {room: '静河.', token: 't', fault: null});
+    // Nothing else changes: not a room of that name either.
+    for (const path of ['', 'r/embed', 'r/lamp'])
+      assert.equal(withoutFrame(new URL(HOST + base + path), base).href, HOST + base + path);
   }
 });

@@ -6,7 +6,7 @@ import {pageOptions} from './options.js';
 import {onGranted, permissionOf} from './permissions.js';
 import {isNotice} from './problem.js';
 import {refusalOf} from './refusal.js';
-import {pathOfRoom, readAddress, readRoom, takeToken} from './roomlink.js';
+import {pathOfRoom, readAddress, readRoom, takeToken, withoutFrame} from './roomlink.js';
 import {screenOf, talkOf} from './screens.js';
 import {Seat} from './seat.js';
 import {Settings, SOUND_SETTINGS, soundConstraints} from './settings.js';
@@ -22,9 +22,15 @@ import {onWakeUp} from './wakeup.js';
 /** The home page, three folders above this module: callbox may be served below a path. */
 const HOME = new URL('../../../', import.meta.url);
 // Relative links would lead elsewhere once the address changes.
-for (const element of document.querySelectorAll('.brand, .check-link, link[rel="icon"]'))
+for (const element of document.querySelectorAll(
+  '.brand, .check-link, link:not([rel="stylesheet"])',
+))
   element.setAttribute('href', /** @type {HTMLAnchorElement} */ (element).href);
-const options = pageOptions(new URLSearchParams(location.search));
+/** The origins of the sites that may show this page in a frame: none, unless it is the page for frames. */
+const embedders = (document.documentElement.dataset.embed ?? '').split(' ').filter(Boolean);
+const embedded = embedders.length > 0;
+const options = pageOptions(new URLSearchParams(location.search), embedded);
+/** @type {import('./embed.js').Embedding|null} */ let embedding = null;
 let token = '';
 /** For all connections of this page, so that the safety code stays the same. @type {RTCCertificate|undefined} */
 let certificate;
@@ -101,6 +107,8 @@ function selfView() {
   return selfStream;
 }
 
+/** @param {string} room @returns {string} path of this page for a room, below the base path */
+const pagePathOf = (room) => pathOfRoom(room, embedded ? 'embed' : 'r');
 const addressOfRoom = () => HOME.href + pathOfRoom(call.state.room);
 
 function render() {
@@ -125,12 +133,13 @@ function render() {
     url: addressOfRoom(),
     now: performance.now(),
   });
+  embedding?.update(state, call.link?.quality.value ?? null);
   wakeLock.want(screen === 'waiting' || screen === 'connecting' || screen === 'call');
 }
 
 /** @param {string} room '' = home */
 function go(room) {
-  history.pushState(null, '', HOME.pathname + (room && pathOfRoom(room)) + location.search);
+  history.pushState(null, '', HOME.pathname + (room && pagePathOf(room)) + location.search);
   open();
 }
 
@@ -150,9 +159,9 @@ function open() {
   if (call.state.phase === 'in') call.dispatch({type: 'leave'});
   const address = new URL(location.href);
   token = keepToken(takeToken(address));
-  const {room, fault} = readAddress(address, HOME.pathname);
+  const {room, fault} = readAddress(withoutFrame(address, HOME.pathname), HOME.pathname);
   // The user passes the address of the room on, so it must not contain what stuck to the link.
-  if (room) address.pathname = HOME.pathname + pathOfRoom(room);
+  if (room) address.pathname = HOME.pathname + pagePathOf(room);
   // Neither the history nor a copied link may contain the token.
   if (address.href !== location.href) history.replaceState(null, '', address);
   showFault(fault);
@@ -177,8 +186,12 @@ async function preview() {
   supported = await supportTest;
   render();
   if (!supported || media.state.capture !== 'idle') return;
-  if (!media.available || (await media.asksNothing())) await media.start();
+  // In a frame, no device starts before the user clicks in it.
+  const mayStart = !media.available || (!embedded && (await media.asksNothing()));
+  if (mayStart) await startMedia();
 }
+
+const startMedia = () => media.start(options.camera ? undefined : ['audio']);
 
 async function start() {
   /** @type {Key} */ let key = 'homeFailed';
@@ -215,7 +228,7 @@ async function join(name) {
   withoutDevices = false;
   remember('name', name);
   if (media.state.capture === 'idle') {
-    await media.start();
+    await startMedia();
     // The user sees the problems first, and may join with the next click.
     if (!media.state.problems.every(isNotice)) return;
   }
@@ -240,7 +253,7 @@ async function share() {
 function retryDevices() {
   const [first, second] = media.state.problems.filter((problem) => !isNotice(problem));
   if (!first) return;
-  if (second || first.kind === 'both') void media.start();
+  if (second || first.kind === 'both') void startMedia();
   else void (first.kind === 'audio' ? media.setAudio(true) : media.setVideo(true));
 }
 
@@ -264,7 +277,7 @@ const view = new View(
       showFault(null);
       render();
     },
-    allow: () => void media.start(),
+    allow: () => void startMedia(),
     join: (name) => void join(name),
     joinWithout: (name) => void joinWithout(name),
     asksForSpeaker: media.asksForSpeaker,
@@ -302,7 +315,7 @@ const view = new View(
     },
     select: (kind, id) => void media.select(kind, id),
   },
-  recall('name'),
+  options.name || recall('name'),
 );
 
 settings.onchange = (name) => {
@@ -328,6 +341,14 @@ if (options.debug) {
   exposeCall(call, media);
 }
 
+if (embedded) {
+  const {showEmbedded} = await import('./ui/embedded.js');
+  embedding = showEmbedded(embedders, options.prejoin, {
+    mute: () => void media.setAudio(false),
+    'hide-camera': () => void media.setVideo(false),
+    'hang-up': () => call.dispatch({type: 'leave'}),
+  });
+}
 await setLanguage(
   chooseLanguage([options.lang, recall('lang'), ...navigator.languages], LANGUAGES),
 );

@@ -105,13 +105,13 @@ export class Media {
     return states.every((state) => state === 'granted' || state === 'denied');
   }
 
-  /** Opens camera and microphone, or one of them. Never throws: see `state.problems`. */
-  start() {
+  /** Opens camera and microphone, or one of them. Never throws: see `state.problems`. @param {Kind[]} [kinds] */
+  start(kinds = BOTH) {
     return this.#queue.add(async (signal) => {
       this.#update({capture: 'asking', problems: []});
       await this.#list(); // Their labels are there already if the page may use them.
       if (this.available) {
-        await this.#open(BOTH, signal);
+        await this.#open(kinds, signal);
         await this.#list();
         await this.#openChosen(signal);
       } else {

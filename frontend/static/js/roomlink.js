@@ -167,5 +167,18 @@ export function takeToken(url) {
   return token;
 }
 
-/** @param {string} room @returns {string} its path below the base path, which means this room whatever sticks to it */
-export const pathOfRoom = (room) => `r/${encodeURIComponent(room).replace(/\.$/, '%2E')}`;
+/**
+ * @param {string} room @param {string} [folder] `embed` for the page for frames
+ * @returns {string} its path below the base path, which means this room whatever sticks to it
+ */
+export const pathOfRoom = (room, folder = 'r') =>
+  `${folder}/${encodeURIComponent(room).replace(/\.$/, '%2E')}`;
+
+/** @param {URL} url of the page for frames @param {string} base path of the home page @returns {URL} of the room's own page */
+export function withoutFrame(url, base) {
+  const {pathname, search, hash} = url;
+  const rest = pathname.startsWith(`${base}embed/`)
+    ? `${base}r/${pathname.slice(`${base}embed/`.length)}`
+    : pathname;
+  return new URL(rest + search + hash, url);
+}

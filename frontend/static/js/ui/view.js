@@ -171,6 +171,7 @@ export class View {
   /** @param {Screen} screen */
   #show(screen) {
     document.body.dataset.screen = screen;
+    for (const part of elements('.masthead, main')) part.hidden = false;
     for (const section of elements('[data-for]')) {
       section.hidden = !section.dataset.for?.split(' ').includes(screen);
     }
