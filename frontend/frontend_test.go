@@ -384,7 +384,7 @@ func TestWeight(t *testing.T) {
 	}
 	total += texts
 	t.Logf("the page weighs %d bytes", total)
-	if limit := 100_000; total > limit {
+	if limit := 125_000; total > limit {
 		t.Errorf("the page weighs %d bytes, more than %d", total, limit)
 	}
 }

@@ -60,6 +60,15 @@ type Page interface {
 	// EvalIn is Eval in a frame of the page, at any depth, whose address begins with
 	// url. The frame must be of another site than the page.
 	EvalIn(ctx context.Context, url, expression string, result any) error
+	// Press presses keys one after the other, and releases them in the reverse order. A
+	// key has its name in DOM's KeyboardEvent, as "Escape"; all but the last are usually
+	// modifiers.
+	Press(ctx context.Context, names ...string) error
+	// Drag moves the mouse from one point to another with its left button down.
+	Drag(ctx context.Context, from, to Point) error
+	// Cover puts another tab in front, which hides this one. Closing this one closes
+	// both.
+	Cover(ctx context.Context) error
 	// Screenshot returns a PNG of what the tab shows.
 	Screenshot(ctx context.Context) ([]byte, error)
 	// Errors returns what the page and the browser have reported so far: uncaught
@@ -70,6 +79,9 @@ type Page interface {
 	// Close closes the tab and drops its storage.
 	Close() error
 }
+
+// Point is a point of a page, in CSS pixels from its upper left corner.
+type Point struct{ X, Y float64 }
 
 // Request is one request of a page.
 type Request struct {

@@ -1,11 +1,13 @@
+import {Arrival} from './arrival.js';
 import {Call} from './call.js';
+import {faultText, newRoom} from './home.js';
 import {chooseLanguage, format, loadTexts} from './i18n.js';
 import {chime} from './level.js';
 import {Media} from './media.js';
+import {CallSession} from './media_session.js';
 import {pageOptions} from './options.js';
 import {onGranted, permissionOf} from './permissions.js';
 import {isNotice} from './problem.js';
-import {refusalOf} from './refusal.js';
 import {pathOfRoom, readAddress, readRoom, takeToken, withoutFrame} from './roomlink.js';
 import {screenOf, talkOf} from './screens.js';
 import {Seat} from './seat.js';
@@ -64,28 +66,26 @@ const call = new Call({
   onchange: () => render(),
   onarrival: () => {
     view.notifyArrival();
-    void chime(media.state.selected.audiooutput);
+    const name = call.state.peerName || t('someone');
+    arrival.announce(settings.values, t('arrivedTitle', {name}), t('arrivedText'));
   },
 });
 
+const arrival = new Arrival({
+  isHidden: () => document.hidden,
+  chime: () => chime(media.state.selected.audiooutput),
+  Notification: globalThis.Notification,
+  focus: () => window.focus(),
+});
 const wakeLock = new WakeLock();
+const session = new CallSession(navigator.mediaSession, {
+  togglemicrophone: () => void media.setAudio(!media.state.audio),
+  togglecamera: () => void media.setVideo(!media.state.video),
+  hangup: () => call.dispatch({type: 'leave'}),
+  enterpictureinpicture: () => view.openPicture(),
+});
 /** Parameters of texts about the server. */
 const serverParameters = {origin: location.origin, host: location.hostname};
-/** @type {Record<import('./roomlink.js').FaultCode, Key>} */
-const FAULTS = {
-  empty: 'homeBadRoom',
-  letter: 'homeBadLetter',
-  long: 'homeBadRoom',
-  encoding: 'homeBadLink',
-  path: 'homeNoRoom',
-};
-/** @type {Record<import('./refusal.js').RefusalCode, Key>} */
-const REFUSALS = {
-  origin: 'refusedOrigin',
-  host: 'refusedHost',
-  limited: 'homeLimited',
-  busy: 'homeBusy',
-};
 let language = '';
 /** @type {Texts} */ let texts;
 /** Whether the last join was without devices. */
@@ -126,6 +126,7 @@ function render() {
     talk: call.talkFailed ? 'closed' : talkOf(state),
     canShareScreen: media.canShareScreen,
     settings: settings.values,
+    notifications: arrival.permission,
     supported,
     homeError: homeError(),
     language,
@@ -135,6 +136,7 @@ function render() {
   });
   embedding?.update(state, call.link?.quality.value ?? null);
   wakeLock.want(screen === 'waiting' || screen === 'connecting' || screen === 'call');
+  session.update(screen === 'call', media.state);
 }
 
 /** @param {string} room '' = home */
@@ -145,13 +147,7 @@ function go(room) {
 
 /** @param {import('./roomlink.js').Fault|null} fault */
 function showFault(fault) {
-  const {code = null, letter: wrong = ''} = fault ?? {};
-  // An invisible character is shown by its number.
-  const letter = wrong.replace(
-    /\p{Default_Ignorable_Code_Point}/u,
-    (c) => `U+${c.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0')}`,
-  );
-  homeError = () => (code ? t(FAULTS[code], {letter}) : '');
+  homeError = () => faultText(fault, t);
 }
 
 /** Opens what the address names. */
@@ -194,18 +190,10 @@ async function preview() {
 const startMedia = () => media.start(options.camera ? undefined : ['audio']);
 
 async function start() {
-  /** @type {Key} */ let key = 'homeFailed';
-  try {
-    const response = await fetch(`${HOME.href}api/v1/rooms`, {method: 'POST'});
-    if (response.ok) {
-      const {room} = await response.json();
-      go(room);
-      return;
-    }
-    const refusal = await refusalOf(response);
-    if (refusal) key = REFUSALS[refusal.code];
-  } catch {
-    // The server cannot be reached, or a proxy has answered.
+  const {room, key} = await newRoom(HOME.href);
+  if (room) {
+    go(room);
+    return;
   }
   homeError = () => t(key, serverParameters);
   render();
@@ -288,6 +276,11 @@ const view = new View(
     screen: () => void share(),
     flip: () => void media.flip(),
     set: (name, value) => settings.set(name, value),
+    setNotify: async (on) => {
+      if (on) await arrival.askPermission();
+      settings.set('notify', on);
+      render();
+    },
     retryDevices,
     openTab: () =>
       void window.open(addressOfRoom() + (token && `#token=${token}`), '_blank', 'noopener'),
@@ -328,6 +321,7 @@ media.onchange = () => {
   render();
 };
 addEventListener('popstate', open);
+document.addEventListener('visibilitychange', () => document.hidden || arrival.dismiss());
 addEventListener('pagehide', () => call.goAway());
 addEventListener('pageshow', ({persisted}) => persisted && location.reload());
 onWakeUp(() => call.dispatch({type: 'online'}));

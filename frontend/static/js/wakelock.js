@@ -18,17 +18,27 @@ export class WakeLock {
   async #update() {
     if (!('wakeLock' in navigator) || this.#updating) return;
     this.#updating = true;
+    const wanted = this.#isWanted;
     try {
-      if (!this.#wanted) {
-        await this.#lock?.release();
-        this.#lock = null;
-      } else if (!document.hidden && (!this.#lock || this.#lock.released)) {
-        this.#lock = await navigator.wakeLock.request('screen');
-      }
+      await this.#set(wanted);
     } catch {
       // Low battery, or not allowed: the screen turns off as usual.
     } finally {
       this.#updating = false;
     }
+    // What is wanted may have changed meanwhile.
+    if (wanted !== this.#isWanted) void this.#update();
+  }
+
+  /** A hidden page gets no lock. */
+  get #isWanted() {
+    return this.#wanted && !document.hidden;
+  }
+
+  /** @param {boolean} on */
+  async #set(on) {
+    const held = this.#lock !== null && !this.#lock.released;
+    if (on && !held) this.#lock = await navigator.wakeLock.request('screen');
+    else if (!on && held) await this.#lock?.release();
   }
 }

@@ -23,6 +23,7 @@
  * @property {TalkState} talk whether they can be used
  * @property {boolean} canShareScreen
  * @property {Readonly<Values>} settings
+ * @property {NotificationPermission|''} notifications '' = the browser has none
  * @property {boolean} supported whether this browser can make calls
  * @property {string} homeError shown on the home page, '' = none
  * @property {string} language its BCP 47 tag

@@ -27,7 +27,7 @@ export class Prejoin {
     const video = find('[data-video="preview"]', this.#section);
     void play(/** @type {HTMLVideoElement} */ (video), shown ? model.self : null);
     if (!shown) return;
-    video.classList.toggle('mirror', model.media.mirror);
+    video.classList.toggle('mirror', model.media.mirror && model.settings.mirror);
     setText(find('[data-room]', this.#section), model.call.room);
     /** @type {HTMLInputElement} */ (find('[name="relay"]', this.#section)).checked =
       model.call.relay;

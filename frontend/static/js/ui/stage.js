@@ -1,20 +1,12 @@
 import {bannerOf, lacksRelay, stepsOf} from '../screens.js';
 import {renderChatButton} from './chat_button.js';
-import {
-  cloneTemplate,
-  element,
-  elements,
-  find,
-  findAll,
-  peerName,
-  play,
-  setIcon,
-  setText,
-} from './dom.js';
+import {cloneTemplate, element, elements, find, findAll, peerName, play, setText} from './dom.js';
 import {renderFullScreen} from './full_screen.js';
 import {renderProblems} from './problems.js';
+import {hasPicture, showAvatar, showsRemote} from './remote.js';
 import {renderSafety} from './safety.js';
 import {renderTopbar} from './topbar.js';
+import {Volume} from './volume.js';
 /** @import {Model} from './dom.js' */
 /** @import {Key} from '../i18n.js' */
 /** @import {StepName, StepState} from '../screens.js' */
@@ -43,12 +35,6 @@ const WAITING_TITLES = {left: 'waitingLeft', timeout: 'waitingLost', busy: 'wait
 /** What follows them. @type {Partial<Record<string, Key>>} */
 const WAITING_TEXTS = {left: 'waitingBack', timeout: 'waitingBack', busy: 'waitingFree'};
 
-/** @param {MediaStream|undefined} stream @returns {boolean} whether it has a live picture */
-function hasPicture(stream) {
-  const [track] = stream?.getVideoTracks() ?? [];
-  return track !== undefined && !track.muted && track.readyState === 'live';
-}
-
 /** The waiting, connecting and call screens in one element, so that a playing video is never moved. */
 export class Stage {
   #section = element('[data-for="waiting connecting call"]');
@@ -56,6 +42,7 @@ export class Stage {
   /** @type {HTMLVideoElement} */ #shared = element('[data-video="shared"]');
   /** @type {HTMLVideoElement} */ #self = element('[data-video="self"]');
   #notice = element('[data-notice]');
+  #volume = new Volume([this.#remote, this.#shared]);
   #shown = false;
   /** The text of the notice that was dismissed. */
   #dismissed = '';
@@ -92,6 +79,7 @@ export class Stage {
     const entered = shown && !this.#shown;
     this.#shown = shown;
     if (!shown) return;
+    if (entered) this.#volume.reset();
     this.#panes(model);
     renderTopbar(model);
     renderSafety(model);
@@ -129,11 +117,10 @@ export class Stage {
     this.#section.dataset.layout = !inCall ? 'solo' : sharing ? 'shared' : 'pair';
     element('[data-pane="remote"]').hidden = !inCall;
     element('[data-pane="shared"]').hidden = !sharing;
-    const hasRemote = call.remote.video && !call.remote.held && hasPicture(link?.main);
-    element('[data-cover="remote"]').hidden = hasRemote;
+    element('[data-cover="remote"]').hidden = showsRemote(model);
     this.#held(model);
     element('[data-cover="self"]').hidden = media.video;
-    this.#self.classList.toggle('mirror', media.mirror);
+    this.#self.classList.toggle('mirror', media.mirror && model.settings.mirror);
     // A portrait picture that fills a wide window would lose its top and bottom.
     const {videoWidth, videoHeight, clientWidth, clientHeight} = this.#remote;
     const cut = (videoHeight * clientWidth) / (videoWidth * clientHeight);
@@ -159,6 +146,10 @@ export class Stage {
     const {media, canShareScreen, screen, t} = model;
     renderChatButton(model);
     renderFullScreen(t);
+    setText(
+      element('[data-action="hide-self"] span'),
+      t(model.settings.selfHidden ? 'showSelf' : 'hideSelf'),
+    );
     element('[data-action="flip"]').hidden = !media.video || media.devices.videoinput.length < 2;
     const text = t(media.screen ? 'stopSharing' : 'share');
     for (const share of elements('button[data-action="screen"]')) {
@@ -183,6 +174,10 @@ export class Stage {
   /** @param {Model} model */
   #waiting(model) {
     const {call, t, url} = model;
+    setText(
+      element('[data-waiting-stay]'),
+      t(model.settings.chime ? 'waitingStay' : 'waitingStaySilent'),
+    );
     const title = WAITING_TITLES[call.notice] ?? 'waitingTitle';
     setText(element('[data-waiting-title]'), t(title, {name: peerName(model)}));
     setText(element('[data-waiting-text]'), t(WAITING_TEXTS[call.notice] ?? 'waitingText'));
@@ -213,19 +208,4 @@ export class Stage {
       setText(find('[data-step-state]', item), t(STEP_STATES[step.state]));
     });
   }
-}
-
-/** Shows the first letter of a name, or the icon of a person. @param {HTMLElement} avatar @param {string} name */
-function showAvatar(avatar, name) {
-  const [letter = ''] = name.trim();
-  if (avatar.dataset.letter === letter) return;
-  avatar.dataset.letter = letter;
-  if (letter) {
-    avatar.textContent = letter.toLocaleUpperCase();
-    return;
-  }
-  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-  svg.append(document.createElementNS('http://www.w3.org/2000/svg', 'use'));
-  setIcon(svg, '#i-user');
-  avatar.replaceChildren(svg);
 }

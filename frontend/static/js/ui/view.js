@@ -4,11 +4,15 @@ import {copyConnection, openConnection, renderConnection} from './connection_bad
 import {element, elements, find, setIcon, setText, translate} from './dom.js';
 import {endedTitle, renderEnded} from './ended.js';
 import {toggleFullScreen} from './full_screen.js';
+import {listenToKeys, openKeys, renderKeys} from './keys.js';
 import {buildLanguageMenus, showLanguage} from './languages.js';
 import {Menu} from './menu.js';
+import {PictureEntry} from './picture_entry.js';
 import {Prejoin} from './prejoin.js';
 import {copyLink, shareLink, showCode} from './room_link.js';
 import {closeDialogs, openSafety} from './safety.js';
+import {SelfView} from './self_view.js';
+import {bindSettings, openSettings, renderSettings} from './settings.js';
 import {Stage} from './stage.js';
 import {showTicks} from './ticks.js';
 /** @import {ChatPanel} from './chat.js' */
@@ -37,6 +41,7 @@ import {showTicks} from './ticks.js';
  * @property {() => void} screen
  * @property {() => void} flip turns to the other camera
  * @property {Settings['set']} set
+ * @property {(on: boolean) => void} setNotify about notifications, which the browser may have to allow first
  * @property {() => void} retryDevices
  * @property {() => void} openTab with this room
  * @property {() => void} dismiss the notices about devices
@@ -66,6 +71,8 @@ export class View {
   #prejoin = new Prejoin();
   #stage = new Stage();
   #menu = new Menu();
+  #picture = new PictureEntry();
+  /** @type {SelfView} */ #self;
   #announcer = new Announcer();
   /** Loaded when it is needed for the first time. @type {ChatPanel|null} */ #chat = null;
   /** @type {Promise<ChatPanel>|null} */ #chatLoading = null;
@@ -75,11 +82,17 @@ export class View {
   /** @param {Actions} actions @param {string} name of the user, as remembered */
   constructor(actions, name) {
     this.#actions = actions;
+    this.#self = new SelfView((corner) => actions.set('corner', corner));
     this.#name.value = name;
     buildPickers(actions.asksForSpeaker, (kind, id) => actions.select(kind, id));
     buildLanguageMenus((tag) => actions.language(tag));
     document.addEventListener('click', (event) => this.#click(event));
-    document.addEventListener('keydown', (event) => this.#key(event));
+    listenToKeys(
+      document,
+      () => this.#before,
+      (action, button) => this.#clicks[action]?.(button),
+    );
+    bindSettings(actions.set, actions.setNotify);
     document.addEventListener('visibilitychange', () => {
       if (!document.hidden) this.#arrived = false;
     });
@@ -152,6 +165,10 @@ export class View {
     renderPickers(model);
     this.#prejoin.render(model);
     this.#stage.render(model);
+    this.#self.render(model);
+    this.#picture.render(model);
+    renderSettings(model);
+    renderKeys(model);
     void this.#stage.setSpeaker(model.media.selected.audiooutput);
     if (model.screen === 'full')
       setText(element('[data-full-text]'), model.t('fullText', {room: model.call.room}));
@@ -264,8 +281,10 @@ export class View {
     rejoin: () => this.#actions.rejoin(),
     'rejoin-shown': () => this.#actions.rejoinShown(),
     'new-call': () => this.#actions.newCall(),
-    settings: () =>
-      /** @type {HTMLDialogElement} */ (element('[data-dialog="settings"]')).showModal(),
+    picture: () => void this.#togglePicture(),
+    'hide-self': () => this.#actions.set('selfHidden', !this.#before?.settings.selfHidden),
+    keys: () => openKeys(this.#before),
+    settings: openSettings,
     safety: openSafety,
     connection: () => void this.#openConnection(),
     'copy-report': () => void copyConnection(this.#before),
@@ -285,6 +304,17 @@ export class View {
       this.#actions.dismiss();
     },
   };
+
+  /** Shows the call in a window on top of all others. */
+  openPicture() {
+    void this.#togglePicture();
+  }
+
+  async #togglePicture() {
+    const model = this.#before;
+    const act = (/** @type {string} */ action) => this.#clicks[action]?.(document.body);
+    if (model && !(await this.#picture.toggle(model, act))) this.showMessage('pictureFailed');
+  }
 
   async #openConnection() {
     if (!(await openConnection(() => this.#before))) this.showMessage('connectionFailed');
@@ -307,16 +337,5 @@ export class View {
 
   async #showCode() {
     if (!(await showCode(this.#before?.url ?? ''))) this.showMessage('codeFailed');
-  }
-
-  /** Handles Ctrl or Cmd with D and E, as other call pages do. @param {KeyboardEvent} event */
-  #key(event) {
-    const {screen} = this.#before ?? {};
-    if (!(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
-    if (screen === undefined || ['home', 'full', 'ended'].includes(screen)) return;
-    const action = {d: this.#actions.mute, e: this.#actions.camera}[event.key.toLowerCase()];
-    if (!action) return;
-    event.preventDefault();
-    action();
   }
 }
