@@ -39,7 +39,7 @@ test('the other side learns of a muted microphone and a camera that is off', asy
   ann.media.state = {audio: false, video: true, screen: false};
   ann.call.sendState();
   await quiet();
-  assert.deepEqual(bo.call.state.remote, {audio: false, video: true, screen: false, held: false});
+  assert.deepEqual(bo.call.state.remote, {...ann.media.state, recording: false, held: false});
 });
 
 test('a screen gets its own m-lines once, and the camera keeps its own', async () => {

@@ -79,7 +79,7 @@ test('what is switched on goes over the data channel', async () => {
   ann.media.state = {audio: false, video: true, screen: true};
   ann.call.sendState();
   await quiet();
-  assert.deepEqual(bo.call.state.remote, {audio: false, video: true, screen: true, held: false});
+  assert.deepEqual(bo.call.state.remote, {...ann.media.state, recording: false, held: false});
   assert.deepEqual(told(ann, 'state').at(-1), {
     type: 'state',
     ...ann.media.state,
@@ -154,7 +154,7 @@ test('a foreign end calls as before: nothing is sent over the channel, and the p
   ann.media.state = {audio: false, video: true, screen: false};
   ann.call.sendState();
   await quiet();
-  assert.deepEqual(bo.call.state.remote, {...ann.media.state, held: false});
+  assert.deepEqual(bo.call.state.remote, {...ann.media.state, recording: false, held: false});
   mock.timers.tick(10_000);
   const {status, reason} = safetyOf(ann);
   assert.deepEqual([status, reason], ['impossible', 'foreign']);
@@ -175,7 +175,7 @@ test('the channel ends for an end that says too much, and the call goes on', asy
   ann.media.state = {audio: false, video: false, screen: false};
   ann.call.sendState();
   await quiet();
-  assert.deepEqual(bo.call.state.remote, {...ann.media.state, held: false}); // by signaling, as before
+  assert.deepEqual(bo.call.state.remote, {...ann.media.state, recording: false, held: false}); // by signaling, as before
 });
 
 test('whoever leaves while the server is away has left at once', async () => {
@@ -196,4 +196,59 @@ test('all connections of a page have its certificate, until it expires', async (
   const from = ann.call.state.link.peer;
   ann.call.dispatch({type: 'frame', frame: {type: 'message', seq: 99, from, data}});
   assert.equal('certificates' in ann.pc.configuration, false);
+});
+
+test('the other side learns that this one records, and a new page of it does, too', async () => {
+  const {room, ann, bo} = await connected();
+  await haveCode(ann, bo);
+  const confirmed = ann.call.tellRecording(true);
+  await quiet();
+  assert.equal(bo.call.state.remote.recording, true);
+  assert.equal(await confirmed, true);
+  assert.equal(ann.call.link.toldRecording, true);
+
+  bo.call.goAway();
+  const back = new Side('Bo');
+  await back.join(room);
+  await quiet(60);
+  assert.equal(ann.call.link.toldRecording, false);
+  for (const {pc} of [ann, back]) pc.becomes('connected');
+  await quiet(60);
+  assert.equal(back.call.state.remote.recording, true);
+  assert.equal(ann.call.link.toldRecording, true);
+  void ann.call.tellRecording(false);
+  await quiet();
+  assert.equal(back.call.state.remote.recording, false);
+});
+
+test('who does not answer, or has another program, does not know of a recording', async () => {
+  const {ann, bo} = await connected();
+  await haveCode(ann, bo);
+  ann.pc.passes = () => false;
+  const confirmed = ann.call.tellRecording(true);
+  for (let i = 0; i < 10; i++) {
+    mock.timers.tick(1000);
+    await quiet(2);
+  }
+  assert.equal(await confirmed, false);
+
+  FakeWebSocket.all = [];
+  const foreign = await withForeign();
+  assert.equal(await foreign.ann.call.tellRecording(true), false);
+});
+
+test('without the data channel the server tells of a recording, unless the other side is away', async () => {
+  const {room, ann, bo} = await connected();
+  await haveCode(ann, bo);
+  ann.pc.channels[0].close();
+  await quiet(20);
+  assert.equal(await ann.call.tellRecording(true), true);
+  await quiet();
+  assert.equal(bo.call.state.remote.recording, true);
+  assert.equal(ann.call.link.toldRecording, true);
+  const away = {type: 'away', seq: 99, peer: bo.peer};
+  ann.call.dispatch({type: 'frame', frame: away});
+  assert.equal(await ann.call.tellRecording(true), false);
+  room.deaf = true;
+  assert.equal(await Promise.race([ann.call.tellRecording(true), quiet(40)]), undefined);
 });

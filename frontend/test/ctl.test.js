@@ -214,3 +214,39 @@ test('a channel that closes is not opened again', async () => {
   mock.timers.tick(60_000);
   assert.equal(end.sent.length, 1);
 });
+
+test('what was sent is confirmed by the answer to a ping, which is repeated', async () => {
+  const end = ready();
+  const pings = () => end.sent.filter(({type}) => type === 'ping').map(({n}) => n);
+  const answers = (n) => end.receives({type: 'pong', n, t: 0, r: 0});
+  let confirmed = end.ctl.confirm();
+  assert.deepEqual(pings(), [1]);
+  answers(9); // never sent
+  answers(1);
+  assert.equal(await confirmed, true);
+
+  confirmed = end.ctl.confirm();
+  assert.deepEqual(pings(), [1]); // one a second at most
+  mock.timers.tick(1000);
+  await quiet();
+  answers(1); // late, and of the ping before
+  mock.timers.tick(2000);
+  await quiet();
+  assert.deepEqual(pings(), [1, 2, 3]);
+  answers(2); // was sent after it, too
+  answers(3);
+  assert.equal(await confirmed, true);
+});
+
+test('an end that does not answer has not confirmed anything', async () => {
+  for (const closes of [false, true]) {
+    const end = ready();
+    const confirmed = end.ctl.confirm();
+    if (closes) end.channel.close();
+    for (let i = 0; i < 10; i++) {
+      mock.timers.tick(1000);
+      await quiet(2);
+    }
+    assert.equal(await confirmed, false);
+  }
+});

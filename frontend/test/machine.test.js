@@ -138,7 +138,8 @@ test('the state that the other side sends is kept until it leaves', () => {
     from: 'pBo',
     data: {state: {audio: false, video: true, screen: true}},
   });
-  assert.deepEqual(driver.state.remote, {audio: false, video: true, screen: true, held: false});
+  const said = {audio: false, video: true, screen: true, recording: false, held: false};
+  assert.deepEqual(driver.state.remote, said);
   driver.frame({type: 'message', seq: 5, from: 'pBo', data: {strange: 1}});
   driver.frame({type: 'bye', seq: 6, peer: 'pBo', reason: 'left'});
   driver.frame(otherJoined());

@@ -27,8 +27,8 @@ test('when the data channel opens, the safety code is checked and the state sent
 
 test('the state comes over the data channel once there is one', () => {
   const driver = withCtl();
-  const state = {audio: false, video: true, screen: false, held: true};
-  told(driver, {type: 'state', ...state, recording: false, mids: {}});
+  const state = {audio: false, video: true, screen: false, recording: true, held: true};
+  told(driver, {type: 'state', ...state, mids: {}});
   assert.deepEqual(driver.state.remote, state);
   const late = {state: {audio: true, video: false, screen: true}};
   driver.frame({type: 'message', seq: 9, from: 'pBo', data: late});

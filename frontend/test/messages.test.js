@@ -81,7 +81,7 @@ test('what this page sends has the shape of the samples', () => {
     {call: 1, description: {type: 'offer', sdp: 'v=0'}},
     {call: 1, n: 7, ctl: 1, description: {type: 'answer', sdp: 'v=0'}},
     {call: 1, n: 8, candidate: null},
-    {state: {audio: true, video: false, screen: false}},
+    {state: {audio: true, video: false, screen: false, recording: true}},
   ]) {
     const {kind, generation, ...decoded} = decodeCallData(data);
     if (kind === 'renegotiate') assert.equal(generation, data.call);

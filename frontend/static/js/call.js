@@ -46,6 +46,7 @@ export class Call {
   /** The figures of the last minute, whatever becomes of the connection. */
   history = new History();
   #safety = new SafetyCheck((link, finding) => this.dispatch({type: 'safety', link, finding}));
+  #recording = false;
   #talk = new Talk(() => this.#options.onchange());
   /** @type {Map<Timer, ReturnType<typeof setTimeout>>} */ #timers = new Map();
   /** @type {ReturnType<typeof setInterval>|undefined} */ #statsTimer;
@@ -119,11 +120,33 @@ export class Call {
 
   /** Tells the other side what this one has switched on. */
   sendState() {
+    void this.#tellState();
+  }
+
+  /**
+   * Tells the other side whether this one records, now and on every later connection.
+   * @param {boolean} on @returns {Promise<boolean>} whether the other side knows
+   */
+  async tellRecording(on) {
+    this.#recording = on;
+    const link = this.#link;
+    const {ctl} = this.#state.link ?? {};
+    if (!(await this.#tellState())) return false;
+    return ctl === true && link ? link.confirmTold() : true;
+  }
+
+  /** @returns {Promise<boolean>} whether the state is on its way */
+  async #tellState() {
+    const [link, {link: facts}] = [this.#link, this.#state];
+    if (!link || !facts?.connected) return false;
     const {audio, video, screen} = this.#options.media.state;
-    const {link} = this.#state;
-    const state = {audio, video, screen};
-    if (!link?.connected || this.#link?.tellState(state)) return;
-    void this.#send(link.peer, {state});
+    const state = {audio, video, screen, recording: this.#recording};
+    if (link.tellState(state)) return true;
+    const {type} = await this.#send(facts.peer, {state});
+    // An end that does not know the data channel does not know this either.
+    const told = type === 'ack' && facts.ctlKnown && this.#state.peer?.away === false;
+    if (told) link.toldRecording = state.recording;
+    return told;
   }
 
   /** Sends video again, which is paused because the network is bad. */

@@ -1,5 +1,5 @@
 import {decodeCtl, encodeCtl} from './ctl_messages.js';
-import {PING_INTERVAL, PONG_INTERVAL} from './timeouts.js';
+import {CONFIRM_TIMEOUT, PING_INTERVAL, PONG_INTERVAL} from './timeouts.js';
 /** @import {CtlMessage, Hello, Malformed, Ping, Pong} from './ctl_messages.js' */
 
 /**
@@ -27,6 +27,8 @@ const MAX_RATE = 200;
 const SEND_RATE = 100;
 /** Messages that wait to be sent, and bytes that the browser holds for a channel that does not get on. */
 const MAX_QUEUE = 512;
+/** Pings of which one must be answered. The other end answers one a second at most. */
+const CONFIRM_TRIES = 3;
 const MAX_BUFFERED = 1 << 20;
 
 /** Counts events within a second. */
@@ -68,6 +70,9 @@ export class Ctl {
   /** @type {ReturnType<typeof setTimeout>|undefined} */ #sendTimer;
   /** @type {ReturnType<typeof setInterval>|undefined} */ #pingTimer;
   #pings = 0;
+  #pingAt = -Infinity;
+  /** Who wait for the answer to a ping, by its number. @type {Map<() => void, number>} */ #waiting =
+    new Map();
   #pongAt = -Infinity;
   /** Round trip (ms), and how far the other's clock is ahead of this one (ms). @type {{rtt: number, offset: number}|null} */
   clock = null;
@@ -127,6 +132,32 @@ export class Ctl {
     this.#queue.push(json);
     this.#flush();
     return this.#ready;
+  }
+
+  /** Resolves to whether the other end has got what was sent so far: messages keep their order, and it answers a ping. */
+  async confirm() {
+    for (let tries = 0; tries < CONFIRM_TRIES; tries++) {
+      const rest = this.#pingAt + PONG_INTERVAL - Date.now();
+      if (rest > 0) await new Promise((resolve) => setTimeout(resolve, rest));
+      if (!this.#ready) return false;
+      if (await this.#isAnswered()) return true;
+    }
+    return false;
+  }
+
+  /** Pings, and resolves to whether there is an answer in time. @returns {Promise<boolean>} */
+  #isAnswered() {
+    return new Promise((resolve) => {
+      const end = (/** @type {boolean} */ answered) => {
+        clearTimeout(timer);
+        this.#waiting.delete(onanswer);
+        resolve(answered);
+      };
+      const onanswer = () => end(true);
+      const timer = setTimeout(end, CONFIRM_TIMEOUT, false);
+      this.#waiting.set(onanswer, this.#pings + 1);
+      this.#ping();
+    });
   }
 
   /** Ends the channels, not the call. */
@@ -195,6 +226,7 @@ export class Ctl {
   }
 
   #ping() {
+    this.#pingAt = Date.now();
     this.send({type: 'ping', n: ++this.#pings, t: Date.now()});
   }
 
@@ -208,6 +240,7 @@ export class Ctl {
 
   /** @param {Pong} pong */
   #measure({n, t, r}) {
+    for (const [onanswer, ping] of this.#waiting) if (ping <= n && n <= this.#pings) onanswer();
     if (n !== this.#pings) return;
     const now = Date.now();
     this.clock = {rtt: now - t, offset: r - (t + now) / 2};

@@ -9,7 +9,7 @@ import {isObject} from './messages.js';
 /**
  * @typedef {{type: 'hello', v: number, app: string, features: string[], name: string}} Hello
  * @typedef {{screen?: string, screenAudio?: string}} Mids of the m-lines of a shared screen
- * @typedef {{type: 'state', recording: boolean, held: boolean, mids: Mids} & SendState} CtlState
+ * @typedef {{type: 'state', held: boolean, mids: Mids} & SendState} CtlState
  * @typedef {{type: 'signal', data: Record<string, unknown>}} Signal
  * @typedef {{type: 'commit', hash: string}} Commit
  * @typedef {{type: 'nonce', nonce: string}} Nonce

@@ -55,6 +55,8 @@ export class Link {
   shared = new MediaStream();
   quality = new QualityMeter();
   level = new VideoLevel();
+  /** Whether the other side has been told that this one records. */
+  toldRecording = false;
   /** @type {Sample|null} */ sample = null;
   /** @type {Rates|null} */ rates = null;
   /** The newest statistics. @type {Entry[]} */ entries = [];
@@ -154,7 +156,14 @@ export class Link {
       ...(audio?.mid && {screenAudio: audio.mid}),
     };
     const held = state.video && this.level.paused;
-    return this.tell({type: 'state', ...state, recording: false, held, mids});
+    const told = this.tell({type: 'state', ...state, held, mids});
+    if (told) this.toldRecording = state.recording;
+    return told;
+  }
+
+  /** Resolves to whether the other side has everything that it was told so far. */
+  confirmTold() {
+    return this.#ctl.confirm();
   }
 
   askForOffer() {

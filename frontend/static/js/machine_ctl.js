@@ -23,8 +23,8 @@ export const onCtl = {
     if (!link) return step(state);
     if (message.type === 'bye') return message.final ? peerGone(state, 'left') : peerLeaves(state);
     if (message.type === 'state') {
-      const {audio, video, screen, held} = message;
-      return step({...state, remote: {audio, video, screen, held}});
+      const {audio, video, screen, recording, held} = message;
+      return step({...state, remote: {audio, video, screen, recording, held}});
     }
     if (message.type !== 'signal') return step(state);
     const data = decodeCallData(message.data);

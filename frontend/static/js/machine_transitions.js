@@ -16,7 +16,13 @@ const MAX_RESTARTS = 3;
 const RELAY_FROM_REBUILD = 2;
 
 /** What the other side is taken to send until it says so. @type {RemoteState} */
-export const NOTHING_SAID = Object.freeze({audio: true, video: true, screen: false, held: false});
+export const NOTHING_SAID = Object.freeze({
+  audio: true,
+  video: true,
+  screen: false,
+  recording: false,
+  held: false,
+});
 
 /** @param {State} state @param {Command[]} [commands] @returns {Step} */
 export const step = (state, commands = []) => ({state, commands});

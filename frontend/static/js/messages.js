@@ -5,7 +5,7 @@
  *   {"call": n, "description": {type, sdp}}     an offer or answer as in W3C WebRTC
  *   {"call": n, "candidate": {candidate, …}}    an ICE candidate; null = there are no more
  *   {"call": n, "renegotiate": true}            "please make an offer"; with a higher n: "please rebuild"
- *   {"state": {"audio": bool, "video": bool, "screen": bool}}
+ *   {"state": {"audio": bool, "video": bool, "screen": bool, "recording": bool}}
  *                                               what the sender has switched on, which the other side cannot tell
  *                                               from the media itself. Sent once connected, and at every change.
  *   {"busy": true}                              "I am in a call": to a further peer in a room of more than two
@@ -19,7 +19,7 @@
 /** @typedef {{peer: string, name: string, polite: boolean, away: boolean}} Peer */
 /** @typedef {{urls: string[], username?: string, credential?: string}} ICEServer */
 /** @typedef {{type: 'offer'|'answer', sdp: string}} Description */
-/** @typedef {{audio: boolean, video: boolean, screen: boolean}} SendState */
+/** @typedef {{audio: boolean, video: boolean, screen: boolean, recording: boolean}} SendState */
 /** @typedef {SendState & {held: boolean}} RemoteState held = its video is paused to keep the sound */
 
 /**
@@ -239,10 +239,15 @@ export function decodeCallData(data) {
   try {
     const fields = object(data);
     if (isObject(fields.state)) {
-      const {audio, video, screen} = fields.state;
+      const {audio, video, screen, recording} = fields.state;
       return {
         kind: 'state',
-        state: {audio: audio === true, video: video === true, screen: screen === true},
+        state: {
+          audio: audio === true,
+          video: video === true,
+          screen: screen === true,
+          recording: recording === true,
+        },
       };
     }
     if (fields.busy === true) return {kind: 'busy'};

@@ -28,6 +28,8 @@ export const QUALITY_DELAY = Object.freeze({worse: 3000, better: 8000, lost: 200
 /** The round trip over the data channel is measured so often. The other side answers at most one ping in PONG_INTERVAL. */
 export const PING_INTERVAL = 5000;
 export const PONG_INTERVAL = 1000;
+/** How long the other side has to confirm what it was told. */
+export const CONFIRM_TIMEOUT = 2000;
 /** A description or candidate that the server has not confirmed by then also goes over the data channel. */
 export const SIGNAL_CONFIRM_TIMEOUT = 1000;
 /** How long a connection may be without a safety code until the page says that it cannot be checked. */
