@@ -57,7 +57,7 @@ var importedModule = regexp.MustCompile(`(?m)^(?:import|export)\b(?:[^'"();=]*\b
 // else. require-trusted-types-for keeps strings from becoming markup or code.
 const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
 	"media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; " + noFrames + "; " +
-	"require-trusted-types-for 'script'; trusted-types 'none'"
+	"require-trusted-types-for 'script'; trusted-types callbox-workers"
 
 // Config describes the program that serves the page. The zero value is valid.
 type Config struct {

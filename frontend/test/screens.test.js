@@ -8,15 +8,24 @@ import {lookOf} from '../static/js/ui/safety.js';
 import {Driver, joined} from './driver.js';
 
 const MEDIA = {capture: 'done', problems: [], hasAudio: true, hasVideo: true};
-const states = (state, media = MEDIA) => stepsOf(state, media).map((step) => step.state);
+const states = (state, media = MEDIA) => stepsOf(state, media, null).map((step) => step.state);
 
-test('the eight steps are in order, and recording is off', () => {
-  const steps = stepsOf(initial, MEDIA);
+test('the eight steps are in order, and recording is off as long as nobody records', () => {
+  const steps = stepsOf(initial, MEDIA, null);
   assert.deepEqual(
     steps.map(({name}) => name),
     ['devices', 'capture', 'recording', 'signaling', 'peer', 'servers', 'candidates', 'connected'],
   );
   assert.equal(steps[2].state, 'off');
+  for (const [phase, notice, kept, state] of [
+    ['off', '', [], 'off'],
+    ['asking', 'untold', [], 'off'],
+    ['telling', '', [], 'active'],
+    ['on', '', [], 'active'],
+    ['off', '', [{}], 'done'],
+    ['off', 'refused', [], 'failed'],
+  ])
+    assert.equal(stepsOf(initial, MEDIA, {phase, notice, kept})[2].state, state, phase + notice);
 });
 
 test('the steps become active one after the other', () => {

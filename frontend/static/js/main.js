@@ -8,6 +8,7 @@ import {CallSession} from './media_session.js';
 import {pageOptions} from './options.js';
 import {onGranted, permissionOf} from './permissions.js';
 import {isNotice} from './problem.js';
+import {Recording} from './recording.js';
 import {pathOfRoom, readAddress, readRoom, takeToken, withoutFrame} from './roomlink.js';
 import {screenOf, talkOf} from './screens.js';
 import {Seat} from './seat.js';
@@ -33,6 +34,7 @@ const embedders = (document.documentElement.dataset.embed ?? '').split(' ').filt
 const embedded = embedders.length > 0;
 const options = pageOptions(new URLSearchParams(location.search), embedded);
 /** @type {import('./embed.js').Embedding|null} */ let embedding = null;
+const now = () => performance.now();
 let token = '';
 /** For all connections of this page, so that the safety code stays the same. @type {RTCCertificate|undefined} */
 let certificate;
@@ -62,7 +64,7 @@ const call = new Call({
   relay: options.relay || recall('relay') !== '',
   turn: options.turn,
   sending: () => settings.values,
-  now: () => performance.now(),
+  now,
   onchange: () => render(),
   onarrival: () => {
     view.notifyArrival();
@@ -77,6 +79,7 @@ const arrival = new Arrival({
   Notification: globalThis.Notification,
   focus: () => window.focus(),
 });
+const recording = new Recording({call, media, now, onchange: () => render()});
 const wakeLock = new WakeLock();
 const session = new CallSession(navigator.mediaSession, {
   togglemicrophone: () => void media.setAudio(!media.state.audio),
@@ -112,6 +115,7 @@ const pagePathOf = (room) => pathOfRoom(room, embedded ? 'embed' : 'r');
 const addressOfRoom = () => HOME.href + pathOfRoom(call.state.room);
 
 function render() {
+  recording.session?.update();
   const {state} = call;
   const screen = screenOf(state);
   view.render({
@@ -124,6 +128,7 @@ function render() {
     history: call.history,
     conversation: call.conversation,
     talk: call.talkFailed ? 'closed' : talkOf(state),
+    recording: recording.session,
     canShareScreen: media.canShareScreen,
     settings: settings.values,
     notifications: arrival.permission,
@@ -132,7 +137,7 @@ function render() {
     language,
     t,
     url: addressOfRoom(),
-    now: performance.now(),
+    now: now(),
   });
   embedding?.update(state, call.link?.quality.value ?? null);
   wakeLock.want(screen === 'waiting' || screen === 'connecting' || screen === 'call');
@@ -281,10 +286,14 @@ const view = new View(
       settings.set('notify', on);
       render();
     },
+    record: () => void recording.click(() => view.showMessage('recordLoadFailed')),
     retryDevices,
     openTab: () =>
       void window.open(addressOfRoom() + (token && `#token=${token}`), '_blank', 'noopener'),
-    dismiss: () => media.dismiss(),
+    dismiss: () => {
+      recording.session?.dismiss();
+      media.dismiss();
+    },
     insist: () => void call.insist(),
     compared: (verdict) => call.dispatch({type: 'compared', verdict}),
     leave: () => call.dispatch({type: 'leave'}),
@@ -347,4 +356,5 @@ await setLanguage(
   chooseLanguage([options.lang, recall('lang'), ...navigator.languages], LANGUAGES),
 );
 open();
+void recording.offer(navigator.storage).catch(() => {}); // as in a private window of Firefox
 setInterval(render, RENDER_INTERVAL);

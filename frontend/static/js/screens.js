@@ -1,6 +1,7 @@
 import {AWAY_BANNER_DELAY} from './timeouts.js';
 /** @import {State} from './machine.js' */
 /** @import {MediaState} from './media.js' */
+/** @import {Session} from './record/session.js' */
 
 /**
  * What the page shows of the state, without touching the page.
@@ -51,11 +52,21 @@ function serversStep({link}) {
   return link.gatheringDone ? 'failed' : 'active';
 }
 
+/** @param {Pick<Session, 'phase'|'notice'|'kept'>|null} recording @returns {StepState} */
+function recordingStep(recording) {
+  if (!recording) return 'off';
+  const {phase, notice, kept} = recording;
+  if (phase !== 'off' && phase !== 'asking') return 'active';
+  if (notice === 'impossible' || notice === 'refused') return 'failed';
+  return kept.length > 0 ? 'done' : 'off';
+}
+
 /**
  * The eight steps of a call, in order.
- * @param {State} state @param {MediaState} media @returns {{name: StepName, state: StepState}[]}
+ * @param {State} state @param {MediaState} media @param {Pick<Session, 'phase'|'notice'|'kept'>|null} recording
+ * @returns {{name: StepName, state: StepState}[]}
  */
-export function stepsOf(state, media) {
+export function stepsOf(state, media, recording) {
   const {link} = state;
   const [devices, capture] = captureSteps(media);
   const up = state.signaling === 'up';
@@ -64,7 +75,7 @@ export function stepsOf(state, media) {
   return [
     {name: 'devices', state: devices},
     {name: 'capture', state: capture},
-    {name: 'recording', state: 'off'},
+    {name: 'recording', state: recordingStep(recording)},
     {name: 'signaling', state: state.signaling === 'down' ? 'failed' : progress(up, true)},
     {name: 'peer', state: link ? progress(link.settled || connected, true) : 'pending'},
     {name: 'servers', state: serversStep(state)},

@@ -172,6 +172,32 @@ export default Object.freeze({
   remoteMuted: '{name} · muted',
   remoteShares: '{name} is sharing their screen',
 
+  record: 'Record',
+  recordStop: 'Stop recording',
+  recordStarting: 'Starting…',
+  recordSaving: 'Saving…',
+  recordingOwn: 'You are recording, {duration}',
+  recordingOther: '{name} is recording',
+  recordingAnnounce: 'You are recording',
+  recordUntold:
+    'The program that {name} uses cannot show that you are recording. Tell {name} yourself, then click “Record” again.',
+  recordRefused: 'Not recording, because {name} could not be told.',
+  recordImpossible: 'This browser could not record the call.',
+  recordFull: 'The recording has ended, because there is no more space for it.',
+  recordBroken:
+    'The recording has ended because of an error. What was recorded until then is kept.',
+  recordStranger:
+    'The recording has ended, because the program that {name} uses cannot show that you are recording.',
+  recordMemory:
+    'This browser can keep the recording only in memory, up to {size} (about {minutes} minutes). Save it when it has ended.',
+  recordLoadFailed: 'Recording could not be loaded. Reload the page to use it.',
+  keptTitle: 'Recordings that are not saved yet',
+  keptSave: 'Save',
+  keptSaved: 'Saved',
+  keptDelete: 'Delete',
+  keptDeleteSure: 'Delete for good?',
+  keptMemory: 'Gone when you close this page',
+
   chat: 'Chat',
   chatUnread: 'Chat, {count} unread',
   chatClosed: 'Chat: {reason}',

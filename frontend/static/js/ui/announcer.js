@@ -1,6 +1,7 @@
 import {bannerOf} from '../screens.js';
 import {newsOf} from './chat_button.js';
 import {element, peerName, setText} from './dom.js';
+import {recordingFact} from './recording.js';
 import {safetyFact} from './safety.js';
 /** @import {Model, Translate} from './dom.js' */
 
@@ -22,6 +23,7 @@ function facts(model) {
     camera: captured ? t(media.video ? 'announceCameraOn' : 'announceCameraOff') : '',
     remote: screen === 'call' && !call.remote.audio ? t('remoteMuted') : '',
     shared: screen === 'call' && call.remote.screen ? t('remoteShares') : '',
+    recording: recordingFact(model),
     banner: banner && t(banner),
     safety: safetyFact(model),
     talk: newsOf(model),

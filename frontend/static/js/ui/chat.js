@@ -1,7 +1,7 @@
 import {cleanText, lengthOf, MAX_TEXT} from '../chat_text.js';
-import {SAVE_TIMEOUT} from '../timeouts.js';
 import {reasonOf} from './chat_button.js';
 import {element, peerName, setText} from './dom.js';
+import {download} from './download.js';
 import {FileDrop} from './file_drop.js';
 import {Timeline} from './timeline.js';
 /** @import {Model} from './dom.js' */
@@ -98,7 +98,10 @@ export class ChatPanel {
     'refuse-file': (key) => this.#model?.conversation?.files.stop(key),
     'stop-file': (key) => this.#model?.conversation?.files.stop(key),
     'file-again': (key) => this.#model?.conversation?.files.again(key),
-    'save-file': (key) => save(this.#model?.conversation?.files.save(key) ?? null),
+    'save-file': (key) => {
+      const file = this.#model?.conversation?.files.save(key);
+      if (file) download(file.name, file.blob);
+    },
   };
 
   #update() {
@@ -195,12 +198,4 @@ export class ChatPanel {
     this.#complaint = () => (key ? (this.#model?.t(key, parameters) ?? '') : '');
     this.#update();
   }
-}
-
-/** Has the browser save a file. It is never opened. @param {{name: string, blob: Blob}|null} file */
-function save(file) {
-  if (!file) return;
-  const href = URL.createObjectURL(file.blob);
-  Object.assign(document.createElement('a'), {href, download: file.name}).click();
-  setTimeout(() => URL.revokeObjectURL(href), SAVE_TIMEOUT);
 }

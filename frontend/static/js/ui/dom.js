@@ -4,6 +4,7 @@
 /** @import {State} from '../machine.js' */
 /** @import {Link} from '../link.js' */
 /** @import {MediaState} from '../media.js' */
+/** @import {Session} from '../record/session.js' */
 /** @import {Screen, TalkState} from '../screens.js' */
 /** @import {Values} from '../settings.js' */
 
@@ -20,6 +21,7 @@
  * @property {Link|null} link whose picture is shown
  * @property {History} history the figures of the last minute
  * @property {Conversation|null} conversation chat and files, null = not loaded yet
+ * @property {Session|null} recording null = not loaded yet
  * @property {TalkState} talk whether they can be used
  * @property {boolean} canShareScreen
  * @property {Readonly<Values>} settings

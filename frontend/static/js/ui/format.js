@@ -19,6 +19,13 @@ export const timeOfDay = (ms) =>
     (lang) => new Intl.DateTimeFormat(lang, {hour: '2-digit', minute: '2-digit'}),
   ).format(ms);
 
+/** @param {number} ms since 1970 */
+export const dateAndTime = (ms) =>
+  formatOf(
+    'date',
+    (lang) => new Intl.DateTimeFormat(lang, {dateStyle: 'medium', timeStyle: 'short'}),
+  ).format(ms);
+
 const UNITS = Object.freeze(['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte']);
 
 /** @param {number} bytes */

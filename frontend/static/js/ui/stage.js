@@ -4,6 +4,7 @@ import {cloneTemplate, element, elements, find, findAll, peerName, play, setText
 import {renderFullScreen} from './full_screen.js';
 import {renderProblems} from './problems.js';
 import {hasPicture, showAvatar, showsRemote} from './remote.js';
+import {recordingNotice, renderRecording} from './recording.js';
 import {renderSafety} from './safety.js';
 import {renderTopbar} from './topbar.js';
 import {Volume} from './volume.js';
@@ -83,6 +84,7 @@ export class Stage {
     this.#panes(model);
     renderTopbar(model);
     renderSafety(model);
+    renderRecording(model);
     const banner = bannerOf(call, model.now);
     setText(element('[data-banner]'), banner && t(banner, {name: peerName(model)}));
     this.#section.toggleAttribute('data-dimmed', banner === 'bannerReconnecting');
@@ -162,9 +164,11 @@ export class Stage {
   }
 
   /** @param {Model} model */
-  #showNotice({media, t}) {
+  #showNotice(model) {
+    const {media, t} = model;
     const text = find('[data-notice-text]', this.#notice);
-    if (this.message) setText(text, t(this.message));
+    const message = this.message ? t(this.message) : recordingNotice(model);
+    if (message) setText(text, message);
     else renderProblems(text, media.problems, true, t);
     const shown = text.textContent ?? '';
     if (shown === '') this.#dismissed = '';
@@ -193,7 +197,7 @@ export class Stage {
     const text = t(call.link ? peer : 'connectingServer', {name: peerName(model)});
     setText(element('[data-connecting-text]'), text);
     const list = element('[data-steps]');
-    const steps = stepsOf(call, media);
+    const steps = stepsOf(call, media, model.recording);
     if (list.children.length === 0) list.append(...steps.map(() => cloneTemplate('step')));
     findAll('.step', list).forEach((item, i) => {
       const step = steps[i];

@@ -16,6 +16,7 @@ import {bindSettings, openSettings, renderSettings} from './settings.js';
 import {Stage} from './stage.js';
 import {showTicks} from './ticks.js';
 /** @import {ChatPanel} from './chat.js' */
+/** @import {KeptList} from './kept.js' */
 /** @import {Ticks} from '../check/quick.js' */
 /** @import {Model} from './dom.js' */
 /** @import {Key} from '../i18n.js' */
@@ -42,9 +43,10 @@ import {showTicks} from './ticks.js';
  * @property {() => void} flip turns to the other camera
  * @property {Settings['set']} set
  * @property {(on: boolean) => void} setNotify about notifications, which the browser may have to allow first
+ * @property {() => void} record
  * @property {() => void} retryDevices
  * @property {() => void} openTab with this room
- * @property {() => void} dismiss the notices about devices
+ * @property {() => void} dismiss the notices about devices and the recording
  * @property {() => void} insist on sending video
  * @property {(verdict: Verdict) => void} compared the safety codes
  * @property {() => void} leave
@@ -76,6 +78,8 @@ export class View {
   #announcer = new Announcer();
   /** Loaded when it is needed for the first time. @type {ChatPanel|null} */ #chat = null;
   /** @type {Promise<ChatPanel>|null} */ #chatLoading = null;
+  /** The same. @type {KeptList|null} */ #kept = null;
+  #keptLoading = false;
   /** @type {Model|null} */ #before = null;
   #arrived = false;
 
@@ -157,7 +161,7 @@ export class View {
     const changed = model.screen !== before?.screen;
     if (model.language !== before?.language) this.#setLanguage(model);
     if (changed) this.#show(model.screen);
-    this.#chat?.render(model);
+    for (const part of this.#parts) part.render(model);
     renderConnection(model);
     this.#title(model);
     this.#toggles(model);
@@ -173,7 +177,7 @@ export class View {
     if (model.screen === 'full')
       setText(element('[data-full-text]'), model.t('fullText', {room: model.call.room}));
     if (model.screen === 'ended') renderEnded(model);
-    if (model.conversation && !this.#chatLoading) void this.#loadChat().catch(() => {});
+    this.#loadParts(model);
     this.#announcer.update(model);
     if (changed && before) this.#focus(model.screen);
   }
@@ -233,6 +237,28 @@ export class View {
     return this.#chatLoading;
   }
 
+  /** Those that are loaded when they are needed. */
+  get #parts() {
+    return [this.#chat, this.#kept].filter((part) => part !== null);
+  }
+
+  /** @param {Model} model */
+  #loadParts({conversation, recording}) {
+    if (conversation && !this.#chatLoading) void this.#loadChat().catch(() => {});
+    if (recording?.kept.length && !this.#keptLoading) void this.#loadKept();
+  }
+
+  async #loadKept() {
+    this.#keptLoading = true;
+    try {
+      const {KeptList: Loaded} = await import('./kept.js');
+      this.#kept = new Loaded();
+      if (this.#before) this.render(this.#before);
+    } catch (error) {
+      console.warn('recordings:', error); // They are offered again at the next visit.
+    }
+  }
+
   /** @param {Model} model */
   #toggles({media}) {
     for (const [action, on, has, icon] of /** @type {const} */ ([
@@ -252,7 +278,8 @@ export class View {
     const button = /** @type {Element} */ (event.target).closest('[data-action]');
     const action = button?.getAttribute('data-action') ?? '';
     this.#clicks[action]?.(/** @type {HTMLElement} */ (button));
-    if (button) this.#chat?.click(action, /** @type {HTMLElement} */ (button));
+    if (button)
+      for (const part of this.#parts) part.click(action, /** @type {HTMLElement} */ (button));
   }
 
   /** Submit buttons are handled by their form. @type {Record<string, (button: HTMLElement) => void>} */
@@ -268,6 +295,7 @@ export class View {
     camera: () => this.#actions.camera(),
     screen: () => this.#actions.screen(),
     flip: () => this.#actions.flip(),
+    record: () => this.#actions.record(),
     more: () => this.#menu.toggle(),
     'full-screen': () => void toggleFullScreen().catch(() => {}), // The browser may refuse.
     chat: () =>
