@@ -86,6 +86,7 @@ type partner struct {
 	absent         bool // the server has forgotten both peers, and this one rejoined first
 	sawFrame       bool
 	left           bool   // it hung up
+	recording      bool   // it says that it records
 	sent, taken    uint64 // numbers of the newest message to it, and from it
 	viaCtl         bool   // it cannot be reached through the server, but on the data channel
 	repeatDue      bool   // something was sent on the data channel while the server was away

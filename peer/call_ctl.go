@@ -82,6 +82,8 @@ func (c *Call) handleCtl(text []byte) {
 		if channel.pongs.take(now) == 0 { // who asks more often than once a second gets fewer answers
 			channel.send(ctl.Pong{N: m.N, T: m.T, R: uint64(max(0, now.UnixMilli()))})
 		}
+	case ctl.State:
+		c.handleState(m)
 	case ctl.Bye:
 		c.handleCtlBye(m.Final)
 	default:
@@ -98,6 +100,20 @@ func (c *Call) handleHello() {
 	}
 	channel.send(ctl.State{Audio: c.cfg.Audio != nil, Video: c.cfg.Video != nil})
 	c.startExchange()
+}
+
+// handleState notes whether the other side records the call.
+func (c *Call) handleState(m ctl.State) {
+	p := c.partner
+	if m.Recording == p.recording {
+		return
+	}
+	p.recording = m.Recording
+	kind := EventRecordingOver
+	if m.Recording {
+		kind, c.data.Recorded = EventRecording, true
+	}
+	c.observe(Event{Kind: kind, Name: p.name})
 }
 
 // handleSignal handles what the signaling server would have carried. It is about the

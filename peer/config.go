@@ -142,6 +142,8 @@ const (
 	EventSignalingBack EventKind = "signaling_back" // the signaling server can be reached again, and the seat is back
 	EventSafetyCode    EventKind = "safety_code"    // Code can be compared with what the other side shows
 	EventSafetyWarning EventKind = "safety_warning" // there is no safety code because the other side broke its rules; Reason is set
+	EventRecording     EventKind = "recording"      // the other side records the call
+	EventRecordingOver EventKind = "recording_over" // the other side no longer records the call
 	EventText          EventKind = "text"           // the other side sent Text
 	EventFile          EventKind = "file"           // a file that was taken has ended; File, Bytes and Reason are set, the last unless it arrived intact
 	EventFileRefused   EventKind = "file_refused"   // a file was not taken; File and Bytes are set

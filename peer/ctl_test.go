@@ -289,6 +289,34 @@ func TestPingIsAnswered(t *testing.T) {
 }
 
 // A channel that breaks its limits ends; the call goes on.
+// The bot reports that it is recorded, once for each recording.
+func TestRecordingIsReported(t *testing.T) {
+	t.Parallel()
+	s := serve(t, nil)
+	cfg := s.bot(t, "bot")
+	begun, over := events(&cfg, peer.EventRecording), events(&cfg, peer.EventRecordingOver)
+	bot, w := listening(t, s, &cfg)
+	for _, recording := range []bool{false, true, true, false, true} {
+		w.tell(ctl.State{Audio: true, Recording: recording})
+	}
+	for i, events := range []<-chan peer.Event{begun, over, begun} {
+		if e := next(t, "an event", events); e.Name == "" {
+			t.Errorf("event %d: %+v", i, e)
+		}
+	}
+	bot.Hangup()
+	if r := bot.Wait(); r.Data == nil || !r.Data.Recorded {
+		t.Errorf("reported %+v", r.Data)
+	}
+	select {
+	case e := <-begun:
+		t.Errorf("reported again: %+v", e)
+	case e := <-over:
+		t.Errorf("reported again: %+v", e)
+	default:
+	}
+}
+
 func TestCtlLimits(t *testing.T) {
 	t.Parallel()
 	for name, abuse := range map[string]func(w *talker){

@@ -198,8 +198,9 @@ type Frames struct {
 
 // Data is what arrived on the data channels.
 type Data struct {
-	Texts int64     `json:"texts"`
-	Files FileCount `json:"files"`
+	Texts    int64     `json:"texts"`
+	Files    FileCount `json:"files"`
+	Recorded bool      `json:"recorded"` // the other side said that it recorded the call, or a part of it
 }
 
 // FileCount is what became of the files that the other side offered.

@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"callbox/peer/pattern"
@@ -69,6 +70,7 @@ type patternSource struct {
 	pace   pacer
 	number uint32
 	buffer []byte
+	made   *atomic.Uint32 // counts the frames; nil = nobody asks
 }
 
 func (s *patternSource) Next(ctx context.Context) (VideoFrame, error) {
@@ -77,7 +79,61 @@ func (s *patternSource) Next(ctx context.Context) (VideoFrame, error) {
 	}
 	s.buffer = pattern.AppendFrame(s.buffer[:0], s.size, pattern.Stamp{Number: s.number, Clock: time.Now()})
 	s.number++
+	if s.made != nil {
+		s.made.Store(s.number)
+	}
 	return VideoFrame{Data: s.buffer, Duration: s.pace.step}, nil
+}
+
+// PatternWithBeeps returns the source of Pattern, and a source of sound that belongs to
+// it: with each frame whose number is a multiple of fps, so about once a second, begins
+// a beep of BeepTime with the pitch BeepHz. A receiver can tell from that whether sound
+// and picture fit. Both sources are for the same call.
+func PatternWithBeeps(size pattern.Size, fps int) (VideoSource, AudioSource, error) {
+	video, err := Pattern(size, fps)
+	if err != nil {
+		return nil, nil, err
+	}
+	made := new(atomic.Uint32)
+	video.(*patternSource).made = made                                                          //nolint:forcetypeassert // it is what Pattern returns
+	return video, &beepSource{made: made, fps: uint32(fps), pace: pacer{step: packetTime}}, nil //nolint:gosec // checked by Pattern
+}
+
+// BeepTime is how long a beep of PatternWithBeeps lasts.
+const BeepTime = 100 * time.Millisecond
+
+// BeepPitches is after how many beeps of PatternWithBeeps the pitches repeat.
+const BeepPitches = 8
+
+// BeepHz returns the pitch of a beep: the first, which belongs to frame 0, has number 0.
+func BeepHz(number int) float64 { return 600 + 300*float64(number%BeepPitches) }
+
+// beepSource begins a beep when it sees that a frame has been made that has one.
+type beepSource struct {
+	made   *atomic.Uint32
+	fps    uint32
+	pace   pacer
+	beeps  uint32 // number of the next one
+	left   int    // packets of the current beep
+	tone   pcmu.Tone
+	buffer []byte
+}
+
+func (s *beepSource) Next(ctx context.Context) ([]byte, error) {
+	if err := s.pace.wait(ctx); err != nil {
+		return nil, err
+	}
+	if made := s.made.Load(); made > s.beeps*s.fps {
+		number := (made - 1) / s.fps
+		s.beeps, s.left = number+1, int(BeepTime/packetTime)
+		s.tone = pcmu.Tone{Hz: BeepHz(int(number)), Level: 2 * ToneLevel}
+	}
+	if s.left == 0 {
+		s.tone = pcmu.Tone{}
+	}
+	s.left = max(0, s.left-1)
+	s.buffer = s.tone.Append(s.buffer[:0], packetSamples)
+	return s.buffer, nil
 }
 
 // Tone returns a source of a steady sine of ToneHz.

@@ -122,6 +122,54 @@ func TestToneAndSilence(t *testing.T) {
 	})
 }
 
+// A beep begins with the frame that it belongs to, within a packet, and has its pitch.
+func TestBeeps(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const fps, beeps = 15, 2*BeepPitches + 1
+		video, audio, err := PatternWithBeeps(pattern.Size{Width: 256, Height: 128}, fps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		made := make(chan time.Time, beeps)
+		go func() {
+			for n := range fps*(beeps-1) + 1 {
+				if _, err := video.Next(t.Context()); err != nil {
+					return
+				}
+				if n%fps == 0 {
+					made <- time.Now()
+				}
+			}
+		}()
+		var beep *pcmu.Meter
+		for heard := 0; heard < beeps; {
+			packet, err := audio.Next(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var loud pcmu.Meter
+			loud.Write(packet)
+			energy, _ := loud.Energy()
+			switch {
+			case energy == 0 && beep != nil: // it is over
+				if hz, ok := beep.ToneHz(); !ok || hz != BeepHz(heard) || beep.Samples() != 800 {
+					t.Errorf("beep %d has %d samples with a pitch of %v", heard, beep.Samples(), hz)
+				}
+				heard, beep = heard+1, nil
+			case energy > 0 && beep == nil:
+				beep = new(pcmu.Meter)
+				if late := time.Since(<-made); late > packetTime {
+					t.Errorf("beep %d is %v late", heard, late)
+				}
+			}
+			if beep != nil {
+				beep.Write(packet)
+			}
+		}
+	})
+}
+
 func TestPatternRefuses(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

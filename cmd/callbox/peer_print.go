@@ -53,6 +53,10 @@ func (p *callPrinter) event(e peer.Event) {
 		p.line("The signaling server can be reached again.")
 	case peer.EventSafetyCode:
 		p.line("Safety code: %s. If %s sees the same code, nobody sits in between.", e.Code, e.Name)
+	case peer.EventRecording:
+		p.line("%s records this call.", e.Name)
+	case peer.EventRecordingOver:
+		p.line("%s no longer records this call.", e.Name)
 	case peer.EventText:
 		p.line("%s sent a text of %d characters.", e.Name, utf8.RuneCountInString(e.Text))
 	case peer.EventFile:
