@@ -1,7 +1,7 @@
 # make                  builds ./callbox
 # make test             runs everything that must pass: linters, Go, JavaScript, browsers, fuzzing
 # make long             runs what takes too much time or processor for `make test`: the whole siege, every planted
-#                       defect, all calls of the matrix, 200 MB of files, 20,000 tries of each attacker on the safety
+#                       defect, all calls of the matrix, 200 MB of files, two minutes of recording, 20,000 tries of each attacker on the safety
 #                       code, an engine beside a busy program, a minute of fuzzing for each target; takes two hours
 # make bench            prints the figures that docs/bench.md explains
 # make bench-signaling  compares signaling with other servers (docs/bench-signaling.md); takes half an hour or more
@@ -15,7 +15,7 @@ SYSTEM   := ./e2e/... ./bench/...
 
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: build deps test long lint unit frontend system fuzz bench bench-signaling bench-turn siege mutants matrix files sound attack spin clean
+.PHONY: build deps test long lint unit frontend system fuzz bench bench-signaling bench-turn siege mutants matrix files sound record attack spin clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o callbox ./cmd/callbox
@@ -27,7 +27,7 @@ deps:
 
 test: deps lint frontend unit system fuzz
 
-long: siege mutants matrix files sound attack spin
+long: siege mutants matrix files sound record attack spin
 	FUZZTIME=1m .ci/fuzz
 
 lint:
@@ -64,6 +64,9 @@ sound: deps
 
 files: deps
 	go test -count=1 -v -timeout 10m -run TestFiles ./e2e -files.full
+
+record: deps
+	go test -count=1 -v -timeout 10m -run TestRecording ./e2e -record.full
 
 attack:
 	go test -count=1 -v -run TestAttackers ./peer/ctl -attack.full

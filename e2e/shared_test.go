@@ -43,6 +43,10 @@ func TestMain(m *testing.M) {
 		runTalkingBot()
 		return
 	}
+	if _, ok := os.LookupEnv(beepingVariable); ok {
+		runBeepingBot()
+		return
+	}
 	if lie, ok := os.LookupEnv(lieVariable); ok {
 		runAttacker(lie)
 		return

@@ -34,6 +34,12 @@ type Options struct {
 	Ask bool
 	// Prefs are lines that are added to Firefox's user.js.
 	Prefs string
+	// Profile is a folder for the profile, which outlives the browser: the next one with
+	// the same folder finds what pages have stored. Then all tabs share their storage.
+	// Empty means a temporary profile, and storage of its own for each tab.
+	Profile string
+	// Throttle has Chromium slow down hidden pages, as it does for people.
+	Throttle bool
 	// Flags are added to the command line.
 	Flags []string
 }
@@ -45,7 +51,10 @@ type Browser interface {
 	// Open opens a new tab with storage of its own. The preload scripts run in each
 	// document before the page's own scripts.
 	Open(ctx context.Context, preload ...string) (Page, error)
-	// Close ends the process and all its children, and removes the profile.
+	// Kill kills the process and all its children, as the kernel does when memory runs
+	// out. Close must still be called.
+	Kill() error
+	// Close ends the process and all its children, and removes a temporary profile.
 	Close() error
 }
 

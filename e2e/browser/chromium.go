@@ -19,6 +19,8 @@ type Chromium struct {
 	link *link
 	in   *os.File
 
+	shared bool // all tabs share their storage
+
 	mu    sync.Mutex
 	pages map[string]*chromiumPage // by session
 }
@@ -47,7 +49,7 @@ func StartChromium(ctx context.Context, o Options) (*Chromium, error) {
 	if err != nil {
 		return nil, errors.Join(err, in.Close(), out.Close())
 	}
-	c := &Chromium{process: p, in: in, pages: map[string]*chromiumPage{}}
+	c := &Chromium{process: p, in: in, shared: o.Profile != "", pages: map[string]*chromiumPage{}}
 	c.link = newLink(c.send, c.event)
 	go func() {
 		defer out.Close() //nolint:errcheck // read to its end
@@ -69,9 +71,11 @@ func chromiumFlags(home string, o Options) []string {
 		"--no-first-run", "--no-default-browser-check", "--disable-gpu", "--disable-dev-shm-usage",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync",
 		"--disable-extensions", "--metrics-recording-only", "--disable-breakpad",
-		// Only one tab is in the foreground, but all are tested.
-		"--disable-background-timer-throttling", "--disable-renderer-backgrounding", "--disable-backgrounding-occluded-windows",
 		"--autoplay-policy=no-user-gesture-required", "--use-fake-device-for-media-stream",
+	}
+	if !o.Throttle {
+		// Only one tab is in the foreground, but all are tested.
+		flags = append(flags, "--disable-background-timer-throttling", "--disable-renderer-backgrounding", "--disable-backgrounding-occluded-windows")
 	}
 	if !o.Ask {
 		flags = append(flags, "--use-fake-ui-for-media-stream")

@@ -13,7 +13,8 @@ import (
 type chromiumPage struct {
 	record
 	browser *Chromium
-	storage string // the id of its browser context
+	storage string // the id of its browser context; "" = that of the profile
+	target  string
 	session string
 	loads   chan struct{}
 	frames  map[string]string // sessions of frames, by their targets
@@ -22,8 +23,10 @@ type chromiumPage struct {
 // Open opens a tab, see [Browser].
 func (c *Chromium) Open(ctx context.Context, preload ...string) (Page, error) {
 	var storage struct{ BrowserContextID string }
-	if err := c.link.call(ctx, "", "Target.createBrowserContext", object{"disposeOnDetach": true}, &storage); err != nil {
-		return nil, err
+	if !c.shared {
+		if err := c.link.call(ctx, "", "Target.createBrowserContext", object{"disposeOnDetach": true}, &storage); err != nil {
+			return nil, err
+		}
 	}
 	p := &chromiumPage{browser: c, storage: storage.BrowserContextID, loads: make(chan struct{}, 1), frames: map[string]string{}}
 	if err := p.attach(ctx, preload); err != nil {
@@ -36,14 +39,17 @@ func (p *chromiumPage) attach(ctx context.Context, preload []string) error {
 	c := p.browser
 	var target struct{ TargetID, SessionID string }
 	// In a new window, because a tab in the background draws nothing.
-	create := object{"url": "about:blank", "browserContextId": p.storage, "newWindow": true}
+	create := object{"url": "about:blank", "newWindow": true}
+	if p.storage != "" {
+		create["browserContextId"] = p.storage
+	}
 	if err := c.link.call(ctx, "", "Target.createTarget", create, &target); err != nil {
 		return err
 	}
 	if err := c.link.call(ctx, "", "Target.attachToTarget", object{"targetId": target.TargetID, "flatten": true}, &target); err != nil {
 		return err
 	}
-	p.session = target.SessionID
+	p.session, p.target = target.SessionID, target.TargetID
 	c.mu.Lock()
 	c.pages[p.session] = p
 	c.mu.Unlock()
@@ -170,6 +176,16 @@ func (p *chromiumPage) Resize(ctx context.Context, width, height int) error {
 	return p.call(ctx, "Emulation.setDeviceMetricsOverride", object{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}, nil)
 }
 
+// Hide minimizes the window of the page, so that it is hidden, or shows it again.
+func (p *chromiumPage) Hide(ctx context.Context, hidden bool) error {
+	var window struct{ WindowID int }
+	if err := p.browser.link.call(ctx, "", "Browser.getWindowForTarget", object{"targetId": p.target}, &window); err != nil {
+		return err
+	}
+	state := map[bool]string{true: "minimized", false: "normal"}[hidden]
+	return p.browser.link.call(ctx, "", "Browser.setWindowBounds", object{"windowId": window.WindowID, "bounds": object{"windowState": state}}, nil)
+}
+
 func (p *chromiumPage) Screenshot(ctx context.Context) ([]byte, error) {
 	var shot struct{ Data string }
 	if err := p.call(ctx, "Page.captureScreenshot", object{"format": "png"}, &shot); err != nil {
@@ -230,5 +246,8 @@ func (p *chromiumPage) Close() error {
 	c.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
+	if p.storage == "" {
+		return c.link.call(ctx, "", "Target.closeTarget", object{"targetId": p.target}, nil)
+	}
 	return c.link.call(ctx, "", "Target.disposeBrowserContext", object{"browserContextId": p.storage}, nil)
 }

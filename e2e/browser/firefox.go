@@ -41,6 +41,8 @@ type Firefox struct {
 	link *link
 	conn *websocket.Conn
 
+	shared bool // all tabs share their storage
+
 	mu    sync.Mutex
 	pages map[string]*firefoxPage // by browsing context
 }
@@ -69,7 +71,7 @@ func StartFirefox(ctx context.Context, o Options) (*Firefox, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Firefox{process: p, pages: map[string]*firefoxPage{}}
+	f := &Firefox{process: p, shared: o.Profile != "", pages: map[string]*firefoxPage{}}
 	if err := f.connect(ctx, o); err != nil {
 		return nil, errors.Join(err, f.Close()) //nolint:contextcheck // it must work when the context has ended
 	}

@@ -13,15 +13,17 @@ import (
 type firefoxPage struct {
 	record
 	browser *Firefox
-	storage string // the id of its user context
+	storage string // the id of its user context; "default" = that of the profile
 	context string // the id of its browsing context
 }
 
 // Open opens a tab, see [Browser].
 func (f *Firefox) Open(ctx context.Context, preload ...string) (Page, error) {
-	var storage struct{ UserContext string }
-	if err := f.link.call(ctx, "", "browser.createUserContext", object{}, &storage); err != nil {
-		return nil, err
+	storage := struct{ UserContext string }{"default"}
+	if !f.shared {
+		if err := f.link.call(ctx, "", "browser.createUserContext", object{}, &storage); err != nil {
+			return nil, err
+		}
 	}
 	p := &firefoxPage{browser: f, storage: storage.UserContext}
 	if err := p.attach(ctx, preload); err != nil {
@@ -158,6 +160,9 @@ func (p *firefoxPage) Close() error {
 	f.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
+	if f.shared {
+		return f.link.call(ctx, "", "browsingContext.close", object{"context": p.context}, nil)
+	}
 	// Removing the user context closes its tabs.
 	return f.link.call(ctx, "", "browser.removeUserContext", object{"userContext": p.storage}, nil)
 }

@@ -20,12 +20,19 @@ import (
 type process struct {
 	command *exec.Cmd
 	home    string
+	kept    bool // the home folder outlives the process
 	log     *logTail
 	ended   chan struct{}
 }
 
 func newHome(ctx context.Context, pattern string, o Options) (home string, err error) {
-	home, err = os.MkdirTemp("", pattern)
+	if home = o.Profile; home == "" {
+		home, err = os.MkdirTemp("", pattern)
+	} else if _, err = os.Stat(filepath.Join(home, "cert9.db")); err == nil {
+		return home, nil // it was made by an earlier browser
+	} else {
+		err = os.MkdirAll(home, 0o700)
+	}
 	if err != nil {
 		return "", err
 	}
@@ -61,7 +68,7 @@ func trust(ctx context.Context, store, ca string) error {
 // start starts the command in a process group of its own. process.end, or start if it
 // fails, removes the home folder.
 func start(command *exec.Cmd, home string, o Options) (*process, error) {
-	p := &process{command: command, home: home, log: newLogTail(), ended: make(chan struct{})}
+	p := &process{command: command, home: home, kept: o.Profile != "", log: newLogTail(), ended: make(chan struct{})}
 	command.Dir = home
 	command.Env = append(environment(), "HOME="+home, "XDG_CONFIG_HOME="+home, "XDG_CACHE_HOME="+home, "XDG_DATA_HOME="+home)
 	command.Stdout, command.Stderr = p.log, p.log
@@ -88,8 +95,17 @@ func environment() []string {
 	return slices.DeleteFunc(os.Environ(), unwanted.MatchString)
 }
 
+// Kill kills the browser, see [Browser].
+func (p *process) Kill() error {
+	if err := syscall.Kill(-p.command.Process.Pid, syscall.SIGKILL); err != nil {
+		return err
+	}
+	<-p.ended
+	return nil
+}
+
 // end waits up to patience for the browser to end by itself, kills what is left of its
-// process group, and removes the profile.
+// process group, and removes a temporary profile.
 func (p *process) end(patience time.Duration) error {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
@@ -102,6 +118,9 @@ func (p *process) end(patience time.Duration) error {
 		return err
 	}
 	<-p.ended
+	if p.kept {
+		return nil
+	}
 	var err error
 	for range 20 {
 		if err = os.RemoveAll(p.home); err == nil {
