@@ -8,7 +8,8 @@
 // safety_check.js the safety code (docs/call.md). talk.js loads conversation.js when the channel opens, which has the
 // texts (chat.js) and files (files.js). signaling.js keeps the session with the server over
 // transport_websocket.js or transport_sse.js. media.js has the devices, screens.js what each screen shows, and
-// only ui/ touches the document. check/ is the page that checks a connection, which check/main.js starts.
+// only ui/ touches the document. recording.js loads record/ with the first recording: session.js carries out what its
+// machine.js decides. check/ is the page that checks a connection, which check/main.js starts.
 package frontend
 
 import (
@@ -54,7 +55,8 @@ const (
 var importedModule = regexp.MustCompile(`(?m)^(?:import|export)\b(?:[^'"();=]*\bfrom)?\s*['"](\.[^'"\n]+)['"]`)
 
 // contentSecurityPolicy allows the page to load files from this server and to talk to it, and nothing
-// else. require-trusted-types-for keeps strings from becoming markup or code.
+// else. require-trusted-types-for keeps strings from becoming markup or code; the one policy (js/record/workers.js) lets
+// two workers start.
 const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
 	"media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; " + noFrames + "; " +
 	"require-trusted-types-for 'script'; trusted-types callbox-workers"

@@ -160,6 +160,7 @@ func TestSecurityHeaders(t *testing.T) {
 		for _, part := range []string{
 			"default-src 'none'", "script-src 'self'", "style-src 'self'",
 			"connect-src 'self'", "base-uri 'none'", "frame-ancestors 'none'", "require-trusted-types-for 'script'",
+			"trusted-types callbox-workers",
 		} {
 			if !strings.Contains(policy, part) {
 				t.Errorf("%s: the policy lacks %q: %s", target, part, policy)
@@ -216,7 +217,7 @@ func TestEmbedded(t *testing.T) {
 
 func TestEveryReferenceExists(t *testing.T) {
 	h := Handler(Config{})
-	anyImport := regexp.MustCompile(`(?:\bfrom |\bimport\()'([^'\n]+)'`)
+	anyImport := regexp.MustCompile(`(?:\bfrom |\bimport\(|\bnew URL\()'([^'\n]+[^/])'`) // a worker is named by its URL
 	seen := map[string]bool{}
 	var visit func(target string)
 	visit = func(target string) {

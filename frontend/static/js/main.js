@@ -12,6 +12,7 @@ import {Recording} from './recording.js';
 import {pathOfRoom, readAddress, readRoom, takeToken, withoutFrame} from './roomlink.js';
 import {screenOf, talkOf} from './screens.js';
 import {Seat} from './seat.js';
+import {SelfStream} from './self_stream.js';
 import {Settings, SOUND_SETTINGS, soundConstraints} from './settings.js';
 import {keepToken, tabStorage, recall, remember} from './storage.js';
 import {canCall} from './support.js';
@@ -80,6 +81,7 @@ const arrival = new Arrival({
   focus: () => window.focus(),
 });
 const recording = new Recording({call, media, now, onchange: () => render()});
+const selfStream = new SelfStream();
 const wakeLock = new WakeLock();
 const session = new CallSession(navigator.mediaSession, {
   togglemicrophone: () => void media.setAudio(!media.state.audio),
@@ -97,18 +99,9 @@ let withoutDevices = false;
 let supportTest = null;
 let supported = true;
 /** Returns the error that the home page shows. @type {() => string} */ let homeError = () => '';
-/** @type {MediaStream|null} */ let selfStream = null;
 
 /** @param {Key} key @param {Record<string, string|number>} [parameters] */
 const t = (key, parameters) => format(texts, key, parameters);
-
-/** Returns the local camera as a stream, the same one as long as the track is the same. */
-function selfView() {
-  const {video} = media.tracks;
-  if (selfStream?.getVideoTracks()[0] !== (video ?? undefined))
-    selfStream = video && new MediaStream([video]);
-  return selfStream;
-}
 
 /** @param {string} room @returns {string} path of this page for a room, below the base path */
 const pagePathOf = (room) => pathOfRoom(room, embedded ? 'embed' : 'r');
@@ -122,7 +115,7 @@ function render() {
     call: state,
     screen,
     media: media.state,
-    self: selfView(),
+    self: selfStream.of(media.tracks.video),
     microphone: media.tracks.audio,
     link: call.shown,
     history: call.history,
@@ -290,10 +283,7 @@ const view = new View(
     retryDevices,
     openTab: () =>
       void window.open(addressOfRoom() + (token && `#token=${token}`), '_blank', 'noopener'),
-    dismiss: () => {
-      recording.session?.dismiss();
-      media.dismiss();
-    },
+    dismiss: () => media.dismiss(),
     insist: () => void call.insist(),
     compared: (verdict) => call.dispatch({type: 'compared', verdict}),
     leave: () => call.dispatch({type: 'leave'}),

@@ -1,4 +1,5 @@
 import {talkOf} from '../screens.js';
+import {SelfStream} from '../self_stream.js';
 import {Compositor} from './compositor.js';
 import {canClick, initial, mayRecord, reduce} from './machine.js';
 import {Mixer} from './mixer.js';
@@ -68,8 +69,7 @@ export class Session {
     startWorker,
     now: () => Date.now(),
   });
-  /** The camera as a stream, the same as long as the track is the same. */
-  #self = new MediaStream();
+  #self = new SelfStream();
   /** What was recorded, the newest first. @type {Kept[]} */ kept = [];
 
   /** @param {Options} options */
@@ -161,19 +161,12 @@ export class Session {
   #show(compositor, link) {
     const {call, media} = this.#options;
     const {remote, peerName} = call.state;
-    this.#selfFollows(media.tracks.video);
     const {main = null, shared = null} = link ?? {};
     const [letter = ''] = peerName.trim();
     compositor.letter = letter.toLocaleUpperCase();
     compositor.show('shared', (remote.screen && shared) || media.screen);
     compositor.show('remote', remote.video && !remote.held ? main : null);
-    compositor.show('self', media.state.video ? this.#self : null);
-  }
-
-  /** @param {MediaStreamTrack|null} track */
-  #selfFollows(track) {
-    if (track !== (this.#self.getVideoTracks()[0] ?? null))
-      this.#self = new MediaStream(track ? [track] : []);
+    compositor.show('self', media.state.video ? this.#self.of(media.tracks.video) : null);
   }
 
   /** @param {Event} event */

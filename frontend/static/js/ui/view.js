@@ -46,7 +46,7 @@ import {showTicks} from './ticks.js';
  * @property {() => void} record
  * @property {() => void} retryDevices
  * @property {() => void} openTab with this room
- * @property {() => void} dismiss the notices about devices and the recording
+ * @property {() => void} dismiss the notices about devices
  * @property {() => void} insist on sending video
  * @property {(verdict: Verdict) => void} compared the safety codes
  * @property {() => void} leave
@@ -329,6 +329,7 @@ export class View {
     play: () => void this.#stage.resume(),
     dismiss: () => {
       this.#stage.dismiss();
+      this.#before?.recording?.dismiss();
       this.#actions.dismiss();
     },
   };
