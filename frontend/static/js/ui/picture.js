@@ -17,18 +17,17 @@ export class Picture {
     this.#act = act;
   }
 
-  get #isOpen() {
+  get isOpen() {
     return this.#window !== null || document.pictureInPictureElement !== null;
   }
 
   /** @param {Model} model */
-  async toggle(model) {
+  async open(model) {
     const {documentPictureInPicture: windows} =
       /** @type {{documentPictureInPicture?: WindowMaker}} */ (/** @type {unknown} */ (window));
     /** @type {HTMLVideoElement} */ const video = element('[data-video="remote"]');
-    if (this.#isOpen) this.close();
-    // A frame gets no such window.
-    else if (windows && window.top === window) await this.#open(windows, model);
+    // A frame gets no window for a document.
+    if (windows && window.top === window) await this.#openWindow(windows, model);
     else await video.requestPictureInPicture();
   }
 
@@ -38,7 +37,7 @@ export class Picture {
   }
 
   /** @param {WindowMaker} windows @param {Model} model */
-  async #open(windows, model) {
+  async #openWindow(windows, model) {
     const opened = await windows.requestWindow({width: 400, height: 300});
     const {document: page} = opened;
     for (const link of elements('link[rel="stylesheet"]')) page.head.append(copy(page, link));
@@ -46,7 +45,6 @@ export class Picture {
     page.title = document.title;
     page.body.dataset.screen = 'picture';
     page.body.append(copy(page, element('.icons')), page.adoptNode(cloneTemplate('picture')));
-    translate(page, model.t);
     page.addEventListener('click', ({target}) => {
       const button = /** @type {Element} */ (target).closest('[data-action]');
       if (button) this.#act(button.getAttribute('data-action') ?? '');
@@ -62,6 +60,7 @@ export class Picture {
     if (!this.#window) return;
     const {media, link, call} = model;
     const {body} = this.#window.document;
+    translate(body, model.t);
     void play(find('video', body), link?.main ?? null); // Its sound comes from the page.
     find('.cover', body).hidden = showsRemote(model);
     showAvatar(find('.avatar', body), call.peerName);

@@ -11,12 +11,17 @@ const possible =
 export class PictureEntry {
   /** @type {Picture|null} */ #picture = null;
 
-  /** @param {Model} model @param {(action: string) => void} act @returns {Promise<boolean>} whether it is there */
-  async toggle(model, act) {
+  /**
+   * Opens the window, or closes it.
+   * @param {Model} model @param {(action: string) => void} act carries out an action of the page
+   * @param {boolean} [open] @returns {Promise<boolean>} whether that worked
+   */
+  async toggle(model, act, open = !this.#picture?.isOpen) {
     try {
       const {Picture} = await import('./picture.js');
       this.#picture ??= new Picture(act);
-      await this.#picture.toggle(model);
+      if (!open) this.#picture.close();
+      else if (!this.#picture.isOpen) await this.#picture.open(model);
       return true;
     } catch (error) {
       console.warn('picture in picture:', error);

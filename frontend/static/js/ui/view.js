@@ -336,13 +336,14 @@ export class View {
 
   /** Shows the call in a window on top of all others. */
   openPicture() {
-    void this.#togglePicture();
+    void this.#togglePicture(true);
   }
 
-  async #togglePicture() {
+  /** @param {boolean} [open] */
+  async #togglePicture(open) {
     const model = this.#before;
     const act = (/** @type {string} */ action) => this.#clicks[action]?.(document.body);
-    if (model && !(await this.#picture.toggle(model, act))) this.showMessage('pictureFailed');
+    if (model && !(await this.#picture.toggle(model, act, open))) this.showMessage('pictureFailed');
   }
 
   async #openConnection() {
