@@ -1,8 +1,8 @@
 # make                  builds ./callbox
 # make test             runs everything that must pass: linters, Go, JavaScript, browsers, fuzzing
 # make long             runs what takes too much time or processor for `make test`: the whole siege, every planted
-#                       defect, all calls of the matrix, 200 MB of files, two minutes of recording, 20,000 tries of each attacker on the safety
-#                       code, an engine beside a busy program, a minute of fuzzing for each target; takes two hours
+#                       defect, all calls of the matrix, 200 MB of files, two minutes of recording, 20,000 tries of each attacker on the safety code, an engine beside
+#                       a busy program, a minute of fuzzing for each target; takes two and a half hours
 # make bench            prints the figures that docs/bench.md explains
 # make bench-signaling  compares signaling with other servers (docs/bench-signaling.md); takes half an hour or more
 # make bench-turn       compares the TURN server with other servers (docs/bench-turn.md); takes an hour or more
@@ -24,6 +24,7 @@ deps:
 	.ci/deps
 	cd frontend && npm ci --no-audit --no-fund --silent
 	cd bench/signaling/node && npm ci --no-audit --no-fund --silent
+	cd e2e/wrtc && npm ci --no-audit --no-fund --silent
 
 test: deps lint frontend unit system fuzz
 
@@ -38,6 +39,8 @@ frontend: deps
 	cd frontend && npm run --silent check && npm test --silent
 	cd bench/signaling/node && PATH="$(CURDIR)/frontend/node_modules/.bin:$$PATH" && \
 		eslint --config ../../../frontend/eslint.config.js . && prettier --config ../../../frontend/.prettierrc.json --check --log-level warn .
+	cd e2e/wrtc && PATH="$(CURDIR)/frontend/node_modules/.bin:$$PATH" && \
+		eslint --config ../../frontend/eslint.config.js . && prettier --config ../../frontend/.prettierrc.json --check --log-level warn .
 
 unit:
 	go test -race -shuffle=on $$(go list ./... | grep -v -e '/e2e' -e '/bench')
@@ -86,4 +89,4 @@ bench-turn: deps
 	go run ./bench turn
 
 clean:
-	rm -rf callbox dist frontend/node_modules bench/signaling/node/node_modules
+	rm -rf callbox dist frontend/node_modules bench/signaling/node/node_modules e2e/wrtc/node_modules

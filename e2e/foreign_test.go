@@ -18,8 +18,8 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// foreignEnd is a program that answers calls and does not know docs/call.md, as one in
-// Python. The test does its signaling.
+// foreignEnd is a program that answers calls and does not know docs/call.md. The test does its
+// signaling.
 type foreignEnd struct {
 	t      *testing.T
 	input  io.Writer
@@ -33,10 +33,10 @@ type foreignSeen struct {
 	Opened              []string // channels that the other end has opened
 }
 
-// startForeign starts a program of testdata at client b.
-func startForeign(t *testing.T, file string) *foreignEnd {
+// startForeign starts a program at client b.
+func startForeign(t *testing.T, program []string) *foreignEnd {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), "/usr/bin/python3", "testdata/"+file)
+	command := exec.CommandContext(t.Context(), program[0], program[1:]...) //nolint:gosec // G204: one of foreignPrograms
 	input, err := command.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +55,7 @@ func startForeign(t *testing.T, file string) *foreignEnd {
 		_ = command.Process.Kill()
 		_ = command.Wait() // it was killed, or has ended by itself
 		if t.Failed() {
-			t.Logf("%s: %s", file, tail(faults.String()))
+			t.Logf("%s: %s", program, tail(faults.String()))
 		}
 	})
 	return &foreignEnd{t: t, input: input, output: bufio.NewReader(output)}
@@ -153,34 +153,45 @@ func hearOffer(ctx context.Context, t *testing.T, c *client.Client) string {
 	}
 }
 
-// foreignPrograms are the programs, and the Python that fails if the machine lacks what
-// they need.
-var foreignPrograms = map[string]string{
-	"aiortc":    "import aiortc",
-	"webrtcbin": `import gi; gi.require_version("GstWebRTC", "1.0"); from gi.repository import Gst; Gst.init(None); exit(not all(map(Gst.ElementFactory.find, ("webrtcbin", "nicesrc", "vp8enc", "mulawenc"))))`,
+// foreignPrograms are the programs, and the commands that fail if the machine lacks what they
+// need.
+var foreignPrograms = map[string]struct{ check, run []string }{
+	"aiortc": {
+		[]string{"/usr/bin/python3", "-c", "import aiortc"},
+		[]string{"/usr/bin/python3", "testdata/aiortc_end.py"},
+	},
+	"webrtcbin": {
+		[]string{"/usr/bin/python3", "-c", `import gi; gi.require_version("GstWebRTC", "1.0"); from gi.repository import Gst; Gst.init(None); exit(not all(map(Gst.ElementFactory.find, ("webrtcbin", "nicesrc", "vp8enc", "mulawenc"))))`},
+		[]string{"/usr/bin/python3", "testdata/webrtcbin_end.py"},
+	},
+	"wrtc": {
+		[]string{"node", "-e", `import("./wrtc/node_modules/@roamhq/wrtc/lib/index.js")`},
+		[]string{"node", "wrtc/end.js"},
+	},
 }
 
 // A call with a program that does not know the data channels works, and nothing happens
 // to the channel that it opens itself.
 func TestForeignPrograms(t *testing.T) {
 	connectClients(t)
-	for program, check := range foreignPrograms {
+	for name, program := range foreignPrograms {
 		for _, caller := range []string{"bot", "chromium"} {
-			t.Run(program+"-"+caller, func(t *testing.T) {
-				if exec.CommandContext(t.Context(), "/usr/bin/python3", "-c", check).Run() != nil {
-					need.Missing(t, program+" (make deps installs it)")
+			t.Run(name+"-"+caller, func(t *testing.T) {
+				//nolint:gosec // G204: one of foreignPrograms
+				if exec.CommandContext(t.Context(), program.check[0], program.check[1:]...).Run() != nil {
+					need.Missing(t, name+" (make deps installs it)")
 				}
-				testForeignProgram(t, program, caller)
+				testForeignProgram(t, name, program.run, caller)
 			})
 		}
 	}
 }
 
-func testForeignProgram(t *testing.T, program, caller string) {
+func testForeignProgram(t *testing.T, name string, program []string, caller string) {
 	t.Helper()
 	lab, s := sharedLab(t), sharedServer(t)
-	room := program + "-" + caller
-	f := startForeign(t, program+"_end.py")
+	room := name + "-" + caller
+	f := startForeign(t, program)
 	var b *botProcess
 	var tb *tab
 	if caller == "bot" {

@@ -401,7 +401,7 @@ func TestRecordingOfForeignProgram(t *testing.T) {
 	need.Program(t, "/usr/bin/python3")
 	connectClients(t)
 	const room = "record-foreign"
-	f := startForeign(t, "aiortc_end.py")
+	f := startForeign(t, foreignPrograms["aiortc"].run)
 	ann := open(t, sharedBrowser(t, "chromium", "a"), s, room, url.Values{"lang": {"en"}}, chatJS, recordingJS)
 	ann.join()
 	s.awaitPeers(t, 1)
