@@ -75,7 +75,7 @@ func (tb *tab) sees(c camera) {
 	}
 }
 
-// hears waits until more sound arrives.
+// hearsMore waits until more sound arrives.
 func (tb *tab) hearsMore() {
 	tb.t.Helper()
 	const heard = `callbox.pc.getStats().then((all) =>
@@ -83,7 +83,7 @@ func (tb *tab) hearsMore() {
 	tb.until(fmt.Sprintf("(%s).then((packets) => packets > %d)", heard, eval[int](tb, heard)+50))
 }
 
-// choose selects a device in the settings.
+// chooseDevice selects a device in the settings.
 func (tb *tab) chooseDevice(kind, id string) {
 	tb.t.Helper()
 	tb.until(fmt.Sprintf(`(() => {
