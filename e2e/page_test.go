@@ -157,7 +157,8 @@ func (tb *tab) checkFaults(s *server) {
 func (tb *tab) faults(s *server) []string {
 	var faults []string
 	for _, r := range tb.Requests() {
-		if !strings.HasPrefix(strings.Replace(r.URL, "wss://", "https://", 1), s.url+"/") && !strings.HasPrefix(r.URL, "data:") {
+		address := strings.Replace(strings.TrimPrefix(r.URL, "blob:"), "wss://", "https://", 1)
+		if !strings.HasPrefix(address, s.url+"/") && !strings.HasPrefix(r.URL, "data:") {
 			faults = append(faults, "a request to a third party: "+r.URL)
 		}
 	}

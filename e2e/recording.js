@@ -14,9 +14,15 @@
   const {start} = MediaRecorder.prototype;
   MediaRecorder.prototype.start = function (...options) {
     observed.asked ||= Date.now();
+    observed.called = Date.now();
     this.addEventListener('start', () => { observed.begun = Date.now(); });
     this.addEventListener('stop', () => { observed.ended = Date.now(); });
     return start.apply(this, options);
+  };
+  const {stop} = MediaRecorder.prototype;
+  MediaRecorder.prototype.stop = function () {
+    observed.stopped = Date.now();
+    stop.call(this);
   };
   const {send} = RTCDataChannel.prototype;
   RTCDataChannel.prototype.send = function (data) {

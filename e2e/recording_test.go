@@ -74,7 +74,11 @@ func (tb *tab) checkDuration(file string) {
 	tb.t.Helper()
 	_, stated := probeFile(tb.t, file)
 	content := contentEnd(tb.t, file)
-	took := eval[float64](tb, "(observed.ended - observed.begun) / 1000")
+	took := eval[float64](tb, "(observed.stopped - observed.called) / 1000")
+	tb.t.Logf("begun %v ended %v", eval[float64](tb, "(observed.begun - observed.called) / 1000"), eval[float64](tb, "(observed.ended - observed.stopped) / 1000"))
+	if b, err := os.ReadFile(file); err == nil {
+		os.WriteFile("/tmp/w/tmp-record/last.webm", b, 0o600)
+	}
 	tb.t.Logf("the recording took %.2f s, its content has %.2f s, and it says %.2f s", took, content, stated)
 	for what, seconds := range map[string]float64{"its content has": content, "it took": took} {
 		if math.Abs(stated-seconds) > 0.2 {
@@ -96,13 +100,16 @@ func TestRecording(t *testing.T) {
 	}
 	bot := startOwnBot(t, lab.A, s, room, beepingVariable+"=1", length+time.Minute)
 	s.awaitPeers(t, 1)
-	ann := open(t, recordingBrowser(t), s, room, url.Values{"lang": {"en"}}, chatJS, recordingJS)
+	b := recordingBrowser(t)
+	ann := open(t, b, s, room, url.Values{"lang": {"en"}}, chatJS, recordingJS)
 	ann.join()
 	ann.awaitScreen("call")
+	before := ann.processor(b)
 	ann.click("record")
 	ann.until(recording(0))
 	swapped := 0.0
 	if *recordFull {
+		t.Logf("the browser needs %.2f processors in a call, and %.2f while it records", before, ann.processor(b))
 		swapped = ann.disturb()
 	} else {
 		ann.until(recording(3000))
@@ -160,6 +167,27 @@ func recordingBrowser(t *testing.T) browser.Browser {
 		}
 	})
 	return b
+}
+
+// processor returns how many processors a browser keeps busy for five seconds, which
+// only the full test measures.
+func (tb *tab) processor(b browser.Browser) float64 {
+	tb.t.Helper()
+	process, ok := b.(interface{ CPU() (time.Duration, error) })
+	if !*recordFull || !ok {
+		return 0
+	}
+	const wait = 5 * time.Second
+	used := func() time.Duration {
+		used, err := process.CPU()
+		if err != nil {
+			tb.t.Fatal(err)
+		}
+		return used
+	}
+	before := used()
+	eval[bool](tb, fmt.Sprintf("new Promise((done) => setTimeout(done, %d, true))", wait.Milliseconds()))
+	return (used() - before).Seconds() / wait.Seconds()
 }
 
 // disturb does to a recording what happens in two minutes: another camera and

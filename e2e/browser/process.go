@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -102,6 +103,35 @@ func (p *process) Kill() error {
 	}
 	<-p.ended
 	return nil
+}
+
+// CPU returns how much processor time the browser has used, with all its processes.
+func (p *process) CPU() (time.Duration, error) {
+	files, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return 0, err
+	}
+	group := strconv.Itoa(p.command.Process.Pid)
+	ticks := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file) //nolint:gosec // G304: of the kernel
+		if err != nil {
+			continue // the process has ended
+		}
+		// The name of the program, in parentheses, may contain spaces.
+		fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
+		if len(fields) < 13 || string(fields[2]) != group {
+			continue
+		}
+		for _, field := range fields[11:13] { // in user mode and in the kernel
+			n, err := strconv.Atoi(string(field))
+			if err != nil {
+				return 0, err
+			}
+			ticks += n
+		}
+	}
+	return time.Duration(ticks) * time.Second / 100, nil
 }
 
 // end waits up to patience for the browser to end by itself, kills what is left of its

@@ -11,10 +11,10 @@ const COLOURS = Object.freeze({back: '#090b0e', plate: '#17463f', letter: '#d9f5
 const SOURCES = ['shared', 'remote', 'self'];
 
 export class Compositor {
-  #canvas = Object.assign(document.createElement('canvas'), SIZE);
-  #context = /** @type {CanvasRenderingContext2D} */ (
-    this.#canvas.getContext('2d', {alpha: false})
-  );
+  #canvas = canvas();
+  #recorded = contextOf(this.#canvas);
+  /** The next picture. Sound takes some tens of milliseconds through the mixer, so pictures wait for one tick. */
+  #next = contextOf(canvas());
   #videos = /** @type {Record<Source, HTMLVideoElement>} */ ({});
   /** @type {Worker} */ #clock;
   #drawnAt = -Infinity;
@@ -30,7 +30,6 @@ export class Compositor {
         playsInline: true,
       });
     }
-    this.#draw();
     const [track] = this.#canvas.captureStream(FPS).getVideoTracks();
     if (!track) throw new Error('a canvas without a track');
     this.track = track;
@@ -58,12 +57,13 @@ export class Compositor {
     const now = performance.now();
     if (now - this.#drawnAt < INTERVAL / 2) return;
     this.#drawnAt = now;
+    this.#recorded.drawImage(this.#next.canvas, 0, 0);
     this.#draw();
   }
 
   #draw() {
-    this.#context.fillStyle = COLOURS.back;
-    this.#context.fillRect(0, 0, SIZE.width, SIZE.height);
+    this.#next.fillStyle = COLOURS.back;
+    this.#next.fillRect(0, 0, SIZE.width, SIZE.height);
     const sizes = /** @type {Parameters<typeof layoutOf>[0]} */ ({});
     for (const source of SOURCES) sizes[source] = sizeOf(this.#videos[source]);
     for (const place of layoutOf(sizes)) this.#place(place);
@@ -71,7 +71,7 @@ export class Compositor {
 
   /** @param {Place} place */
   #place({source, box, from, to}) {
-    const context = this.#context;
+    const context = this.#next;
     if (!from) {
       const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
       context.fillStyle = COLOURS.plate;
@@ -98,6 +98,12 @@ export class Compositor {
     );
   }
 }
+
+const canvas = () => Object.assign(document.createElement('canvas'), SIZE);
+
+/** @param {HTMLCanvasElement} element */
+const contextOf = (element) =>
+  /** @type {CanvasRenderingContext2D} */ (element.getContext('2d', {alpha: false}));
 
 /** Returns the size of the picture that a video shows; null = none. @param {HTMLVideoElement} video */
 function sizeOf({srcObject, readyState, videoWidth: width, videoHeight: height}) {

@@ -90,10 +90,14 @@ export class Shelf {
     /** @type {Kept[]} */ const list = [];
     for (const name of names) {
       if (Number.isNaN(timeOf(name))) continue;
-      await this.#env.locks?.request(lockOf(name), {ifAvailable: true}, async (lock) => {
-        const kept = lock && (await this.#keep(folder, name, names));
-        if (kept) list.push(kept);
-      });
+      await this.#env.locks?.request(
+        lockOf(name),
+        {mode: 'shared', ifAvailable: true},
+        async (lock) => {
+          const kept = lock && (await this.#keep(folder, name, names));
+          if (kept) list.push(kept);
+        },
+      );
     }
     return list.sort((a, b) => b.at - a.at);
   }
@@ -133,7 +137,7 @@ export class Shelf {
     /** @type {Writer|null} */ let writer = null;
     const end = async () => {
       await writer?.close().catch(() => {}); // What is written is written.
-      release();
+      await release();
     };
     try {
       writer = new Writer(this.#env.startWorker('write'));
@@ -203,10 +207,18 @@ async function keptOf(file, name, actions) {
   };
 }
 
-/** Holds a lock until the returned function is called. @param {LockManager} locks @param {string} name @returns {Promise<() => void>} */
+/** Holds a lock until the returned function is called. @param {LockManager} locks @param {string} name @returns {Promise<() => Promise<void>>} */
 const hold = (locks, name) =>
   new Promise((resolve, reject) => {
-    locks
-      .request(name, () => new Promise((release) => resolve(() => release(undefined))))
-      .catch(reject);
+    const held = locks.request(
+      name,
+      () =>
+        new Promise((end) =>
+          resolve(async () => {
+            end(undefined);
+            await held;
+          }),
+        ),
+    );
+    held.catch(reject);
   });
