@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -104,6 +105,11 @@ func TestRecording(t *testing.T) {
 	ann := open(t, b, s, room, url.Values{"lang": {"en"}}, chatJS, recordingJS)
 	ann.join()
 	ann.awaitScreen("call")
+	for _, r := range ann.Requests() {
+		if strings.Contains(r.URL, "/record/") {
+			t.Errorf("the page loads %s before anybody records", r.URL)
+		}
+	}
 	before := ann.processor(b)
 	ann.click("record")
 	ann.until(recording(0))
@@ -278,6 +284,9 @@ func callWithRecorder(t *testing.T, recorder, room string) (s *server, ann, bo *
 	return s, ann, bo
 }
 
+// asksBeforeClosing is an expression: the browser would ask before it closes the page.
+const asksBeforeClosing = `!dispatchEvent(new Event("beforeunload", {cancelable: true}))`
+
 const announcedHz = 880 // as in frontend/static/js/record/mixer.js
 
 // TestRecordingIsAnnounced records in Ann's page. Before anything is recorded, Bo's page
@@ -306,7 +315,9 @@ func TestRecordingIsAnnounced(t *testing.T) {
 	bo.awaitScreen("call")
 	bo.until(`document.querySelector("[data-recording]").textContent === "Ann is recording"`)
 	ann.until(recording(6000))
+	ann.until(asksBeforeClosing)
 	ann.stopRecording()
+	ann.until("!" + asksBeforeClosing)
 	bo.until(`document.querySelector("[data-recording]").hidden`)
 
 	// What cannot be said is not done.
@@ -422,15 +433,22 @@ func keepingBrowser(t *testing.T, name, profile string) browser.Browser {
 	return b
 }
 
+// withoutDisk is a browser that offers a page no place for a recording but memory.
+const withoutDisk = `
+	Object.defineProperty(StorageManager.prototype, "getDirectory", {value: undefined});
+	window.showSaveFilePicker = undefined;
+`
+
 // TestRecordingOfForeignProgram records a program that does not know docs/call.md: the
-// page says that it cannot be told, and asks for a second click.
+// page says that it cannot be told, and asks for a second click. The browser has no place
+// on disk, and the page says that, too.
 func TestRecordingOfForeignProgram(t *testing.T) {
 	s := sharedServer(t)
 	need.Program(t, "/usr/bin/python3")
 	connectClients(t)
 	const room = "record-foreign"
 	f := startForeign(t, foreignPrograms["aiortc"].run)
-	ann := open(t, sharedBrowser(t, "chromium", "a"), s, room, url.Values{"lang": {"en"}}, chatJS, recordingJS)
+	ann := open(t, sharedBrowser(t, "chromium", "a"), s, room, url.Values{"lang": {"en"}}, chatJS, recordingJS, withoutDisk)
 	ann.join()
 	s.awaitPeers(t, 1)
 	leave := f.answer(s, room)
@@ -443,11 +461,12 @@ func TestRecordingOfForeignProgram(t *testing.T) {
 	ann.until(`observed.asked === 0`)
 	ann.click("record")
 	ann.until(recording(2500))
-	ann.until(question + ` === "" || document.querySelector("[data-notice]").hidden`)
+	ann.until(question + ` === "This browser can keep the recording only in memory, up to 500 MB (about 25 minutes). Save it when it has ended."`)
 	leave() // The recording ends with the call.
 	ann.until(`observed.ended > 0`)
 	ann.click("leave")
 	ann.awaitScreen("ended")
+	ann.until(`document.querySelector("[data-kept-text]").textContent.endsWith(" · Gone when you close this page")`)
 	ann.checkDuration(ann.saveKept())
 	s.awaitPeers(t, 0)
 	ann.checkFaults(s)

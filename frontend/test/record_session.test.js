@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import {afterEach, beforeEach, test} from 'node:test';
+import {initial} from '../static/js/machine.js';
+import {FakeStream, FakeTrack, quiet} from './fakes.js';
+
+/** What a session needs of a browser, as little as possible; `log` says in which order it was used. */
+let log = [];
+let waits = [];
+
+class FakeContext {
+  destination = {};
+  sampleRate = 48_000;
+  constructor() {
+    this.node = {
+      connect: (to) => to,
+      disconnect: () => {},
+      start: () => {},
+      offset: {},
+      gain: {},
+      frequency: {},
+    };
+  }
+  resume = async () => {};
+  close = async () => log.push('context closed');
+  createConstantSource = () => this.node;
+  createGain = () => this.node;
+  createOscillator = () => ({...this.node, start: () => log.push('tone')});
+  createMediaStreamSource = (stream) => {
+    const [{name}] = stream.getAudioTracks();
+    return {
+      connect: () => log.push(`mix ${name}`),
+      disconnect: () => log.push(`unmix ${name}`),
+    };
+  };
+  createMediaStreamDestination = () => ({stream: new FakeStream([new FakeTrack('audio')])});
+}
+
+class FakeRecorder extends EventTarget {
+  static isTypeSupported = () => true;
+  state = 'inactive';
+  start() {
+    this.state = 'recording';
+    log.push('recording');
+    this.dispatchEvent(new Event('start'));
+  }
+  stop() {
+    this.state = 'inactive';
+    this.dispatchEvent(new Event('stop'));
+  }
+}
+
+class FakeWorker {
+  postMessage() {}
+  terminate() {}
+}
+
+const drawing = {drawImage() {}, fillRect() {}, beginPath() {}, arc() {}, fill() {}, fillText() {}};
+const createElement = (name) => ({
+  name,
+  play: async () => {},
+  getContext: () => drawing,
+  captureStream: () => new FakeStream([new FakeTrack('video')]),
+});
+
+const FAKES = {
+  AudioContext: FakeContext,
+  MediaRecorder: FakeRecorder,
+  MediaStream: FakeStream,
+  Worker: FakeWorker,
+  HTMLMediaElement: {HAVE_CURRENT_DATA: 2},
+  document: {createElement},
+  navigator: {},
+  window: {},
+  addEventListener: (type) => log.push(`on ${type}`),
+  removeEventListener: (type) => log.push(`off ${type}`),
+  setTimeout: (work) => (waits.push(work), 0),
+};
+let real;
+beforeEach(() => {
+  [log, waits] = [[], []];
+  real = Object.getOwnPropertyDescriptors(globalThis);
+  for (const [name, value] of Object.entries(FAKES))
+    Object.defineProperty(globalThis, name, {value, configurable: true, writable: true});
+});
+afterEach(() => {
+  for (const name of Object.keys(FAKES)) {
+    if (real[name]) Object.defineProperty(globalThis, name, real[name]);
+    else delete globalThis[name];
+  }
+});
+
+const {Session} = await import('../static/js/record/session.js');
+const named = (name) => Object.assign(new FakeTrack('audio'), {name});
+
+/** A call with Bo, and this side's devices. */
+function setUp() {
+  const link = {
+    toldRecording: false,
+    main: new FakeStream([named('bo')]),
+    shared: new FakeStream(),
+    setTrack: async (_, track) => void log.push(track?.name ? 'microphone' : 'send tone'),
+  };
+  const facts = {peer: 'bo', connection: 'connected', ctl: true, gone: false, safety: {}};
+  const call = {
+    told: true,
+    state: {...initial, phase: 'in', hasConnected: true, link: facts, peerName: 'Bo'},
+    link,
+    shown: link,
+    tellRecording: async (on) => {
+      log.push(on ? 'tell' : 'untell');
+      link.toldRecording = on && call.told;
+      return call.told;
+    },
+  };
+  const media = {
+    tracks: {audio: named('own'), video: null},
+    screen: null,
+    state: {video: false},
+  };
+  const session = new Session({call, media, now: () => 7, onchange: () => {}});
+  return {call, media, link, session};
+}
+
+async function begin({session}) {
+  session.click();
+  await quiet();
+  for (const work of waits.splice(0)) work();
+  await quiet();
+}
+
+test('the other side is told and hears the tone, and then it is recorded', async () => {
+  const all = setUp();
+  await begin(all);
+  assert.equal(all.session.phase, 'on');
+  assert.deepEqual(
+    log.filter((what) => !what.startsWith('on ') && !what.startsWith('mix')),
+    ['tell', 'send tone', 'tone', 'microphone', 'recording'],
+  );
+  assert.ok(log.includes('mix own') && log.includes('mix bo') && log.includes('on beforeunload'));
+  all.session.click();
+  await quiet();
+  assert.equal(all.session.phase, 'off');
+  assert.deepEqual(log.slice(-1), ['untell']);
+  assert.ok(log.includes('off beforeunload') && log.includes('context closed'));
+});
+
+test('a recording that the other side did not confirm never begins', async () => {
+  const all = setUp();
+  all.call.told = false;
+  await begin(all);
+  assert.deepEqual([all.session.phase, all.session.notice], ['off', 'refused']);
+  assert.deepEqual(log, ['tell', 'untell']);
+});
+
+test('another microphone is mixed in, and another page only once it was told', async () => {
+  const all = setUp();
+  await begin(all);
+  log = [];
+  all.media.tracks.audio = named('headset');
+  all.session.update();
+  assert.deepEqual(log, ['unmix own', 'mix headset']);
+  log = [];
+  const link = {...all.link, toldRecording: false, main: new FakeStream([named('bo again')])};
+  all.call.shown = all.call.link = link;
+  all.call.state.link = {...all.call.state.link, peer: 'bo2', ctl: false};
+  all.session.update();
+  assert.deepEqual([all.session.phase, ...log], ['on', 'unmix bo']);
+  link.toldRecording = true;
+  all.session.update();
+  assert.equal(log.at(-1), 'mix bo again');
+});
+
+test('the recording ends with the call', async () => {
+  const all = setUp();
+  await begin(all);
+  all.call.state = {...all.call.state, phase: 'ended', link: null};
+  all.session.update();
+  await quiet();
+  assert.equal(all.session.phase, 'off');
+});
