@@ -38,20 +38,17 @@ func output(t *testing.T, name string, args ...string) []byte {
 	return out
 }
 
-// mediaFile is what ffprobe says of a file.
-type mediaFile struct {
-	Format  struct{ Duration string }
-	Streams []struct {
-		CodecType string `json:"codec_type"`
-		CodecName string `json:"codec_name"`
-		Width     int
-	}
-}
-
-// probeFile has ffprobe read a file, which must have one video and one audio.
-func probeFile(t *testing.T, file string) (m mediaFile, duration float64) {
+// probeFile has ffprobe read a file, which must have one video and one audio, and returns
+// the duration that it states.
+func probeFile(t *testing.T, file string) (duration float64) {
 	t.Helper()
 	out := output(t, "ffprobe", "-v", "error", "-show_format", "-show_streams", "-of", "json", file)
+	var m struct {
+		Format  struct{ Duration string }
+		Streams []struct {
+			CodecType string `json:"codec_type"`
+		}
+	}
 	if err := json.Unmarshal(out, &m); err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +64,7 @@ func probeFile(t *testing.T, file string) (m mediaFile, duration float64) {
 	if err != nil {
 		t.Errorf("%s has no duration: %v", filepath.Base(file), err)
 	}
-	return m, duration
+	return duration
 }
 
 // contentEnd returns when the last picture and the last sound of a file end, in
@@ -194,7 +191,7 @@ func decodeSound(t *testing.T, file string) []float64 {
 	raw := output(t, "ffmpeg", "-v", "error", "-i", file, "-map", "0:a", "-af", "aresample=async=1:first_pts=0", "-ac", "1", "-ar", strconv.Itoa(decodedRate), "-f", "s16le", "pipe:1")
 	samples := make([]float64, len(raw)/2)
 	for i := range samples {
-		samples[i] = float64(int16(binary.LittleEndian.Uint16(raw[2*i:]))) / math.MaxInt16 //nolint:gosec // they are signed
+		samples[i] = float64(int16(binary.LittleEndian.Uint16(raw[2*i:]))) / math.MaxInt16
 	}
 	return samples
 }
