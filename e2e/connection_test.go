@@ -81,7 +81,7 @@ func (tb *tab) checkFigures(transport, kind string) {
 		}](tb, figures)
 		for name, bound := range bounds {
 			f, ok := shown[name]
-			if !ok || f.Value == nil || *f.Value < bound[0] || *f.Value > bound[1] || f.Points < 5 || !strings.HasPrefix(f.Range, "past minute: ") {
+			if !ok || f.Value == nil || *f.Value < bound[0] || *f.Value > bound[1] || f.Points < 5 || !strings.Contains(f.Range, " to ") {
 				return fmt.Errorf("%s shows %s as %+v %v", kind, name, f, value(f.Value))
 			}
 		}
