@@ -78,9 +78,9 @@ type file struct {
 }
 
 type handler struct {
-	hash   string
-	pages  []file // the page, by the depth of its path
-	check  file
+	hash  string
+	pages []file // the page, by the depth of its path
+	check file
 	// embedded is the page for frames, embedders who may show it; "" = nobody.
 	embedded  file
 	embedders string

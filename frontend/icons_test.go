@@ -77,8 +77,8 @@ func mix(a color.NRGBA, na int, b color.NRGBA, nb, all int) color.NRGBA {
 	if n == 0 {
 		return color.NRGBA{}
 	}
-	part := func(x, y uint8) uint8 { return uint8((int(x)*na + int(y)*nb + n/2) / n) } //nolint:gosec // a mean of bytes
-	return color.NRGBA{part(a.R, b.R), part(a.G, b.G), part(a.B, b.B), uint8(255 * n / all)} //nolint:gosec // at most 255
+	part := func(x, y uint8) uint8 { return uint8((int(x)*na + int(y)*nb + n/2) / n) }
+	return color.NRGBA{part(a.R, b.R), part(a.G, b.G), part(a.B, b.B), uint8(255 * n / all)}
 }
 
 // TestIcons draws the icons and compares them with the files. With -icons.write it writes the files.

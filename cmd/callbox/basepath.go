@@ -30,7 +30,9 @@ func parseBasePath(path string, faults *faults) string {
 
 // ownPaths returns the first segments of the server's own paths. If the base path
 // began with one of them, it would be unclear whether a proxy has stripped it.
-func ownPaths() []string { return []string{"api", "assets", "ca", "ca.crt", "check", "embed", "r", "ws"} }
+func ownPaths() []string {
+	return []string{"api", "assets", "ca", "ca.crt", "check", "embed", "r", "ws"}
+}
 
 // belowPath serves next both below a base path and at the root, because some proxies
 // pass the path on and others strip it.

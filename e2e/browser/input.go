@@ -67,8 +67,11 @@ func (p *chromiumPage) Drag(ctx context.Context, from, to Point) error {
 		at     Point
 		button string
 	}{
-		{"mouseMoved", from, "none"}, {"mousePressed", from, "left"}, {"mouseMoved", middle, "left"},
-		{"mouseMoved", to, "left"}, {"mouseReleased", to, "left"},
+		{"mouseMoved", from, "none"},
+		{"mousePressed", from, "left"},
+		{"mouseMoved", middle, "left"},
+		{"mouseMoved", to, "left"},
+		{"mouseReleased", to, "left"},
 	} {
 		params := object{"type": step.what, "x": step.at.X, "y": step.at.Y, "button": step.button, "clickCount": 1}
 		if step.button == "left" && step.what != "mouseReleased" {
@@ -111,8 +114,10 @@ func (p *firefoxPage) Drag(ctx context.Context, from, to Point) error {
 		return object{"type": "pointerMove", "x": int(to.X), "y": int(to.Y), "duration": 0}
 	}
 	return p.act(ctx, object{"type": "pointer", "id": "mouse", "parameters": object{"pointerType": "mouse"}, "actions": []object{
-		move(from), {"type": "pointerDown", "button": 0},
-		move(Point{(from.X + to.X) / 2, (from.Y + to.Y) / 2}), move(to), {"type": "pointerUp", "button": 0},
+		move(from),
+		{"type": "pointerDown", "button": 0},
+		move(Point{(from.X + to.X) / 2, (from.Y + to.Y) / 2}), move(to),
+		{"type": "pointerUp", "button": 0},
 	}})
 }
 

@@ -34,6 +34,7 @@ for (const [name, message, permission, code] of [
   ['NotAllowedError', 'Permission dismissed', 'prompt', 'dismissed'],
   ['NotAllowedError', 'Permission denied by system', 'denied', 'system'],
   ['NotAllowedError', 'Disallowed by permissions policy', 'denied', 'embedded'],
+  ['NotAllowedError', 'Permission denied', 'policy', 'embedded'],
   ['NotFoundError', 'Requested device not found', 'prompt', 'missing'],
   ['NotReadableError', 'Could not start video source', 'granted', 'busy'],
   ['AbortError', '', 'granted', 'busy'],
@@ -123,6 +124,25 @@ test('where one device is denied, the user is asked for the other alone', async 
     assert.equal(media.state[left], true);
     const kind = left === 'audio' ? 'video' : 'audio';
     assert.deepEqual(media.state.problems, [{kind, code: 'blocked'}]);
+  }
+});
+
+test('where the site around the frame passes one device on, the user is asked for that alone', async () => {
+  for (const [denied, left] of [
+    ['camera', 'audio'],
+    ['microphone', 'video'],
+  ]) {
+    const {media, devices} = setup({
+      permission: (name) => (name === denied ? 'policy' : 'prompt'),
+    });
+    await media.start();
+    assert.deepEqual(
+      devices.asked.map(({audio, video}) => [Boolean(audio), Boolean(video)]),
+      [[left === 'audio', left === 'video']],
+    );
+    assert.equal(media.state[left], true);
+    const kind = left === 'audio' ? 'video' : 'audio';
+    assert.deepEqual(media.state.problems, [{kind, code: 'embedded'}]);
   }
 });
 

@@ -1,5 +1,5 @@
 import {problemOf} from './problem.js';
-/** @import {Problem} from './problem.js' */
+/** @import {Permission, Problem} from './problem.js' */
 
 /** @typedef {'audio'|'video'} Kind */
 
@@ -14,7 +14,7 @@ import {problemOf} from './problem.js';
  * @property {(kind: Kind) => string} idOf the chosen device, '' = none
  * @property {'user'|'environment'|''} facing which camera of a phone is wanted, '' = no matter
  * @property {MediaTrackConstraints} sound how the microphone's sound is processed
- * @property {(kind: Kind) => Promise<PermissionState|''>} permission
+ * @property {(kind: Kind) => Promise<Permission>} permission
  * @property {AbortSignal} signal of a page that needs the devices no longer
  */
 
@@ -22,39 +22,32 @@ import {problemOf} from './problem.js';
 
 /** @param {Request} request @param {Kind[]} kinds @returns {Promise<Captured>} */
 export async function capture(request, kinds) {
-  const allowed = await withoutDenied(request, kinds);
-  if (allowed.length < kinds.length) {
+  const states = await Promise.all(kinds.map(request.permission));
+  /** @type {Problem[]} */ const denied = [];
+  for (const [i, kind] of kinds.entries()) {
+    if (states[i] === 'denied') denied.push({kind, code: 'blocked'});
+    else if (states[i] === 'policy') denied.push({kind, code: 'embedded'});
+  }
+  // If everything is denied, the browser says why.
+  if (denied.length > 0 && denied.length < kinds.length) {
     // A request for both would be refused, whatever the user says to the other one.
-    const blocked = kinds.filter((kind) => !allowed.includes(kind));
+    const allowed = kinds.filter((kind) => !denied.some((problem) => problem.kind === kind));
     const {tracks, problems} = await open(request, allowed);
-    return {tracks, problems: [...problems, ...blocked.map(asBlocked)]};
+    return {tracks, problems: [...problems, ...denied]};
   }
   const all = await open(request, kinds);
   if (kinds.length === 1 || all.problems.length === 0) return all;
   return openEach(request, kinds, all);
 }
 
-/** @param {Kind} kind @returns {Problem} */
-const asBlocked = (kind) => ({kind, code: 'blocked'});
-
-/**
- * Leaves out what the user has denied this page, unless that is everything: then the browser says why.
- * @param {Request} request @param {Kind[]} kinds
- */
-async function withoutDenied({permission}, kinds) {
-  const states = await Promise.all(kinds.map(permission));
-  const allowed = kinds.filter((_, i) => states[i] !== 'denied');
-  return allowed.length > 0 ? allowed : kinds;
-}
-
 /** @param {Request} request @param {Kind[]} kinds @param {Captured} failed the attempt to open them together */
 async function openEach(request, kinds, failed) {
   const [problem] = failed.problems;
   // The user is asked once. After a refusal only a device that is already granted is tried.
-  const refused = problem?.code === 'blocked' || problem?.code === 'dismissed';
+  const refused = ['blocked', 'dismissed', 'embedded'].includes(problem?.code ?? '');
   /** @type {Captured} */ const captured = {tracks: [], problems: []};
   for (const kind of kinds) {
-    if (refused && (await request.permission(kind)) !== 'granted') {
+    if (problem && refused && (await request.permission(kind)) !== 'granted') {
       captured.problems.push({kind, code: problem.code});
       continue;
     }

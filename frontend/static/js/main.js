@@ -6,7 +6,7 @@ import {chime} from './level.js';
 import {Media} from './media.js';
 import {CallSession} from './media_session.js';
 import {pageOptions} from './options.js';
-import {onGranted, permissionOf} from './permissions.js';
+import {onGranted} from './permissions.js';
 import {isNotice} from './problem.js';
 import {Recording} from './recording.js';
 import {pathOfRoom, readAddress, readRoom, takeToken, withoutFrame} from './roomlink.js';
@@ -17,6 +17,7 @@ import {Settings, SOUND_SETTINGS, soundConstraints} from './settings.js';
 import {keepToken, tabStorage, recall, remember} from './storage.js';
 import {canCall} from './support.js';
 import {RENDER_INTERVAL} from './timeouts.js';
+import {permissionHere} from './ui/frame.js';
 import {LANGUAGES} from './ui/languages.js';
 import {View} from './ui/view.js';
 import {WakeLock} from './wakelock.js';
@@ -26,9 +27,7 @@ import {onWakeUp} from './wakeup.js';
 /** The home page, three folders above this module: callbox may be served below a path. */
 const HOME = new URL('../../../', import.meta.url);
 // Relative links would lead elsewhere once the address changes.
-for (const element of document.querySelectorAll(
-  '.brand, .check-link, link:not([rel="stylesheet"])',
-))
+for (const element of document.querySelectorAll('[href]:not(use, link[rel="stylesheet"])'))
   element.setAttribute('href', /** @type {HTMLAnchorElement} */ (element).href);
 /** The origins of the sites that may show this page in a frame: none, unless it is the page for frames. */
 const embedders = (document.documentElement.dataset.embed ?? '').split(' ').filter(Boolean);
@@ -45,7 +44,7 @@ const settings = new Settings(recall, remember);
 const media = new Media({
   devices: navigator.mediaDevices,
   secure: isSecureContext,
-  permission: permissionOf,
+  permission: permissionHere,
   sound: () => soundConstraints(settings.values),
   recall,
   remember,

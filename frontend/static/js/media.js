@@ -7,7 +7,7 @@ import {CAMERA_RELEASE_DELAY, DEVICE_CHANGE_DELAY} from './timeouts.js';
 import {WorkQueue} from './work_queue.js';
 /** @import {Kind} from './capture.js' */
 /** @import {Device, DeviceKind} from './device_choice.js' */
-/** @import {Problem} from './problem.js' */
+/** @import {Permission, Problem} from './problem.js' */
 
 /**
  * @typedef {object} MediaState
@@ -26,7 +26,7 @@ import {WorkQueue} from './work_queue.js';
 /**
  * @typedef {object} Environment
  * @property {MediaDevices|undefined} devices
- * @property {(name: string) => Promise<PermissionState|''>} permission
+ * @property {(name: string) => Promise<Permission>} permission
  * @property {boolean} secure
  * @property {() => MediaTrackConstraints} sound how the microphone's sound is processed
  * @property {(key: string) => string} recall
@@ -102,7 +102,7 @@ export class Media {
   /** Reports whether the browser would ask the user nothing if camera and microphone were opened now. */
   async asksNothing() {
     const states = await Promise.all(BOTH.map((kind) => this.#permission(kind)));
-    return states.every((state) => state === 'granted' || state === 'denied');
+    return states.every((state) => state !== 'prompt' && state !== '');
   }
 
   /** Opens camera and microphone, or one of them. Never throws: see `state.problems`. @param {Kind[]} [kinds] */

@@ -7,6 +7,12 @@
  * @typedef {{kind: 'audio'|'video'|'both', code: ProblemCode}} Problem
  */
 
+/**
+ * For a device: what the browser says, '' where it says nothing, policy where the site around the frame of the page has
+ * not passed it on.
+ * @typedef {PermissionState|'policy'|''} Permission
+ */
+
 /** @type {Record<string, Failure>} */
 const BY_NAME = {
   NotFoundError: 'missing',
@@ -23,14 +29,14 @@ export const isNotice = ({code}) => code === 'gone' || code === 'switched';
 /**
  * Finds the problem behind an error of getUserMedia (W3C Media Capture and Streams, section 10.3).
  * @param {unknown} error @param {Problem['kind']} kind
- * @param {PermissionState|''} permission for the device, '' where the browser does not say
+ * @param {Permission} permission for the device
  * @returns {Problem}
  */
 export function problemOf(error, kind, permission) {
   const {name, message} = /** @type {Error} */ (error ?? {});
   if (name !== 'NotAllowedError') return {kind, code: BY_NAME[name] ?? 'other'};
   if (/system/i.test(message)) return {kind, code: 'system'};
-  if (/policy/i.test(message)) return {kind, code: 'embedded'};
+  if (permission === 'policy' || /policy/i.test(message)) return {kind, code: 'embedded'};
   return {kind, code: permission === 'prompt' ? 'dismissed' : 'blocked'};
 }
 
