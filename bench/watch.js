@@ -1,11 +1,15 @@
-window.watched = {join: 0, frame: 0};
-const send = WebSocket.prototype.send;
-WebSocket.prototype.send = function (data) {
-  if (JSON.parse(data).type === 'join') watched.join = performance.now();
-  return send.call(this, data);
-};
-addEventListener('DOMContentLoaded', () => {
-  document.querySelector('[data-video="remote"]')?.requestVideoFrameCallback(() => {
-    watched.frame = performance.now();
+// Records when the person clicks on Join, and when the page shows the other peer's first frame.
+window.watched = {click: 0};
+addEventListener('click', ({target, timeStamp}) => {
+  if (!target.closest('[data-action="join"]') || watched.click) return;
+  watched.click = timeStamp;
+  performance.mark('bench-click');
+}, true);
+watched.frame = new Promise((resolve) => {
+  addEventListener('DOMContentLoaded', () => {
+    document.querySelector('[data-video="remote"]')?.requestVideoFrameCallback(() => {
+      performance.mark('bench-frame');
+      resolve(performance.now());
+    });
   });
 });

@@ -7,7 +7,8 @@
 // RTCPeerConnection, negotiation.js its descriptions and candidates, ctl.js its data channel, safety.js and
 // safety_check.js the safety code (docs/call.md). talk.js loads conversation.js when the channel opens, which has the
 // texts (chat.js) and files (files.js). signaling.js keeps the session with the server over
-// transport_websocket.js or transport_sse.js. media.js has the devices, screens.js what each screen shows, and
+// transport_websocket.js or transport_sse.js. early_transport.js and ready_connection.js have both connections ready
+// before they are needed. media.js has the devices, screens.js what each screen shows, and
 // only ui/ touches the document. recording.js loads record/ with the first recording: session.js carries out what its
 // machine.js decides. check/ is the page that checks a connection, which check/main.js starts.
 package frontend

@@ -23,6 +23,7 @@ type Chromium struct {
 
 	mu    sync.Mutex
 	pages map[string]*chromiumPage // by session
+	trace *trace                   // nil = none was started
 }
 
 // StartChromium starts `chromium` from PATH. ctx bounds only the start.
@@ -104,10 +105,12 @@ func (c *Chromium) send(text []byte) error {
 
 func (c *Chromium) event(m message) {
 	c.mu.Lock()
-	page := c.pages[m.Session]
+	page, trace := c.pages[m.Session], c.trace
 	c.mu.Unlock()
 	if page != nil {
 		page.event(m)
+	} else if trace != nil {
+		trace.event(m)
 	}
 }
 

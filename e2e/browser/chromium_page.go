@@ -251,3 +251,8 @@ func (p *chromiumPage) Close() error {
 	}
 	return c.link.call(ctx, "", "Target.disposeBrowserContext", object{"browserContextId": p.storage}, nil)
 }
+
+// CloseTab closes the tab as a person does: the page learns of it. Close must be called all the same.
+func (p *chromiumPage) CloseTab(ctx context.Context) error {
+	return p.call(ctx, "Page.close", object{}, nil)
+}

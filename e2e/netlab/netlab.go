@@ -122,6 +122,38 @@ func (l *Lab) Disconnect(ctx context.Context) error {
 	)
 }
 
+// Move gives client a, which must be connected to b, another address in place of its own, as when it moves to another
+// network. MoveBack gives it its own again.
+func (l *Lab) Move(ctx context.Context) error {
+	return errors.Join(
+		l.replaceAddr(ctx, l.AAddr, l.AAddr.Next()),
+		ip(ctx, "-n", l.B.Name, "route", "replace", l.AAddr.Next().String(), "via", "10.77.2.1"),
+	)
+}
+
+// MoveBack undoes Move.
+func (l *Lab) MoveBack(ctx context.Context) error {
+	return errors.Join(
+		l.replaceAddr(ctx, l.AAddr.Next(), l.AAddr),
+		ip(ctx, "-n", l.B.Name, "route", "del", l.AAddr.Next().String()),
+	)
+}
+
+// replaceAddr replaces the address of client a. Its routes go with the old one.
+func (l *Lab) replaceAddr(ctx context.Context, old, addr netip.Addr) error {
+	for _, step := range [][]string{
+		{"addr", "del", old.String() + "/24", "dev", "eth0"},
+		{"addr", "add", addr.String() + "/24", "dev", "eth0"},
+		{"route", "replace", l.ServerAddr.String(), "via", "10.77.1.1"},
+		{"route", "replace", l.BAddr.String(), "via", "10.77.1.1"},
+	} {
+		if err := ip(ctx, append([]string{"-n", l.A.Name}, step...)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Close removes the namespaces. All processes in them must have ended.
 func (l *Lab) Close() error {
 	return l.remove(context.Background())

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import {test} from 'node:test';
+import {afterEach, beforeEach, mock, test} from 'node:test';
 import {Arrival} from '../static/js/arrival.js';
 
 /** @param {string} permission of the page */
@@ -29,11 +29,15 @@ function setup(permission, hidden = true) {
   return {arrival, seen, shown: FakeNotification.shown};
 }
 
+beforeEach(() => mock.timers.enable({apis: ['setTimeout']}));
+afterEach(() => mock.timers.reset());
+
 const ALL = {chime: true, notify: true};
 
 test('who looks elsewhere gets a sound, and a notification if that was allowed before', () => {
   const {arrival, seen, shown} = setup('granted');
   arrival.announce(ALL, 'Bo has joined', 'Click');
+  mock.timers.tick(500);
   assert.deepEqual([seen.chimes, seen.asked, shown.length], [1, 0, 1]);
   assert.deepEqual(
     [shown[0].title, shown[0].body, shown[0].silent],
@@ -68,6 +72,7 @@ test('there is no notification in sight of the page, or where the browser has no
   ]) {
     const {arrival, seen, shown} = setup(permission, hidden);
     arrival.announce(ALL, 'a', 'b');
+    mock.timers.tick(500);
     assert.deepEqual([seen.chimes, shown.length], [1, 0], permission);
   }
   assert.equal(setup('none').arrival.permission, '');

@@ -36,6 +36,7 @@ test('saving data needs no negotiation, and outlasts a change of the camera', as
     [encoding] = encodings;
   };
   const before = ann.pc.localDescription;
+  ann.call.link.level.first = false; // Those frames are smaller anyway.
   ann.sending.saver = true;
   ann.call.adjust('saver');
   await quiet();

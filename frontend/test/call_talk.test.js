@@ -1,3 +1,4 @@
+import {FIRST_FRAMES} from '../static/js/timeouts.js';
 import assert from 'node:assert/strict';
 import {afterEach, beforeEach, mock, test} from 'node:test';
 import {talkOf} from '../static/js/screens.js';
@@ -86,6 +87,8 @@ test('a page that was reloaded is another one: nothing is sent to it again', asy
   await back.join(room);
   await quiet(60);
   for (const {pc} of [ann, back]) pc.becomes('connected');
+  await quiet(20);
+  mock.timers.tick(FIRST_FRAMES);
   await canTalk(back);
   await until(() => textsOf(ann).length === 2);
   assert.deepEqual(textsOf(ann), [

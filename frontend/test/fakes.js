@@ -140,6 +140,12 @@ export class FakePeerConnection extends EventTarget {
     return channel;
   }
 
+  addTrack(track) {
+    const transceiver = this.addTransceiver(track);
+    transceiver.takesOffer = true;
+    return transceiver.sender;
+  }
+
   addTransceiver(trackOrKind, {direction = 'sendrecv'} = {}) {
     const track = typeof trackOrKind === 'string' ? null : trackOrKind;
     const transceiver = new FakeTransceiver(this, track?.kind ?? trackOrKind, track, direction);
@@ -268,7 +274,12 @@ export class FakePeerConnection extends EventTarget {
   /** Adds the offered transceivers, and fires "track" for those that send. */
   #receive(sdp) {
     for (const {kind, mid, direction} of JSON.parse(sdp).lines) {
-      let transceiver = this.#transceivers.find((known) => known.mid === mid);
+      let transceiver =
+        this.#transceivers.find((known) => known.mid === mid) ??
+        this.#transceivers.find(
+          (known) => known.takesOffer && known.mid === null && known.receiver.track.kind === kind,
+        );
+      if (transceiver) transceiver.mid = mid;
       if (!transceiver) {
         transceiver = new FakeTransceiver(this, kind, null, 'recvonly');
         transceiver.mid = mid;

@@ -1,3 +1,5 @@
+import {mock} from 'node:test';
+import {FIRST_FRAMES} from '../static/js/timeouts.js';
 import {Call} from '../static/js/call.js';
 import {screenOf} from '../static/js/screens.js';
 import {Seat} from '../static/js/seat.js';
@@ -74,6 +76,8 @@ export async function two() {
 export async function connected() {
   const all = await two();
   for (const {pc} of [all.ann, all.bo]) pc.becomes('connected');
+  await quiet(20);
+  mock.timers.tick(FIRST_FRAMES);
   await quiet(20);
   return all;
 }

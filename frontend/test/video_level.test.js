@@ -26,6 +26,28 @@ test('a good network keeps the best video', () => {
   assert.deepEqual(network.level.level, LEVELS[0]);
 });
 
+test('the first frames are small, until a second has passed and the estimate allows more', () => {
+  const shaped = (level, saver = false) => {
+    const encoding = {};
+    const camera = {getSettings: () => ({width: 1280, height: 720})};
+    shape(encoding, level.level, saver, camera, level.first);
+    return 720 / encoding.scaleResolutionDownBy;
+  };
+  for (const [available, seconds] of [
+    [2_000_000, 2],
+    [null, 2],
+    [300_000, 9],
+  ]) {
+    const network = new Network();
+    assert.deepEqual([shaped(network.level), shaped(network.level, true)], [270, 270]);
+    network.lasts(seconds - 1, {...GOOD, available});
+    assert.equal(network.level.first, true);
+    network.lasts(1, {...GOOD, available});
+    assert.deepEqual(network.changes, [[seconds, 0]]);
+    assert.deepEqual([shaped(network.level), shaped(network.level, true)], [720, 320]);
+  }
+});
+
 test('nothing is judged before the estimate of the browser has settled', () => {
   const network = new Network();
   assert.equal(network.lasts(8, {...GOOD, available: 100_000}), 0);
@@ -36,6 +58,7 @@ test('the level falls step by step, and the video is paused last', () => {
   network.lasts(10, GOOD);
   assert.equal(network.lasts(40, LOSSY), PAUSED);
   assert.deepEqual(network.changes, [
+    [2, 0],
     [15, 1],
     [20, 2],
     [25, 3],

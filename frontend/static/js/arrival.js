@@ -1,3 +1,5 @@
+import {CHIME_DELAY} from './timeouts.js';
+
 /**
  * @typedef {object} Environment
  * @property {() => boolean} isHidden whether the page is hidden
@@ -31,7 +33,7 @@ export class Arrival {
    * @param {string} title of the notification @param {string} body
    */
   announce({chime, notify}, title, body) {
-    if (chime) void this.#env.chime();
+    if (chime) setTimeout(() => void this.#env.chime(), CHIME_DELAY);
     const {Notification, isHidden} = this.#env;
     if (!notify || Notification?.permission !== 'granted' || !isHidden()) return;
     this.dismiss();

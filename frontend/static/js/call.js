@@ -2,11 +2,12 @@ import {History, pointOf} from './history.js';
 import {Link} from './link.js';
 import {initial, reduce} from './machine.js';
 import {filterServers} from './options.js';
+import {ReadyConnection} from './ready_connection.js';
 import {SafetyCheck} from './safety_check.js';
 import {Signaling} from './signaling.js';
 import {Talk} from './talk.js';
 import {SSETransport} from './transport_sse.js';
-import {CREDENTIALS_TIMEOUT, STATS_INTERVAL} from './timeouts.js';
+import {CREDENTIALS_TIMEOUT, FIRST_FRAMES, STATS_INTERVAL} from './timeouts.js';
 import {WebSocketTransport} from './transport_websocket.js';
 /** @import {Command, Event, State, Timer} from './machine.js' */
 /** @import {Media} from './media.js' */
@@ -45,6 +46,7 @@ export class Call {
     null;
   /** The figures of the last minute, whatever becomes of the connection. */
   history = new History();
+  #ready;
   #safety = new SafetyCheck((link, finding) => this.dispatch({type: 'safety', link, finding}));
   #recording = false;
   #talk = new Talk(() => this.#options.onchange());
@@ -55,6 +57,7 @@ export class Call {
   constructor(options) {
     this.#options = options;
     this.#state = {...initial, relay: options.relay};
+    this.#ready = new ReadyConnection(options.RTCPeerConnection);
     const {server, seat} = options;
     this.#signaling = new Signaling({
       seat,
@@ -115,7 +118,27 @@ export class Call {
     this.#state = state;
     if (this.#link) this.#link.away = isAway(state);
     for (const command of commands) this.#run(command);
+    if (state.phase === 'in') this.prepareLink();
+    else if (state.phase !== 'prejoin') this.#ready.drop();
     if (changed || commands.length > 0) this.#options.onchange();
+  }
+
+  /** The user seems to be about to join: has everything ready. */
+  prepare() {
+    if (this.#state.phase === 'prejoin') this.#signaling.prepare();
+    this.prepareLink();
+  }
+
+  /** Has a connection ready for whoever comes, or is there. */
+  prepareLink() {
+    const {phase, link, relay} = this.#state;
+    if (phase === 'prejoin' || (phase === 'in' && !link)) this.#ready.prepare(this.#fixed(relay));
+  }
+
+  /** @param {boolean} relay relayed candidates only @returns {import('./ready_connection.js').Fixed} */
+  #fixed(relay) {
+    const certificate = validOnly(this.#options.certificate);
+    return {policy: relay ? 'relay' : 'all', certificate};
   }
 
   /** Tells the other side what this one has switched on. */
@@ -167,6 +190,7 @@ export class Call {
     this.#sayBye(false);
     this.#talk.clear();
     this.#signaling.leave(true);
+    this.#ready.drop();
     this.#link?.close();
     this.#previous?.close();
   }
@@ -301,18 +325,19 @@ export class Call {
     } else {
       this.#link?.close();
     }
+    const fixed = this.#fixed(relay);
+    const iceServers = filterServers(this.#state.iceServers, this.#options.turn);
     const link = new Link({
+      pc: this.#ready.take(fixed, iceServers),
       id,
       polite,
       generation,
       relay,
-      certificate: validOnly(this.#options.certificate),
+      certificate: fixed.certificate,
       hello: {app: textFor(this.#options.app), features: [], name: textFor(this.#state.name)},
       away: isAway(this.#state),
-      iceServers: filterServers(this.#state.iceServers, this.#options.turn),
       source: this.#options.media,
       sending: this.#options.sending,
-      ...(this.#options.RTCPeerConnection && {RTCPeerConnection: this.#options.RTCPeerConnection}),
       signal: (data) => this.#send(peer, data),
       onsafety: (message) => this.#safety.receive(id, message),
       ontalk: (message) => this.#talk.receive(id, message),
@@ -343,11 +368,17 @@ export class Call {
     if (link && link === this.#link) link.restartIce();
   }
 
-  /** Tells the operator how long connecting took and which path was found, without addresses. @param {number} setup ms */
+  /**
+   * Tells the operator how long connecting took and which path was found, without addresses. This waits until the first
+   * frames are there, which it would hold up.
+   * @param {number} setup ms
+   */
   async #report(setup) {
     const link = this.#link;
-    await link?.measure(this.#options.now());
-    const path = link?.sample?.path;
+    await new Promise((resolve) => setTimeout(resolve, FIRST_FRAMES));
+    if (!link || link !== this.#link) return;
+    await link.measure(this.#options.now());
+    const path = link.sample?.path;
     /** @type {Frame} */
     const reply = await this.#signaling.request({
       type: 'report',

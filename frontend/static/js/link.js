@@ -23,13 +23,12 @@ import {VideoLevel, shape} from './video_level.js';
 
 /**
  * @typedef {object} Options
- * @property {typeof RTCPeerConnection} [RTCPeerConnection]
+ * @property {RTCPeerConnection} pc without a description
  * @property {number} id
  * @property {boolean} polite
  * @property {number} generation
  * @property {boolean} relay relayed candidates only, and no word of this side's address
- * @property {ICEServer[]} iceServers
- * @property {RTCCertificate|undefined} certificate undefined = the browser makes one for this connection
+ * @property {RTCCertificate|undefined} certificate of the connection; undefined = the browser has made one for it
  * @property {Source} source
  * @property {() => {music: boolean, saver: boolean}} sending what the person has set about this: sound for music, few data
  * @property {Omit<Hello, 'type'|'v'>} hello
@@ -76,13 +75,8 @@ export class Link {
   /** @param {Options} options */
   constructor(options) {
     this.#options = options;
-    const {relay, iceServers, polite, generation, signal, certificate} = options;
-    this.#pc = new (options.RTCPeerConnection ?? RTCPeerConnection)({
-      iceServers,
-      iceTransportPolicy: relay ? 'relay' : 'all',
-      bundlePolicy: 'max-bundle',
-      ...(certificate && {certificates: [certificate]}),
-    });
+    const {polite, generation, signal} = options;
+    this.#pc = options.pc;
     this.#ctl = this.#makeCtl();
     this.#signals = new SignalPath({
       generation,
@@ -101,7 +95,13 @@ export class Link {
       onbroken: options.onbroken,
     });
     this.#listen();
-    if (polite) return; // The channels, too, come with the other side's offer: it may not know them.
+    if (polite) {
+      // The offer's m-lines take what was added so (RFC 9429, section 5.10). The channels come with it, too: the other side
+      // may not know them.
+      for (const track of Object.values(options.source.tracks))
+        if (track) this.#pc.addTrack(track, this.#stream);
+      return;
+    }
     this.#ctl.create();
     for (const kind of /** @type {Kind[]} */ (['audio', 'video'])) this.#addMain(kind);
     void this.setScreen(options.source.screen);
@@ -320,12 +320,13 @@ export class Link {
 
   /** Puts the local tracks on the m-lines that the other side offered. */
   async #prepareAnswer() {
+    const changes = [];
     for (const kind of /** @type {Kind[]} */ (['audio', 'video'])) {
       const offered = this.#pc
         .getTransceivers()
         .find(({mid, receiver}) => mid !== null && receiver.track.kind === kind);
       // The "track" event has set it, except for an m-line that only receives.
-      const main = this.#mains[kind] ?? offered;
+      const main = this.#mains[kind] ?? offered ?? this.#added(kind);
       if (!main) {
         this.#addMain(kind); // The other side offers none; this one offers it as soon as it may.
         continue;
@@ -334,10 +335,18 @@ export class Link {
       if (main.direction === 'recvonly') main.direction = 'sendrecv';
       main.sender.setStreams?.(this.#stream);
       const track = this.#options.source.tracks[kind];
-      if (main.sender.track !== track) await main.sender.replaceTrack(track);
-      await this.#tune(main, kind);
+      if (main.sender.track !== track) changes.push(main.sender.replaceTrack(track));
+      void this.#tune(main, kind);
     }
-    if (!this.#screens.video) await this.setScreen(this.#options.source.screen);
+    if (!this.#screens.video) changes.push(this.setScreen(this.#options.source.screen));
+    await Promise.all(changes);
+  }
+
+  /** The m-line of a track that this side added, and the other side has not offered. @param {Kind} kind */
+  #added(kind) {
+    return this.#pc
+      .getTransceivers()
+      .find(({mid, sender}) => mid === null && sender.track?.kind === kind);
   }
 
   /** Gives sound priority over the picture, and the picture its level. @param {RTCRtpTransceiver} transceiver @param {Kind} kind */
@@ -346,7 +355,10 @@ export class Link {
     const [encoding] = parameters?.encodings ?? [];
     if (!parameters || !encoding) return;
     if (kind === 'audio') encoding.priority = encoding.networkPriority = 'high';
-    else shape(encoding, this.level.level, this.#options.sending().saver, sender.track);
+    else {
+      const {level, first} = this.level;
+      shape(encoding, level, this.#options.sending().saver, sender.track, first);
+    }
     await sender.setParameters(parameters).catch(() => {});
   }
 }

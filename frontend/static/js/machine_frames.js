@@ -111,7 +111,7 @@ export const onFrame = {
     // A room may hold more than two peers; this page talks to one.
     if (state.peer) return step(known, [sayBusy(peer)]);
     const next = connectTo(known, other, at);
-    return step(next.state, [{type: 'chime'}, ...next.commands]);
+    return step(next.state, [...next.commands, {type: 'chime'}]);
   },
   away: (state, {peer}, at) => step({...withAway(state, peer, true), awaySince: at}),
   back: (state, {peer, resumed}) => {

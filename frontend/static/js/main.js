@@ -15,9 +15,10 @@ import {Seat} from './seat.js';
 import {SelfStream} from './self_stream.js';
 import {Settings, SOUND_SETTINGS, soundConstraints} from './settings.js';
 import {keepToken, tabStorage, recall, remember} from './storage.js';
-import {canCall} from './support.js';
+import {canCall, newCertificate} from './support.js';
 import {RENDER_INTERVAL} from './timeouts.js';
 import {permissionHere} from './ui/frame.js';
+import {oncePerFrame} from './ui/drawing.js';
 import {LANGUAGES} from './ui/languages.js';
 import {View} from './ui/view.js';
 import {WakeLock} from './wakelock.js';
@@ -65,7 +66,7 @@ const call = new Call({
   turn: options.turn,
   sending: () => settings.values,
   now,
-  onchange: () => render(),
+  onchange: () => renderSoon(),
   onarrival: () => {
     view.notifyArrival();
     const name = call.state.peerName || t('someone');
@@ -79,7 +80,7 @@ const arrival = new Arrival({
   Notification: globalThis.Notification,
   focus: () => window.focus(),
 });
-const recording = new Recording({call, media, now, onchange: () => render()});
+const recording = new Recording({call, media, now, onchange: () => renderSoon()});
 const selfStream = new SelfStream();
 const wakeLock = new WakeLock();
 const session = new CallSession(navigator.mediaSession, {
@@ -136,6 +137,9 @@ function render() {
   session.update(screen === 'call', media.state);
 }
 
+/** A call that connects changes many times at once. */
+const renderSoon = oncePerFrame(render);
+
 /** @param {string} room '' = home */
 function go(room) {
   history.pushState(null, '', HOME.pathname + (room && pagePathOf(room)) + location.search);
@@ -166,10 +170,7 @@ function open() {
 /** Makes ready what every call needs. @returns {Promise<boolean>} whether this browser can make calls */
 async function prepare() {
   const can = await canCall();
-  const algorithm = {name: 'ECDSA', namedCurve: 'P-256'};
-  // Without it the browser makes one for each connection.
-  if (can)
-    certificate = await RTCPeerConnection.generateCertificate?.(algorithm).catch(() => undefined);
+  if (can) certificate = await newCertificate();
   return can;
 }
 
@@ -244,8 +245,7 @@ function retryDevices() {
 
 async function rejoin() {
   call.dispatch({type: 'rejoin'});
-  const {name} = call.state;
-  await (withoutDevices ? joinWithout(name) : join(name));
+  await (withoutDevices ? joinWithout : join)(call.state.name);
 }
 
 /** @param {string} next */
@@ -263,6 +263,7 @@ const view = new View(
       render();
     },
     allow: () => void startMedia(),
+    joinsSoon: () => call.prepare(),
     join: (name) => void join(name),
     joinWithout: (name) => void joinWithout(name),
     asksForSpeaker: media.asksForSpeaker,
@@ -316,7 +317,7 @@ settings.onchange = (name) => {
 };
 media.onchange = () => {
   call.sendState();
-  render();
+  renderSoon();
 };
 addEventListener('popstate', open);
 document.addEventListener('visibilitychange', () => document.hidden || arrival.dismiss());

@@ -1,6 +1,9 @@
 import {Backoff} from './backoff.js';
+import {Deadline} from './deadline.js';
+import {EarlyTransport} from './early_transport.js';
 import {reasonOfClose, reasonOfJoinError, reasonOfRefusal} from './final.js';
 import {decodeAnyFrame} from './messages.js';
+import {newNonce} from './nonce.js';
 import {Outbox} from './outbox.js';
 import {
   CONFIRM_DELAY,
@@ -47,6 +50,11 @@ export class Signaling {
   /** @type {Options} */ #options;
   #outbox = new Outbox();
   #choice = new TransportChoice();
+  #earlyTransport = new EarlyTransport((callbacks) =>
+    this.#options.transports.websocket(callbacks),
+  );
+  /** Whether the transport was opened before the user joined. */
+  #wasEarly = false;
   /** @type {Backoff} */ #backoff;
   /** @type {'off'|'waiting'|'opening'|'joining'|'up'} */ #phase = 'off';
   /** @type {JoinOptions|null} */ #joinOptions = null;
@@ -65,8 +73,8 @@ export class Signaling {
   #upSince = 0;
   /** Events that overtook the reply to `join`. @type {Frame[]} */ #early = [];
   /** @type {Timeout} */ #dialTimer;
-  /** Ends a connection on which nothing arrives. @type {Timeout} */ #idleTimer;
-  #idleDeadline = Infinity;
+  /** Of a connection on which nothing arrives. */
+  #deadline = new Deadline((late) => this.#timedOut(late));
   /** @type {Timeout} */ #confirmTimer;
   /** @type {Timeout} */ #flushTimer;
   /** @type {ReturnType<typeof setInterval>|undefined} */ #pingTimer;
@@ -80,8 +88,7 @@ export class Signaling {
 
   /** For debugging. */
   get info() {
-    const up = this.#phase === 'up';
-    const transport = up ? this.#transportName : '';
+    const transport = this.#phase === 'up' ? this.#transportName : '';
     return {phase: this.#phase, transport, peer: this.#peer, seq: this.#seq, ...this.#counts};
   }
 
@@ -91,7 +98,7 @@ export class Signaling {
     this.#joinOptions = options;
     this.#backoff.reset();
     this.#refusal = null;
-    this.#nonce = randomText();
+    this.#nonce = newNonce();
     this.#resume = '';
     this.#phase = 'waiting';
     this.#mustWait = true; // until the seat's owner is known
@@ -99,6 +106,12 @@ export class Signaling {
     if (this.#joinOptions !== options) return;
     this.#replace = replace;
     this.#dial();
+  }
+
+  /** Opens a connection for a join that seems to be near. */
+  prepare() {
+    if (this.#phase === 'off' && this.#choice.next() === 'websocket')
+      this.#earlyTransport.prepare();
   }
 
   /**
@@ -114,6 +127,7 @@ export class Signaling {
 
   /** Leaves the room. No callback is called afterwards. @param {boolean} [reload] the page may be loaded again */
   leave(reload = false) {
+    this.#earlyTransport.drop();
     const {room} = this.#joinOptions ?? {};
     this.#transport?.leave();
     this.#transport = null;
@@ -147,19 +161,24 @@ export class Signaling {
       (...values) => {
         if (transport && transport === this.#transport) callback(...values);
       };
-    this.#transport = transport = this.#options.transports[name]({
+    /** @type {Callbacks} */
+    const callbacks = {
       onopen: whileCurrent(() => this.#sendJoin()),
       ontext: whileCurrent((text) => this.#receive(text)),
       onclose: whileCurrent((code, refusal) => this.#closed(code, refusal)),
-    });
-    this.#expectWithin(OPEN_TIMEOUT[name]);
+    };
+    const early = name === 'websocket' ? this.#earlyTransport.take(callbacks) : null;
+    this.#wasEarly = early !== null;
+    this.#transport = transport = early?.transport ?? this.#options.transports[name](callbacks);
+    this.#deadline.within(OPEN_TIMEOUT[name]);
+    if (early?.open) this.#sendJoin();
   }
 
   #sendJoin() {
     const {room, name, token} = /** @type {JoinOptions} */ (this.#joinOptions);
     this.#phase = 'joining';
-    this.#stopIdleTimer();
-    this.#expectWithin(REPLY_TIMEOUT);
+    this.#deadline.clear();
+    this.#deadline.within(REPLY_TIMEOUT);
     /** @type {Record<string, unknown>} */
     const proof = this.#replace ? {replace: this.#replace} : {};
     this.#write({
@@ -176,10 +195,11 @@ export class Signaling {
   /** @param {string} text */
   #receive(text) {
     const frame = decodeAnyFrame(text);
-    this.#stopIdleTimer();
+    this.#deadline.clear();
     if (this.#phase === 'joining') this.#handleWhileJoining(frame);
     else this.#handle(frame);
-    if (this.#phase === 'joining' || this.#outbox.unanswered > 0) this.#expectWithin(REPLY_TIMEOUT);
+    if (this.#phase === 'joining' || this.#outbox.unanswered > 0)
+      this.#deadline.within(REPLY_TIMEOUT);
   }
 
   /** @param {Frame} frame */
@@ -285,27 +305,14 @@ export class Signaling {
     this.#confirmTimer = undefined;
     this.#confirmed = this.#seq;
     this.#write({type: 'ping', id: this.#outbox.nextID(), seq: this.#seq});
-    this.#expectWithin(ms);
+    this.#deadline.within(ms);
   }
 
-  /** Gives the connection up unless something arrives within this time. @param {number} ms */
-  #expectWithin(ms) {
-    const deadline = Date.now() + ms;
-    if (this.#idleDeadline <= deadline) return;
-    this.#stopIdleTimer();
-    this.#idleDeadline = deadline;
-    this.#idleTimer = setTimeout(() => {
-      this.#idleDeadline = Infinity;
-      // A suspended page has read nothing: what arrived meanwhile is still in the socket.
-      if (Date.now() - deadline > SUSPENDED_AFTER && this.#phase === 'up')
-        this.#ping(PROBE_TIMEOUT);
-      else this.#connectionLost(UNUSABLE);
-    }, ms);
-  }
-
-  #stopIdleTimer() {
-    clearTimeout(this.#idleTimer);
-    this.#idleDeadline = Infinity;
+  /** Nothing has arrived in time. @param {number} late ms */
+  #timedOut(late) {
+    // A suspended page has read nothing: what arrived meanwhile is still in the socket.
+    if (late > SUSPENDED_AFTER && this.#phase === 'up') this.#ping(PROBE_TIMEOUT);
+    else this.#connectionLost(UNUSABLE);
   }
 
   #flush() {
@@ -319,7 +326,7 @@ export class Signaling {
       }
       if (!next) return;
       this.#write(next);
-      if (this.#outbox.unanswered === 1) this.#expectWithin(REPLY_TIMEOUT);
+      if (this.#outbox.unanswered === 1) this.#deadline.within(REPLY_TIMEOUT);
     }
   }
 
@@ -330,6 +337,8 @@ export class Signaling {
 
   /** @param {number} code @param {Refusal|null} [refusal] */
   #closed(code, refusal) {
+    // It had waited for the join, perhaps for too long, and says nothing about another one.
+    if (this.#wasEarly && this.#phase !== 'up') return this.#dial();
     // A WebSocket does not say why it was refused, so what the server said before still holds.
     if (this.#transportName === 'sse') this.#refusal = refusal?.code ?? null;
     // A running call needs no server, so a refusal does not end it.
@@ -377,7 +386,7 @@ export class Signaling {
   }
 
   #disconnect() {
-    this.#stopIdleTimer();
+    this.#deadline.clear();
     for (const timer of [this.#confirmTimer, this.#flushTimer]) clearTimeout(timer);
     clearInterval(this.#pingTimer);
     this.#confirmTimer = undefined;
@@ -387,9 +396,3 @@ export class Signaling {
     this.#transport = null;
   }
 }
-
-/** @returns {string} 128 random bits */
-const randomText = () =>
-  [...crypto.getRandomValues(new Uint8Array(16))]
-    .map((byte) => byte.toString(16).padStart(2, '0'))
-    .join('');

@@ -28,3 +28,9 @@ async function offers(pc) {
   await pc.setLocalDescription();
   return Boolean(sdp) && pc.localDescription !== null;
 }
+
+/** Makes a certificate for all connections of a page, if the browser can: else it makes one for each. @returns {Promise<RTCCertificate|undefined>} */
+export async function newCertificate() {
+  const algorithm = {name: 'ECDSA', namedCurve: 'P-256'};
+  return RTCPeerConnection.generateCertificate?.(algorithm).catch(() => undefined);
+}

@@ -1,6 +1,6 @@
 import {fingerprintsOf} from './fingerprints.js';
 import {sha256} from './safety.js';
-import {TALK_DELAY} from './timeouts.js';
+import {FIRST_FRAMES, TALK_DELAY} from './timeouts.js';
 /** @import {Conversation} from './conversation.js' */
 /** @import {Chat, CtlMessage, FileMessage, Got} from './ctl_messages.js' */
 
@@ -134,6 +134,7 @@ export class Talk {
 
 /** @param {() => void} onchange @returns {Promise<Conversation>} */
 async function loadConversation(onchange) {
+  await new Promise((resolve) => setTimeout(resolve, FIRST_FRAMES)); // It would hold them up.
   const [{Conversation: Loaded}, {FileStore}] = await Promise.all([
     import('./conversation.js'),
     import('./file_store.js'),

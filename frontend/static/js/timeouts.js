@@ -20,6 +20,8 @@ export const CREDENTIALS_TIMEOUT = 2000;
 /** A connection on which nothing arrives for this long has stalled. */
 export const STALL_TIMEOUT = 2000;
 export const STATS_INTERVAL = 1000;
+/** How long a new connection may take until the first frames are there. What can wait until then does. */
+export const FIRST_FRAMES = 500;
 /** How long a new quality must last before it is shown. */
 export const QUALITY_DELAY = Object.freeze({worse: 3000, better: 8000, lost: 2000});
 
@@ -39,6 +41,8 @@ export const SUCCESSOR_TIMEOUT = 4000;
 
 // The connection to the signaling server.
 
+/** How long a connection that was opened early waits for the user to join. The server waits for 10 s. */
+export const EARLY_LIFE = 8000;
 /** How long a transport may take to open. */
 export const OPEN_TIMEOUT = Object.freeze({websocket: 6000, sse: 10_000});
 /** How long the reply to a request may take. */
@@ -60,10 +64,11 @@ export const STREAM_MIN_DURATION = 1000;
 /** How long a page waits for the page that it replaces to release its lock. */
 export const LOCK_TIMEOUT = 500;
 /**
- * The video that is sent: no change before the browser's estimate has settled, down after so long in a bad network, up
+ * The video that is sent: small at first, no change before the browser's estimate has settled, down after so long in a bad network, up
  * after so long in a good one and at most after the longest, and how long a paused video waits for a good network.
  */
 export const VIDEO_LEVEL = Object.freeze({
+  first: 1000,
   settle: 8000,
   down: 4000,
   up: 15_000,
@@ -84,6 +89,8 @@ export const DEVICE_CHANGE_DELAY = 300;
 /** How long the microphone may be silent before a hint is shown. */
 export const SILENCE_HINT_DELAY = 5000;
 export const LEVEL_INTERVAL = 66;
+/** The chime of somebody who comes waits until the two are connected, as a rule: making a sound holds a browser up. */
+export const CHIME_DELAY = 500;
 /** How long the chime sounds. */
 export const CHIME_DURATION = 1200;
 /** How long the other side may be away before a banner says so. */
@@ -94,5 +101,7 @@ export const TALK_DELAY = 50;
 export const SAVE_TIMEOUT = 60_000;
 /** How long a button says "Copied". */
 export const COPIED_DURATION = 2000;
+/** How long a change waits for a frame, which is drawn at once in a page that can be seen. */
+export const FRAME_TIMEOUT = 100;
 /** How often the page is rendered without a change: a call's duration is shown. */
 export const RENDER_INTERVAL = 1000;

@@ -35,22 +35,29 @@ const NEWEST = 0.4;
 /** The most that is sent by someone who saves data: width or height, whichever is smaller, and bits a second. */
 const SAVED = Object.freeze({size: 320, bitrate: 250_000});
 
+/** Width or height of the first frames, whichever is smaller. A browser drops frames that are too large for its first estimate. */
+const FIRST_SIZE = 270;
+
 /**
  * @param {RTCRtpEncodingParameters} encoding @param {Level|null} level null = no video
  * @param {boolean} saver whether to save data @param {Pick<MediaStreamTrack, 'getSettings'>|null} camera
+ * @param {boolean} [first] whether these are the first frames
  */
-export function shape(encoding, level, saver, camera) {
+export function shape(encoding, level, saver, camera, first = false) {
   encoding.active = level !== null;
   if (!level) return;
   const {width = 1280, height = 720} = camera?.getSettings() ?? {};
   const saved = saver ? SAVED : {size: Infinity, bitrate: Infinity};
   encoding.maxBitrate = Math.min(level.bitrate, saved.bitrate);
   encoding.maxFramerate = level.fps;
-  encoding.scaleResolutionDownBy = Math.max(level.scale, Math.min(width, height) / saved.size);
+  const size = first ? Math.min(FIRST_SIZE, saved.size) : saved.size;
+  encoding.scaleResolutionDownBy = Math.max(level.scale, Math.min(width, height) / size);
 }
 
 export class VideoLevel {
   value = 0;
+  /** Whether the frames sent are the first ones. */
+  first = true;
   #begun = NaN;
   #loss = 0;
   #audioLoss = 0;
@@ -79,13 +86,17 @@ export class VideoLevel {
   }
 
   /**
-   * Takes the newest figures, about once a second. Returns whether the level has changed.
+   * Takes the newest figures, about once a second. Returns whether what is sent has changed.
    * @param {Sending} sending @param {number} at ms
    */
   add(sending, at) {
     if (Number.isNaN(this.#begun)) this.#begun = at;
     this.#loss += NEWEST * (sending.loss - this.#loss);
     this.#audioLoss += NEWEST * (sending.audioLoss - this.#audioLoss);
+    if (this.first && this.#hasBegun(sending, at)) {
+      this.first = false;
+      return true;
+    }
     // The browser's estimate begins low.
     if (at - this.#begun < VIDEO_LEVEL.settle) return false;
     this.#bad = this.#isBad(sending) ? orNow(this.#bad, at) : NaN;
@@ -93,6 +104,13 @@ export class VideoLevel {
     if (at - this.#bad >= VIDEO_LEVEL.down) return this.#fall(sending, at);
     const wait = this.paused ? VIDEO_LEVEL.probe : this.#riseDelay;
     return at - this.#good >= wait && this.#rise(at);
+  }
+
+  /** Reports whether larger frames may follow the first ones. @param {Sending} sending @param {number} at */
+  #hasBegun({available}, at) {
+    const since = at - this.#begun;
+    const enough = available === null || available >= (LEVELS[0]?.least ?? 0);
+    return since >= VIDEO_LEVEL.settle || (since >= VIDEO_LEVEL.first && enough);
   }
 
   /** @param {Sending} sending */

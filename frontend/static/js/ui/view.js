@@ -32,6 +32,7 @@ import {showTicks} from './ticks.js';
  * @property {(typed: string) => void} joinRoom
  * @property {() => void} typing into the field for a room
  * @property {() => void} allow
+ * @property {() => void} joinsSoon the user seems to be about to join
  * @property {(name: string) => void} join
  * @property {(name: string) => void} joinWithout
  * @property {() => Promise<boolean>} testSpeaker resolves to whether it sounds
@@ -109,6 +110,9 @@ export class View {
       event.preventDefault();
       actions.join(this.#name.value.trim());
     });
+    for (const sign of ['pointerover', 'pointermove', 'pointerdown', 'focusin'])
+      element('.join-actions').addEventListener(sign, actions.joinsSoon);
+    element('[data-prejoin]').addEventListener('keydown', actions.joinsSoon); // Enter joins.
     /** @type {HTMLInputElement} */
     const hide = element('[name="relay"]');
     hide.addEventListener('change', () => actions.hideAddress(hide.checked));
