@@ -4,6 +4,8 @@
   const observed = {
     // When things happened, ms since 1970; 0 = never.
     asked: 0, begun: 0, ended: 0, marked: 0, heard: 0,
+    // Bytes that the browser gave out, piece by piece.
+    pieces: [],
     // Whether the data channel loses everything that this page says.
     mute: false,
     // Times at which the page was hidden.
@@ -17,6 +19,7 @@
     observed.called = Date.now();
     this.addEventListener('start', () => { observed.begun = Date.now(); });
     this.addEventListener('stop', () => { observed.ended = Date.now(); });
+    this.addEventListener('dataavailable', ({data}) => observed.pieces.push(data.size));
     return start.apply(this, options);
   };
   const {stop} = MediaRecorder.prototype;

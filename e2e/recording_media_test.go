@@ -140,6 +140,7 @@ func shownFrames(t *testing.T, file string) []shown {
 	if len(pixels) != len(times)*width*height {
 		t.Fatalf("%d frames have times, and there are %d bytes of pictures", len(times), len(pixels))
 	}
+	t.Logf("the recording has %d frames", len(times))
 	var frames []shown
 	for i, at := range times {
 		if number, ok := readCode(pixels[i*width*height:][:width*height], width); ok {
@@ -238,11 +239,13 @@ func offsets(frames []shown, beeps []heardBeep, fps int) (at, late []float64) {
 		best := math.Inf(1)
 		for i := 1; i < len(frames); i++ {
 			before, frame := frames[i-1].number, frames[i]
-			// The frame that has a beep, or the first one after it.
-			if second := frame.number / fps; before/fps != second && second%peer.BeepPitches == beep.pitch && frame.number%fps <= 2 {
-				if d := beep.at - frame.at; math.Abs(d) < math.Abs(best) {
-					best = d
-				}
+			// The frame that has a beep, or one after it: then the beep's was due earlier.
+			second, after := frame.number/fps, frame.number%fps
+			if before/fps == second || second%peer.BeepPitches != beep.pitch || after > 2 {
+				continue
+			}
+			if d := beep.at - (frame.at - float64(after)/float64(fps)); math.Abs(d) < math.Abs(best) {
+				best = d
 			}
 		}
 		if math.Abs(best) < 1 { // otherwise the frame is not in the recording

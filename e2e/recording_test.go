@@ -24,7 +24,7 @@ import (
 var recordingJS string
 
 // recordFull is set by `make long`.
-var recordFull = flag.Bool("record.full", false, "record two minutes, with another device, a reconnect and a hidden tab")
+var recordFull = flag.Bool("record.full", false, "record two minutes, with another device, a reconnect and a hidden tab; also in Firefox, and a program that cannot be told")
 
 // beepingVariable makes this test program run as a bot whose sound belongs to its picture.
 const beepingVariable = "CALLBOX_E2E_BEEPING_BOT"
@@ -91,7 +91,7 @@ func TestRecording(t *testing.T) {
 	s, lab := sharedServer(t), sharedLab(t)
 	connectClients(t)
 	const room = "recording"
-	length := 9 * time.Second
+	length := 7 * time.Second
 	if *recordFull {
 		length = 2 * time.Minute
 	}
@@ -114,10 +114,10 @@ func TestRecording(t *testing.T) {
 		t.Logf("the browser needs %.2f processors in a call, and %.2f while it records", before, ann.processor(b))
 		swapped = ann.disturb()
 	} else {
-		ann.until(recording(3000))
+		ann.until(recording(2000))
 		ann.click("camera")
 		ann.until(pressed("camera", false))
-		ann.until(recording(5000))
+		ann.until(recording(4500)) // Meanwhile its track ends.
 		ann.click("camera")
 		ann.until(pressed("camera", true))
 	}
@@ -310,7 +310,7 @@ func TestRecordingIsAnnounced(t *testing.T) {
 	bo.enterName("Bo").join()
 	bo.awaitScreen("call")
 	bo.until(`document.querySelector("[data-recording]").textContent === "Ann is recording"`)
-	ann.until(recording(6000))
+	ann.until(recording(4000))
 	ann.until(asksBeforeClosing)
 	ann.stopRecording()
 	ann.until("!" + asksBeforeClosing)
@@ -346,9 +346,14 @@ func TestRecordingIsAnnounced(t *testing.T) {
 }
 
 // TestRecordingIsKept kills the browser while it records. At the next visit the page
-// offers what was recorded until then, which can be played and says how long it is.
+// offers what was recorded until then, which can be played and says how long it is. With
+// -record.full Firefox does, too.
 func TestRecordingIsKept(t *testing.T) {
-	for _, name := range []string{"chromium", "firefox"} {
+	names := []string{"chromium"}
+	if *recordFull {
+		names = append(names, "firefox")
+	}
+	for _, name := range names {
 		t.Run(name, func(t *testing.T) { testRecordingIsKept(t, name) })
 	}
 }
@@ -360,8 +365,6 @@ func testRecordingIsKept(t *testing.T, name string) {
 	room := "killed-" + name
 	profile := t.TempDir()
 	b := keepingBrowser(t, name, profile)
-	bot := startOwnBot(t, lab.B, s, room, beepingVariable+"=1", time.Minute)
-	s.awaitPeers(t, 1)
 	english := url.Values{"lang": {"en"}}
 	scripts := []string{chatJS, recordingJS}
 	if name == "firefox" {
@@ -372,16 +375,20 @@ func testRecordingIsKept(t *testing.T, name string) {
 		t.Fatal(err)
 	}
 	ann := &tab{Page: page, t: t}
+	t.Cleanup(func() {
+		if t.Failed() {
+			ann.logState(name)
+		}
+	})
 	ann.goTo(s.url + "/r/" + room + "?debug=1&" + english.Encode())
 	ann.join()
+	ann.awaitScreen("waiting")
+	bot := startOwnBot(t, lab.B, s, room, beepingVariable+"=1", time.Minute)
 	ann.awaitScreen("call")
 	ann.click("record")
-	ann.until(recording(5500))
+	ann.until(recording(4500) + ` && observed.pieces.some((size) => size > 0)`)
 	if err := b.Kill(); err != nil {
 		t.Fatal(err)
-	}
-	if err := b.Close(); err != nil {
-		t.Logf("close the killed browser: %v", err)
 	}
 	if _, err := bot.process.stop(10 * time.Second); err != nil {
 		t.Error(err)
@@ -393,7 +400,7 @@ func testRecordingIsKept(t *testing.T, name string) {
 	ann.until(`document.querySelectorAll("[data-kept-list] li").length === 1`)
 	file := ann.saveKept()
 	stated := probeFile(t, file)
-	if content := contentEnd(t, file); math.Abs(stated-content) > 0.2 || content < 3.5 {
+	if content := contentEnd(t, file); math.Abs(stated-content) > 0.2 || content < 1 {
 		t.Errorf("the recording says that it has %.2f s, and has %.2f s", stated, content)
 	}
 	if frames := shownFrames(t, file); len(frames) < 30 {
@@ -404,9 +411,6 @@ func testRecordingIsKept(t *testing.T, name string) {
 	ann.click("delete-kept")
 	ann.until(`document.querySelector("[data-kept]").hidden`)
 	ann.checkFaults(s)
-	if err := again.Close(); err != nil {
-		t.Error(err)
-	}
 }
 
 // keepingBrowser starts a browser at client a whose profile is kept.
@@ -427,6 +431,7 @@ func keepingBrowser(t *testing.T, name, profile string) browser.Browser {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = b.Close() }) // One of them was killed.
 	return b
 }
 
@@ -438,8 +443,12 @@ const withoutDisk = `
 
 // TestRecordingOfForeignProgram records a program that does not know docs/call.md: the
 // page says that it cannot be told, and asks for a second click. The browser has no place
-// on disk, and the page says that, too.
+// on disk, and the page says that, too. It takes ten seconds until the page knows that
+// the program will not answer, so that is only tested with -record.full.
 func TestRecordingOfForeignProgram(t *testing.T) {
+	if !*recordFull {
+		t.Skip("only with -record.full")
+	}
 	s := sharedServer(t)
 	need.Program(t, "/usr/bin/python3")
 	connectClients(t)
@@ -463,7 +472,7 @@ func TestRecordingOfForeignProgram(t *testing.T) {
 	ann.until(`observed.ended > 0`)
 	ann.click("leave")
 	ann.awaitScreen("ended")
-	ann.until(`document.querySelector("[data-kept-text]").textContent.endsWith(" · Gone when you close this page")`)
+	ann.until(`document.querySelector("[data-kept-text]")?.textContent.endsWith(" · Gone when you close this page") === true`)
 	ann.checkDuration(ann.saveKept())
 	s.awaitPeers(t, 0)
 	ann.checkFaults(s)

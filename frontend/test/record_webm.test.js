@@ -92,6 +92,21 @@ test('the header gets a duration, whatever the pieces of the recording', () => {
   }
 });
 
+test('sizes of eight bytes are read exactly, as Firefox writes them', () => {
+  const bytes = Buffer.concat([
+    element('1a45dfa3', [element('4282', Buffer.from('webm'))], 8),
+    unknown('18538067'),
+    element('114d9b74', [], 8),
+    element('1549a966', [scale(), element('4489', Buffer.alloc(8)), ...apps], 8),
+    element('1654ae6b', Buffer.alloc(149), 8),
+    cluster(0),
+    element('a3', block(1, 0), 8),
+    element('a3', block(2, 1234, 17_001), 8),
+  ]);
+  for (const piece of [1, 100, bytes.length])
+    assert.equal(durationIn(write(bytes, piece).file), 1234);
+});
+
 test('a file that ends in the middle says how long it is', () => {
   const bytes = recording();
   const second = bytes.lastIndexOf(Buffer.from('1f43b675', 'hex'));

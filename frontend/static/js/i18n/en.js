@@ -16,7 +16,8 @@ export default Object.freeze({
   homeFailed: 'Cannot reach the server. Check your Internet connection and try again.',
   homeBusy: 'The server is busy. Try again in a moment.',
   homeLimited: 'Too many requests from your network. Wait a minute and try again.',
-  homePrivate: 'Video and sound are encrypted between the two of you. Nothing is stored.',
+  homePrivate:
+    'Video and sound are encrypted between the two of you. Nothing is stored on the server.',
 
   prejoinTitle: 'Ready to join?',
   prejoinRoom: 'Room',

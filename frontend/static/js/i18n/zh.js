@@ -15,7 +15,7 @@ export default Object.freeze({
   homeFailed: '无法连接服务器。请检查网络后重试。',
   homeBusy: '服务器繁忙，请稍后再试。',
   homeLimited: '来自你所在网络的请求过多，请一分钟后再试。',
-  homePrivate: '视频和声音在你们两人之间加密传输，不会被保存。',
+  homePrivate: '视频和声音在你们两人之间加密传输，服务器不保存任何内容。',
 
   prejoinTitle: '准备好加入了吗？',
   prejoinRoom: '房间',

@@ -9,6 +9,8 @@ import {WebmWriter} from './webm.js';
 const SLICE = 1000;
 /** Bits a second. */
 export const RATES = Object.freeze({videoBitsPerSecond: 2_500_000, audioBitsPerSecond: 96_000});
+/** How often there is a whole picture, ms: the browser gives out what lies between two of them. Not every one knows this. */
+const KEY_FRAMES = 1000;
 /** Bytes that may wait for a slow disk. */
 const MAX_WAITING = 64e6;
 
@@ -57,7 +59,8 @@ export class Recorder {
     const {stream, type, onbegin} = options;
     this.#options = options;
     this.#writer = type.includes('webm') ? new WebmWriter() : new PlainWriter();
-    this.#recorder = new MediaRecorder(stream, {mimeType: type, ...RATES});
+    const settings = {mimeType: type, videoKeyFrameIntervalDuration: KEY_FRAMES, ...RATES};
+    this.#recorder = new MediaRecorder(stream, settings);
     this.#recorder.addEventListener('start', onbegin);
     this.#recorder.addEventListener('dataavailable', ({data}) => this.#add(data));
     this.#recorder.addEventListener('error', () => this.#fail('broken'));

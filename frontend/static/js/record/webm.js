@@ -61,12 +61,13 @@ function readElement(bytes, at) {
   const body = sizeAt + length;
   if (second === 0) throw new RangeError('not WebM');
   if (body > bytes.length) return null;
-  const size = integer(bytes, sizeAt, body) - 2 ** (7 * length);
-  return {
-    id: integer(bytes, at, sizeAt),
-    size: size === 2 ** (7 * length) - 1 ? UNKNOWN_SIZE : size,
-    body,
-  };
+  const id = integer(bytes, at, sizeAt);
+  // The first bit that is set says how long the size is. All bits after it set: it is unknown.
+  const high = second & (0xff >> length);
+  const rest = bytes.subarray(sizeAt + 1, body);
+  if (high === 0xff >> length && rest.every((byte) => byte === 0xff))
+    return {id, size: UNKNOWN_SIZE, body};
+  return {id, size: high * 256 ** (length - 1) + integer(rest, 0, length - 1), body};
 }
 
 /** @param {number} value @param {number} size in bytes @returns {Bytes} */
