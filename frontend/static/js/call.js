@@ -181,7 +181,7 @@ export class Call {
   /** Takes over what the person has set about sending. @param {'music'|'saver'} setting */
   adjust(setting) {
     // Both sides have to agree anew on how sound is encoded.
-    if (setting === 'music') this.#link?.askForOffer();
+    if (setting === 'music') this.#link?.retuneSound();
     else void this.#link?.saveData();
   }
 

@@ -1,7 +1,7 @@
 import {Ctl} from './ctl.js';
 import {hideAddress} from './hidden_address.js';
 import {Negotiation} from './negotiation.js';
-import {withMusic} from './opus_music.js';
+import {announceMusic, withMusic} from './opus_music.js';
 import {isSafetyMessage} from './safety.js';
 import {SignalPath} from './signal_path.js';
 import {QualityMeter, ratesOf, sampleOf} from './stats.js';
@@ -68,6 +68,7 @@ export class Link {
   /** @type {Partial<Record<Kind, RTCRtpTransceiver>>} */ #mains = {};
   /** @type {Partial<Record<Kind, RTCRtpTransceiver>>} */ #screens = {};
   #stalledSince = 0;
+  #musicTold = false;
   /** Browsers synchronize only tracks of one stream: lips and words. */
   #stream = new MediaStream();
   #screenStream = new MediaStream();
@@ -188,6 +189,11 @@ export class Link {
     if (main && kind === 'video' && track) await this.#tune(main, kind);
   }
 
+  /** Tells the other side anew whether music comes, and encodes for that. */
+  retuneSound() {
+    void this.#negotiation.renegotiate();
+  }
+
   /** Sends with fewer data, or as many as before. */
   async saveData() {
     if (this.#mains.video) await this.#tune(this.#mains.video, 'video');
@@ -252,8 +258,9 @@ export class Link {
 
   /** @param {Outgoing} data */
   #send(data) {
-    const sent = this.#options.relay ? hideAddress(data) : data;
-    if (sent) this.#signals.send(sent);
+    const {relay, sending} = this.#options;
+    const sent = relay ? hideAddress(data) : data;
+    if (sent) this.#signals.send(sending().music ? withMusicComing(sent) : sent);
   }
 
   #makeCtl() {
@@ -275,9 +282,10 @@ export class Link {
 
   #listen() {
     const pc = this.#pc;
-    pc.addEventListener('connectionstatechange', () =>
-      this.#emit({type: 'connection', state: pc.connectionState}),
-    );
+    pc.addEventListener('connectionstatechange', () => {
+      this.#emit({type: 'connection', state: pc.connectionState});
+      if (pc.connectionState === 'connected') this.#tellMusic();
+    });
     pc.addEventListener('signalingstatechange', () =>
       this.#emit({type: 'settled', settled: this.#negotiation.settled}),
     );
@@ -288,6 +296,14 @@ export class Link {
       if (type || !candidate) this.#emit({type: 'gathered', candidate: type ?? null});
     });
     pc.addEventListener('track', ({track, transceiver}) => this.#receive(track, transceiver));
+  }
+
+  /** The answer of a polite side comes too late to say that it sends music: the other side has described itself. */
+  #tellMusic() {
+    const {polite, sending} = this.#options;
+    if (!polite || !sending().music || this.#musicTold) return;
+    this.#musicTold = true;
+    this.retuneSound();
   }
 
   /** @param {OwnEvent} event */
@@ -361,4 +377,11 @@ export class Link {
     }
     await sender.setParameters(parameters).catch(() => {});
   }
+}
+
+/** @param {Outgoing} data */
+function withMusicComing(data) {
+  if (!('description' in data) || !data.description) return data;
+  const {type, sdp} = data.description;
+  return {description: {type, sdp: announceMusic(sdp)}};
 }

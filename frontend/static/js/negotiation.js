@@ -1,3 +1,4 @@
+import {acceptMusic, bringsMusic} from './opus_music.js';
 /** @import {CallData, Description} from './messages.js' */
 
 /**
@@ -79,6 +80,11 @@ export class Negotiation {
     else this.#offer();
   }
 
+  /** Negotiates anew, although nothing of what the browser knows has changed. */
+  renegotiate() {
+    return this.#offer();
+  }
+
   /** Resolves when everything received so far has been handled. */
   idle() {
     return this.#queue;
@@ -98,13 +104,28 @@ export class Negotiation {
     if (this.makingOffer || this.#pc.signalingState !== 'stable') return;
     try {
       this.makingOffer = true;
-      await this.#pc.setLocalDescription();
+      await this.#setLocal('offer');
       this.#options.send({description: this.#pc.localDescription});
     } catch (error) {
       this.#failed(error);
     } finally {
       this.makingOffer = false;
     }
+  }
+
+  /**
+   * Sets a local description as the browser makes it, except where the other side sends music: no browser plays both
+   * channels unless its description says so.
+   * @param {'offer'|'answer'} type
+   */
+  async #setLocal(type) {
+    const pc = this.#pc;
+    if (!bringsMusic(pc.remoteDescription?.sdp ?? '')) {
+      await pc.setLocalDescription();
+      return;
+    }
+    const {sdp = ''} = await (type === 'offer' ? pc.createOffer() : pc.createAnswer());
+    await pc.setLocalDescription({type, sdp: acceptMusic(sdp)});
   }
 
   /** Handles a local description that could not be made. @param {unknown} error */
@@ -149,7 +170,7 @@ export class Negotiation {
     if (isAnswer) return;
     await this.#options.prepareAnswer();
     try {
-      await pc.setLocalDescription();
+      await this.#setLocal('answer');
     } catch (error) {
       this.#failed(error);
       return;

@@ -56,7 +56,7 @@ export default Object.freeze({
   settingMirrorWhy: 'The other person never sees it mirrored.',
   settingSelfHidden: 'Hide my picture during calls',
   settingSaver: 'Save data',
-  settingSaverWhy: 'Sends a small picture: 320p, at most 250 kbit/s.',
+  settingSaverWhy: 'Sends a small picture: 320p, at most 250 kbit/s.',
   settingsPage: 'Notices and keyboard',
   settingChime: 'Play a sound when somebody joins',
   settingNotify: 'Show a notification if I am not looking at this page then',

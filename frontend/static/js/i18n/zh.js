@@ -53,7 +53,7 @@ export default Object.freeze({
   settingMirrorWhy: '对方看到的画面不会左右颠倒。',
   settingSelfHidden: '通话时隐藏我的画面',
   settingSaver: '节省流量',
-  settingSaverWhy: '发送较小的画面：320p，最高 250 kbit/s。',
+  settingSaverWhy: '发送较小的画面：320p，最高 250 kbit/s。',
   settingsPage: '提醒与键盘',
   settingChime: '有人加入时播放提示音',
   settingNotify: '如果我当时没在看此页面，显示通知',
