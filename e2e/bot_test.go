@@ -27,12 +27,18 @@ type botProcess struct {
 // authority.
 func startBot(t *testing.T, n *netlab.Namespace, s *server, room, transport string, duration time.Duration, flags ...string) *botProcess {
 	t.Helper()
+	return startBotOf(t, sharedBinary(t), n, s, room, transport, duration, flags...)
+}
+
+// startBotOf is startBot with another program.
+func startBotOf(t *testing.T, binary string, n *netlab.Namespace, s *server, room, transport string, duration time.Duration, flags ...string) *botProcess {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "report.json")
 	args := []string{"peer", s.url, room, "--json", file, "--duration", duration.String(), "--connect-timeout", "20s"}
 	if transport != "direct" {
 		args = append(args, "--ice", "relay", "--turn-proto", transport)
 	}
-	p, err := startProcess(n, trusting(s), sharedBinary(t), append(args, flags...)...)
+	p, err := startProcess(n, trusting(s), binary, append(args, flags...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

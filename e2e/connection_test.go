@@ -143,3 +143,38 @@ func (tb *tab) checkReport(t *testing.T, transport string) {
 		}
 	}
 }
+
+// TestConnectionPanelLater opens the panel while the server is dead. The page says why there
+// is none, and opens it once the server is back.
+func TestConnectionPanelLater(t *testing.T) {
+	sharedServer(t) // the browsers trust its authority
+	connectClients(t)
+	s := startServer(t)
+	t.Cleanup(func() {
+		if err := s.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	var tabs []*tab
+	for i, kind := range []string{"chromium", "firefox"} {
+		tb := openAt(t, side{kind, "ab"[i : i+1]}, s, "panel-later", url.Values{"lang": {"en"}})
+		tb.join()
+		tabs = append(tabs, tb)
+		s.awaitPeers(t, i+1)
+	}
+	for _, tb := range tabs {
+		tb.awaitScreen("call")
+		tb.until(`document.querySelector("[data-quality]").checkVisibility()`)
+	}
+	s.kill(t)
+	for _, tb := range tabs {
+		tb.click("connection")
+		tb.until(`document.querySelector("[data-notice]").textContent.includes("The details could not be loaded")`)
+	}
+	s.startAgain(t)
+	for _, tb := range tabs {
+		tb.until(`callbox.signaling.phase === "up"`)
+		tb.click("connection")
+		tb.until(`document.querySelector('[data-dialog="connection"]').open`)
+	}
+}

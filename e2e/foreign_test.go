@@ -36,7 +36,7 @@ type foreignSeen struct {
 // startForeign starts a program at client b.
 func startForeign(t *testing.T, program []string) *foreignEnd {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), program[0], program[1:]...) //nolint:gosec // G204: one of foreignPrograms
+	command := exec.CommandContext(t.Context(), program[0], program[1:]...)
 	input, err := command.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -177,7 +177,6 @@ func TestForeignPrograms(t *testing.T) {
 	for name, program := range foreignPrograms {
 		for _, caller := range []string{"bot", "chromium"} {
 			t.Run(name+"-"+caller, func(t *testing.T) {
-				//nolint:gosec // G204: one of foreignPrograms
 				if exec.CommandContext(t.Context(), program.check[0], program.check[1:]...).Run() != nil {
 					need.Missing(t, name+" (make deps installs it)")
 				}

@@ -76,6 +76,12 @@ func (tb *tab) signaling() signaling {
 func (tb *tab) reload() {
 	tb.t.Helper()
 	eval[any](tb, "(window.old = true, setTimeout(() => location.reload()), null)")
+	tb.awaitReload()
+}
+
+// awaitReload waits until a page that was marked as old is loaded again.
+func (tb *tab) awaitReload() {
+	tb.t.Helper()
 	err := eventually(tb.t, patience, func() error {
 		ctx, cancel := context.WithTimeout(tb.t.Context(), 2*time.Second)
 		defer cancel()

@@ -99,6 +99,8 @@ type proxy struct {
 	*httptest.Server
 	url               string
 	websocket, events atomic.Bool // what it forwards
+	// page answers requests that are not forwarded, and reports whether it has.
+	page atomic.Value // func(http.ResponseWriter, *http.Request) bool
 
 	mu    sync.Mutex
 	ended chan struct{} // closed to end all current connections
@@ -151,6 +153,9 @@ func startProxy(t *testing.T, n *netlab.Namespace, s *server, strip string) *pro
 	p := &proxy{ended: make(chan struct{})}
 	p.events.Store(true)
 	p.Server = httptest.NewUnstartedServer(http.StripPrefix(strip, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if answer, ok := p.page.Load().(func(http.ResponseWriter, *http.Request) bool); ok && answer(w, r) {
+			return
+		}
 		upgrade := strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
 		if upgrade && !p.websocket.Load() || strings.HasSuffix(r.URL.Path, "/events") && !p.events.Load() {
 			http.Error(w, "refused", http.StatusBadGateway)

@@ -45,6 +45,13 @@ func TestSoundFirst(t *testing.T) {
 // there, until heal is called or the test ends.
 func dropArriving(t *testing.T, n *netlab.Namespace, percent int) (heal func()) {
 	t.Helper()
+	rule := fmt.Sprintf("meta l4proto udp numgen random mod 100 < %d drop", percent)
+	return addRules(t, n, "chain input {\ntype filter hook input priority 0\n"+rule+"\n}")
+}
+
+// addRules adds a chain of nftables to a namespace, until heal is called or the test ends.
+func addRules(t *testing.T, n *netlab.Namespace, chain string) (heal func()) {
+	t.Helper()
 	need.Program(t, "nft")
 	nft := func(commands string) error {
 		command := exec.CommandContext(context.Background(), "ip", "netns", "exec", n.Name, "nft", "-f", "-")
@@ -54,8 +61,7 @@ func dropArriving(t *testing.T, n *netlab.Namespace, percent int) (heal func()) 
 		}
 		return nil
 	}
-	rule := fmt.Sprintf("meta l4proto udp numgen random mod 100 < %d drop", percent)
-	if err := nft("table inet lossy {\nchain input {\ntype filter hook input priority 0\n" + rule + "\n}\n}"); err != nil {
+	if err := nft("table inet faulty {\n" + chain + "\n}"); err != nil {
 		t.Fatal(err)
 	}
 	healed := false
@@ -64,7 +70,7 @@ func dropArriving(t *testing.T, n *netlab.Namespace, percent int) (heal func()) 
 			return
 		}
 		healed = true
-		if err := nft("delete table inet lossy"); err != nil {
+		if err := nft("delete table inet faulty"); err != nil {
 			t.Error(err)
 		}
 	}

@@ -186,6 +186,17 @@ func (p *chromiumPage) Hide(ctx context.Context, hidden bool) error {
 	return p.browser.link.call(ctx, "", "Browser.setWindowBounds", object{"windowId": window.WindowID, "bounds": object{"windowState": state}}, nil)
 }
 
+// Listeners returns how many event listeners of scripts the page has, once its garbage is
+// collected.
+func (p *chromiumPage) Listeners(ctx context.Context) (int, error) {
+	if err := p.call(ctx, "HeapProfiler.collectGarbage", object{}, nil); err != nil {
+		return 0, err
+	}
+	var counters struct{ JsEventListeners int }
+	err := p.call(ctx, "Memory.getDOMCounters", object{}, &counters)
+	return counters.JsEventListeners, err
+}
+
 func (p *chromiumPage) Screenshot(ctx context.Context) ([]byte, error) {
 	var shot struct{ Data string }
 	if err := p.call(ctx, "Page.captureScreenshot", object{"format": "png"}, &shot); err != nil {

@@ -17,6 +17,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -152,6 +153,28 @@ func (l *Lab) replaceAddr(ctx context.Context, old, addr netip.Addr) error {
 		}
 	}
 	return nil
+}
+
+// Unplug takes the link of a client down, as when its cable is pulled. plug brings it up, and
+// the routes back.
+func (l *Lab) Unplug(ctx context.Context, client *Namespace) (plug func(context.Context) error, err error) {
+	//nolint:gosec // G204: the name is this package's own
+	out, err := exec.CommandContext(ctx, "ip", "-n", client.Name, "route", "show").Output()
+	if err == nil {
+		err = ip(ctx, "-n", client.Name, "link", "set", "eth0", "down")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("unplug: %w", err)
+	}
+	return func(ctx context.Context) error {
+		errs := []error{ip(ctx, "-n", client.Name, "link", "set", "eth0", "up")}
+		for route := range strings.Lines(string(out)) {
+			if fields := strings.Fields(route); slices.Contains(fields, "via") { // the kernel adds the others
+				errs = append(errs, ip(ctx, append([]string{"-n", client.Name, "route", "replace"}, fields...)...))
+			}
+		}
+		return errors.Join(errs...)
+	}, nil
 }
 
 // Close removes the namespaces. All processes in them must have ended.

@@ -109,6 +109,21 @@ func TestLab(t *testing.T) {
 	if text, err := readGreeting(t, lab.A, b); err != nil || text != "hello from "+lab.B.Name {
 		t.Errorf("a dials b after Connect: %q, %v", text, err)
 	}
+	plug, err := lab.Unplug(t.Context(), lab.A)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readGreeting(t, lab.A, b); !errors.Is(err, syscall.ENETUNREACH) {
+		t.Errorf("a dials b while it is unplugged: %v, want network is unreachable", err)
+	}
+	if err := plug(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, address := range []string{server, b} {
+		if _, err := readGreeting(t, lab.A, address); err != nil {
+			t.Errorf("a dials after it is plugged in again: %v", err)
+		}
+	}
 	if err := lab.Disconnect(t.Context()); err != nil {
 		t.Fatal(err)
 	}

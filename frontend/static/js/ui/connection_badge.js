@@ -1,13 +1,15 @@
+import {loadModule} from '../load.js';
 /** @import {Model} from './dom.js' */
 
 /** Opens the connection panel, whose modules are loaded when somebody wants to see it. */
 
+const MODULE = new URL('./connection.js', import.meta.url);
 /** @type {typeof import('./connection.js')|null} */ let panel = null;
 
 /** @param {() => Model|null} model @returns {Promise<boolean>} whether it could be loaded */
 export async function openConnection(model) {
   try {
-    panel ??= await import('./connection.js');
+    panel ??= await loadModule(MODULE, () => import('./connection.js'));
   } catch {
     return false; // The server is away, or a newer one has other modules.
   }
