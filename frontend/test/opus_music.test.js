@@ -38,6 +38,11 @@ test('parameters that are there are replaced, or added where there are none', ()
   assert.equal(withMusic(none), none);
 });
 
+test('what says so already is not touched', () => {
+  const firefox = sdp('a=rtpmap:109 opus/48000/2', 'a=fmtp:109 stereo=1; useinbandfec=1');
+  assert.equal(acceptMusic(firefox), firefox);
+});
+
 test('a side says that it sends music, which is not the same as playing it', () => {
   assert.equal(bringsMusic(CHROMIUM), false);
   assert.equal(bringsMusic(announceMusic(CHROMIUM)), true);

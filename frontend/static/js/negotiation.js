@@ -124,8 +124,14 @@ export class Negotiation {
       await pc.setLocalDescription();
       return;
     }
-    const {sdp = ''} = await (type === 'offer' ? pc.createOffer() : pc.createAnswer());
-    await pc.setLocalDescription({type, sdp: acceptMusic(sdp)});
+    const {signalingState} = pc;
+    try {
+      const {sdp = ''} = await (type === 'offer' ? pc.createOffer() : pc.createAnswer());
+      await pc.setLocalDescription({type, sdp: acceptMusic(sdp)});
+    } catch (error) {
+      if (pc.signalingState !== signalingState) throw error; // An offer of the other side came first.
+      await pc.setLocalDescription(); // One channel is better than none.
+    }
   }
 
   /** Handles a local description that could not be made. @param {unknown} error */

@@ -36,9 +36,10 @@ function withOpus(sdp, parameters) {
 
 /** @param {string} before separated by semicolons @param {Record<string, string>} parameters */
 function merged(before, parameters) {
-  const kept = before
-    .split(';')
-    .map((parameter) => parameter.trim())
-    .filter((parameter) => parameter && !((parameter.split('=')[0] ?? '') in parameters));
-  return [...kept, ...Object.entries(parameters).map((pair) => pair.join('='))].join(';');
+  const all = before.split(';').map((parameter) => parameter.trim());
+  const wanted = Object.entries(parameters).map((pair) => pair.join('='));
+  // A browser may refuse a description of its own that has been changed for no reason.
+  if (wanted.every((pair) => all.includes(pair))) return before;
+  const kept = all.filter((each) => each && !((each.split('=')[0] ?? '') in parameters));
+  return [...kept, ...wanted].join(';');
 }
