@@ -1,9 +1,9 @@
 # make                  builds ./callbox
 # make test             runs everything that must pass: linters, Go, JavaScript, browsers, fuzzing
 # make long             runs what takes too much time or processor for `make test`: the whole siege, every planted
-#                       defect, all calls of the matrix, 200 MB of files, two minutes of recording, ends of an older
-#                       revision, 20,000 tries of each attacker on the safety code, an engine beside a busy program,
-#                       a minute of fuzzing for each target; takes two and a half hours
+#                       defect, all calls of the matrix, 200 MB of files, two minutes of recording, 500 random steps in a
+#                       call, ends of an older revision, 20,000 tries of each attacker on the safety code, an engine beside
+#                       a busy program, a minute of fuzzing for each target; takes two and a half hours
 # make bench            prints the figures that docs/bench.md explains
 # make bench-signaling  compares signaling with other servers (docs/bench-signaling.md); takes half an hour or more
 # make bench-turn       compares the TURN server with other servers (docs/bench-turn.md); takes an hour or more
@@ -16,7 +16,7 @@ SYSTEM   := ./e2e/... ./bench/...
 
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: build deps test long lint unit frontend system fuzz bench bench-signaling bench-turn siege mutants matrix files sound record ends attack spin clean
+.PHONY: build deps test long lint unit frontend system fuzz bench bench-signaling bench-turn siege mutants matrix files sound record walk ends attack spin clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o callbox ./cmd/callbox
@@ -29,7 +29,7 @@ deps:
 
 test: deps lint frontend unit system fuzz
 
-long: siege mutants matrix files sound record ends attack spin
+long: siege mutants matrix files sound record walk ends attack spin
 	FUZZTIME=1m .ci/fuzz
 
 lint:
@@ -71,6 +71,9 @@ files: deps
 
 record: deps
 	go test -count=1 -v -timeout 10m -run TestRecording ./e2e -record.full
+
+walk: deps
+	go test -race -count=1 -v -timeout 90m -run TestWalk ./e2e -walk.full
 
 ends: deps
 	go test -count=1 -v -timeout 10m -run 'TestOld|TestForeignPrograms' ./e2e -ends.full

@@ -35,9 +35,11 @@ func TestConnectionPanel(t *testing.T) {
 				tabs = append(tabs, tb)
 				s.awaitPeers(t, i+1)
 			}
-			for i, tb := range tabs {
+			for _, tb := range tabs {
 				tb.awaitScreen("call")
 				tb.click("connection")
+			}
+			for i, tb := range tabs {
 				tb.checkFigures(c.transport, c.kinds[i])
 				tb.checkReport(t, c.transport)
 				tb.click("close-dialog")
