@@ -152,6 +152,19 @@ test('a recording that the other side did not confirm never begins', async () =>
   assert.deepEqual(log, ['tell', 'untell']);
 });
 
+test('a file for the recording is asked for where there is no better place, and need not be given', async () => {
+  const all = setUp();
+  globalThis.window.showSaveFilePicker = async ({suggestedName, types}) => {
+    log.push(suggestedName, JSON.stringify(types));
+    throw new DOMException('no', 'AbortError');
+  };
+  await begin(all);
+  delete globalThis.window.showSaveFilePicker;
+  assert.deepEqual([all.session.phase, all.session.notice], ['off', '']);
+  assert.match(log[0], /^callbox-[-\d]+\.webm$/);
+  assert.deepEqual(log.slice(1), ['[{"accept":{"video/webm":[".webm"]}}]']);
+});
+
 test('another microphone is mixed in, and another page only once it was told', async () => {
   const all = setUp();
   await begin(all);

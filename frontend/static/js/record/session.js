@@ -194,9 +194,10 @@ export class Session {
       await this.#commands[command.type](take);
     } catch (error) {
       console.warn('recording:', error);
-      const notice = command.type === 'stop' ? 'broken' : 'impossible';
+      // The person has chosen no file.
+      const cancelled = /** @type {Error} */ (error).name === 'AbortError';
       if (command.type === 'stop') this.#report(take, {type: 'saved'});
-      else this.#report(take, {type: 'stopped', notice});
+      else this.#report(take, {type: 'stopped', notice: cancelled ? '' : 'impossible'});
     }
   }
 
