@@ -12,6 +12,17 @@ test('the first wait is 0, and the bound of the next ones doubles up to fifteen 
   assert.deepEqual(take(shortest, 9), Array(9).fill(0));
 });
 
+test('while somebody waits for the server, no bound is above two seconds', () => {
+  let urgent = true;
+  const backoff = new Backoff(
+    () => 1,
+    () => urgent,
+  );
+  assert.deepEqual(take(backoff, 7), [0, 300, 600, 1200, 2000, 2000, 2000]);
+  urgent = false;
+  assert.deepEqual(take(backoff, 1), [15_000]);
+});
+
 test('a connection that lasted starts the backoff over', () => {
   const backoff = new Backoff(() => 1);
   take(backoff, 5);

@@ -8,10 +8,15 @@ export class Backoff {
   #tries = 0;
   #requiredMs = 0;
   /** @type {() => number} */ #random;
+  /** @type {() => boolean} */ #urgent;
 
-  /** @param {() => number} random at least 0, less than 1 */
-  constructor(random) {
+  /**
+   * @param {() => number} random at least 0, less than 1
+   * @param {() => boolean} [urgent] whether somebody waits for the server
+   */
+  constructor(random, urgent = () => false) {
     this.#random = random;
+    this.#urgent = urgent;
   }
 
   /** The attempts since the last success. */
@@ -21,8 +26,8 @@ export class Backoff {
 
   /** @returns {{ms: number, required: boolean}} required = the server asked for it: the wait must not be cut short */
   next() {
-    const bound =
-      this.#tries === 0 ? 0 : Math.min(BACKOFF.longest, BACKOFF.first * 2 ** (this.#tries - 1));
+    const longest = this.#urgent() ? BACKOFF.urgent : BACKOFF.longest;
+    const bound = this.#tries === 0 ? 0 : Math.min(longest, BACKOFF.first * 2 ** (this.#tries - 1));
     const required = this.#requiredMs > 0;
     const ms = this.#random() * Math.max(bound, this.#requiredMs);
     this.#tries++;

@@ -1,6 +1,7 @@
 import {History, pointOf} from './history.js';
 import {Link} from './link.js';
 import {initial, reduce} from './machine.js';
+import {isBroken} from './machine_link.js';
 import {filterServers} from './options.js';
 import {ReadyConnection} from './ready_connection.js';
 import {SafetyCheck} from './safety_check.js';
@@ -66,6 +67,7 @@ export class Call {
           new WebSocketTransport(`ws${server.slice(4)}/ws`, callbacks, options.WebSocket),
         sse: (callbacks) => new SSETransport(`${server}/api/v1`, callbacks, options.fetch),
       },
+      urgent: () => isBroken(this.#state),
       onframe: (frame) => this.dispatch({type: 'frame', frame}),
       ondown: (tries, refusal) => this.dispatch({type: 'down', tries, refusal}),
       onend: (reason) => this.dispatch({type: 'ended', reason}),

@@ -57,6 +57,10 @@ function connected(state, at) {
  */
 const reconnectServer = ({signaling}) => (signaling === 'down' ? [{type: 'checkServer'}] : []);
 
+/** Reports whether the media of a call have stopped, which nothing can help without the server. @param {State} state */
+export const isBroken = ({link}) =>
+  link !== null && link.connected && (link.stalled || link.connection !== 'connected');
+
 export const onLink = {
   /** @param {State} state @param {Extract<LinkEvent, {type: 'connection'}> & {at: number}} event @returns {Step} */
   connection(state, event) {

@@ -29,6 +29,7 @@ import {TransportChoice} from './transport.js';
  *   and will be tried again. refusal = the server answered, and refused
  * @property {(reason: FinalReason) => void} onend the session is over
  * @property {() => number} [random] for the backoff: at least 0, less than 1
+ * @property {() => boolean} [urgent] whether a call cannot go on without the server
  */
 
 /** @typedef {{room: string, name: string, token: string, reclaim: boolean}} JoinOptions reclaim = take the seat back from another tab */
@@ -83,7 +84,7 @@ export class Signaling {
   /** @param {Options} options */
   constructor(options) {
     this.#options = options;
-    this.#backoff = new Backoff(options.random ?? Math.random);
+    this.#backoff = new Backoff(options.random ?? Math.random, options.urgent);
   }
 
   /** For debugging. */

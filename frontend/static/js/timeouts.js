@@ -55,8 +55,8 @@ export const SUSPENDED_AFTER = 2000;
 export const CONFIRM_DELAY = 1000;
 /** A connection that lasted this long resets the backoff. */
 export const STABLE_AFTER = 5000;
-/** The bound of the first wait after a failed attempt, and of every wait. */
-export const BACKOFF = Object.freeze({first: 300, longest: 15_000});
+/** The bound of the first wait after a failed attempt, of every wait, and of every wait while a call cannot go on without the server. */
+export const BACKOFF = Object.freeze({first: 300, longest: 15_000, urgent: 2000});
 /** How long a POST that the server refused with 429 waits when there is no `Retry-After`. */
 export const POST_RETRY_DELAY = 1000;
 /** An event stream that lasted this long is reopened when it ends. */
