@@ -141,13 +141,20 @@ func clickJoin(ctx context.Context, page browser.Page, pointer bool) error {
 	if !ok {
 		return errors.New("this browser has no mouse")
 	}
-	var at struct{ X, Y float64 }
-	if err := page.Eval(ctx, `(() => {
+	// The page still changes, and the button with it: a text about the microphone appears.
+	if err := until(ctx, page, `(() => {
 		const button = document.querySelector('[data-prejoin] [data-action="join"]');
 		button.scrollIntoView({block: "nearest", behavior: "instant"});
 		const {x, y, width, height} = button.getBoundingClientRect();
-		return {X: x + width / 2, Y: y + height / 2};
-	})()`, &at); err != nil {
+		const at = {X: x + width / 2, Y: y + height / 2}, before = watched.button ?? {};
+		const still = at.X === before.X && at.Y === before.Y;
+		watched.button = still ? before : {...at, since: performance.now()};
+		return !button.disabled && performance.now() - watched.button.since > 700;
+	})()`); err != nil {
+		return err
+	}
+	var at struct{ X, Y float64 }
+	if err := page.Eval(ctx, "watched.button", &at); err != nil {
 		return err
 	}
 	if pointer {
