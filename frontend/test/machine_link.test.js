@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {initial} from '../static/js/machine.js';
+import {isBroken} from '../static/js/machine_link.js';
 import {Driver, joined} from './driver.js';
 
 test('a negotiation that hangs is repeated after 6 s, and the link rebuilt after 12 s', () => {
@@ -140,4 +141,19 @@ test('each type of candidate is noted once', () => {
     driver.link({type: 'gathered', candidate});
   assert.deepEqual(driver.state.link.gathered, ['host', 'relay']);
   assert.equal(driver.state.link.gatheringDone, true);
+});
+
+test('a call is broken as long as its media have stopped, and not before they have begun', () => {
+  const {state: meeting} = Driver.meeting();
+  assert.equal(isBroken(meeting), false);
+  const driver = Driver.inCall();
+  const broken = (event) => {
+    driver.link(event);
+    return isBroken(driver.state);
+  };
+  assert.equal(isBroken(driver.state), false);
+  assert.equal(broken({type: 'stalled', stalled: true}), true);
+  assert.equal(broken({type: 'stalled', stalled: false}), false);
+  assert.equal(broken({type: 'connection', state: 'disconnected'}), true);
+  assert.equal(broken({type: 'connection', state: 'connected'}), false);
 });
