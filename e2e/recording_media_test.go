@@ -241,7 +241,7 @@ func offsets(frames []shown, beeps []heardBeep, fps int) (at, late []float64) {
 			before, frame := frames[i-1].number, frames[i]
 			// The frame that has a beep, or one after it: then the beep's was due earlier.
 			second, after := frame.number/fps, frame.number%fps
-			if before/fps == second || second%peer.BeepPitches != beep.pitch || after > 2 {
+			if before/fps == second || second%peer.BeepPitches != beep.pitch || after > fps/3 {
 				continue
 			}
 			if d := beep.at - (frame.at - float64(after)/float64(fps)); math.Abs(d) < math.Abs(best) {

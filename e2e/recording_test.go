@@ -240,10 +240,10 @@ func checkTogether(t *testing.T, file string, swapped float64) {
 	frames, beeps := shownFrames(t, file), heardBeeps(t, file)
 	at, late := offsets(frames, beeps, beepingFPS)
 	t.Logf("%d frames show the bot's number; %d beeps are heard, of which %d belong to one", len(frames), len(beeps), len(at))
-	if len(at) < 6 {
+	const some = 5
+	if len(at) < some {
 		t.Fatalf("only %d beeps can be compared", len(at))
 	}
-	const some = 5
 	from := map[string]int{"at the start": 0, "at the end": len(at) - some}
 	for i := range at {
 		if swapped > 0 && at[i] > swapped {
