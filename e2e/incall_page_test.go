@@ -6,7 +6,8 @@ import (
 )
 
 // TestInCall uses what a page offers beside a call: the picture in picture, which Firefox
-// does not have for pages, and less data.
+// does not have for pages, music, whose two channels only Chromium analyses here, less
+// data, and the sound of a shared screen, which Firefox cannot share here.
 func TestInCall(t *testing.T) {
 	s := sharedServer(t)
 	connectClients(t)
@@ -21,6 +22,8 @@ func TestInCall(t *testing.T) {
 	}
 	testPicture(ann)
 	testSaver(t, ann)
+	testMusic(ann, bo)
+	testScreenSound(ann, bo)
 	leaveAll(t, s, ann, bo)
 	for _, tb := range []*tab{ann, bo} {
 		tb.checkFaults(s)
@@ -101,4 +104,47 @@ func testSaver(t *testing.T, ann *tab) {
 	if after := eval[int](ann, "window.negotiated"); after != negotiated {
 		t.Errorf("descriptions set: %d before, %d after", negotiated, after)
 	}
+}
+
+// testMusic has Ann send music of which only the left channel sounds.
+func testMusic(ann, bo *tab) {
+	ann.set("music", true)
+	bo.until(`(async () => {
+		if (window.channels === undefined) {
+			const track = document.querySelector('[data-video="remote"]').srcObject.getAudioTracks()[0];
+			const context = new AudioContext();
+			const splitter = new ChannelSplitterNode(context, {numberOfOutputs: 2});
+			context.createMediaStreamSource(new MediaStream([track])).connect(splitter);
+			const meters = [0, 1].map((channel) => {
+				const meter = new AnalyserNode(context);
+				splitter.connect(meter, channel);
+				return meter;
+			});
+			window.channels = () => meters.map((meter) => {
+				const samples = new Float32Array(meter.fftSize);
+				meter.getFloatTimeDomainData(samples);
+				return Math.max(...samples);
+			});
+		}
+		const [left, right] = window.channels();
+		return left > 0.2 && right < 0.02;
+	})()`)
+	ann.set("music", false)
+	bo.until(`(() => {
+		const [left, right] = window.channels();
+		return left > 0.02 && Math.abs(left - right) < 0.01;
+	})()`)
+}
+
+// testScreenSound has Ann share a screen with its sound.
+func testScreenSound(ann, bo *tab) {
+	ann.click("screen")
+	bo.until(`(() => {
+		const video = document.querySelector('[data-video="shared"]');
+		return video.checkVisibility() && video.videoWidth > 0 && !video.muted && video.srcObject.getAudioTracks().length === 1;
+	})()`)
+	bo.until(`callbox.pc.getStats().then((all) => [...all.values()].filter(({type, kind, packetsReceived}) =>
+		type === "inbound-rtp" && kind === "audio" && packetsReceived > 20).length === 2)`)
+	ann.click("screen")
+	bo.until(`!document.querySelector('[data-video="shared"]').checkVisibility()`)
 }
