@@ -97,7 +97,7 @@ func (tb *tab) checkFigures(transport, kind string) {
 		"Video received": `^\d+ × \d+, \d+ fps$`,
 		"Video sent":     `^\d+ × \d+, \d+ fps$`,
 		"Codecs":         `^opus \+ VP8 received, opus \+ VP8 sent$`,
-		"Encryption":     `^DTLS 1\.[23], SRTP \w+`,
+		"Encryption":     `^DTLS 1\.[23], SRTP[ _]\w+`,
 	}
 	if transport != "direct" {
 		want["This device"] = `^a relay server, over ` + strings.ToUpper(transport) + ` \(relay\)$`

@@ -135,6 +135,11 @@ test('every fact is in words', () => {
   });
   const unknown = Object.fromEntries(factsOf(connectionOf([])));
   assert.equal(unknown['This device'], '–');
+  const chromium = [{type: 'transport', id: 'T', tlsVersion: 'FEFD', srtpCipher: 'SRTP_AES128'}];
+  const {Encryption} = Object.fromEntries(factsOf(connectionOf(chromium)));
+  assert.equal(Encryption, 'DTLS 1.2, SRTP_AES128');
+  const sent = factsOf(connectionOf(ENTRIES, 'zh')).find(([name]) => name === '发送的视频');
+  assert.equal(sent[1], '640 × 360，30 帧/秒');
   assert.equal(unknown.Encryption, 'yes, but this browser does not say which');
 });
 

@@ -114,7 +114,8 @@ function endText(end, t) {
 function pictureText(picture, language) {
   if (!picture?.width) return NOTHING;
   const {width, height, fps} = picture;
-  return `${width} × ${height}, ${valueOf('fpsIn', fps, language)}`;
+  const rate = valueOf('fpsIn', fps, language);
+  return language.t('connectionPicture', {size: `${width} × ${height}`, rate});
 }
 
 /** @param {Details} details @param {Translate} t */
@@ -127,7 +128,8 @@ function codecsText({codecsIn, codecsOut}, t) {
 function encryptionText({encryption}, t) {
   if (!encryption) return t('connectionUnknown');
   const {dtls, cipher, srtp} = encryption;
-  const parts = [`DTLS ${dtls}`.trim(), srtp && `SRTP ${srtp}`, cipher];
+  const suite = srtp.startsWith('SRTP') ? srtp : srtp && `SRTP ${srtp}`;
+  const parts = [`DTLS ${dtls}`.trim(), suite, cipher];
   return parts.filter(Boolean).join(', ');
 }
 

@@ -155,6 +155,7 @@ export default Object.freeze({
   connectionRemote: 'Other side',
   connectionPictureIn: 'Video received',
   connectionPictureOut: 'Video sent',
+  connectionPicture: '{size}, {rate}',
   connectionCodecs: 'Codecs',
   connectionCodecsBoth: '{received} received, {sent} sent',
   connectionTarget: 'Target rate',
