@@ -1,27 +1,15 @@
 import {otherCamera} from './camera_flip.js';
 import {capture} from './capture.js';
 import {DeviceChoice, listDevices} from './device_choice.js';
+import {initialMedia} from './media_state.js';
 import {isNotice, replaceProblems} from './problem.js';
 import {captureScreen} from './screen_capture.js';
 import {CAMERA_RELEASE_DELAY, DEVICE_CHANGE_DELAY} from './timeouts.js';
 import {WorkQueue} from './work_queue.js';
 /** @import {Kind} from './capture.js' */
-/** @import {Device, DeviceKind} from './device_choice.js' */
+/** @import {DeviceKind} from './device_choice.js' */
+/** @import {MediaState} from './media_state.js' */
 /** @import {Permission, Problem} from './problem.js' */
-
-/**
- * @typedef {object} MediaState
- * @property {'idle'|'asking'|'done'} capture asking = the browser asks the user
- * @property {Record<DeviceKind, Device[]>} devices
- * @property {Record<DeviceKind, string>} selected ids of the devices in use; '' = the system's own choice
- * @property {boolean} audio whether the microphone is on
- * @property {boolean} video whether the camera is on
- * @property {boolean} hasAudio whether there is a microphone to switch on
- * @property {boolean} hasVideo
- * @property {boolean} mirror whether the camera faces the user
- * @property {boolean} screen whether the screen is shared
- * @property {Problem[]} problems at most one for each kind of device
- */
 
 /**
  * @typedef {object} Environment
@@ -64,22 +52,11 @@ export class Media {
     this.#env = env;
     this.#choice = new DeviceChoice(env.recall, env.remember);
     const chosen = (/** @type {DeviceKind} */ kind) => this.#choice.get(kind).id;
-    this.#state = {
-      capture: 'idle',
-      devices: {audioinput: [], videoinput: [], audiooutput: []},
-      selected: {
-        audioinput: chosen('audioinput'),
-        videoinput: chosen('videoinput'),
-        audiooutput: chosen('audiooutput'),
-      },
-      audio: false,
-      video: false,
-      hasAudio: false,
-      hasVideo: false,
-      mirror: true,
-      screen: false,
-      problems: [],
-    };
+    this.#state = initialMedia({
+      audioinput: chosen('audioinput'),
+      videoinput: chosen('videoinput'),
+      audiooutput: chosen('audiooutput'),
+    });
     env.devices?.addEventListener('devicechange', () => {
       clearTimeout(this.#listTimer);
       this.#listTimer = setTimeout(() => void this.#devicesChanged(), DEVICE_CHANGE_DELAY);

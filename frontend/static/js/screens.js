@@ -1,6 +1,6 @@
 import {AWAY_BANNER_DELAY} from './timeouts.js';
 /** @import {State} from './machine.js' */
-/** @import {MediaState} from './media.js' */
+/** @import {MediaState} from './media_state.js' */
 /** @import {Session} from './record/session.js' */
 
 /**

@@ -1,7 +1,7 @@
 import {cloneTemplate, elements, find} from './dom.js';
 /** @import {Model, Translate} from './dom.js' */
 /** @import {DeviceKind} from '../device_choice.js' */
-/** @import {MediaState} from '../media.js' */
+/** @import {MediaState} from '../media_state.js' */
 
 /** @type {DeviceKind[]} */
 const KINDS = ['videoinput', 'audioinput', 'audiooutput'];

@@ -3,7 +3,7 @@
 /** @import {Key} from '../i18n.js' */
 /** @import {State} from '../machine.js' */
 /** @import {Link} from '../link.js' */
-/** @import {MediaState} from '../media.js' */
+/** @import {MediaState} from '../media_state.js' */
 /** @import {Session} from '../record/session.js' */
 /** @import {Screen, TalkState} from '../screens.js' */
 /** @import {Values} from '../settings.js' */
