@@ -4,6 +4,7 @@
 #                       defect, all calls of the matrix, 200 MB of files, two minutes of recording, 500 random steps in a
 #                       call, ends of an older revision, 20,000 tries of each attacker on the safety code, an engine beside
 #                       a busy program, a minute of fuzzing for each target; takes two and a half hours
+# make screenshots      takes the pictures in docs/page anew
 # make bench            prints the figures that docs/bench.md explains
 # make bench-signaling  compares signaling with other servers (docs/bench-signaling.md); takes half an hour or more
 # make bench-turn       compares the TURN server with other servers (docs/bench-turn.md); takes an hour or more
@@ -16,7 +17,7 @@ SYSTEM   := ./e2e/... ./bench/...
 
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: build deps test long lint unit frontend system fuzz bench bench-signaling bench-turn siege mutants matrix files sound record walk ends attack spin clean
+.PHONY: build deps test long lint unit frontend system fuzz bench bench-signaling bench-turn siege mutants matrix files sound record walk ends attack spin gallery lighthouse screenshots clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o callbox ./cmd/callbox
@@ -29,7 +30,7 @@ deps:
 
 test: deps lint frontend unit system fuzz
 
-long: siege mutants matrix files sound record walk ends attack spin
+long: siege mutants matrix files sound record walk ends attack spin gallery lighthouse
 	FUZZTIME=1m .ci/fuzz
 
 lint:
@@ -78,6 +79,19 @@ walk: deps
 ends: deps
 	go test -count=1 -v -timeout 10m -run 'TestOld|TestForeignPrograms' ./e2e -ends.full
 
+# Every screen of the page in every language, theme and size.
+gallery: deps
+	go test -count=1 -v -timeout 20m -run TestGallery ./e2e -gallery.full
+
+# Lighthouse is large, so only this target installs it.
+lighthouse: deps
+	cd e2e/lighthouse && npm ci --no-audit --no-fund --silent
+	go test -count=1 -v -timeout 20m -run TestLighthouse ./e2e -lighthouse.full
+
+screenshots: deps
+	rm -rf docs/page && mkdir docs/page
+	go test -count=1 -v -timeout 20m -run TestGallery ./e2e -gallery.write $(CURDIR)/docs/page
+
 attack:
 	go test -count=1 -v -run TestAttackers ./peer/ctl -attack.full
 
@@ -96,4 +110,4 @@ bench-turn: deps
 	go run ./bench turn
 
 clean:
-	rm -rf callbox dist frontend/node_modules bench/signaling/node/node_modules e2e/wrtc/node_modules
+	rm -rf callbox dist frontend/node_modules bench/signaling/node/node_modules e2e/wrtc/node_modules e2e/lighthouse/node_modules

@@ -102,7 +102,7 @@ func sharedServer(t *testing.T) *server {
 	if s != nil {
 		return s
 	}
-	s = startServer(t, "--turn-udp", ":0", "--turn-tcp", ":0", "--turn-tls", ":0", "--limit-joins", "0", "--limit-connections", "0")
+	s = startServer(t, "--turn-udp", ":0", "--turn-tcp", ":0", "--turn-tls", ":0", "--limit-joins", "0", "--limit-connections", "0", "--allow-embed", "https://site.example")
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
 	shared.server = s
