@@ -157,3 +157,9 @@ test('a call is broken as long as its media have stopped, and not before they ha
   assert.equal(broken({type: 'connection', state: 'disconnected'}), true);
   assert.equal(broken({type: 'connection', state: 'connected'}), false);
 });
+
+test('a connection that is silent has the one to the server checked, quickly', () => {
+  const driver = Driver.inCall();
+  assert.deepEqual(driver.link({type: 'silent'}), ['checkServer']);
+  assert.deepEqual(driver.last('checkServer'), {type: 'checkServer', ms: 1000});
+});

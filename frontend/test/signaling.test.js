@@ -294,3 +294,14 @@ test('an unknown frame with the id of a request is its reply', async () => {
   client.says({type: 'new', id: 1});
   assert.equal((await reply).type, 'unknown');
 });
+
+test('a connection that has fallen silent is checked for as long as the caller says', async () => {
+  const client = await Client.up();
+  client.signaling.check(1000);
+  assert.equal(client.sent.at(-1).type, 'ping');
+  mock.timers.tick(999);
+  assert.deepEqual(client.dialed, ['websocket']);
+  mock.timers.tick(1);
+  mock.timers.tick(0);
+  assert.equal(client.dialed.length, 2);
+});

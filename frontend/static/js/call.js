@@ -212,7 +212,7 @@ export class Call {
       void this.#signaling.join({room, name, reclaim, token: this.#options.token});
     },
     retryJoin: () => this.#signaling.retryJoin(),
-    checkServer: () => this.#signaling.check(),
+    checkServer: ({ms}) => this.#signaling.check(ms),
     leaveRoom: () => this.#signaling.leave(),
     refreshServers: () => void this.#refreshServers(),
     servers: ({iceServers}) =>

@@ -228,7 +228,7 @@ export class Link {
     if (this.sample) {
       this.rates = ratesOf(this.sample, sample);
       this.quality.add(this.rates, now);
-      this.#checkStall(this.rates.silent, now);
+      this.#checkStall(this.rates.silent, this.sample.at, now);
     }
     this.sample = sample;
     if (this.#pc.connectionState !== 'connected' || !this.#options.source.tracks.video) return;
@@ -248,10 +248,13 @@ export class Link {
     this.#options.onlevel();
   }
 
-  /** @param {boolean} silent @param {number} now */
-  #checkStall(silent, now) {
+  /** @param {boolean} silent whether nothing has arrived since the time `before` @param {number} before @param {number} now */
+  #checkStall(silent, before, now) {
     if (!silent) this.#stalledSince = 0;
-    else if (this.#stalledSince === 0) this.#stalledSince = now;
+    else if (this.#stalledSince === 0) {
+      this.#stalledSince = before;
+      this.#emit({type: 'silent'});
+    }
     const stalled = this.#stalledSince > 0 && now - this.#stalledSince >= STALL_TIMEOUT;
     this.#emit({type: 'stalled', stalled});
   }

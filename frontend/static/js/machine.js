@@ -84,14 +84,14 @@ import {GIVE_UP_TIMEOUT} from './timeouts.js';
  * @typedef {{type: 'connection', link: number, state: Link['connection']}
  *   | {type: 'settled', link: number, settled: boolean}
  *   | {type: 'gathered', link: number, candidate: CandidateType|null}
- *   | {type: 'stalled', link: number, stalled: boolean}
+ *   | {type: 'silent', link: number} | {type: 'stalled', link: number, stalled: boolean}
  *   | {type: 'ctl', link: number, open: boolean} | {type: 'told', link: number, message: CtlNews}
  *   | {type: 'safety', link: number, finding: Finding}} LinkEvent
  * @typedef {(CallEvent|LinkEvent) & {at: number}} Event
  */
 
 /**
- * @typedef {{type: 'joinRoom', room: string, name: string, reclaim: boolean} | {type: 'retryJoin'} | {type: 'checkServer'} | {type: 'leaveRoom'}
+ * @typedef {{type: 'joinRoom', room: string, name: string, reclaim: boolean} | {type: 'retryJoin'} | {type: 'checkServer', ms?: number} | {type: 'leaveRoom'}
  *   | {type: 'build', link: number, peer: string, polite: boolean, generation: number, relay: boolean, askForOffer: boolean, keepPrevious: boolean}
  *   | {type: 'deliver', data: import('./messages.js').CallData} | {type: 'resend', anew: boolean} | {type: 'restartIce'}
  *   | {type: 'closeLink'} | {type: 'closePrevious'} | {type: 'sendState'}

@@ -14,6 +14,7 @@ import {
   NEGOTIATION_TIMEOUT,
   RESTART_TIMEOUT,
   SAFETY_TIMEOUT,
+  SILENT_PROBE_TIMEOUT,
 } from './timeouts.js';
 /** @import {Command, Link, LinkEvent, State, Step, Timer} from './machine.js' */
 
@@ -97,6 +98,13 @@ export const onLink = {
     if (gathered.includes(candidate)) return step(state);
     return step(withLink(state, {gathered: [...gathered, candidate]}));
   },
+
+  /**
+   * Nothing has arrived for a second. If the network has changed, the connection to the server is dead, too, and nobody says
+   * so: it must be there when ICE is restarted.
+   * @param {State} state @returns {Step}
+   */
+  silent: (state) => step(state, [{type: 'checkServer', ms: SILENT_PROBE_TIMEOUT}]),
 
   /**
    * Restarts ICE when the connection stalls, once each time that it does.

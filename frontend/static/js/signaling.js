@@ -143,10 +143,10 @@ export class Signaling {
     if (this.#joinOptions && this.#phase === 'off') this.#scheduleDial();
   }
 
-  /** Reconnects or tests the connection at once, because the network or the device is back. */
-  check() {
+  /** Reconnects or tests the connection at once, because the network or the device is back, or is not sure to be there. @param {number} [ms] for the reply */
+  check(ms = PROBE_TIMEOUT) {
     if (this.#phase === 'waiting' && !this.#mustWait) this.#dial();
-    else if (this.#phase === 'up') this.#ping(PROBE_TIMEOUT);
+    else if (this.#phase === 'up') this.#ping(ms);
   }
 
   #dial() {

@@ -17,8 +17,8 @@ export const DISCONNECTED_TIMEOUT = Object.freeze({impolite: 2000, polite: 3000}
 export const GIVE_UP_TIMEOUT = 120_000;
 /** How long an ICE restart waits for fresh TURN credentials. */
 export const CREDENTIALS_TIMEOUT = 2000;
-/** A connection on which nothing arrives for this long has stalled. */
-export const STALL_TIMEOUT = 2000;
+/** A connection on which nothing arrives for this long has stalled: for two measurements. */
+export const STALL_TIMEOUT = 1900;
 export const STATS_INTERVAL = 1000;
 /** How long a new connection may take until the first frames are there. What can wait until then does. */
 export const FIRST_FRAMES = 500;
@@ -49,6 +49,8 @@ export const OPEN_TIMEOUT = Object.freeze({websocket: 6000, sse: 10_000});
 export const REPLY_TIMEOUT = 10_000;
 /** The same where the connection is in doubt: the network or the device was away. */
 export const PROBE_TIMEOUT = 4000;
+/** The same where the connection to the other side is silent, too. */
+export const SILENT_PROBE_TIMEOUT = 1000;
 /** A timer that fires this much too late means that the page was suspended. */
 export const SUSPENDED_AFTER = 2000;
 /** An event is confirmed to the server within this time. */
