@@ -36,6 +36,13 @@ const WAITING_TITLES = {left: 'waitingLeft', timeout: 'waitingLost', busy: 'wait
 /** What follows them. @type {Partial<Record<string, Key>>} */
 const WAITING_TEXTS = {left: 'waitingBack', timeout: 'waitingBack', busy: 'waitingFree'};
 
+/** Reports whether a portrait picture that fills a wide window would lose its top and bottom. @param {HTMLVideoElement} video */
+function isCut(video) {
+  const {videoWidth, videoHeight} = video;
+  if (videoWidth === 0) return false; // The window need not be laid out now.
+  return (videoHeight * video.clientWidth) / (videoWidth * video.clientHeight) > 1.4;
+}
+
 /** The waiting, connecting and call screens in one element, so that a playing video is never moved. */
 export class Stage {
   #section = element('[data-for="waiting connecting call"]');
@@ -123,10 +130,7 @@ export class Stage {
     this.#held(model);
     element('[data-cover="self"]').hidden = media.video;
     this.#self.classList.toggle('mirror', media.mirror && model.settings.mirror);
-    // A portrait picture that fills a wide window would lose its top and bottom.
-    const {videoWidth, videoHeight, clientWidth, clientHeight} = this.#remote;
-    const cut = (videoHeight * clientWidth) / (videoWidth * clientHeight);
-    this.#remote.classList.toggle('whole', cut > 1.4);
+    this.#remote.classList.toggle('whole', isCut(this.#remote));
     showAvatar(element('[data-avatar="remote"]'), call.peerName);
     showAvatar(element('[data-avatar="self"]'), call.name);
     const muted = model.t('remoteMuted', {name: peerName(model)});
