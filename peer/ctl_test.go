@@ -288,7 +288,6 @@ func TestPingIsAnswered(t *testing.T) {
 	}
 }
 
-// A channel that breaks its limits ends; the call goes on.
 // The bot reports that it is recorded, once for each recording.
 func TestRecordingIsReported(t *testing.T) {
 	t.Parallel()
@@ -317,6 +316,7 @@ func TestRecordingIsReported(t *testing.T) {
 	}
 }
 
+// A channel that breaks its limits ends; the call goes on.
 func TestCtlLimits(t *testing.T) {
 	t.Parallel()
 	for name, abuse := range map[string]func(w *talker){

@@ -303,7 +303,7 @@ const view = new View(
     },
     language: (next) => {
       remember('lang', next);
-      void setLanguage(next).then(render);
+      void setLanguage(next).then(render, render); // Without the server it stays as it is.
     },
     select: (kind, id) => void media.select(kind, id),
   },

@@ -1,3 +1,4 @@
+import {loadModule} from './load.js';
 /** @import {Session} from './record/session.js' */
 
 /**
@@ -9,6 +10,7 @@
 
 /** The folder that record/shelf.js writes to. */
 const FOLDER = 'recordings';
+const SESSION = new URL('./record/session.js', import.meta.url);
 
 export class Recording {
   /** null = not loaded yet. @type {Session|null} */ session = null;
@@ -41,7 +43,7 @@ export class Recording {
   }
 
   #load() {
-    this.#loading ??= import('./record/session.js').then(
+    this.#loading ??= loadModule(SESSION, () => import('./record/session.js')).then(
       ({Session: Loaded}) => (this.session = new Loaded(this.#options)),
       (error) => {
         this.#loading = null;

@@ -1,6 +1,9 @@
+import {loadModule} from '../load.js';
 import {element} from './dom.js';
 /** @import {Model} from './dom.js' */
 /** @import {Picture} from './picture.js' */
+
+const MODULE = new URL('./picture.js', import.meta.url);
 
 /** Whether this browser can show the call in a window on top of all others. */
 const possible =
@@ -18,8 +21,10 @@ export class PictureEntry {
    */
   async toggle(model, act, open = !this.#picture?.isOpen) {
     try {
-      const {Picture} = await import('./picture.js');
-      this.#picture ??= new Picture(act);
+      if (!this.#picture) {
+        const {Picture: Loaded} = await loadModule(MODULE, () => import('./picture.js'));
+        this.#picture ??= new Loaded(act);
+      }
       if (!open) this.#picture.close();
       else if (!this.#picture.isOpen) await this.#picture.open(model);
       return true;

@@ -1,8 +1,11 @@
+import {loadModule} from '../load.js';
 import {COPIED_DURATION} from '../timeouts.js';
 import {element, find, setText} from './dom.js';
 /** @import {Translate} from './dom.js' */
 
 /** The link to the room, which whoever waits passes on. It is a secret: no request carries it. */
+
+const QR = new URL('../qr.js', import.meta.url);
 
 /**
  * Copies the link, and says so on the button.
@@ -36,7 +39,8 @@ export function shareLink(url) {
 export async function showCode(url) {
   const dialog = /** @type {HTMLDialogElement} */ (element('[data-dialog="code"]'));
   try {
-    const {qrCode} = await import('../qr.js'); // It is large, and seldom needed.
+    // It is large, and seldom needed.
+    const {qrCode} = await loadModule(QR, () => import('../qr.js'));
     const {size, path} = qrCode(url);
     const drawing = find('[data-code]', dialog);
     drawing.setAttribute('viewBox', `0 0 ${size} ${size}`);

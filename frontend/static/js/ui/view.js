@@ -1,3 +1,4 @@
+import {loadModule} from '../load.js';
 import {buildPickers, renderPickers} from './devices.js';
 import {Announcer} from './announcer.js';
 import {copyConnection, openConnection, renderConnection} from './connection_badge.js';
@@ -68,6 +69,9 @@ const TITLES = {
   full: 'fullTitle',
 };
 
+const CHAT = new URL('./chat.js', import.meta.url);
+const KEPT = new URL('./kept.js', import.meta.url);
+
 /** The page. Only modules in this folder touch it. `render` may be called at any time. */
 export class View {
   /** @type {Actions} */ #actions;
@@ -79,6 +83,8 @@ export class View {
   #announcer = new Announcer();
   /** Loaded when it is needed for the first time. @type {ChatPanel|null} */ #chat = null;
   /** @type {Promise<ChatPanel>|null} */ #chatLoading = null;
+  /** Whether it could not be loaded. A click tries again. */
+  #chatFailed = false;
   /** The same. @type {KeptList|null} */ #kept = null;
   #keptLoading = false;
   /** @type {Model|null} */ #before = null;
@@ -226,7 +232,7 @@ export class View {
   }
 
   #loadChat() {
-    this.#chatLoading ??= import('./chat.js').then(
+    this.#chatLoading ??= loadModule(CHAT, () => import('./chat.js')).then(
       ({ChatPanel}) => {
         this.#chat = new ChatPanel();
         if (this.#before) this.render(this.#before);
@@ -234,6 +240,8 @@ export class View {
       },
       (error) => {
         console.warn('chat:', error); // The server is away, or a newer one has other modules.
+        this.#chatLoading = null;
+        this.#chatFailed = true;
         this.showMessage('chatEnded');
         throw error;
       },
@@ -248,14 +256,15 @@ export class View {
 
   /** @param {Model} model */
   #loadParts({conversation, recording}) {
-    if (conversation && !this.#chatLoading) void this.#loadChat().catch(() => {});
+    if (conversation && !this.#chatLoading && !this.#chatFailed)
+      void this.#loadChat().catch(() => {});
     if (recording?.kept.length && !this.#keptLoading) void this.#loadKept();
   }
 
   async #loadKept() {
     this.#keptLoading = true;
     try {
-      const {KeptList: Loaded} = await import('./kept.js');
+      const {KeptList: Loaded} = await loadModule(KEPT, () => import('./kept.js'));
       this.#kept = new Loaded();
       if (this.#before) this.render(this.#before);
     } catch (error) {
