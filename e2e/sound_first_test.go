@@ -45,7 +45,10 @@ func TestSoundFirst(t *testing.T) {
 // there, until heal is called or the test ends.
 func dropArriving(t *testing.T, n *netlab.Namespace, percent int) (heal func()) {
 	t.Helper()
-	rule := fmt.Sprintf("meta l4proto udp numgen random mod 100 < %d drop", percent)
+	rule := "meta l4proto udp drop"
+	if percent < 100 {
+		rule = fmt.Sprintf("meta l4proto udp numgen random mod 100 < %d drop", percent)
+	}
 	return addRules(t, n, "chain input {\ntype filter hook input priority 0\n"+rule+"\n}")
 }
 
