@@ -42,7 +42,9 @@ func importRules() map[string][]string {
 		"callbox/internal/budget":      {"callbox/internal/netaddr"},
 		"callbox/cert":                 {"callbox/internal/safefile"},
 		"callbox/internal/hangup":      {},
-		"callbox/internal/safefile":    {},
+		// Only tests import the attacker.
+		"callbox/internal/mitm":     {"callbox/signaling/client", "callbox/signaling/protocol", "github.com/pion/webrtc/v4"},
+		"callbox/internal/safefile": {},
 	}
 }
 
