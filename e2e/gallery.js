@@ -31,7 +31,7 @@ window.gallery ??= (() => {
         all.push(name);
         if (is) shown.push(name);
       };
-      for (const section of document.querySelectorAll('[data-for]'))
+      for (const section of document.querySelectorAll('[data-screen] [data-for]'))
         for (const screen of section.dataset.for.split(' '))
           add(`screen ${screen}`, document.body.dataset.screen === screen);
       for (const dialog of document.querySelectorAll('dialog'))
@@ -43,10 +43,10 @@ window.gallery ??= (() => {
       return {all, shown};
     },
 
-    // Controls that are smaller than a finger. A link in a sentence may be as high as its line.
+    // Controls that are smaller than a finger. A link in a sentence may be as high as its line (WCAG 2.2, 2.5.8).
     small: () =>
       controls()
-        .filter(({control}) => !control.closest('.bubble') || control.localName !== 'a')
+        .filter(({control}) => getComputedStyle(control).display !== 'inline')
         .filter(({target}) => {
           const {width, height} = target.getBoundingClientRect();
           return width < 43.9 || height < 43.9;
