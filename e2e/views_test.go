@@ -129,6 +129,7 @@ var views = []view{
 	{name: "shared", show: func(g *gallery) *tab {
 		g.ann.click("close-chat")
 		g.bo.click("screen")
+		g.ann.until(`document.querySelector('[data-video="shared"]').currentTime > 0.5`)
 		return g.ann.visible(`[data-video="shared"]`)
 	}, sideways: true},
 	{name: "camera-off", show: func(g *gallery) *tab {

@@ -74,7 +74,8 @@ func (s *server) secureURL(r *http.Request) string {
 }
 
 func caPage(fingerprint string) plainPage {
-	shown := "<p><code>" + html.EscapeString(fingerprint) + "</code></p>"
+	// It may be broken after each byte: as one long word it makes phones shrink the whole page.
+	shown := "<p><code>" + strings.ReplaceAll(html.EscapeString(fingerprint), ":", ":<wbr>") + "</code></p>"
 	return plainPage{
 		title: "The certificate authority of this callbox · 此 callbox 的证书颁发机构",
 		english: "<p>The computer that runs callbox signed its certificate itself, so devices show a warning. Once you have installed this certificate authority on a device, the warning disappears. " +
