@@ -167,6 +167,7 @@ var views = []view{
 	{name: "check-result", show: func(g *gallery) *tab {
 		tb := g.openIn(0, "")
 		tb.goTo(g.url + "/check?lang=en")
+		tb.until(`document.body.dataset.phase === "idle"`) // Its texts are loaded.
 		tb.click("start")
 		if err := eventually(tb.t, 2*patience, func() error { // Each relay is measured for five seconds.
 			if phase := eval[string](tb, "document.body.dataset.phase"); phase != "ended" {

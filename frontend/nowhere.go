@@ -21,12 +21,14 @@ const (
 <meta name="color-scheme" content="light dark">
 <title>%[1]s · %[2]s – callbox</title>
 <style>` + plainStyle + `</style>
+<main>
 <h1>%[1]s</h1>
 <p>%[3]s <a href="%[5]s">Start a new call</a></p>
 <div lang="zh-Hans">
 <h1>%[2]s</h1>
 <p>%[4]s<a href="%[5]s">发起新通话</a></p>
 </div>
+</main>
 </html>
 `
 )

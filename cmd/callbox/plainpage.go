@@ -31,11 +31,13 @@ func (p plainPage) html() string {
 <title>%[1]s</title>
 </head>
 <body>
+<main>
 <h1>%[1]s</h1>
 %[2]s
 <div lang="zh-CN">
 %[3]s
 </div>
+</main>
 </body>
 </html>
 `, p.title, p.english, p.chinese)
