@@ -31,7 +31,7 @@ window.gallery ??= (() => {
         all.push(name);
         if (is) shown.push(name);
       };
-      for (const section of document.querySelectorAll('[data-screen] [data-for]'))
+      for (const section of document.querySelectorAll('body:not([data-phase]) [data-for]'))
         for (const screen of section.dataset.for.split(' '))
           add(`screen ${screen}`, document.body.dataset.screen === screen);
       for (const dialog of document.querySelectorAll('dialog'))

@@ -9,7 +9,7 @@ import (
 // TestByKeyboardAlone has Ann make a whole call without a mouse: she enters her name, joins, mutes,
 // opens the menu, writes, sends and takes a file, compares the safety code, and hangs up.
 func TestByKeyboardAlone(t *testing.T) {
-	for _, kind := range []string{"chromium", "firefox"} {
+	for _, kind := range []string{"chromium"} {
 		t.Run(kind, func(t *testing.T) {
 			s := sharedServer(t)
 			connectClients(t)
@@ -22,10 +22,6 @@ func TestByKeyboardAlone(t *testing.T) {
 			ann := open(t, sharedBrowser(t, kind, "a"), s, room, english, scripts...)
 			bo := open(t, sharedBrowser(t, "chromium", "b"), s, room, english, chatJS)
 			ann.awaitScreen("prejoin")
-			if kind == "firefox" { // It does not say that it will not ask.
-				ann.tabTo(`[data-action="allow"]`)
-				ann.press("Enter")
-			}
 			ann.until(`callbox.state.media.capture === "done"`)
 			ann.tabTo(`[name="name"]`)
 			ann.types("Ann")

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"callbox/e2e/browser"
@@ -37,7 +38,7 @@ func TestLighthouse(t *testing.T) {
 	}
 	for _, path := range []string{"/", "/?lang=zh", "/r/" + galleryRoom, "/check", "/embed/" + galleryRoom} {
 		for _, device := range []string{"phone", "desktop"} {
-			t.Run(device+path, func(t *testing.T) {
+			t.Run(device+strings.ReplaceAll(path, "/", "-"), func(t *testing.T) {
 				file := filepath.Join(t.TempDir(), "report.json")
 				args := []string{
 					s.url + path, "--port=9222", "--quiet", "--output=json", "--output-path=" + file,
