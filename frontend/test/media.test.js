@@ -114,6 +114,25 @@ test('a screen is shared with its sound until the browser or the user stops it',
   assert.deepEqual([media.state.screen, media.screen, seen], [false, null, [2, 0]]);
 });
 
+test('a screen that is chosen after the call, or beside another one, is not shared', async () => {
+  const {media, devices} = setup();
+  const chosen = [];
+  const open = devices.getDisplayMedia.bind(devices);
+  devices.getDisplayMedia = async (constraints) => {
+    const stream = await open(constraints);
+    chosen.push(...stream.getTracks());
+    return stream;
+  };
+  const live = () => chosen.filter(({readyState}) => readyState === 'live').length;
+  const late = media.startScreen();
+  media.stop();
+  assert.equal(await late, 'cancelled');
+  assert.deepEqual([media.state.screen, media.screen, live()], [false, null, 0]);
+  const twice = [media.startScreen(), media.startScreen()];
+  assert.deepEqual(await Promise.all(twice), ['shared', 'cancelled']);
+  assert.equal(live(), 2);
+});
+
 test('cancelling the choice of a screen is no failure; a screen that cannot be opened is', async () => {
   const {media, devices} = setup();
   devices.fails = fail('NotAllowedError', 'Permission denied');

@@ -209,8 +209,13 @@ export class Media {
   async startScreen() {
     const {devices} = this.#env;
     if (!devices || this.screen) return 'cancelled';
+    const {signal} = this.#queue;
     const stream = await captureScreen(devices);
     if (typeof stream === 'string') return stream;
+    if (signal.aborted || this.screen) {
+      for (const track of stream.getTracks()) track.stop(); // Too late, or a second one.
+      return 'cancelled';
+    }
     for (const track of stream.getVideoTracks())
       track.addEventListener('ended', () => this.stopScreen());
     this.screen = stream;

@@ -16,6 +16,11 @@ export class WorkQueue {
     });
   }
 
+  /** Aborts with the work that is added now, also for what does not wait in the queue. */
+  get signal() {
+    return this.#abort.signal;
+  }
+
   /** Drops all work. What comes next does not wait for a piece that still runs. */
   abort() {
     this.#abort.abort();
