@@ -50,6 +50,10 @@ class FakeRecorder extends EventTarget {
 }
 
 class FakeWorker {
+  /** @type {FakeWorker} */ static last;
+  constructor() {
+    FakeWorker.last = this;
+  }
   postMessage() {}
   terminate() {}
 }
@@ -181,6 +185,18 @@ test('another microphone is mixed in, and another page only once it was told', a
   link.toldRecording = true;
   all.session.update();
   assert.equal(log.at(-1), 'mix bo again');
+});
+
+test('a recording whose clock cannot be loaded does not begin, and says so', async () => {
+  const all = setUp();
+  all.session.click();
+  await quiet();
+  assert.equal(all.session.phase, 'sounding');
+  FakeWorker.last.onerror();
+  for (const work of waits.splice(0)) work();
+  await quiet();
+  assert.deepEqual([all.session.phase, all.session.notice], ['off', 'impossible']);
+  assert.deepEqual([log.includes('recording'), log.at(-1)], [false, 'microphone']);
 });
 
 test('the recording ends with the call', async () => {

@@ -161,6 +161,26 @@ test('without a file system, its permission or space there is no shelf', async (
   assert.equal(refusing.locks.size, 0);
 });
 
+test('where the worker cannot be loaded there is no shelf', async () => {
+  const disk = new Disk();
+  const startWorker = () => {
+    const worker = disk.startWorker();
+    let failed = false;
+    // It tells so once, and answers nothing.
+    worker.postMessage = async () => {
+      await null;
+      if (!failed) worker.onerror();
+      failed = true;
+    };
+    return worker;
+  };
+  const {storage, lockManager: locks} = disk;
+  const shelf = new Shelf({storage, locks, startWorker, now: () => 0});
+  const never = new Promise((resolve) => setTimeout(resolve, 1000, 'never'));
+  assert.equal(await Promise.race([shelf.create(0, 'webm'), never]), null);
+  assert.deepEqual([disk.locks.size, disk.workers[0].terminated], [0, true]);
+});
+
 test('a full disk fails as such', async () => {
   const disk = new Disk();
   const sink = await disk.shelf.create(disk.now, 'webm');

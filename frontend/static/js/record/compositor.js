@@ -22,8 +22,8 @@ export class Compositor {
   letter = '';
   /** @type {MediaStreamTrack} */ track;
 
-  /** @param {Worker} clock that ticks also while the page is hidden */
-  constructor(clock) {
+  /** @param {Worker} clock that ticks also while the page is hidden @param {() => void} onfailed it could not be loaded */
+  constructor(clock, onfailed) {
     for (const source of SOURCES) {
       this.#videos[source] = Object.assign(document.createElement('video'), {
         muted: true,
@@ -35,6 +35,7 @@ export class Compositor {
     this.track = track;
     this.#clock = clock;
     clock.onmessage = () => this.#tick();
+    clock.onerror = onfailed;
     clock.postMessage(INTERVAL);
   }
 

@@ -219,7 +219,9 @@ export class Session {
     sound: async (number) => {
       const take = this.#take;
       take.mixer = new Mixer();
-      take.compositor = new Compositor(startWorker('tick'));
+      take.compositor = new Compositor(startWorker('tick'), () =>
+        this.#report(number, {type: 'stopped', notice: 'impossible'}),
+      );
       this.#follow();
       const {call, media} = this.#options;
       const {link} = call;

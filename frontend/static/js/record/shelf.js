@@ -167,6 +167,7 @@ export class Shelf {
 /** The worker that writes one file, see write_worker.js. It is asked for one thing after the other. */
 class Writer {
   /** @type {Worker} */ #worker;
+  #failed = false;
 
   /** @param {Worker} worker */
   constructor(worker) {
@@ -178,13 +179,16 @@ class Writer {
     new Promise((resolve, reject) => {
       this.#worker.onmessage = ({data}) =>
         data === null ? resolve() : reject(new DOMException(operation, data));
-      this.#worker.onerror = () => reject(new Error('the worker has failed'));
+      this.#worker.onerror = () => {
+        this.#failed = true; // It could not be loaded, and answers nothing.
+        reject(new Error('the worker has failed'));
+      };
       this.#worker.postMessage({operation, ...more});
     });
 
   async close() {
     try {
-      await this.ask('close');
+      if (!this.#failed) await this.ask('close');
     } finally {
       this.#worker.terminate();
     }
