@@ -199,6 +199,25 @@ test('a recording whose clock cannot be loaded does not begin, and says so', asy
   assert.deepEqual([log.includes('recording'), log.at(-1)], [false, 'microphone']);
 });
 
+test('a recording that cannot be read now is kept; one that another tab has deleted is not', async () => {
+  const {session} = setUp();
+  for (const [name, left] of [
+    ['NotReadableError', 1],
+    ['NotFoundError', 0],
+  ]) {
+    const kept = {
+      open: async () => {
+        throw new DOMException('no', name);
+      },
+      remove: async () => void log.push(`remove ${name}`),
+    };
+    session.kept = [kept];
+    const opened = await session.open(kept).catch((error) => error.name);
+    assert.deepEqual([opened, session.kept.length], left ? [name, 1] : [null, 0]);
+  }
+  assert.deepEqual(log, ['remove NotFoundError']);
+});
+
 test('the recording ends with the call', async () => {
   const all = setUp();
   await begin(all);

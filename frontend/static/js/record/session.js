@@ -127,6 +127,17 @@ export class Session {
     await kept.remove();
   }
 
+  /** Opens a recording, to be saved. @param {Kept} kept @returns {Promise<Blob|null>} null = another tab has deleted it */
+  async open(kept) {
+    try {
+      return await kept.open();
+    } catch (error) {
+      if (/** @type {Error} */ (error).name !== 'NotFoundError') throw error;
+      await this.remove(kept);
+      return null;
+    }
+  }
+
   /** @param {Kept} kept that the browser has been asked to save */
   async markSaved(kept) {
     kept.saved = true;

@@ -78,12 +78,14 @@ export class KeptList {
 
   /** @param {Kept} kept */
   async #save(kept) {
+    const {recording} = this.#model ?? {};
     try {
-      download(kept.name, await kept.open());
-      await this.#model?.recording?.markSaved(kept);
+      const blob = await recording?.open(kept);
+      if (!blob) return;
+      download(kept.name, blob);
+      await recording?.markSaved(kept);
     } catch (error) {
-      console.warn('recording:', error); // Another tab has deleted it.
-      await this.#model?.recording?.remove(kept);
+      console.warn('recording:', error); // It is offered again at the next visit.
     }
   }
 
