@@ -182,10 +182,14 @@ async function preview() {
   if (!supported || media.state.capture !== 'idle') return;
   // In a frame, no device starts before the user clicks in it.
   const mayStart = !media.available || (!embedded && (await media.asksNothing()));
-  if (mayStart) await startMedia();
+  // The user may have gone elsewhere meanwhile, or have joined without devices.
+  if (mayStart && call.state.phase === 'prejoin') await startMedia();
 }
 
 const startMedia = () => media.start(options.camera ? undefined : ['audio']);
+
+/** Whether the user has been asked for the devices, and has answered. */
+const hasAsked = () => media.state.capture === 'done';
 
 async function start() {
   const {room, key} = await newRoom(HOME.href);
@@ -215,8 +219,8 @@ async function join(name) {
   remember('name', name);
   if (media.state.capture === 'idle') {
     await startMedia();
-    // The user sees the problems first, and may join with the next click.
-    if (!media.state.problems.every(isNotice)) return;
+    // The user may have gone elsewhere meanwhile, or sees the problems first, and joins with the next click.
+    if (!hasAsked() || !media.state.problems.every(isNotice)) return;
   }
   call.dispatch({type: 'join', name});
 }
