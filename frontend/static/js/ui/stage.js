@@ -169,9 +169,11 @@ export class Stage {
 
   /** @param {Model} model */
   #showNotice(model) {
-    const {media, t} = model;
+    const {media, recording, t} = model;
     const text = find('[data-notice-text]', this.#notice);
-    const message = this.message ? t(this.message) : recordingNotice(model);
+    // Whoever is asked for a second click must have read what for.
+    const asked = recording?.phase === 'asking';
+    const message = this.message && !asked ? t(this.message) : recordingNotice(model);
     if (message) setText(text, message);
     else renderProblems(text, media.problems, true, t);
     const shown = text.textContent ?? '';
