@@ -18,7 +18,7 @@ export class Picture {
   }
 
   get isOpen() {
-    return this.#window !== null || document.pictureInPictureElement !== null;
+    return this.#window !== null || Boolean(document.pictureInPictureElement);
   }
 
   /** @param {Model} model */
@@ -49,7 +49,9 @@ export class Picture {
       const button = /** @type {Element} */ (target).closest('[data-action]');
       if (button) this.#act(button.getAttribute('data-action') ?? '');
     });
-    opened.addEventListener('pagehide', () => (this.#window = null));
+    opened.addEventListener('pagehide', () => {
+      if (this.#window === opened) this.#window = null; // A second one closes the first.
+    });
     this.#window = opened;
     this.render(model);
   }
