@@ -218,6 +218,28 @@ test('a recording that cannot be read now is kept; one that another tab has dele
   assert.deepEqual(log, ['remove NotFoundError']);
 });
 
+test('what was recorded is listed with the newest first, wherever it is', async () => {
+  const names = ['2026-11-30T06-00-00.000Z.webm', '2026-11-30T08-00-00.000Z.webm'];
+  const folder = {
+    keys: async function* () {
+      yield* names;
+    },
+    getFileHandle: async (name) => ({getFile: async () => new File([name], name)}),
+  };
+  globalThis.navigator.storage = {getDirectory: async () => ({getDirectoryHandle: () => folder})};
+  globalThis.navigator.locks = {request: async (name, options, work) => work({})};
+  const {session} = setUp();
+  delete globalThis.navigator.storage;
+  delete globalThis.navigator.locks;
+  const at = (hour) => Date.parse(`2026-11-30T0${hour}:00:00Z`);
+  session.kept = [{name: 'in memory', at: at(7)}];
+  await session.load();
+  assert.deepEqual(
+    session.kept.map((kept) => kept.at),
+    [at(8), at(7), at(6)],
+  );
+});
+
 test('the recording ends with the call', async () => {
   const all = setUp();
   await begin(all);

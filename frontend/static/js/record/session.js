@@ -107,7 +107,8 @@ export class Session {
   async load() {
     const list = await this.#shelf.list();
     const known = new Set(this.kept.map(({name}) => name));
-    this.kept = [...this.kept, ...list.filter(({name}) => !known.has(name))];
+    const found = list.filter(({name}) => !known.has(name));
+    this.kept = [...this.kept, ...found].sort((a, b) => b.at - a.at);
     this.#options.onchange();
   }
 

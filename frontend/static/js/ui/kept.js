@@ -30,6 +30,16 @@ export class KeptList {
       this.#rows.delete(one);
     }
     for (const one of kept) this.#show(this.#rows.get(one) ?? this.#add(one, model), one, model);
+    this.#sort(kept);
+  }
+
+  /** Puts the rows in order, and leaves those where they are that need not move: one may have the focus. @param {Kept[]} kept */
+  #sort(kept) {
+    for (const [i, one] of kept.entries()) {
+      const row = this.#rows.get(one);
+      const there = this.#list.children[i];
+      if (row && row !== there) this.#list.insertBefore(row, there ?? null);
+    }
   }
 
   /** @param {string} action @param {HTMLElement} button */
