@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {afterEach, beforeEach, mock, test} from 'node:test';
 import {FakeStream, FakeTrack, FakeWebSocket, quiet, until} from './fakes.js';
+import {STATS_INTERVAL} from '../static/js/timeouts.js';
 import {Room} from './room.js';
 import {Side, connected} from './sides.js';
 import {mockTimers} from './timers.js';
@@ -251,4 +252,26 @@ test('without the data channel the server tells of a recording, unless the other
   assert.equal(await ann.call.tellRecording(true), false);
   room.deaf = true;
   assert.equal(await Promise.race([ann.call.tellRecording(true), quiet(40)]), undefined);
+});
+
+test('a side that has switched everything off is silent, and the path is not taken to be broken', async () => {
+  const {ann, bo} = await connected();
+  await quiet(40);
+  const received = {id: 'in', type: 'inbound-rtp', kind: 'audio', packetsReceived: 50};
+  ann.pc.getStats = async () => new Map([['in', received]]);
+  const seconds = async (count) => {
+    for (let i = 0; i < count; i++) {
+      mock.timers.tick(STATS_INTERVAL);
+      await quiet(40);
+    }
+    return [ann.call.state.link.stalled, ann.call.link.quality.value];
+  };
+  bo.media.state = {audio: false, video: false, screen: false};
+  bo.call.sendState();
+  await quiet(40);
+  assert.deepEqual(await seconds(6), [false, 'good']);
+  bo.media.state = {...bo.media.state, audio: true};
+  bo.call.sendState();
+  await quiet(40);
+  assert.deepEqual(await seconds(6), [true, 'lost']);
 });

@@ -1,7 +1,7 @@
 import {History, pointOf} from './history.js';
 import {Link} from './link.js';
 import {initial, reduce} from './machine.js';
-import {isBroken} from './machine_link.js';
+import {isBroken, sendsMedia} from './machine_link.js';
 import {filterServers} from './options.js';
 import {ReadyConnection} from './ready_connection.js';
 import {SafetyCheck} from './safety_check.js';
@@ -59,7 +59,7 @@ export class Call {
     this.#options = options;
     this.#state = {...initial, relay: options.relay};
     this.#ready = new ReadyConnection(options.RTCPeerConnection);
-    const {server, seat} = options;
+    const {server, seat, media} = options;
     this.#signaling = new Signaling({
       seat,
       transports: {
@@ -72,7 +72,6 @@ export class Call {
       ondown: (tries, refusal) => this.dispatch({type: 'down', tries, refusal}),
       onend: (reason) => this.dispatch({type: 'ended', reason}),
     });
-    const {media} = options;
     media.ontrack = (kind, track) => {
       for (const link of [this.#link, this.#previous]) {
         link?.setTrack(kind, track).catch((error) => console.warn('track:', error));
@@ -345,6 +344,7 @@ export class Call {
       ontalk: (message) => this.#talk.receive(id, message),
       onevent: (event) => this.dispatch(event),
       onbroken: () => link === this.#link && this.#unsupported(),
+      expectsMedia: () => sendsMedia(this.#state),
       onlevel: () => this.sendState(),
       onremote: () => this.#options.onchange(),
     });

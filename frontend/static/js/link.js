@@ -38,6 +38,7 @@ import {VideoLevel, shape} from './video_level.js';
  * @property {(message: TalkMessage) => void} ontalk chat and files
  * @property {(event: LinkEvent) => void} onevent
  * @property {() => void} onbroken the browser cannot make a connection
+ * @property {() => boolean} expectsMedia whether the other side has something switched on
  * @property {() => void} onlevel this side's video has been paused, or goes on
  * @property {() => void} onremote the remote streams or their tracks have changed
  */
@@ -226,7 +227,8 @@ export class Link {
     this.entries = [...report.values()];
     const sample = sampleOf(this.entries, now);
     if (this.sample) {
-      this.rates = ratesOf(this.sample, sample);
+      const rates = ratesOf(this.sample, sample);
+      this.rates = {...rates, silent: rates.silent && this.#options.expectsMedia()};
       this.quality.add(this.rates, now);
       this.#checkStall(this.rates.silent, this.sample.at, now);
     }

@@ -62,6 +62,10 @@ const reconnectServer = ({signaling}) => (signaling === 'down' ? [{type: 'checkS
 export const isBroken = ({link}) =>
   link !== null && link.connected && (link.stalled || link.connection !== 'connected');
 
+/** Reports whether the other side has something switched on. @param {State} state */
+export const sendsMedia = ({remote: {audio, video, screen, held}}) =>
+  audio || screen || (video && !held);
+
 export const onLink = {
   /** @param {State} state @param {Extract<LinkEvent, {type: 'connection'}> & {at: number}} event @returns {Step} */
   connection(state, event) {
