@@ -24,7 +24,7 @@ function setup(refuses = () => {}) {
     },
     async setRemoteDescription(description) {
       this.remoteDescription = description;
-      if (description.type === 'offer') this.signalingState = 'have-remote-offer';
+      this.signalingState = description.type === 'offer' ? 'have-remote-offer' : 'stable';
     },
     async setLocalDescription(description) {
       if (description) refuses(this);
@@ -43,8 +43,8 @@ function setup(refuses = () => {}) {
     onerror: (error) => failures.push(error),
     onbroken: () => failures.push('broken'),
   });
-  const receive = async (sdp) => {
-    negotiation.receive({kind: 'description', description: {type: 'offer', sdp}});
+  const receive = async (sdp, type = 'offer') => {
+    negotiation.receive({kind: 'description', description: {type, sdp}});
     await quiet();
   };
   return {pc, sent, failures, negotiation, receive};
@@ -80,4 +80,17 @@ test('an offer that is overtaken by one of the other side is not made', async ()
   const {length} = sent;
   await negotiation.renegotiate();
   assert.deepEqual([sent.length, failures.length, pc.localDescription.type], [length, 1, 'answer']);
+});
+
+test('what is to be negotiated anew while something else is negotiated follows that', async () => {
+  const {sent, failures, negotiation, receive} = setup();
+  await receive(`${OPUS}\r\n`);
+  const types = () => sent.map(({type}) => type);
+  await negotiation.renegotiate();
+  await negotiation.renegotiate();
+  assert.deepEqual(types(), ['answer', 'offer']);
+  await receive(`${OPUS}\r\n`, 'answer');
+  assert.deepEqual(types(), ['answer', 'offer', 'offer']);
+  await receive(`${OPUS}\r\n`, 'answer');
+  assert.deepEqual([types().length, failures], [3, []]);
 });

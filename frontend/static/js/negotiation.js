@@ -36,6 +36,8 @@ export class Negotiation {
   /** @type {(RTCIceCandidateInit|null)[]} */ #early = [];
   /** Messages are handled one after the other, since each reads signalingState and acts on it. */
   #queue = Promise.resolve();
+  /** Whether to negotiate once more when what is negotiated now is settled. */
+  #isDue = false;
   /** Candidates gathered for the newest description. @type {(RTCIceCandidateInit|null)[]} */ #gathered =
     [];
 
@@ -82,7 +84,14 @@ export class Negotiation {
 
   /** Negotiates anew, although nothing of what the browser knows has changed. */
   renegotiate() {
+    this.#isDue = this.makingOffer || this.#pc.signalingState !== 'stable';
     return this.#offer();
+  }
+
+  async #offerIfDue() {
+    if (!this.#isDue) return;
+    this.#isDue = false;
+    await this.#offer();
   }
 
   /** Resolves when everything received so far has been handled. */
@@ -173,7 +182,10 @@ export class Negotiation {
       this.isSettingRemoteAnswerPending = false;
     }
     for (const candidate of this.#early.splice(0)) await this.#candidate(candidate);
-    if (isAnswer) return;
+    if (isAnswer) {
+      await this.#offerIfDue();
+      return;
+    }
     await this.#options.prepareAnswer();
     try {
       await this.#setLocal('answer');
@@ -182,6 +194,7 @@ export class Negotiation {
       return;
     }
     this.#options.send({description: pc.localDescription});
+    await this.#offerIfDue();
   }
 
   /** @param {RTCIceCandidateInit|null} candidate */
