@@ -114,6 +114,20 @@ test('a screen is shared with its sound until the browser or the user stops it',
   assert.deepEqual([media.state.screen, media.screen, seen], [false, null, [2, 0]]);
 });
 
+test('what is switched off is off at once, also while the browser still asks the user', async () => {
+  const {media, devices} = setup();
+  await media.start(['audio']);
+  let answer = () => {};
+  devices.getUserMedia = () => new Promise((_, reject) => (answer = reject));
+  const camera = media.setVideo(true);
+  await quiet();
+  const off = media.setAudio(false);
+  assert.deepEqual([media.tracks.audio.enabled, media.state.audio], [false, false]);
+  answer(new DOMException('', 'NotAllowedError'));
+  await Promise.all([camera, off]);
+  assert.deepEqual([media.tracks.audio.enabled, media.state.audio], [false, false]);
+});
+
 test('a screen that is chosen after the call, or beside another one, is not shared', async () => {
   const {media, devices} = setup();
   const chosen = [];

@@ -117,6 +117,7 @@ export class Media {
 
   /** @param {boolean} on */
   setAudio(on) {
+    if (!on) this.#silence('audio');
     return this.#queue.add(async (signal) => {
       if (on && !this.tracks.audio) await this.#open(['audio'], signal);
       if (this.tracks.audio) this.tracks.audio.enabled = on;
@@ -126,6 +127,7 @@ export class Media {
 
   /** Switching the camera off sends black at once, and releases it a little later. @param {boolean} on */
   setVideo(on) {
+    if (!on) this.#silence('video');
     return this.#queue.add(async (signal) => {
       clearTimeout(this.#releaseTimer);
       if (on && !this.tracks.video) await this.#open(['video'], signal);
@@ -138,6 +140,12 @@ export class Media {
         }, CAMERA_RELEASE_DELAY);
       }
     });
+  }
+
+  /** Sends nothing of a device from now on, although the queue may wait for an answer of the user. @param {Kind} kind */
+  #silence(kind) {
+    if (this.tracks[kind]) this.tracks[kind].enabled = false;
+    this.#update({[kind]: false});
   }
 
   /** @param {DeviceKind} kind @param {string} id '' = the system's own choice */
