@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import {afterEach, beforeEach, mock, test} from 'node:test';
 import {Client} from './client.js';
-import {joined} from './driver.js';
+import {joined, otherJoined} from './driver.js';
 
 beforeEach(() => mock.timers.enable({apis: ['setTimeout', 'setInterval', 'Date']}));
 afterEach(() => mock.timers.reset());
@@ -67,6 +67,20 @@ test('a server that closes it while the join is under way has not removed anybod
   client.opens();
   client.closes(1008);
   assert.deepEqual(client.told, ['end removed']);
+});
+
+test('what a connection brought that broke before the reply to its join is not delivered', async () => {
+  const client = new Client();
+  client.signaling.prepare();
+  client.opens();
+  await client.join();
+  client.says(otherJoined({peer: 'pGone'}));
+  client.closes(1006);
+  client.opens();
+  client.says(joined());
+  client.says(otherJoined());
+  assert.deepEqual(client.told, ['joined', 'other_joined']);
+  assert.equal(client.frames.at(-1).peer, 'pBo');
 });
 
 test('a server that cannot be reached is not tried again with every sign', async () => {

@@ -151,6 +151,7 @@ export class Signaling {
 
   #dial() {
     clearTimeout(this.#dialTimer);
+    this.#early = [];
     this.#phase = 'opening';
     const name = (this.#transportName = this.#choice.next());
     /** @type {Transport} */
@@ -391,7 +392,6 @@ export class Signaling {
     for (const timer of [this.#confirmTimer, this.#flushTimer]) clearTimeout(timer);
     clearInterval(this.#pingTimer);
     this.#confirmTimer = undefined;
-    this.#early = [];
     this.#outbox.requeue();
     this.#transport?.close();
     this.#transport = null;
