@@ -42,8 +42,8 @@ var (
 	sideways = size{"sideways", 844, 390, 1, true}
 )
 
-// looks returns how a view is looked at: the one with an even number in two ways that show
-// it in both languages, themes and sizes, the next one the other way round, and each on a phone held sideways.
+// looks returns how a view is looked at. In the short form each has two looks, and three views
+// in a row show both languages, both themes and all sizes.
 func (v view) looks(number int) []look {
 	switch {
 	case *galleryWrite != "" && v.sideways:
@@ -52,11 +52,12 @@ func (v view) looks(number int) []look {
 		return everyLook(desktop, phone)
 	case *galleryFull:
 		return everyLook(desktop, phone, sideways)
-	case number%2 == 0:
-		return []look{{"en", "light", desktop}, {"zh", "dark", phone}, {"en", "light", sideways}}
-	default:
-		return []look{{"zh", "light", phone}, {"en", "dark", desktop}, {"zh", "dark", sideways}}
 	}
+	return [][]look{
+		{{"en", "light", desktop}, {"zh", "dark", phone}},
+		{{"zh", "light", phone}, {"en", "dark", sideways}},
+		{{"en", "dark", desktop}, {"zh", "light", sideways}},
+	}[number%3]
 }
 
 func everyLook(sizes ...size) []look {
