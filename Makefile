@@ -2,7 +2,7 @@
 # make test             runs everything that must pass: linters, Go, JavaScript, browsers, fuzzing
 # make long             runs what takes too much time or processor for `make test`: the whole siege, every planted
 #                       defect, all calls of the matrix, 200 MB of files, two minutes of recording, 500 random steps in a
-#                       call, ends of an older revision, 20,000 tries of each attacker on the safety code, an engine beside
+#                       call, ends of an older revision, how fast calls recover, 20,000 tries of each attacker on the safety code, an engine beside
 #                       a busy program, a minute of fuzzing for each target; takes two and a half hours
 # make screenshots      takes the pictures in docs/page anew
 # make bench            prints the figures that docs/bench.md explains
@@ -17,7 +17,7 @@ SYSTEM   := ./e2e/... ./bench/...
 
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: build deps test long lint unit frontend system fuzz bench bench-signaling bench-turn siege mutants matrix files sound record walk ends attack spin gallery lighthouse screenshots clean
+.PHONY: build deps test long lint unit frontend system fuzz bench bench-signaling bench-turn siege mutants matrix files sound record walk ends recovery attack spin gallery lighthouse screenshots clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o callbox ./cmd/callbox
@@ -30,7 +30,7 @@ deps:
 
 test: deps lint frontend unit system fuzz
 
-long: siege mutants matrix files sound record walk ends attack spin gallery lighthouse
+long: siege mutants matrix files sound record walk ends recovery attack spin gallery lighthouse
 	FUZZTIME=1m .ci/fuzz
 
 lint:
@@ -72,6 +72,9 @@ files: deps
 
 record: deps
 	go test -count=1 -v -timeout 10m -run TestRecording ./e2e -record.full
+
+recovery: deps
+	go test -count=1 -v -timeout 10m -run TestRecovery ./e2e -recovery.full
 
 walk: deps
 	go test -race -count=1 -v -timeout 90m -run TestWalk ./e2e -walk.full

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	_ "embed"
+	"flag"
 	"fmt"
 	"net/url"
 	"strings"
@@ -32,14 +33,18 @@ var recoveries = []recoveryRow{
 	{"tab closed: the other side told", time.Second, recoverClosed},
 }
 
+var recoveryFull = flag.Bool("recovery.full", false, "measure how long calls take to recover")
+
 // TestRecovery breaks calls and measures how long it takes until they are well again.
 func TestRecovery(t *testing.T) {
+	if !*recoveryFull {
+		t.Skip("only with -recovery.full: the time is right only on a machine that does nothing else; other tests check that calls recover")
+	}
 	for _, r := range recoveries {
 		t.Run(strings.ReplaceAll(r.name, " ", "-"), func(t *testing.T) {
 			took := r.measure(t)
 			t.Logf("%v, target %v", took, r.target)
-			// A machine that runs other tests, too, is slower.
-			if took > 2*r.target {
+			if took > r.target {
 				t.Errorf("%s takes %v, want at most %v", r.name, took, r.target)
 			}
 		})
@@ -67,23 +72,33 @@ func startRecorded(t *testing.T, s *server, query url.Values) (ann, bo *tab) {
 	return tabs[0], tabs[1]
 }
 
-// pictureBack waits until the picture is back in both pages after a pause that lasted until at least begin, and returns
-// when the later one was.
+// pictureBack waits until the picture flows in both pages after a pause that lasted until at least begin in one of them,
+// and returns when the last such pause ended. The other page may have had none.
 func pictureBack(t *testing.T, begin time.Time, tabs ...*tab) time.Time {
 	t.Helper()
-	var last int64
-	for _, tb := range tabs {
-		back := fmt.Sprintf("(recovery.pauses.find(([, to]) => to >= %d) ?? [0, 0])[1]", begin.UnixMilli())
-		tb.until(back + " > 0")
-		last = max(last, eval[int64](tb, back))
+	var back int64
+	if err := eventually(t, patience, func() error {
+		for _, tb := range tabs {
+			if still := eval[int64](tb, "Date.now() - recovery.last"); still > pause.Milliseconds() {
+				return fmt.Errorf("no picture for %d ms", still)
+			}
+			ends := fmt.Sprintf("Math.max(0, ...recovery.pauses.map(([, to]) => to).filter((to) => to >= %d))", begin.UnixMilli())
+			back = max(back, eval[int64](tb, ends))
+		}
+		if back == 0 {
+			return fmt.Errorf("the picture has not paused")
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
 	}
-	return time.UnixMilli(last)
+	return time.UnixMilli(back)
 }
 
 // recoverFrozen drops all packets between the clients, which nobody is told.
 func recoverFrozen(t *testing.T) time.Duration {
 	t.Helper()
-	s := sharedServer(t)
+	s := ownServer(t) // peers of earlier tests may still be in the shared one
 	connectClients(t)
 	ann, bo := startRecorded(t, s, nil)
 	frozen := time.Now()
@@ -162,7 +177,7 @@ func recoverReplacedWithoutServer(t *testing.T) time.Duration {
 
 func recoverClosed(t *testing.T) time.Duration {
 	t.Helper()
-	s := sharedServer(t)
+	s := ownServer(t) // peers of earlier tests may still be in the shared one
 	connectClients(t)
 	ann, bo := startRecorded(t, s, nil)
 	eval[any](bo, `(new MutationObserver(() => {

@@ -59,6 +59,16 @@ test('leaving tells the server, forgets the seat, and stops everything', async (
   }
 });
 
+test('leaving while the server cannot be told keeps the seat, so that whoever rejoins takes it', async () => {
+  const done = [];
+  const note = (word) => () => done.push(word);
+  const seat = {claim: async () => '', keep() {}, forget: note('forget'), release: note('release')};
+  const client = await Client.up(seat);
+  client.closes(1006);
+  client.signaling.leave();
+  assert.deepEqual(done, ['release']);
+});
+
 test('leaving before the seat is claimed opens no connection', async () => {
   const client = new Client({claim: () => quiet(3).then(() => ''), release() {}, forget() {}});
   const entering = client.join();

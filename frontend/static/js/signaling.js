@@ -130,12 +130,13 @@ export class Signaling {
   leave(reload = false) {
     this.#earlyTransport.drop();
     const {room} = this.#joinOptions ?? {};
+    // A server that cannot be told holds the seat for a while. Whoever joins again takes it, instead of meeting itself.
+    const untold = this.#phase !== 'up' && this.#phase !== 'off';
     this.#transport?.leave();
     this.#transport = null;
     this.#stop();
-    if (room === undefined) return;
-    if (reload) this.#options.seat.release();
-    else this.#options.seat.forget(room);
+    if (reload || untold) this.#options.seat.release();
+    else if (room !== undefined) this.#options.seat.forget(room);
   }
 
   /** Tries again to join a room that was full. */
