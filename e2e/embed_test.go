@@ -132,20 +132,7 @@ func (w sites) room(room string) string {
 
 func (w sites) open(t *testing.T, address string) *tab {
 	t.Helper()
-	b := sharedBrowser(t, w.at.kind, w.at.at)
-	page, err := b.Open(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	tb := &tab{Page: page, t: t}
-	t.Cleanup(func() {
-		if t.Failed() {
-			tb.logState(b.Name())
-		}
-		if err := page.Close(); err != nil {
-			t.Errorf("close the tab: %v", err)
-		}
-	})
+	tb := newTab(t, sharedBrowser(t, w.at.kind, w.at.at))
 	tb.goTo(address)
 	return tb
 }

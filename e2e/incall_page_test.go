@@ -11,15 +11,7 @@ import (
 func TestInCall(t *testing.T) {
 	s := sharedServer(t)
 	connectClients(t)
-	query := url.Values{"lang": {"en"}}
-	ann := open(t, sharedBrowser(t, "chromium", "a"), s, "in-call", query, twoCameras("a"))
-	bo := open(t, sharedBrowser(t, "chromium", "b"), s, "in-call", query, twoCameras("b"))
-	ann.enterName("Ann").join()
-	ann.awaitScreen("waiting")
-	bo.enterName("Bo").join()
-	for _, tb := range []*tab{ann, bo} {
-		tb.awaitScreen("call")
-	}
+	ann, bo := callWithDevices(t, s, "in-call", "chromium")
 	testPicture(ann)
 	testSaver(t, ann)
 	testMusic(ann, bo)
@@ -30,7 +22,7 @@ func TestInCall(t *testing.T) {
 	}
 }
 
-// TestArrival has somebody come while the page that waits is in a hidden tab.
+// TestArrival checks how a waiting page in a hidden tab announces the other person.
 func TestArrival(t *testing.T) {
 	for _, kind := range []string{"chromium", "firefox"} {
 		t.Run(kind, func(t *testing.T) {

@@ -23,19 +23,27 @@ func twoCameras(side string) string {
 	return strings.NewReplacer("COLOUR", rgb(cameraOf(side).colour), "OTHER", rgb(rear.colour)).Replace(inCallJS)
 }
 
-// TestDevicesInCall changes, turns, switches off and unplugs devices during a call, in
-// Chromium and in Firefox. Nothing is negotiated, and the other side sees and hears on.
-func TestDevicesInCall(t *testing.T) {
-	s := sharedServer(t)
-	connectClients(t)
+// callWithDevices makes a call between two people who each have two cameras and two
+// microphones. Bo uses the browser of this kind.
+func callWithDevices(t *testing.T, s *server, room, kind string) (ann, bo *tab) {
+	t.Helper()
 	query := url.Values{"lang": {"en"}}
-	ann := open(t, sharedBrowser(t, "chromium", "a"), s, "devices", query, twoCameras("a"))
-	bo := open(t, sharedBrowser(t, "firefox", "b"), s, "devices", query, twoCameras("b"))
+	ann = open(t, sharedBrowser(t, "chromium", "a"), s, room, query, twoCameras("a"))
+	bo = open(t, sharedBrowser(t, kind, "b"), s, room, query, twoCameras("b"))
 	ann.enterName("Ann").join()
 	ann.awaitScreen("waiting")
 	bo.enterName("Bo").join()
 	ann.awaitScreen("call")
 	bo.awaitScreen("call")
+	return ann, bo
+}
+
+// TestDevicesInCall changes, turns, switches off and unplugs devices during a call, in
+// Chromium and in Firefox. Nothing is negotiated, and the other side sees and hears on.
+func TestDevicesInCall(t *testing.T) {
+	s := sharedServer(t)
+	connectClients(t)
+	ann, bo := callWithDevices(t, s, "devices", "firefox")
 	bo.sees(cameraOf("a"))
 	ann.sees(cameraOf("b"))
 	const negotiated = "window.negotiated"
@@ -154,14 +162,8 @@ const focused = `document.activeElement?.getAttribute("data-action")`
 func TestKeyboard(t *testing.T) {
 	s := sharedServer(t)
 	connectClients(t)
-	query := url.Values{"lang": {"en"}}
-	ann := open(t, sharedBrowser(t, "chromium", "a"), s, "keyboard", query, twoCameras("a"))
-	bo := open(t, sharedBrowser(t, "firefox", "b"), s, "keyboard", query, twoCameras("b"))
-	ann.enterName("Ann").join()
-	ann.awaitScreen("waiting")
-	bo.enterName("Bo").join()
+	ann, bo := callWithDevices(t, s, "keyboard", "firefox")
 	for _, tb := range []*tab{ann, bo} {
-		tb.awaitScreen("call")
 		testMenu(tb)
 		testShortcuts(tb)
 		testLetters(tb)

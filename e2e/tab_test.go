@@ -74,9 +74,9 @@ type tab struct {
 	t *testing.T
 }
 
-// open loads the page of a room, or with room "" the home page. If the test fails,
-// it logs the page's errors and a screenshot.
-func open(t *testing.T, b browser.Browser, s *server, room string, query url.Values, preload ...string) *tab {
+// newTab opens an empty tab, in which the scripts run before those of each page. If the
+// test fails, it logs the page's errors and a screenshot.
+func newTab(t *testing.T, b browser.Browser, preload ...string) *tab {
 	t.Helper()
 	page, err := b.Open(t.Context(), preload...)
 	if err != nil {
@@ -91,6 +91,13 @@ func open(t *testing.T, b browser.Browser, s *server, room string, query url.Val
 			t.Errorf("close the tab: %v", err)
 		}
 	})
+	return tb
+}
+
+// open loads the page of a room in a new tab, or with room "" the home page.
+func open(t *testing.T, b browser.Browser, s *server, room string, query url.Values, preload ...string) *tab {
+	t.Helper()
+	tb := newTab(t, b, preload...)
 	address := s.url + "/"
 	if room != "" {
 		address += "r/" + url.PathEscape(room)
@@ -101,7 +108,7 @@ func open(t *testing.T, b browser.Browser, s *server, room string, query url.Val
 	query.Set("debug", "1")
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	if err := page.Goto(ctx, address+"?"+query.Encode()); err != nil {
+	if err := tb.Goto(ctx, address+"?"+query.Encode()); err != nil {
 		t.Fatalf("%s: %v", b.Name(), err)
 	}
 	return tb
