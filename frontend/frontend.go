@@ -126,19 +126,18 @@ func Handler(config Config) http.Handler {
 		}
 	}
 	h.embedders = strings.Join(config.EmbedOrigins, " ")
-	h.embedded = newFile(indexName, h.fill(contents[indexName], mainModule, deepest, config))
-	config.EmbedOrigins = nil
+	h.embedded = newFile(indexName, h.fill(contents[indexName], mainModule, deepest, config.Version, h.embedders))
 	for depth := range deepest + 1 {
-		h.pages = append(h.pages, newFile(indexName, h.fill(contents[indexName], mainModule, depth, config)))
+		h.pages = append(h.pages, newFile(indexName, h.fill(contents[indexName], mainModule, depth, config.Version, "")))
 	}
-	h.check = newFile(checkName, h.fill(contents[checkName], checkModule, 0, config))
+	h.check = newFile(checkName, h.fill(contents[checkName], checkModule, 0, config.Version, ""))
 	return h
 }
 
 // fill writes the hash, the languages and the list of modules into a page that starts with the module main, so that a
 // browser fetches all modules at once instead of discovering one after the other. Links are relative to a page at the
-// given depth.
-func (h handler) fill(page []byte, main string, depth int, config Config) []byte {
+// given depth. The page obeys the origins in embedders, which are separated by spaces.
+func (h handler) fill(page []byte, main string, depth int, version, embedders string) []byte {
 	base := "./" + strings.Repeat("../", depth)
 	var preload strings.Builder
 	for _, name := range h.modules(main) {
@@ -149,8 +148,8 @@ func (h handler) fill(page []byte, main string, depth int, config Config) []byte
 		"{{hash}}", h.hash,
 		"{{languages}}", strings.Join(h.languages(), " "),
 		"{{preload}}", strings.TrimSpace(preload.String()),
-		"{{version}}", htmlAttribute(config.Version),
-		"{{embed}}", htmlAttribute(strings.Join(config.EmbedOrigins, " ")),
+		"{{version}}", htmlAttribute(version),
+		"{{embed}}", htmlAttribute(embedders),
 	).Replace(string(page)))
 }
 

@@ -27,9 +27,9 @@ const MAX_RATE = 200;
 const SEND_RATE = 100;
 /** Messages that wait to be sent, and bytes that the browser holds for a channel that does not get on. */
 const MAX_QUEUE = 512;
+const MAX_BUFFERED = 1 << 20;
 /** Pings of which one must be answered. The other end answers one a second at most. */
 const CONFIRM_TRIES = 3;
-const MAX_BUFFERED = 1 << 20;
 
 /** Counts events within a second. */
 class Second {
