@@ -2,8 +2,9 @@
 # make test             runs everything that must pass: linters, Go, JavaScript, browsers, fuzzing
 # make long             runs what takes too much time or processor for `make test`: the whole siege, every planted
 #                       defect, all calls of the matrix, 200 MB of files, two minutes of recording, 500 random steps in a
-#                       call, ends of an older revision, how fast calls recover, 20,000 tries of each attacker on the safety code, an engine beside
-#                       a busy program, a minute of fuzzing for each target; takes two and a half hours
+#                       call, ends of an older revision, how fast calls recover, 20,000 tries of each attacker on the
+#                       safety code, an engine beside a busy program, every look at every screen, Lighthouse, a minute of
+#                       fuzzing for each target; takes two and a half hours
 # make screenshots      takes the pictures in docs/page anew
 # make bench            prints the figures that docs/bench.md explains
 # make bench-signaling  compares signaling with other servers (docs/bench-signaling.md); takes half an hour or more

@@ -20,9 +20,9 @@ const recordSockets = `
 	};
 `
 
-// TestEarly moves the pointer over the button to join, and waits. The connection to the server that the page opens then is
-// let go before the server closes it, and opened again at the next sign; the join goes over it. Nobody holds a relay before
-// somebody comes.
+// TestEarly moves the pointer over the button "Join", and waits. The page connects to the server at once, closes that
+// connection before the server would, and opens another one at the next sign, which the join uses. No page holds a relay
+// while it is alone.
 func TestEarly(t *testing.T) {
 	s := sharedServer(t)
 	connectClients(t)

@@ -95,7 +95,7 @@ func pictureBack(t *testing.T, begin time.Time, tabs ...*tab) time.Time {
 	return time.UnixMilli(back)
 }
 
-// recoverFrozen drops all packets between the clients, which nobody is told.
+// recoverFrozen drops all packets between the clients. Neither gets an error.
 func recoverFrozen(t *testing.T) time.Duration {
 	t.Helper()
 	s := ownServer(t) // peers of earlier tests may still be in the shared one

@@ -36,7 +36,7 @@ func (w *walker) finish() {
 			if round < 2 { // What is loaded when it is needed listens from then on.
 				limit.Listeners, limit.Intervals = math.MaxInt, math.MaxInt
 			}
-			before[p] = p.letsGo(limit)
+			before[p] = p.awaitReleased(limit)
 		}
 	}
 	w.s.awaitPeers(w.t, 0)
@@ -44,9 +44,9 @@ func (w *walker) finish() {
 	w.t.Logf("%d steps; the pages have %+v and %+v", len(w.taken), before[w.people[0]], before[w.people[1]])
 }
 
-// letsGo waits until the page of somebody who has left has let everything go, and has no more
-// listeners and intervals than a limit.
-func (p *person) letsGo(limit holdings) holdings {
+// awaitReleased waits until a page has no connections, sockets and tracks after its person has left, and no more listeners
+// and intervals than the limit.
+func (p *person) awaitReleased(limit holdings) holdings {
 	p.t.Helper()
 	var now holdings
 	if err := eventually(p.t, patience, func() error {

@@ -15,7 +15,7 @@ type key struct {
 	modifier  int    // Chromium's bit
 }
 
-//nolint:gochecknoglobals // a table that nobody changes
+//nolint:gochecknoglobals // a table that is only read
 var keys = map[string]key{
 	"Alt": {"AltLeft", 18, '\uE00A', 1}, "Control": {"ControlLeft", 17, '\uE009', 2}, "Shift": {"ShiftLeft", 16, '\uE008', 8},
 	"Tab": {"Tab", 9, '\uE004', 0}, "Enter": {"Enter", 13, '\uE007', 0}, "Escape": {"Escape", 27, '\uE00C', 0}, "End": {"End", 35, '\uE010', 0},
