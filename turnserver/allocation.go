@@ -142,6 +142,10 @@ func (a *allocation) endsSoon() bool {
 // setEndReason sets why the allocation is about to end. The first reason stays.
 func (a *allocation) setEndReason(reason string) { a.reason.CompareAndSwap(nil, &reason) }
 
+// expiryLeeway is how much earlier than recorded an allocation may expire: pion starts its timer
+// before the lifetime is recorded, and other goroutines may run in between.
+const expiryLeeway = 500 * time.Millisecond
+
 // endReason returns why the allocation ends now.
 func (a *allocation) endReason() string {
 	if reason := a.reason.Load(); reason != nil {
@@ -152,7 +156,7 @@ func (a *allocation) endReason() string {
 		return endClosed
 	case e.isDone() && e.protocol != UDP:
 		return endClientGone
-	case !time.Now().Before(time.Unix(0, a.expires.Load())):
+	case time.Until(time.Unix(0, a.expires.Load())) < expiryLeeway:
 		return endExpired
 	default:
 		return endFailed

@@ -8,7 +8,7 @@ import (
 
 // Defaults of Limits.
 const (
-	DefaultUserAllocations    = 8
+	DefaultUserAllocations    = 24
 	DefaultFixedAllocations   = 1000
 	DefaultAddressAllocations = 200
 	DefaultTotalAllocations   = 10000

@@ -13,8 +13,8 @@ import (
 // that, its users get allocations one after another: browsers ask for one by each protocol, of which
 // a call needs only one.
 const (
-	// unshared is how many allocations any address may have at any time: those of one user.
-	unshared = DefaultUserAllocations
+	// unshared is how many allocations any address may have at any time: those that one user needs for a call.
+	unshared = 8
 	// portShare is the share of one address in the ports that are free or its own: an
 	// eighth. When ten addresses use all they can, one after another, a quarter of the ports
 	// is left for others.

@@ -137,6 +137,7 @@ func TestStalledStream(t *testing.T) {
 // two goroutines at a time.
 func TestStreamWritesAtOnce(t *testing.T) {
 	const senders, messages, length = 4, 500, 4
+	const early = 64/length + 1 // the last is written in part
 	stream := start(t, datapath.Config{}).path.NewStream()
 	var written []byte
 	var busy atomic.Bool
@@ -156,6 +157,17 @@ func TestStreamWritesAtOnce(t *testing.T) {
 		take(p, &atOnce)
 		return len(p), part%3 == 0
 	})
+	say := func(sender byte, from, to int) {
+		for i := from; i < to; i++ {
+			if err := stream.Write([]byte{sender, byte(i >> 8), byte(i), 0}); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	// Before Run, so that both ways of writing are taken in each run of the test.
+	for sender := range byte(senders) {
+		say(sender, 0, early)
+	}
 	var work sync.WaitGroup
 	work.Go(func() {
 		stream.Run(func(p []byte) error {
@@ -164,13 +176,7 @@ func TestStreamWritesAtOnce(t *testing.T) {
 		})
 	})
 	for sender := range byte(senders) {
-		work.Go(func() {
-			for i := range messages {
-				if err := stream.Write([]byte{sender, byte(i >> 8), byte(i), 0}); err != nil {
-					t.Error(err)
-				}
-			}
-		})
+		work.Go(func() { say(sender, early, messages) })
 	}
 	eventually(t, "all is written", func() bool { return atOnce.Load()+waited.Load() == senders*messages*length })
 	stream.Close()
