@@ -23,5 +23,5 @@ func (h handler) isEmbedded(escaped string) bool {
 func (h handler) serveEmbedded(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Security-Policy", strings.Replace(contentSecurityPolicy, noFrames, "frame-ancestors "+h.embedders, 1))
 	w.Header().Set("Cache-Control", "no-store")
-	h.embedded.serve(w, r, false)
+	h.framed.serve(w, r, false)
 }

@@ -14,24 +14,10 @@
 package frontend
 
 import (
-	"bytes"
-	"compress/gzip"
-	"crypto/sha256"
-	"embed"
-	"encoding/base64"
-	"encoding/hex"
 	"fmt"
-	"io/fs"
-	"mime"
 	"net/http"
-	"path"
-	"regexp"
-	"slices"
 	"strings"
 )
-
-//go:embed static
-var static embed.FS
 
 const (
 	// assetsPrefix is followed by a hash of all files. So browsers may cache a file forever, and a new
@@ -50,10 +36,9 @@ const (
 	checkModule = "js/check/main.js"
 	// textsFolder has a module for each language of the page, named by the language's BCP 47 tag.
 	textsFolder = "js/i18n/"
+	// workerSuffix ends the names of modules that run in a worker.
+	workerSuffix = "_worker.js"
 )
-
-// importedModule matches a static import, with the path of the module. What is imported dynamically is loaded when it is needed.
-var importedModule = regexp.MustCompile(`(?m)^(?:import|export)\b(?:[^'"();=]*\bfrom)?\s*['"](\.[^'"\n]+)['"]`)
 
 // contentSecurityPolicy allows the page to load files from this server and to talk to it, and nothing
 // else. require-trusted-types-for keeps strings from becoming markup or code; the one policy (js/record/workers.js) lets
@@ -71,159 +56,53 @@ type Config struct {
 	EmbedOrigins []string
 }
 
-// file is an embedded file, ready to be sent.
-type file struct {
-	contentType   string
-	etag          string
-	body, gzipped []byte
-}
-
 type handler struct {
-	hash  string
+	*files
 	pages []file // the page, by the depth of its path
 	check file
-	// embedded is the page for frames, embedders who may show it; "" = nobody.
-	embedded  file
+	// framed is the page to embed in other sites, and embedders lists their origins; "" = none.
+	framed    file
 	embedders string
-	assets    map[string]file
 }
 
 // Handler returns a handler that serves the page at "/" and at "/r/<room>", for frames of other sites at
 // "/embed/<room>", the page that checks a connection at "/check", and their files under "/assets/".
-// Other spellings of a room's path are redirected there. Every other path gets 404, every method but GET
+// Other spellings of the path of a room or of the check are redirected there. Every other path gets 404, every method but GET
 // and HEAD 405. The page expects the signaling server's /ws and /api/ beside it. All of them may be below
 // a base path, which the handler need not know: the page's links are relative.
 func Handler(config Config) http.Handler {
-	h := handler{assets: map[string]file{}}
-	sum := sha256.New()
-	contents := map[string][]byte{}
-	root, err := fs.Sub(static, "static")
-	if err != nil {
-		panic(fmt.Sprintf("frontend: %v", err)) // The files are embedded, so only a broken build gets here.
-	}
-	err = fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		body, err := fs.ReadFile(root, name)
-		if err != nil {
-			return err
-		}
-		if path.Ext(name) != ".png" {
-			body = []byte(strip(string(body)))
-		}
-		contents[name] = body
-		_, err = fmt.Fprintf(sum, "%s %d\n%s", name, len(body), body)
-		return err
-	})
-	if err != nil {
-		panic(fmt.Sprintf("frontend: %v", err))
-	}
-	h.hash = hex.EncodeToString(sum.Sum(nil))[:12]
-	for name, body := range contents {
-		if name != indexName && name != checkName {
-			h.assets[name] = newFile(name, body)
-		}
-	}
+	h := handler{files: embedded()}
 	h.embedders = strings.Join(config.EmbedOrigins, " ")
-	h.embedded = newFile(indexName, h.fill(contents[indexName], mainModule, deepest, config.Version, h.embedders))
+	h.framed = newFile(indexName, h.fill(indexName, mainModule, deepest, config.Version, h.embedders))
 	for depth := range deepest + 1 {
-		h.pages = append(h.pages, newFile(indexName, h.fill(contents[indexName], mainModule, depth, config.Version, "")))
+		h.pages = append(h.pages, newFile(indexName, h.fill(indexName, mainModule, depth, config.Version, "")))
 	}
-	h.check = newFile(checkName, h.fill(contents[checkName], checkModule, 0, config.Version, ""))
+	h.check = newFile(checkName, h.fill(checkName, checkModule, 0, config.Version, ""))
 	return h
 }
 
 // fill writes the hash, the languages and the list of modules into a page that starts with the module main, so that a
 // browser fetches all modules at once instead of discovering one after the other. Links are relative to a page at the
 // given depth. The page obeys the origins in embedders, which are separated by spaces.
-func (h handler) fill(page []byte, main string, depth int, version, embedders string) []byte {
+func (f *files) fill(page, main string, depth int, version, embedders string) []byte {
 	base := "./" + strings.Repeat("../", depth)
 	var preload strings.Builder
-	for _, name := range h.modules(main) {
-		fmt.Fprintf(&preload, "<link rel=\"modulepreload\" href=\"%s%s%s/%s\" />\n    ", base, assetsPrefix[1:], h.hash, name)
+	for _, name := range f.modules[main] {
+		fmt.Fprintf(&preload, "<link rel=\"modulepreload\" href=\"%s%s%s/%s\" />\n    ", base, assetsPrefix[1:], f.hash, name)
 	}
 	return []byte(strings.NewReplacer(
 		"{{base}}", base,
-		"{{hash}}", h.hash,
-		"{{languages}}", strings.Join(h.languages(), " "),
+		"{{hash}}", f.hash,
+		"{{languages}}", strings.Join(f.languages(), " "),
 		"{{preload}}", strings.TrimSpace(preload.String()),
 		"{{version}}", htmlAttribute(version),
 		"{{embed}}", htmlAttribute(embedders),
-	).Replace(string(page)))
-}
-
-// modules returns the modules that a page needs to start, in order: its main module, and those that this imports,
-// directly or not.
-func (h handler) modules(main string) []string {
-	names := []string{main}
-	for i := 0; i < len(names); i++ {
-		for _, match := range importedModule.FindAllSubmatch(h.assets[names[i]].body, -1) {
-			if name := path.Join(path.Dir(names[i]), string(match[1])); !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-// languages returns the tags of the languages that the page has texts in, in order.
-func (h handler) languages() []string {
-	var tags []string
-	for name := range h.assets {
-		if tag, ok := strings.CutPrefix(name, textsFolder); ok {
-			tags = append(tags, strings.TrimSuffix(tag, ".js"))
-		}
-	}
-	slices.Sort(tags)
-	return tags
+	).Replace(f.documents[page]))
 }
 
 // htmlAttribute escapes a text for an attribute in double quotes.
 func htmlAttribute(text string) string {
 	return strings.NewReplacer("&", "&amp;", `"`, "&quot;", "<", "&lt;", ">", "&gt;").Replace(text)
-}
-
-func newFile(name string, body []byte) file {
-	sum := sha256.Sum256(body)
-	contentType := mime.TypeByExtension(path.Ext(name))
-	// Browsers load a module only with the right type, so it must not depend on the system's table of types.
-	switch path.Ext(name) {
-	case ".js":
-		contentType = "text/javascript; charset=utf-8"
-	case ".css":
-		contentType = "text/css; charset=utf-8"
-	case ".html":
-		contentType = "text/html; charset=utf-8"
-	case ".svg":
-		contentType = "image/svg+xml"
-	case ".png":
-		contentType = "image/png"
-	case ".webmanifest":
-		contentType = "application/manifest+json"
-	}
-	return file{
-		contentType: contentType,
-		etag:        base64.RawURLEncoding.EncodeToString(sum[:12]),
-		body:        body,
-		gzipped:     compress(body),
-	}
-}
-
-func compress(body []byte) []byte {
-	var buffer bytes.Buffer
-	writer, err := gzip.NewWriterLevel(&buffer, gzip.BestCompression)
-	if err != nil {
-		return nil
-	}
-	if _, err := writer.Write(body); err != nil {
-		return nil
-	}
-	if err := writer.Close(); err != nil {
-		return nil
-	}
-	return buffer.Bytes()
 }
 
 // ServeHTTP implements [http.Handler].
@@ -251,7 +130,7 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name, ok := strings.CutPrefix(r.URL.Path, assetsPrefix+h.hash+"/")
 	asset, found := h.assets[name]
 	if !ok || !found {
-		if target, ok := canonicalRoom(r.URL.EscapedPath()); ok {
+		if target, ok := canonical(r.URL.EscapedPath()); ok {
 			redirect(w, r, target)
 			return
 		}
@@ -259,6 +138,9 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	if !asset.isContext {
+		dropContextHeaders(w.Header())
+	}
 	asset.serve(w, r, true)
 }
 
@@ -280,16 +162,26 @@ func setSecurityHeaders(header http.Header) {
 	header.Set("X-Robots-Tag", "noindex")
 }
 
+// dropContextHeaders removes the headers that govern a document or a worker. Browsers ignore them in a script or a style
+// sheet, of which the page has a hundred: there they would cost more than the files do.
+func dropContextHeaders(header http.Header) {
+	for _, name := range []string{"Content-Security-Policy", "Permissions-Policy", "Cross-Origin-Opener-Policy", "X-Robots-Tag"} {
+		header.Del(name)
+	}
+}
+
 // serve sends the file, compressed if the client accepts that, or 304 if the client has it already.
 func (f file) serve(w http.ResponseWriter, r *http.Request, tagged bool) {
 	header := w.Header()
 	header.Set("Content-Type", f.contentType)
 	header.Add("Vary", "Accept-Encoding")
 	body, etag := f.body, `"`+f.etag+`"`
-	if acceptsGzip(r.Header.Get("Accept-Encoding")) && len(f.gzipped) < len(f.body) && len(f.gzipped) > 0 {
-		// Two representations, two strong tags (RFC 9110, section 8.8.3.3).
-		body, etag = f.gzipped, `"`+f.etag+`-gzip"`
-		header.Set("Content-Encoding", "gzip")
+	if acceptsGzip(r.Header.Get("Accept-Encoding")) {
+		if gzipped := f.gzipped(); len(gzipped) < len(f.body) && len(gzipped) > 0 {
+			// Two representations, two strong tags (RFC 9110, section 8.8.3.3).
+			body, etag = gzipped, `"`+f.etag+`-gzip"`
+			header.Set("Content-Encoding", "gzip")
+		}
 	}
 	if tagged {
 		header.Set("ETag", etag)

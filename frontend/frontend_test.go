@@ -83,7 +83,7 @@ func TestPagePaths(t *testing.T) {
 		"/check":                     http.StatusOK,
 		"/check?lang=zh":             http.StatusOK,
 		"/embed/quiet-river-lamp":    http.StatusNotFound, // unless a site is allowed to show it
-		"/check/":                    http.StatusNotFound,
+		"/check/":                    http.StatusFound,
 		"/check.html":                http.StatusNotFound,
 		"/r/":                        http.StatusNotFound,
 		"/r/a/b":                     http.StatusNotFound,
@@ -154,7 +154,7 @@ func TestMethods(t *testing.T) {
 
 func TestSecurityHeaders(t *testing.T) {
 	h := Handler(Config{})
-	for _, target := range []string{"/", "/r/lamp", "/check", references(t, h)[0], "/nothing"} {
+	for _, target := range []string{"/", "/r/lamp", "/check", "/nothing"} {
 		header := get(h, target).header
 		policy := header.Get("Content-Security-Policy")
 		for _, part := range []string{
@@ -180,6 +180,34 @@ func TestSecurityHeaders(t *testing.T) {
 		for _, device := range []string{"camera=(self)", "microphone=(self)", "display-capture=(self)"} {
 			if got := header.Get("Permissions-Policy"); !strings.Contains(got, device) {
 				t.Errorf("%s: Permissions-Policy %q lacks %s", target, got, device)
+			}
+		}
+	}
+}
+
+// TestScriptsAreLight checks that scripts and styles come without the headers of documents, and workers and pictures with them.
+func TestScriptsAreLight(t *testing.T) {
+	h := Handler(Config{})
+	workers := regexp.MustCompile(`new URL\('\./([^']+)'`).FindAllStringSubmatch(string(embedded().assets["js/record/workers.js"].body), -1)
+	if len(workers) != 2 {
+		t.Fatalf("workers: %q", workers)
+	}
+	for target, whole := range map[string]bool{
+		"js/main.js": false, "css/base.css": false, "icon.svg": true, "icon-192.png": true, "app.webmanifest": true,
+		"js/record/" + workers[0][1]: true, "js/record/" + workers[1][1]: true,
+	} {
+		response := get(h, assetsPrefix+embedded().hash+"/"+target)
+		if response.status != http.StatusOK {
+			t.Fatalf("%s: status %d", target, response.status)
+		}
+		for _, name := range []string{"Content-Security-Policy", "Permissions-Policy", "Cross-Origin-Opener-Policy", "X-Robots-Tag"} {
+			if has := response.header.Get(name) != ""; has != whole {
+				t.Errorf("%s has %s: %t, want %t", target, name, has, whole)
+			}
+		}
+		for _, name := range []string{"Referrer-Policy", "X-Content-Type-Options", "Cross-Origin-Resource-Policy"} {
+			if response.header.Get(name) == "" {
+				t.Errorf("%s lacks %s", target, name)
 			}
 		}
 	}
@@ -344,16 +372,16 @@ func TestPreload(t *testing.T) {
 			t.Errorf("%s is preloaded: %v", name, got)
 		}
 	}
-	if check := h.modules(checkModule); slices.Contains(check, "js/machine.js") || !slices.Contains(check, "js/i18n.js") {
+	if check := h.modules[checkModule]; slices.Contains(check, "js/machine.js") || !slices.Contains(check, "js/i18n.js") {
 		t.Errorf("the check starts with %q", check)
 	}
-	h.assets = map[string]file{
+	other := files{assets: map[string]file{
 		mainModule:  {body: []byte("import {\na,\n} from './a.js';\nimport './b/b.js';\nexport const x = './no.js';\nawait import('./lazy.js');")},
 		"js/a.js":   {body: []byte("export {y} from \"./b/c.js\";\nimport('./lazy.js');")},
 		"js/b/b.js": {body: []byte("import {a} from '../a.js';\nexport default f('./no.js');")},
-	}
+	}}
 	want := []string{"js/a.js", "js/b/b.js", "js/b/c.js", mainModule}
-	if got := h.modules(mainModule); !slices.Equal(got, want) {
+	if got := other.modulesOf(mainModule); !slices.Equal(got, want) {
 		t.Errorf("the page starts with %q, want %q", got, want)
 	}
 }
@@ -363,8 +391,8 @@ func TestLanguages(t *testing.T) {
 	if want := `data-languages="` + strings.Join(h.languages(), " ") + `"`; !strings.Contains(string(h.pages[1].body), want) {
 		t.Errorf("the page lacks %s", want)
 	}
-	h.assets = map[string]file{textsFolder + "zh.js": {}, textsFolder + "pt-BR.js": {}, "js/main.js": {}}
-	if got, want := h.languages(), []string{"pt-BR", "zh"}; !slices.Equal(got, want) {
+	other := files{assets: map[string]file{textsFolder + "zh.js": {}, textsFolder + "pt-BR.js": {}, "js/main.js": {}}}
+	if got, want := other.languages(), []string{"pt-BR", "zh"}; !slices.Equal(got, want) {
 		t.Errorf("the languages are %q, want %q", got, want)
 	}
 }
@@ -380,7 +408,7 @@ func TestWeight(t *testing.T) {
 	texts := 0
 	for name, asset := range h.(handler).assets {
 		if strings.HasPrefix(name, textsFolder) {
-			texts = max(texts, len(asset.gzipped)) // one language is loaded
+			texts = max(texts, len(asset.gzipped())) // one language is loaded
 		}
 	}
 	total += texts

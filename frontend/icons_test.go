@@ -47,25 +47,44 @@ func inCamera(x, y float64) bool {
 	return inRectangle(x, y, 2, 6, 19, 20, 5) || x >= 21 && x < 30 && y >= 16-half && y < 16+half
 }
 
+// The parts of an icon.
+const (
+	outside = iota
+	onGround
+	onCamera
+)
+
+// partAt returns the part that a point is in.
+func (i icon) partAt(px, py float64) int {
+	x, y := px*square/float64(i.size), py*square/float64(i.size)
+	switch {
+	case !inRectangle(x, y, 0, 0, square, square, i.corner):
+		return outside
+	case inCamera((x-square/2)/i.scale+square/2, (y-square/2)/i.scale+square/2):
+		return onCamera
+	default:
+		return onGround
+	}
+}
+
 func (i icon) draw() *image.NRGBA {
 	const fine = 8 // points in each direction of a pixel
 	ground, white := color.NRGBA{0x0b, 0x7a, 0x6b, 0xff}, color.NRGBA{0xff, 0xff, 0xff, 0xff}
 	drawing := image.NewNRGBA(image.Rect(0, 0, i.size, i.size))
 	for py := range i.size {
 		for px := range i.size {
-			var onGround, onCamera int
-			for n := range fine * fine {
-				x := (float64(px) + (float64(n%fine)+0.5)/fine) * square / float64(i.size)
-				y := (float64(py) + (float64(n/fine)+0.5)/fine) * square / float64(i.size)
-				switch {
-				case !inRectangle(x, y, 0, 0, square, square, i.corner):
-				case inCamera((x-square/2)/i.scale+square/2, (y-square/2)/i.scale+square/2):
-					onCamera++
-				default:
-					onGround++
+			x, y := float64(px), float64(py)
+			var points [3]int // in each part
+			const edge = 1.0 / 16
+			first := i.partAt(x+edge, y+edge)
+			if first == i.partAt(x+1-edge, y+edge) && first == i.partAt(x+edge, y+1-edge) && first == i.partAt(x+1-edge, y+1-edge) {
+				points[first] = fine * fine // No part is so thin that it would lie between the corners.
+			} else {
+				for n := range fine * fine {
+					points[i.partAt(x+(float64(n%fine)+0.5)/fine, y+(float64(n/fine)+0.5)/fine)]++
 				}
 			}
-			drawing.SetNRGBA(px, py, mix(ground, onGround, white, onCamera, fine*fine))
+			drawing.SetNRGBA(px, py, mix(ground, points[onGround], white, points[onCamera], fine*fine))
 		}
 	}
 	return drawing

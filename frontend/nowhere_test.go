@@ -38,11 +38,12 @@ func TestNothingHere(t *testing.T) {
 	}
 }
 
-// A room's path with other slashes leads to the room, below any path, and keeps what the link says beside it.
-func TestOtherSpellingsOfARoom(t *testing.T) {
+// The path of a room or of the check with other slashes leads there, below any path, and keeps what the link says beside it.
+func TestOtherSpellings(t *testing.T) {
 	h := Handler(Config{})
 	for target, want := range map[string]string{
 		"/r/lamp/": "/r/lamp", "/r/lamp//": "/r/lamp", "//r/lamp": "/r/lamp", "/r//lamp": "/r/lamp", "/R/lamp": "/r/lamp", "/R/lamp/?lang=zh&x=1": "/r/lamp?lang=zh&x=1",
+		"/check/": "/check", "//check//?lang=zh": "/check?lang=zh",
 		"/r/a%2Fb/": "/r/a%2Fb", "/r/x%2E/": "/r/x%2E", "/r/%E9%9D%99/": "/r/%E9%9D%99",
 	} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://call.example"+target, nil)

@@ -29,7 +29,7 @@ func BenchmarkJoinToFirstFrame(b *testing.B) {
 		first := join(b, s.bot(b, "Ann"))
 		cfg := s.bot(b, "Bo")
 		sink := &firstFrame{at: make(chan time.Time, 1)}
-		cfg.VideoSink = sink
+		cfg.Sink = sink
 		start := time.Now()
 		second := join(b, cfg)
 		took = append(took, (<-sink.at).Sub(start))

@@ -10,6 +10,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"callbox/peer/ctl"
+	"callbox/peer/impair"
 	"callbox/signaling/client"
 	"callbox/signaling/protocol"
 )
@@ -29,6 +30,7 @@ const maxCallbacks = 64
 type Call struct {
 	cfg     Config
 	start   time.Time
+	before  *usage // nil = not measured
 	signal  *signal
 	servers []webrtc.ICEServer
 	// fingerprint is that of the certificate.
@@ -42,7 +44,12 @@ type Call struct {
 	done      chan struct{}
 	wait      sync.WaitGroup
 	outbox    outbox
-	final     *Report // set before done is closed
+	log       eventLog
+	frames    *frameCount
+	// audio and video are the sources; nil = nothing of that kind is sent.
+	audio, video *switchedSource
+	final        *Report     // set before done is closed
+	impaired     *impair.Net // Config.Impair; nil = nothing is impaired
 
 	// ----
 	events         <-chan client.Event // nil after the server was lost for good
@@ -52,13 +59,17 @@ type Call struct {
 	deadline       *time.Timer
 	timeline       timeline
 	outcome        *outcome
-	leftReason     string        // why the last partner that left was not connected
-	negotiationErr error         // the last error of a negotiation
+	leftEarly      *Failure // why the last partner that left was not connected
+	negotiationErr error    // the last error of a negotiation
+	failures       failures // those that ended the call, and those that did not
+	trace          trace
 	exchange       *ctl.Exchange // for the safety code, with the certificate of the current connection; nil = none yet
 	announced      Event         // what was reported about it
 	messages       *messages     // between the same certificates; nil = none yet
 	takenBytes     uint64        // sizes of all files that were taken
 	data           Data
+	pings          pings
+	restarted      chan struct{} // closed when ICE, which Restart restarts, is connected; nil = it does not restart
 }
 
 // phase says what deadline is for.
@@ -86,6 +97,7 @@ type partner struct {
 	absent         bool // the server has forgotten both peers, and this one rejoined first
 	sawFrame       bool
 	left           bool   // it hung up
+	interrupted    bool   // EventDisconnected was reported
 	recording      bool   // it says that it records
 	sent, taken    uint64 // numbers of the newest message to it, and from it
 	viaCtl         bool   // it cannot be reached through the server, but on the data channel
@@ -123,6 +135,10 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 		callbacks: make(chan func(), maxCallbacks), connected: make(chan struct{}), done: make(chan struct{}),
 		outbox: outbox{wake: make(chan struct{}, 1)},
 	}
+	if cfg.MeasureProcess {
+		c.before = measureUsage()
+	}
+	c.wrapMedia()
 	c.linkCtx = context.WithoutCancel(ctx)
 	ctx, c.cancel = context.WithCancelCause(ctx)
 	c.ctx = ctx
@@ -131,14 +147,36 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 		c.cancel(err)
 		return nil, fmt.Errorf("%w: the certificate: %w", ErrConfig, err)
 	}
+	if err := c.openImpairment(); err != nil {
+		c.cancel(err)
+		return nil, err
+	}
 	if c.signal, err = joinRoom(ctx, &c.cfg, &c.timeline); err != nil {
+		c.closeImpairment()
 		c.cancel(err)
 		return nil, err
 	}
 	c.events = c.signal.events
-	c.servers = selectServers(c.signal.joined.ICEServers, c.cfg.ICE, c.cfg.TURNProtocol)
+	c.servers = selectServers(c.signal.seat.ICEServers, c.cfg.ICE, c.cfg.TURNProtocol)
 	c.wait.Go(c.loop)
 	return c, nil
+}
+
+// wrapMedia puts between the program's sources and sink and the connections what controls
+// and counts.
+func (c *Call) wrapMedia() {
+	c.frames = &frameCount{sink: c.cfg.Sink}
+	c.cfg.Sink = c.frames
+	if c.cfg.Echo {
+		c.cfg.echo = newEcho()
+		c.cfg.Video, c.cfg.Audio = c.cfg.echo.video, c.cfg.echo.audio
+	}
+	if c.audio = newSwitchedSource(c.cfg.Audio); c.audio != nil {
+		c.cfg.Audio = c.audio
+	}
+	if c.video = newSwitchedSource(c.cfg.Video); c.video != nil {
+		c.cfg.Video = c.video
+	}
 }
 
 // Connected returns a channel that is closed when the call is connected for the
@@ -161,15 +199,25 @@ func (c *Call) Wait() *Report {
 // Run makes a call and returns its report, even if the room could not be joined.
 // The error is nil, or wraps ErrConfig.
 func Run(ctx context.Context, cfg Config) (*Report, error) {
+	c, report, err := TryJoin(ctx, cfg)
+	if c == nil {
+		return report, err
+	}
+	return c.Wait(), nil
+}
+
+// TryJoin is like Join, but if the room cannot be joined, it returns the report that says
+// why, in place of a call. The error is nil, or wraps ErrConfig.
+func TryJoin(ctx context.Context, cfg Config) (*Call, *Report, error) {
 	start := time.Now()
 	c, err := Join(ctx, cfg)
 	switch {
 	case errors.Is(err, ErrConfig):
-		return nil, err
+		return nil, nil, err
 	case err != nil:
-		return notJoinedReport(ctx, cfg.withDefaults(), start, err), nil
+		return nil, notJoinedReport(ctx, cfg.withDefaults(), start, err), nil
 	default:
-		return c.Wait(), nil
+		return c, nil, nil
 	}
 }
 
@@ -177,8 +225,9 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 func (c *Call) loop() {
 	defer close(c.done)
 	defer c.cancel(errHangup)
-	c.deadline = time.NewTimer(c.cfg.ConnectTimeout)
+	c.deadline = time.NewTimer(0)
 	defer c.deadline.Stop()
+	c.enterPhase(waiting, c.cfg.PeerTimeout)
 	ticker := time.NewTicker(sampleEvery)
 	defer ticker.Stop()
 
@@ -206,14 +255,15 @@ func (c *Call) loop() {
 		}
 	}
 	c.finalize()
+	c.log.end()
 }
 
 // begin connects to the peer that is in the room already, if there is one.
 func (c *Call) begin() {
-	others := c.signal.joined.Peers
+	others := c.signal.seat.Peers
 	c.observe(Event{Kind: EventJoined, Others: len(others)})
 	if c.cfg.ICE == Relay && len(turnURLs(c.servers, "")) == 0 {
-		c.setOutcome(NotConnected, noTURNReason(c.cfg.TURNProtocol))
+		c.fail(NotConnected, noTURN(c.cfg.TURNProtocol))
 		return
 	}
 	if len(others) > 0 {
@@ -262,10 +312,11 @@ func (c *Call) enterPhase(p phase, limit time.Duration) {
 func (c *Call) handleDeadline() {
 	switch c.phase {
 	case waiting:
-		c.setOutcome(NotConnected, c.noPeerReason())
+		c.fail(NotConnected, c.noPeer())
 	case connecting:
-		c.setOutcome(NotConnected, fmt.Sprintf("no connection with %s within %v: %s",
-			c.partner.name, c.cfg.ConnectTimeout, c.notConnectedReason()))
+		f := c.notConnected()
+		f.Hint = fmt.Sprintf("no connection with %s within %v: %s", c.partner.name, c.cfg.ConnectTimeout, f.Hint)
+		c.fail(NotConnected, f)
 	case talking:
 		c.endConnected("the call lasted its full duration")
 	case closing:
@@ -279,9 +330,11 @@ func (c *Call) endConnected(reason string) {
 	state := c.partner.state
 	switch {
 	case state != webrtc.PeerConnectionStateConnected && state != webrtc.PeerConnectionStateClosed:
-		c.setOutcome(Lost, "the connection was lost during the call: nothing more was received from "+c.partner.name)
-	case c.partner.link.progress().firstRTP.IsZero():
-		c.setOutcome(NoMedia, "connected with "+c.partner.name+", but neither video nor audio was received")
+		c.fail(Lost, lostCall(c.partner.name))
+	case c.signal.seat.SendOnly && c.partner.link.video.frames.Load()+c.partner.link.audio.frames.Load() == 0:
+		c.fail(NoMedia, Failure{StageMedia, "nothing_sent", "connected with " + c.partner.name + ", but neither video nor audio was sent"})
+	case !c.signal.seat.SendOnly && c.partner.link.progress().firstRTP.IsZero():
+		c.fail(NoMedia, noMedia(c.partner.name))
 	default:
 		c.setOutcome(Good, reason)
 	}
@@ -289,14 +342,19 @@ func (c *Call) endConnected(reason string) {
 
 // handleCancel ends the call because its context ended, or because of Hangup.
 func (c *Call) handleCancel() {
-	hungUp := errors.Is(context.Cause(c.ctx), errHangup)
-	switch {
-	case hungUp && (c.phase == talking || c.phase == closing):
+	if errors.Is(context.Cause(c.ctx), errHangup) {
+		c.handleHangup()
+	} else {
+		c.fail(Interrupted, Failure{StageCall, "interrupted", "stopped before the call was over"})
+	}
+}
+
+// handleHangup ends the call because this side wants that.
+func (c *Call) handleHangup() {
+	if c.phase == talking || c.phase == closing {
 		c.endConnected("hung up")
-	case hungUp:
-		c.setOutcome(NotConnected, "hung up before the call was connected")
-	default:
-		c.setOutcome(Interrupted, "stopped before the call was over")
+	} else {
+		c.fail(NotConnected, Failure{StageCall, "hung_up", "hung up before the call was connected"})
 	}
 }
 
@@ -312,6 +370,7 @@ func (c *Call) tick() {
 		c.partner.link.sample()
 	}
 	c.noteMedia()
+	c.pingIfDue(time.Now())
 }
 
 // noteMedia records when the first packet and the first frame arrived.
@@ -331,6 +390,8 @@ func (c *Call) observe(e Event) {
 	if e.At == 0 {
 		e.At = time.Since(c.start)
 	}
+	c.trace.add(e)
+	c.log.add(e)
 	c.cfg.Observe(e)
 }
 
@@ -352,21 +413,22 @@ func (c *Call) finalize() {
 	if c.phase == talking && c.partner.state == webrtc.PeerConnectionStateConnected {
 		c.partner.link.sample()
 	}
+	c.settle()
 	report := c.report()
 	c.outbox.close()
 	c.endMessages(ErrCallEnded)
-	c.sendBye()
 	c.signal.leave()
 	if c.partner != nil {
 		if c.partner.askTimer != nil {
 			c.partner.askTimer.Stop()
 		}
 		if c.partner.link != nil {
-			c.partner.link.ctl.flush(byeTimeout)
 			c.partner.link.close()
 		}
 	}
+	c.closeImpairment()
 	c.cancel(errHangup)
 	c.signal.close()
+	c.complete(report)
 	c.final = report
 }

@@ -82,6 +82,9 @@ func (c *Call) handleCtl(text []byte) {
 		if channel.pongs.take(now) == 0 { // who asks more often than once a second gets fewer answers
 			channel.send(ctl.Pong{N: m.N, T: m.T, R: uint64(max(0, now.UnixMilli()))})
 		}
+	case ctl.Pong:
+		c.pings.receive(m)
+		c.recordAfterPong(m.N)
 	case ctl.State:
 		c.handleState(m)
 	case ctl.Bye:
@@ -98,8 +101,30 @@ func (c *Call) handleHello() {
 	if c.timeline.dcOpen.IsZero() || c.phase == connecting {
 		c.timeline.dcOpen = time.Now()
 	}
-	channel.send(ctl.State{Audio: c.cfg.Audio != nil, Video: c.cfg.Video != nil})
+	channel.send(c.state())
 	c.startExchange()
+	c.announceRecording()
+	c.pings.pending = false // what was sent on an earlier connection has no pong
+	c.pingIfDue(time.Now())
+}
+
+// stateIn returns the state in a message through the server, in which an end says what it
+// has switched on while there is no channel ctl; false if the message is another one.
+func stateIn(data json.RawMessage) (ctl.State, bool) {
+	var m struct {
+		State map[string]any `json:"state"`
+	}
+	if err := json.Unmarshal(data, &m); err != nil || m.State == nil {
+		return ctl.State{}, false
+	}
+	m.State["type"] = "state"
+	text, err := json.Marshal(m.State)
+	if err != nil {
+		return ctl.State{}, false
+	}
+	decoded, err := ctl.Decode(text)
+	state, ok := decoded.(ctl.State)
+	return state, ok && err == nil
 }
 
 // handleState notes whether the other side records the call.
@@ -200,6 +225,7 @@ func (c *Call) announceSafety(err error) {
 	c.announced = e
 	if err != nil {
 		c.cfg.Logger.Warn("there is no safety code", "reason", err)
+		c.failures.add(noSafetyCode(err))
 	}
 	c.observe(e)
 }

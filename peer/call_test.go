@@ -1,6 +1,7 @@
 package peer_test
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -52,13 +53,27 @@ func join(tb testing.TB, cfg peer.Config) *peer.Call {
 func callUntil(tb testing.TB, a, b peer.Config, frames int) (ofA, ofB *peer.Report) {
 	tb.Helper()
 	toA, toB := newFrameCounter(frames), newFrameCounter(frames)
-	a.VideoSink, b.VideoSink = toA, toB
+	a.Sink, b.Sink = toA, toB
 	first := join(tb, a)
 	second := join(tb, b)
-	await(tb, "frames at the first", toA.enough)
-	await(tb, "frames at the second", toB.enough)
+	awaitFrames(tb, first, toA)
+	awaitFrames(tb, second, toB)
 	first.Hangup()
 	return first.Wait(), second.Wait()
+}
+
+// awaitFrames waits until the sink of a call has its frames. If they do not come, the test fails with the call's report.
+func awaitFrames(tb testing.TB, c *peer.Call, sink *frameCounter) {
+	tb.Helper()
+	select {
+	case <-sink.enough:
+		return
+	case <-c.Done():
+	case <-time.After(patience):
+		c.Hangup()
+	}
+	report, err := json.MarshalIndent(c.Wait(), "", "\t")
+	tb.Fatalf("no frames: %s %v", report, err)
 }
 
 // checkMedia checks that everything received was correct.
@@ -78,7 +93,7 @@ func checkMedia(tb testing.TB, r *peer.Report) {
 	if *video.KeyFramesDecoded != *f.Received || *video.Codec != "video/VP8" || !video.Flowing {
 		tb.Errorf("video: %+v", video)
 	}
-	if audio.Energy == nil || *audio.Energy < 0.02 || *audio.Energy > 0.04 || *audio.Codec != "audio/PCMU" {
+	if audio.Energy == nil || *audio.Energy < 0.02 || *audio.Energy > 0.04 || *audio.Codec != "audio/opus" {
 		tb.Errorf("audio: %+v", audio)
 	}
 	for _, m := range r.Media {

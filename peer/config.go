@@ -1,16 +1,21 @@
 package peer
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"net/url"
 	"slices"
 	"time"
 
 	"github.com/pion/transport/v5"
 	"github.com/pion/webrtc/v4"
+
+	"callbox/peer/impair"
 )
 
 // Defaults of Config, and of the command line.
@@ -19,30 +24,51 @@ const (
 	DefaultConnectTimeout = 15 * time.Second
 )
 
-// Config configures a call. Server and Room are required.
+// Config configures a call. Server and Room are required, unless there is a Signaler.
 type Config struct {
 	Server string // http(s)://host[:port] of the signaling server
 	Room   string
-	Name   string // display name that the other side sees; may be empty
-	Token  string // join token, for servers that require one; never logged
+	// Signaler is used instead of a callbox server; nil = none. Then Server may be empty;
+	// it only says whether the server is on this machine, so that loopback candidates help.
+	Signaler Signaler
+	Name     string // display name that the other side sees; may be empty
+	Token    string // join token, for servers that require one; never logged
 
 	// Video and Audio are the media to send. With nil nothing of that kind is sent,
 	// but it is still received. A source must not be used in two calls.
-	Video VideoSource
-	Audio AudioSource
-	// VideoSink and AudioSink also get the received media; they may be nil.
-	VideoSink VideoSink
-	AudioSink AudioSink
+	Video Source
+	Audio Source
+	// Echo sends back what arrives, packet by packet, instead of Video and Audio, which must be
+	// nil then.
+	Echo bool
+	// Sink also gets the received media; it may be nil.
+	Sink Sink
+	// Record, such as a Recorder of package record, gets the received media, too, but only
+	// while the other side knows that it is recorded: it is told so, and nothing is recorded
+	// before it has confirmed that (docs/call.md). A program that cannot be told is recorded
+	// from the beginning. nil = do not record.
+	Record Sink
 
 	ICE          ICEPolicy    // "" = All
 	TURNProtocol TURNProtocol // "" = any
+	// Impair makes the network worse for what this peer sends: media, connectivity
+	// checks, DTLS, and what goes to a TURN server. Its zero value changes nothing.
+	Impair impair.Config
+
+	// ChangeImpairment lets Call.Impair change Impair during the call. What is sent is then
+	// counted from the start, even if nothing is impaired yet.
+	ChangeImpairment bool
 
 	// Duration is how long the call lasts after it is connected; 0 = DefaultDuration,
 	// negative = no limit.
 	Duration time.Duration
-	// ConnectTimeout is how long to wait for another peer to come, and then again
-	// for the call to connect; 0 = DefaultConnectTimeout. It must not be negative.
+	// ConnectTimeout is how long to wait for the room to be joined, for another peer to
+	// come, and then again for the call to connect; 0 = DefaultConnectTimeout. It must not
+	// be negative.
 	ConnectTimeout time.Duration
+	// PeerTimeout is how long to wait for another peer to come; 0 = ConnectTimeout,
+	// negative = no limit.
+	PeerTimeout time.Duration
 	// TakeFiles is how many bytes of files are taken from the other side in all; 0 = none.
 	// What is taken is checked, and not kept.
 	TakeFiles int64
@@ -58,28 +84,54 @@ type Config struct {
 	// warns instead of showing a safety code, because the second call does not know
 	// the nonce of the first, and takes texts and files for those of the first.
 	Certificates []webrtc.Certificate
+	// Refused is called when the server refuses the join for the moment, and asks to wait;
+	// false gives up, with this error. After Refused has returned true, the peer waits for
+	// that time and tries again. nil tries until ConnectTimeout.
+	Refused func(err error, after time.Duration) (again bool)
+	// DialServer opens the TCP connections to the callbox server, for tests that cut them;
+	// nil = those of a net.Dialer.
+	DialServer func(ctx context.Context, network, address string) (net.Conn, error)
 	// Net replaces the kernel's network for media and TURN, for tests.
 	Net transport.Net
 	// SettingEngine may change Pion's settings just before they are used; it may be
 	// nil.
 	SettingEngine func(*webrtc.SettingEngine)
 
+	// Shared is the source of patterns of which this call receives one; nil = none. Its frames
+	// are recognised by their bytes, so they need not be decoded.
+	Shared *SharedPattern
+	// CountAudio only counts received audio, which saves the decoder's time: the report then
+	// knows neither its energy nor its pitch.
+	CountAudio bool
+
+	// RunID and Scenario stand in the report, to tell calls apart; "" = null.
+	RunID, Scenario string
+	// MeasureProcess reports what the call cost this process, for programs that make
+	// one call at a time.
+	MeasureProcess bool
+	// KeyLog gets the keys of the DTLS connections, in the format of SSLKEYLOGFILE, with
+	// which whoever records the network can decrypt the call; nil = nobody.
+	KeyLog io.Writer
+
 	// Version is the version of the program, for the report; "" = the version that
 	// the go command recorded in the binary.
 	Version string
-	// Observe is called with each event, from one goroutine. It must not block; it
-	// may be nil.
+	// Observe is called with each event, from the goroutine of the call. It must not
+	// block; it may be nil. It is for Run; a program that has the Call can read
+	// Call.Events instead.
 	Observe func(Event)
 	Logger  *slog.Logger // nil = discard
+
+	echo *echo // nil = Echo is false
 }
 
 // Check returns an error that joins all faults of the configuration, or nil.
 func (c *Config) Check() error {
 	var faults []error
-	if err := checkServer(c.Server); err != nil {
-		faults = append(faults, err)
+	if c.Signaler == nil || c.Server != "" {
+		faults = append(faults, checkServer(c.Server))
 	}
-	if c.Room == "" {
+	if c.Signaler == nil && c.Room == "" {
 		faults = append(faults, errors.New("no room is given"))
 	}
 	if !slices.Contains([]ICEPolicy{"", All, Host, Srflx, Relay}, c.ICE) {
@@ -91,9 +143,13 @@ func (c *Config) Check() error {
 	if c.ConnectTimeout < 0 {
 		faults = append(faults, errors.New("the connect timeout is negative"))
 	}
+	if c.Echo && (c.Video != nil || c.Audio != nil) {
+		faults = append(faults, errors.New("an echo sends what arrives, so there must be no source"))
+	}
 	if c.TakeFiles < 0 {
 		faults = append(faults, errors.New("the bytes of files to take are negative"))
 	}
+	faults = append(faults, c.Impair.Check())
 	return errors.Join(faults...)
 }
 
@@ -115,6 +171,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = DefaultConnectTimeout
+	}
+	if c.PeerTimeout == 0 {
+		c.PeerTimeout = c.ConnectTimeout
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -164,4 +223,5 @@ type Event struct {
 	Text   string // from the other side, as it came: not safe to print
 	File   string // name of the file, safe to print
 	Bytes  int64  // size of the file
+	Missed int    // events before this one that Call.Events has not returned
 }

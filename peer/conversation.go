@@ -2,6 +2,7 @@ package peer
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -51,11 +52,23 @@ func (c *Call) handleEvent(event client.Event, ok bool) {
 func (c *Call) signalingLost() {
 	c.events = nil
 	if c.phase == waiting || c.phase == connecting {
-		c.setOutcome(NotConnected, fmt.Sprintf("the connection to the signaling server was lost before the call was connected: %v", c.signal.client.Err()))
+		c.endUnsignaled(c.signal.err)
 		return
 	}
+	c.failures.add(unreachable(c.signal.err))
 	c.observe(Event{Kind: EventSignalingLost})
 	c.repeatOnCtl()
+}
+
+// endUnsignaled ends a call that was never connected because signaling ended.
+func (c *Call) endUnsignaled(err error) {
+	if errors.Is(err, ErrRefused) {
+		c.fail(NotJoined, Failure{StageJoin, "refused", err.Error()})
+		return
+	}
+	f := unreachable(err)
+	f.Hint = "before the call was connected, " + f.Hint
+	c.fail(NotConnected, f)
 }
 
 // handleBack handles the word of the server that a peer can be reached again.
@@ -79,7 +92,9 @@ func (c *Call) handleBye(reason protocol.Reason) {
 	c.partner.left = reason == protocol.ReasonLeft
 	switch {
 	case c.phase == connecting:
-		c.leftReason = c.partner.name + " left before the call was connected: " + c.notConnectedReason()
+		f := c.notConnected()
+		f.Hint = c.partner.name + " left before the call was connected: " + f.Hint
+		c.leftEarly = &f
 		c.dropPartner()
 		c.enterPhase(waiting, c.remainingToConnect())
 	case reason == protocol.ReasonLeft || reason == protocol.ReasonReplaced || c.phase == closing:
@@ -104,6 +119,12 @@ func (c *Call) endIfGone() {
 // handleMessage handles a message of the other side about the call, which the server
 // delivered.
 func (c *Call) handleMessage(data json.RawMessage) {
+	if state, ok := stateIn(data); ok {
+		if c.partner.link == nil || !c.partner.link.ctl.ready() { // otherwise ctl says it, in order
+			c.handleState(state)
+		}
+		return
+	}
 	var m protocol.CallData
 	if err := json.Unmarshal(data, &m); err != nil {
 		c.cfg.Logger.Debug("ignored a message that is not about a call", "error", err)
@@ -125,7 +146,7 @@ func (c *Call) handleMessage(data json.RawMessage) {
 	if !p.takes(m.N) {
 		return
 	}
-	if m.Ctl && m.Description != nil {
+	if m.Ctl && m.Description != nil && !c.signal.seat.MediaOnly {
 		p.link.ctl.mark(c.hello())
 	}
 	c.handleCallData(&m)
@@ -210,6 +231,7 @@ func (c *Call) askForOffer() {
 // new connection, so the call goes on until its deadline.
 func (c *Call) negotiationFailed(doing string, err error) {
 	c.negotiationErr = fmt.Errorf("%s: %w", doing, err)
+	c.failures.add(negotiation(c.negotiationErr))
 	c.cfg.Logger.Warn("negotiation", "doing", doing, "error", err)
 }
 
@@ -223,9 +245,9 @@ func (c *Call) openLink(generation int) bool {
 	}
 	p.generation, p.state, p.candidates, p.sentCandidates = generation, webrtc.PeerConnectionStateNew, 0, nil
 	p.taken = 0
-	l, err := newLink(c.linkCtx, &c.cfg, generation, c.servers, c)
+	l, err := newLink(c.linkCtx, &c.cfg, &c.signal.seat, generation, c.servers, c)
 	if err != nil {
-		c.setOutcome(NotConnected, fmt.Sprintf("could not create the connection: %v", err))
+		c.fail(NotConnected, Failure{StageNegotiation, "no_connection", fmt.Sprintf("could not create the connection: %v", err)})
 		return false
 	}
 	p.link = l
@@ -252,7 +274,7 @@ func (c *Call) send(data protocol.CallData) {
 		c.partner.repeatDue = true
 		return
 	}
-	data.Ctl = data.Description != nil
+	data.Ctl = data.Description != nil && !c.signal.seat.MediaOnly
 	c.signal.send(c.partner.id, data)
 }
 
@@ -305,22 +327,28 @@ func (c *Call) iceState(l *link, s webrtc.ICEConnectionState, at time.Time) {
 		if c.timeline.iceConnected.IsZero() || c.phase == connecting {
 			c.timeline.iceConnected = at
 		}
+		c.endRestart()
 	})
 }
 
 // firstFrame implements linkObserver.
 func (c *Call) firstFrame(l *link) { c.dispatch(l, c.noteMedia) }
 
-// connectionState implements linkObserver.
-func (c *Call) connectionState(l *link, s webrtc.PeerConnectionState, at time.Time) {
+// connectionState implements linkObserver. Pion reports each state from a goroutine of its
+// own, so the states may come in another order than they were: only the current one counts.
+func (c *Call) connectionState(l *link, at time.Time) {
 	c.dispatch(l, func() {
-		before := c.partner.state
+		s := l.pc.ConnectionState()
+		if s == c.partner.state {
+			return
+		}
 		c.partner.state = s
 		switch s {
 		case webrtc.PeerConnectionStateConnected:
-			c.handleConnected(before, at)
+			c.handleConnected(at)
 		case webrtc.PeerConnectionStateDisconnected:
 			if c.phase == talking {
+				c.partner.interrupted = true
 				c.observe(Event{Kind: EventDisconnected, Name: c.partner.name})
 				c.endIfGone()
 			}
@@ -336,12 +364,16 @@ func (c *Call) connectionState(l *link, s webrtc.PeerConnectionState, at time.Ti
 }
 
 // handleConnected starts to send media, the first time that a connection is connected.
-func (c *Call) handleConnected(before webrtc.PeerConnectionState, at time.Time) {
-	if before == webrtc.PeerConnectionStateDisconnected || before == webrtc.PeerConnectionStateFailed {
+func (c *Call) handleConnected(at time.Time) {
+	if c.partner.interrupted {
+		c.partner.interrupted = false
 		c.observe(Event{Kind: EventReconnected, Name: c.partner.name})
+	}
+	if c.partner.link.started { // ICE was interrupted or restarted
 		return
 	}
 	c.dropStaleExchange()
+	c.recordUnannounced()
 	c.partner.link.startMedia()
 	c.partner.link.sample()
 	if c.phase != connecting {
@@ -350,7 +382,7 @@ func (c *Call) handleConnected(before webrtc.PeerConnectionState, at time.Time) 
 	c.timeline.dtlsConnected = at
 	c.enterPhase(talking, c.remaining())
 	close(c.connected)
-	path, took := c.partner.link.reportPath(), at.Sub(c.timeline.peerSeen)
+	path, took := c.partner.link.reportPath(c.start), at.Sub(c.timeline.peerSeen)
 	c.observe(Event{Kind: EventConnected, Name: c.partner.name, Path: path, Took: took})
 	c.signal.report(&c.cfg, "connected", connectedReport(path, took))
 }

@@ -16,7 +16,7 @@ func TestNegotiationWithoutServer(t *testing.T) {
 	s := serve(t, nil)
 	a, b := s.bot(t, "Ann"), s.bot(t, "Bo")
 	toA, toB := newThreeParts(), newThreeParts()
-	a.VideoSink, b.VideoSink = toA, toB
+	a.Sink, b.Sink = toA, toB
 	codesA, codesB := events(&a, peer.EventSafetyCode), events(&b, peer.EventSafetyCode)
 	lostA, lostB := events(&a, peer.EventSignalingLost), events(&b, peer.EventSignalingLost)
 	first, second := join(t, a), join(t, b)

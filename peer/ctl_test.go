@@ -1,6 +1,7 @@
 package peer_test
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -67,6 +68,46 @@ func TestRecordingIsReported(t *testing.T) {
 	case e := <-over:
 		t.Errorf("reported again: %+v", e)
 	default:
+	}
+}
+
+// Without the channel, because the other side never had it or because it was closed, the
+// state comes through the server.
+func TestRecordingIsReportedThroughTheServer(t *testing.T) {
+	t.Parallel()
+	for name, marks := range map[string]bool{"no channel": false, "a closed channel": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := serve(t, nil)
+			cfg := s.bot(t, "bot")
+			begun, over := events(&cfg, peer.EventRecording), events(&cfg, peer.EventRecordingOver)
+			bot := join(t, cfg)
+			w := newTalker(t, s, marks)
+			if marks {
+				w.greet()
+				w.tell(ctl.Chat{ID: 1, Text: "x"}) // so that the bot listens
+				w.tell(`{"type":"chat","text":"` + strings.Repeat("x", 65<<10) + `"}`)
+				await(t, "the end of the channel", w.ended)
+			} else {
+				w.answerCall(1)
+			}
+			await(t, "connection at the bot", bot.Connected())
+			for _, state := range []string{`{"state":{"recording":true}}`, `{"state":7}`, `{"state":{"recording":"x"}}`, `{"state":{"audio":true}}`} {
+				if _, err := w.client.Post(w.other, json.RawMessage(state)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			next(t, "the recording", begun)
+			next(t, "its end", over)
+			bot.Hangup()
+			r := bot.Wait()
+			if r.Data == nil || !r.Data.Recorded {
+				t.Errorf("reported %+v", r.Data)
+			}
+			if closed := len(r.Errors) > 0 && r.Errors[0].Stage == peer.StageData && r.Errors[0].Code == "closed"; closed != marks {
+				t.Errorf("errors: %+v", r.Errors)
+			}
+		})
 	}
 }
 

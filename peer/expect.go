@@ -3,80 +3,59 @@ package peer
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 )
 
-// Expectation is one condition on a report, such as frames>=95%.
+// Expectation is one condition on a report, such as video.recv.loss_pct<1%.
 type Expectation struct {
-	text   string
-	metric *metric
-	op     string
-	limit  float64 // in the metric's unit
-	word   string  // of a metric that has words
+	text    string
+	subject *subject
+	op      string
+	number  float64 // in the subject's unit, if it is a number
+	word    string  // otherwise
 }
 
 // ExpectationResult says whether a report meets an expectation.
 type ExpectationResult struct {
 	Expr   string  `json:"expr"`
-	Actual *string `json:"actual"` // in the notation of the expression; null = unknown
-	OK     bool    `json:"ok"`     // false if the actual value is unknown
+	Actual *string `json:"actual"` // in the notation of the expression; null = not known
+	OK     bool    `json:"ok"`     // false if the actual value is not known
 }
 
 // maxExpectations is the most that ParseExpectations accepts.
 const maxExpectations = 64
 
-// metric is a value in a report that an expectation can name. Either words or parse
-// is set.
-type metric struct {
-	name   string
-	words  []string
-	parse  func(string) (float64, error)
-	format func(float64) string
-	number func(*Report) (float64, bool)
-	word   func(*Report) (string, bool)
-}
-
-func metrics() []*metric {
-	return []*metric{
-		{
-			name: "path", words: []string{string(Direct), string(Relayed)},
-			word: func(r *Report) (string, bool) {
-				if r.Path == nil {
-					return "", false
-				}
-				return string(r.Path.Type), true
-			},
-		},
-		{
-			name: "connect", parse: parseDuration,
-			format: func(v float64) string { return time.Duration(v).String() },
-			number: func(r *Report) (float64, bool) {
-				d, ok := r.ConnectTime()
-				return float64(d), ok
-			},
-		},
-		{name: "frames", parse: parsePercent, format: formatPercent, number: receivedPercent},
-		{name: "intact", parse: parsePercent, format: formatPercent, number: intactPercent},
-	}
-}
-
 // ParseExpectations reads conditions separated by commas:
 //
-//	path=relay,connect<3s,frames>=95%,intact=100%
+//	path=relay,connect<3s,frames>=95%,video.recv.jitter_ms.p95<30ms
 //
-// The metrics are
+// Each names something in the report by its path in JSON, compares it with one of
+// < <= = >= >, and has a value with a unit, if the name has one: 30ms, 1.5s, 99%, 500kbps,
+// 2Mbps, 40MB, 1kHz. Where the name says the unit (_ms, _pct, kbps), it may be left out.
+// Words, such as path.type or video.recv.codec, and true or false can only be compared
+// with =. An element of a list is named by its number, from 0, and media also by their
+// kind and direction: video.recv.fps is that of the first video received.
 //
-//	path     direct or relay; only with =
-//	connect  time from both being in the room to connected, such as 1.5s or 300ms
+// Some have short names:
+//
+//	path     path.type: direct or relay
+//	connect  time from both being in the room to connected
 //	frames   received video frames, in percent of those that should have arrived
 //	intact   received video frames that are correct in every byte, in percent
+//	loss     lost packets of what is received, in percent; of audio and video the larger
+//	rtt      path.rtt_ms, for example rtt.p95
+//	mos      audio_quality.mos_estimate
 //
-// and the operators are < <= = >= >. The error joins all faults.
+// The error joins all faults. For a name that does not exist it says which is the nearest.
 func ParseExpectations(text string) ([]Expectation, error) {
+	return ParseExpectationsOf(&Report{}, text)
+}
+
+// ParseExpectationsOf is like ParseExpectations, for another report: a pointer to a struct
+// whose fields have names in JSON. Only a *Report has short names, and media with a kind and
+// a direction.
+func ParseExpectationsOf(report any, text string) ([]Expectation, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, nil
 	}
@@ -89,9 +68,9 @@ func ParseExpectations(text string) ([]Expectation, error) {
 		faults []error
 	)
 	for _, part := range parts {
-		e, err := parseExpectation(strings.TrimSpace(part))
+		e, err := parseExpectation(report, strings.TrimSpace(part))
 		if err != nil {
-			faults = append(faults, err)
+			faults = append(faults, fmt.Errorf("expectation %q: %w", strings.TrimSpace(part), err))
 			continue
 		}
 		all = append(all, e)
@@ -102,10 +81,10 @@ func ParseExpectations(text string) ([]Expectation, error) {
 	return all, nil
 }
 
-func parseExpectation(text string) (Expectation, error) {
+func parseExpectation(report any, text string) (Expectation, error) {
 	at := strings.IndexAny(text, "<=>")
 	if at < 0 {
-		return Expectation{}, fmt.Errorf("expectation %q: write METRIC OPERATOR VALUE, for example frames>=95%%", text)
+		return Expectation{}, errors.New("write NAME OPERATOR VALUE, for example frames>=95%")
 	}
 	end := at + 1
 	if end < len(text) && text[at] != '=' && text[end] == '=' {
@@ -113,35 +92,30 @@ func parseExpectation(text string) (Expectation, error) {
 	}
 	e := Expectation{text: text, op: text[at:end]}
 	name, value := strings.TrimSpace(text[:at]), strings.TrimSpace(text[end:])
-
-	known := metrics()
-	i := slices.IndexFunc(known, func(m *metric) bool { return m.name == name })
-	if i < 0 {
-		var names []string
-		for _, m := range known {
-			names = append(names, m.name)
-		}
-		return Expectation{}, fmt.Errorf("expectation %q: unknown metric %q; the metrics are %s", text, name, strings.Join(names, ", "))
+	var err error
+	if e.subject, err = subjectOf(report, name); err != nil {
+		return Expectation{}, err
 	}
-	e.metric = known[i]
-	if e.metric.words != nil {
+	if e.subject.unit == nil {
 		return e.withWord(value)
 	}
-	limit, err := e.metric.parse(value)
+	e.number, err = e.subject.unit.parse(value)
 	if err != nil {
-		return Expectation{}, fmt.Errorf("expectation %q: %w", text, err)
+		return Expectation{}, err
 	}
-	e.limit = limit
 	return e, nil
 }
 
 func (e Expectation) withWord(value string) (Expectation, error) {
+	s := e.subject
 	if e.op != "=" {
-		return Expectation{}, fmt.Errorf("expectation %q: %s can only be compared with =", e.text, e.metric.name)
+		return Expectation{}, fmt.Errorf("%s can only be compared with =", s.name)
 	}
-	if !slices.Contains(e.metric.words, value) {
-		return Expectation{}, fmt.Errorf("expectation %q: %s must be %s, not %q",
-			e.text, e.metric.name, strings.Join(e.metric.words, " or "), value)
+	if s.words != nil && !slices.Contains(s.words, value) {
+		return Expectation{}, fmt.Errorf("%s must be %s, not %q", s.name, strings.Join(s.words, " or "), value)
+	}
+	if value == "" {
+		return Expectation{}, errors.New("there is no value after =")
 	}
 	e.word = value
 	return e, nil
@@ -150,18 +124,19 @@ func (e Expectation) withWord(value string) (Expectation, error) {
 // String returns the expression as it was written.
 func (e Expectation) String() string { return e.text }
 
-// Evaluate returns whether the report meets the expectation, and the actual value.
-func (e Expectation) Evaluate(r *Report) ExpectationResult {
+// Evaluate returns whether the report meets the expectation, and the actual value. r must
+// have the type for which the expectation was parsed.
+func (e Expectation) Evaluate(r any) ExpectationResult {
 	result := ExpectationResult{Expr: e.text}
-	if e.metric.words != nil {
-		if actual, ok := e.metric.word(r); ok {
+	if e.subject.unit == nil {
+		if actual, ok := e.subject.word(r); ok {
 			result.Actual, result.OK = &actual, actual == e.word
 		}
 		return result
 	}
-	if actual, ok := e.metric.number(r); ok {
-		text := e.metric.format(actual)
-		result.Actual, result.OK = &text, compare(actual, e.op, e.limit)
+	if actual, ok := e.subject.number(r); ok {
+		text := e.subject.unit.format(actual)
+		result.Actual, result.OK = &text, compare(actual, e.op, e.number)
 	}
 	return result
 }
@@ -179,41 +154,4 @@ func compare(a float64, op string, b float64) bool {
 	default:
 		return a > b
 	}
-}
-
-func parseDuration(text string) (float64, error) {
-	d, err := time.ParseDuration(text)
-	if err != nil || d < 0 {
-		return 0, fmt.Errorf("%q is not a duration; write for example 3s or 500ms", text)
-	}
-	return float64(d), nil
-}
-
-func parsePercent(text string) (float64, error) {
-	digits, ok := strings.CutSuffix(text, "%")
-	v, err := strconv.ParseFloat(digits, 64)
-	if !ok || err != nil || !(v >= 0 && v <= 100) {
-		return 0, fmt.Errorf("%q is not a percentage from 0%% to 100%%", text)
-	}
-	return v, nil
-}
-
-// formatPercent rounds down, so that 99.999 is not shown as 100.
-func formatPercent(v float64) string {
-	return strconv.FormatFloat(math.Floor(v*100)/100, 'f', -1, 64) + "%"
-}
-
-func receivedPercent(r *Report) (float64, bool) {
-	if m := r.Received("video"); m != nil && m.Frames != nil && m.Frames.ReceivedPct != nil {
-		return *m.Frames.ReceivedPct, true
-	}
-	return 0, false
-}
-
-func intactPercent(r *Report) (float64, bool) {
-	m := r.Received("video")
-	if m == nil || m.Frames == nil || m.Frames.Intact == nil || *m.Frames.Received == 0 {
-		return 0, false
-	}
-	return 100 * float64(*m.Frames.Intact) / float64(*m.Frames.Received), true
 }

@@ -27,3 +27,20 @@ func (c *Call) Rebuild() {
 		}
 	}
 }
+
+// Next returns a channel that is closed at the next event.
+func (c *Call) Next() <-chan struct{} {
+	c.log.mu.Lock()
+	defer c.log.mu.Unlock()
+	if c.log.changed == nil {
+		c.log.changed = make(chan struct{})
+	}
+	return c.log.changed
+}
+
+// Frames returns how many video frames have been received.
+func (c *Call) Frames() int {
+	c.frames.mu.Lock()
+	defer c.frames.mu.Unlock()
+	return c.frames.count
+}

@@ -11,13 +11,13 @@ import (
 
 // changedVideo modifies the frames of a source.
 type changedVideo struct {
-	peer.VideoSource
+	peer.Source
 	change func(n int, data []byte) []byte // nil ends the video
 	n      int
 }
 
-func (v *changedVideo) Next(ctx context.Context) (peer.VideoFrame, error) {
-	f, err := v.VideoSource.Next(ctx)
+func (v *changedVideo) Next(ctx context.Context, codec peer.Codec) (peer.Sample, error) {
+	f, err := v.Source.Next(ctx, codec)
 	if err == nil {
 		if f.Data = v.change(v.n, f.Data); f.Data == nil {
 			return f, io.EOF
@@ -33,7 +33,10 @@ type frames struct {
 	enough chan struct{}
 }
 
-func (f *frames) Frame(peer.ReceivedFrame) {
+func (f *frames) Frame(r peer.ReceivedFrame) {
+	if r.Codec.Kind() != "video" {
+		return
+	}
 	if f.want--; f.want == 0 {
 		close(f.enough)
 	}
@@ -50,7 +53,7 @@ func callFaultyBot(t *testing.T, expect string, count int, fault func(*peer.Conf
 		t.Fatal(err)
 	}
 	sink := &frames{want: count, enough: make(chan struct{})}
-	a.VideoSink = sink
+	a.Sink = sink
 	fault(&b)
 	first := join(t, a)
 	join(t, b)
@@ -62,7 +65,7 @@ func callFaultyBot(t *testing.T, expect string, count int, fault func(*peer.Conf
 func TestFlippedByteIsNoticed(t *testing.T) {
 	t.Parallel()
 	r := callFaultyBot(t, "frames=100%,intact=100%", 20, func(b *peer.Config) {
-		b.Video = &changedVideo{VideoSource: b.Video, change: func(n int, data []byte) []byte {
+		b.Video = &changedVideo{Source: b.Video, change: func(n int, data []byte) []byte {
 			if n != 10 {
 				return data
 			}
@@ -84,7 +87,7 @@ func TestFlippedByteIsNoticed(t *testing.T) {
 func TestUnreadableFrameKeepsItsPlace(t *testing.T) {
 	t.Parallel()
 	r := callFaultyBot(t, "intact=100%", 20, func(b *peer.Config) {
-		b.Video = &changedVideo{VideoSource: b.Video, change: func(n int, data []byte) []byte {
+		b.Video = &changedVideo{Source: b.Video, change: func(n int, data []byte) []byte {
 			if n == 10 {
 				return append(slices.Clone(data[:10]), make([]byte, 50)...)
 			}
@@ -101,7 +104,7 @@ func TestFrozenVideoIsNoticed(t *testing.T) {
 	t.Parallel()
 	var first []byte
 	r := callFaultyBot(t, "frames>=95%", 40, func(b *peer.Config) {
-		b.Video = &changedVideo{VideoSource: b.Video, change: func(n int, data []byte) []byte {
+		b.Video = &changedVideo{Source: b.Video, change: func(n int, data []byte) []byte {
 			if n <= 5 {
 				first = slices.Clone(data)
 			}
@@ -119,9 +122,9 @@ func TestDroppedFramesAreNoticed(t *testing.T) {
 	t.Parallel()
 	r := callFaultyBot(t, "frames=100%,intact=100%", 20, func(b *peer.Config) {
 		source := b.Video
-		b.Video = &changedVideo{VideoSource: source, change: func(n int, data []byte) []byte {
+		b.Video = &changedVideo{Source: source, change: func(n int, data []byte) []byte {
 			if n == 5 || n == 6 {
-				f, err := source.Next(t.Context()) // the next one instead
+				f, err := source.Next(t.Context(), peer.VP8) // the next one instead
 				if err != nil {
 					t.Error(err)
 				}
@@ -150,7 +153,7 @@ func TestSilentToneIsNoticed(t *testing.T) {
 func TestForeignVideoIsCounted(t *testing.T) {
 	t.Parallel()
 	r := callFaultyBot(t, "frames=100%", 20, func(b *peer.Config) {
-		b.Video = &changedVideo{VideoSource: b.Video, change: func(n int, _ []byte) []byte {
+		b.Video = &changedVideo{Source: b.Video, change: func(n int, _ []byte) []byte {
 			if n%5 == 0 {
 				return plainFrame(n)
 			}
@@ -170,7 +173,7 @@ func TestForeignVideoIsCounted(t *testing.T) {
 func TestExpectationOfWhatIsUnknownFails(t *testing.T) {
 	t.Parallel()
 	r := callFaultyBot(t, "intact=100%", 5, func(b *peer.Config) {
-		b.Video = &changedVideo{VideoSource: b.Video, change: func(n int, _ []byte) []byte { return plainFrame(n) }}
+		b.Video = &changedVideo{Source: b.Video, change: func(n int, _ []byte) []byte { return plainFrame(n) }}
 	})
 	checkOutcome(t, r, peer.ExpectationFailed, "not every expectation")
 	if r.Expect[0].Actual != nil || r.Expect[0].OK {
@@ -183,14 +186,14 @@ func TestVideoThatEnds(t *testing.T) {
 	t.Parallel()
 	s := serve(t, nil)
 	a, b := s.bot(t, "Ann"), s.bot(t, "Bo")
-	b.Video = &changedVideo{VideoSource: b.Video, change: func(n int, data []byte) []byte {
+	b.Video = &changedVideo{Source: b.Video, change: func(n int, data []byte) []byte {
 		if n < 5 {
 			return data
 		}
 		return nil
 	}}
-	listened := &samples{want: 3 * 8000, enough: make(chan struct{})}
-	a.AudioSink = listened
+	listened := &packets{want: 3 * 50, enough: make(chan struct{})}
+	a.Sink = listened
 	first := join(t, a)
 	join(t, b)
 	await(t, "sound", listened.enough)

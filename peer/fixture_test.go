@@ -1,20 +1,19 @@
 package peer_test
 
 import (
-	"time"
-
+	"callbox/peer"
 	"callbox/peer/vp8"
 )
 
-// samples signals when a number of samples have been received.
-type samples struct {
+// packets signals when a number of audio packets have been received.
+type packets struct {
 	want   int
 	enough chan struct{}
 }
 
-func (s *samples) Samples(block []byte, _ time.Time) {
-	if before := s.want; before > 0 {
-		if s.want -= len(block); s.want <= 0 {
+func (s *packets) Frame(r peer.ReceivedFrame) {
+	if r.Codec.Kind() == "audio" && s.want > 0 {
+		if s.want--; s.want == 0 {
 			close(s.enough)
 		}
 	}

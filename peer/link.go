@@ -7,10 +7,13 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/pion/interceptor/pkg/nack"
 	"github.com/pion/webrtc/v4"
 
+	"callbox/internal/pionlog"
 	"callbox/signaling/protocol"
 )
 
@@ -24,16 +27,22 @@ const (
 // may call its methods, unless they say otherwise.
 type link struct {
 	cfg        *Config
+	seat       *Seat
 	observer   linkObserver
 	generation int
 	servers    []webrtc.ICEServer
 	pc         *webrtc.PeerConnection
 	dialer     *turnDialer
 	numbers    *counters
+	nacks      *nacks
 
 	ctx    context.Context //nolint:containedctx // for the link's goroutines and Pion's callbacks
 	cancel context.CancelCauseFunc
 	wait   sync.WaitGroup
+	// sendCtx is for the goroutines that send media.
+	sendCtx     context.Context //nolint:containedctx // ends before ctx, so that the call can end gracefully
+	stopSending context.CancelFunc
+	sending     sync.WaitGroup
 
 	ctl  *ctlChannel
 	file *fileChannel
@@ -46,15 +55,24 @@ type link struct {
 	// restartDue makes the next offer restart ICE (RFC 8445, section 9).
 	restartDue bool
 	restarts   int
+	started    bool // media is sent
+	// recordAfter is the number of the ping whose pong shows that the other side knows that
+	// it is recorded; 0 = it has not been told.
+	recordAfter uint64
+	recording   atomic.Bool   // Config.Record gets what arrives
+	keyFrames   chan struct{} // closed when a key frame is requested on all tracks; replaced then
 
 	video sentTrack
 	audio sentTrack
 
 	mu          sync.Mutex
 	tracks      []*receivedTrack
+	faults      failures
+	pair        *webrtc.ICECandidatePair // selected last
 	pathChanges int
-	path        *Path
-	roundTrips  []time.Duration
+	moves       []move
+	path        *Route
+	roundTrips  series // in ms
 }
 
 var errLinkClosed = errors.New("the connection is closed")
@@ -63,7 +81,7 @@ var errLinkClosed = errors.New("the connection is closed")
 // after close has returned.
 type linkObserver interface {
 	localCandidate(l *link, c *webrtc.ICECandidateInit) // nil = there are no more
-	connectionState(l *link, s webrtc.PeerConnectionState, at time.Time)
+	connectionState(l *link, at time.Time)              // has changed
 	iceState(l *link, s webrtc.ICEConnectionState, at time.Time)
 	firstFrame(l *link)                  // of a video track was decoded
 	ctlMessage(l *link, text []byte)     // arrived on the data channel ctl
@@ -72,12 +90,13 @@ type linkObserver interface {
 }
 
 // newLink creates a connection that is ready to offer or to answer.
-func newLink(parent context.Context, cfg *Config, generation int, servers []webrtc.ICEServer, o linkObserver) (*link, error) {
+func newLink(parent context.Context, cfg *Config, seat *Seat, generation int, servers []webrtc.ICEServer, o linkObserver) (*link, error) {
 	ctx, cancel := context.WithCancelCause(parent)
 	l := &link{
-		cfg: cfg, observer: o, generation: generation, servers: servers, ctx: ctx, cancel: cancel,
-		relays: make(map[netip.AddrPort]struct{}),
+		cfg: cfg, seat: seat, observer: o, generation: generation, servers: servers, ctx: ctx, cancel: cancel,
+		relays: make(map[netip.AddrPort]struct{}), keyFrames: make(chan struct{}),
 	}
+	l.sendCtx, l.stopSending = context.WithCancel(ctx)
 	if err := l.open(); err != nil {
 		l.close()
 		return nil, err
@@ -87,7 +106,11 @@ func newLink(parent context.Context, cfg *Config, generation int, servers []webr
 
 func (l *link) open() error {
 	l.dialer = newTURNDialer(l.ctx, l.servers, l.cfg.Net, l.cfg.TLS)
-	api, numbers, err := engine(l.cfg, l.dialer)
+	var err error
+	if l.nacks, err = newNACKs(nack.WithGeneratorLoggerFactory(pionlog.Factory{Log: l.cfg.Logger})); err != nil {
+		return err
+	}
+	api, numbers, err := engine(l.cfg, l.dialer, l.nacks)
 	if err != nil {
 		return err
 	}
@@ -102,14 +125,10 @@ func (l *link) open() error {
 		return err
 	}
 	l.pc.OnICECandidate(func(c *webrtc.ICECandidate) { l.handleCandidate(c) })
-	l.pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) { l.observer.connectionState(l, s, time.Now()) })
+	l.pc.OnConnectionStateChange(func(webrtc.PeerConnectionState) { l.observer.connectionState(l, time.Now()) })
 	l.pc.OnICEConnectionStateChange(func(s webrtc.ICEConnectionState) { l.observer.iceState(l, s, time.Now()) })
 	l.pc.OnTrack(l.receive)
-	l.transport().OnSelectedCandidatePairChange(func(*webrtc.ICECandidatePair) {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.pathChanges++
-	})
+	l.transport().OnSelectedCandidatePairChange(l.pairSelected)
 	if err := l.openChannels(); err != nil {
 		return err
 	}
@@ -278,5 +297,6 @@ func (l *link) close() {
 			l.cfg.Logger.Debug("closing the connection", "error", err)
 		}
 	}
+	l.stopMedia()
 	l.wait.Wait()
 }

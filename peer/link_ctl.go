@@ -54,8 +54,13 @@ type ctlChannel struct {
 	pongs   bucket
 }
 
-// openChannels creates the data channels.
+// openChannels creates the data channels, unless there must be none.
 func (l *link) openChannels() error {
+	l.refuseForeignChannels()
+	if l.seat.MediaOnly {
+		l.ctl, l.file = &ctlChannel{link: l}, &fileChannel{link: l}
+		return nil
+	}
 	c, err := l.createChannel("ctl", ctlID)
 	if err != nil {
 		return err
@@ -66,9 +71,11 @@ func (l *link) openChannels() error {
 	received := newBucket(ctlReceived, ctlReceived)
 	c.OnOpen(func() { close(l.ctl.opened) })
 	c.OnMessage(func(m webrtc.DataChannelMessage) { l.ctl.receive(m, &received) })
-	if err := l.openFileChannel(); err != nil {
-		return err
-	}
+	return l.openFileChannel()
+}
+
+// refuseForeignChannels closes the connection if the other side opens too many channels.
+func (l *link) refuseForeignChannels() {
 	var foreign atomic.Int64
 	l.pc.OnDataChannel(func(*webrtc.DataChannel) {
 		if foreign.Add(1) == maxForeignChannels+1 {
@@ -76,7 +83,6 @@ func (l *link) openChannels() error {
 			_ = l.pc.Close() // its state is reported
 		}
 	})
-	return nil
 }
 
 func (l *link) createChannel(label string, id uint16) (*webrtc.DataChannel, error) {
@@ -121,6 +127,11 @@ func (c *ctlChannel) mark(hello ctl.Hello) {
 // ready reports whether messages reach the other side.
 func (c *ctlChannel) ready() bool {
 	return c.greeted && !c.ended.Load() && c.channel.ReadyState() == webrtc.DataChannelStateOpen
+}
+
+// usable reports whether messages reach the other side, or will when its hello has come.
+func (c *ctlChannel) usable() bool {
+	return c.marked.Load() && !c.ended.Load() && c.channel.ReadyState() <= webrtc.DataChannelStateOpen
 }
 
 // send queues a message. It returns false if the message is too large, or the channel
@@ -224,6 +235,9 @@ func (c *ctlChannel) end(reason error) {
 // closeChannel closes a data channel. It may be called from any goroutine.
 func (l *link) closeChannel(channel *webrtc.DataChannel, reason error) {
 	l.cfg.Logger.Warn("a data channel is closed", "channel", channel.Label(), "reason", reason)
+	l.mu.Lock()
+	l.faults.add(channelClosed(channel.Label(), reason))
+	l.mu.Unlock()
 	if err := channel.Close(); err != nil {
 		l.cfg.Logger.Debug("closing a data channel", "error", err)
 	}

@@ -2,96 +2,20 @@ package peer
 
 import (
 	"iter"
-	"math"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/pion/interceptor/pkg/stats"
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 )
 
-// maxRoundTrips is the most round-trip times that are kept: an hour at one per second.
-const maxRoundTrips = 3600
-
-// sample records the current path of media and the round-trip time. Without a
-// selected pair, the path sampled before is kept.
-func (l *link) sample() {
-	pair, err := l.transport().GetSelectedCandidatePair()
-	if err != nil || pair == nil {
-		return
-	}
-	numbers, ok := l.transport().GetSelectedCandidatePairStats()
-	if !ok {
-		return
-	}
-	path := &Path{
-		Type:   Direct,
-		Local:  LocalEnd{Type: pair.Local.Typ.String(), Protocol: pair.Local.Protocol.String()},
-		Remote: RemoteEnd{Type: pair.Remote.Typ.String(), Protocol: pair.Remote.Protocol.String()},
-	}
-	if pair.Local.Typ == webrtc.ICECandidateTypeRelay {
-		path.Type = Relayed
-		l.describeRelay(&path.Local, pair.Local)
-	}
-	// If checks arrive from a relayed address before it is signalled, its type is prflx.
-	remote, err := netip.ParseAddr(pair.Remote.Address)
-	_, known := l.relays[netip.AddrPortFrom(remote, pair.Remote.Port)]
-	if pair.Remote.Typ == webrtc.ICECandidateTypeRelay || err == nil && known {
-		path.Type, path.Remote.Type = Relayed, string(Relay)
-	}
+// reportFaults returns what went wrong without ending the connection.
+func (l *link) reportFaults() failures {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.path = path
-	if rtt := time.Duration(numbers.CurrentRoundTripTime * float64(time.Second)); rtt > 0 && len(l.roundTrips) < maxRoundTrips {
-		l.roundTrips = append(l.roundTrips, rtt)
-	}
-}
-
-// describeRelay sets the TURN protocol and URL of the local candidate. It does not use
-// Pion's PeerConnection.GetStats, which reads without a lock what the first packet of
-// a stream, and the closing of the connection by the other side, write.
-func (l *link) describeRelay(end *LocalEnd, local *webrtc.ICECandidate) {
-	protocol := string(l.dialer.protocolOf(local))
-	end.RelayProtocol = &protocol
-	if urls := turnURLs(l.servers, protocol); len(urls) == 1 {
-		shown := withoutCredentials(urls[0])
-		end.URL = &shown
-	}
-}
-
-// reportPath returns the path that was sampled last; nil = none.
-func (l *link) reportPath() *Path {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.path == nil {
-		return nil
-	}
-	path := *l.path
-	path.Changes = max(0, l.pathChanges-1)
-	path.RTTMS = distribution(l.roundTrips)
-	restarts := l.restarts // only those that this side began
-	path.ICERestarts = &restarts
-	return &path
-}
-
-// distribution summarises times, in milliseconds; nil if there are none.
-func distribution(times []time.Duration) *Distribution {
-	if len(times) == 0 {
-		return nil
-	}
-	sorted := slices.Sorted(slices.Values(times))
-	var sum time.Duration
-	for _, d := range sorted {
-		sum += d
-	}
-	milliseconds := func(d time.Duration) float64 { return math.Round(d.Seconds()*1e6) / 1e3 }
-	rank := func(p int) time.Duration { return sorted[(len(sorted)*p+99)/100-1] } // nearest rank
-	return &Distribution{
-		Min: milliseconds(sorted[0]), Mean: milliseconds(sum / time.Duration(len(sorted))),
-		P50: milliseconds(rank(50)), P95: milliseconds(rank(95)), Max: milliseconds(sorted[len(sorted)-1]),
-	}
+	return slices.Clone(l.faults)
 }
 
 // reportMedia returns what was negotiated, sent and received until end; nil if
@@ -115,8 +39,13 @@ func (l *link) fillReceived(m *Media, end time.Time) {
 			continue
 		}
 		t.receiver.fill(m, end)
+		t.flow.fill(m, end)
+		m.burstRatio = t.flow.burstRatio()
+		codec := string(t.codec)
+		m.Codec = &codec
 		plis, none := t.plis.Load(), int64(0)
-		m.PLI, m.FIR = &plis, &none
+		recovered := t.recovered.Load()
+		m.PLI, m.FIR, m.RTX = &plis, &none, &recovered
 		if numbers, ok := l.numbers.get(t.ssrc); ok {
 			nacks := int64(numbers.InboundRTPStreamStats.NACKCount)
 			m.NACK = &nacks
@@ -133,27 +62,59 @@ func (l *link) fillSent(m *Media) {
 	if t.sender == nil || !m.Negotiated {
 		return
 	}
+	if codec := string(t.codec()); codec != "" {
+		m.Codec = &codec
+	}
 	frames := t.frames.Load()
 	m.Flowing = frames > 0
 	if m.Kind == "video" {
 		m.Frames = &Frames{SentByPeer: &frames}
 	}
-	encodings := t.sender.GetParameters().Encodings
-	if len(encodings) == 0 {
-		return
-	}
-	numbers, ok := l.numbers.get(uint32(encodings[0].SSRC))
+	numbers, ok := l.sentNumbers(t)
 	if !ok {
 		return
 	}
 	out := numbers.OutboundRTPStreamStats
 	packets, bytes := int64(out.PacketsSent), int64(out.BytesSent) //nolint:gosec // counters of one call
 	nack, pli, fir := int64(out.NACKCount), int64(out.PLICount), int64(out.FIRCount)
-	m.Packets, m.Bytes, m.NACK, m.PLI, m.FIR = &packets, &bytes, &nack, &pli, &fir
-	if in := numbers.RemoteInboundRTPStreamStats; in.PacketsReceived > 0 || in.PacketsLost > 0 { // a receiver report came
-		lost, percent := in.PacketsLost, 100*in.FractionLost
+	ssrc, _ := t.ssrc()
+	rtx := l.nacks.sentAgain(ssrc)
+	m.Packets, m.Bytes, m.NACK, m.PLI, m.FIR, m.RTX = &packets, &bytes, &nack, &pli, &fir, &rtx
+	if reported(&numbers) {
+		lost, percent := lostPackets(&numbers)
 		m.Lost, m.LossPct = &lost, &percent
 	}
+	t.feedback.fill(m)
+}
+
+// sampleSent samples what is sent.
+func (l *link) sampleSent(now time.Time) {
+	for _, t := range []*sentTrack{&l.audio, &l.video} {
+		if numbers, ok := l.sentNumbers(t); ok {
+			t.feedback.sample(&numbers, now)
+		}
+	}
+}
+
+// sentNumbers returns the counters of a sent track; false if nothing was sent.
+func (l *link) sentNumbers(t *sentTrack) (stats.Stats, bool) {
+	ssrc, ok := t.ssrc()
+	if !ok {
+		return stats.Stats{}, false
+	}
+	return l.numbers.get(ssrc)
+}
+
+// ssrc returns the SSRC under which a track is sent; false if it is not.
+func (t *sentTrack) ssrc() (uint32, bool) {
+	if t.sender == nil {
+		return 0, false
+	}
+	encodings := t.sender.GetParameters().Encodings
+	if len(encodings) == 0 {
+		return 0, false
+	}
+	return uint32(encodings[0].SSRC), true
 }
 
 // section is one media section of the negotiated session, in both directions.

@@ -8,21 +8,19 @@ import (
 	"callbox/signaling/protocol"
 )
 
-// checkCodecs checks that a description offers VP8 and PCMU and nothing else.
+// checkCodecs checks that a description offers what a bot can receive, with VP8 before other
+// video, and Opus before PCMU, and nothing else.
 func checkCodecs(t *testing.T, sdp string) {
 	t.Helper()
+	var offered []string
 	for line := range strings.Lines(sdp) {
 		codec, ok := strings.CutPrefix(strings.TrimSpace(line), "a=rtpmap:")
-		if !ok {
-			continue
-		}
-		_, codec, _ = strings.Cut(codec, " ")
-		if codec != "VP8/90000" && codec != "rtx/90000" && codec != "PCMU/8000" {
-			t.Errorf("offers %s", codec)
+		if _, codec, _ = strings.Cut(codec, " "); ok && codec != "rtx/90000" {
+			offered = append(offered, codec)
 		}
 	}
-	if !strings.Contains(sdp, "VP8/90000") || !strings.Contains(sdp, "PCMU/8000") {
-		t.Errorf("offers not both VP8 and PCMU:\n%s", sdp)
+	if want := "opus/48000/2 PCMU/8000 VP8/90000 VP9/90000 H264/90000 AV1/90000"; strings.Join(offered, " ") != want {
+		t.Errorf("offers %q, want %s", offered, want)
 	}
 }
 

@@ -22,7 +22,8 @@ type page struct {
 	pc     *webrtc.PeerConnection
 	// prepare is called with each new connection; it may be nil.
 	prepare func(*webrtc.PeerConnection)
-	marks   bool // the page has the data channels of docs/call.md
+	codecs  func(*webrtc.MediaEngine) error // registers what it supports; nil = Pion's default codecs
+	marks   bool                            // the page has the data channels of docs/call.md
 	// certificates is the page's for all connections; nil = a new one for each.
 	certificates []webrtc.Certificate
 
@@ -71,7 +72,11 @@ func (p *page) build(number int) {
 	settings := webrtc.SettingEngine{}
 	settings.SetIncludeLoopbackCandidate(true)
 	media := &webrtc.MediaEngine{}
-	if err := media.RegisterDefaultCodecs(); err != nil {
+	codecs := p.codecs
+	if codecs == nil {
+		codecs = (*webrtc.MediaEngine).RegisterDefaultCodecs
+	}
+	if err := codecs(media); err != nil {
 		p.t.Fatal(err)
 	}
 	api := webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithSettingEngine(settings))

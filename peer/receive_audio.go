@@ -6,28 +6,36 @@ import (
 
 	"github.com/pion/rtp"
 
+	"callbox/peer/opus"
 	"callbox/peer/pcmu"
+	"callbox/peer/sound"
 )
-
-// AudioSink receives each audio packet, in the order of arrival. Its method is called
-// from one goroutine per track and must not block.
-type AudioSink interface {
-	// Samples receives µ-law bytes (PCMU, 8 kHz), which are valid until it returns.
-	Samples(block []byte, at time.Time)
-}
 
 // audioReceiver counts and measures one received audio stream.
 type audioReceiver struct {
-	sink AudioSink // may be nil
+	mid   string
+	codec Codec // Opus or PCMU
+	sink  Sink  // may be nil
 
-	mu    sync.Mutex
-	meter packetMeter
-	sound pcmu.Meter
+	mu      sync.Mutex
+	meter   packetMeter
+	decoder *opus.Decoder // of Opus
+	samples []int16
+	sound   sound.Meter
+	deaf    bool // Config.CountAudio
+}
+
+func newAudioReceiver(mid string, codec Codec, sink Sink, deaf bool) *audioReceiver {
+	a := &audioReceiver{mid: mid, codec: codec, sink: sink, deaf: deaf}
+	if codec == Opus && !deaf {
+		a.decoder = opus.NewDecoder()
+	}
+	return a
 }
 
 func (a *audioReceiver) push(p *rtp.Packet, now time.Time) {
 	if a.record(p, now) && a.sink != nil {
-		a.sink.Samples(p.Payload, now)
+		a.sink.Frame(ReceivedFrame{MID: a.mid, Codec: a.codec, Data: p.Payload, At: now, Timestamp: p.Timestamp})
 	}
 }
 
@@ -37,7 +45,18 @@ func (a *audioReceiver) record(p *rtp.Packet, now time.Time) (isNew bool) {
 	if !a.meter.count(p, now) {
 		return false
 	}
-	a.sound.Write(p.Payload)
+	if a.deaf {
+		return true
+	}
+	if a.decoder == nil {
+		a.samples = pcmu.AppendDecoded(a.samples[:0], p.Payload)
+		a.sound.Write(a.samples)
+		return true
+	}
+	// A packet that cannot be decoded has no sound to measure.
+	if samples, err := a.decoder.Decode(p.Payload); err == nil {
+		a.sound.Write(samples)
+	}
 	return true
 }
 

@@ -52,7 +52,7 @@ func patternFrame(n int) []byte {
 
 func TestLostAndDamagedFrames(t *testing.T) {
 	t.Parallel()
-	s := newSendTo(newVideoReceiver(nil, nil))
+	s := newSendTo(newVideoReceiver("0", nil, nil, nil))
 	for n := range 40 {
 		frame := patternFrame(n)
 		switch n {
@@ -76,7 +76,7 @@ func TestLostAndDamagedFrames(t *testing.T) {
 // Picture IDs of 15 bits wrap; the numbers go on.
 func TestPictureIDsWrap(t *testing.T) {
 	t.Parallel()
-	s := newSendTo(newVideoReceiver(nil, nil))
+	s := newSendTo(newVideoReceiver("0", nil, nil, nil))
 	inter := []byte{0x11, 0, 0, 1}
 	const count = 1<<15 + 100
 	for n := range count {
@@ -94,7 +94,7 @@ func TestPictureIDsWrap(t *testing.T) {
 // One barcode that is right by chance does not make a video the pattern.
 func TestOneBarcodeIsChance(t *testing.T) {
 	t.Parallel()
-	s := newSendTo(newVideoReceiver(nil, nil))
+	s := newSendTo(newVideoReceiver("0", nil, nil, nil))
 	damaged := patternFrame(3)
 	damaged[len(damaged)-1] ^= 1
 	s.frame(damaged, false)
@@ -110,7 +110,7 @@ func FuzzVideoReceiver(f *testing.F) {
 	f.Add([]byte("\x00\x01\x01\x08\x90\x80\x80\x01abcd"), uint8(1))
 	f.Add(append([]byte{0, 1, 1, 255, 0x10}, patternFrame(1)[:250]...), uint8(9))
 	f.Fuzz(func(t *testing.T, in []byte, step uint8) {
-		v := newVideoReceiver(nil, nil)
+		v := newVideoReceiver("0", nil, nil, nil)
 		v.decoder.MaxPixels = 320 * 240
 		now := time.Unix(1_795_000_000, 0)
 		for len(in) > 4 { // sequence number, timestamp, marker, length, payload

@@ -11,29 +11,19 @@ import (
 	"callbox/peer/vp8"
 )
 
-// ReceivedFrame is one video frame as it was received.
-type ReceivedFrame struct {
-	Data     []byte // VP8; valid until VideoSink.Frame returns
-	At       time.Time
-	KeyFrame bool           // it is a key frame and could be decoded
-	Stamp    *pattern.Stamp // what its barcode says; nil = it has none
-	Intact   bool           // Data is, byte for byte, what the stamp says it should be
-}
-
-// VideoSink receives each complete frame, in the order in which they became
-// complete. Its method is called from one goroutine per track and must not block.
-type VideoSink interface {
-	Frame(ReceivedFrame)
-}
-
 // codesToRecognise is how many barcodes it takes to recognise a video as the pattern
 // if none of its frames is intact; a single one may be chance.
 const codesToRecognise = 3
 
+// maxLatencies is the most frames whose latency is kept: ten minutes at 60 per second.
+const maxLatencies = 36000
+
 // videoReceiver counts and verifies one received video stream.
 type videoReceiver struct {
-	sink  VideoSink // may be nil
-	first func()    // called once, when the first frame is decoded
+	mid    string
+	sink   Sink           // may be nil
+	shared *SharedPattern // may be nil
+	first  func()         // called once, when the first frame is decoded
 
 	mu        sync.Mutex
 	meter     packetMeter
@@ -49,10 +39,11 @@ type videoReceiver struct {
 	lastID        int64 // extended picture ID of the newest frame
 	idOffset      int64 // barcode number minus extended picture ID
 	expected      []byte
+	latencies     series // by the clocks of both sides, in ms
 }
 
-func newVideoReceiver(sink VideoSink, first func()) *videoReceiver {
-	return &videoReceiver{sink: sink, first: first, decoder: vp8.Decoder{MaxPixels: pattern.MaxWidth * pattern.MaxHeight}}
+func newVideoReceiver(mid string, sink Sink, shared *SharedPattern, first func()) *videoReceiver {
+	return &videoReceiver{mid: mid, sink: sink, shared: shared, first: first, decoder: vp8.Decoder{MaxPixels: pattern.MaxWidth * pattern.MaxHeight}}
 }
 
 // push handles one packet.
@@ -81,7 +72,7 @@ func (v *videoReceiver) record(p *rtp.Packet, now time.Time) (ReceivedFrame, boo
 		return ReceivedFrame{}, false
 	}
 	v.received++
-	result := ReceivedFrame{Data: frame.Data, At: now}
+	result := ReceivedFrame{MID: v.mid, Codec: VP8, Data: frame.Data, At: now, Timestamp: frame.Timestamp}
 	if vp8.IsKeyFrame(frame.Data) {
 		v.inspect(&result)
 	}
@@ -91,21 +82,23 @@ func (v *videoReceiver) record(p *rtp.Packet, now time.Time) (ReceivedFrame, boo
 
 // inspect decodes a key frame and compares it with the pattern.
 func (v *videoReceiver) inspect(r *ReceivedFrame) {
+	if stamp, ok := v.shared.find(r.Data); ok { // its bytes are what they should be
+		v.noteKeyFrame(r)
+		v.noteStamp(r, stamp)
+		r.Intact = true
+		v.intact++
+		return
+	}
 	picture, err := v.decoder.Decode(r.Data)
 	if err != nil {
 		return
 	}
-	v.decoded++
-	r.KeyFrame = true
-	if v.firstAt.IsZero() {
-		v.firstAt = r.At
-	}
+	v.noteKeyFrame(r)
 	stamp, err := pattern.Read(picture)
 	if err != nil {
 		return
 	}
-	v.codes++
-	r.Stamp = &stamp
+	v.noteStamp(r, stamp)
 	size := pattern.Size{Width: picture.Rect.Dx(), Height: picture.Rect.Dy()}
 	if size.Check() != nil {
 		return
@@ -114,6 +107,20 @@ func (v *videoReceiver) inspect(r *ReceivedFrame) {
 	if r.Intact = bytes.Equal(r.Data, v.expected); r.Intact {
 		v.intact++
 	}
+}
+
+func (v *videoReceiver) noteKeyFrame(r *ReceivedFrame) {
+	v.decoded++
+	r.KeyFrame = true
+	if v.firstAt.IsZero() {
+		v.firstAt = r.At
+	}
+}
+
+func (v *videoReceiver) noteStamp(r *ReceivedFrame, stamp pattern.Stamp) {
+	v.codes++
+	r.Stamp = &stamp
+	v.latencies.addUpTo(maxLatencies, float64(r.At.Sub(stamp.Clock).Microseconds())/1000)
 }
 
 // number records a frame in both sequences: in byCode by its barcode (or, if that
@@ -172,6 +179,7 @@ func (v *videoReceiver) fill(m *Media, end time.Time) {
 		v.byPictureID.fill(m.Frames, end)
 		return
 	}
+	m.latencies = v.latencies
 	intact, corrupt := v.intact, v.received-v.intact
 	m.Frames.Intact, m.Frames.Corrupt = &intact, &corrupt
 	v.byCode.fill(m.Frames, end)

@@ -11,8 +11,8 @@ import (
 
 // handleRejoined continues after the signaling server could not be reached.
 func (c *Call) handleRejoined(e client.Rejoined) {
-	before := c.signal.joined.Peer
-	c.away, c.signal.joined = nil, e.Joined
+	before := c.signal.seat.Peer
+	c.away, c.signal.seat.Joined = nil, e.Joined
 	c.servers = selectServers(e.Joined.ICEServers, c.cfg.ICE, c.cfg.TURNProtocol)
 	c.observe(Event{Kind: EventSignalingBack})
 	if e.Resumed { // the events that were missed follow
@@ -111,9 +111,13 @@ func (c *Call) restartICE() bool {
 	return true
 }
 
-// remainingToConnect returns how long to wait for another peer to come.
+// remainingToConnect returns how long to wait for another peer to come; negative =
+// without limit.
 func (c *Call) remainingToConnect() time.Duration {
-	return max(0, time.Until(c.start.Add(c.cfg.ConnectTimeout)))
+	if c.cfg.PeerTimeout < 0 {
+		return -1
+	}
+	return max(0, time.Until(c.start.Add(c.cfg.PeerTimeout)))
 }
 
 // connected is the report about a call to the server's operator, sent once.

@@ -71,7 +71,7 @@ func callThrough(t *testing.T, s *server, begin, end func()) {
 	t.Helper()
 	a, b := s.bot(t, "Ann"), s.bot(t, "Bo")
 	toA, toB := newThreeParts(), newThreeParts()
-	a.VideoSink, b.VideoSink = toA, toB
+	a.Sink, b.Sink = toA, toB
 	first, second := join(t, a), join(t, b)
 	await(t, "frames at the first", toA.parts[0])
 	await(t, "frames at the second", toB.parts[0])

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"bytes"
 	"encoding/json"
 	"runtime"
 	"runtime/debug"
@@ -27,25 +28,24 @@ const (
 type Report struct {
 	Schema     string              `json:"schema"`
 	Tool       Tool                `json:"tool"`
-	RunID      *string             `json:"run_id"`   // reserved
-	Scenario   *string             `json:"scenario"` // reserved
+	RunID      *string             `json:"run_id"`   // Config.RunID
+	Scenario   *string             `json:"scenario"` // Config.Scenario
 	Result     Result              `json:"result"`
 	ExitCode   ExitCode            `json:"exit_code"`
+	Reason     string              `json:"reason"` // why the call ended, and what to do about it
 	Peer       Self                `json:"peer"`
 	TimelineMS Timeline            `json:"timeline_ms"`
 	Path       *Path               `json:"path"`          // null when never connected
-	Security   *struct{}           `json:"security"`      // reserved, like all that are always null
+	Security   *Security           `json:"security"`      // null when never connected
 	SafetyCode *string             `json:"safety_code"`   // six digits; null when there is none
 	Media      []Media             `json:"media"`         // null when no connection was ever tried
-	AudioMOS   *struct{}           `json:"audio_quality"` // reserved
-	Data       *Data               `json:"data"`          // null when the other side never spoke on the data channel ctl
-	Process    *struct{}           `json:"process"`       // reserved
+	Audio      *AudioQuality       `json:"audio_quality"` // null without received audio, or a round trip
+	Data       *Data               `json:"data"`          // null when the other side said nothing, on the data channel ctl or about a recording
+	Process    *Process            `json:"process"`       // null unless Config.MeasureProcess is set
 	Expect     []ExpectationResult `json:"expect"`        // null when nothing was expected
-	Events     *struct{}           `json:"events"`        // reserved
-	Errors     *struct{}           `json:"errors"`        // reserved
-
-	// Reason says in plain words why the call ended, and what to do about it.
-	Reason string `json:"-"`
+	Events     []Moment            `json:"events"`        // in order, the first 1000
+	Errors     []Failure           `json:"errors"`        // not empty if Result is Error
+	Impairment *Impairment         `json:"impairment"`    // null when the network was not impaired
 }
 
 // Tool is the program that made the report.
@@ -102,10 +102,9 @@ const (
 
 // Path is the path of media: the candidate pair that was selected last.
 type Path struct {
-	Type        PathType      `json:"type"`
-	Local       LocalEnd      `json:"local"`
-	Remote      RemoteEnd     `json:"remote"`
+	Route
 	Changes     int           `json:"changes"` // selected pairs after the first
+	Moves       []Move        `json:"moves"`   // the same changes, the first 100
 	ICERestarts *int          `json:"ice_restarts"`
 	RTTMS       *Distribution `json:"rtt_ms"` // of ICE connectivity checks, about one a second
 }
@@ -137,25 +136,28 @@ type Distribution struct {
 
 // Media is one direction of one media section.
 type Media struct {
-	MID        *string   `json:"mid"`
-	Kind       string    `json:"kind"` // video or audio
-	Dir        string    `json:"dir"`  // recv or send
-	Codec      *string   `json:"codec"`
-	Negotiated bool      `json:"negotiated"`
-	Flowing    bool      `json:"flowing"` // at least one packet was sent or received
-	Packets    *int64    `json:"packets"`
-	Lost       *int64    `json:"lost"` // sent media: as the receiver reports it
-	LossPct    *float64  `json:"loss_pct"`
-	Dup        *int64    `json:"dup"`
-	Reordered  *int64    `json:"reordered"`
-	Bytes      *int64    `json:"bytes"` // of RTP payload
-	Kbps       *Rate     `json:"kbps"`
-	JitterMS   *struct{} `json:"jitter_ms"` // reserved
-	NACK       *int64    `json:"nack"`      // received media: sent by this peer; sent media: received
-	PLI        *int64    `json:"pli"`
-	FIR        *int64    `json:"fir"`
-	Frames     *Frames   `json:"frames"`     // null for audio and for what is sent but not made of frames
-	LatencyMS  *struct{} `json:"latency_ms"` // reserved
+	MID        *string  `json:"mid"`
+	Kind       string   `json:"kind"` // video or audio
+	Dir        string   `json:"dir"`  // recv or send
+	Codec      *string  `json:"codec"`
+	Negotiated bool     `json:"negotiated"`
+	Flowing    bool     `json:"flowing"` // at least one packet was sent or received
+	Packets    *int64   `json:"packets"`
+	Lost       *int64   `json:"lost"` // sent media: as the receiver reports it
+	LossPct    *float64 `json:"loss_pct"`
+	Dup        *int64   `json:"dup"`
+	Reordered  *int64   `json:"reordered"`
+	Bytes      *int64   `json:"bytes"` // of RTP payload
+	Kbps       *Rate    `json:"kbps"`
+	// JitterMS is of RFC 3550, once a second; of sent media as the receiver reports it.
+	JitterMS  *Distribution `json:"jitter_ms"`
+	RTTMS     *Distribution `json:"rtt_ms"` // of sent media, by RTCP; null for received media
+	NACK      *int64        `json:"nack"`   // received media: sent by this peer; sent media: received
+	RTX       *int64        `json:"rtx"`    // packets that arrived, or were sent, again (RFC 4588)
+	PLI       *int64        `json:"pli"`
+	FIR       *int64        `json:"fir"`
+	Frames    *Frames       `json:"frames"`     // null for audio and for what is sent but not made of frames
+	LatencyMS *Latency      `json:"latency_ms"` // of received frames of the pattern; null without pings
 
 	// KeyFramesDecoded counts received key frames that a VP8 decoder accepted.
 	KeyFramesDecoded *int64 `json:"key_frames_decoded"`
@@ -163,12 +165,18 @@ type Media struct {
 	Energy *float64 `json:"energy"`
 	// ToneHz is the strongest frequency received, exact to 10 Hz; null when it is too quiet to have one.
 	ToneHz *float64 `json:"tone_hz"`
+
+	latencies  series  // differences of both clocks in ms
+	burstRatio float64 // of losses; 0 = unknown
 }
 
-// Rate is a bit rate in kbit/s.
+// Rate is a bit rate in kbit/s. All but Mean, which is of the whole stream, are of its
+// whole seconds, so they are null for one that lasted less than a second.
 type Rate struct {
 	Mean float64  `json:"mean"`
-	P95  *float64 `json:"p95"` // reserved
+	P50  *float64 `json:"p50"`
+	P95  *float64 `json:"p95"`
+	Max  *float64 `json:"max"`
 }
 
 // maxMissingListed is the maximum length of Frames.Missing.
@@ -201,6 +209,7 @@ type Data struct {
 	Texts    int64     `json:"texts"`
 	Files    FileCount `json:"files"`
 	Recorded bool      `json:"recorded"` // the other side said that it recorded the call, or a part of it
+	Pings    *Pings    `json:"pings"`    // null if none was sent
 }
 
 // FileCount is what became of the files that the other side offered.
@@ -238,14 +247,21 @@ func newTool(version string) Tool {
 
 // MarshalIndent returns the report as readable JSON, ending in a newline.
 func (r *Report) MarshalIndent() ([]byte, error) {
-	b, err := json.MarshalIndent(r, "", "  ")
-	return append(b, '\n'), err
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // expectations contain < and >
+	e.SetIndent("", "  ")
+	err := e.Encode(r)
+	return b.Bytes(), err
 }
 
 // Received returns what was received of a kind ("video" or "audio"), or nil.
-func (r *Report) Received(kind string) *Media {
+func (r *Report) Received(kind string) *Media { return r.first(kind, "recv") }
+
+// first returns the first media of a kind and a direction, or nil.
+func (r *Report) first(kind, dir string) *Media {
 	for i := range r.Media {
-		if r.Media[i].Kind == kind && r.Media[i].Dir == "recv" {
+		if r.Media[i].Kind == kind && r.Media[i].Dir == dir {
 			return &r.Media[i]
 		}
 	}

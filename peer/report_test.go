@@ -32,13 +32,13 @@ func TestReportSchema(t *testing.T) {
 	if err := json.Unmarshal(text, &fields); err != nil {
 		t.Fatal(err)
 	}
-	want := "schema tool run_id scenario result exit_code peer timeline_ms path security safety_code media audio_quality data process expect events errors"
+	want := "schema tool run_id scenario result exit_code reason peer timeline_ms path security safety_code media audio_quality data process expect events errors impairment"
 	wanted := strings.Fields(want)
 	slices.Sort(wanted)
 	if got := keys(t, text); !slices.Equal(got, wanted) {
 		t.Errorf("fields: %v", got)
 	}
-	for _, name := range strings.Fields("run_id scenario path security safety_code media audio_quality data process expect events errors") {
+	for _, name := range strings.Fields("run_id scenario path security safety_code media audio_quality data process expect impairment") {
 		if string(fields[name]) != "null" {
 			t.Errorf("%s is %s", name, fields[name])
 		}
@@ -54,13 +54,13 @@ func TestReportSchema(t *testing.T) {
 
 	media, _ := json.Marshal(Media{Frames: &Frames{}})
 	fieldsOfMedia := strings.Fields("mid kind dir codec negotiated flowing packets lost loss_pct dup reordered bytes kbps jitter_ms " +
-		"nack pli fir frames latency_ms key_frames_decoded energy tone_hz")
+		"rtt_ms nack rtx pli fir frames latency_ms key_frames_decoded energy tone_hz")
 	slices.Sort(fieldsOfMedia)
 	if got := keys(t, media); !slices.Equal(got, fieldsOfMedia) {
 		t.Errorf("media: %v", got)
 	}
 	path, _ := json.Marshal(Path{})
-	if got := strings.Join(keys(t, path), " "); got != "changes ice_restarts local remote rtt_ms type" {
+	if got := strings.Join(keys(t, path), " "); got != "changes ice_restarts local moves remote rtt_ms type" {
 		t.Errorf("path: %v", got)
 	}
 }
@@ -100,17 +100,17 @@ func TestTimelineStartsAtZero(t *testing.T) {
 
 func TestDistribution(t *testing.T) {
 	t.Parallel()
-	if distribution(nil) != nil {
+	if series(nil).distribution() != nil {
 		t.Error("a distribution of nothing")
 	}
-	var times []time.Duration
+	var all series
 	for i := 100; i > 0; i-- {
-		times = append(times, time.Duration(i)*time.Millisecond)
+		all.add(float64(i))
 	}
-	if got := *distribution(times); got != (Distribution{Min: 1, Mean: 50.5, P50: 50, P95: 95, Max: 100}) {
+	if got := *all.distribution(); got != (Distribution{Min: 1, Mean: 50.5, P50: 50, P95: 95, Max: 100}) {
 		t.Errorf("%+v", got)
 	}
-	if got := *distribution(times[:1]); got != (Distribution{100, 100, 100, 100, 100}) {
+	if got := *all[:1].distribution(); got != (Distribution{100, 100, 100, 100, 100}) {
 		t.Errorf("%+v", got)
 	}
 }

@@ -3,15 +3,9 @@ package peer
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
-	"errors"
-	"fmt"
 	"strings"
 	"time"
 	"unicode"
-
-	"callbox/signaling/client"
-	"callbox/signaling/protocol"
 )
 
 // report returns the report of the call at its end.
@@ -19,25 +13,58 @@ func (c *Call) report() *Report {
 	c.timeline.hangup = c.outcome.at
 	r := newReport(&c.cfg)
 	r.TimelineMS = c.timeline.since(c.start)
-	r.Peer.Room = c.signal.joined.Room
+	r.Peer.Room = c.signal.seat.Room
 	r.SafetyCode = c.safetyCode()
-	if r.TimelineMS.DCOpen != nil {
-		r.Data = &c.data
+	if r.TimelineMS.DCOpen != nil || c.data.Recorded {
+		data := c.data
+		data.Pings = c.pings.figures.report(c.pings.pending)
+		r.Data = &data
 	}
 	if c.partner != nil {
 		r.Peer.Role = &c.partner.role
 		if l := c.partner.link; l != nil {
-			r.Path, r.Media = l.reportPath(), l.reportMedia(c.outcome.at)
+			r.Path, r.Media = l.reportPath(c.start), l.reportMedia(c.outcome.at)
+			r.Errors = append(r.Errors, l.reportFaults()...)
 		}
 	}
-	r.setResult(&c.cfg, c.outcome.code, c.outcome.reason)
+	for i := range r.Media {
+		r.Media[i].LatencyMS = c.pings.figures.clock.latency(r.Media[i].latencies)
+	}
+	if audio := r.Received("audio"); audio != nil {
+		r.Audio = estimateAudio(audio, r.Path)
+	}
+	if c.before != nil {
+		r.Process = c.before.since()
+	}
+	r.Events, r.Errors = append(r.Events, c.trace...), append(r.Errors, c.failures...)
 	return r
 }
 
+// complete adds to the report what is known only when everything is closed, and the result.
+func (c *Call) complete(r *Report) {
+	if c.partner != nil && c.partner.link != nil {
+		r.Security = c.partner.link.security()
+	}
+	if c.before != nil {
+		r.Process.GoroutinesLeft = c.before.left(1) // this one ends with the call
+	}
+	r.Impairment = c.impairment()
+	r.setResult(&c.cfg, c.outcome.code, c.outcome.reason)
+}
+
 func newReport(cfg *Config) *Report {
-	r := &Report{Schema: Schema, Tool: newTool(cfg.Version), Peer: Self{Room: cfg.Room}}
+	r := &Report{
+		Schema: Schema, Tool: newTool(cfg.Version), Peer: Self{Room: cfg.Room},
+		Events: []Moment{}, Errors: []Failure{},
+	}
 	if cfg.Name != "" {
 		r.Peer.Name = &cfg.Name
+	}
+	if cfg.RunID != "" {
+		r.RunID = &cfg.RunID
+	}
+	if cfg.Scenario != "" {
+		r.Scenario = &cfg.Scenario
 	}
 	return r
 }
@@ -59,80 +86,13 @@ func notJoinedReport(ctx context.Context, cfg Config, start time.Time, err error
 	r := newReport(&cfg)
 	t := timeline{hangup: time.Now()}
 	r.TimelineMS = t.since(start)
+	f, code := joining(err), NotJoined
 	if ctx.Err() != nil {
-		r.setResult(&cfg, Interrupted, "stopped before the room was joined")
-		return r
+		f, code = Failure{StageJoin, "interrupted", "stopped before the room was joined"}, Interrupted
 	}
-	r.setResult(&cfg, NotJoined, joinReason(err))
+	r.Errors = []Failure{f}
+	r.setResult(&cfg, code, f.Hint)
 	return r
-}
-
-// joinReason explains why the room could not be joined.
-func joinReason(err error) string {
-	if full, ok := errors.AsType[*client.FullError](err); ok {
-		return fmt.Sprintf("the room is full: all its %d seats are taken", full.Capacity)
-	}
-	if refusal, ok := errors.AsType[protocol.Error](err); ok {
-		return fmt.Sprintf("the server refused the join: %v", refusal)
-	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return fmt.Sprintf("the server's certificate is not trusted (%v); trust its CA, with the environment "+
-			"variable SSL_CERT_FILE, or accept any certificate with --insecure", err)
-	}
-	return fmt.Sprintf("could not join the room: %v", err)
-}
-
-// noTURNReason explains why a relayed call is impossible.
-func noTURNReason(only TURNProtocol) string {
-	if only != "" {
-		return fmt.Sprintf("a relayed path is required, but the server offers no TURN over %s; "+
-			"enable TURN on the server, or allow other protocols or paths", only)
-	}
-	return "a relayed path is required, but the server offers no TURN server; enable TURN on the server, or allow other paths"
-}
-
-// noPeerReason explains why there is no peer to call.
-func (c *Call) noPeerReason() string {
-	if c.away != nil {
-		return fmt.Sprintf("the connection to the signaling server was lost and could not be restored within %v: %v", c.cfg.ConnectTimeout, c.away)
-	}
-	if c.leftReason != "" {
-		return c.leftReason
-	}
-	return fmt.Sprintf("nobody came to the room within %v", c.cfg.ConnectTimeout)
-}
-
-// notConnectedReason explains how far a call got that was never connected, and what
-// may help.
-func (c *Call) notConnectedReason() string {
-	p := c.partner
-	var fault error
-	if p.link != nil {
-		fault = p.link.dialer.failure()
-	}
-	switch {
-	case c.negotiationErr != nil:
-		return c.negotiationErr.Error()
-	case c.away != nil:
-		return fmt.Sprintf("the connection to the signaling server was lost and could not be restored: %v", c.away)
-	case p.candidates == 0 && isCertificateError(fault):
-		return fmt.Sprintf("the TURN server's certificate is not trusted (%v); trust its CA, with the environment "+
-			"variable SSL_CERT_FILE, or accept any certificate with --insecure", fault)
-	case c.timeline.offer.IsZero():
-		return "no offer was received from " + p.name
-	case c.timeline.answer.IsZero():
-		return "no answer was received from " + p.name
-	case p.candidates == 0 && c.cfg.ICE == Relay && fault != nil:
-		return fmt.Sprintf("the TURN server could not be reached (%v)", fault)
-	case p.candidates == 0 && c.cfg.ICE == Relay:
-		return "the TURN server provided no relayed address; check that it is running and that no firewall blocks its port"
-	case p.candidates == 0:
-		return fmt.Sprintf("this side found no candidate of type %s", c.cfg.ICE)
-	case c.timeline.iceConnected.IsZero():
-		return "no candidate pair worked; a TURN server that both sides can reach would help"
-	default:
-		return "a path was found, but the DTLS handshake on it was not completed"
-	}
 }
 
 // maxShownName is the maximum length of a name in code points, as in the protocol.

@@ -3,13 +3,16 @@ package peer
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"callbox/peer/opus"
 	"callbox/peer/pattern"
 	"callbox/peer/pcmu"
+	"callbox/peer/sound"
 	"callbox/peer/vp8"
 )
 
@@ -24,7 +27,7 @@ func TestPatternIsPacedAndNumbered(t *testing.T) {
 		decoder := vp8.Decoder{MaxPixels: 320 * 240}
 		start := time.Now()
 		for n := range 50 {
-			frame, err := source.Next(t.Context())
+			frame, err := source.Next(t.Context(), VP8)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -80,15 +83,15 @@ func TestSourcesEndWithTheirContext(t *testing.T) {
 	why := errors.New("enough")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	tone := Tone()
-	if _, err := video.Next(ctx); err != nil {
+	if _, err := video.Next(ctx, VP8); err != nil {
 		t.Fatal(err)
 	}
 	cancel(why)
-	if _, err := video.Next(ctx); !errors.Is(err, why) {
+	if _, err := video.Next(ctx, VP8); !errors.Is(err, why) {
 		t.Errorf("video: %v", err)
 	}
 	for range 2 { // the first packet is due at once, and may still come
-		if _, err = tone.Next(ctx); err != nil {
+		if _, err = tone.Next(ctx, PCMU); err != nil {
 			break
 		}
 	}
@@ -97,77 +100,130 @@ func TestSourcesEndWithTheirContext(t *testing.T) {
 	}
 }
 
-func TestToneAndSilence(t *testing.T) {
+// decoder returns a function that decodes a codec.
+func decoder(t *testing.T, codec Codec) func(Sample) []int16 {
+	t.Helper()
+	if codec == PCMU {
+		return func(s Sample) []int16 { return pcmu.AppendDecoded(nil, s.Data) }
+	}
+	d := opus.NewDecoder()
+	return func(s Sample) []int16 {
+		samples, err := d.Decode(s.Data)
+		if err != nil {
+			t.Error(err)
+		}
+		return samples
+	}
+}
+
+func TestSounds(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var heard, silent pcmu.Meter
-		tone, silence := Tone(), Silence()
-		for range 100 {
-			block, err := tone.Next(t.Context())
-			if err != nil || len(block) != 160 {
-				t.Fatal(len(block), err)
-			}
-			heard.Write(block)
-			if block, err = silence.Next(t.Context()); err != nil || len(block) != 160 {
-				t.Fatal(len(block), err)
-			}
-			silent.Write(block)
+	for _, codec := range []Codec{Opus, PCMU} {
+		for name, c := range map[string]struct {
+			source              Source
+			lowest, highest     float64 // energy
+			lowestHz, highestHz float64
+		}{
+			"tone":    {Tone(), 0.028, 0.034, ToneHz, ToneHz},
+			"speech":  {Speech(), 0.005, 0.05, 100, 1000},
+			"silence": {Silence(), 0, 0, 0, 0},
+		} {
+			synctest.Test(t, func(t *testing.T) {
+				var heard sound.Meter
+				decode := decoder(t, codec)
+				start := time.Now()
+				for range 200 {
+					sample, err := c.source.Next(t.Context(), codec)
+					if err != nil || sample.Duration != packetTime {
+						t.Fatal(sample.Duration, err)
+					}
+					samples := decode(sample)
+					if len(samples) != packetSamples {
+						t.Fatalf("%d samples", len(samples))
+					}
+					heard.Write(samples)
+				}
+				if took := time.Since(start); took != 199*packetTime {
+					t.Errorf("%s in %s: 200 packets took %v", name, codec, took)
+				}
+				energy, _ := heard.Energy()
+				hz, _ := heard.ToneHz()
+				if energy < c.lowest || energy > c.highest || hz < c.lowestHz || hz > c.highestHz {
+					t.Errorf("%s in %s: energy %.3f at %v Hz", name, codec, energy, hz)
+				}
+			})
 		}
-		if hz, ok := heard.ToneHz(); !ok || hz != ToneHz {
-			t.Errorf("the tone is %v, %v", hz, ok)
+	}
+}
+
+func TestSoundCodecs(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ chosen, want []Codec }{
+		{nil, []Codec{Opus, PCMU}},
+		{[]Codec{PCMU}, []Codec{PCMU}},
+		{[]Codec{PCMU, Opus}, []Codec{PCMU, Opus}},
+		{[]Codec{VP8, Opus}, []Codec{Opus}},
+		{[]Codec{VP8}, []Codec{Opus, PCMU}},
+	} {
+		if got := Tone(c.chosen...).Codecs(); !slices.Equal(got, c.want) {
+			t.Errorf("of %v the tone has %v", c.chosen, got)
 		}
-		if energy, ok := silent.Energy(); !ok || energy != 0 {
-			t.Errorf("silence has energy %v", energy)
-		}
-	})
+	}
 }
 
 // A beep begins with the frame that it belongs to, within a packet, and has its pitch.
 func TestBeeps(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		const fps, beeps = 15, 2*BeepPitches + 1
-		video, audio, err := PatternWithBeeps(pattern.Size{Width: 256, Height: 128}, fps)
+	for _, codec := range []Codec{Opus, PCMU} {
+		synctest.Test(t, func(t *testing.T) { checkBeeps(t, codec) })
+	}
+}
+
+func checkBeeps(t *testing.T, codec Codec) {
+	t.Helper()
+	const fps, beeps, audible = 15, 2*BeepPitches + 1, 0.01
+	video, audio, err := PatternWithBeeps(pattern.Size{Width: 256, Height: 128}, fps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := make(chan time.Time, beeps)
+	go func() {
+		for n := range fps*(beeps-1) + 1 {
+			if _, err := video.Next(t.Context(), VP8); err != nil {
+				return
+			}
+			if n%fps == 0 {
+				made <- time.Now()
+			}
+		}
+	}()
+	decode := decoder(t, codec)
+	var beep *sound.Meter
+	for heard := 0; heard < beeps; {
+		packet, err := audio.Next(t.Context(), codec)
 		if err != nil {
 			t.Fatal(err)
 		}
-		made := make(chan time.Time, beeps)
-		go func() {
-			for n := range fps*(beeps-1) + 1 {
-				if _, err := video.Next(t.Context()); err != nil {
-					return
-				}
-				if n%fps == 0 {
-					made <- time.Now()
-				}
+		var loud sound.Meter
+		samples := decode(packet)
+		loud.Write(samples)
+		energy, _ := loud.Energy()
+		switch {
+		case energy < audible && beep != nil: // it is over
+			if hz, ok := beep.ToneHz(); !ok || hz != BeepHz(heard) || beep.Samples() < 800 || beep.Samples() > 960 {
+				t.Errorf("%s: beep %d has %d samples with a pitch of %v", codec, heard, beep.Samples(), hz)
 			}
-		}()
-		var beep *pcmu.Meter
-		for heard := 0; heard < beeps; {
-			packet, err := audio.Next(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			var loud pcmu.Meter
-			loud.Write(packet)
-			energy, _ := loud.Energy()
-			switch {
-			case energy == 0 && beep != nil: // it is over
-				if hz, ok := beep.ToneHz(); !ok || hz != BeepHz(heard) || beep.Samples() != 800 {
-					t.Errorf("beep %d has %d samples with a pitch of %v", heard, beep.Samples(), hz)
-				}
-				heard, beep = heard+1, nil
-			case energy > 0 && beep == nil:
-				beep = new(pcmu.Meter)
-				if late := time.Since(<-made); late > packetTime {
-					t.Errorf("beep %d is %v late", heard, late)
-				}
-			}
-			if beep != nil {
-				beep.Write(packet)
+			heard, beep = heard+1, nil
+		case energy >= audible && beep == nil:
+			beep = new(sound.Meter)
+			if late := time.Since(<-made); late > packetTime {
+				t.Errorf("%s: beep %d is %v late", codec, heard, late)
 			}
 		}
-	})
+		if beep != nil {
+			beep.Write(samples)
+		}
+	}
 }
 
 func TestPatternRefuses(t *testing.T) {

@@ -48,6 +48,7 @@ type talker struct {
 	channel, file         *webrtc.DataChannel
 	opened, ended, noFile chan struct{}
 	heard                 chan string
+	recorded              bool // the bot is to say that it records
 }
 
 func certificate(t *testing.T) webrtc.Certificate {
@@ -104,15 +105,19 @@ func (w *talker) tell(m any) {
 	}
 }
 
-// told returns the next message of the bot on ctl.
+// told returns the next message of the bot on ctl that is no ping.
 func (w *talker) told() ctl.Message {
 	w.t.Helper()
-	text := next(w.t, "a message on ctl", w.heard)
-	m, err := ctl.Decode([]byte(text))
-	if err != nil {
-		w.t.Fatalf("%v: %s", err, text)
+	for {
+		text := next(w.t, "a message on ctl", w.heard)
+		m, err := ctl.Decode([]byte(text))
+		if err != nil {
+			w.t.Fatalf("%v: %s", err, text)
+		}
+		if _, ok := m.(ctl.Ping); !ok {
+			return m
+		}
 	}
-	return m
 }
 
 // toldDescription returns the next description of the bot on ctl.
@@ -151,7 +156,7 @@ func (w *talker) greet() {
 		w.t.Fatalf("the first message is %#v", hello)
 	}
 	w.tell(ctl.Hello{V: 1})
-	if state, ok := w.told().(ctl.State); !ok || !state.Audio || !state.Video || state.Screen {
+	if state, ok := w.told().(ctl.State); !ok || !state.Audio || !state.Video || state.Screen || state.Recording != w.recorded {
 		w.t.Fatalf("the second message is %#v", state)
 	}
 	if commit, ok := w.told().(ctl.Commit); !ok {

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"callbox/cert"
+	"callbox/frontend"
 	"callbox/internal/netaddr"
 )
 
@@ -73,18 +74,18 @@ func (s *server) secureURL(r *http.Request) string {
 	return "https://" + net.JoinHostPort(netaddr.AddrPort(local).Addr().String(), port) + s.config.basePath + caPath[1:]
 }
 
-func caPage(fingerprint string) plainPage {
+func caPage(fingerprint string) frontend.PlainPage {
 	// It may be broken after each byte: as one long word it makes phones shrink the whole page.
 	shown := "<p><code>" + strings.ReplaceAll(html.EscapeString(fingerprint), ":", ":<wbr>") + "</code></p>"
-	return plainPage{
-		title: "The certificate authority of this callbox · 此 callbox 的证书颁发机构",
-		english: "<p>The computer that runs callbox signed its certificate itself, so devices show a warning. Once you have installed this certificate authority on a device, the warning disappears. " +
+	return frontend.PlainPage{
+		Title: "The certificate authority of this callbox", ChineseTitle: "此 callbox 的证书颁发机构",
+		Body: "<p>The computer that runs callbox signed its certificate itself, so devices show a warning. Once you have installed this certificate authority on a device, the warning disappears. " +
 			"The authority can vouch for this network, but not for websites.</p>" +
 			"<ol><li>Compare this fingerprint (SHA-256) with the one that callbox printed when it started:" + shown +
 			"If they differ, someone is intercepting the connection: do not install anything.</li>" +
 			`<li><a href="ca.crt" download>Download the certificate</a>.</li>` +
 			"<li>Install it as a trusted certificate authority in the settings of the device. The device shows the fingerprint again.</li></ol>",
-		chinese: "<p>运行 callbox 的电脑自行签发了证书，因此设备会显示警告。在设备上安装此证书颁发机构（CA）后，警告就会消失。该 CA 只能为本地网络作证，不能为公网网站作证。</p>" +
+		ChineseBody: "<p>运行 callbox 的电脑自行签发了证书，因此设备会显示警告。在设备上安装此证书颁发机构（CA）后，警告就会消失。该 CA 只能为本地网络作证，不能为公网网站作证。</p>" +
 			"<ol><li>请将此指纹（SHA-256）与 callbox 启动时显示的指纹核对：" + shown + "如果两者不同，说明有人在拦截连接，请勿安装任何内容。</li>" +
 			`<li><a href="ca.crt" download>下载证书</a>。</li>` +
 			"<li>在设备的设置中将其安装为受信任的 CA。设备会再次显示指纹。</li></ol>",
@@ -93,18 +94,18 @@ func caPage(fingerprint string) plainPage {
 
 // refusedCAPage says that the certificate is not served here, with a link to url if it
 // is not empty.
-func refusedCAPage(url string) plainPage {
-	page := plainPage{
-		title: "Download over HTTPS only · 只能通过 HTTPS 下载",
-		english: "<p>The certificate of this authority is available only over HTTPS, or on the computer that runs callbox: " +
+func refusedCAPage(url string) frontend.PlainPage {
+	page := frontend.PlainPage{
+		Title: "Download over HTTPS only", ChineseTitle: "只能通过 HTTPS 下载",
+		Body: "<p>The certificate of this authority is available only over HTTPS, or on the computer that runs callbox: " +
 			"over plain HTTP, anyone between you and the server could replace it.</p>",
-		chinese: "<p>该证书颁发机构（CA）的证书只能通过 HTTPS 获取，或在运行 callbox 的电脑上获取：经明文 HTTP 传输时，中途任何人都可以将其替换。</p>",
+		ChineseBody: "<p>该证书颁发机构（CA）的证书只能通过 HTTPS 获取，或在运行 callbox 的电脑上获取：经明文 HTTP 传输时，中途任何人都可以将其替换。</p>",
 	}
 	if url == "" {
 		return page
 	}
 	link := `<a href="` + html.EscapeString(url) + `">` + html.EscapeString(url) + "</a>"
-	page.english += "<p>Open " + link + ", and compare the fingerprint shown there with the one that callbox printed when it started.</p>"
-	page.chinese += "<p>请打开 " + link + "，并将页面上的指纹与 callbox 启动时显示的指纹核对。</p>"
+	page.Body += "<p>Open " + link + ", and compare the fingerprint shown there with the one that callbox printed when it started.</p>"
+	page.ChineseBody += "<p>请打开 " + link + "，并将页面上的指纹与 callbox 启动时显示的指纹核对。</p>"
 	return page
 }

@@ -16,10 +16,14 @@ type cli struct {
 	Log     logFlags         `embed:""`
 	Version kong.VersionFlag `help:"Print the version and exit."`
 
-	Serve serveCommand `cmd:"" default:"withargs" help:"Serve the call page, signaling, STUN and TURN. This is the default command."`
-	Turn  turnCommand  `cmd:"" help:"Serve only STUN and TURN."`
-	Peer  peerCommand  `cmd:"" help:"Join a room as a bot, make or answer a call, and report the result."`
-	Token tokenCommand `cmd:"" help:"Create a token that lets its holder join a room of a server that runs with --join-secret."`
+	Serve serveCommand    `cmd:"" default:"withargs" help:"Serve the call page, signaling, STUN and TURN. This is the default command."`
+	Turn  turnCommand     `cmd:"" help:"Serve only STUN and TURN."`
+	Peer  peerCommand     `cmd:"" help:"Join a room as a bot, make or answer a call, and report the result."`
+	Run   scenarioCommand `cmd:"" help:"Run a scenario: several bots that do what a file says, step by step."`
+	Load  loadCommand     `cmd:"" help:"Make many calls at once, and report how they went and what they cost."`
+	Token tokenCommand    `cmd:"" help:"Create a token that lets its holder join a room of a server that runs with --join-secret."`
+
+	Doctor doctorCommand `cmd:"" help:"Find out what keeps calls through a server from working, as seen from this machine."`
 
 	TurnCredential turnCredentialCommand `cmd:"" help:"Create a user name and a password for a TURN server."`
 }
@@ -43,7 +47,7 @@ func parse(args []string, env environment, std streams) *commandLine {
 		if line.kong == nil && len(line.faults) > 0 {
 			last := line.faults[len(line.faults)-1]
 			if name, ok := unknownFlag(last); ok {
-				unknown = append(unknown, last)
+				unknown = append(unknown, explainUnknownFlag(last, name, args))
 				args, values = withoutFlag(args, name, values)
 				continue
 			}
@@ -105,6 +109,15 @@ func unknownFlag(err error) (name string, ok bool) {
 	return name, ok && strings.HasPrefix(name, "--")
 }
 
+// explainUnknownFlag returns err, and for what people take for a flag of callbox peer, how
+// it is given instead.
+func explainUnknownFlag(err error, name string, args []string) error {
+	if slices.Contains(args, "peer") && slices.Contains([]string{"--server", "--url", "--room"}, name) {
+		return fmt.Errorf("%w; the server and the room are arguments without a flag: callbox peer URL ROOM", err)
+	}
+	return err
+}
+
 // withoutFlag returns args without a flag, and adds what follows it to values.
 func withoutFlag(args []string, name string, values []string) (rest, all []string) {
 	for i, arg := range args {
@@ -138,7 +151,7 @@ func explainMissingValue(err error) error {
 
 // envName returns the environment variable of a flag; "" = none.
 func envName(flag *kong.Flag) string {
-	if flag.Name == "help" || flag.Name == "version" {
+	if slices.Contains([]string{"help", "version", "schema"}, flag.Name) { // they print something instead
 		return ""
 	}
 	return "CALLBOX_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))

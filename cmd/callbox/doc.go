@@ -25,7 +25,8 @@
 //	serve*.go, server.go             callbox serve: flags, creation of the parts and what
 //	                                 connects them (openSignaling), shutdown
 //	turn*.go                         callbox turn, and the TURN part of serve
-//	peer*.go, token.go               callbox peer and callbox token
+//	peer*.go, doctor.go, token.go    callbox peer, callbox doctor and callbox token
+//	scenario.go, load*.go            callbox run and callbox load
 //	list.go, secrets.go, reload.go   values from flags and files, and their reloading
 //	listen.go, tlsmux.go, web.go     sockets; the port that HTTPS and TURN/TLS share
 //	front.go, hosts.go, routes.go    what a request passes before it reaches a part
@@ -34,7 +35,8 @@
 //	jointoken.go, iceservers.go      what signaling asks cmd for
 //	logging.go, warnlimit.go         the log; run.go bounds it with internal/logbound
 //	memory.go, descriptors*.go       the shares of memory and file descriptors
-//	setup_warnings.go, ready.go      what the operator is told
+//	setup_warnings.go, selfcheck.go, ready.go
+//	                                 what the operator is told
 //
 // A new metric is a field in the Snapshot of its package (signaling, turnserver), and a row
 // in metrics.go; TestMetricsLint fails until docs/operating.md lists it.

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/net/idna"
+
+	"callbox/frontend"
 )
 
 // hostRule keeps web sites away from a listener on loopback. A site can make its own
@@ -124,13 +126,13 @@ func refuseHost(w http.ResponseWriter, r *http.Request, name string) {
 		return
 	}
 	shown := html.EscapeString(name)
-	writePage(w, http.StatusMisdirectedRequest, plainPage{
-		title: "callbox does not accept this host name · callbox 不接受此域名",
-		english: "<p>This callbox listens only on its own computer. It accepts localhost, IP addresses and the host names that it was started with, " +
+	writePage(w, http.StatusMisdirectedRequest, frontend.PlainPage{
+		Title: "callbox does not accept this host name", ChineseTitle: "callbox 不接受此域名",
+		Body: "<p>This callbox listens only on its own computer. It accepts localhost, IP addresses and the host names that it was started with, " +
 			"and <strong>" + shown + "</strong> is none of these.</p>" +
 			"<p>If the name leads here on purpose, for example through a reverse proxy, the operator of the server must start it with " +
 			"<code>--host " + shown + "</code>.</p>",
-		chinese: "<p>此 callbox 只监听本机，只接受 localhost、IP 地址和启动时指定的域名，而 <strong>" + shown + "</strong> 不在其中。</p>" +
+		ChineseBody: "<p>此 callbox 只监听本机，只接受 localhost、IP 地址和启动时指定的域名，而 <strong>" + shown + "</strong> 不在其中。</p>" +
 			"<p>如果该域名确实应当指向这里（例如经过反向代理），请让服务器的管理员在启动时加上 <code>--host " + shown + "</code>。</p>",
 	})
 }

@@ -14,7 +14,6 @@ import (
 	"callbox/internal/roomlink"
 	"callbox/internal/safefile"
 	"callbox/peer"
-	"callbox/peer/pattern"
 )
 
 // peerName is the display name that the other side sees.
@@ -22,27 +21,33 @@ const peerName = "callbox peer"
 
 // peerCommand holds the arguments and flags of callbox peer as given.
 type peerCommand struct {
+	mediaServerFlags `embed:""`
+	keyLogFlag       `embed:""`
+	foreverFlag      `embed:""`
+
+	keys io.Writer // for the keys of the call; nil = not wanted
+
 	URL  string `arg:"" name:"url" help:"Address of the server, such as https://example.org, or the link of a room, which names the room and may contain a token."`
 	Room string `arg:"" optional:"" name:"room" help:"Room to join: its name or its link."`
 
 	Token string `placeholder:"TOKEN" group:"Connection:" help:"Token for a server that requires one (see callbox token), or @FILE. Default: the token in the room's link."`
 
-	Video string `default:"pattern" group:"Media:" help:"pattern: a test picture that the other bot can verify, with the frame number and the time as a barcode; none: no video."`
-	Audio string `default:"tone" group:"Media:" help:"tone: a sine of 1 kHz; none: no audio."`
-	Size  string `default:"320x240" group:"Media:" help:"Width and height of the test picture in pixels, multiples of 16."`
-	FPS   int    `name:"fps" default:"15" group:"Media:" help:"Frames per second of the test picture, 1 to 60."`
+	peerMedia `embed:""`
+
+	recordFlags `embed:""`
 
 	ICE       string `name:"ice" default:"all" group:"Connection:" help:"ICE candidates to use: all, host, srflx or relay. host and srflx withhold all other candidates, but do not block connectivity checks from the other side."`
 	TURNProto string `name:"turn-proto" placeholder:"PROTOCOL" group:"Connection:" help:"Transport protocol to TURN servers: udp, tcp or tls. Default: any."`
 	Insecure  bool   `group:"Connection:" help:"Accept any certificate, both from the server and from its TURN over TLS. It is safer to trust the server's CA: set SSL_CERT_FILE=ca.crt in the environment."`
 
+	impairFlags `embed:""`
+
 	TakeFiles int64 `default:"0" group:"Call:" help:"How many bytes of files to take from the other side, in all; 0 = none. They are checked and not kept; other files are refused."`
 
-	Duration       time.Duration `default:"10s" group:"Call:" help:"How long the call lasts once it is connected."`
+	Duration       time.Duration `default:"10s" group:"Call:" help:"How long the call lasts once it is connected; 0 = until the other side hangs up."`
 	ConnectTimeout time.Duration `default:"15s" group:"Call:" help:"How long to wait for another peer to come, and then again for the call to connect."`
 
-	Expect string `placeholder:"LIST" group:"Result:" help:"Expectations, separated by commas; if one is not met, the exit code is 1: path=direct|relay, connect (time), frames and intact (percent). Example: path=relay,connect<3s,frames>=95%,intact=100%."`
-	JSON   string `name:"json" placeholder:"FILE" group:"Result:" help:"Write the report as JSON to FILE, or to standard output if FILE is -; then nothing else is written there."`
+	resultFlags `embed:"" group:"Result:"`
 }
 
 // Help implements kong.HelpProvider.
@@ -50,8 +55,7 @@ func (*peerCommand) Help() string {
 	return "Exit codes: 0 success, 1 an expectation was not met or the report could not be written, 2 usage error, 3 could not join the room, 4 never connected or nobody came, " +
 		"5 connected but no media arrived, 6 connection lost during the call, 130 interrupted; if several of 6, 5 and 1 apply, the first in this order. " +
 		"The call is a success, too, if the other side hangs up after media arrived. " +
-		"The bot supports VP8 and PCMU (G.711), like every browser. It supports neither Opus nor H.264, " +
-		"so it cannot call a program that offers only those."
+		"The bot sends VP8, and Opus or PCMU (G.711), and the codecs of files. It receives VP8, and counts frames of VP9, H.264 and AV1."
 }
 
 // Run makes a call and prints its result.
@@ -60,30 +64,41 @@ func (p *peerCommand) Run(ctx context.Context, std streams, log *slog.Logger) er
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	cfg.Logger = log
-	out, err := openReport(p.JSON, std.stdout)
+	keys, err := p.openKeys(log)
 	if err != nil {
-		return &exitError{exitUsage, fmt.Errorf("--json: %w", err)}
+		return &exitError{exitUsage, fmt.Errorf("--keylog: %w", err)}
+	}
+	if keys != nil {
+		defer keys.Close()
+		p.keys = keys
+	}
+	cfg.Logger, cfg.KeyLog = log, p.keys
+	out, err := p.open(std.stdout)
+	if err != nil {
+		return &exitError{exitUsage, err}
 	}
 	text := std.stdout
-	if p.JSON == "-" {
+	if p.toStdout() {
 		text = io.Discard
 	}
 	printer := &callPrinter{w: text, room: cfg.Room}
+	if p.Forever {
+		return errors.Join(p.runForever(ctx, out.json, printer, log), out.close())
+	}
 	cfg.Observe = printer.event
-	report, err := peer.Run(ctx, cfg)
+	report, recordErr, err := p.runCall(ctx, cfg, printer, log)
 	if err != nil {
-		return errors.Join(&exitError{exitUsage, err}, out.Close())
+		return errors.Join(&exitError{exitUsage, err}, out.close())
 	}
 	printer.result(report)
-	if err := writeReport(out, report); err != nil {
-		return fmt.Errorf("--json: %w", err)
+	if err := out.write(report); err != nil {
+		return err
 	}
 	if report.ExitCode == peer.Good {
-		return nil
+		return recordExit(report, recordErr)
 	}
 	ended := &exitError{code: int(report.ExitCode)}
-	if p.JSON == "-" { // the reason has not been printed
+	if p.toStdout() { // the reason has not been printed
 		ended.err = errors.New(report.Reason)
 	}
 	return ended
@@ -92,41 +107,51 @@ func (p *peerCommand) Run(ctx context.Context, std streams, log *slog.Logger) er
 // config evaluates the flags; the error joins all faults.
 func (p *peerCommand) config() (peer.Config, error) {
 	var wrong faults
-	link := p.link(&wrong)
+	link := roomlink.Link{Server: p.URL}
+	if !p.isSet() {
+		link = p.link(&wrong)
+	} else if p.Room != "" {
+		wrong.addf("<room>", "a media server has no rooms; leave it out")
+	}
 	cfg := peer.Config{
 		Server: link.Server, Room: link.Room, Name: peerName, Version: programVersion(),
 		ICE: peer.ICEPolicy(p.ICE), TURNProtocol: peer.TURNProtocol(p.TURNProto),
 		TakeFiles: p.TakeFiles, Duration: p.Duration, ConnectTimeout: p.ConnectTimeout,
 	}
 	var err error
-	cfg.Token, err = p.token()
+	cfg.Token, err = readToken(p.Token)
 	wrong.add("--token", err)
 	if cfg.Token == "" {
 		cfg.Token = link.Token
 	}
-	cfg.Video = p.video(&wrong)
-	switch p.Audio {
-	case "tone":
-		cfg.Audio = peer.Tone()
-	case "none":
-	default:
-		wrong.addf("--audio", "%q is neither tone nor none", p.Audio)
-	}
+	cfg.Impair = p.impairFlags.config(&wrong)
+	cfg.Video, cfg.Audio = p.sources(&wrong)
+	cfg.Echo = p.Echo
 	if p.TakeFiles < 0 {
 		wrong.addf("--take-files", "%d is less than 0", p.TakeFiles)
 		cfg.TakeFiles = 0
 	}
-	if p.Duration <= 0 {
-		wrong.addf("--duration", "%v is not greater than 0", p.Duration)
+	p.checkRecord(p.WHIP, &wrong)
+	if p.Forever && p.JUnit != "" {
+		wrong.addf("--junit", "with --forever there is no end at which it could be written; use --json")
+	}
+	switch {
+	case p.Duration < 0:
+		wrong.addf("--duration", "%v is less than 0", p.Duration)
+	case p.Duration == 0:
+		cfg.Duration = -1
 	}
 	if p.ConnectTimeout <= 0 {
 		wrong.addf("--connect-timeout", "%v is not greater than 0", p.ConnectTimeout)
 		cfg.ConnectTimeout = 0
 	}
-	cfg.Expect, err = peer.ParseExpectations(p.Expect)
-	wrong.add("--expect", err)
+	cfg.Expect, cfg.RunID, cfg.MeasureProcess = p.expectations(&wrong), p.RunID, true
 	if p.Insecure {
 		cfg.TLS = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // that is what the flag says
+	}
+	if p.isSet() {
+		p.apply(&cfg, p.URL, &wrong)
+		return cfg, wrong.err()
 	}
 	if err := cfg.Check(); err != nil && link.Server != "" { // otherwise the faults of the arguments are in wrong already
 		wrong = append(wrong, err)
@@ -161,11 +186,11 @@ func (p *peerCommand) link(wrong *faults) roomlink.Link {
 	return link
 }
 
-// token returns the token to send; "" = none.
-func (p *peerCommand) token() (string, error) {
-	name, ok := strings.CutPrefix(p.Token, "@")
+// readToken returns the token that a flag names; "" = none.
+func readToken(value string) (string, error) {
+	name, ok := strings.CutPrefix(value, "@")
 	if !ok {
-		return p.Token, nil
+		return value, nil
 	}
 	text, err := readText(safefile.NewSource(name, maxListFile))
 	if err != nil {
@@ -176,55 +201,4 @@ func (p *peerCommand) token() (string, error) {
 		return "", fmt.Errorf("there is no token in %s", name)
 	}
 	return token, nil
-}
-
-// video returns the source of the test picture; nil = send no video.
-func (p *peerCommand) video(wrong *faults) peer.VideoSource {
-	switch p.Video {
-	case "none":
-		return nil
-	case "pattern":
-	default:
-		wrong.addf("--video", "%q is neither pattern nor none", p.Video)
-		return nil
-	}
-	size, err := pattern.ParseSize(p.Size)
-	wrong.add("--size", err)
-	if p.FPS < peer.MinFPS || p.FPS > peer.MaxFPS {
-		wrong.addf("--fps", "%d is not between %d and %d", p.FPS, peer.MinFPS, peer.MaxFPS)
-		return nil
-	}
-	if err != nil {
-		return nil
-	}
-	source, err := peer.Pattern(size, p.FPS)
-	wrong.add("--video", err)
-	return source
-}
-
-// openReport opens the file for the report, so that an error is reported before the
-// call and not after it.
-func openReport(name string, stdout io.Writer) (io.WriteCloser, error) {
-	switch name {
-	case "":
-		return nopCloser{io.Discard}, nil
-	case "-":
-		return nopCloser{stdout}, nil
-	default:
-		return safefile.Output(name)
-	}
-}
-
-// nopCloser is a writer whose Close does nothing.
-type nopCloser struct{ io.Writer }
-
-// Close implements io.Closer.
-func (nopCloser) Close() error { return nil }
-
-func writeReport(out io.WriteCloser, report *peer.Report) error {
-	text, err := report.MarshalIndent()
-	if err == nil {
-		_, err = out.Write(text)
-	}
-	return errors.Join(err, out.Close())
 }

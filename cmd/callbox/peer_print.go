@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -12,19 +11,24 @@ import (
 
 // callPrinter prints what happens in a call, line by line.
 type callPrinter struct {
-	w    io.Writer
-	room string
+	w      io.Writer
+	prefix string // of each line
+	room   string
+	// recorded are the files of the call that has ended.
+	recorded []string
 }
 
 func (p *callPrinter) line(format string, args ...any) {
-	_, _ = fmt.Fprintf(p.w, format+"\n", args...) // fails only if the terminal was closed
+	_, _ = fmt.Fprintf(p.w, "%s"+format+"\n", append([]any{p.prefix}, args...)...) // fails only if the terminal was closed
 }
 
 // event prints an event during the call.
 func (p *callPrinter) event(e peer.Event) {
 	switch e.Kind {
 	case peer.EventJoined:
-		if e.Others == 0 {
+		if p.room == "" {
+			p.line("The media server answers.")
+		} else if e.Others == 0 {
 			p.line("In room %s. Nobody else is here yet; waiting.", p.room)
 		} else {
 			p.line("In room %s.", p.room)
@@ -72,36 +76,6 @@ func (p *callPrinter) event(e peer.Event) {
 	}
 }
 
-// result prints the result of the call.
-func (p *callPrinter) result(r *peer.Report) {
-	p.line("")
-	if r.ExitCode == peer.Good {
-		p.line("Success: %s.", r.Reason)
-	} else {
-		p.line("Failure (exit code %d): %s.", r.ExitCode, r.Reason)
-	}
-	if r.Path != nil {
-		p.line("  Path     %s%s", pathWords(r.Path), roundTrip(r.Path))
-	}
-	if r.SafetyCode != nil {
-		p.line("  Safety   code %s", *r.SafetyCode)
-	} else if r.Path != nil {
-		p.line("  Safety   no code: the other side does not know safety codes, or broke their rules")
-	}
-	if m := r.Received("video"); m != nil {
-		p.line("  Video    %s", videoWords(m))
-	}
-	if m := r.Received("audio"); m != nil {
-		p.line("  Audio    %s", audioWords(m))
-	}
-	if r.Data != nil && r.Data.Files != (peer.FileCount{}) {
-		p.line("  Files    %s", fileWords(&r.Data.Files))
-	}
-	for _, e := range r.Expect {
-		p.line("  Expected %s", expectWords(e))
-	}
-}
-
 func shortTime(d time.Duration) string {
 	if d < time.Second {
 		return d.Round(time.Millisecond).String()
@@ -120,82 +94,4 @@ func pathWords(path *peer.Path) string {
 	default:
 		return "direct"
 	}
-}
-
-func roundTrip(path *peer.Path) string {
-	if path.RTTMS == nil {
-		return ""
-	}
-	return fmt.Sprintf(", round trip %.1f ms", path.RTTMS.P50)
-}
-
-func videoWords(m *peer.Media) string {
-	f := m.Frames
-	if f == nil || !m.Flowing {
-		return "none received"
-	}
-	words := []string{fmt.Sprintf("%d frames", *f.Received)}
-	if f.FPS != nil {
-		words[0] += fmt.Sprintf(", %.1f per second", *f.FPS)
-	}
-	if f.MissingCount != nil {
-		words = append(words, fmt.Sprintf("%d missing", *f.MissingCount))
-	}
-	if f.Duplicates != nil && *f.Duplicates > 0 {
-		words = append(words, fmt.Sprintf("%d duplicates", *f.Duplicates))
-	}
-	switch {
-	case f.Intact != nil && *f.Corrupt == 0:
-		words = append(words, "all intact, byte for byte")
-	case f.Intact != nil:
-		words = append(words, fmt.Sprintf("%d damaged", *f.Corrupt))
-	case m.KeyFramesDecoded != nil:
-		words = append(words, fmt.Sprintf("%d key frames decoded", *m.KeyFramesDecoded))
-	}
-	return strings.Join(words, ", ")
-}
-
-func audioWords(m *peer.Media) string {
-	switch {
-	case !m.Flowing || m.Energy == nil:
-		return "none received"
-	case *m.Energy == 0:
-		return "silence"
-	case m.ToneHz == nil:
-		return fmt.Sprintf("energy %.6f, too quiet to have a pitch", *m.Energy)
-	default:
-		return fmt.Sprintf("energy %.4f, strongest at %.0f Hz", *m.Energy, *m.ToneHz)
-	}
-}
-
-func fileWords(f *peer.FileCount) string {
-	words := fmt.Sprintf("%d received, %s", f.Count, bytesWords(f.Bytes))
-	switch f.Bad {
-	case 0:
-		words += ", all intact"
-	default:
-		words += fmt.Sprintf(", %d damaged", f.Bad)
-	}
-	if f.Refused > 0 {
-		words += fmt.Sprintf(", %d refused", f.Refused)
-	}
-	return words
-}
-
-func bytesWords(n int64) string {
-	if n == 1 {
-		return "1 byte"
-	}
-	return fmt.Sprintf("%d bytes", n)
-}
-
-func expectWords(e peer.ExpectationResult) string {
-	actual := "unknown"
-	if e.Actual != nil {
-		actual = *e.Actual
-	}
-	if e.OK {
-		return e.Expr + ": met, the value is " + actual
-	}
-	return e.Expr + ": NOT met, the value is " + actual
 }

@@ -74,7 +74,7 @@ func (e ended) check(t *testing.T, code int, texts ...string) {
 
 func TestPeerCallsPeer(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := start(t, withoutTURN...) // so that the path is direct, however busy the machine is
 	file := filepath.Join(t.TempDir(), "report.json")
 	const expect = "path=direct,connect<1m,frames>=50%,intact=100%"
 	one := callPeer(t, s.ready.HTTP, "--duration", "2s", "--expect", expect, "--json", file, "--connect-timeout", "25s")
@@ -122,11 +122,30 @@ func TestPeerTrustsTheAuthority(t *testing.T) {
 
 func TestPeerExpectationFails(t *testing.T) {
 	t.Parallel()
-	s := start(t)
-	one := callPeer(t, s.ready.HTTP, "--duration", "1s", "--expect", "path=relay,connect<1m")
-	two := callPeer(t, s.ready.HTTP, "--duration", "20s")
-	one().check(t, exitFailed, "path=relay: NOT met, the value is direct", "connect<1m: met")
-	two().check(t, exitOK, "left")
+	s := start(t, withoutTURN...) // so that the path is direct, however busy the machine is
+	file := filepath.Join(t.TempDir(), "report.xml")
+	one := callPeer(t, s.ready.HTTP, "--duration", "1s", "--junit", file, "--run-id", "17",
+		"--expect", "path=relay,connect<1m", "--expect", "path.moves.9.t_ms>0")
+	two := callPeer(t, s.ready.HTTP, "--duration", "20s", "--junit", "-")
+	one().check(t, exitFailed, "path=relay: NOT met, the value is direct", "connect<1m: met", "path.moves.9.t_ms>0: NOT met, the value is not known")
+	two().check(t, exitOK, `<testcase name="call"`)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`tests="4" failures="2"`, "the value is not known", `"run_id": "17"`} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("%s is not in %s", want, text)
+		}
+	}
+}
+
+func TestPeerSchema(t *testing.T) {
+	t.Parallel()
+	code, stdout, stderr := runToEnd(t, noEnv, "peer", "--schema")
+	if code != exitOK || stdout != string(peer.JSONSchema()) || stderr != "" {
+		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
+	}
 }
 
 // A server that requires a token admits only bots that have one.
@@ -195,15 +214,20 @@ func TestPeerUsage(t *testing.T) {
 		"a link too long": {[]string{"http://127.0.0.1/r/" + strings.Repeat("a", 65)}, []string{"<url>", "longer than 64"}},
 		"all at once": {
 			[]string{
-				"ws://x", "room", "--video", "film", "--audio", "beep", "--fps", "0", "--size", "640x360", "--ice", "best",
-				"--turn-proto", "quic", "--take-files=-1", "--duration", "0s", "--connect-timeout=-1s", "--expect", "mos>4,frames=1",
+				"ws://x", "room", "--video", "film", "--audio", "horn", "--audio-codec", "mp3", "--fps", "0", "--size", "640x360", "--ice", "best",
+				"--turn-proto", "quic", "--loss", "5 of 100", "--delay=-1s", "--jitter", "1m", "--rate", "7", "--duplicate", "200%",
+				"--reorder=-1%", "--take-files=-1", "--duration=-1s", "--connect-timeout=-1s", "--expect", "moss>4", "--expect", "frames=1",
 			},
 			[]string{
-				"--video", "--audio", "--take-files", "--duration", "--connect-timeout", "--expect", `"mos"`, "frames=1", "ICE policy", "TURN protocol", "http://HOST",
+				"--loss", "--delay", "--jitter", "--rate", "--duplicate", "--reorder",
+				"--video", "--audio", "--audio-codec", "--take-files", "--duration", "--connect-timeout", "--expect", `did you mean "mos"?`, "frames=1", "ICE policy", "TURN protocol", "http://HOST",
 			},
 		},
 		"size and rate":  {[]string{"http://x", "room", "--fps", "99", "--size", "640x360"}, []string{"--fps", "--size", "640x368"}},
-		"later flags":    {[]string{"http://x", "room", "--record", "x"}, []string{"--record"}},
+		"no such flag":   {[]string{"--server", "http://x", "--room=y"}, []string{"unknown flag --server; the server and the room are arguments", "--room"}},
+		"one output":     {[]string{"http://x", "room", "--json", "-", "--junit", "-"}, []string{"--junit: standard output is for --json"}},
+		"no such file":   {[]string{"http://x", "room", "--junit", "/nonexistent/report.xml"}, []string{"--junit", "no such file"}},
+		"beeps alone":    {[]string{"http://x", "room", "--audio", "beep", "--video", "none"}, []string{"--audio", "frames of the pattern"}},
 		"no such token":  {[]string{"http://x", "room", "--token", "@/nowhere/token"}, []string{"--token: open /nowhere/token"}},
 		"empty token":    {[]string{"http://x", "room", "--token", "@/dev/null"}, []string{"--token: there is no token in /dev/null"}},
 		"no such folder": {[]string{"http://x", "room", "--json", "/nonexistent/report.json"}, []string{"--json", "no such file"}},
@@ -331,7 +355,7 @@ func TestPeerLink(t *testing.T) {
 		{[]string{server, link + "#token=a.b-c"}, roomlink.Link{Server: server, Room: "quiet-river-lamp", Token: "a.b-c"}},
 		{[]string{link + "#token=d", "", "e"}, roomlink.Link{Server: server, Room: "quiet-river-lamp", Token: "e"}},
 	} {
-		command := peerCommand{URL: c.args[0], Video: "none", Audio: "none", ICE: "all", Duration: 1, ConnectTimeout: 1}
+		command := peerCommand{URL: c.args[0], peerMedia: peerMedia{Video: "none", Audio: "none", AudioCodec: "opus"}, ICE: "all", Duration: 1, ConnectTimeout: 1}
 		if len(c.args) > 1 {
 			command.Room = c.args[1]
 		}

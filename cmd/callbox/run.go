@@ -18,6 +18,8 @@ const (
 	exitOK     = 0
 	exitFailed = 1
 	exitUsage  = 2
+
+	exitInterrupted = 130
 )
 
 // exitError is an error with an exit code.

@@ -74,6 +74,10 @@ func (s *server) run(ctx context.Context, std streams) error {
 	if err := s.printReady(std.stdout, s.config.basePath); err != nil {
 		s.log.Warn("could not write the ready line", "err", err)
 	}
+	group.Go(func() error {
+		s.checkSelf(ctx)
+		return nil
+	})
 	return group.Wait()
 }
 

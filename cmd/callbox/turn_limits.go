@@ -13,7 +13,7 @@ import (
 type turnLimits struct {
 	Memory *byteSize `placeholder:"BYTES" group:"Memory:" help:"Memory that all clients together may use, in bytes, such as 500M. One address may use at most a sixteenth of what is free; what would exceed the limit is refused. 0 = no limit. Default: three eighths of the memory that the machine, the container or the resource limits allow."`
 
-	TurnUserQuota    int      `default:"8" group:"TURN limits (0 = no limit):" help:"Maximum relays (allocations) of one user."`
+	TurnUserQuota    int      `default:"24" group:"TURN limits (0 = no limit):" help:"Maximum relays (allocations) of one user."`
 	TurnFixedQuota   int      `default:"1000" group:"TURN limits (0 = no limit):" help:"Maximum relays of one fixed user (--turn-user)."`
 	TurnAddressQuota int      `default:"200" group:"TURN limits (0 = no limit):" help:"Maximum relays of one client address; an IPv6 /64 counts as one address."`
 	TurnTotalQuota   int      `default:"10000" group:"TURN limits (0 = no limit):" help:"Maximum relays of all users together."`

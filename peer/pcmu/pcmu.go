@@ -1,8 +1,5 @@
-// Package pcmu encodes and decodes G.711 µ-law at 8 kHz (the RTP payload PCMU, RFC 3551),
-// and measures audio: its energy and its strongest frequency.
+// Package pcmu encodes and decodes G.711 µ-law at 8 kHz (the RTP payload PCMU, RFC 3551).
 package pcmu
-
-import "math"
 
 // SampleRate is the only rate of PCMU, in samples per second.
 const SampleRate = 8000
@@ -36,20 +33,18 @@ func Decode(b byte) int16 {
 	return int16(v) //nolint:gosec // at most 32124
 }
 
-// Tone is a sine that is continuous from one block of samples to the next.
-type Tone struct {
-	Hz    float64 // above 0, below SampleRate/2
-	Level float64 // peak, 0 to 1
-
-	sample int
+// AppendEncoded appends the µ-law bytes of samples to dst.
+func AppendEncoded(dst []byte, samples []int16) []byte {
+	for _, v := range samples {
+		dst = append(dst, Encode(v))
+	}
+	return dst
 }
 
-// Append appends the next n samples, µ-law, to dst.
-func (t *Tone) Append(dst []byte, n int) []byte {
-	for range n {
-		phase := math.Mod(float64(t.sample)*t.Hz/SampleRate, 1)
-		dst = append(dst, Encode(int16(math.Round(t.Level*math.MaxInt16*math.Sin(2*math.Pi*phase)))))
-		t.sample++
+// AppendDecoded appends the samples of µ-law bytes to dst.
+func AppendDecoded(dst []int16, block []byte) []int16 {
+	for _, b := range block {
+		dst = append(dst, Decode(b))
 	}
 	return dst
 }

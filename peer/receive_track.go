@@ -1,11 +1,9 @@
 package peer
 
 import (
-	"context"
 	"errors"
-	"io"
+	"net"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -13,7 +11,6 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
-	"github.com/pion/webrtc/v4/pkg/media"
 )
 
 // A key frame is requested (PLI, RFC 4585 section 6.3.1) at once, every keyFrameRetry
@@ -24,52 +21,44 @@ const (
 	secondKeyFrame = 2 * time.Second
 )
 
-// sentTrack is the audio or the video that this peer sends.
-type sentTrack struct {
-	track  *webrtc.TrackLocalStaticSample
-	sender *webrtc.RTPSender
-	frames atomic.Int64
-}
+// repairPoll is how often what arrived by RTX is read while nothing else arrives: Pion
+// returns it only at the beginning of a read.
+const repairPoll = 20 * time.Millisecond
 
 // receivedTrack is a track that the other side sends.
 type receivedTrack struct {
-	mid      string
-	kind     string
-	ssrc     uint32
-	plis     atomic.Int64
-	receiver interface {
-		push(p *rtp.Packet, now time.Time)
-		fill(m *Media, end time.Time)
-		progress() progress
-	}
+	mid   string
+	kind  string
+	codec Codec
+	ssrc  uint32
+	plis  atomic.Int64
+	// recovered counts what arrived by RTX, arrived is when the last packet did, in
+	// nanoseconds since 1970.
+	recovered, arrived atomic.Int64
+	flow               *flow
+	receiver           mediaReceiver
 }
 
-// addTracks adds the tracks to send. Of a kind that is not sent, it adds a transceiver
-// that only receives.
-func (l *link) addTracks() error {
-	err := l.addTrack(&l.audio, l.cfg.Audio != nil, webrtc.RTPCodecTypeAudio,
-		webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypePCMU, ClockRate: 8000})
-	if err != nil {
-		return err
-	}
-	return l.addTrack(&l.video, l.cfg.Video != nil, webrtc.RTPCodecTypeVideo,
-		webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000})
+// mediaReceiver counts and measures what arrives of one track.
+type mediaReceiver interface {
+	push(p *rtp.Packet, now time.Time)
+	fill(m *Media, end time.Time)
+	progress() progress
 }
 
-func (l *link) addTrack(t *sentTrack, send bool, kind webrtc.RTPCodecType, codec webrtc.RTPCodecCapability) error {
-	if !send {
-		_, err := l.pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
-		return err
+// newReceiver returns the receiver of a track; nil if there is none for its codec.
+func (l *link) newReceiver(t *receivedTrack) mediaReceiver {
+	first := func() { l.observer.firstFrame(l) }
+	switch t.codec {
+	case VP8:
+		return newVideoReceiver(t.mid, linkSink{l}, l.cfg.Shared, first)
+	case VP9, H264, AV1:
+		return newFrameReceiver(t.mid, t.codec, linkSink{l}, first)
+	case Opus, PCMU:
+		return newAudioReceiver(t.mid, t.codec, linkSink{l}, l.cfg.CountAudio)
+	default:
+		return nil
 	}
-	var err error
-	if t.track, err = webrtc.NewTrackLocalStaticSample(codec, kind.String(), "callbox"); err != nil {
-		return err
-	}
-	if t.sender, err = l.pc.AddTrack(t.track); err != nil {
-		return err
-	}
-	l.drain(t.sender.ReadRTCP)
-	return nil
 }
 
 // rtcpReader is RTPSender.ReadRTCP or RTPReceiver.ReadRTCP.
@@ -87,55 +76,13 @@ func (l *link) drain(read rtcpReader) {
 	})
 }
 
-// startMedia starts to send. It must be called once, when the link is connected.
-func (l *link) startMedia() {
-	if l.video.track != nil {
-		l.wait.Go(func() {
-			l.send(&l.video, func(ctx context.Context) (media.Sample, error) {
-				f, err := l.cfg.Video.Next(ctx)
-				return media.Sample{Data: f.Data, Duration: f.Duration}, err
-			})
-		})
-	}
-	if l.audio.track != nil {
-		l.wait.Go(func() {
-			l.send(&l.audio, func(ctx context.Context) (media.Sample, error) {
-				block, err := l.cfg.Audio.Next(ctx)
-				return media.Sample{Data: block, Duration: packetTime}, err
-			})
-		})
-	}
-}
-
-// send writes samples until the source or the connection ends.
-func (l *link) send(t *sentTrack, next func(context.Context) (media.Sample, error)) {
-	for {
-		sample, err := next(l.ctx)
-		if err == nil {
-			err = t.track.WriteSample(sample)
-		}
-		switch {
-		case l.ctx.Err() != nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe):
-			return
-		case err != nil:
-			l.cfg.Logger.Warn("sending ended", "kind", t.track.Kind().String(), "error", err)
-			return
-		}
-		t.frames.Add(1)
-	}
-}
-
 // receive reads a new track until it ends; Pion calls it on the first packet.
 func (l *link) receive(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
 	t := &receivedTrack{kind: remote.Kind().String(), ssrc: uint32(remote.SSRC()), mid: l.midOf(receiver)}
-	codec := remote.Codec().MimeType
-	switch {
-	case strings.EqualFold(codec, webrtc.MimeTypeVP8):
-		t.receiver = newVideoReceiver(l.cfg.VideoSink, func() { l.observer.firstFrame(l) })
-	case strings.EqualFold(codec, webrtc.MimeTypePCMU):
-		t.receiver = &audioReceiver{sink: l.cfg.AudioSink}
-	default: // impossible: nothing else was negotiated
-		l.cfg.Logger.Warn("ignored a track with a codec that was not negotiated", "codec", codec)
+	t.flow = newFlow(remote.Codec().ClockRate)
+	t.codec = codecNamed(remote.Codec().MimeType)
+	if t.receiver = l.newReceiver(t); t.receiver == nil { // impossible: nothing else was negotiated
+		l.cfg.Logger.Warn("ignored a track with a codec that was not negotiated", "codec", string(t.codec))
 		return
 	}
 	l.mu.Lock()
@@ -154,11 +101,25 @@ func (l *link) receive(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver)
 		l.wait.Go(func() { l.askKeyFrames(t) })
 	}
 	for {
-		packet, _, err := remote.ReadRTP()
+		if remote.HasRTX() {
+			_ = remote.SetReadDeadline(time.Now().Add(repairPoll))
+		}
+		packet, attributes, err := remote.ReadRTP()
+		if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+			continue
+		}
 		if err != nil {
 			return
 		}
-		t.receiver.push(packet, time.Now())
+		if attributes.Get(webrtc.AttributeRtxSsrc) != nil {
+			t.recovered.Add(1)
+			l.nacks.recovered(t.ssrc, packet.SequenceNumber)
+		}
+		now := time.Now()
+		t.flow.count(packet, now)
+		linkSink{l}.Packet(ReceivedPacket{MID: t.mid, Codec: t.codec, Packet: packet, At: now})
+		t.receiver.push(packet, now)
+		t.arrived.Store(now.UnixNano())
 	}
 }
 
@@ -190,9 +151,14 @@ func (l *link) askKeyFrames(t *receivedTrack) {
 			}
 			t.plis.Add(1)
 		}
+		l.mu.Lock()
+		requested := l.keyFrames
+		l.mu.Unlock()
 		select {
 		case <-l.ctx.Done():
 			return
+		case <-requested:
+			ask = true
 		case now := <-ticker.C:
 			p := t.receiver.progress()
 			if decodedAt.IsZero() && p.decoded > 0 {
@@ -205,6 +171,14 @@ func (l *link) askKeyFrames(t *receivedTrack) {
 			}
 		}
 	}
+}
+
+// requestKeyFrames requests a key frame of each video track, from any goroutine.
+func (l *link) requestKeyFrames() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	close(l.keyFrames)
+	l.keyFrames = make(chan struct{})
 }
 
 // progress returns what has arrived on all tracks together.

@@ -1,12 +1,16 @@
-package pcmu
+package sound
 
 import "math"
+
+// MeterRate is the rate of the audio that a Meter measures, in samples per second: that of
+// the telephone, which is enough for a test tone.
+const MeterRate = 8000
 
 const (
 	windowSamples = 800 // 100 ms, so that bins are 10 Hz apart
 	lowestBin     = 6   // 60 Hz: below is hum and offset
 	highestBin    = 390 // 3.9 kHz, the end of the telephone band
-	binHz         = SampleRate / windowSamples
+	binHz         = MeterRate / windowSamples
 	windowEvery   = 5 // of the windows one in so many is analysed, which is cheap and enough
 )
 
@@ -23,10 +27,10 @@ type Meter struct {
 	power   [highestBin + 1]float64
 }
 
-// Write measures a block of µ-law bytes.
-func (m *Meter) Write(block []byte) {
-	for _, b := range block {
-		v := float64(Decode(b)) / (math.MaxInt16 + 1)
+// Write measures a block of samples.
+func (m *Meter) Write(block []int16) {
+	for _, sample := range block {
+		v := float64(sample) / (math.MaxInt16 + 1)
 		m.samples++
 		m.sum += v * v
 		m.window[m.filled] = v
