@@ -118,6 +118,21 @@ test('a failed connection refreshes the servers, and then restarts ICE', async (
   assert.equal(ann.call.state.link.settled, true);
 });
 
+test('a connection whose DTLS has failed is rebuilt by both sides', async () => {
+  const {ann, bo} = await connected();
+  const {pc} = bo;
+  pc.dtls = 'failed';
+  pc.becomes('failed');
+  await quiet(20); // The server answers.
+  mock.timers.tick(1200);
+  await quiet(80);
+  assert.deepEqual([pc.restarts, pc.connectionState], [0, 'closed']);
+  for (const side of [ann, bo]) {
+    const {generation, settled} = side.call.state.link;
+    assert.deepEqual([generation, settled], [2, true]);
+  }
+});
+
 test('leaving tells the other side, and stops everything', async () => {
   const {ann, bo} = await connected();
   const {pc} = ann;

@@ -130,6 +130,26 @@ test('without the server the chat goes on', async () => {
   await until(() => textsOf(ann).length === 1);
 });
 
+test('modules that could not be fetched are fetched again with the next connection', async () => {
+  mock.method(console, 'warn', () => {});
+  let answer = () => Promise.reject(new TypeError('no network'));
+  mock.method(globalThis, 'fetch', () => answer());
+  const talk = new Talk(() => {});
+  const link = {pc: {}, room: 'lamp', peers: 'a b', polite: true, channel: new EventTarget()};
+  const opens = async (number) => {
+    talk.open({...link, link: number, tell: () => true});
+    await quiet();
+    mock.timers.tick(FIRST_FRAMES);
+    await talk.idle();
+  };
+  await opens(1);
+  assert.deepEqual([talk.failed, talk.conversation], [true, null]);
+  answer = async () => ({ok: true});
+  await opens(2);
+  assert.deepEqual([talk.failed, talk.conversation?.chat.accepts], [false, true]);
+  mock.restoreAll();
+});
+
 test('a page whose modules the server no longer has says so, and calls', async () => {
   mock.method(console, 'warn', () => {});
   let changes = 0;

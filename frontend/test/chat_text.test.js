@@ -91,11 +91,11 @@ test('the host that is shown is the one that is opened', () => {
 });
 
 test('many links take no time to speak of', () => {
-  const begin = performance.now();
+  const begin = process.cpuUsage();
   partsOf('https://a.example/' + '('.repeat(3900) + ')'.repeat(80));
   partsOf('http://'.repeat(600));
   partsOf('https://a.example/' + ')'.repeat(3980));
-  assert.ok(performance.now() - begin < 1000);
+  assert.ok(process.cpuUsage(begin).user < 1e6); // Microseconds. The machine may be busy.
 });
 
 test('a typed text is made fit to be sent', () => {

@@ -85,6 +85,7 @@ export class FakePeerConnection extends EventTarget {
   /** @type {FakePeerConnection[]} */ static all = [];
   signalingState = 'stable';
   connectionState = 'new';
+  dtls = 'connected';
   localDescription = null;
   remoteDescription = null;
   currentRemoteDescription = null;
@@ -116,6 +117,10 @@ export class FakePeerConnection extends EventTarget {
 
   getTransceivers() {
     return [...this.#transceivers];
+  }
+
+  getSenders() {
+    return this.#transceivers.map(() => ({transport: {state: this.dtls}}));
   }
 
   async getStats() {

@@ -68,10 +68,46 @@ test('"failed" restarts ICE at once, and rebuilds the link after three restarts'
   assert.equal(driver.screen, 'call');
 });
 
+test('a new connection that has failed waits for candidates of the other side before it restarts ICE', () => {
+  const driver = Driver.meeting();
+  assert.ok(!driver.link({type: 'connection', state: 'failed'}).includes('restartIce'));
+  assert.equal(driver.timerMs('recovery'), 2000);
+  driver.link({type: 'connection', state: 'connecting'});
+  assert.equal(driver.timerMs('recovery'), 15_000);
+  driver.link({type: 'connection', state: 'failed'});
+  assert.ok(driver.timer('recovery').includes('restartIce'));
+});
+
+test('a link whose DTLS has failed is rebuilt: no ICE restart mends it', () => {
+  const driver = Driver.inCall();
+  const commands = driver.link({type: 'connection', state: 'failed', dtlsFailed: true});
+  assert.ok(!commands.includes('build') && !commands.includes('restartIce'));
+  assert.ok(driver.last('checkServer').ms < driver.timerMs('restart'));
+  assert.ok(driver.timer('restart').includes('build'));
+  assert.deepEqual([driver.last('build').generation, driver.state.link.dtlsFailed], [2, false]);
+});
+
+test('a link whose DTLS has failed while the server is away is rebuilt when it is back', () => {
+  const driver = Driver.inCall();
+  driver.does({type: 'down', tries: 1});
+  const commands = driver.link({type: 'connection', state: 'failed', dtlsFailed: true});
+  assert.ok(!commands.includes('build'));
+  assert.ok(driver.frame(joined({resumed: true})).includes('build'));
+});
+
+test('a link whose DTLS has failed is not rebuilt while there is no network', () => {
+  const driver = Driver.inCall();
+  driver.link({type: 'connection', state: 'failed', dtlsFailed: true});
+  driver.does({type: 'down', tries: 1});
+  assert.ok(!driver.timer('restart').includes('build'));
+  assert.ok(driver.frame(joined({resumed: true})).includes('build'));
+});
+
 test('from the second rebuild on only relayed paths are tried', () => {
   const driver = Driver.inCall();
   const rebuild = () => {
     driver.link({type: 'connection', state: 'failed'});
+    if (driver.timers.has('recovery')) driver.timer('recovery'); // a connection that is new
     for (let i = 0; i < 3; i++) driver.timer('restart');
     return driver.last('build').relay;
   };
@@ -89,6 +125,7 @@ test('without servers no link is limited to relayed paths', () => {
   driver.frame(joined({iceServers: [], peers: [{peer: 'pBo', name: '', polite: false}]}));
   for (let i = 0; i < 3; i++) {
     driver.link({type: 'connection', state: 'failed'});
+    driver.timer('recovery');
     for (let j = 0; j < 3; j++) driver.timer('restart');
   }
   assert.equal(driver.last('build').relay, false);

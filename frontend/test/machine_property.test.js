@@ -58,6 +58,7 @@ function happening(random, driver) {
     },
     {type: 'frame', frame: {type: 'message', seq: 1, from: peer, data: {busy: true}}},
     {type: 'frame', frame: {type: 'closing', after: random(6)}},
+    {type: 'connection', link, state: 'failed', dtlsFailed: true},
     {type: 'connection', link, state: one(CONNECTIONS)},
     {type: 'connection', link, state: one(CONNECTIONS)},
     {type: 'settled', link, settled: random(2) === 0},

@@ -125,6 +125,21 @@ test('a running call tries again to join when others took its seat', () => {
   assert.equal(driver.screen, 'full');
 });
 
+test('when the server is back, the polite side lets the other one restart ICE', () => {
+  for (const polite of [true, false]) {
+    for (const broken of [
+      {type: 'stalled', stalled: true},
+      {type: 'connection', state: 'disconnected'},
+    ]) {
+      const driver = Driver.inCall(polite);
+      driver.does({type: 'down', tries: 1});
+      driver.link(broken);
+      driver.frame(joined({peers: [{peer: 'pBo', name: 'Bo', polite, away: false}]}));
+      assert.equal(driver.last('restartIce').giveWay ?? false, polite, broken.type);
+    }
+  }
+});
+
 test('a path that breaks while the server is away has the server checked at once', () => {
   const driver = Driver.inCall();
   driver.does({type: 'down', tries: 5});

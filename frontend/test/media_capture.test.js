@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import {getEventListeners} from 'node:events';
 import {test} from 'node:test';
+import {capture} from '../static/js/capture.js';
 import {Media} from '../static/js/media.js';
 import {FakeDevices, fail, setup} from './fake_devices.js';
 import {quiet} from './fakes.js';
@@ -200,6 +202,17 @@ test('what was opened of two devices is closed if nobody waits for the other', a
   media.stop();
   await quiet();
   assert.deepEqual(devices.open, []);
+});
+
+test('devices that are open leave no listener behind', async () => {
+  const {signal} = new AbortController();
+  for (const fails of [() => undefined, ({audio, video}) => audio && video && new Error()]) {
+    const devices = Object.assign(new FakeDevices(), {fails});
+    const request = {devices, idOf: () => '', facing: '', sound: {}, signal};
+    const {tracks} = await capture({...request, permission: async () => ''}, ['audio', 'video']);
+    assert.equal(tracks.length, 2);
+    assert.deepEqual(getEventListeners(signal, 'abort'), []);
+  }
 });
 
 test('the problem of one device does not hide that of the other', async () => {

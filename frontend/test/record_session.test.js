@@ -199,6 +199,42 @@ test('a recording whose clock cannot be loaded does not begin, and says so', asy
   assert.deepEqual([log.includes('recording'), log.at(-1)], [false, 'microphone']);
 });
 
+test('a recording that is given up during the tone gives the microphone back before the next one sounds', async () => {
+  const all = setUp();
+  all.session.click();
+  await quiet();
+  all.session.click();
+  all.session.click();
+  await quiet();
+  assert.deepEqual(
+    log.filter((what) => !/^(on |mix |unmix )/.test(what)),
+    [
+      ...['tell', 'send tone', 'tone', 'untell', 'context closed', 'microphone'],
+      ...['tell', 'send tone', 'tone'],
+    ],
+  );
+  assert.equal(all.session.phase, 'sounding');
+  for (const work of waits.splice(0)) work();
+  await quiet();
+  assert.deepEqual([all.session.phase, ...log.slice(-1)], ['on', 'recording']);
+});
+
+for (const [what, setTrack] of [
+  ['fails', () => Promise.reject(new DOMException('closed', 'InvalidStateError'))],
+  ['is still sent', async () => {}],
+])
+  test(`on a new connection nobody has heard a tone that ${what} on the one before`, async () => {
+    const all = setUp();
+    all.session.click();
+    await quiet();
+    all.link.setTrack = setTrack;
+    all.call.link = {...all.link, toldRecording: false};
+    for (const work of waits.splice(0)) work();
+    await quiet();
+    assert.deepEqual([all.session.phase, all.session.notice], ['off', 'refused']);
+    assert.deepEqual([log.includes('recording'), log.includes('untell')], [false, true]);
+  });
+
 test('a recording that cannot be read now is kept; one that another tab has deleted is not', async () => {
   const {session} = setUp();
   for (const [name, left] of [

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {initial} from '../static/js/machine.js';
-import {bannerOf, screenOf, stepsOf} from '../static/js/screens.js';
+import {bannerOf, drawingDelay, screenOf, stepsOf} from '../static/js/screens.js';
 import {CHECKING, impossible} from '../static/js/safety_check.js';
+import {DRAWING_DELAY} from '../static/js/timeouts.js';
 import {endedTitle} from '../static/js/ui/ended.js';
 import {lookOf} from '../static/js/ui/safety.js';
 import {Driver, joined} from './driver.js';
@@ -26,6 +27,22 @@ test('the eight steps are in order, and recording is off as long as nobody recor
     ['off', 'refused', [], 'failed'],
   ])
     assert.equal(stepsOf(initial, MEDIA, {phase, notice, kept})[2].state, state, phase + notice);
+});
+
+test('the page draws a new connection as soon as it has described itself, or after a moment', () => {
+  const link = {gathered: [], gatheringDone: false};
+  const fresh = {...initial, phase: 'in', link, peerJoinedAt: 5000};
+  for (const [change, after, delay] of [
+    [{}, 0, DRAWING_DELAY],
+    [{}, 200, DRAWING_DELAY - 200],
+    [{}, DRAWING_DELAY, 0],
+    [{link: null}, 0, 0],
+    [{link: {...link, gathered: ['host']}}, 0, 0],
+    [{link: {...link, gatheringDone: true}}, 0, 0],
+    [{hasConnected: true}, 0, 0],
+    [{phase: 'ended'}, 0, 0],
+  ])
+    assert.equal(drawingDelay({...fresh, ...change}, 5000 + after), delay, JSON.stringify(change));
 });
 
 test('the steps become active one after the other', () => {

@@ -53,6 +53,15 @@ async function sitting() {
   return {storage, locks, seat};
 }
 
+test('a page knows that it was reloaded while it had a seat', async () => {
+  const {storage, seat} = await sitting();
+  const isKept = (room) => new Seat(storage).isKept(room);
+  assert.deepEqual([isKept('lamp'), isKept('other')], [true, false]);
+  seat.forget('lamp');
+  assert.equal(isKept('lamp'), false);
+  assert.equal(new Seat().isKept('lamp'), false);
+});
+
 test('a reloaded page claims the seat of the page before, in that room only', async () => {
   const {storage, locks, seat} = await sitting();
   seat.release();

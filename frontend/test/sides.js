@@ -8,6 +8,7 @@ import {FakePeerConnection, FakeStream, FakeTrack, FakeWebSocket, quiet} from '.
 import {Room} from './room.js';
 
 globalThis.MediaStream = FakeStream;
+globalThis.fetch = async () => ({ok: true}); // Modules are files here, which Node does not fetch.
 
 /** One page in a call. */
 export class Side {

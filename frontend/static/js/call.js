@@ -1,14 +1,16 @@
+import {later} from './deadline.js';
 import {History, pointOf} from './history.js';
 import {Link} from './link.js';
 import {initial, reduce} from './machine.js';
-import {isBroken, sendsMedia} from './machine_link.js';
+import {isAway, isBroken, sendsMedia} from './machine_link.js';
 import {filterServers} from './options.js';
 import {ReadyConnection} from './ready_connection.js';
 import {SafetyCheck} from './safety_check.js';
 import {Signaling} from './signaling.js';
 import {Talk} from './talk.js';
+import {validOnly} from './support.js';
 import {SSETransport} from './transport_sse.js';
-import {CREDENTIALS_TIMEOUT, FIRST_FRAMES, STATS_INTERVAL} from './timeouts.js';
+import {CREDENTIALS_TIMEOUT, FIRST_FRAMES, GIVE_WAY_TIMEOUT, STATS_INTERVAL} from './timeouts.js';
 import {WebSocketTransport} from './transport_websocket.js';
 /** @import {Command, Event, State, Timer} from './machine.js' */
 /** @import {Media} from './media.js' */
@@ -138,8 +140,7 @@ export class Call {
 
   /** @param {boolean} relay relayed candidates only @returns {import('./ready_connection.js').Fixed} */
   #fixed(relay) {
-    const certificate = validOnly(this.#options.certificate);
-    return {policy: relay ? 'relay' : 'all', certificate};
+    return {policy: relay ? 'relay' : 'all', certificate: validOnly(this.#options.certificate)};
   }
 
   /** Tells the other side what this one has switched on. */
@@ -219,7 +220,7 @@ export class Call {
     build: (command) => this.#build(command),
     deliver: ({data}) => this.#link?.deliver(data),
     resend: ({anew}) => this.#link?.resend(anew),
-    restartIce: () => void this.#restartIce(),
+    restartIce: ({giveWay}) => void this.#restartIce(giveWay),
     closeLink: () => {
       this.#link?.close();
       this.#link = null;
@@ -362,12 +363,17 @@ export class Call {
     this.#options.onchange();
   }
 
-  /** Refreshes the TURN credentials first, which may have expired: the offer must be made with good ones. */
-  async #restartIce() {
+  /**
+   * Refreshes the TURN credentials first, which may have expired: the offer must be made with good ones.
+   * @param {boolean} [giveWay] whether the other side is about to do the same, so that this one has to only if it does not
+   */
+  async #restartIce(giveWay = false) {
     const link = this.#link;
-    const late = new Promise((resolve) => setTimeout(resolve, CREDENTIALS_TIMEOUT));
-    await Promise.race([this.#refreshServers(), late]);
-    if (link && link === this.#link) link.restartIce();
+    const described = link?.pc.remoteDescription?.sdp;
+    await Promise.race([this.#refreshServers(), later(CREDENTIALS_TIMEOUT)]);
+    if (giveWay) await later(GIVE_WAY_TIMEOUT);
+    const isNeeded = !giveWay || link?.pc.remoteDescription?.sdp === described;
+    if (link && link === this.#link && isNeeded) link.restartIce();
   }
 
   /**
@@ -377,7 +383,7 @@ export class Call {
    */
   async #report(setup) {
     const link = this.#link;
-    await new Promise((resolve) => setTimeout(resolve, FIRST_FRAMES));
+    await later(FIRST_FRAMES);
     if (!link || link !== this.#link) return;
     await link.measure(this.#options.now());
     const path = link.sample?.path;
@@ -395,13 +401,6 @@ export class Call {
     this.#options.onchange();
   }
 }
-
-/** Reports whether signaling of this side or of the other is away. @param {State} state */
-const isAway = ({signaling, peer}) => signaling !== 'up' || !peer || peer.away;
-
-/** A certificate lives for a month, and no new connection takes one that has expired. @param {RTCCertificate|undefined} certificate */
-const validOnly = (certificate) =>
-  certificate && certificate.expires > Date.now() ? certificate : undefined;
 
 /** Makes a text fit for `hello`. @param {string} text */
 const textFor = (text) => [...text.replace(/[\p{Cc}\p{Cs}]/gu, '')].slice(0, 64).join('');

@@ -20,7 +20,10 @@ import {problemOf} from './problem.js';
 
 /** @typedef {{tracks: MediaStreamTrack[], problems: Problem[]}} Captured */
 
-/** @param {Request} request @param {Kind[]} kinds @returns {Promise<Captured>} */
+/**
+ * Rejects, and leaves nothing open, if the signal aborts meanwhile.
+ * @param {Request} request @param {Kind[]} kinds @returns {Promise<Captured>} tracks that are the caller's
+ */
 export async function capture(request, kinds) {
   const states = await Promise.all(kinds.map(request.permission));
   /** @type {Problem[]} */ const denied = [];
@@ -46,14 +49,22 @@ async function openEach(request, kinds, failed) {
   // The user is asked once. After a refusal only a device that is already granted is tried.
   const refused = ['blocked', 'dismissed', 'embedded'].includes(problem?.code ?? '');
   /** @type {Captured} */ const captured = {tracks: [], problems: []};
-  for (const kind of kinds) {
-    if (problem && refused && (await request.permission(kind)) !== 'granted') {
-      captured.problems.push({kind, code: problem.code});
-      continue;
+  const {signal} = request;
+  const release = () => stop(captured.tracks);
+  signal.addEventListener('abort', release); // The user may never answer the second prompt.
+  try {
+    for (const kind of kinds) {
+      if (problem && refused && (await request.permission(kind)) !== 'granted') {
+        captured.problems.push({kind, code: problem.code});
+        continue;
+      }
+      const {tracks, problems} = await open(request, [kind]);
+      captured.tracks.push(...tracks);
+      captured.problems.push(...problems);
     }
-    const {tracks, problems} = await open(request, [kind]);
-    captured.tracks.push(...tracks);
-    captured.problems.push(...problems);
+  } finally {
+    signal.removeEventListener('abort', release);
+    if (signal.aborted) release();
   }
   return captured;
 }
@@ -70,8 +81,7 @@ async function open(request, kinds) {
     try {
       const stream = await devices.getUserMedia(constraints(request, kinds, how));
       const tracks = stream.getTracks();
-      for (const track of tracks) stopWith(signal, track);
-      signal.throwIfAborted(); // The user has answered too late.
+      keepUnlessAborted(signal, tracks); // The user may have answered too late.
       return {tracks, problems: []};
     } catch (error) {
       signal.throwIfAborted();
@@ -85,10 +95,15 @@ async function open(request, kinds) {
   return {tracks: [], problems: [problemOf(failure, kind, state)]};
 }
 
-/** @param {AbortSignal} signal @param {MediaStreamTrack} track */
-function stopWith(signal, track) {
-  if (signal.aborted) track.stop();
-  else signal.addEventListener('abort', () => track.stop(), {once: true});
+/** Stops the tracks and throws if the signal has aborted. @param {AbortSignal} signal @param {readonly MediaStreamTrack[]} tracks */
+export function keepUnlessAborted(signal, tracks) {
+  if (signal.aborted) stop(tracks);
+  signal.throwIfAborted();
+}
+
+/** Releases the devices. @param {readonly MediaStreamTrack[]} tracks */
+export function stop(tracks) {
+  for (const track of tracks) track.stop();
 }
 
 /** @param {Request} request @param {Kind[]} kinds @param {'exact'|'ideal'} how @returns {MediaStreamConstraints} */

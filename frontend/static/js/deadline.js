@@ -26,3 +26,6 @@ export class Deadline {
     this.#at = Infinity;
   }
 }
+
+/** @param {number} ms @returns {Promise<void>} */
+export const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

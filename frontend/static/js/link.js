@@ -1,4 +1,5 @@
 import {Ctl} from './ctl.js';
+import {hasDTLSFailed} from './dtls.js';
 import {hideAddress} from './hidden_address.js';
 import {Negotiation} from './negotiation.js';
 import {announceMusic, withMusic} from './opus_music.js';
@@ -288,8 +289,9 @@ export class Link {
   #listen() {
     const pc = this.#pc;
     pc.addEventListener('connectionstatechange', () => {
-      this.#emit({type: 'connection', state: pc.connectionState});
-      if (pc.connectionState === 'connected') this.#tellMusic();
+      const state = pc.connectionState;
+      this.#emit({type: 'connection', state, dtlsFailed: state === 'failed' && hasDTLSFailed(pc)});
+      if (state === 'connected') this.#tellMusic();
     });
     pc.addEventListener('signalingstatechange', () =>
       this.#emit({type: 'settled', settled: this.#negotiation.settled}),
@@ -321,8 +323,13 @@ export class Link {
     const kind = track.kind === 'audio' ? 'audio' : 'video';
     this.#mains[kind] ??= transceiver;
     const stream = this.#mains[kind] === transceiver ? this.main : this.shared;
-    for (const old of stream.getTracks()) if (old.kind === kind) stream.removeTrack(old);
-    stream.addTrack(track);
+    const play = () => {
+      for (const old of stream.getTracks()) if (old.kind === kind) stream.removeTrack(old);
+      stream.addTrack(track);
+    };
+    // The other side's camera may be off. A video element with a picture to wait for plays no sound in Chromium until it is there.
+    if (kind === 'video' && track.muted) track.addEventListener('unmute', play, {once: true});
+    else play();
     for (const name of ['mute', 'unmute', 'ended'])
       track.addEventListener(name, this.#options.onremote);
     this.#options.onremote();

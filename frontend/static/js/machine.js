@@ -31,6 +31,7 @@ import {GIVE_UP_TIMEOUT} from './timeouts.js';
  * @property {number} rebuilds
  * @property {'new'|'connecting'|'connected'|'disconnected'|'failed'|'closed'} connection
  * @property {boolean} connected whether it has been connected at least once
+ * @property {boolean} dtlsFailed whether its DTLS has failed, so that it must be rebuilt
  * @property {boolean} settled whether no negotiation is under way
  * @property {number} retries how often the watchdog has repeated this negotiation
  * @property {number} restarts ICE restarts since it was last connected
@@ -81,7 +82,7 @@ import {GIVE_UP_TIMEOUT} from './timeouts.js';
  * @typedef {{type: 'open', room: string} | {type: 'join', name: string} | {type: 'leave'} | {type: 'rejoin'}
  *   | {type: 'down', tries: number, refusal?: RefusalCode|null} | {type: 'ended', reason: State['reason']} | {type: 'frame', frame: import('./messages.js').Frame}
  *   | {type: 'timer', name: Timer} | {type: 'online'} | {type: 'hideAddress', on: boolean} | {type: 'compared', verdict: Verdict}} CallEvent
- * @typedef {{type: 'connection', link: number, state: Link['connection']}
+ * @typedef {{type: 'connection', link: number, state: Link['connection'], dtlsFailed?: boolean}
  *   | {type: 'settled', link: number, settled: boolean}
  *   | {type: 'gathered', link: number, candidate: CandidateType|null}
  *   | {type: 'silent', link: number} | {type: 'stalled', link: number, stalled: boolean}
@@ -93,7 +94,7 @@ import {GIVE_UP_TIMEOUT} from './timeouts.js';
 /**
  * @typedef {{type: 'joinRoom', room: string, name: string, reclaim: boolean} | {type: 'retryJoin'} | {type: 'checkServer', ms?: number} | {type: 'leaveRoom'}
  *   | {type: 'build', link: number, peer: string, polite: boolean, generation: number, relay: boolean, askForOffer: boolean, keepPrevious: boolean}
- *   | {type: 'deliver', data: import('./messages.js').CallData} | {type: 'resend', anew: boolean} | {type: 'restartIce'}
+ *   | {type: 'deliver', data: import('./messages.js').CallData} | {type: 'resend', anew: boolean} | {type: 'restartIce', giveWay?: boolean}
  *   | {type: 'closeLink'} | {type: 'closePrevious'} | {type: 'sendState'}
  *   | {type: 'servers', iceServers: ICEServer[]} | {type: 'refreshServers'}
  *   | {type: 'startTimer', name: Timer, ms: number} | {type: 'stopTimer', name: Timer}

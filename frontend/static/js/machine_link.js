@@ -10,8 +10,11 @@ import {
   withLink,
 } from './machine_transitions.js';
 import {
+  CANDIDATES_TIMEOUT,
+  CONNECT_TIMEOUT,
   DISCONNECTED_TIMEOUT,
   NEGOTIATION_TIMEOUT,
+  REBUILD_DELAY,
   RESTART_TIMEOUT,
   SAFETY_TIMEOUT,
   SILENT_PROBE_TIMEOUT,
@@ -52,11 +55,46 @@ function connected(state, at) {
   );
 }
 
+/** Reports whether the link has not been connected yet. @param {State} state */
+const isNew = ({link}) => link !== null && !link.connected;
+
+/** @param {Step} failed @returns {Step} */
+const awaitCandidates = ({state, commands}) =>
+  step(state, [...commands, start('recovery', CANDIDATES_TIMEOUT)]);
+
+/**
+ * Repairs a connection that has failed. When DTLS has, a packet could not be sent. Without a network, a new connection would
+ * find no path either, so it waits until the server has answered.
+ * @param {Step} failed @returns {Step}
+ */
+function repair({state, commands}) {
+  if (state.link?.dtlsFailed && state.signaling === 'up')
+    return step(state, [
+      ...commands,
+      {type: 'checkServer', ms: SILENT_PROBE_TIMEOUT},
+      start('restart', REBUILD_DELAY),
+    ]);
+  const restarted = restart(state);
+  return step(restarted.state, [...commands, ...restarted.commands]);
+}
+
+/**
+ * Starts the timer of an attempt to connect. A first connection has one already, unless it had failed.
+ * @param {State} state @param {boolean} hadFailed @returns {Command[]}
+ */
+function attempt(state, hadFailed) {
+  if (!isNew(state)) return [start('restart', RESTART_TIMEOUT)];
+  return hadFailed ? [start('recovery', CONNECT_TIMEOUT)] : [];
+}
+
 /**
  * Reconnects to the server at once, without which no connection can be repaired.
  * @param {State} state @returns {Command[]}
  */
 const reconnectServer = ({signaling}) => (signaling === 'down' ? [{type: 'checkServer'}] : []);
+
+/** Reports whether signaling of this side or of the other is away. @param {State} state */
+export const isAway = ({signaling, peer}) => signaling !== 'up' || !peer || peer.away;
 
 /** Reports whether the media of a call have stopped, which nothing can help without the server. @param {State} state */
 export const isBroken = ({link}) =>
@@ -72,18 +110,16 @@ export const onLink = {
     // The other side has closed it; there is nothing to repair.
     if (state.link?.gone) return step(withLink(state, {connection: event.state}));
     if (event.state === 'connected') return connected(state, event.at);
-    const next = withLink(state, {connection: event.state});
+    const {state: connection, dtlsFailed = false} = event;
+    const next = withLink(state, {connection, dtlsFailed});
     const [failing, giveUp] = markFailing(next);
     const commands = [...giveUp, ...reconnectServer(state)];
     if (event.state === 'failed') {
-      const restarted = restart(failing);
-      return step(restarted.state, [...commands, ...restarted.commands]);
+      const failed = step(failing, commands);
+      return isNew(failing) && !dtlsFailed ? awaitCandidates(failed) : repair(failed);
     }
-    if (event.state !== 'disconnected') {
-      // A first connection has a timer already; one that was connected before needs one.
-      const attempt = next.link?.connected ? [start('restart', RESTART_TIMEOUT)] : [];
-      return step(failing, [...commands, ...attempt]);
-    }
+    if (event.state !== 'disconnected')
+      return step(failing, [...commands, ...attempt(next, state.link?.connection === 'failed')]);
     const {polite, impolite} = DISCONNECTED_TIMEOUT;
     return step(failing, [...commands, start('recovery', next.link?.polite ? polite : impolite)]);
   },

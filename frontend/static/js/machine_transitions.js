@@ -50,6 +50,7 @@ export function newLink(state, peer, polite, generation, rebuilds) {
     rebuilds,
     connection: 'new',
     connected: false,
+    dtlsFailed: false,
     settled: false,
     retries: 0,
     restarts: 0,
@@ -128,12 +129,12 @@ export function peerGone(state, notice) {
 export const markFailing = (state) =>
   state.failing ? [state, []] : [{...state, failing: true}, [start('giveUp', GIVE_UP_TIMEOUT)]];
 
-/** Looks for new paths, and rebuilds the connection when that did not help. @param {State} state @returns {Step} */
+/** Looks for new paths, and rebuilds the connection when that did not help, or cannot. @param {State} state @returns {Step} */
 export function restart(state) {
   const {link} = state;
   if (!link || state.signaling !== 'up') return step(state);
   if (!state.peer) return peerGone(state, 'timeout');
-  if (link.restarts >= MAX_RESTARTS) return rebuild(state);
+  if (link.dtlsFailed || link.restarts >= MAX_RESTARTS) return rebuild(state);
   const [next, commands] = markFailing(withLink(state, {restarts: link.restarts + 1}));
   return step(next, [
     ...commands,
@@ -169,12 +170,25 @@ export function catchUp(state) {
   const giveUp = state.failing ? [start('giveUp', GIVE_UP_TIMEOUT)] : [];
   if (!link) return step(state);
   if (link.connection === 'connected')
-    return step(state, link.stalled && state.peer ? [{type: 'restartIce'}] : []);
+    return step(
+      state,
+      link.stalled && state.peer ? letOtherRestart(link, [{type: 'restartIce'}]) : [],
+    );
   if (!link.connected && state.peer)
     return step(state, [...giveUp, start('recovery', CONNECT_TIMEOUT)]);
   const restarted = restart(state);
-  return step(restarted.state, [...giveUp, ...restarted.commands]);
+  return step(restarted.state, [...giveUp, ...letOtherRestart(link, restarted.commands)]);
 }
+
+/**
+ * Both sides catch up at the same moment, when the second one is back. If both made an offer, the polite one would have to
+ * roll its own back, and Chromium then decodes the other side's video but shows it no more.
+ * @param {Link} link @param {Command[]} commands @returns {Command[]}
+ */
+const letOtherRestart = ({polite}, commands) =>
+  commands.map((command) =>
+    command.type === 'restartIce' && polite ? {...command, giveWay: true} : command,
+  );
 
 /**
  * Gives a peer that the server does not know time to come back: a restarted server has forgotten it.

@@ -8,9 +8,10 @@ import {CallSession} from './media_session.js';
 import {pageOptions} from './options.js';
 import {onGranted} from './permissions.js';
 import {isNotice} from './problem.js';
+import {quickCheck} from './quick_check.js';
 import {Recording} from './recording.js';
 import {pathOfRoom, readAddress, readRoom, takeToken, withoutFrame} from './roomlink.js';
-import {screenOf, talkOf} from './screens.js';
+import {drawingDelay, screenOf, talkOf} from './screens.js';
 import {Seat} from './seat.js';
 import {SelfStream} from './self_stream.js';
 import {Settings, SOUND_SETTINGS, soundConstraints} from './settings.js';
@@ -51,6 +52,8 @@ const media = new Media({
   remember,
 });
 
+const seat = new Seat(tabStorage(), navigator.locks);
+
 const call = new Call({
   server: HOME.href.slice(0, -1),
   get token() {
@@ -60,7 +63,7 @@ const call = new Call({
   get certificate() {
     return certificate;
   },
-  seat: new Seat(tabStorage(), navigator.locks),
+  seat,
   media,
   relay: options.relay || recall('relay') !== '',
   turn: options.turn,
@@ -138,7 +141,7 @@ function render() {
 }
 
 /** A call that connects changes many times at once. */
-const renderSoon = oncePerFrame(render);
+const renderSoon = oncePerFrame(render, () => drawingDelay(call.state, now()));
 
 /** @param {string} room '' = home */
 function go(room) {
@@ -177,13 +180,15 @@ async function prepare() {
 /** Shows what will not work, and the camera if the user need not be asked for it. */
 async function preview() {
   supportTest ??= prepare();
+  // In a frame, no device starts before the user clicks in it.
+  const mayStart = !media.available || (!embedded && media.asksNothing());
   supported = await supportTest;
   render();
   if (!supported || media.state.capture !== 'idle') return;
-  // In a frame, no device starts before the user clicks in it.
-  const mayStart = !media.available || (!embedded && (await media.asksNothing()));
+  // A page that was reloaded during a call is about to go on with it.
+  if (seat.isKept(call.state.room)) call.prepare();
   // The user may have gone elsewhere meanwhile, or have joined without devices.
-  if (mayStart && call.state.phase === 'prejoin') await startMedia();
+  if ((await mayStart) && call.state.phase === 'prejoin') await startMedia();
 }
 
 const startMedia = () => media.start(options.camera ? undefined : ['audio']);
@@ -301,10 +306,7 @@ const view = new View(
       void rejoin();
     },
     newCall: () => go(''),
-    quickCheck: async (onchange) => {
-      const {quickCheckOf} = await import('./check/quick.js');
-      await quickCheckOf(HOME.href.slice(0, -1), token, onchange);
-    },
+    quickCheck: (onchange) => quickCheck(HOME.href.slice(0, -1), token, onchange),
     language: (next) => {
       remember('lang', next);
       void setLanguage(next).then(render, render); // Without the server it stays as it is.

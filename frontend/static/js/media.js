@@ -1,5 +1,5 @@
 import {otherCamera} from './camera_flip.js';
-import {capture} from './capture.js';
+import {capture, keepUnlessAborted, stop} from './capture.js';
 import {DeviceChoice, listDevices} from './device_choice.js';
 import {initialMedia} from './media_state.js';
 import {isNotice, replaceProblems} from './problem.js';
@@ -221,7 +221,7 @@ export class Media {
     const stream = await captureScreen(devices);
     if (typeof stream === 'string') return stream;
     if (signal.aborted || this.screen) {
-      for (const track of stream.getTracks()) track.stop(); // Too late, or a second one.
+      stop(stream.getTracks()); // Too late, or a second one.
       return 'cancelled';
     }
     for (const track of stream.getVideoTracks())
@@ -234,7 +234,7 @@ export class Media {
 
   stopScreen() {
     if (!this.screen) return;
-    for (const track of this.screen.getTracks()) track.stop();
+    stop(this.screen.getTracks());
     this.screen = null;
     this.#update({screen: false});
     this.onscreen(null);
@@ -258,7 +258,7 @@ export class Media {
       },
       kinds,
     );
-    signal.throwIfAborted();
+    keepUnlessAborted(signal, tracks);
     for (const track of tracks) this.#use(track);
     const switched = kinds.filter((kind) => this.#isSwitched(kind)).map(asSwitched);
     this.#setProblems(kinds, [...problems, ...switched]);

@@ -1,3 +1,4 @@
+import {keepRole} from './dtls.js';
 import {acceptMusic, bringsMusic} from './opus_music.js';
 /** @import {CallData, Description} from './messages.js' */
 
@@ -177,7 +178,7 @@ export class Negotiation {
     this.isSettingRemoteAnswerPending = isAnswer;
     try {
       // Rolls back by itself.
-      await pc.setRemoteDescription(this.#adapt(description));
+      await pc.setRemoteDescription(keepRole(this.#adapt(description), pc));
     } finally {
       this.isSettingRemoteAnswerPending = false;
     }

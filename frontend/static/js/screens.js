@@ -1,4 +1,4 @@
-import {AWAY_BANNER_DELAY} from './timeouts.js';
+import {AWAY_BANNER_DELAY, DRAWING_DELAY} from './timeouts.js';
 /** @import {State} from './machine.js' */
 /** @import {MediaState} from './media_state.js' */
 /** @import {Session} from './record/session.js' */
@@ -15,6 +15,17 @@ export function screenOf(state) {
   if (state.phase !== 'in') return state.phase;
   if (state.link) return state.hasConnected ? 'call' : 'connecting';
   return state.self === '' ? 'connecting' : 'waiting';
+}
+
+/**
+ * Returns how long to wait with drawing (ms). It would hold up a side that has yet to describe itself to the other one, which
+ * mostly takes but a moment: when it gathers candidates it has done so.
+ * @param {State} state @param {number} now ms
+ */
+export function drawingDelay({phase, link, hasConnected, peerJoinedAt}, now) {
+  if (phase !== 'in' || !link || hasConnected || link.gathered.length > 0 || link.gatheringDone)
+    return 0;
+  return Math.max(0, peerJoinedAt + DRAWING_DELAY - now);
 }
 
 /**

@@ -31,6 +31,11 @@ export class Seat {
     return (await this.#waitForLock(stored.peer)) || reclaim ? stored.resume : '';
   }
 
+  /** Reports whether this tab had a seat, as a page has that was reloaded during a call. @param {string} room */
+  isKept(room) {
+    return this.#read(room) !== null;
+  }
+
   /** @param {string} room @param {string} peer @param {string} resume token */
   keep(room, peer, resume) {
     // The locks of earlier seats stay: their tokens lead to this seat.

@@ -34,3 +34,7 @@ export async function newCertificate() {
   const algorithm = {name: 'ECDSA', namedCurve: 'P-256'};
   return RTCPeerConnection.generateCertificate?.(algorithm).catch(() => undefined);
 }
+
+/** A certificate lives for a month, and no new connection takes one that has expired. @param {RTCCertificate|undefined} certificate */
+export const validOnly = (certificate) =>
+  certificate && certificate.expires > Date.now() ? certificate : undefined;

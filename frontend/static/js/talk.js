@@ -1,4 +1,6 @@
+import {later} from './deadline.js';
 import {fingerprintsOf} from './fingerprints.js';
+import {loadModule} from './load.js';
 import {sha256} from './safety.js';
 import {FIRST_FRAMES, TALK_DELAY} from './timeouts.js';
 /** @import {Conversation} from './conversation.js' */
@@ -38,6 +40,9 @@ const TYPES = [
 
 /** @param {{type: string}} message @returns {message is TalkMessage} */
 export const isTalkMessage = (message) => TYPES.includes(message.type);
+
+const CONVERSATION = new URL('./conversation.js', import.meta.url);
+const FILE_STORE = new URL('./file_store.js', import.meta.url);
 
 /** Messages of the other end that may wait. */
 const MAX_WAITING = 256;
@@ -134,10 +139,10 @@ export class Talk {
 
 /** @param {() => void} onchange @returns {Promise<Conversation>} */
 async function loadConversation(onchange) {
-  await new Promise((resolve) => setTimeout(resolve, FIRST_FRAMES)); // It would hold them up.
+  await later(FIRST_FRAMES); // It would hold them up.
   const [{Conversation: Loaded}, {FileStore}] = await Promise.all([
-    import('./conversation.js'),
-    import('./file_store.js'),
+    loadModule(CONVERSATION, () => import('./conversation.js')),
+    loadModule(FILE_STORE, () => import('./file_store.js')),
   ]);
   const {navigator: {storage, locks} = {}, crypto} = globalThis;
   const store = new FileStore(storage, locks);

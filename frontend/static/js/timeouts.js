@@ -6,8 +6,15 @@
 export const NEGOTIATION_TIMEOUT = 6000;
 /** A new connection that takes longer gets an ICE restart. */
 export const CONNECT_TIMEOUT = 15_000;
+/**
+ * How long a new connection that has failed waits for more candidates of the other side. Chromium says `failed` as soon as none
+ * of those that it has is of use, as when it uses relays only and has got none but host candidates yet.
+ */
+export const CANDIDATES_TIMEOUT = 2000;
 /** An ICE restart that takes longer is followed by the next one. */
 export const RESTART_TIMEOUT = 8000;
+/** How long a connection whose DTLS has failed waits for the server to show that there is a network: a little longer than the server may take. */
+export const REBUILD_DELAY = 1200;
 /**
  * `disconnected` heals by itself more often than not, so ICE is restarted only after this time. The impolite side goes
  * first, so that the two do not do the same work twice.
@@ -17,6 +24,8 @@ export const DISCONNECTED_TIMEOUT = Object.freeze({impolite: 2000, polite: 3000}
 export const GIVE_UP_TIMEOUT = 120_000;
 /** How long an ICE restart waits for fresh TURN credentials. */
 export const CREDENTIALS_TIMEOUT = 2000;
+/** How long an ICE restart waits for the one of the other side, which is about to begin one, too. */
+export const GIVE_WAY_TIMEOUT = 1000;
 /** A connection on which nothing arrives for this long has stalled: for two measurements. */
 export const STALL_TIMEOUT = 1900;
 export const STATS_INTERVAL = 1000;
@@ -101,6 +110,12 @@ export const AWAY_BANNER_DELAY = 3000;
 export const TALK_DELAY = 50;
 /** How long a browser may take to begin the download of a received file. */
 export const SAVE_TIMEOUT = 60_000;
+/** A second click that confirms the first must come within this time. */
+export const SURE_DURATION = 8000;
+/** How long the drawing of a new connection waits at most until this side has described itself to the other. */
+export const DRAWING_DELAY = 250;
+/** How long connecting takes before the page tells its steps. What is over sooner would only flicker. */
+export const STEPS_DELAY = 1000;
 /** How long a button says "Copied". */
 export const COPIED_DURATION = 2000;
 /** How long a change waits for a frame, which is drawn at once in a page that can be seen. */

@@ -74,10 +74,13 @@ async function setLanguage(language) {
   show();
 }
 
-buildView({start: (withDevices) => void start(withDevices), copy: () => void copy()});
-buildLanguageMenus((language) => {
-  remember('lang', language);
-  void setLanguage(language);
-});
 const asked = new URLSearchParams(location.search).get('lang') ?? '';
-await setLanguage(chooseLanguage([asked, recall('lang'), ...navigator.languages], LANGUAGES));
+const preferred = [asked, recall('lang'), ...navigator.languages];
+const language = chooseLanguage(preferred, LANGUAGES);
+texts = await loadTexts(language); // What is clicked before does nothing.
+buildView({start: (withDevices) => void start(withDevices), copy: () => void copy()});
+buildLanguageMenus((chosen) => {
+  remember('lang', chosen);
+  void setLanguage(chosen);
+});
+await setLanguage(language);

@@ -34,7 +34,10 @@ export class Compositor {
     if (!track) throw new Error('a canvas without a track');
     this.track = track;
     this.#clock = clock;
-    clock.onmessage = () => this.#tick();
+    clock.onmessage = () => {
+      this.#tick();
+      clock.postMessage(null);
+    };
     clock.onerror = onfailed;
     clock.postMessage(INTERVAL);
   }
@@ -53,7 +56,7 @@ export class Compositor {
     for (const source of SOURCES) this.#videos[source].srcObject = null;
   }
 
-  /** Ticks that come late come several at once. */
+  /** A tick that comes late may be followed by one that does not. */
   #tick() {
     const now = performance.now();
     if (now - this.#drawnAt < INTERVAL / 2) return;

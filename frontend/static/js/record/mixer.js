@@ -6,6 +6,8 @@ const START_TIMEOUT = 1000;
 
 export class Mixer {
   #context = new AudioContext();
+  /** Aborts with the mixer: a tone that sounds ends at once. */
+  #end = new AbortController();
   #mix = this.#context.createMediaStreamDestination();
   /** @type {Map<MediaStreamTrack, AudioNode>} */ #sources = new Map();
 
@@ -41,8 +43,11 @@ export class Mixer {
   /** Plays the tone here, and gives it to a function that sends it instead of the microphone. @param {(track: MediaStreamTrack|null) => Promise<void>} send null = the microphone again */
   async announce(send) {
     const context = this.#context;
+    const {signal} = this.#end;
+    const ended = new Promise((resolve) => signal.addEventListener('abort', resolve));
     const wait = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
-    await Promise.race([context.resume(), wait(START_TIMEOUT)]);
+    await Promise.race([context.resume(), wait(START_TIMEOUT), ended]);
+    if (signal.aborted) return;
     const sent = context.createMediaStreamDestination();
     const gain = context.createGain();
     const oscillator = context.createOscillator();
@@ -54,7 +59,7 @@ export class Mixer {
     try {
       await send(track);
       oscillator.start();
-      await wait(TONE.ms);
+      await Promise.race([wait(TONE.ms), ended]);
     } finally {
       oscillator.disconnect();
       await send(null);
@@ -63,6 +68,7 @@ export class Mixer {
   }
 
   stop() {
+    this.#end.abort();
     this.set([]);
     void this.#context.close();
   }

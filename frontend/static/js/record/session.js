@@ -63,6 +63,8 @@ export class Session {
   /** @type {Options} */ #options;
   /** @type {State} */ #state = initial;
   #take = new Take();
+  /** Resolves when the newest tone has ended, which gives the microphone back. */
+  #tone = Promise.resolve();
   #shelf = new Shelf({
     storage: navigator.storage,
     locks: navigator.locks,
@@ -219,7 +221,7 @@ export class Session {
       const take = (this.#take = new Take());
       if (!take.type) throw new Error('this browser does not record');
       take.sink = await this.#open(take);
-      if (this.#state.take !== number || this.#state.phase !== 'opening') {
+      if (!this.#isIn(number, 'opening')) {
         await take.sink.discard();
         return;
       }
@@ -230,17 +232,14 @@ export class Session {
     },
     sound: async (number) => {
       const take = this.#take;
+      await this.#tone;
+      if (!this.#isIn(number, 'sounding')) return;
       take.mixer = new Mixer();
       take.compositor = new Compositor(startWorker('tick'), () =>
         this.#report(number, {type: 'stopped', notice: 'impossible'}),
       );
       this.#follow();
-      const {call, media} = this.#options;
-      const {link} = call;
-      await take.mixer.announce(async (tone) =>
-        link?.setTrack('audio', tone ?? media.tracks.audio),
-      );
-      this.#report(number, {type: 'sounded'});
+      await this.#sound(number, take.mixer);
     },
     begin: async (number) => this.#begin(number, this.#take),
     stop: async (number) => this.#finish(number, this.#take),
@@ -249,6 +248,29 @@ export class Session {
       await this.#take.sink?.discard();
     },
   };
+
+  /** @param {number} take @param {Phase} phase */
+  #isIn(take, phase) {
+    return this.#state.take === take && this.#state.phase === phase;
+  }
+
+  /** @param {number} number @param {Mixer} mixer */
+  async #sound(number, mixer) {
+    const {call, media} = this.#options;
+    const {link} = call;
+    const sounded = mixer.announce(async (tone) =>
+      link?.setTrack('audio', tone ?? media.tracks.audio),
+    );
+    this.#tone = sounded.catch(() => {});
+    try {
+      await sounded;
+    } catch (error) {
+      if (link === call.link) throw error;
+    }
+    // The other side has not heard the tone on the new connection.
+    if (link !== call.link) this.#report(number, {type: 'stopped', notice: 'refused'});
+    else this.#report(number, {type: 'sounded'});
+  }
 
   /** Opens a place for the recording: one that survives, if there is one. @param {Take} take @returns {Promise<Sink>} */
   async #open({at, type}) {

@@ -119,6 +119,8 @@ export class ChatPanel {
     for (const part of ['.topbar', '.panes', '.controls'])
       element(`.stage > ${part}`).inert = this.#open && this.#covers.matches;
     if (screen === 'ended') this.#renderUnsaved(model);
+    // Nothing of a call that has ended stays in the page.
+    if (conversation?.isEmpty) this.#timeline.clear();
     if (!this.#open) return;
     if (!document.hidden) conversation?.read();
     this.#renderTimeline(model);

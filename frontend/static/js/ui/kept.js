@@ -1,4 +1,5 @@
 import {formatDuration} from '../i18n.js';
+import {SURE_DURATION} from '../timeouts.js';
 import {cloneTemplate, element, find, findAll, setText, translate} from './dom.js';
 import {download} from './download.js';
 import {dateAndTime, fileSize} from './format.js';
@@ -11,13 +12,20 @@ export class KeptList {
   #list = element('[data-kept-list]');
   /** @type {Map<Kept, HTMLElement>} */ #rows = new Map();
   /** Which one is deleted with the next click. @type {Kept|null} */ #doomed = null;
+  /** Until when, ms. */
+  #doomedUntil = 0;
   /** @type {Model|null} */ #model = null;
   #language = '';
+
+  constructor() {
+    this.#list.addEventListener('focusout', () => this.#spare());
+  }
 
   /** @param {Model} model */
   render(model) {
     const {recording, screen, language} = model;
     this.#model = model;
+    if (model.now >= this.#doomedUntil) this.#doomed = null;
     const slot = findAll(`[data-for="${screen}"] [data-kept-slot]`, document)[0];
     const kept = recording?.kept ?? [];
     this.#box.hidden = !slot || kept.length === 0;
@@ -99,10 +107,18 @@ export class KeptList {
     }
   }
 
+  /** Forgets a first click after which the person has gone elsewhere. */
+  #spare() {
+    if (!this.#doomed) return;
+    this.#doomed = null;
+    if (this.#model) this.render(this.#model);
+  }
+
   /** Deletes it with the second click: it cannot be brought back. @param {Kept} kept */
   #delete(kept) {
     if (this.#doomed !== kept) {
       this.#doomed = kept;
+      this.#doomedUntil = performance.now() + SURE_DURATION;
       if (this.#model) this.render(this.#model);
       return;
     }

@@ -51,13 +51,13 @@ export class SelfView {
     });
   }
 
-  /** @param {Model} model */
-  render({screen, settings}) {
-    const inCall = screen === 'call';
+  /** After the stage, whose layout it follows. @param {Model} model */
+  render({settings}) {
+    const small = this.#stage.dataset.layout !== 'solo';
     this.#corner = settings.corner;
-    this.#pane.hidden = inCall && settings.selfHidden;
+    this.#pane.hidden = small && settings.selfHidden;
     this.#stage.dataset.corner = settings.selfHidden ? 'none' : settings.corner;
-    this.#grip.hidden = !inCall;
+    this.#grip.hidden = !small;
   }
 
   /** @param {PointerEvent} event */

@@ -1,4 +1,5 @@
 import {bannerOf, lacksRelay, stepsOf} from '../screens.js';
+import {STEPS_DELAY} from '../timeouts.js';
 import {renderChatButton} from './chat_button.js';
 import {cloneTemplate, element, elements, find, findAll, peerName, play, setText} from './dom.js';
 import {renderFullScreen} from './full_screen.js';
@@ -39,7 +40,7 @@ const WAITING_TEXTS = {left: 'waitingBack', timeout: 'waitingBack', busy: 'waiti
 /** Reports whether a portrait picture that fills a wide window would lose its top and bottom. @param {HTMLVideoElement} video */
 function isCut(video) {
   const {videoWidth, videoHeight} = video;
-  if (videoWidth === 0) return false; // The window need not be laid out now.
+  if (videoWidth === 0) return false;
   return (videoHeight * video.clientWidth) / (videoWidth * video.clientHeight) > 1.4;
 }
 
@@ -52,6 +53,8 @@ export class Stage {
   #notice = element('[data-notice]');
   #volume = new Volume([this.#remote, this.#shared]);
   #shown = false;
+  /** When the page began to connect (ms), null = it does not. @type {number|null} */ #connectingAt =
+    null;
   /** The text of the notice that was dismissed. */
   #dismissed = '';
   /** The key of a message that does not come from the state. @type {Key|''} */ message = '';
@@ -76,6 +79,11 @@ export class Stage {
     this.#notice.hidden = true;
   }
 
+  /** Shows the whole picture where filling the window would cut too much of it off. The window must be laid out. */
+  fit() {
+    if (this.#shown) this.#remote.classList.toggle('whole', isCut(this.#remote));
+  }
+
   /** @param {Model} model */
   render(model) {
     const {screen, t, call} = model;
@@ -88,7 +96,8 @@ export class Stage {
     this.#shown = shown;
     if (!shown) return;
     if (entered) this.#volume.reset();
-    this.#panes(model);
+    const slow = this.#isSlow(model);
+    this.#panes(model, slow);
     renderTopbar(model);
     renderSafety(model);
     renderRecording(model);
@@ -99,16 +108,22 @@ export class Stage {
     this.#controls(model);
     this.#showNotice(model);
     if (entered) this.dismiss(); // The notice was on the screen before.
-    this.#cards(model);
+    this.#cards(model, slow);
   }
 
-  /** @param {Model} model */
-  #cards(model) {
+  /** Reports whether connecting takes so long that the page says more about it. @param {Model} model */
+  #isSlow({screen, now}) {
+    this.#connectingAt = screen === 'connecting' ? (this.#connectingAt ?? now) : null;
+    return this.#connectingAt !== null && now - this.#connectingAt >= STEPS_DELAY;
+  }
+
+  /** @param {Model} model @param {boolean} slow */
+  #cards(model, slow) {
     const {screen} = model;
     element('[data-card="waiting"]').hidden = screen !== 'waiting';
-    element('[data-card="connecting"]').hidden = screen !== 'connecting';
+    element('[data-card="connecting"]').hidden = !slow;
     if (screen === 'waiting') this.#waiting(model);
-    if (screen === 'connecting') this.#connecting(model);
+    if (slow) this.#connecting(model);
   }
 
   /** @param {HTMLVideoElement} video @param {MediaStream|null} stream */
@@ -118,19 +133,25 @@ export class Stage {
     });
   }
 
-  /** @param {Model} model */
-  #panes(model) {
+  /** @param {Model} model @param {boolean} slow */
+  #panes(model, slow) {
     const {call, screen, media, link} = model;
-    const inCall = screen === 'call';
-    const sharing = inCall && call.remote.screen && hasPicture(link?.shared);
-    this.#section.dataset.layout = !inCall ? 'solo' : sharing ? 'shared' : 'pair';
-    element('[data-pane="remote"]').hidden = !inCall;
+    // Two who are about to be connected see the call already, so that the first frame finds its place.
+    const paired = screen === 'call' || (screen === 'connecting' && call.link !== null && !slow);
+    const sharing = screen === 'call' && call.remote.screen && hasPicture(link?.shared);
+    this.#section.dataset.layout = !paired ? 'solo' : sharing ? 'shared' : 'pair';
+    element('[data-pane="remote"]').hidden = !paired;
     element('[data-pane="shared"]').hidden = !sharing;
-    element('[data-cover="remote"]').hidden = showsRemote(model);
+    const cover = element('[data-cover="remote"]');
+    cover.hidden = showsRemote(model);
+    // The first frame need not wait until the page has taken the cover away.
+    cover.toggleAttribute(
+      'data-behind',
+      this.#remote.readyState < HTMLMediaElement.HAVE_CURRENT_DATA,
+    );
     this.#held(model);
     element('[data-cover="self"]').hidden = media.video;
     this.#self.classList.toggle('mirror', media.mirror && model.settings.mirror);
-    this.#remote.classList.toggle('whole', isCut(this.#remote));
     showAvatar(element('[data-avatar="remote"]'), call.peerName);
     showAvatar(element('[data-avatar="self"]'), call.name);
     const muted = model.t('remoteMuted', {name: peerName(model)});

@@ -1,4 +1,4 @@
-import {cloneTemplate, element, find, setText} from './dom.js';
+import {cloneTemplate, element, find, translate} from './dom.js';
 /** @import {Key} from '../i18n.js' */
 /** @import {Ticks, TickState} from '../check/quick.js' */
 /** @import {Translate} from './dom.js' */
@@ -44,8 +44,10 @@ function render(ticks, t) {
       const step = find('.step', item);
       step.dataset.tick = name;
       step.dataset.state = ticks[name];
-      setText(find('[data-step-name]', item), t(text));
-      setText(find('[data-step-state]', item), t(STATES[ticks[name]]));
+      // In another language, too, should the person choose one.
+      find('[data-step-name]', item).dataset.t = text;
+      find('[data-step-state]', item).dataset.t = STATES[ticks[name]];
+      translate(item, t);
       return item;
     }),
   );

@@ -36,7 +36,7 @@ export class Timeline {
   /** @param {readonly Item[]} items in the order of time @param {Model} model */
   render(items, model) {
     const language = model.language;
-    if (language !== this.#language) this.#clear();
+    if (language !== this.#language) this.clear();
     this.#language = language;
     const keys = new Set(items.map(({key}) => key));
     for (const [key, row] of this.#rows) {
@@ -52,7 +52,7 @@ export class Timeline {
     }
   }
 
-  #clear() {
+  clear() {
     this.#list.replaceChildren();
     this.#rows.clear();
   }

@@ -3,6 +3,7 @@ import {buildPickers, renderPickers} from './devices.js';
 import {Announcer} from './announcer.js';
 import {copyConnection, openConnection, renderConnection} from './connection_badge.js';
 import {element, elements, find, setIcon, setText, translate} from './dom.js';
+import {AfterDrawing} from './drawing.js';
 import {endedTitle, renderEnded} from './ended.js';
 import {toggleFullScreen} from './full_screen.js';
 import {listenToKeys, openKeys, renderKeys} from './keys.js';
@@ -81,6 +82,8 @@ export class View {
   #picture = new PictureEntry();
   /** @type {SelfView} */ #self;
   #announcer = new Announcer();
+  #moveFocus = new AfterDrawing();
+  #renderRest = new AfterDrawing();
   /** Loaded when it is needed for the first time. @type {ChatPanel|null} */ #chat = null;
   /** @type {Promise<ChatPanel>|null} */ #chatLoading = null;
   /** Whether it could not be loaded. A click tries again. */
@@ -172,24 +175,30 @@ export class View {
     if (model.language !== before?.language) this.#setLanguage(model);
     if (changed) this.#show(model.screen);
     for (const part of this.#parts) part.render(model);
-    renderConnection(model);
-    this.#title(model);
     this.#toggles(model);
     this.#home(model);
-    renderPickers(model);
     this.#prejoin.render(model);
     this.#stage.render(model);
     this.#self.render(model);
-    this.#picture.render(model);
-    renderSettings(model);
-    renderKeys(model);
-    void this.#stage.setSpeaker(model.media.selected.audiooutput);
     if (model.screen === 'full')
       setText(element('[data-full-text]'), model.t('fullText', {room: model.call.room}));
     if (model.screen === 'ended') renderEnded(model);
+    void this.#stage.setSpeaker(model.media.selected.audiooutput);
+    this.#renderRest.run(() => this.#rest(model));
+    if (changed && before) this.#moveFocus.run(() => this.#focus(model.screen));
+  }
+
+  /** What is not seen at once, or not at all. @param {Model} model */
+  #rest(model) {
+    this.#stage.fit();
+    this.#title(model);
+    this.#picture.render(model);
+    renderConnection(model);
+    renderPickers(model);
+    renderSettings(model);
+    renderKeys(model);
     this.#loadParts(model);
     this.#announcer.update(model);
-    if (changed && before) this.#focus(model.screen);
   }
 
   /** @param {Model} model */
@@ -201,6 +210,7 @@ export class View {
 
   /** @param {Screen} screen */
   #show(screen) {
+    scrollTo(0, 0); // As long as nothing has changed, there is nothing to lay out for this.
     document.body.dataset.screen = screen;
     for (const part of elements('.masthead, main')) part.hidden = false;
     for (const section of elements('[data-for]')) {
@@ -216,7 +226,6 @@ export class View {
       h1.closest('[data-for]')?.getAttribute('data-for')?.split(' ').includes(screen),
     );
     heading?.focus({preventScroll: true});
-    scrollTo(0, 0);
   }
 
   /** @param {Model} model */
