@@ -2,6 +2,7 @@
 // the loopback interface of this machine: see docs/bench.md.
 //
 //	go run ./bench
+//	go run ./bench -row browsers
 //	go run ./bench signaling
 //	go run ./bench turn
 package main
@@ -9,14 +10,17 @@ package main
 import (
 	"cmp"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
+	"callbox/bench/compare"
 	"callbox/bench/signaling"
 	"callbox/bench/turn"
 )
@@ -29,8 +33,33 @@ type figure struct {
 
 // effort says how much to measure.
 type effort struct {
-	calls, browserCalls, starts int
-	joining                     time.Duration
+	calls, browserCalls, tracedCalls, starts int
+	joining                                  time.Duration
+	recoveries                               string // a regular expression for their names
+}
+
+// row is what can be measured alone.
+type row struct {
+	name    string
+	measure func(context.Context, *program, effort) ([]figure, error)
+}
+
+func rows() []row {
+	return []row{
+		{"size", binarySize},
+		{"start", startUp},
+		{"bots", botCalls},
+		{"browsers", browserCalls},
+		{"recovery", recoveries},
+		{"joins", joins},
+	}
+}
+
+func rowNames() (names []string) {
+	for _, r := range rows() {
+		names = append(names, r.name)
+	}
+	return names
 }
 
 func main() {
@@ -46,8 +75,12 @@ func main() {
 // command runs the benchmark that the arguments name.
 func command(ctx context.Context, args []string) error {
 	switch {
-	case len(args) == 0:
-		return run(ctx, os.Stdout, effort{calls: 20, browserCalls: 20, starts: 10, joining: 3 * time.Second})
+	case len(args) == 0 || strings.HasPrefix(args[0], "-"):
+		chosen, err := parse(args, os.Stderr)
+		if err != nil {
+			return err
+		}
+		return run(ctx, os.Stdout, chosen, effort{calls: 20, browserCalls: 20, tracedCalls: 10, starts: 10, joining: 3 * time.Second, recoveries: "."})
 	case args[0] == "signaling":
 		return signaling.Main(ctx, args[1:], os.Stdout, os.Stderr)
 	case args[0] == "turn":
@@ -56,18 +89,33 @@ func command(ctx context.Context, args []string) error {
 	return fmt.Errorf("unknown command %q: use signaling, turn, or no command for everything else", args[0])
 }
 
-// run measures everything, one after the other, and prints the table.
-func run(ctx context.Context, out io.Writer, e effort) (err error) {
+// parse returns the names of the rows to measure.
+func parse(args []string, stderr io.Writer) (chosen []string, err error) {
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	chosenRows := flags.String("row", "", "comma-separated rows to measure: "+strings.Join(rowNames(), ","))
+	if err := flags.Parse(args); err != nil {
+		return nil, err
+	}
+	if flags.NArg() > 0 {
+		return nil, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	return compare.Choose("-row", *chosenRows, rowNames())
+}
+
+// run measures the chosen rows, one after the other, and prints the table.
+func run(ctx context.Context, out io.Writer, chosen []string, e effort) (err error) {
 	p, err := newProgram(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = cmp.Or(err, os.RemoveAll(p.dir)) }()
 	lines := []figure{{name: "figure", value: "measured", target: "target"}}
-	for _, measure := range []func(context.Context, *program, effort) ([]figure, error){
-		binarySize, startUp, botCalls, browserCalls, joins,
-	} {
-		figures, err := measure(ctx, p, e)
+	for _, r := range rows() {
+		if !slices.Contains(chosen, r.name) {
+			continue
+		}
+		figures, err := r.measure(ctx, p, e)
 		if err != nil {
 			return err
 		}

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,11 +30,42 @@ func TestTimes(t *testing.T) {
 	}
 }
 
+func TestRecoveryFigures(t *testing.T) {
+	figures, err := recoveryFigures([]byte(`{"name": "x", "unit": "ms", "measured": 20, "limit": 20}
+{"name": "y", "unit": "packets", "measured": 1, "limit": 0}
+`))
+	want := []figure{
+		{name: "x", value: "20 ms", target: "<= 20 ms"},
+		{name: "y", value: "1 packets", target: "<= 0 packets", missed: true},
+	}
+	if err != nil || !slices.Equal(figures, want) {
+		t.Errorf("%+v, %v", figures, err)
+	}
+	if _, err := recoveryFigures([]byte(`{"name": "x"`)); err == nil {
+		t.Error("half a line is no error")
+	}
+}
+
+func TestParse(t *testing.T) {
+	for args, want := range map[string][]string{
+		"":                    rowNames(),
+		"-row browsers":       {"browsers"},
+		"-row joins,browsers": {"browsers", "joins"},
+		"-row joined":         nil,
+		"-row joins more":     nil,
+	} {
+		chosen, err := parse(strings.Fields(args), io.Discard)
+		if (err == nil) != (want != nil) || !slices.Equal(chosen, want) {
+			t.Errorf("bench %s measures %q, %v, want %q", args, chosen, err, want)
+		}
+	}
+}
+
 // TestRun measures everything once and checks the table.
 func TestRun(t *testing.T) {
 	need.Program(t, "chromium")
 	var out strings.Builder
-	if err := run(t.Context(), &out, effort{calls: 1, browserCalls: 1, starts: 1, joining: 100 * time.Millisecond}); err != nil {
+	if err := run(t.Context(), &out, rowNames(), effort{calls: 1, browserCalls: 1, tracedCalls: 1, starts: 1, joining: 100 * time.Millisecond, recoveries: "tab-closed"}); err != nil {
 		t.Fatal(err)
 	}
 	table := out.String()
@@ -44,6 +77,7 @@ func TestRun(t *testing.T) {
 		`without a pointer.* +[1-9]\d* ms \(\d+ ms\) +<= 400 ms \(700 ms\)`,
 		`longest task.* +[1-9]\d* ms \(\d+ ms\) +<= 50 ms`,
 		`page weight.* +[1-9]\d*\.\d KB +<= 150 KB`,
+		`tab closed.* +[1-9]\d* ms +<= 1000 ms`,
 		`joins, .* new WebSocket +[1-9]\d*/s`,
 		`joins, .* open WebSockets +[1-9]\d*/s`,
 	} {

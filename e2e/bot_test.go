@@ -21,13 +21,16 @@ import (
 type botProcess struct {
 	process *process
 	file    string // where the report is written; empty = to standard output
+	current bool   // it is the program under test
 }
 
 // startBot starts `callbox peer`, which trusts only the server's certificate
 // authority.
 func startBot(t *testing.T, n *netlab.Namespace, s *server, room, transport string, duration time.Duration, flags ...string) *botProcess {
 	t.Helper()
-	return startBotOf(t, sharedBinary(t), n, s, room, transport, duration, flags...)
+	b := startBotOf(t, sharedBinary(t), n, s, room, transport, duration, flags...)
+	b.current = true
+	return b
 }
 
 // startBotOf is startBot with another program.
@@ -80,6 +83,9 @@ func (r *botProcess) report(t *testing.T) *peer.Report {
 	var report peer.Report
 	if err := json.Unmarshal(text, &report); err != nil {
 		t.Fatalf("the bot ended with exit code %d and no report: %v\n%s", code, err, tail(r.process.stderr.String()))
+	}
+	if r.current {
+		checkSchema(t, text)
 	}
 	if r.file != "" && code != int(report.ExitCode) {
 		t.Errorf("the bot ended with exit code %d, its report says %d", code, report.ExitCode)
@@ -137,9 +143,9 @@ func faultyBot(fault string, args []string) (*peer.Report, error) {
 	}
 	switch fault {
 	case faultFlipped:
-		cfg.Video = &flippedVideo{VideoSource: cfg.Video}
+		cfg.Video = &flippedVideo{Source: cfg.Video}
 	case faultFrozen:
-		cfg.Video = &frozenVideo{VideoSource: cfg.Video}
+		cfg.Video = &frozenVideo{Source: cfg.Video}
 	case faultSilent:
 		cfg.Audio = peer.Silence()
 	case faultNone:
@@ -169,12 +175,12 @@ func botConfig(args []string) (cfg peer.Config, err error) {
 
 // flippedVideo flips one bit of its tenth frame.
 type flippedVideo struct {
-	peer.VideoSource
+	peer.Source
 	frames int
 }
 
-func (v *flippedVideo) Next(ctx context.Context) (peer.VideoFrame, error) {
-	frame, err := v.VideoSource.Next(ctx)
+func (v *flippedVideo) Next(ctx context.Context, codec peer.Codec) (peer.Sample, error) {
+	frame, err := v.Source.Next(ctx, codec)
 	if v.frames++; v.frames == 10 && err == nil {
 		frame.Data = slices.Clone(frame.Data)
 		frame.Data[len(frame.Data)*3/4] ^= 1
@@ -184,12 +190,12 @@ func (v *flippedVideo) Next(ctx context.Context) (peer.VideoFrame, error) {
 
 // frozenVideo sends its first frame again and again, at the same pace.
 type frozenVideo struct {
-	peer.VideoSource
+	peer.Source
 	first []byte
 }
 
-func (v *frozenVideo) Next(ctx context.Context) (peer.VideoFrame, error) {
-	frame, err := v.VideoSource.Next(ctx)
+func (v *frozenVideo) Next(ctx context.Context, codec peer.Codec) (peer.Sample, error) {
+	frame, err := v.Source.Next(ctx, codec)
 	if v.first == nil {
 		v.first = slices.Clone(frame.Data)
 	}

@@ -120,6 +120,11 @@ func checkPath(f findings, transport, local, relayProtocol string, relayed bool)
 
 // checkReport compares the report of a bot with want.
 func checkReport(r *peer.Report, want expected) findings {
+	return checkReportWith(r, want, "audio/opus")
+}
+
+// checkReportWith is checkReport for a call with that codec for sound.
+func checkReportWith(r *peer.Report, want expected, codec string) findings {
 	f := findings{}
 	if r.ExitCode == peer.NotJoined || r.ExitCode == peer.NotConnected || r.Path == nil {
 		f.add(connecting, "exit code %d, %s", r.ExitCode, r.Reason)
@@ -133,7 +138,7 @@ func checkReport(r *peer.Report, want expected) findings {
 	checkPath(f, want.transport, local.Type, relayProtocol, r.Path.Type == peer.Relayed)
 	_, fromBot := want.from.(bot)
 	checkFrames(f, r.Received("video"), fromBot)
-	checkSound(f, r.Received("audio"), fromBot)
+	checkSound(f, r.Received("audio"), codec, fromBot)
 	return f
 }
 
@@ -163,12 +168,12 @@ func checkFrames(f findings, video *peer.Media, fromBot bool) {
 	}
 }
 
-func checkSound(f findings, audio *peer.Media, fromBot bool) {
+func checkSound(f findings, audio *peer.Media, codec string, fromBot bool) {
 	switch {
 	case audio == nil || value(audio.Packets) == 0:
 		f.add(sound, "no sound was received")
-	case audio.Codec == nil || !strings.EqualFold(*audio.Codec, "audio/PCMU"):
-		f.add(sound, "the codec is %q, want audio/PCMU", value(audio.Codec))
+	case audio.Codec == nil || !strings.EqualFold(*audio.Codec, codec):
+		f.add(sound, "the codec is %q, want %s", value(audio.Codec), codec)
 	case value(audio.Energy) < minEnergy:
 		f.add(sound, "the energy is %g, want %g", value(audio.Energy), minEnergy)
 	case fromBot && (audio.ToneHz == nil || math.Abs(*audio.ToneHz-peer.ToneHz) > toneTolerance):

@@ -1,4 +1,4 @@
-// Looks at a screen as a test does: which it is, and what of it is too small, hidden or too wide.
+// Looks at a screen as a test does: which it is, and what of it is too small, hidden, too wide or in the wrong language.
 window.gallery ??= (() => {
   const visible = (element) => element.checkVisibility({visibilityProperty: true});
   const CONTROLS =
@@ -78,6 +78,20 @@ window.gallery ??= (() => {
       for (const [i, box] of boxes.entries()) box.scrollTop = before[i];
       const {scrollWidth} = document.documentElement;
       if (scrollWidth > innerWidth) found.push(`${scrollWidth} px in a window of ${innerWidth}`);
+      return found;
+    },
+
+    // Chinese texts on an English page, but for what says that it is Chinese, and the menu of languages.
+    untranslated: () => {
+      if (!document.documentElement.lang.startsWith('en')) return [];
+      const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+      const found = [];
+      while (texts.nextNode()) {
+        const {data, parentElement} = texts.currentNode;
+        if (!/\p{Script=Han}/u.test(data) || !visible(parentElement)) continue;
+        if (parentElement.closest('[lang|="zh"], [data-language]')) continue;
+        found.push(`${nameOf(parentElement)} is not in English`);
+      }
       return found;
     },
 

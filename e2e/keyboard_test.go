@@ -6,10 +6,15 @@ import (
 	"testing"
 )
 
-// TestByKeyboardAlone has Ann make a whole call without a mouse: she enters her name, joins, mutes,
-// opens the menu, writes, sends and takes a file, compares the safety code, and hangs up.
+// TestByKeyboardAlone has Ann make a whole call without a mouse: she looks at the settings, enters
+// her name, joins, mutes, opens the menu, compares the safety code, writes, sends and takes a file,
+// records, hangs up, and saves and deletes the recording. With -gallery.full she does in Firefox, too.
 func TestByKeyboardAlone(t *testing.T) {
-	for _, kind := range []string{"chromium"} {
+	kinds := []string{"chromium"}
+	if *galleryFull {
+		kinds = append(kinds, "firefox")
+	}
+	for _, kind := range kinds {
 		t.Run(kind, func(t *testing.T) {
 			s := sharedServer(t)
 			connectClients(t)
@@ -22,7 +27,12 @@ func TestByKeyboardAlone(t *testing.T) {
 			ann := open(t, sharedBrowser(t, kind, "a"), s, room, english, scripts...)
 			bo := open(t, sharedBrowser(t, "chromium", "b"), s, room, english, chatJS)
 			ann.awaitScreen("prejoin")
+			if kind == "firefox" { // It does not start before a click.
+				ann.tabTo(`[data-action="allow"]`)
+				ann.press("Enter")
+			}
 			ann.until(`callbox.state.media.capture === "done"`)
+			testKeysInSettings(ann)
 			ann.tabTo(`[name="name"]`)
 			ann.types("Ann")
 			ann.tabTo(`[data-action="join"]`)
@@ -33,12 +43,33 @@ func TestByKeyboardAlone(t *testing.T) {
 			ann.awaitScreen("call")
 			testKeysInCall(ann)
 			testKeysInChat(ann, bo)
-			ann.tabTo(`[data-action="leave"]`)
+			ann.tabTo(`.controls [data-action="record"]`)
+			ann.press("Enter")
+			bo.visible("[data-recording]")
+			ann.until(`/You are recording, 0:0[2-9]/.test(document.querySelector("[data-recording]").textContent)`)
+			ann.press("Enter")
+			ann.until(`document.querySelector("[data-recording]").hidden`)
+			ann.tabTo(`.controls [data-action="leave"]`)
 			ann.press("Enter")
 			ann.awaitScreen("ended")
+			testKeysWithRecording(ann)
 			ann.tabTo(`[data-action="rejoin"]`)
 		})
 	}
+}
+
+func testKeysInSettings(ann *tab) {
+	const hidden = `document.querySelector('[data-dialog="settings"] [data-setting="selfHidden"]')`
+	ann.tabTo(`.prejoin [data-action="settings"]`)
+	ann.press("Enter")
+	for range 2 {
+		was := eval[bool](ann, hidden+".checked")
+		ann.tabTo(`[data-setting="selfHidden"]`)
+		ann.press(" ")
+		ann.until(fmt.Sprintf("%s.checked === %v", hidden, !was))
+	}
+	ann.press("Escape")
+	ann.until(`document.activeElement.matches('.prejoin [data-action="settings"]')`)
 }
 
 func testKeysInCall(ann *tab) {
@@ -91,6 +122,16 @@ func testKeysInChat(ann, bo *tab) {
 	ann.press("Escape")
 }
 
+func testKeysWithRecording(ann *tab) {
+	ann.tabTo(`[data-action="save-kept"]`)
+	ann.press("Enter")
+	ann.until(`talk.saved.some(({name}) => name.startsWith("callbox-"))`)
+	ann.tabTo(`[data-action="delete-kept"]`)
+	ann.press("Enter")
+	ann.press("Enter")
+	ann.until(`document.querySelector("[data-kept]").hidden`)
+}
+
 func (tb *tab) types(text string) {
 	tb.t.Helper()
 	for _, letter := range text {
@@ -98,11 +139,21 @@ func (tb *tab) types(text string) {
 	}
 }
 
-// tabTo presses Tab until the element has the focus, and checks that one sees it there.
+// tabTo presses Tab until the element has the focus, and checks that one sees it there. Where the
+// element comes first it presses Shift, too: from the end of a page Tab leads to the browser's own
+// controls.
 func (tb *tab) tabTo(selector string) {
 	tb.t.Helper()
 	const stops = 60 // of all that can have the focus
 	tb.visible(selector)
+	keys := []string{"Tab"}
+	if eval[bool](tb, fmt.Sprintf(`(() => {
+		const element = [...document.querySelectorAll(%s)].find((each) => each.checkVisibility());
+		const focus = document.activeElement;
+		return focus !== document.body && (element.compareDocumentPosition(focus) & Node.DOCUMENT_POSITION_FOLLOWING) > 0;
+	})()`, jsString(selector))) {
+		keys = []string{"Shift", "Tab"}
+	}
 	for range stops {
 		if eval[bool](tb, fmt.Sprintf("document.activeElement.matches(%s)", jsString(selector))) {
 			if !eval[bool](tb, `(() => {
@@ -113,7 +164,7 @@ func (tb *tab) tabTo(selector string) {
 			}
 			return
 		}
-		tb.press("Tab")
+		tb.press(keys...)
 	}
 	tb.t.Fatalf("Tab does not lead to %s; the focus is on %s", selector, eval[string](tb, "document.activeElement.outerHTML.slice(0, 200)"))
 }

@@ -62,14 +62,7 @@ func testKilled(t *testing.T, kinds [2]string) {
 	before := s.peersOf(t, room)
 
 	s.kill(t)
-	for _, tb := range tabs { // without a server, video still arrives
-		tb.until(fmt.Sprintf("(%s).then((v) => v.frames >= %d)", receivedVideo, tb.video().Frames+30))
-	}
-	if len(tabs) == 2 {
-		testScreenAlone(tabs[0], tabs[1])
-		testRestart(tabs[0], tabs[1])
-		testRestart(tabs[1], tabs[0])
-	}
+	useWithoutServer(tabs...)
 	s.startAgain(t)
 	if err := eventually(t, patience, func() error {
 		if now := s.peersOf(t, room); !slices.Equal(now, before) {
@@ -115,6 +108,20 @@ func testKilled(t *testing.T, kinds [2]string) {
 	}
 }
 
+// useWithoutServer does what needs no server: video still arrives, and two pages share a screen for the first time and
+// restart ICE.
+func useWithoutServer(tabs ...*tab) {
+	for _, tb := range tabs {
+		tb.t.Helper()
+		tb.until(fmt.Sprintf("(%s).then((v) => v.frames >= %d)", receivedVideo, tb.video().Frames+30))
+	}
+	if len(tabs) == 2 {
+		testScreenAlone(tabs[0], tabs[1])
+		testRestart(tabs[0], tabs[1])
+		testRestart(tabs[1], tabs[0])
+	}
+}
+
 // awaitVideo waits until each bot receives video.
 func awaitVideo(t *testing.T, bots []*botProcess) {
 	t.Helper()
@@ -148,26 +155,38 @@ func (tb *tab) video() video {
 // seats.
 func (s *server) peersOf(t *testing.T, room string) []string {
 	t.Helper()
+	var ids []string
+	for _, p := range s.seats(t, room) {
+		if p.State == "connected" {
+			ids = append(ids, p.Peer)
+		}
+	}
+	return ids
+}
+
+// seat is a peer in a room, connected or not.
+type seat struct{ Peer, State string }
+
+// seats returns the peers in the room.
+func (s *server) seats(t *testing.T, room string) []seat {
+	t.Helper()
 	text, err := s.getAdmin(t.Context(), "/rooms")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var rooms []struct {
 		Name  string
-		Peers []struct{ Peer, State string }
+		Peers []seat
 	}
 	if err := json.Unmarshal([]byte(text), &rooms); err != nil {
 		t.Fatal(err)
 	}
-	var ids []string
 	for _, r := range rooms {
-		for _, p := range r.Peers {
-			if r.Name == room && p.State == "connected" {
-				ids = append(ids, p.Peer)
-			}
+		if r.Name == room {
+			return r.Peers
 		}
 	}
-	return ids
+	return nil
 }
 
 // kill ends the server with SIGKILL.

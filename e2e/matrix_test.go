@@ -149,6 +149,9 @@ func makeCall(t *testing.T, s *server, c call) {
 			t.Errorf("the bot's exit code is %d: %s", report.ExitCode, tail(b.process.stderr.String()))
 		}
 		reportFindings(t, pair[i], checkReport(report, expected{pair[1-i].source(), transport}))
+		if other := pair[1-i].kind; other != "firefox" { // which says little about what it receives
+			checkFigures(t, report, other)
+		}
 		reports[i] = report
 		if report.SafetyCode != nil {
 			codes[i] = *report.SafetyCode

@@ -94,10 +94,11 @@ func TestManInTheMiddle(t *testing.T) {
 		t.Run(string(lie)+"-"+browserOfAnn, func(t *testing.T) {
 			room := "between-" + string(lie) + "-" + browserOfAnn
 			ann := openAt(t, side{browserOfAnn, "a"}, first, room, nil)
+			// His browser may have to be started, which can take longer than Ann waits for an answer.
+			bo := openAt(t, side{"firefox", "b"}, second, room, nil)
 			ann.join()
 			first.awaitPeers(t, 1)
 			attacker := startAttacker(t, lab.B, first, second, room, lie)
-			bo := openAt(t, side{"firefox", "b"}, second, room, nil)
 			bo.join()
 			codes := [2]string{ann.codeOfAny()}
 			if codes[0] != "" { // otherwise he has failed

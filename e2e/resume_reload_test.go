@@ -57,8 +57,8 @@ func TestReload(t *testing.T) {
 			bo.join()
 			seeEachOther(t, ann, bo)
 
-			if peers := s.peers(t); peers != 2 {
-				t.Errorf("%d peers are in rooms, want 2", peers)
+			if held := s.seats(t, "reload"); len(held) != 2 {
+				t.Errorf("%d peers are in the room, want 2: %v", len(held), held)
 			}
 			if taken := s.metric(t, replaced) - seats; preload != nil && taken < 4 {
 				t.Errorf("Ann replaced her old seat %v times, want at least 4", taken)

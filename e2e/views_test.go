@@ -78,7 +78,7 @@ var views = []view{
 		silent.join()
 		g.bo = silent
 		g.ann.awaitScreen("connecting")
-		return g.ann
+		return g.ann.visible(`[data-card="connecting"]`) // after a while
 	}, sideways: true},
 	{name: "full", show: func(g *gallery) *tab {
 		third := g.openIn(1, galleryRoom)
@@ -87,7 +87,7 @@ var views = []view{
 		return third
 	}},
 	{name: "call", show: func(g *gallery) *tab {
-		g.bo.click("leave")
+		g.bo.goTo(g.url) // It leaves, unless it has given up connecting meanwhile.
 		g.bo = g.openIn(1, galleryRoom)
 		g.ann.awaitScreen("waiting")
 		g.bo.enterName("Bo").join()

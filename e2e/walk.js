@@ -69,16 +69,16 @@
   };
   const received = async () => {
     const entries = [...(await callbox.pc.getStats()).values()];
-    const sound = entries.filter(({type, kind}) => type === 'inbound-rtp' && kind === 'audio');
-    const framesOf = (name) => {
-      const [track] = document.querySelector(`[data-video="${name}"]`).srcObject?.getVideoTracks() ?? [];
-      const video = entries.find(({type, trackIdentifier}) => type === 'inbound-rtp' && trackIdentifier === track?.id);
-      return video?.framesDecoded ?? 0;
+    // The sound of a shared screen is another track.
+    const of = (name, kind) => {
+      const {srcObject} = document.querySelector(`[data-video="${name}"]`);
+      const track = srcObject?.getTracks().find((each) => each.kind === kind);
+      return entries.find(({type, trackIdentifier}) => type === 'inbound-rtp' && trackIdentifier === track?.id);
     };
     return {
-      energy: Math.max(0, ...sound.map(({totalAudioEnergy}) => totalAudioEnergy ?? 0)),
-      frames: framesOf('remote'),
-      shared: framesOf('shared'),
+      energy: of('remote', 'audio')?.totalAudioEnergy ?? 0,
+      frames: of('remote', 'video')?.framesDecoded ?? 0,
+      shared: of('shared', 'video')?.framesDecoded ?? 0,
     };
   };
   const canvas = document.createElement('canvas');
@@ -93,8 +93,14 @@
   const visible = (selector) => document.querySelector(selector).checkVisibility();
 
   window.walk = {
-    // What arrives within some moments. The microphone is never silent for as long.
-    async flow() {
+    // What arrives within some moments. In Firefox, statistics of a connection that is closed meanwhile never come.
+    flow() {
+      const {screen, remote, media} = callbox.state;
+      const late = new Promise((done) => setTimeout(done, 5000, {screen, remote, media, connection: 'no statistics'}));
+      return Promise.race([walk.measured(), late]);
+    },
+    // The microphone is never silent for as long.
+    async measured() {
       const {screen, remote, media} = callbox.state;
       const seen = {screen, remote, media, connection: callbox.pc?.connectionState ?? 'none'};
       if (seen.connection !== 'connected') return seen;

@@ -232,17 +232,20 @@ var faults = []fault{
 			}
 		}
 	}},
-	{"the network is unplugged", false, func(w *walker, p *person) func() {
-		plug, err := sharedLab(w.t).Unplug(w.t.Context(), namespaceOf(sharedLab(w.t), p.at))
-		if err != nil {
-			w.t.Fatal(err)
+	{"the network is unplugged", false, unplugs},
+}
+
+func unplugs(w *walker, p *person) (plug func()) {
+	w.t.Helper()
+	up, err := sharedLab(w.t).Unplug(w.t.Context(), namespaceOf(sharedLab(w.t), p.at))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return func() {
+		if err := up(context.Background()); err != nil {
+			w.t.Error(err)
 		}
-		return func() {
-			if err := plug(context.Background()); err != nil {
-				w.t.Error(err)
-			}
-		}
-	}},
+	}
 }
 
 // fail has something fail for some seconds, in which people do something or not.

@@ -12,8 +12,9 @@ type TraceEvent struct {
 	Phase string         `json:"ph"`
 	PID   int            `json:"pid"`
 	TID   int            `json:"tid"`
-	TS    float64        `json:"ts"`  // microseconds
-	Dur   float64        `json:"dur"` // microseconds
+	TS    float64        `json:"ts"`   // microseconds
+	Dur   float64        `json:"dur"`  // microseconds
+	TDur  float64        `json:"tdur"` // microseconds with a processor
 	Args  map[string]any `json:"args"`
 }
 

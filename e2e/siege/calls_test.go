@@ -61,14 +61,17 @@ func (s *side) join(ctx context.Context, name string, over peer.TURNProtocol) (e
 	}
 	s.bot, err = peer.Join(ctx, peer.Config{
 		Server: "https://" + net.JoinHostPort(publicAddr, s.server.ports.https), Room: s.name, Name: name, Token: s.token,
-		Video: video, Audio: peer.Tone(), VideoSink: s, ICE: peer.Relay, TURNProtocol: over,
+		Video: video, Audio: peer.Tone(), Sink: s, ICE: peer.Relay, TURNProtocol: over,
 		Duration: -1, ConnectTimeout: s.scale.joinWithin, TLS: insecure(), Observe: s.observe,
 	})
 	return err
 }
 
-// Frame implements peer.VideoSink.
+// Frame implements peer.Sink.
 func (s *side) Frame(f peer.ReceivedFrame) {
+	if f.Codec.Kind() != "video" {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.last.IsZero() {

@@ -19,6 +19,9 @@ videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=15/1 ! vp
 audiotestsrc is-live=true ! audio/x-raw,rate=8000,channels=1 ! mulawenc
  ! rtppcmupay ! application/x-rtp,media=audio,encoding-name=PCMU,payload=0 ! end.
 """
+# The binding makes a type at its first use, and threads that use it then may see half of it.
+SOURCE, BUFFER, OK = Gst.PadDirection.SRC, Gst.PadProbeType.BUFFER, Gst.PadProbeReturn.OK
+COMPLETE, OPEN = GstWebRTC.WebRTCICEGatheringState.COMPLETE, GstWebRTC.WebRTCDataChannelState.OPEN
 seen = {"frames": 0, "heard": 0, "opened": []}
 
 
@@ -35,7 +38,7 @@ def ask(end, name, *arguments):
 
 def received(end, pad, pipeline):
     """Counts the frames of video, and drops everything."""
-    if pad.get_direction() != Gst.PadDirection.SRC:
+    if pad.get_direction() != SOURCE:
         return
     video = pad.get_current_caps().get_structure(0).get_string("encoding-name") == "VP8"
     sink = Gst.parse_bin_from_description(
@@ -45,12 +48,12 @@ def received(end, pad, pipeline):
     sink.sync_state_with_parent()
     pad.link(sink.sinkpads[0])
     if video:
-        sink.get_by_name("drain").sinkpads[0].add_probe(Gst.PadProbeType.BUFFER, count_frame)
+        sink.get_by_name("drain").sinkpads[0].add_probe(BUFFER, count_frame)
 
 
 def count_frame(_pad, _info):
     seen["frames"] += 1
-    return Gst.PadProbeReturn.OK
+    return OK
 
 
 def heard(_channel, _message):
@@ -70,10 +73,10 @@ def call(pipeline, loop):
     answered = ask(end, "create-answer", None)
     reply = answered.get_reply()
     ask(end, "set-local-description", reply.get_value("answer"))
-    while end.get_property("ice-gathering-state") != GstWebRTC.WebRTCICEGatheringState.COMPLETE:
+    while end.get_property("ice-gathering-state") != COMPLETE:
         time.sleep(0.05)
     say(type="answer", sdp=end.get_property("local-description").sdp.as_text())
-    while seen["frames"] < 20 or channel.get_property("ready-state") != GstWebRTC.WebRTCDataChannelState.OPEN:
+    while seen["frames"] < 20 or channel.get_property("ready-state") != OPEN:
         time.sleep(0.05)
     for _ in range(300):
         channel.emit("send-string", "hello")
