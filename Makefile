@@ -2,9 +2,10 @@
 # make test             runs everything that must pass: linters, Go, JavaScript, browsers, fuzzing
 # make long             runs what takes too much time or processor for `make test`: the whole siege, every planted
 #                       defect, all calls of the matrix, 200 MB of files, two minutes of recording, 500 random steps in a
-#                       call, ends of an older revision, how fast calls recover, 20,000 tries of each attacker on the
-#                       safety code, an engine beside a busy program, every look at every screen, Lighthouse, a minute of
-#                       fuzzing for each target; takes two and a half hours
+#                       call, ends of an older revision, bit-exact calls of ten minutes, how fast calls recover, every
+#                       fault of a network that `callbox doctor` finds, 20,000 tries of each attacker on the safety code,
+#                       an engine beside a busy program, every look at every screen, Lighthouse, a minute of fuzzing for
+#                       each target; takes two and a half hours
 # make screenshots      takes the pictures in docs/page anew
 # make bench            prints the figures that docs/bench.md explains
 # make bench-signaling  compares signaling with other servers (docs/bench-signaling.md); takes half an hour or more
@@ -18,7 +19,7 @@ SYSTEM   := ./e2e/... ./bench/...
 
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: build deps test long lint unit frontend system fuzz bench bench-signaling bench-turn siege mutants matrix files sound record walk ends recovery attack spin gallery lighthouse screenshots clean
+.PHONY: build deps test long lint unit frontend system fuzz bench bench-signaling bench-turn siege mutants matrix files sound record walk ends exact recovery doctor attack spin gallery lighthouse screenshots clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o callbox ./cmd/callbox
@@ -31,7 +32,7 @@ deps:
 
 test: deps lint frontend unit system fuzz
 
-long: siege mutants matrix files sound record walk ends recovery attack spin gallery lighthouse
+long: siege mutants matrix files sound record walk ends exact recovery doctor attack spin gallery lighthouse
 	FUZZTIME=1m .ci/fuzz
 
 lint:
@@ -45,12 +46,15 @@ frontend: deps
 	cd e2e/wrtc && PATH="$(CURDIR)/frontend/node_modules/.bin:$$PATH" && \
 		eslint --config ../../frontend/eslint.config.js . && prettier --config ../../frontend/.prettierrc.json --check --log-level warn .
 
+# Packages are compiled side by side, but run one by one: many tests have deadlines of real time, and those of a package
+# already use all processors.
 unit:
-	go test -race -shuffle=on $$(go list ./... | grep -v -e '/e2e' -e '/bench')
+	go list -race -export -deps -test ./... >/dev/null
+	go test -race -shuffle=on -p 1 $$(go list ./... | grep -v -e '/e2e' -e '/bench')
 
 # Browsers, network namespaces and containers need the machine for themselves, so packages run one by one.
 system: deps
-	go test -race -shuffle=on -p 1 -timeout 20m $(SYSTEM)
+	go test -race -shuffle=on -p 1 -timeout 30m $(SYSTEM)
 
 fuzz:
 	.ci/fuzz
@@ -77,15 +81,22 @@ record: deps
 recovery: deps
 	go test -count=1 -v -timeout 10m -run TestRecovery ./e2e -recovery.full
 
+doctor: deps
+	go test -count=1 -v -timeout 10m -run TestDoctor ./e2e -doctor.full
+
 walk: deps
-	go test -race -count=1 -v -timeout 90m -run TestWalk ./e2e -walk.full
+	go test -race -count=1 -v -timeout 90m -run 'TestWalk|TestUnplugged' ./e2e -walk.full -walk.steps 500
 
 ends: deps
 	go test -count=1 -v -timeout 10m -run 'TestOld|TestForeignPrograms' ./e2e -ends.full
 
-# Every screen of the page in every language, theme and size.
+# Calls of ten minutes in which every frame must arrive.
+exact:
+	go test -count=1 -v -timeout 30m -run 'TestEveryFrameArrives|TestReportAgreesWithImpairment' ./peer -exact.full
+
+# Every screen of the page in every language, theme and size, and a call by keyboard alone in Firefox.
 gallery: deps
-	go test -count=1 -v -timeout 20m -run TestGallery ./e2e -gallery.full
+	go test -count=1 -v -timeout 30m -run 'TestGallery|TestByKeyboardAlone' ./e2e -gallery.full
 
 # Lighthouse is large, so only this target installs it.
 lighthouse: deps
