@@ -157,7 +157,7 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 		return nil, err
 	}
 	c.events = c.signal.events
-	c.servers = selectServers(c.signal.seat.ICEServers, c.cfg.ICE, c.cfg.TURNProtocol)
+	c.servers = selectServers(c.cfg.iceServers(c.signal.seat.ICEServers), c.cfg.ICE, c.cfg.TURNProtocol)
 	c.wait.Go(c.loop)
 	return c, nil
 }

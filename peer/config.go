@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"callbox/peer/impair"
+	"callbox/signaling/protocol"
 )
 
 // Defaults of Config, and of the command line.
@@ -51,6 +53,16 @@ type Config struct {
 
 	ICE          ICEPolicy    // "" = All
 	TURNProtocol TURNProtocol // "" = any
+	// ICEServers are used instead of those of the signaling server; nil = those.
+	ICEServers []protocol.ICEServer
+	// AllowRemote reports whether the other side may be reached at an address. Candidates with
+	// another address are dropped, and so are those with a name: it is not resolved. It limits
+	// what this side begins, but a check may still come from anywhere, unless ICE is Relay.
+	// nil = anywhere.
+	AllowRemote func(netip.AddrPort) bool
+	// VideoKbps is how much video the other side is asked to send at most, in kbit/s; 0 = as
+	// much as it likes.
+	VideoKbps int
 	// Impair makes the network worse for what this peer sends: media, connectivity
 	// checks, DTLS, and what goes to a TURN server. Its zero value changes nothing.
 	Impair impair.Config
@@ -136,6 +148,9 @@ func (c *Config) Check() error {
 	}
 	if !slices.Contains([]ICEPolicy{"", All, Host, Srflx, Relay}, c.ICE) {
 		faults = append(faults, fmt.Errorf("ICE policy %q: it must be all, host, srflx or relay", c.ICE))
+	}
+	if c.VideoKbps < 0 {
+		faults = append(faults, fmt.Errorf("video of at most %d kbit/s: it must not be negative", c.VideoKbps))
 	}
 	if !slices.Contains([]TURNProtocol{"", TURNOverUDP, TURNOverTCP, TURNOverTLS}, c.TURNProtocol) {
 		faults = append(faults, fmt.Errorf("TURN protocol %q: it must be udp, tcp or tls", c.TURNProtocol))

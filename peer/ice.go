@@ -87,18 +87,6 @@ func candidateAddress(candidate string) netip.AddrPort {
 	return address
 }
 
-// filterSDP removes the candidates that the policy does not allow from a description.
-func (p ICEPolicy) filterSDP(sdp string) string {
-	var kept strings.Builder
-	for line := range strings.Lines(sdp) {
-		if rest, ok := strings.CutPrefix(line, "a=candidate:"); ok && !p.allows(candidateType(rest)) {
-			continue
-		}
-		kept.WriteString(line)
-	}
-	return kept.String()
-}
-
 // turnProtocol returns the protocol of a TURN URL (RFC 7065); false for STUN URLs,
 // for TURN over DTLS, and for anything that is not an ICE URL.
 func turnProtocol(text string) (TURNProtocol, bool) {
@@ -116,6 +104,14 @@ func turnProtocol(text string) (TURNProtocol, bool) {
 	default:
 		return "", false
 	}
+}
+
+// iceServers returns ICEServers, or else those of the signaling server.
+func (c *Config) iceServers(offered []protocol.ICEServer) []protocol.ICEServer {
+	if c.ICEServers != nil {
+		return c.ICEServers
+	}
+	return offered
 }
 
 // selectServers returns the ICE servers that policy and TURN protocol allow. If an

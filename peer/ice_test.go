@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/pion/webrtc/v4"
@@ -32,22 +31,6 @@ func TestCandidateLines(t *testing.T) {
 		}
 		if got := candidateAddress(line).String(); got != want[1] {
 			t.Errorf("%q has address %s", line, got)
-		}
-	}
-}
-
-func TestFilterSDP(t *testing.T) {
-	t.Parallel()
-	lines := []string{"v=0", "m=audio 9 RTP/AVP 0", "a=" + hostLine, "a=" + srflxLine, "a=" + relayLine, "a=end-of-candidates", ""}
-	sdp := strings.Join(lines, "\r\n")
-	for policy, left := range map[ICEPolicy][]int{All: {2, 3, 4}, Relay: {2, 3, 4}, Host: {2}, Srflx: {3}} {
-		want := slices.Clone(lines[:2])
-		for _, i := range left {
-			want = append(want, lines[i])
-		}
-		want = append(want, lines[5:]...)
-		if got := policy.filterSDP(sdp); got != strings.Join(want, "\r\n") {
-			t.Errorf("%s leaves %q", policy, got)
 		}
 	}
 }

@@ -172,7 +172,7 @@ func (l *link) offer() (d protocol.Description, ok bool, err error) {
 	if err := l.pc.SetLocalDescription(description); err != nil {
 		return protocol.Description{}, false, err
 	}
-	return protocol.Description{Type: description.Type.String(), SDP: l.cfg.ICE.filterSDP(description.SDP)}, true, nil
+	return l.describe(&description), true, nil
 }
 
 // pendingOffer returns the offer that has no answer yet. Its candidates are
@@ -182,7 +182,7 @@ func (l *link) pendingOffer() (d protocol.Description, ok bool) {
 	if description == nil || description.Type != webrtc.SDPTypeOffer {
 		return protocol.Description{}, false
 	}
-	return protocol.Description{Type: description.Type.String(), SDP: l.cfg.ICE.filterSDP(description.SDP)}, true
+	return l.describe(description), true
 }
 
 // answer applies an offer and returns the answer. An offer that collides with a
@@ -193,7 +193,7 @@ func (l *link) answer(offer *protocol.Description) (d protocol.Description, ok b
 		return protocol.Description{}, false, nil
 	}
 	if answer := l.pc.CurrentLocalDescription(); answer != nil && offer.SDP == l.answered {
-		return protocol.Description{Type: answer.Type.String(), SDP: l.cfg.ICE.filterSDP(answer.SDP)}, true, nil
+		return l.describe(answer), true, nil
 	}
 	if err := l.setRemote(webrtc.SDPTypeOffer, offer.SDP); err != nil {
 		return protocol.Description{}, false, err
@@ -206,7 +206,7 @@ func (l *link) answer(offer *protocol.Description) (d protocol.Description, ok b
 		return protocol.Description{}, false, err
 	}
 	l.answered = offer.SDP
-	return protocol.Description{Type: description.Type.String(), SDP: l.cfg.ICE.filterSDP(description.SDP)}, true, nil
+	return l.describe(&description), true, nil
 }
 
 // restartsICE reports whether an offer restarts ICE: then its user name is another
@@ -235,7 +235,7 @@ func (l *link) setAnswer(answer *protocol.Description) (ok bool, err error) {
 }
 
 func (l *link) setRemote(kind webrtc.SDPType, sdp string) error {
-	description := webrtc.SessionDescription{Type: kind, SDP: l.cfg.ICE.filterSDP(sdp)}
+	description := webrtc.SessionDescription{Type: kind, SDP: filterCandidates(sdp, l.allowsRemote)}
 	if err := l.pc.SetRemoteDescription(description); err != nil {
 		return fmt.Errorf("the other side's %s cannot be used: %w", kind, err)
 	}
@@ -253,11 +253,12 @@ func (l *link) setRemote(kind webrtc.SDPType, sdp string) error {
 // addRemoteCandidate adds a candidate of the other side, or stores it until there is
 // a remote description.
 func (l *link) addRemoteCandidate(c *protocol.Candidate) {
-	if c.Candidate != "" && !l.cfg.ICE.allows(candidateType(c.Candidate)) {
+	line := strings.TrimPrefix(c.Candidate, "a=") // some clients send the whole SDP line
+	if line != "" && !l.allowsRemote(line) {
 		return
 	}
 	candidate := webrtc.ICECandidateInit{
-		Candidate: c.Candidate, SDPMid: c.SDPMid, SDPMLineIndex: c.SDPMLineIndex, UsernameFragment: c.UsernameFragment,
+		Candidate: line, SDPMid: c.SDPMid, SDPMLineIndex: c.SDPMLineIndex, UsernameFragment: c.UsernameFragment,
 	}
 	if l.hasRemote {
 		l.addCandidate(candidate)
@@ -269,7 +270,6 @@ func (l *link) addRemoteCandidate(c *protocol.Candidate) {
 }
 
 func (l *link) addCandidate(c webrtc.ICECandidateInit) {
-	c.Candidate = strings.TrimPrefix(c.Candidate, "a=") // some clients send the whole SDP line
 	l.noteRelay(c.Candidate)
 	if err := l.pc.AddICECandidate(c); err != nil { // one bad candidate does not affect the others
 		l.cfg.Logger.Debug("a candidate was rejected", "error", err)

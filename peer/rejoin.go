@@ -13,7 +13,7 @@ import (
 func (c *Call) handleRejoined(e client.Rejoined) {
 	before := c.signal.seat.Peer
 	c.away, c.signal.seat.Joined = nil, e.Joined
-	c.servers = selectServers(e.Joined.ICEServers, c.cfg.ICE, c.cfg.TURNProtocol)
+	c.servers = selectServers(c.cfg.iceServers(e.Joined.ICEServers), c.cfg.ICE, c.cfg.TURNProtocol)
 	c.observe(Event{Kind: EventSignalingBack})
 	if e.Resumed { // the events that were missed follow
 		if c.partner != nil && !c.restartICE() && c.partner.repeatDue {

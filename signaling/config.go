@@ -48,6 +48,8 @@ type Config struct {
 	// everybody may join. It is called by many goroutines at once, and must not
 	// block, because other clients wait for it.
 	Authorize func(token, room string) (Grant, error)
+	// Echo is a room for test calls; nil = there is none.
+	Echo *Echo
 	// Kicks stores which peers the operator kicked, so that a restart does not
 	// forget them; nil = a restart forgets.
 	Kicks KickStore
@@ -127,6 +129,9 @@ func (c *Config) validate() error {
 		if _, err := parseOrigin(origin); err != nil {
 			faults = append(faults, fmt.Errorf("allowed origin %q: %w", origin, err))
 		}
+	}
+	if c.Echo != nil {
+		faults = append(faults, c.Echo.validate())
 	}
 	return errors.Join(faults...)
 }

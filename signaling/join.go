@@ -58,6 +58,7 @@ type joinRefusal struct {
 type joinAttempt struct {
 	connection *connection
 	request    protocol.Join   // Room is canonical
+	asked      string          // the room that the client asked for: request.Room, or that of Config.Echo
 	claim      claim           // from Resume or Replace
 	joined     protocol.Joined // the reply, as far as it can be filled in without a lock
 	authorized bool            // it may take a seat that nobody holds
@@ -97,7 +98,7 @@ func (j *joinAttempt) check(limits *Limits) error {
 	if err != nil {
 		return err
 	}
-	r.Room = room
+	r.Room, j.asked = room, room
 	if r.Nonce != "" {
 		if err := protocol.CheckNonce(r.Nonce); err != nil {
 			return err
@@ -114,9 +115,15 @@ func (j *joinAttempt) authorize(fx *effects) *joinRefusal {
 	r, s := &j.request, j.connection.server
 	token := r.Resume + r.Replace // at most one of them is set
 	if token == "" {
+		if j.isEcho() {
+			j.findEcho(claim{})
+		}
 		return j.authorizeNew(fx)
 	}
 	claim, err := s.tokens.Load().decode(token)
+	if err == nil && j.isEcho() {
+		j.findEcho(claim)
+	}
 	switch {
 	case err == errForged: //nolint:errorlint // decode returns it unwrapped
 		if refusal := j.countFailure(fx); refusal != nil {
@@ -140,7 +147,7 @@ func (j *joinAttempt) authorizeNew(fx *effects) *joinRefusal {
 		return &joinRefusal{joinRateLimited, s.rateLimitedError(r.ID, "the server has too many connections now", retrySeatAfter)}
 	}
 	if s.config.Authorize != nil {
-		grant, err := s.config.Authorize(r.Token, r.Room)
+		grant, err := s.config.Authorize(r.Token, j.asked)
 		if err != nil {
 			if refusal := j.countFailure(fx); refusal != nil {
 				return refusal
@@ -153,6 +160,9 @@ func (j *joinAttempt) authorizeNew(fx *effects) *joinRefusal {
 	}
 	if wait := s.addresses.addJoin(j.connection.addr, fx.now(s)); wait > 0 {
 		return &joinRefusal{joinRateLimited, s.rateLimitedError(r.ID, "too many joins from this address", wait)}
+	}
+	if refusal := j.openEcho(); refusal != nil {
+		return refusal
 	}
 	j.authorized = true
 	return nil
@@ -209,7 +219,7 @@ func (j *joinAttempt) takeSeat(fx *effects) (joinResult, protocol.Frame) {
 			return result, j.refuseUnauthorized().reply
 		case joinFull:
 			if probed || !j.probeOccupants(occupants, fx) {
-				return result, protocol.Full{ID: j.request.ID, Room: j.request.Room, Capacity: s.config.Capacity}
+				return result, protocol.Full{ID: j.request.ID, Room: j.asked, Capacity: s.config.Capacity}
 			}
 			probed = true
 			continue
@@ -257,7 +267,7 @@ func (j *joinAttempt) prepareJoined() {
 	}
 	servers, ttl := s.iceServers(peer, c.localAddr)
 	j.joined = protocol.Joined{
-		ID: r.ID, Room: r.Room, Peer: peer, Capacity: s.config.Capacity,
+		ID: r.ID, Room: j.asked, Peer: peer, Capacity: s.config.Capacity,
 		Grace: protocol.SecondsOf(s.config.Grace), Ping: protocol.SecondsOf(s.config.Ping), ICEServers: servers, ICETTL: ttl,
 	}
 }

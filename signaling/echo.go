@@ -1,0 +1,73 @@
+package signaling
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"callbox/signaling/protocol"
+)
+
+// Echo is a room for test calls: everybody who joins it is alone there with a peer of the
+// operator's, which sends back what it gets. For that, each join gets a private room instead,
+// whose name only the server knows; the client sees the name that it asked for. See
+// [Config.Echo].
+type Echo struct {
+	// Room is the name that clients ask for, in canonical form.
+	Room string
+	// Open returns the name of a new private room for a client at addr. The operator's peer
+	// joins it like any other, and nobody else must be able to: its name has at least 60 random
+	// bits, and Config.Authorize refuses strangers. An error refuses the join for the moment; the
+	// client gets its text. Open is called by many goroutines at once, and must not block.
+	Open func(addr netip.Addr) (room string, err error)
+	// Rooms returns the private rooms that are in use. In one of them is the seat of a client
+	// that takes it back, or repeats its join. It must not block.
+	Rooms func() []string
+}
+
+// retryEchoAfter is how long a client should wait when no test call can be made.
+const retryEchoAfter = 10 * time.Second
+
+func (e *Echo) validate() error {
+	if room, err := protocol.CanonicalRoom(e.Room, 0); err != nil || room != e.Room {
+		return fmt.Errorf("%q is not a canonical name of a room for test calls", e.Room)
+	}
+	if e.Open == nil || e.Rooms == nil {
+		return errors.New("a function of Echo is nil")
+	}
+	return nil
+}
+
+// isEcho reports whether the client asked for the room for test calls.
+func (j *joinAttempt) isEcho() bool {
+	echo := j.connection.server.config.Echo
+	return echo != nil && j.asked == echo.Room
+}
+
+// findEcho makes a join of the room for test calls one of the private room in which the client
+// has a seat already, as its token or its nonce shows.
+func (j *joinAttempt) findEcho(held claim) {
+	r, s := &j.request, j.connection.server
+	for _, room := range s.config.Echo.Rooms() {
+		if held.peer != "" && held.room == roomHash(room) || r.Nonce != "" && s.rooms.peerByNonce(room, r.Nonce) != "" {
+			r.Room = room
+			return
+		}
+	}
+}
+
+// openEcho makes a join of the room for test calls one of a new private room, unless it is one
+// already.
+func (j *joinAttempt) openEcho() *joinRefusal {
+	r, s := &j.request, j.connection.server
+	if !j.isEcho() || r.Room != j.asked {
+		return nil
+	}
+	room, err := s.config.Echo.Open(j.connection.addr)
+	if err != nil {
+		return &joinRefusal{joinRateLimited, s.rateLimitedError(r.ID, err.Error(), retryEchoAfter)}
+	}
+	r.Room = room
+	return nil
+}
