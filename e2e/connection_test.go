@@ -167,6 +167,9 @@ func TestConnectionPanelLater(t *testing.T) {
 	for _, tb := range tabs {
 		tb.awaitScreen("call")
 		tb.until(`document.querySelector("[data-quality]").checkVisibility()`)
+		// Otherwise the page says that these could not be loaded.
+		tb.until(`["chat_text", "files_sent", "files_received", "transfer", "ui/chat"].every((module) =>
+			performance.getEntriesByType("resource").some(({name, responseEnd}) => name.endsWith("/" + module + ".js") && responseEnd > 0))`)
 	}
 	s.kill(t)
 	for _, tb := range tabs {

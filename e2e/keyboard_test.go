@@ -98,6 +98,7 @@ func testKeysInCall(ann *tab) {
 func testKeysInChat(ann, bo *tab) {
 	ann.tabTo(`.controls [data-action="chat"]`)
 	ann.press("Enter")
+	ann.until(`!!document.querySelector("[data-composer] textarea:enabled") && document.activeElement.matches("#chat-title, [data-composer] textarea")`)
 	ann.tabTo(`[data-composer] textarea`)
 	ann.types("Hello")
 	ann.press("Enter")

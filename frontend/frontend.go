@@ -16,6 +16,7 @@ package frontend
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -54,6 +55,8 @@ type Config struct {
 	// EmbedOrigins are the origins of the web sites that may show the page in a frame, at "/embed/<room>". Without any,
 	// that path does not exist. They must be of the form https://host or https://host:port.
 	EmbedOrigins []string
+	// EchoRoom is the room for test calls; "" = there is none.
+	EchoRoom string
 }
 
 type handler struct {
@@ -73,18 +76,18 @@ type handler struct {
 func Handler(config Config) http.Handler {
 	h := handler{files: embedded()}
 	h.embedders = strings.Join(config.EmbedOrigins, " ")
-	h.framed = newFile(indexName, h.fill(indexName, mainModule, deepest, config.Version, h.embedders))
+	h.framed = newFile(indexName, h.fill(indexName, mainModule, deepest, config, h.embedders))
 	for depth := range deepest + 1 {
-		h.pages = append(h.pages, newFile(indexName, h.fill(indexName, mainModule, depth, config.Version, "")))
+		h.pages = append(h.pages, newFile(indexName, h.fill(indexName, mainModule, depth, config, "")))
 	}
-	h.check = newFile(checkName, h.fill(checkName, checkModule, 0, config.Version, ""))
+	h.check = newFile(checkName, h.fill(checkName, checkModule, 0, config, ""))
 	return h
 }
 
 // fill writes the hash, the languages and the list of modules into a page that starts with the module main, so that a
 // browser fetches all modules at once instead of discovering one after the other. Links are relative to a page at the
 // given depth. The page obeys the origins in embedders, which are separated by spaces.
-func (f *files) fill(page, main string, depth int, version, embedders string) []byte {
+func (f *files) fill(page, main string, depth int, config Config, embedders string) []byte {
 	base := "./" + strings.Repeat("../", depth)
 	var preload strings.Builder
 	for _, name := range f.modules[main] {
@@ -95,7 +98,9 @@ func (f *files) fill(page, main string, depth int, version, embedders string) []
 		"{{hash}}", f.hash,
 		"{{languages}}", strings.Join(f.languages(), " "),
 		"{{preload}}", strings.TrimSpace(preload.String()),
-		"{{version}}", htmlAttribute(version),
+		"{{version}}", htmlAttribute(config.Version),
+		"{{echo}}", htmlAttribute(config.EchoRoom),
+		"{{echo-path}}", url.PathEscape(config.EchoRoom),
 		"{{embed}}", htmlAttribute(embedders),
 	).Replace(f.documents[page]))
 }

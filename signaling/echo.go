@@ -18,9 +18,11 @@ type Echo struct {
 	Room string
 	// Open returns the name of a new private room for a client at addr. The operator's peer
 	// joins it like any other, and nobody else must be able to: its name has at least 60 random
-	// bits, and Config.Authorize refuses strangers. An error refuses the join for the moment; the
-	// client gets its text. Open is called by many goroutines at once, and must not block.
-	Open func(addr netip.Addr) (room string, err error)
+	// bits, and Config.Authorize refuses strangers. If before is not empty, it is the private room
+	// that the client had before its page was reloaded; it is no longer needed. An error refuses
+	// the join for the moment; the client gets its text. Open is called by many goroutines at once,
+	// and must not block.
+	Open func(addr netip.Addr, before string) (room string, err error)
 	// Rooms returns the private rooms that are in use. In one of them is the seat of a client
 	// that takes it back, or repeats its join. It must not block.
 	Rooms func() []string
@@ -45,16 +47,21 @@ func (j *joinAttempt) isEcho() bool {
 	return echo != nil && j.asked == echo.Room
 }
 
-// findEcho makes a join of the room for test calls one of the private room in which the client
-// has a seat already, as its token or its nonce shows.
+// findEcho looks for the private room in which the client has a seat already, as its token or
+// its nonce shows. A join of the room for test calls becomes one of that room. But a page that was
+// reloaded makes another test call.
 func (j *joinAttempt) findEcho(held claim) {
 	r, s := &j.request, j.connection.server
+	reloaded := r.Replace != ""
 	for _, room := range s.config.Echo.Rooms() {
-		if held.peer != "" && held.room == roomHash(room) || r.Nonce != "" && s.rooms.peerByNonce(room, r.Nonce) != "" {
+		switch {
+		case reloaded && held.room == roomHash(room):
+			j.echoBefore = room
+		case !reloaded && (held.peer != "" && held.room == roomHash(room) || r.Nonce != "" && s.rooms.peerByNonce(room, r.Nonce) != ""):
 			r.Room = room
-			return
 		}
 	}
+	r.Replace = ""
 }
 
 // openEcho makes a join of the room for test calls one of a new private room, unless it is one
@@ -64,7 +71,7 @@ func (j *joinAttempt) openEcho() *joinRefusal {
 	if !j.isEcho() || r.Room != j.asked {
 		return nil
 	}
-	room, err := s.config.Echo.Open(j.connection.addr)
+	room, err := s.config.Echo.Open(j.connection.addr, j.echoBefore)
 	if err != nil {
 		return &joinRefusal{joinRateLimited, s.rateLimitedError(r.ID, err.Error(), retryEchoAfter)}
 	}

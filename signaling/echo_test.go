@@ -20,7 +20,7 @@ type echoRooms struct {
 	fault error
 }
 
-func (e *echoRooms) open(netip.Addr) (string, error) {
+func (e *echoRooms) open(_ netip.Addr, before string) (string, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.fault != nil {
@@ -28,7 +28,7 @@ func (e *echoRooms) open(netip.Addr) (string, error) {
 	}
 	room := fmt.Sprintf("private-%d", e.made)
 	e.made++
-	e.used = append(e.used, room)
+	e.used = append(slices.DeleteFunc(e.used, func(used string) bool { return used == before }), room)
 	return room, nil
 }
 
@@ -90,16 +90,16 @@ func TestEchoRoomHasOneSeatForAClient(t *testing.T) {
 	if resumed.Peer != first.Peer || !resumed.Resumed || resumed.Room != "a" {
 		t.Errorf("resumed = %+v, want the same peer", resumed)
 	}
-	_, replaced := server.joinWith(t, replace(resumed))
-	if replaced.Peer == first.Peer || replaced.Room != "a" {
-		t.Errorf("replaced = %+v, want another peer", replaced)
-	}
 	if s := server.Snapshot(); s.Peers != 1 || s.Rooms != 1 || rooms.made != 1 {
 		t.Errorf("%d peers, %d rooms, %d of them made; want 1 of each", s.Peers, s.Rooms, rooms.made)
 	}
-	rooms.end("private-0")
-	server.refused(t, replace(replaced), protocol.CodeUnauthorized)
-	if _, joined := server.seatPeer(t, "Ann"); joined.Room != "a" || rooms.made != 2 {
+	_, reloaded := server.joinWith(t, replace(resumed))
+	if used := rooms.rooms(); reloaded.Peer == first.Peer || reloaded.Room != "a" || !slices.Equal(used, []string{"private-1"}) {
+		t.Errorf("after a reload, joined = %+v, and the rooms %q are in use; want another peer in another room", reloaded, used)
+	}
+	rooms.end("private-1")
+	_ = server.refused(t, resume(reloaded, 0), protocol.CodeUnauthorized)
+	if _, joined := server.joinWith(t, replace(reloaded)); joined.Room != "a" || rooms.made != 3 {
 		t.Errorf("joined = %+v, %d rooms made, want another room", joined, rooms.made)
 	}
 }
@@ -114,7 +114,7 @@ func TestEchoRoomIsAuthorized(t *testing.T) {
 		return signaling.Grant{}, nil
 	}
 	server, rooms := serveEcho(t, config)
-	server.refused(t, `"name":"Ann"`, protocol.CodeUnauthorized)
+	_ = server.refused(t, `"name":"Ann"`, protocol.CodeUnauthorized)
 	if rooms.made != 0 {
 		t.Error("a room was made for a client that may not join")
 	}

@@ -59,6 +59,7 @@ type joinAttempt struct {
 	connection *connection
 	request    protocol.Join   // Room is canonical
 	asked      string          // the room that the client asked for: request.Room, or that of Config.Echo
+	echoBefore string          // the client's private room before its page was reloaded, see Echo
 	claim      claim           // from Resume or Replace
 	joined     protocol.Joined // the reply, as far as it can be filled in without a lock
 	authorized bool            // it may take a seat that nobody holds
@@ -122,7 +123,9 @@ func (j *joinAttempt) authorize(fx *effects) *joinRefusal {
 	}
 	claim, err := s.tokens.Load().decode(token)
 	if err == nil && j.isEcho() {
-		j.findEcho(claim)
+		if j.findEcho(claim); r.Resume == "" {
+			return j.authorizeNew(fx)
+		}
 	}
 	switch {
 	case err == errForged: //nolint:errorlint // decode returns it unwrapped

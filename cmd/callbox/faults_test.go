@@ -37,8 +37,8 @@ func TestStartFaults(t *testing.T) {
 		want []string // beginnings of lines; "…" stands for anything up to what follows
 	}{
 		{"unknown flag", []string{"--bogus"}, []string{"unknown flag --bogus"}},
-		{"flags of other versions", []string{"--external-turn", "turn:a.example", "--domain=a.example", "--echo-room=e"}, []string{
-			"unknown flag --external-turn", "unknown flag --domain", "unknown flag --echo-room",
+		{"flags of other versions", []string{"--external-turn", "turn:a.example", "--domain=a.example", "--quiet-room=e"}, []string{
+			"unknown flag --external-turn", "unknown flag --domain", "unknown flag --quiet-room",
 		}},
 		{"unknown command", []string{"nonsense"}, []string{"unexpected argument nonsense"}},
 		{"no value", []string{"--http"}, []string{"--http: a value is required"}},

@@ -91,6 +91,14 @@ func (s *iceServers) with(username, credential string, arrived netip.Addr) []pro
 	return servers
 }
 
+// onThisMachine returns the ICE servers with a credential, at addresses of this machine alone.
+func (s *iceServers) onThisMachine(username, credential string) []protocol.ICEServer {
+	local := *s
+	local.publicIPs = func() []netip.Addr { return nil }
+	local.leaf = nil // its names are not those of this machine, and would have to be resolved
+	return local.with(username, credential, loopback())
+}
+
 // mapping returns the URIs of two STUN ports of one address, from whose answers a client finds out how
 // its NAT maps, or nil if there are no two.
 func (s *iceServers) mapping(arrived netip.Addr) []string {

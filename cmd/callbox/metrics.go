@@ -30,6 +30,9 @@ func (p *turnService) newRegistry() *prometheus.Registry {
 
 func (s *server) newRegistry() *prometheus.Registry {
 	registry := s.turnService.newRegistry()
+	if s.echo != nil {
+		registry.MustRegister(collected{"callbox_", s.echo.metrics})
+	}
 	registry.MustRegister(collected{"callbox_http_", s.web.metrics}, collected{"callbox_signaling_", s.signalingMetrics}, collected{"callbox_", s.checks.metrics}, s.calls)
 	return registry
 }

@@ -39,6 +39,9 @@ func (s *server) routes() http.Handler {
 		}
 	}
 	page := frontend.Config{Version: programVersion(), EmbedOrigins: s.config.embedders}
+	if s.echo != nil {
+		page.EchoRoom = s.config.echoRoom
+	}
 	e.Any("/*", echo.WrapHandler(frontend.Handler(page)))
 	return e
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"net/netip"
 
 	"callbox/doctor"
 	"callbox/signaling/protocol"
@@ -15,15 +14,12 @@ func (s *server) checkSelf(ctx context.Context) {
 	if s.checks.servers == nil || len(s.config.public.addrs()) == 0 {
 		return
 	}
-	local := *s.checks.servers
-	local.publicIPs = func() []netip.Addr { return nil }
-	local.leaf = nil // its names are not those of this machine, and would have to be resolved
 	found := doctor.CheckSelf(ctx, doctor.Self{Logger: s.log, Ask: func() ([]protocol.ICEServer, error) {
 		username, password, err := s.turn.CheckCredential()
 		if err != nil {
 			return nil, err
 		}
-		return local.with(username, password, loopback()), nil
+		return s.checks.servers.onThisMachine(username, password), nil
 	}})
 	if ctx.Err() != nil {
 		return

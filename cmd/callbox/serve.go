@@ -100,6 +100,11 @@ func (s *server) openSignaling() error {
 		}
 		s.checks.servers = servers
 		config.ICEServers = servers.forPeer
+		if s.config.echoRoom != "" {
+			s.echo = newEchoService(s.config.echoRoom, s)
+			config.Echo = s.echo.signaling()
+			config.Authorize = s.echo.authorize(config.Authorize)
+		}
 		config.Seated = func(peer string, seated bool) {
 			if seated {
 				s.turn.Restore(peer)

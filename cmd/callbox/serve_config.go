@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"callbox/signaling"
+	"callbox/signaling/protocol"
 	"callbox/turnserver"
 )
 
@@ -25,6 +26,7 @@ type serveConfig struct {
 	hosts     []string // names that listeners on loopback accept
 	basePath  string   // everything is served below it; begins and ends with a slash
 	embedders []string // origins of the sites that may show a call in a frame
+	echoRoom  string   // canonical; "" = off
 	signaling signaling.Config
 }
 
@@ -49,8 +51,19 @@ func (c *serveCommand) parseConfig(env environment, faults *faults) *serveConfig
 	if c.HSTS != "on" && c.HSTS != "off" {
 		faults.addf("--hsts", "%q is neither on nor off", c.HSTS)
 	}
+	config.echoRoom = parseEchoRoom(c.EchoRoom, faults)
 	config.signaling = c.parseSignaling(faults)
 	return config
+}
+
+// parseEchoRoom returns the canonical name.
+func parseEchoRoom(name string, faults *faults) string {
+	if name == "" {
+		return ""
+	}
+	room, err := protocol.CanonicalRoom(name, protocol.MaxRoomName)
+	faults.add("--echo-room", err)
+	return room
 }
 
 func (c *serveCommand) parseSignaling(faults *faults) signaling.Config {

@@ -19,6 +19,7 @@ type serveCommand struct {
 	AllowEmbed []string `placeholder:"ORIGIN" group:"Web:" help:"Web origin that may show calls in a frame of its pages, at /embed/ROOM, such as https://example.org; repeatable. Default: none, and no such path."`
 
 	RoomCapacity     int           `default:"2" group:"Signaling:" help:"Maximum peers in a room; 0 = no limit."`
+	EchoRoom         string        `default:"echo" group:"Signaling:" help:"Room in which everybody meets a bot that sends back what it gets, to test camera, microphone and relays alone; empty = off."`
 	Grace            time.Duration `default:"30s" group:"Signaling:" help:"How long to hold the seat of a peer whose connection broke, so that it can come back; 0 = not at all."`
 	Ping             time.Duration `default:"15s" group:"Signaling:" help:"Interval between WebSocket pings; a connection that is silent for two intervals is closed; 0 = off."`
 	LimitFrames      int           `default:"100" group:"Signaling:" help:"Maximum frames per second from each connection; 0 = no limit."`

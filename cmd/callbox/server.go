@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -22,6 +23,7 @@ const (
 	signalingTime = 2 * time.Second
 	httpTime      = 2 * time.Second
 	turnTime      = 3 * time.Second
+	echoCloseTime = time.Second
 )
 
 // server is callbox serve, with all sockets bound and all parts created.
@@ -34,6 +36,7 @@ type server struct {
 	joins     *joinTokens // nil = joins need no token
 	checks    *checks
 	calls     *calls
+	echo      *echoService // nil = off
 	warned    setupWarnings
 	hsts      hsts
 	web       *webLimits
@@ -66,6 +69,9 @@ func (s *server) run(ctx context.Context, std streams) error {
 		admin = s.serveAdmin(group, s.adminRoutes(), s.web.conns)
 	}
 	s.follow(ctx, group, std)
+	if s.echo != nil {
+		group.Go(func() error { return s.echo.serve(s.signaling.WebSocketHandler()) })
+	}
 	group.Go(func() error {
 		<-ctx.Done()
 		return s.shutdownAll(context.WithoutCancel(ctx), servers, admin)
@@ -118,6 +124,9 @@ func (s *server) shutdownAll(ctx context.Context, servers []*http.Server, admin 
 		}
 		return s.closeSignaling(ctx)
 	}}}
+	if s.echo != nil { // before the server that its calls are signalled by
+		steps = slices.Insert(steps, 0, shutdownStep{"echo", echoCloseTime, s.echo.close})
+	}
 	for _, server := range servers {
 		steps = append(steps, shutdownStep{"http", httpTime, func(ctx context.Context) error { return shutdownHTTP(ctx, server) }})
 	}

@@ -22,6 +22,25 @@ test('joining enters the room, and waits if nobody is there', () => {
   assert.equal(driver.screen, 'waiting');
 });
 
+test('a test call ends with the bot, and shows no link to pass on before', () => {
+  const driver = new Driver();
+  driver.does({type: 'open', room: 'echo', test: true});
+  driver.does({type: 'join', name: 'Ann'});
+  driver.frame(joined());
+  assert.equal(driver.screen, 'connecting');
+  driver.frame(otherJoined({polite: false}));
+  driver.frame({type: 'bye', peer: 'pBo', reason: 'timeout'});
+  assert.equal(driver.state.phase, 'in');
+  driver.frame(otherJoined({polite: false}));
+  const commands = driver.frame({type: 'bye', peer: 'pBo', reason: 'left'});
+  assert.deepEqual([driver.state.phase, driver.state.reason], ['ended', 'test']);
+  assert.ok(commands.includes('leaveRoom') && commands.includes('releaseMedia'));
+  driver.does({type: 'rejoin'});
+  assert.deepEqual([driver.screen, driver.state.test], ['prejoin', true]);
+  driver.does({type: 'open', room: 'lamp'});
+  assert.equal(driver.state.test, false);
+});
+
 test('the peer that was there first is impolite, and plays a chime', () => {
   const driver = Driver.waiting();
   const commands = driver.frame(otherJoined({polite: false}));

@@ -51,6 +51,7 @@ import {GIVE_UP_TIMEOUT} from './timeouts.js';
  * @typedef {object} State
  * @property {'home'|'prejoin'|'in'|'full'|'ended'} phase
  * @property {string} room
+ * @property {boolean} test whether the room is the one for test calls, with nobody in it but a bot
  * @property {string} name of this user
  * @property {'off'|'connecting'|'up'|'down'} signaling up = joined, down = lost and reconnecting
  * @property {number} attempts to reconnect, so far
@@ -68,7 +69,7 @@ import {GIVE_UP_TIMEOUT} from './timeouts.js';
  * @property {ICEServer[]} iceServers
  * @property {boolean} relay relayed candidates only: the user hides their address, or the page's options say so
  * @property {''|'left'|'timeout'|'closing'|'busy'} notice busy = all others in the room are in calls
- * @property {''|'unreachable'|'unsupported'|'no_relay'|FinalReason} reason of phase 'ended'
+ * @property {''|'unreachable'|'unsupported'|'no_relay'|'test'|FinalReason} reason of phase 'ended'
  * @property {boolean} reclaim whether the next join takes the seat back from another tab, as the user asked
  * @property {boolean} failing whether the timer runs that ends the call unless it connects
  * @property {number} peerJoinedAt ms, when the other side was first known
@@ -79,7 +80,7 @@ import {GIVE_UP_TIMEOUT} from './timeouts.js';
 /** @typedef {'watchdog'|'recovery'|'restart'|'safety'|'successor'|'giveUp'|'servers'|'next'} Timer */
 
 /**
- * @typedef {{type: 'open', room: string} | {type: 'join', name: string} | {type: 'leave'} | {type: 'rejoin'}
+ * @typedef {{type: 'open', room: string, test?: boolean} | {type: 'join', name: string} | {type: 'leave'} | {type: 'rejoin'}
  *   | {type: 'down', tries: number, refusal?: RefusalCode|null} | {type: 'ended', reason: State['reason']} | {type: 'frame', frame: import('./messages.js').Frame}
  *   | {type: 'timer', name: Timer} | {type: 'online'} | {type: 'hideAddress', on: boolean} | {type: 'compared', verdict: Verdict}} CallEvent
  * @typedef {{type: 'connection', link: number, state: Link['connection'], dtlsFailed?: boolean}
@@ -109,6 +110,7 @@ import {GIVE_UP_TIMEOUT} from './timeouts.js';
 export const initial = Object.freeze({
   phase: 'home',
   room: '',
+  test: false,
   name: '',
   signaling: 'off',
   attempts: 0,
@@ -136,7 +138,7 @@ export const initial = Object.freeze({
 
 /** @type {{[T in CallEvent['type']]: (state: State, event: Extract<CallEvent, {type: T}> & {at: number}) => Step}} */
 const on = {
-  open: (state, {room}) =>
+  open: (state, {room, test = false}) =>
     state.phase === 'in'
       ? step(state)
       : step({
@@ -145,6 +147,7 @@ const on = {
           linkCount: state.linkCount,
           phase: room ? 'prejoin' : 'home',
           room,
+          test,
         }),
   join: (state, {name}) =>
     state.phase === 'prejoin'
@@ -159,6 +162,7 @@ const on = {
           relay: state.relay,
           linkCount: state.linkCount,
           room: state.room,
+          test: state.test,
           name: state.name,
           reclaim: state.reason === 'replaced',
           phase: 'prejoin',
@@ -208,6 +212,15 @@ const onAnyLink = {...onLink, ...onCtl};
 
 /** @param {State} state @param {Event} event @returns {Step} */
 export function reduce(state, event) {
+  const next = handle(state, event);
+  // Nobody else will come.
+  if (!next.state.test || next.state.phase !== 'in' || next.state.notice !== 'left') return next;
+  const {state: ended, commands} = endCall(next.state, 'test', event.at);
+  return step(ended, [...next.commands, ...commands]);
+}
+
+/** @param {State} state @param {Event} event @returns {Step} */
+function handle(state, event) {
   if ('link' in event) {
     if (state.link?.id !== event.link) return step(state);
     return onAnyLink[event.type](state, /** @type {never} */ (event));

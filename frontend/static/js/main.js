@@ -31,8 +31,10 @@ const HOME = new URL('../../../', import.meta.url);
 // Relative links would lead elsewhere once the address changes.
 for (const element of document.querySelectorAll('[href]:not(use, link[rel="stylesheet"])'))
   element.setAttribute('href', /** @type {HTMLAnchorElement} */ (element).href);
+/** What the server says: its version, and its room for test calls. */
+const {version, embed = '', echo} = document.documentElement.dataset;
 /** The origins of the sites that may show this page in a frame: none, unless it is the page for frames. */
-const embedders = (document.documentElement.dataset.embed ?? '').split(' ').filter(Boolean);
+const embedders = embed.split(' ').filter(Boolean);
 const embedded = embedders.length > 0;
 const options = pageOptions(new URLSearchParams(location.search), embedded);
 /** @type {import('./embed.js').Embedding|null} */ let embedding = null;
@@ -59,7 +61,7 @@ const call = new Call({
   get token() {
     return token;
   },
-  app: `callbox ${document.documentElement.dataset.version}`,
+  app: `callbox ${version}`,
   get certificate() {
     return certificate;
   },
@@ -165,9 +167,8 @@ function open() {
   // Neither the history nor a copied link may contain the token.
   if (address.href !== location.href) history.replaceState(null, '', address);
   showFault(fault);
-  call.dispatch({type: 'open', room});
-  if (room) void preview();
-  else media.stop();
+  call.dispatch({type: 'open', room, test: room !== '' && room === echo});
+  void (room ? preview() : media.stop());
 }
 
 /** Makes ready what every call needs. @returns {Promise<boolean>} whether this browser can make calls */

@@ -14,7 +14,7 @@ import {AWAY_BANNER_DELAY, DRAWING_DELAY} from './timeouts.js';
 export function screenOf(state) {
   if (state.phase !== 'in') return state.phase;
   if (state.link) return state.hasConnected ? 'call' : 'connecting';
-  return state.self === '' ? 'connecting' : 'waiting';
+  return state.self === '' || state.test ? 'connecting' : 'waiting';
 }
 
 /**

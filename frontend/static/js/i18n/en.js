@@ -389,6 +389,11 @@ export default Object.freeze({
   checkTitle: 'Check your connection',
   checkLead:
     'Finds out what works between this browser and the server, and what to do about the rest.',
+  testCall: 'Make a test call',
+  testText:
+    'You are about to see and hear yourself as others do, through the relay of this server. The test ends after two minutes.',
+  endedTest:
+    'The test call is over. If you saw and heard yourself, you can make calls through this server from here.',
   checkLink: 'Check your connection',
   checkMore: 'Check everything',
   tickServer: 'Server',

@@ -364,6 +364,9 @@ export default Object.freeze({
 
   checkTitle: '检查连接',
   checkLead: '检查此浏览器与服务器之间哪些功能可用，以及不可用时该怎么办。',
+  testCall: '试打一通电话',
+  testText: '您将经由本服务器的中继看到并听到自己，就像对方看到和听到的那样。测试两分钟后结束。',
+  endedTest: '测试通话已结束。如果您看到并听到了自己，就可以从这里通过本服务器通话。',
   checkLink: '检查连接',
   checkMore: '全面检查',
   tickServer: '服务器',

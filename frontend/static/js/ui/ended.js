@@ -10,6 +10,7 @@ const TEXTS = {
   left: 'endedLeft',
   unreachable: 'endedUnreachable',
   no_relay: 'endedNoRelay',
+  test: 'endedTest',
   removed: 'endedRemoved',
   refused: 'endedRefused',
   unauthorized: 'endedUnauthorized',

@@ -29,6 +29,7 @@ export class Prejoin {
     if (!shown) return;
     video.classList.toggle('mirror', model.media.mirror && model.settings.mirror);
     setText(find('[data-room]', this.#section), model.call.room);
+    find('[data-test-call]', this.#section).hidden = !model.call.test;
     /** @type {HTMLInputElement} */ (find('[name="relay"]', this.#section)).checked =
       model.call.relay;
     this.#cover(model);
