@@ -12,11 +12,13 @@ package netlab
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,6 +28,7 @@ import (
 
 const (
 	prefix  = "callbox-"
+	folder  = "/run/netns" // where iproute2 has the namespaces
 	timeout = 20 * time.Second
 )
 
@@ -38,12 +41,15 @@ type Lab struct {
 	// AAddr and BAddr are the clients' own addresses.
 	AAddr, BAddr netip.Addr
 
-	names []string
+	prefix     string // what all names begin with
+	names      []string
+	namespaces []*Namespace
 }
 
 // New makes the network, without a route between the clients: see Connect. The
-// names of the namespaces contain the process id, so that several test processes
-// can each have a lab. New first removes what killed test processes have left.
+// names of the namespaces contain the process id, and differ from lab to lab, so that
+// a test process can have several. New first removes what killed test processes have
+// left.
 func New(ctx context.Context) (*Lab, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -54,6 +60,7 @@ func New(ctx context.Context) (*Lab, error) {
 		ServerAddr: netip.MustParseAddr("203.0.113.1"),
 		AAddr:      netip.MustParseAddr("10.77.1.2"),
 		BAddr:      netip.MustParseAddr("10.77.2.2"),
+		prefix:     fmt.Sprintf("%s%d-%s-", prefix, os.Getpid(), rand.Text()[:6]),
 	}
 	if err := l.build(ctx); err != nil {
 		return nil, errors.Join(err, l.remove(context.WithoutCancel(ctx)))
@@ -66,13 +73,10 @@ func (l *Lab) build(ctx context.Context) error {
 		namespace **Namespace
 		name      string
 	}{{&l.Server, "server"}, {&l.A, "a"}, {&l.B, "b"}} {
-		name := fmt.Sprintf("%s%d-%s", prefix, os.Getpid(), part.name)
-		namespace, err := newNamespace(ctx, name)
-		l.names = append(l.names, name)
-		if err != nil {
+		var err error
+		if *part.namespace, err = l.add(ctx, part.name); err != nil {
 			return err
 		}
-		*part.namespace = namespace
 	}
 	// The public address is on a bridge without ports. An address of the loopback
 	// interface would not be taken for one of the machine's.
@@ -103,6 +107,17 @@ func (l *Lab) build(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// add makes a namespace, which Close removes.
+func (l *Lab) add(ctx context.Context, name string) (*Namespace, error) {
+	name = l.prefix + name
+	l.names = append(l.names, name) // even if only a part of it can be made
+	n, err := newNamespace(ctx, name)
+	if err == nil {
+		l.namespaces = append(l.namespaces, n)
+	}
+	return n, err
 }
 
 // Connect gives the clients a route to each other, through the server.
@@ -185,10 +200,8 @@ func (l *Lab) Close() error {
 func (l *Lab) remove(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	for _, n := range []*Namespace{l.Server, l.A, l.B} {
-		if n != nil {
-			n.close()
-		}
+	for _, n := range l.namespaces {
+		n.close()
 	}
 	var errs []error
 	for _, name := range l.names {
@@ -210,8 +223,9 @@ func sweep(ctx context.Context) error {
 		if !ours || err != nil || pid <= 0 || !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
 			continue
 		}
-		if err := ip(ctx, "netns", "del", name); err != nil {
-			return err
+		err = ip(ctx, "netns", "del", name)
+		if _, gone := os.Stat(filepath.Join(folder, name)); err != nil && !errors.Is(gone, os.ErrNotExist) {
+			return err // otherwise another sweep was faster
 		}
 	}
 	return nil
