@@ -7,7 +7,15 @@
 //	                          server 203.0.113.1
 //	b 10.77.2.2 ─── 10.77.2.1 ┘
 //
-// It needs root and iproute2. It does not touch the machine's own network.
+// Lab.NAT puts a router between a client and the public network. Behind two of them,
+// the clients can reach the server, and each other as far as the routers let them.
+//
+//	a 10.77.1.2 ─── 10.77.1.1 router-a 203.0.113.11 ┐
+//	                                                server 203.0.113.1
+//	b 10.77.2.2 ─── 10.77.2.1 router-b 203.0.113.12 ┘
+//
+// It needs root and iproute2, and nftables for NATs. It does not touch the machine's
+// own network.
 package netlab
 
 import (
@@ -78,35 +86,43 @@ func (l *Lab) build(ctx context.Context) error {
 			return err
 		}
 	}
-	// The public address is on a bridge without ports. An address of the loopback
-	// interface would not be taken for one of the machine's.
+	// The public address is on a bridge, whose ports are those of NAT. An address of the
+	// loopback interface would not be taken for one of the machine's.
 	server := l.Server.Name
 	steps := [][]string{
 		{"-n", server, "link", "add", "public", "type", "bridge"},
 		{"-n", server, "addr", "add", l.ServerAddr.String() + "/24", "dev", "public"},
 		{"-n", server, "link", "set", "public", "up"},
 	}
-	for _, client := range []struct {
-		namespace     *Namespace
-		link, gateway string
-		addr          netip.Addr
-	}{{l.A, "to-a", "10.77.1.1", l.AAddr}, {l.B, "to-b", "10.77.2.1", l.BAddr}} {
-		name := client.namespace.Name
+	for _, c := range l.clients() {
+		name := c.namespace.Name
 		steps = append(steps, [][]string{
-			{"-n", server, "link", "add", client.link, "type", "veth", "peer", "name", "eth0", "netns", name},
-			{"-n", server, "addr", "add", client.gateway + "/24", "dev", client.link},
-			{"-n", server, "link", "set", client.link, "up"},
-			{"-n", name, "addr", "add", client.addr.String() + "/24", "dev", "eth0"},
+			{"-n", server, "link", "add", c.link, "type", "veth", "peer", "name", "eth0", "netns", name},
+			{"-n", server, "addr", "add", c.gateway + "/24", "dev", c.link},
+			{"-n", server, "link", "set", c.link, "up"},
+			{"-n", name, "addr", "add", c.addr.String() + "/24", "dev", "eth0"},
 			{"-n", name, "link", "set", "eth0", "up"},
-			{"-n", name, "route", "add", l.ServerAddr.String(), "via", client.gateway},
+			{"-n", name, "route", "add", l.ServerAddr.String(), "via", c.gateway},
 		}...)
 	}
-	for _, step := range steps {
-		if err := ip(ctx, step...); err != nil {
-			return err
-		}
+	return ipAll(ctx, steps)
+}
+
+// client is a client's place in the network.
+type client struct {
+	namespace *Namespace
+	link      string     // the server's end of the link to it, or to its router
+	gateway   string     // the other end of the client's own link
+	router    string     // the name of its router
+	outside   netip.Addr // the router's public address
+	addr      netip.Addr
+}
+
+func (l *Lab) clients() []client {
+	return []client{
+		{l.A, "to-a", "10.77.1.1", "router-a", netip.MustParseAddr("203.0.113.11"), l.AAddr},
+		{l.B, "to-b", "10.77.2.1", "router-b", netip.MustParseAddr("203.0.113.12"), l.BAddr},
 	}
-	return nil
 }
 
 // add makes a namespace, which Close removes.
@@ -120,7 +136,8 @@ func (l *Lab) add(ctx context.Context, name string) (*Namespace, error) {
 	return n, err
 }
 
-// Connect gives the clients a route to each other, through the server.
+// Connect gives the clients, of which none is behind a NAT, a route to each other, through
+// the server.
 func (l *Lab) Connect(ctx context.Context) error {
 	return errors.Join(
 		l.Server.Sysctl("net/ipv4/ip_forward", "1"),
@@ -243,6 +260,15 @@ func names(ctx context.Context) ([]string, error) {
 		}
 	}
 	return names, nil
+}
+
+func ipAll(ctx context.Context, steps [][]string) error {
+	for _, step := range steps {
+		if err := ip(ctx, step...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func ip(ctx context.Context, args ...string) error {
