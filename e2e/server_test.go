@@ -38,15 +38,20 @@ type server struct {
 // so one certificate authority, which the browsers trust.
 func startServer(t *testing.T, flags ...string) *server {
 	t.Helper()
-	binary, lab := sharedBinary(t), sharedLab(t)
-	data := filepath.Join(shared.dir, "data")
-	s := &server{ca: filepath.Join(shared.dir, "ca.crt"), flags: flags}
+	return startServerIn(t, sharedLab(t), shared.dir, flags...)
+}
+
+// startServerIn is startServer in another network, with its data in another folder.
+func startServerIn(t *testing.T, lab *netlab.Lab, dir string, flags ...string) *server {
+	t.Helper()
+	data := filepath.Join(dir, "data")
+	s := &server{ca: filepath.Join(dir, "ca.crt"), flags: flags}
 	s.client = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DialContext: lab.Server.DialContext}}
 	args := append([]string{
 		"serve", "--http", "127.0.0.1:0", "--https", ":0", "--admin", "127.0.0.1:0", "--stun-udp", ":0", "--data", data, "--log-format", "json",
 	}, flags...)
 	var err error
-	s.process, err = startProcess(lab.Server, []string{"HOME=" + shared.dir}, binary, args...)
+	s.process, err = startProcess(lab.Server, []string{"HOME=" + dir}, sharedBinary(t), args...)
 	if err != nil {
 		t.Fatal(err)
 	}

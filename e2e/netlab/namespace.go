@@ -69,7 +69,7 @@ func (n *Namespace) run(entered chan<- error) {
 }
 
 func enter(name string) error {
-	f, err := os.Open(filepath.Join("/run/netns", name)) //nolint:gosec // G304: the names are this package's own
+	f, err := os.Open(filepath.Join(folder, name)) //nolint:gosec // G304: the names are this package's own
 	if err != nil {
 		return err
 	}

@@ -7,16 +7,26 @@
 //	                          server 203.0.113.1
 //	b 10.77.2.2 ─── 10.77.2.1 ┘
 //
-// It needs root and iproute2. It does not touch the machine's own network.
+// Lab.NAT puts a router between a client and the public network. Behind two of them,
+// the clients can reach the server, and each other as far as the routers let them.
+//
+//	a 10.77.1.2 ─── 10.77.1.1 router-a 203.0.113.11 ┐
+//	                                                server 203.0.113.1
+//	b 10.77.2.2 ─── 10.77.2.1 router-b 203.0.113.12 ┘
+//
+// It needs root and iproute2, and nftables for NATs. It does not touch the machine's
+// own network.
 package netlab
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,6 +36,7 @@ import (
 
 const (
 	prefix  = "callbox-"
+	folder  = "/run/netns" // where iproute2 has the namespaces
 	timeout = 20 * time.Second
 )
 
@@ -38,12 +49,15 @@ type Lab struct {
 	// AAddr and BAddr are the clients' own addresses.
 	AAddr, BAddr netip.Addr
 
-	names []string
+	prefix     string // what all names begin with
+	names      []string
+	namespaces []*Namespace
 }
 
 // New makes the network, without a route between the clients: see Connect. The
-// names of the namespaces contain the process id, so that several test processes
-// can each have a lab. New first removes what killed test processes have left.
+// names of the namespaces contain the process id, and differ from lab to lab, so that
+// a test process can have several. New first removes what killed test processes have
+// left.
 func New(ctx context.Context) (*Lab, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -54,6 +68,7 @@ func New(ctx context.Context) (*Lab, error) {
 		ServerAddr: netip.MustParseAddr("203.0.113.1"),
 		AAddr:      netip.MustParseAddr("10.77.1.2"),
 		BAddr:      netip.MustParseAddr("10.77.2.2"),
+		prefix:     fmt.Sprintf("%s%d-%s-", prefix, os.Getpid(), rand.Text()[:6]),
 	}
 	if err := l.build(ctx); err != nil {
 		return nil, errors.Join(err, l.remove(context.WithoutCancel(ctx)))
@@ -66,46 +81,63 @@ func (l *Lab) build(ctx context.Context) error {
 		namespace **Namespace
 		name      string
 	}{{&l.Server, "server"}, {&l.A, "a"}, {&l.B, "b"}} {
-		name := fmt.Sprintf("%s%d-%s", prefix, os.Getpid(), part.name)
-		namespace, err := newNamespace(ctx, name)
-		l.names = append(l.names, name)
-		if err != nil {
+		var err error
+		if *part.namespace, err = l.add(ctx, part.name); err != nil {
 			return err
 		}
-		*part.namespace = namespace
 	}
-	// The public address is on a bridge without ports. An address of the loopback
-	// interface would not be taken for one of the machine's.
+	// The public address is on a bridge, whose ports are those of NAT. An address of the
+	// loopback interface would not be taken for one of the machine's.
 	server := l.Server.Name
 	steps := [][]string{
 		{"-n", server, "link", "add", "public", "type", "bridge"},
 		{"-n", server, "addr", "add", l.ServerAddr.String() + "/24", "dev", "public"},
 		{"-n", server, "link", "set", "public", "up"},
 	}
-	for _, client := range []struct {
-		namespace     *Namespace
-		link, gateway string
-		addr          netip.Addr
-	}{{l.A, "to-a", "10.77.1.1", l.AAddr}, {l.B, "to-b", "10.77.2.1", l.BAddr}} {
-		name := client.namespace.Name
+	for _, c := range l.clients() {
+		name := c.namespace.Name
 		steps = append(steps, [][]string{
-			{"-n", server, "link", "add", client.link, "type", "veth", "peer", "name", "eth0", "netns", name},
-			{"-n", server, "addr", "add", client.gateway + "/24", "dev", client.link},
-			{"-n", server, "link", "set", client.link, "up"},
-			{"-n", name, "addr", "add", client.addr.String() + "/24", "dev", "eth0"},
+			{"-n", server, "link", "add", c.link, "type", "veth", "peer", "name", "eth0", "netns", name},
+			{"-n", server, "addr", "add", c.gateway + "/24", "dev", c.link},
+			{"-n", server, "link", "set", c.link, "up"},
+			{"-n", name, "addr", "add", c.addr.String() + "/24", "dev", "eth0"},
 			{"-n", name, "link", "set", "eth0", "up"},
-			{"-n", name, "route", "add", l.ServerAddr.String(), "via", client.gateway},
+			{"-n", name, "route", "add", l.ServerAddr.String(), "via", c.gateway},
 		}...)
 	}
-	for _, step := range steps {
-		if err := ip(ctx, step...); err != nil {
-			return err
-		}
-	}
-	return nil
+	return ipAll(ctx, steps)
 }
 
-// Connect gives the clients a route to each other, through the server.
+// client is a client's place in the network.
+type client struct {
+	namespace *Namespace
+	link      string     // the server's end of the link to it, or to its router
+	gateway   string     // the other end of the client's own link
+	router    string     // the name of its router
+	outside   netip.Addr // the router's public address
+	addr      netip.Addr
+}
+
+func (l *Lab) clients() []client {
+	return []client{
+		{l.A, "to-a", "10.77.1.1", "router-a", netip.MustParseAddr("203.0.113.11"), l.AAddr},
+		{l.B, "to-b", "10.77.2.1", "router-b", netip.MustParseAddr("203.0.113.12"), l.BAddr},
+	}
+}
+
+// add makes a namespace, which Close removes.
+func (l *Lab) add(ctx context.Context, name string) (*Namespace, error) {
+	name = l.prefix + name
+	l.names = append(l.names, name) // even if only a part of it can be made
+	n, err := newNamespace(ctx, name)
+	if err == nil {
+		l.namespaces = append(l.namespaces, n)
+	}
+	return n, err
+}
+
+// Connect gives the clients, of which none is behind a NAT, a route to each other, through
+// the server.
 func (l *Lab) Connect(ctx context.Context) error {
 	return errors.Join(
 		l.Server.Sysctl("net/ipv4/ip_forward", "1"),
@@ -185,10 +217,8 @@ func (l *Lab) Close() error {
 func (l *Lab) remove(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	for _, n := range []*Namespace{l.Server, l.A, l.B} {
-		if n != nil {
-			n.close()
-		}
+	for _, n := range l.namespaces {
+		n.close()
 	}
 	var errs []error
 	for _, name := range l.names {
@@ -210,8 +240,9 @@ func sweep(ctx context.Context) error {
 		if !ours || err != nil || pid <= 0 || !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
 			continue
 		}
-		if err := ip(ctx, "netns", "del", name); err != nil {
-			return err
+		err = ip(ctx, "netns", "del", name)
+		if _, gone := os.Stat(filepath.Join(folder, name)); err != nil && !errors.Is(gone, os.ErrNotExist) {
+			return err // otherwise another sweep was faster
 		}
 	}
 	return nil
@@ -229,6 +260,15 @@ func names(ctx context.Context) ([]string, error) {
 		}
 	}
 	return names, nil
+}
+
+func ipAll(ctx context.Context, steps [][]string) error {
+	for _, step := range steps {
+		if err := ip(ctx, step...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func ip(ctx context.Context, args ...string) error {

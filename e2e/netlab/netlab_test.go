@@ -45,13 +45,18 @@ func newLab(t *testing.T) *Lab {
 	return lab
 }
 
-// serveGreeting listens at the address inside the namespace, and sends a greeting to
-// whoever connects.
+// serveGreeting listens at a free port of the address inside the namespace, and sends a
+// greeting to whoever connects.
 func serveGreeting(t *testing.T, n *Namespace, addr netip.Addr) string {
+	t.Helper()
+	return serveGreetingAt(t, n, netip.AddrPortFrom(addr, 0))
+}
+
+func serveGreetingAt(t *testing.T, n *Namespace, at netip.AddrPort) string {
 	t.Helper()
 	var listener net.Listener
 	err := n.Do(func() (err error) {
-		listener, err = net.Listen("tcp4", netip.AddrPortFrom(addr, 0).String())
+		listener, err = net.Listen("tcp4", at.String())
 		return err
 	})
 	if err != nil {
@@ -133,6 +138,20 @@ func TestLab(t *testing.T) {
 	if conn, err := net.DialTimeout("tcp4", server, time.Second); err == nil {
 		conn.Close()
 		t.Error("the machine's own network reaches the lab")
+	}
+}
+
+// TestTwoLabs has clients of two labs connect to the same address.
+func TestTwoLabs(t *testing.T) {
+	one, two := newLab(t), newLab(t)
+	at := netip.AddrPortFrom(one.ServerAddr, 443)
+	for _, lab := range []*Lab{one, two} {
+		serveGreetingAt(t, lab.Server, at)
+	}
+	for _, lab := range []*Lab{one, two} {
+		if text, err := readGreeting(t, lab.A, at.String()); err != nil || text != "hello from "+lab.Server.Name {
+			t.Errorf("%s gets %q, %v", lab.A.Name, text, err)
+		}
 	}
 }
 
