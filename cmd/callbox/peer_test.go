@@ -16,6 +16,7 @@ import (
 	"callbox/internal/roomlink"
 	"callbox/peer"
 	"callbox/peer/load"
+	"callbox/peer/scenario"
 )
 
 // ended is the result of a run of the program.
@@ -144,7 +145,7 @@ func TestPeerExpectationFails(t *testing.T) {
 // The schema of a report is printed without the arguments that a call needs.
 func TestSchemas(t *testing.T) {
 	t.Parallel()
-	for command, schema := range map[string][]byte{"peer": peer.JSONSchema(), "load": load.JSONSchema()} {
+	for command, schema := range map[string][]byte{"peer": peer.JSONSchema(), "load": load.JSONSchema(), "run": scenario.JSONSchema()} {
 		code, stdout, stderr := runToEnd(t, noEnv, command, "--schema")
 		if code != exitOK || stdout != string(schema) || stderr != "" {
 			t.Errorf("%s: exit code %d\n%s%s", command, code, stdout, stderr)
