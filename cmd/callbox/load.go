@@ -110,6 +110,8 @@ func (c *loadCommand) config() (load.Config, error) {
 	}
 	if c.Pairs < 1 || c.Pairs > load.MaxPairs {
 		wrong.addf("--pairs", "%d is not between 1 and %d", c.Pairs, load.MaxPairs)
+	} else {
+		wrong.add("--pairs", checkDescriptors(&cfg, descriptors()))
 	}
 	for flag, value := range map[string]time.Duration{"--duration": c.Duration, "--connect-timeout": c.Timeout} {
 		if value <= 0 {
@@ -122,6 +124,18 @@ func (c *loadCommand) config() (load.Config, error) {
 		cfg.TLS = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // that is what the flag says
 	}
 	return cfg, wrong.err()
+}
+
+// checkDescriptors returns an error if a run needs more file descriptors than the process may
+// have. Otherwise the calls fail one by one in the middle of the run, and it looks as if the
+// server were at fault.
+func checkDescriptors(cfg *load.Config, limit int) error {
+	pair, all := cfg.Descriptors()
+	if limit == 0 || limit >= maxDescriptors || all <= limit { // from maxDescriptors on, the limit is not known exactly
+		return nil
+	}
+	return fmt.Errorf("%d pairs need about %d open files, %d for each, and the limit is %d; raise it (as root: ulimit -n %d), or make fewer pairs",
+		cfg.Pairs, all, pair, limit, all)
 }
 
 // parseRamp reads a rate such as 10/s or 30/m, as a number in a second.
