@@ -1,34 +1,16 @@
 package e2e
 
 import (
-	"bytes"
 	"testing"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-
+	"callbox/internal/schematest"
 	"callbox/peer"
 )
 
 // checkSchema checks that the report of a bot is what its JSON Schema says.
 func checkSchema(t *testing.T, text []byte) {
 	t.Helper()
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(peer.JSONSchema()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := jsonschema.NewCompiler()
-	if err := c.AddResource("report.schema.json", document); err != nil {
-		t.Fatal(err)
-	}
-	s, err := c.Compile("report.schema.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	report, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Validate(report); err != nil {
+	if err := schematest.Validate(peer.JSONSchema(), text); err != nil {
 		t.Errorf("the report does not fit its schema: %v\n%s", err, text)
 	}
 }

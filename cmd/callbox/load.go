@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"callbox/internal/roomlink"
 	"callbox/peer"
 	"callbox/peer/load"
@@ -35,10 +37,17 @@ type loadCommand struct {
 	Audio   string        `default:"speech" help:"speech: noise with the spectrum and the rhythm of speech, in Opus; none: no audio."`
 	Timeout time.Duration `name:"connect-timeout" default:"15s" help:"How long a bot waits for the other one, and then again for the call to connect."`
 
-	Expect []string `sep:"none" placeholder:"LIST" help:"Expectations, separated by commas; if one is not met, the exit code is 1. They are values of the report by their path in JSON. Example: pairs.lost=0,pairs.good_pct>=99%,setup_ms.p95<1s,frames.intact_pct=100%. Repeatable. Default: that every pair is good."`
-	JSON   string   `name:"json" placeholder:"FILE" help:"Write the report as JSON to FILE, or to standard output if FILE is -; then nothing else is written there."`
-	RunID  string   `name:"run-id" placeholder:"TEXT" help:"Text that stands in the report as run_id."`
+	Expect []string       `sep:"none" placeholder:"LIST" help:"Expectations, separated by commas; if one is not met, the exit code is 1. They are values of the report by their path in JSON. Example: pairs.lost=0,pairs.good_pct>=99%,setup_ms.p95<1s,frames.intact_pct=100%. Repeatable. Default: that every pair is good."`
+	JSON   string         `name:"json" placeholder:"FILE" help:"Write the report as JSON to FILE, or to standard output if FILE is -; then nothing else is written there."`
+	RunID  string         `name:"run-id" placeholder:"TEXT" help:"Text that stands in the report as run_id."`
+	Schema loadSchemaFlag `help:"Print the JSON Schema of the report and exit."`
 }
+
+// loadSchemaFlag prints the schema of the report, without a call.
+type loadSchemaFlag bool
+
+// BeforeReset implements kong's hook, which runs before arguments are checked.
+func (loadSchemaFlag) BeforeReset(app *kong.Kong) error { return printSchema(app, load.JSONSchema()) }
 
 // Help implements kong.HelpProvider.
 func (*loadCommand) Help() string {
@@ -101,6 +110,8 @@ func (c *loadCommand) config() (load.Config, error) {
 	}
 	if c.Pairs < 1 || c.Pairs > load.MaxPairs {
 		wrong.addf("--pairs", "%d is not between 1 and %d", c.Pairs, load.MaxPairs)
+	} else {
+		wrong.add("--pairs", checkDescriptors(&cfg, descriptors()))
 	}
 	for flag, value := range map[string]time.Duration{"--duration": c.Duration, "--connect-timeout": c.Timeout} {
 		if value <= 0 {
@@ -113,6 +124,18 @@ func (c *loadCommand) config() (load.Config, error) {
 		cfg.TLS = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // that is what the flag says
 	}
 	return cfg, wrong.err()
+}
+
+// checkDescriptors returns an error if a run needs more file descriptors than the process may
+// have. Otherwise the calls fail one by one in the middle of the run, and it looks as if the
+// server were at fault.
+func checkDescriptors(cfg *load.Config, limit int) error {
+	pair, all := cfg.Descriptors()
+	if limit == 0 || limit >= maxDescriptors || all <= limit { // from maxDescriptors on, the limit is not known exactly
+		return nil
+	}
+	return fmt.Errorf("%d pairs need about %d open files, %d for each, and the limit is %d; raise it (as root: ulimit -n %d), or make fewer pairs",
+		cfg.Pairs, all, pair, limit, all)
 }
 
 // parseRamp reads a rate such as 10/s or 30/m, as a number in a second.

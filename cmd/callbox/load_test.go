@@ -2,6 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"os/exec"
+	"strings"
 	"testing"
 
 	"callbox/peer/load"
@@ -26,6 +29,42 @@ func TestLoadUsage(t *testing.T) {
 	runProgram(t, "load", "https://192.0.2.1", "--pairs", "51").check(t, exitUsage, "more than 50 pairs at a public address (192.0.2.1) need a token")
 	runProgram(t, "load", "http://127.0.0.1", "--pairs", "0", "--ramp", "fast", "--duration", "0s", "--audio", "x", "--expect", "pears>1").
 		check(t, exitUsage, "--pairs: 0 is not", `--ramp: "fast" is not a rate such as 10/s`, "--duration: 0s is not", `--audio: "x"`, "did you mean")
+}
+
+// A run that would run out of file descriptors does not begin.
+func TestLoadNeedsDescriptors(t *testing.T) {
+	t.Parallel()
+	command := func(limit int, args ...string) *exec.Cmd {
+		script := fmt.Sprintf(`ulimit -n %d && exec "$0" load http://127.0.0.1:9 "$@"`, limit)
+		return exec.CommandContext(t.Context(), "sh", append([]string{"-c", script, binary, "--connect-timeout", "10ms"}, args...)...)
+	}
+	refused := command(1000, "--pairs", "50")
+	out, _ := refused.CombinedOutput()
+	if code := refused.ProcessState.ExitCode(); code != exitUsage {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+	for _, part := range []string{"--pairs: 50 pairs need about ", " open files", "the limit is 1000", "ulimit -n "} {
+		if !strings.Contains(string(out), part) {
+			t.Errorf("%q is not in %s", part, out)
+		}
+	}
+	tried := command(1000, "--pairs", "1")
+	out, _ = tried.CombinedOutput()
+	if code := tried.ProcessState.ExitCode(); code != exitFailed {
+		t.Errorf("one pair: exit code %d\n%s", code, out)
+	}
+}
+
+// The limit may be unknown, or higher than what is asked for.
+func TestCheckDescriptors(t *testing.T) {
+	t.Parallel()
+	cfg := load.Config{Server: "http://127.0.0.1:9", Pairs: load.MaxPairs}
+	_, all := cfg.Descriptors()
+	for limit, want := range map[int]bool{0: true, maxDescriptors: true, all: true, all - 1: false, 1: false} {
+		if err := checkDescriptors(&cfg, limit); (err == nil) != want {
+			t.Errorf("a limit of %d: %v", limit, err)
+		}
+	}
 }
 
 func TestParseRamp(t *testing.T) {

@@ -14,19 +14,22 @@ import (
 
 // resultFlags are the flags of callbox peer about its result.
 type resultFlags struct {
-	Expect []string   `sep:"none" placeholder:"LIST" help:"Expectations, separated by commas; if one is not met, the exit code is 1: path=direct|relay, connect (time), frames, intact and loss (percent), rtt.p95 (time), mos, and every other value of the report by its path in JSON. Example: path=relay,connect<3s,intact=100%,video.recv.jitter_ms.p95<30ms. Repeatable."`
-	JSON   string     `name:"json" placeholder:"FILE" help:"Write the report as JSON to FILE, or to standard output if FILE is -; then nothing else is written there."`
-	JUnit  string     `name:"junit" placeholder:"FILE" help:"Write the result as JUnit XML to FILE, or to standard output if FILE is -: a test case for the call and one for each expectation."`
-	RunID  string     `name:"run-id" placeholder:"TEXT" help:"Text that stands in the report as run_id, to tell calls apart."`
-	Schema schemaFlag `help:"Print the JSON Schema of the report and exit."`
+	Expect []string       `sep:"none" placeholder:"LIST" help:"Expectations, separated by commas; if one is not met, the exit code is 1: path=direct|relay, connect (time), frames, intact and loss (percent), rtt.p95 (time), mos, and every other value of the report by its path in JSON. Example: path=relay,connect<3s,intact=100%,video.recv.jitter_ms.p95<30ms. Repeatable."`
+	JSON   string         `name:"json" placeholder:"FILE" help:"Write the report as JSON to FILE, or to standard output if FILE is -; then nothing else is written there."`
+	JUnit  string         `name:"junit" placeholder:"FILE" help:"Write the result as JUnit XML to FILE, or to standard output if FILE is -: a test case for the call and one for each expectation."`
+	RunID  string         `name:"run-id" placeholder:"TEXT" help:"Text that stands in the report as run_id, to tell calls apart."`
+	Schema callSchemaFlag `help:"Print the JSON Schema of the report and exit."`
 }
 
-// schemaFlag prints the schema of the report, without a call.
-type schemaFlag bool
+// callSchemaFlag prints the schema of the report, without a call.
+type callSchemaFlag bool
 
 // BeforeReset implements kong's hook, which runs before arguments are checked.
-func (schemaFlag) BeforeReset(app *kong.Kong) error {
-	_, err := app.Stdout.Write(peer.JSONSchema())
+func (callSchemaFlag) BeforeReset(app *kong.Kong) error { return printSchema(app, peer.JSONSchema()) }
+
+// printSchema prints a schema instead of what the command does.
+func printSchema(app *kong.Kong, schema []byte) error {
+	_, err := app.Stdout.Write(schema)
 	app.Exit(exitOK)
 	return err
 }

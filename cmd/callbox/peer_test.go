@@ -15,6 +15,8 @@ import (
 
 	"callbox/internal/roomlink"
 	"callbox/peer"
+	"callbox/peer/load"
+	"callbox/peer/scenario"
 )
 
 // ended is the result of a run of the program.
@@ -140,11 +142,14 @@ func TestPeerExpectationFails(t *testing.T) {
 	}
 }
 
-func TestPeerSchema(t *testing.T) {
+// The schema of a report is printed without the arguments that a call needs.
+func TestSchemas(t *testing.T) {
 	t.Parallel()
-	code, stdout, stderr := runToEnd(t, noEnv, "peer", "--schema")
-	if code != exitOK || stdout != string(peer.JSONSchema()) || stderr != "" {
-		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
+	for command, schema := range map[string][]byte{"peer": peer.JSONSchema(), "load": load.JSONSchema(), "run": scenario.JSONSchema()} {
+		code, stdout, stderr := runToEnd(t, noEnv, command, "--schema")
+		if code != exitOK || stdout != string(schema) || stderr != "" {
+			t.Errorf("%s: exit code %d\n%s%s", command, code, stdout, stderr)
+		}
 	}
 }
 

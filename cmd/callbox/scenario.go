@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/alecthomas/kong"
+
 	"callbox/peer"
 	"callbox/peer/scenario"
 )
@@ -24,9 +26,18 @@ type scenarioCommand struct {
 	Token    string `placeholder:"TOKEN" help:"Token for peers whose entry in the scenario has none, or @FILE. It must be for any room."`
 	Insecure bool   `help:"Accept any certificate, both from the server and from its TURN over TLS."`
 
-	JSON  string `name:"json" placeholder:"FILE" help:"Write the report as JSON to FILE, or to standard output if FILE is -; then nothing else is written there."`
-	JUnit string `name:"junit" placeholder:"FILE" help:"Write the result as JUnit XML to FILE, or to standard output if FILE is -: a test case for each step, each call and each expectation of a peer."`
-	RunID string `name:"run-id" placeholder:"TEXT" help:"Text that stands in the reports as run_id."`
+	JSON   string             `name:"json" placeholder:"FILE" help:"Write the report as JSON to FILE, or to standard output if FILE is -; then nothing else is written there."`
+	JUnit  string             `name:"junit" placeholder:"FILE" help:"Write the result as JUnit XML to FILE, or to standard output if FILE is -: a test case for each step, each call and each expectation of a peer."`
+	RunID  string             `name:"run-id" placeholder:"TEXT" help:"Text that stands in the reports as run_id."`
+	Schema scenarioSchemaFlag `help:"Print the JSON Schema of the report and exit."`
+}
+
+// scenarioSchemaFlag prints the schema of the report, without a call.
+type scenarioSchemaFlag bool
+
+// BeforeReset implements kong's hook, which runs before arguments are checked.
+func (scenarioSchemaFlag) BeforeReset(app *kong.Kong) error {
+	return printSchema(app, scenario.JSONSchema())
 }
 
 // Help implements kong.HelpProvider.

@@ -2,7 +2,6 @@ package load_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -48,9 +47,10 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	checkSchema(t, report)
 	text, err := report.MarshalIndent()
-	if err != nil || !json.Valid(text) {
-		t.Fatalf("%v: %s", err, text)
+	if err != nil {
+		t.Fatal(err)
 	}
 	if p := report.Pairs; *p.GoodPct != 100 || p.Good != 3 || p.Connected != 3 || p.Failed != 0 || len(report.Failed) != 0 {
 		t.Errorf("%s", text)
@@ -85,6 +85,7 @@ func TestRefusals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	checkSchema(t, report)
 	if report.ExitCode != peer.NotJoined || report.Refusals < load.MaxRefusals || report.Pairs.Good != 0 {
 		t.Errorf("%+v", report)
 	}
@@ -130,8 +131,9 @@ func TestInterrupted(t *testing.T) {
 	}
 	report, err := load.Run(ctx, cfg)
 	if err != nil || report.ExitCode != peer.Interrupted || report.Pairs.Connected != 2 {
-		t.Errorf("%v, %+v", err, report)
+		t.Fatalf("%v, %+v", err, report)
 	}
+	checkSchema(t, report)
 }
 
 func TestEveryNameCanBeExpected(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"callbox/internal/schematest"
 	"callbox/peer"
 	"callbox/peer/pattern"
 	"callbox/peer/peertest"
@@ -61,6 +62,7 @@ func TestExamples(t *testing.T) {
 			if err != nil || report.ExitCode != peer.Good {
 				t.Fatalf("%v, %s", err, indented(t, report))
 			}
+			schematest.Check(t, scenario.JSONSchema(), report)
 			for _, step := range report.Steps {
 				if step.OK == nil || !*step.OK || step.TookMS == nil || step.Error != nil {
 					t.Errorf("%+v", step)
@@ -139,6 +141,7 @@ func TestFailingScenarios(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			report := run(t, tc.text)
+			schematest.Check(t, scenario.JSONSchema(), report)
 			if report.ExitCode != tc.code || !strings.Contains(report.Reason, tc.reason) {
 				t.Errorf("exit code %d, %s", report.ExitCode, report.Reason)
 			}
@@ -164,8 +167,9 @@ func TestInterruptedScenario(t *testing.T) {
 		Step: func(scenario.StepResult) { cancel() },
 	})
 	if err != nil || report.ExitCode != peer.Interrupted || len(report.Calls) != 2 {
-		t.Errorf("%v, %s", err, indented(t, report))
+		t.Fatalf("%v, %s", err, indented(t, report))
 	}
+	schematest.Check(t, scenario.JSONSchema(), report)
 }
 
 func TestScenarioWithoutServer(t *testing.T) {
