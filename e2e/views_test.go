@@ -46,6 +46,11 @@ var views = []view{
 		tb.click("allow")
 		return tb.visible(`[data-problem="blocked"]`)
 	}, harmless: true},
+	{name: "test-call", show: func(g *gallery) *tab {
+		tb := g.openIn(0, "echo")
+		tb.until(`document.querySelector('[data-video="preview"]').videoWidth > 0`)
+		return tb.visible("[data-test-call]")
+	}, harmless: true},
 	{name: "prejoin", show: func(g *gallery) *tab {
 		g.ann = g.openIn(0, galleryRoom)
 		g.ann.enterName("Ann")

@@ -68,6 +68,23 @@ func TestUnplugged(t *testing.T) {
 	}
 }
 
+// TestLeaveUnplugged leaves while the network is down. As soon as it is back the other side is told, which
+// otherwise waits until the server gives the seat up, 30 s after the last sign of life.
+func TestLeaveUnplugged(t *testing.T) {
+	w := startWalk(t, 1, "chromium", "firefox")
+	ann, bo := w.people[0], w.people[1]
+	plug := unplugs(w, bo)
+	bo.until(`callbox.signaling.phase !== "up"`)
+	bo.click("leave")
+	bo.awaitScreen("ended")
+	plug()
+	back := time.Now()
+	ann.awaitScreen("waiting")
+	if took := time.Since(back); took > 12*time.Second {
+		t.Errorf("the other side was told after %v", took)
+	}
+}
+
 // startWalk has two people enter a call with browsers of these kinds, and waits until it works.
 func startWalk(t *testing.T, seed uint64, first, second string) *walker {
 	t.Helper()

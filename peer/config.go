@@ -60,6 +60,9 @@ type Config struct {
 	// what this side begins, but a check may still come from anywhere, unless ICE is Relay.
 	// nil = anywhere.
 	AllowRemote func(netip.AddrPort) bool
+	// NoMDNS resolves no names of mDNS (RFC 6762), which browsers have in place of addresses of
+	// their local network, and opens no sockets for that.
+	NoMDNS bool
 	// VideoKbps is how much video the other side is asked to send at most, in kbit/s; 0 = as
 	// much as it likes.
 	VideoKbps int

@@ -17,7 +17,10 @@ const (
 // Descriptors returns how many file descriptors a call has open on this machine, if the
 // server offers what callbox serve does by default: STUN, and TURN over UDP, TCP and TLS.
 func (c *Config) Descriptors() int {
-	n := signalingDescriptors + mdnsDescriptors
+	n := signalingDescriptors
+	if !c.NoMDNS {
+		n += mdnsDescriptors
+	}
 	all := c.ICE == All || c.ICE == ""
 	if all || c.ICE == Host {
 		n += hostAddresses(isLoopback(c.Server))

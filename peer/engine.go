@@ -3,6 +3,7 @@ package peer
 import (
 	"time"
 
+	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
 	"github.com/pion/interceptor/pkg/nack"
 	"github.com/pion/interceptor/pkg/report"
@@ -77,6 +78,9 @@ func settingEngine(cfg *Config, dialer *turnDialer) webrtc.SettingEngine {
 		settings.SetRelayAcceptanceMinWait(0)
 	}
 	settings.SetICEProxyDialer(dialer)
+	if cfg.NoMDNS {
+		settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	}
 	// What arrives twice is to be counted, and then dropped: see packetMeter.
 	settings.DisableSRTPReplayProtection(true)
 	settings.SetSCTPMaxMessageSize(maxDataMessage)

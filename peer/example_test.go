@@ -229,3 +229,43 @@ func ExampleCall_Report() {
 	fmt.Println(report.Result, stats.Path.Type, err)
 	// Output: pass direct <nil>
 }
+
+func ExampleCall_WaitFrames() {
+	server := startServer()
+	defer stopServer(server)
+	first, second := call(context.Background(), server.URL)
+	defer first.Close()
+	defer second.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	fmt.Println(second.WaitFrames(ctx, 20)) // a second of video
+	// Output: <nil>
+}
+
+func ExampleCall_Hangup() {
+	server := startServer()
+	defer stopServer(server)
+	first, second := call(context.Background(), server.URL)
+	if err := second.WaitFrames(context.Background(), 5); err != nil {
+		fmt.Println(err)
+		return
+	}
+	first.Hangup()
+	fmt.Println(first.Wait().ExitCode, second.Wait().Reason)
+	// Output: 0 Ann left
+}
+
+func ExampleCall_Stats() {
+	server := startServer()
+	defer stopServer(server)
+	first, second := call(context.Background(), server.URL)
+	defer first.Close()
+	defer second.Close()
+	if err := first.WaitFrames(context.Background(), 5); err != nil {
+		fmt.Println(err)
+		return
+	}
+	stats, err := first.Stats(context.Background())
+	fmt.Println(stats.Path.Type, err)
+	// Output: direct <nil>
+}

@@ -204,7 +204,7 @@ func (e *echoService) answer(ctx context.Context, room, token, user string) {
 	report, err := peer.Run(ctx, peer.Config{
 		Server: "http://" + echoPrefix + "pipe.invalid", DialServer: e.server.dial, Room: room, Token: token,
 		Echo: true, CountAudio: true, VideoKbps: echoVideoKbps, Impair: impair.Config{Rate: echoRate},
-		ICE: peer.Relay, ICEServers: e.relays(user), AllowRemote: e.isRelayed,
+		ICE: peer.Relay, ICEServers: e.relays(user), AllowRemote: e.isRelayed, NoMDNS: true,
 		Duration: echoTime, ConnectTimeout: echoWait,
 		Observe: func(event peer.Event) {
 			if event.Kind == peer.EventPeerLeft { // and may come again at once

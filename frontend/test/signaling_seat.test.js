@@ -69,6 +69,58 @@ test('leaving while the server cannot be told keeps the seat, so that whoever re
   assert.deepEqual(done, ['release']);
 });
 
+test('whoever leaves while the server cannot be told tells it as soon as it can be reached', async () => {
+  const client = await Client.up();
+  client.closes(1006);
+  const pending = client.signaling.request({type: 'ice'});
+  const told = client.told.length;
+  client.signaling.leave();
+  assert.equal((await pending).code, 'lost');
+  const {transport} = client;
+  client.closes(1006); // The server is still away.
+  mock.timers.tick(3000);
+  assert.ok(transport.closed);
+  client.opens();
+  assert.deepEqual(client.sent, [{type: 'join', id: 1, room: 'lamp', resume: 'token', seq: 0}]);
+  client.says({type: 'closing', after: 1});
+  assert.ok(!client.transport.left);
+  client.says(joined({resumed: true}));
+  assert.ok(client.transport.left);
+  const dialed = client.dialed.length;
+  mock.timers.tick(600_000);
+  assert.deepEqual([client.told.length, client.dialed.length], [told, dialed]);
+});
+
+test('a server that stays away, or refuses, is not told', async () => {
+  const away = await Client.up();
+  away.closes(1006);
+  away.signaling.leave();
+  for (let i = 0; i < 20; i++) mock.timers.tick(3000);
+  assert.equal(away.dialed.length, 11);
+  assert.ok(away.transport.closed);
+
+  const refused = await Client.up();
+  refused.closes(1006);
+  refused.signaling.leave();
+  refused.opens();
+  refused.says({type: 'error', id: 1, code: 'unauthorized', message: '', retry: false});
+  assert.ok(refused.transport.closed);
+  mock.timers.tick(600_000);
+  assert.equal(refused.dialed.length, 2);
+});
+
+test('a join, and a page that goes away, take the place of what is still to be told', async () => {
+  const client = await Client.up();
+  client.closes(1006);
+  client.signaling.leave();
+  const {transport} = client;
+  await client.join();
+  assert.ok(transport.closed);
+  assert.equal(client.dialed.length, 3);
+  mock.timers.tick(3000);
+  assert.equal(client.dialed.length, 3);
+});
+
 test('leaving before the seat is claimed opens no connection', async () => {
   const client = new Client({claim: () => quiet(3).then(() => ''), release() {}, forget() {}});
   const entering = client.join();

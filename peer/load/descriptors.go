@@ -11,7 +11,7 @@ const ownDescriptors = 64
 // Descriptors returns how many file descriptors a pair and the whole run need on this
 // machine, if the server offers the ICE servers that callbox serve does by default.
 func (c *Config) Descriptors() (pair, all int) {
-	end := peer.Config{Server: c.Server, ICE: c.ICE, TURNProtocol: c.TURNProtocol}
+	end := peer.Config{Server: c.Server, ICE: c.ICE, TURNProtocol: c.TURNProtocol, NoMDNS: true}
 	pair = 2 * end.Descriptors()
 	return pair, ownDescriptors + c.Pairs*pair
 }

@@ -271,3 +271,13 @@ export function decodeCallData(data) {
   }
   return {kind: 'unknown'};
 }
+
+/**
+ * Returns the request for a seat: for the one of a token that takes it back (resume) or replaces it, or for a new one.
+ * @param {{room: string, name?: string, token?: string, nonce?: string, resume?: string, seq?: number, replace?: string}} join
+ */
+export function joinFrame({room, name, token, nonce, resume, seq = 0, replace}) {
+  const seat = resume ? {resume, seq} : replace ? {replace} : {};
+  const said = Object.entries({name, token, nonce}).filter(([, value]) => value);
+  return {type: 'join', id: 1, room, ...Object.fromEntries(said), ...seat};
+}

@@ -2,9 +2,10 @@ import {Backoff} from './backoff.js';
 import {Deadline} from './deadline.js';
 import {EarlyTransport} from './early_transport.js';
 import {reasonOfClose, reasonOfJoinError, reasonOfRefusal} from './final.js';
-import {decodeAnyFrame} from './messages.js';
+import {decodeAnyFrame, joinFrame} from './messages.js';
 import {newNonce} from './nonce.js';
 import {Outbox} from './outbox.js';
+import {Parting} from './parting.js';
 import {
   CONFIRM_DELAY,
   OPEN_TIMEOUT,
@@ -61,6 +62,7 @@ export class Signaling {
   /** @type {JoinOptions|null} */ #joinOptions = null;
   /** @type {Transport|null} */ #transport = null;
   /** @type {TransportName} */ #transportName = 'websocket';
+  #parting = new Parting();
   #nonce = '';
   #replace = '';
   #resume = '';
@@ -96,6 +98,7 @@ export class Signaling {
   /** Joins a room and stays in it until leave() or onend. @param {JoinOptions} options */
   async join(options) {
     this.#stop();
+    this.#parting.stop();
     this.#joinOptions = options;
     this.#backoff.reset();
     this.#refusal = null;
@@ -134,7 +137,10 @@ export class Signaling {
     const untold = this.#phase !== 'up' && this.#phase !== 'off';
     this.#transport?.leave();
     this.#transport = null;
+    const resume = this.#resume;
     this.#stop();
+    if (untold && resume && !reload && room !== undefined)
+      this.#parting.begin(this.#options.transports[this.#choice.next()], {room, resume});
     if (reload || untold) this.#options.seat.release();
     else if (room !== undefined) this.#options.seat.forget(room);
   }
@@ -182,17 +188,8 @@ export class Signaling {
     this.#phase = 'joining';
     this.#deadline.clear();
     this.#deadline.within(REPLY_TIMEOUT);
-    /** @type {Record<string, unknown>} */
-    const proof = this.#replace ? {replace: this.#replace} : {};
-    this.#write({
-      type: 'join',
-      id: 1,
-      room,
-      ...(name && {name}),
-      ...(token && {token}),
-      nonce: this.#nonce,
-      ...(this.#resume ? {resume: this.#resume, seq: this.#seq} : proof),
-    });
+    const seat = {resume: this.#resume, seq: this.#seq, replace: this.#replace};
+    this.#write(joinFrame({room, name, token, nonce: this.#nonce, ...seat}));
   }
 
   /** @param {string} text */

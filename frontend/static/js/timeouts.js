@@ -54,6 +54,9 @@ export const SUCCESSOR_TIMEOUT = 4000;
 export const EARLY_LIFE = 8000;
 /** How long a transport may take to open. */
 export const OPEN_TIMEOUT = Object.freeze({websocket: 6000, sse: 10_000});
+/** How often, and for how long, a page tells a server that its user has left, if it cannot be reached: as long as a seat is held. */
+export const LEAVE_INTERVAL = 3000;
+export const LEAVE_TIMEOUT = 30_000;
 /** How long the reply to a request may take. */
 export const REPLY_TIMEOUT = 10_000;
 /** The same where the connection is in doubt: the network or the device was away. */
