@@ -77,8 +77,14 @@ func (p *person) clickIfCan(action string) bool {
 func toggles(action, kind string) func(*walker, *person) {
 	return func(_ *walker, p *person) {
 		state := "callbox.state.media." + kind
-		before := eval[bool](p.tab, state)
-		p.click(action)
+		p.visible(fmt.Sprintf("[data-action=%q]", action))
+		// Whoever has just joined again is about to switch on what this would switch.
+		p.until(`callbox.state.media.capture !== "asking"`)
+		before := eval[bool](p.tab, fmt.Sprintf(`(() => {
+			const before = %s;
+			[...document.querySelectorAll("[data-action=%s]")].find((b) => b.checkVisibility()).click();
+			return before;
+		})()`, state, action))
 		p.until(fmt.Sprintf("%s === %v", state, !before))
 	}
 }

@@ -36,8 +36,8 @@ const lossWindow = 512
 
 func newFlow(clockRate uint32) *flow { return &flow{clockRate: float64(clockRate)} }
 
-// count measures a packet.
-func (f *flow) count(p *rtp.Packet, now time.Time) {
+// count measures a packet, and reports whether others before it have not arrived.
+func (f *flow) count(p *rtp.Packet, now time.Time) (gap bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.turn(now)
@@ -47,14 +47,14 @@ func (f *flow) count(p *rtp.Packet, now time.Time) {
 		f.first, f.settled = f.highest, f.highest
 		f.arrived, f.stamp = now, p.Timestamp
 		f.seen[f.highest%lossWindow] = true
-		return
+		return false
 	}
 	step := int64(int16(p.SequenceNumber - uint16(f.highest))) //nolint:gosec // RFC 3550 A.1: the nearest number with these low bits
 	if at := f.highest + step; step <= 0 {
 		if at > f.settled {
 			f.seen[at%lossWindow] = true // late, or sent again: not lost, but its delay says nothing about the path
 		}
-		return
+		return false
 	}
 	f.settle(f.highest+step-lossWindow, f.highest)
 	for n := f.highest + 1; n < f.highest+step; n++ {
@@ -63,6 +63,7 @@ func (f *flow) count(p *rtp.Packet, now time.Time) {
 	f.highest += step
 	f.seen[f.highest%lossWindow] = true
 	f.measureJitter(p.Timestamp, now)
+	return step > 1
 }
 
 // measureJitter updates the jitter. Packets of one frame have one timestamp, but are sent

@@ -21,9 +21,12 @@ const (
 	secondKeyFrame = 2 * time.Second
 )
 
-// repairPoll is how often what arrived by RTX is read while nothing else arrives: Pion
-// returns it only at the beginning of a read.
-const repairPoll = 20 * time.Millisecond
+// After a gap, packets may arrive by RTX for repairTime. Pion returns them only at the
+// beginning of a read, so reads are then cut short after repairPoll.
+const (
+	repairTime = 2 * time.Second
+	repairPoll = 20 * time.Millisecond
+)
 
 // receivedTrack is a track that the other side sends.
 type receivedTrack struct {
@@ -100,10 +103,9 @@ func (l *link) receive(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver)
 	if t.kind == "video" {
 		l.wait.Go(func() { l.askKeyFrames(t) })
 	}
+	var repairs time.Time // until then there may be packets by RTX
 	for {
-		if remote.HasRTX() {
-			_ = remote.SetReadDeadline(time.Now().Add(repairPoll))
-		}
+		repairs = limitRead(remote, repairs)
 		packet, attributes, err := remote.ReadRTP()
 		if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 			continue
@@ -116,11 +118,29 @@ func (l *link) receive(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver)
 			l.nacks.recovered(t.ssrc, packet.SequenceNumber)
 		}
 		now := time.Now()
-		t.flow.count(packet, now)
+		if t.flow.count(packet, now) && remote.HasRTX() {
+			repairs = now.Add(repairTime)
+		}
 		linkSink{l}.Packet(ReceivedPacket{MID: t.mid, Codec: t.codec, Packet: packet, At: now})
 		t.receiver.push(packet, now)
 		t.arrived.Store(now.UnixNano())
 	}
+}
+
+// limitRead sets how long the next read of a track may take, and returns until when the reads
+// after it have to be limited, too; zero = they need not.
+func limitRead(remote *webrtc.TrackRemote, repairs time.Time) time.Time {
+	if repairs.IsZero() {
+		return repairs
+	}
+	var limit time.Time
+	if now := time.Now(); now.Before(repairs) {
+		limit = now.Add(repairPoll)
+	} else {
+		repairs = time.Time{}
+	}
+	_ = remote.SetReadDeadline(limit) // fails only when the track is closed, and then so does the read
+	return repairs
 }
 
 // midOf returns the media section that a receiver belongs to.

@@ -8,7 +8,8 @@
 // the frames that wait to be sent, the rate of frames, the client's address. A
 // session is one peer from its join until its seat is free, on whatever
 // connections it uses in that time: its seat, the events that it has not
-// confirmed, the replies that it may ask for again. The rooms assign the seats.
+// confirmed, the replies that it may ask for again. The rooms assign the seats. The
+// room for test calls is none of them, but a name for private ones (echo.go).
 //
 // # Goroutines
 //
