@@ -100,9 +100,18 @@ func (f *files) fill(page, main string, depth int, config Config, embedders stri
 		"{{preload}}", strings.TrimSpace(preload.String()),
 		"{{version}}", htmlAttribute(config.Version),
 		"{{echo}}", htmlAttribute(config.EchoRoom),
-		"{{echo-path}}", url.PathEscape(config.EchoRoom),
+		"{{test-path}}", testPath(config.EchoRoom),
 		"{{embed}}", htmlAttribute(embedders),
 	).Replace(f.documents[page]))
+}
+
+// testPath returns the path of the room for test calls, below the home page; "" = there is no such room, and the page
+// hides the link.
+func testPath(room string) string {
+	if room == "" {
+		return ""
+	}
+	return htmlAttribute(roomPrefix[1:] + url.PathEscape(room))
 }
 
 // htmlAttribute escapes a text for an attribute in double quotes.

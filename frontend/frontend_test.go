@@ -243,6 +243,22 @@ func TestEmbedded(t *testing.T) {
 	}
 }
 
+// The page links to the room for test calls, if there is one.
+func TestTestCallLink(t *testing.T) {
+	for _, c := range []struct{ room, target, link, name string }{
+		{"echo", "/", `href="./r/echo"`, `data-echo="echo"`},
+		{"echo", "/r/lamp", `href="./../r/echo"`, `data-echo="echo"`},
+		{`"说 &`, "/", `href="./r/%22%E8%AF%B4%20&amp;"`, `data-echo="&quot;说 &amp;"`},
+		{"", "/", `href="./"`, `data-echo=""`},
+	} {
+		body := get(Handler(Config{EchoRoom: c.room}), c.target).body
+		link := regexp.MustCompile(`<a[^>]*data-test-link[^>]*>`).FindString(body)
+		if !strings.Contains(link, c.link) || !strings.Contains(body, c.name) {
+			t.Errorf("room %q: the link on %s is %q, want %s, and %s in the page", c.room, c.target, link, c.link, c.name)
+		}
+	}
+}
+
 func TestEveryReferenceExists(t *testing.T) {
 	h := Handler(Config{})
 	anyImport := regexp.MustCompile(`(?:\bfrom |\bimport\(|\bnew URL\()'([^'\n]+[^/])'`) // a worker is named by its URL

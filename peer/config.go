@@ -60,6 +60,9 @@ type Config struct {
 	// what this side begins, but a check may still come from anywhere, unless ICE is Relay.
 	// nil = anywhere.
 	AllowRemote func(netip.AddrPort) bool
+	// KeepSent is how many of the last packets of a video are kept, to be sent again when they are
+	// requested (RFC 4585): a power of two up to 32768; 0 = 1024. Each takes 1.5 kB.
+	KeepSent int
 	// NoMDNS resolves no names of mDNS (RFC 6762), which browsers have in place of addresses of
 	// their local network, and opens no sockets for that.
 	NoMDNS bool
@@ -151,6 +154,9 @@ func (c *Config) Check() error {
 	}
 	if !slices.Contains([]ICEPolicy{"", All, Host, Srflx, Relay}, c.ICE) {
 		faults = append(faults, fmt.Errorf("ICE policy %q: it must be all, host, srflx or relay", c.ICE))
+	}
+	if c.KeepSent < 0 || c.KeepSent > 1<<15 || c.KeepSent&(c.KeepSent-1) != 0 {
+		faults = append(faults, fmt.Errorf("%d packets to be kept: it must be a power of two up to %d", c.KeepSent, 1<<15))
 	}
 	if c.VideoKbps < 0 {
 		faults = append(faults, fmt.Errorf("video of at most %d kbit/s: it must not be negative", c.VideoKbps))

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/pion/ice/v4"
@@ -18,6 +19,9 @@ import (
 // relayAcceptanceWait is how long to wait for a direct pair before accepting a
 // relayed one, if both are allowed. All other pairs are accepted as soon as they work.
 const relayAcceptanceWait = 500 * time.Millisecond
+
+// defaultKeepSent is several seconds of video.
+const defaultKeepSent = 1024
 
 // engine returns the Pion API for one connection. n requests lost packets.
 func engine(cfg *Config, dialer *turnDialer, n *nacks) (*webrtc.API, *counters, error) {
@@ -37,7 +41,7 @@ func engine(cfg *Config, dialer *turnDialer, n *nacks) (*webrtc.API, *counters, 
 	registry.Add(kept)
 	registry.Add(counting)
 	registry.Add(n)
-	if err := registerInterceptors(media, registry, loggers); err != nil {
+	if err := registerInterceptors(media, registry, loggers, cfg.KeepSent); err != nil {
 		return nil, nil, err
 	}
 	settings := settingEngine(cfg, dialer)
@@ -47,8 +51,9 @@ func engine(cfg *Config, dialer *turnDialer, n *nacks) (*webrtc.API, *counters, 
 
 // registerInterceptors registers Pion's default interceptors, except those that count
 // packets and request lost ones, because engine registers its own.
-func registerInterceptors(media *webrtc.MediaEngine, registry *interceptor.Registry, loggers logging.LoggerFactory) error {
-	responder, err := nack.NewResponderInterceptor(nack.WithResponderLoggerFactory(loggers))
+func registerInterceptors(media *webrtc.MediaEngine, registry *interceptor.Registry, loggers logging.LoggerFactory, keepSent int) error {
+	size := cmp.Or(uint16(keepSent), defaultKeepSent) //nolint:gosec // checked by Config.Check
+	responder, err := nack.NewResponderInterceptor(nack.WithResponderLoggerFactory(loggers), nack.ResponderSize(size))
 	if err != nil {
 		return err
 	}

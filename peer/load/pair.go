@@ -16,6 +16,9 @@ import (
 // the first that hangs up.
 const answererMargin = time.Minute
 
+// keepSent is enough for a round trip of a quarter of a second at 500 packets a second.
+const keepSent = 128
+
 // pair makes one call between two ends of this process.
 func (r *run) pair(ctx context.Context, number int) {
 	first, report := r.join(ctx, number, 0)
@@ -59,7 +62,7 @@ func (r *run) join(ctx context.Context, number, end int) (*peer.Call, *peer.Repo
 		Token: r.cfg.Token, TLS: r.cfg.TLS, DialServer: r.cfg.dial, Logger: r.cfg.Logger, Version: r.cfg.Version, RunID: r.cfg.RunID,
 		ICE: r.cfg.ICE, TURNProtocol: r.cfg.TURNProtocol, ConnectTimeout: r.cfg.ConnectTimeout,
 		Duration: r.cfg.Duration + time.Duration(end)*answererMargin,
-		Video:    r.video.Source(), Shared: r.video, CountAudio: true, Certificates: r.certificates[end], NoMDNS: true,
+		Video:    r.video.Source(), Shared: r.video, CountAudio: true, Certificates: r.certificates[end], NoMDNS: true, KeepSent: keepSent,
 		Refused: func(err error, after time.Duration) bool { return r.gate.refused(adviseOn(err), after) },
 	}
 	if r.cfg.Audio {
