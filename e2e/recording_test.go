@@ -121,14 +121,7 @@ func TestRecording(t *testing.T) {
 		ann.click("camera")
 		ann.until(pressed("camera", true))
 	}
-	if err := eventually(t, length+patience, func() error {
-		if !eval[bool](ann, recording(int(length.Milliseconds()))) {
-			return fmt.Errorf("the recording is not long enough")
-		}
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
+	ann.recordsFor(length)
 	ann.stopRecording()
 	ann.click("leave")
 	ann.awaitScreen("ended")
@@ -192,12 +185,25 @@ func (tb *tab) processor(b browser.Browser) float64 {
 	return (used() - before).Seconds() / wait.Seconds()
 }
 
+// recordsFor waits until the recording has that length.
+func (tb *tab) recordsFor(length time.Duration) {
+	tb.t.Helper()
+	if err := eventually(tb.t, length+patience, func() error {
+		if !eval[bool](tb, recording(int(length.Milliseconds()))) {
+			return fmt.Errorf("the recording is not long enough")
+		}
+		return nil
+	}); err != nil {
+		tb.t.Fatal(err)
+	}
+}
+
 // disturb does to a recording what happens in two minutes: another camera and
 // microphone, a new connection, and a hidden tab. It returns when the devices were
 // changed, in seconds from the start.
 func (tb *tab) disturb() (swapped float64) {
 	tb.t.Helper()
-	tb.until(recording(20_000))
+	tb.recordsFor(20 * time.Second)
 	for _, kind := range []string{"videoinput", "audioinput"} {
 		tb.until(fmt.Sprintf(`(() => {
 			const menu = document.querySelector('[data-dialog="settings"] [data-picker=%q] select');
@@ -208,11 +214,11 @@ func (tb *tab) disturb() (swapped float64) {
 		})()`, kind))
 	}
 	swapped = eval[float64](tb, `(Date.now() - observed.begun) / 1000`)
-	tb.until(recording(45_000))
+	tb.recordsFor(45 * time.Second)
 	tb.keepPC()
 	eval[any](tb, `(talk.rebuild = true, callbox.pc.restartIce(), null)`)
 	tb.until(`window.kept !== callbox.pc && callbox.pc.connectionState === "connected"`)
-	tb.until(recording(70_000))
+	tb.recordsFor(70 * time.Second)
 	hide := func(hidden bool) {
 		tb.t.Helper()
 		page, ok := tb.Page.(interface {
@@ -227,7 +233,7 @@ func (tb *tab) disturb() (swapped float64) {
 		tb.until(fmt.Sprintf(`document.hidden === %v`, hidden))
 	}
 	hide(true)
-	tb.until(recording(90_000))
+	tb.recordsFor(90 * time.Second)
 	hide(false)
 	tb.until(recording(100_000))
 	return swapped

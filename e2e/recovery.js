@@ -1,4 +1,5 @@
 // Records the pauses of the other side's picture, and the ICE restarts of this side, by the clock of the machine.
+// first is when the first picture of the current stream came, last when the newest one did.
 window.recovery = {pauses: [], restarts: [], frames: 0, first: 0, last: 0};
 const restart = RTCPeerConnection.prototype.restartIce;
 RTCPeerConnection.prototype.restartIce = function () {
@@ -12,8 +13,9 @@ addEventListener('DOMContentLoaded', () => {
   setInterval(() => {
     const {totalVideoFrames} = video.getVideoPlaybackQuality();
     if (totalVideoFrames === shown) return;
+    if (totalVideoFrames < shown) recovery.first = 0; // Another stream begins.
     shown = totalVideoFrames;
-    if (shown === 0) return; // Another stream begins.
+    if (shown === 0) return;
     const now = Date.now();
     if (recovery.last && now - recovery.last > PAUSE) recovery.pauses.push([recovery.last, now]);
     recovery.first ||= now;

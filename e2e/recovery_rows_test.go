@@ -147,9 +147,9 @@ func recoverReloaded(t *testing.T) int64 {
 		setTimeout(() => location.reload());
 		return Date.now();
 	})()`)
-	back := pictureBack(t, time.UnixMilli(reloaded), bo).UnixMilli()
-	ann.until("recovery.first > 0")
-	return max(back, eval[int64](ann, "recovery.first")) - reloaded
+	bo.until(fmt.Sprintf("recovery.first > %d", reloaded))
+	ann.until(fmt.Sprintf("recovery.first > %d", reloaded))
+	return max(eval[int64](bo, "recovery.first"), eval[int64](ann, "recovery.first")) - reloaded
 }
 
 func recoverClosed(t *testing.T) int64 {
