@@ -9,7 +9,7 @@
 // session is one peer from its join until its seat is free, on whatever
 // connections it uses in that time: its seat, the events that it has not
 // confirmed, the replies that it may ask for again. The rooms assign the seats. The
-// room for test calls is none of them, but a name for private ones (echo.go).
+// room for test calls is none of them, but a name for private ones (Config.Echo).
 //
 // # Goroutines
 //

@@ -43,7 +43,7 @@ func TestAllowEmbed(t *testing.T) {
 		if got.status != http.StatusOK || !strings.Contains(policy, "; frame-ancestors https://example.org https://shop.example:8443; ") {
 			t.Errorf("%s answers %d with the policy %s", base+page, got.status, policy)
 		}
-		if !strings.Contains(got.body, ` data-embed="https://example.org https://shop.example:8443"`) {
+		if !strings.Contains(got.body, `data-embed="https://example.org https://shop.example:8443"`) {
 			t.Errorf("%s does not tell the page who may show it", base+page)
 		}
 	}
