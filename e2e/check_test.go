@@ -21,7 +21,7 @@ func openCheck(t *testing.T, at side, s *server) checkPage {
 	t.Helper()
 	tb := openAt(t, at, s, "", url.Values{"lang": {"en"}})
 	tb.awaitScreen("home")
-	tb.goTo(eval[string](tb, `document.querySelector(".home .check-link").href`) + "?lang=en")
+	tb.goTo(eval[string](tb, `document.querySelector(".home [href$='/check']").href`) + "?lang=en")
 	tb.awaitScreen("check")
 	return checkPage{tb}
 }

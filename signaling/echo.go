@@ -49,19 +49,40 @@ func (j *joinAttempt) isEcho() bool {
 
 // findEcho looks for the private room in which the client has a seat already, as its token or
 // its nonce shows. A join of the room for test calls becomes one of that room. But a page that was
-// reloaded makes another test call.
-func (j *joinAttempt) findEcho(held claim) {
+// reloaded makes another test call, and gives up the seat that it had.
+func (j *joinAttempt) findEcho(held claim, fx *effects) {
 	r, s := &j.request, j.connection.server
 	reloaded := r.Replace != ""
 	for _, room := range s.config.Echo.Rooms() {
 		switch {
 		case reloaded && held.room == roomHash(room):
 			j.echoBefore = room
+			s.rooms.vacate(room, held.peer, fx)
 		case !reloaded && (held.peer != "" && held.room == roomHash(room) || r.Nonce != "" && s.rooms.peerByNonce(room, r.Nonce) != ""):
 			r.Room = room
 		}
 	}
 	r.Replace = ""
+}
+
+// vacate frees a seat, if it is held, and closes its connection.
+func (m *rooms) vacate(room, peer string, fx *effects) {
+	sh := m.shard(room)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	rm := sh.rooms[room]
+	if rm == nil {
+		return
+	}
+	old := rm.find(peer)
+	if old == nil {
+		return
+	}
+	c := old.connection
+	sh.removePeer(old, protocol.ReasonReplaced, fx)
+	if c != nil && c.markEnded(protocol.CloseTakenOver, "seat taken over") {
+		fx.send(c)
+	}
 }
 
 // openEcho makes a join of the room for test calls one of a new private room, unless it is one

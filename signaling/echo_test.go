@@ -97,6 +97,9 @@ func TestEchoRoomHasOneSeatForAClient(t *testing.T) {
 	if used := rooms.rooms(); reloaded.Peer == first.Peer || reloaded.Room != "a" || !slices.Equal(used, []string{"private-1"}) {
 		t.Errorf("after a reload, joined = %+v, and the rooms %q are in use; want another peer in another room", reloaded, used)
 	}
+	if s := server.Snapshot(); s.Peers != 1 || s.Rooms != 1 {
+		t.Errorf("after a reload, %d peers are in %d rooms; want 1 in 1", s.Peers, s.Rooms)
+	}
 	rooms.end("private-1")
 	_ = server.refused(t, resume(reloaded, 0), protocol.CodeUnauthorized)
 	if _, joined := server.joinWith(t, replace(reloaded)); joined.Room != "a" || rooms.made != 3 {

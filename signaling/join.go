@@ -117,13 +117,13 @@ func (j *joinAttempt) authorize(fx *effects) *joinRefusal {
 	token := r.Resume + r.Replace // at most one of them is set
 	if token == "" {
 		if j.isEcho() {
-			j.findEcho(claim{})
+			j.findEcho(claim{}, fx)
 		}
 		return j.authorizeNew(fx)
 	}
 	claim, err := s.tokens.Load().decode(token)
 	if err == nil && j.isEcho() {
-		if j.findEcho(claim); r.Resume == "" {
+		if j.findEcho(claim, fx); r.Resume == "" {
 			return j.authorizeNew(fx)
 		}
 	}
