@@ -207,7 +207,8 @@ func (e *echoService) answer(ctx context.Context, room, token, user string) {
 		ICE: peer.Relay, ICEServers: e.relays(user), AllowRemote: e.isRelayed, NoMDNS: true,
 		Duration: echoTime, ConnectTimeout: echoWait,
 		Observe: func(event peer.Event) {
-			if event.Kind == peer.EventPeerLeft { // and may come again at once
+			// Whoever has left may come again at once. A page that is reloaded names its room then, see open.
+			if event.Kind == peer.EventPeerLeft && event.Reason == string(protocol.ReasonLeft) {
 				e.mu.Lock()
 				defer e.mu.Unlock()
 				e.release(room)
