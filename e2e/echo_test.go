@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestTestCall makes a test call from the home page, as somebody does who is alone: they see and hear themselves
-// through two relays, reload the page, and leave.
+// TestTestCall makes a test call from the home page: the picture and the sound come back through two relays, also
+// after a reload.
 func TestTestCall(t *testing.T) {
 	s := sharedServer(t)
 	for _, kind := range []string{"chromium", "firefox"} {

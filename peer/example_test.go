@@ -4,36 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"time"
 
+	"callbox/internal/localserver"
 	"callbox/peer"
 	"callbox/peer/pattern"
-	"callbox/signaling"
 )
-
-// startServer starts a callbox server in this process.
-func startServer() *httptest.Server {
-	server, err := signaling.New(signaling.Config{Capacity: 2, Ping: signaling.DefaultPing, Limits: signaling.DefaultLimits()})
-	if err != nil {
-		panic(err)
-	}
-	mux := http.NewServeMux()
-	mux.Handle("/ws", server.WebSocketHandler())
-	mux.Handle("/api/", server.APIHandler())
-	web := httptest.NewServer(mux)
-	web.Config.RegisterOnShutdown(func() { _ = server.Close(context.Background()) })
-	return web
-}
-
-// stopServer ends the server, its connections included.
-func stopServer(web *httptest.Server) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	_ = web.Config.Shutdown(ctx)
-	web.Close()
-}
 
 // video returns a test picture.
 func video() peer.Source {
@@ -59,8 +35,8 @@ func call(ctx context.Context, server string) (first, second *peer.Call) {
 
 // The other side is a second peer here; usually it is what is tested.
 func ExampleRun() {
-	server := startServer()
-	defer stopServer(server)
+	server := localserver.Start()
+	defer server.Close()
 	other, err := peer.Join(context.Background(), peer.Config{Server: server.URL, Room: "room", Video: video()})
 	if err != nil {
 		fmt.Println(err)
@@ -85,8 +61,8 @@ func ExampleRun() {
 }
 
 func ExampleJoin() {
-	server := startServer()
-	defer stopServer(server)
+	server := localserver.Start()
+	defer server.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 
@@ -110,8 +86,8 @@ func ExampleJoin() {
 }
 
 func ExampleCall_WaitConnected() {
-	server := startServer()
-	defer stopServer(server)
+	server := localserver.Start()
+	defer server.Close()
 	first, second := call(context.Background(), server.URL)
 	defer first.Close()
 	fmt.Println(second.WaitConnected(context.Background()))
@@ -132,8 +108,8 @@ func ExampleCall_WaitConnected() {
 }
 
 func ExampleCall_Events() {
-	server := startServer()
-	defer stopServer(server)
+	server := localserver.Start()
+	defer server.Close()
 	first, second := call(context.Background(), server.URL)
 	defer first.Close()
 	defer second.Close()
@@ -156,8 +132,8 @@ func ExampleCall_Events() {
 }
 
 func ExampleCall_Ping() {
-	server := startServer()
-	defer stopServer(server)
+	server := localserver.Start()
+	defer server.Close()
 	first, second := call(context.Background(), server.URL)
 	defer first.Close()
 	defer second.Close()
@@ -171,8 +147,8 @@ func ExampleCall_Ping() {
 }
 
 func ExampleCall_Restart() {
-	server := startServer()
-	defer stopServer(server)
+	server := localserver.Start()
+	defer server.Close()
 	first, second := call(context.Background(), server.URL)
 	defer first.Close()
 	defer second.Close()
@@ -185,8 +161,8 @@ func ExampleCall_Restart() {
 }
 
 func ExampleCall_Mute() {
-	server := startServer()
-	defer stopServer(server)
+	server := localserver.Start()
+	defer server.Close()
 	first, second := call(context.Background(), server.URL)
 	defer first.Close()
 	defer second.Close()
@@ -198,8 +174,8 @@ func ExampleCall_Mute() {
 }
 
 func ExampleCall_ReplaceSource() {
-	server := startServer()
-	defer stopServer(server)
+	server := localserver.Start()
+	defer server.Close()
 	first, second := call(context.Background(), server.URL)
 	defer first.Close()
 	defer second.Close()
@@ -211,8 +187,8 @@ func ExampleCall_ReplaceSource() {
 }
 
 func ExampleCall_Report() {
-	server := startServer()
-	defer stopServer(server)
+	server := localserver.Start()
+	defer server.Close()
 	first, second := call(context.Background(), server.URL)
 	defer first.Close()
 	defer second.Close()
@@ -231,8 +207,8 @@ func ExampleCall_Report() {
 }
 
 func ExampleCall_WaitFrames() {
-	server := startServer()
-	defer stopServer(server)
+	server := localserver.Start()
+	defer server.Close()
 	first, second := call(context.Background(), server.URL)
 	defer first.Close()
 	defer second.Close()
@@ -243,8 +219,8 @@ func ExampleCall_WaitFrames() {
 }
 
 func ExampleCall_Hangup() {
-	server := startServer()
-	defer stopServer(server)
+	server := localserver.Start()
+	defer server.Close()
 	first, second := call(context.Background(), server.URL)
 	if err := second.WaitFrames(context.Background(), 5); err != nil {
 		fmt.Println(err)
@@ -256,8 +232,8 @@ func ExampleCall_Hangup() {
 }
 
 func ExampleCall_Stats() {
-	server := startServer()
-	defer stopServer(server)
+	server := localserver.Start()
+	defer server.Close()
 	first, second := call(context.Background(), server.URL)
 	defer first.Close()
 	defer second.Close()

@@ -110,7 +110,7 @@ func TestDoctorLocalAuthority(t *testing.T) {
 	}
 }
 
-// TestDoctorAddress checks servers that advertise an address at which nobody answers.
+// TestDoctorAddress checks servers that advertise an address that does not respond.
 func TestDoctorAddress(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -105,12 +106,7 @@ func (s *iceServers) relaysHere(user string) []protocol.ICEServer {
 
 // isRelayed reports whether relays of this server have that address.
 func (p *turnService) isRelayed(addr netip.AddrPort) bool {
-	for _, own := range append(p.config.public.addrs(), p.config.relayIPs...) {
-		if own == addr.Addr() {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(p.config.public.addrs(), addr.Addr()) || slices.Contains(p.config.relayIPs, addr.Addr())
 }
 
 // signaling returns the configuration of the room.

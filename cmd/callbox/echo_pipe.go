@@ -50,14 +50,14 @@ func (l *pipeListener) Close() error {
 }
 
 // Addr implements net.Listener.
-func (l *pipeListener) Addr() net.Addr { return nobody() }
+func (l *pipeListener) Addr() net.Addr { return pipeAddr() }
 
-// nobody is the address at the far end of a pipeConn. No client has it, so none uses up what the
-// limits allow to one address.
-func nobody() net.Addr { return &net.TCPAddr{IP: net.IPv4zero} }
+// pipeAddr is the remote address of every pipeConn: the unspecified address, which no client has.
+// So no client can use up the connections and joins that one address may have.
+func pipeAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4zero} }
 
 // pipeConn is the server's end of a connection.
 type pipeConn struct{ net.Conn }
 
 // RemoteAddr implements net.Conn.
-func (pipeConn) RemoteAddr() net.Addr { return nobody() }
+func (pipeConn) RemoteAddr() net.Addr { return pipeAddr() }

@@ -170,7 +170,7 @@ func TestEchoHasTenPlaces(t *testing.T) {
 	}
 }
 
-// evilSignaler also tells the other side of candidates at which somebody else is.
+// evilSignaler also signals candidates that are the addresses of others.
 type evilSignaler struct {
 	*client.Client
 	room       string

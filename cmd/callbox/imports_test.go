@@ -42,6 +42,8 @@ func importRules() map[string][]string {
 		"callbox/internal/wishtest": {"callbox/peer", "github.com/pion/webrtc/v4"},
 		// Only tests import this one.
 		"callbox/internal/schematest": {"github.com/santhosh-tekuri/jsonschema/v6"},
+		// Only examples import this one.
+		"callbox/internal/localserver": {"callbox/signaling"},
 		// Only tests import this one, with a server inside.
 		"callbox/peer/peertest":     {"callbox/peer", "callbox/signaling", "callbox/turnserver", "github.com/pion"},
 		"callbox/frontend":          {},

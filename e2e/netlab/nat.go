@@ -46,8 +46,8 @@ func (k Kind) rules() (source, allowed string, err error) {
 // ruleset is for nft. Without the input chain, a packet that comes from outside before the
 // client has sent there would get a conntrack entry of the router's own. Such an entry has
 // the addresses and ports of the client's mapping, so that masquerade would have to
-// choose another port for the client: the NAT would be symmetric for whoever was too
-// early, and ICE always has somebody who is.
+// choose another port for the client. The NAT would then be symmetric for that
+// destination. ICE sends such packets, because the two sides never begin at the same time.
 const ruleset = `table ip router {
 	chain postrouting {
 		type nat hook postrouting priority srcnat

@@ -3,35 +3,15 @@ package record_test
 import (
 	"context"
 	"fmt"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"time"
 
+	"callbox/internal/localserver"
 	"callbox/peer"
 	"callbox/peer/pattern"
 	"callbox/peer/record"
-	"callbox/signaling"
 )
-
-// startServer starts a callbox server in this process.
-func startServer() *httptest.Server {
-	server, err := signaling.New(signaling.Config{Capacity: 2, Limits: signaling.DefaultLimits()})
-	if err != nil {
-		panic(err)
-	}
-	web := httptest.NewServer(server.WebSocketHandler())
-	web.Config.RegisterOnShutdown(func() { _ = server.Close(context.Background()) })
-	return web
-}
-
-// stopServer ends the server, its connections included.
-func stopServer(web *httptest.Server) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	_ = web.Config.Shutdown(ctx)
-	web.Close()
-}
 
 func Example() {
 	dir, err := os.MkdirTemp("", "callbox-example-")
@@ -40,8 +20,8 @@ func Example() {
 		return
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // a folder of the system for temporary files
-	server := startServer()
-	defer stopServer(server)
+	server := localserver.Start()
+	defer server.Close()
 	video, err := peer.Pattern(pattern.Size{Width: 256, Height: 128}, 20)
 	if err != nil {
 		fmt.Println(err)

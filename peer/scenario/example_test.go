@@ -3,35 +3,14 @@ package scenario_test
 import (
 	"context"
 	"fmt"
-	"net/http/httptest"
-	"time"
 
+	"callbox/internal/localserver"
 	"callbox/peer/scenario"
-	"callbox/signaling"
 )
 
-// startServer starts a callbox server in this process.
-func startServer() *httptest.Server {
-	server, err := signaling.New(signaling.Config{Capacity: 2, Limits: signaling.DefaultLimits()})
-	if err != nil {
-		panic(err)
-	}
-	web := httptest.NewServer(server.WebSocketHandler())
-	web.Config.RegisterOnShutdown(func() { _ = server.Close(context.Background()) })
-	return web
-}
-
-// stopServer ends the server, its connections included.
-func stopServer(web *httptest.Server) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	_ = web.Config.Shutdown(ctx)
-	web.Close()
-}
-
 func Example() {
-	server := startServer()
-	defer stopServer(server)
+	server := localserver.Start()
+	defer server.Close()
 	s, err := scenario.Parse("call.yaml", []byte(`
 scenario: two peers see each other
 peers:
