@@ -26,6 +26,9 @@ func ExamplePair() {
 	run(func(t peertest.TB) { // func TestCall(t *testing.T)
 		peertest.NoLeaks(t)
 		ann, bo := peertest.Pair(t, func(ann, _ *peer.Config) { ann.ICE = peer.Relay })
+		if err := bo.WaitFrames(t.Context(), 20); err != nil {
+			t.Fatalf("Bo sees no picture: %v", err)
+		}
 		ann.Hangup()
 		fmt.Println(ann.Wait().Path.Type, bo.Wait().ExitCode)
 	})
