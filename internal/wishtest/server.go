@@ -1,7 +1,9 @@
-// Package wishtest is a small WHIP and WHEP server for tests.
+// Package wishtest is a small WHIP and WHEP server for tests and Examples.
 package wishtest
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -30,23 +32,36 @@ type Server struct {
 	// Requests are the requests, as METHOD PATH.
 	Requests chan string
 
-	t        *testing.T
+	web      *httptest.Server
 	mu       sync.Mutex
 	sessions map[string]*session
 	count    int
+	faults   []error
 	wait     sync.WaitGroup
 }
 
 type session struct {
 	pc    *webrtc.PeerConnection
 	offer string
-	stop  chan struct{}
+	ctx   context.Context //nolint:containedctx // ends with the session
+	stop  context.CancelFunc
 }
 
-// New starts a server.
+// New starts a server for a test, which fails if the server has met a fault.
 func New(t *testing.T) *Server {
 	t.Helper()
-	s := &Server{t: t, Requests: make(chan string, 64), sessions: make(map[string]*session)}
+	s := Start()
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// Start starts a server. The caller must call Close.
+func Start() *Server {
+	s := &Server{Requests: make(chan string, 64), sessions: make(map[string]*session)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("OPTIONS /endpoint", func(w http.ResponseWriter, _ *http.Request) {
 		if s.Link != "" {
@@ -60,7 +75,7 @@ func New(t *testing.T) *Server {
 	mux.HandleFunc("POST /endpoint", s.post)
 	mux.HandleFunc("PATCH /session/{id}", s.patch)
 	mux.HandleFunc("DELETE /session/{id}", s.remove)
-	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.web = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.Requests <- r.Method + " " + r.URL.Path
 		if s.Token != "" && r.Header.Get("Authorization") != "Bearer "+s.Token {
 			w.WriteHeader(http.StatusUnauthorized)
@@ -68,18 +83,22 @@ func New(t *testing.T) *Server {
 		}
 		mux.ServeHTTP(w, r)
 	}))
-	s.URL = web.URL + "/endpoint"
-	t.Cleanup(func() {
-		web.Close()
-		s.mu.Lock()
-		for id := range s.sessions {
-			t.Errorf("session %s was not ended", id)
-			s.end(id)
-		}
-		s.mu.Unlock()
-		s.wait.Wait()
-	})
+	s.URL = s.web.URL + "/endpoint"
 	return s
+}
+
+// Close ends the server. It returns the faults that the server has met. A session that the
+// client has not ended is one.
+func (s *Server) Close() error {
+	s.web.Close()
+	s.mu.Lock()
+	for id := range s.sessions {
+		s.faults = append(s.faults, fmt.Errorf("session %s was not ended", id))
+		s.end(id)
+	}
+	s.mu.Unlock()
+	s.wait.Wait()
+	return errors.Join(s.faults...)
 }
 
 func (s *Server) post(w http.ResponseWriter, r *http.Request) {
@@ -96,9 +115,11 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusUnsupportedMediaType)
 		return
 	}
-	p := &session{offer: string(body), stop: make(chan struct{})}
+	p := &session{offer: string(body)}
+	p.ctx, p.stop = context.WithCancel(context.Background())
 	if p.pc, err = s.connect(p); err != nil {
-		s.t.Error(err)
+		p.stop()
+		s.faults = append(s.faults, err)
 		w.WriteHeader(http.StatusInternalServerError)
 		return
 	}
@@ -107,7 +128,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) {
 	s.sessions[id] = p
 	answer, err := p.answer()
 	if err != nil {
-		s.t.Error(err)
+		s.faults = append(s.faults, err)
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
@@ -148,21 +169,16 @@ func (s *Server) connect(p *session) (*webrtc.PeerConnection, error) {
 	}
 	pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
 		if state == webrtc.PeerConnectionStateConnected {
-			s.wait.Go(func() { s.send(track, codec, p.stop) })
+			s.wait.Go(func() { s.send(p.ctx, track, codec) })
 		}
 	})
 	_, err = pc.AddTrack(track)
 	return pc, err
 }
 
-func (s *Server) send(track *webrtc.TrackLocalStaticSample, codec peer.Codec, stop <-chan struct{}) {
+func (s *Server) send(ctx context.Context, track *webrtc.TrackLocalStaticSample, codec peer.Codec) {
 	for {
-		select {
-		case <-stop:
-			return
-		default:
-		}
-		sample, err := s.Source.Next(s.t.Context(), codec)
+		sample, err := s.Source.Next(ctx, codec)
 		if err != nil || track.WriteSample(media.Sample{Data: sample.Data, Duration: sample.Duration}) != nil {
 			return
 		}
@@ -199,7 +215,7 @@ func (s *Server) patch(w http.ResponseWriter, r *http.Request) {
 	p.offer = replaced(p.offer, string(body))
 	answer, err := p.answer()
 	if err != nil {
-		s.t.Error(err)
+		s.faults = append(s.faults, err)
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
@@ -244,7 +260,7 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request) {
 // end ends a session. The caller holds mu.
 func (s *Server) end(id string) {
 	p := s.sessions[id]
-	close(p.stop)
+	p.stop()
 	_ = p.pc.GracefulClose()
 	delete(s.sessions, id)
 }
