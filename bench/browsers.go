@@ -98,38 +98,50 @@ func pageWeight(ctx context.Context, b browser.Browser, url string) (weight int6
 // browserCall returns the time from the second person's click on Join to the first frame that their page shows. With
 // pointer, the mouse is over the button shortly before, as a person's is.
 func browserCall(ctx context.Context, b browser.Browser, url string, pointer bool) (took time.Duration, err error) {
+	err = withCall(ctx, b, url, pointer, func(ms float64) error {
+		took = time.Duration(ms * float64(time.Millisecond))
+		return nil
+	})
+	return took, err
+}
+
+// withCall makes a call of two pages, and calls f while they are in it, with the milliseconds from the second person's click
+// on Join to the first frame that their page shows.
+func withCall(ctx context.Context, b browser.Browser, url string, pointer bool, f func(ms float64) error) (err error) {
 	var pages [2]browser.Page
 	for i := range pages {
 		page, err := b.Open(ctx, watchJS)
 		if err != nil {
-			return 0, err
+			return err
 		}
 		defer func() { err = errors.Join(err, page.Close()) }()
 		pages[i] = page
 	}
-	if err := load(ctx, pages, url); err != nil {
-		return 0, err
+	if err := loadPages(ctx, pages, url); err != nil {
+		return err
 	}
 	for i, page := range pages {
 		if err := clickJoin(ctx, page, pointer); err != nil {
-			return 0, err
+			return err
 		}
 		if i == 0 {
 			if err := until(ctx, page, `document.body.dataset.screen === "waiting"`); err != nil {
-				return 0, err
+				return err
 			}
 		}
 	}
 	// Nothing is asked of the pages meanwhile, which would take their time.
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	shown, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	var ms float64
-	err = pages[1].Eval(ctx, "watched.frame.then((frame) => frame - watched.click)", &ms)
-	return time.Duration(ms * float64(time.Millisecond)), err
+	if err := pages[1].Eval(shown, "watched.frame.then((frame) => frame - watched.click)", &ms); err != nil {
+		return err
+	}
+	return f(ms)
 }
 
-// load loads the page of a room in both pages, until each shows the picture of its camera.
-func load(ctx context.Context, pages [2]browser.Page, url string) error {
+// loadPages loads the page of a room in both pages, until each shows the picture of its camera.
+func loadPages(ctx context.Context, pages [2]browser.Page, url string) error {
 	var group sync.WaitGroup
 	var faults [2]error
 	for i, page := range pages {

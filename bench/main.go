@@ -35,7 +35,9 @@ type figure struct {
 type effort struct {
 	calls, browserCalls, tracedCalls, starts int
 	joining                                  time.Duration
-	recoveries                               string // a regular expression for their names
+	pairs                                    int           // of bots
+	pairsFor, pagesFor                       time.Duration // how long they are in their calls
+	recoveries                               string        // a regular expression for their names
 }
 
 // row is what can be measured alone.
@@ -49,6 +51,7 @@ func rows() []row {
 		{"size", binarySize},
 		{"start", startUp},
 		{"bots", botCalls},
+		{"pairs", pairsOfBots},
 		{"browsers", browserCalls},
 		{"recovery", recoveries},
 		{"joins", joins},
@@ -80,7 +83,10 @@ func command(ctx context.Context, args []string) error {
 		if err != nil {
 			return err
 		}
-		return run(ctx, os.Stdout, chosen, effort{calls: 20, browserCalls: 20, tracedCalls: 10, starts: 10, joining: 3 * time.Second, recoveries: "."})
+		return run(ctx, os.Stdout, chosen, effort{
+			calls: 20, browserCalls: 20, tracedCalls: 10, starts: 10, joining: 3 * time.Second, recoveries: ".",
+			pairs: 200, pairsFor: time.Minute, pagesFor: 10 * time.Second,
+		})
 	case args[0] == "signaling":
 		return signaling.Main(ctx, args[1:], os.Stdout, os.Stderr)
 	case args[0] == "turn":

@@ -65,7 +65,10 @@ func TestParse(t *testing.T) {
 func TestRun(t *testing.T) {
 	need.Program(t, "chromium")
 	var out strings.Builder
-	if err := run(t.Context(), &out, rowNames(), effort{calls: 1, browserCalls: 1, tracedCalls: 1, starts: 1, joining: 100 * time.Millisecond, recoveries: "tab-closed"}); err != nil {
+	if err := run(t.Context(), &out, rowNames(), effort{
+		calls: 1, browserCalls: 1, tracedCalls: 1, starts: 1, joining: 100 * time.Millisecond, recoveries: "tab-closed",
+		pairs: 5, pairsFor: 3 * time.Second, pagesFor: time.Second,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	table := out.String()
@@ -73,6 +76,11 @@ func TestRun(t *testing.T) {
 		`binary +[1-9]\d*\.\d MB`,
 		`start to ready.* +[1-9]\d* ms \(\d+ ms\) +<= 300 ms`,
 		`bot-bot.* +[1-9]\d* ms \(\d+ ms\) +<= 150 ms`,
+		`5 pairs of bots, 3s: pairs lost +0 +<= 0`,
+		`a processor's share for a pair +\d+\.\d\d % +<= 0\.60 %`,
+		`memory of a pair +\d+\.\d MB +<= 1\.9 MB`,
+		`CPU time to start a pair +\d+ ms +<= 15 ms`,
+		`two pages of Chromium in a call: memory +[1-9]\d\d+ MB \(\d+ times a pair of bots\) +>= 50 times`,
 		`browser-browser.* +[1-9]\d* ms \(\d+ ms\) +<= 400 ms \(700 ms\)`,
 		`without a pointer.* +[1-9]\d* ms \(\d+ ms\) +<= 400 ms \(700 ms\)`,
 		`longest task.* +[1-9]\d* ms \(\d+ ms\) +<= 50 ms`,

@@ -107,12 +107,47 @@ func (p *process) Kill() error {
 
 // CPU returns how much processor time the browser has used, with all its processes.
 func (p *process) CPU() (time.Duration, error) {
+	ticks := 0
+	err := p.each(func(_ string, stat [][]byte) error {
+		for _, field := range stat[11:13] { // in user mode and in the kernel
+			n, err := strconv.Atoi(string(field))
+			if err != nil {
+				return err
+			}
+			ticks += n
+		}
+		return nil
+	})
+	return time.Duration(ticks) * time.Second / 100, err
+}
+
+// Memory returns how much resident memory the browser has, with all its processes, in
+// bytes. Memory that several processes share is counted once (Pss of
+// proc_pid_smaps(5)).
+func (p *process) Memory() (int, error) {
+	kilobytes := 0
+	err := p.each(func(folder string, _ [][]byte) error {
+		text, err := os.ReadFile(filepath.Join(folder, "smaps_rollup")) //nolint:gosec // G304: of the kernel
+		if err != nil {
+			return nil //nolint:nilerr // the process has ended
+		}
+		_, rest, _ := bytes.Cut(text, []byte("\nPss:"))
+		value, _, _ := bytes.Cut(rest, []byte("kB"))
+		n, err := strconv.Atoi(string(bytes.TrimSpace(value)))
+		kilobytes += n
+		return err
+	})
+	return kilobytes << 10, err
+}
+
+// each calls f for each process of the browser, with its folder in /proc and the fields of
+// its stat file from the state on (proc_pid_stat(5)).
+func (p *process) each(f func(folder string, stat [][]byte) error) error {
 	files, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
-		return 0, err
+		return err
 	}
 	group := strconv.Itoa(p.command.Process.Pid)
-	ticks := 0
 	for _, file := range files {
 		text, err := os.ReadFile(file) //nolint:gosec // G304: of the kernel
 		if err != nil {
@@ -123,15 +158,11 @@ func (p *process) CPU() (time.Duration, error) {
 		if len(fields) < 13 || string(fields[2]) != group {
 			continue
 		}
-		for _, field := range fields[11:13] { // in user mode and in the kernel
-			n, err := strconv.Atoi(string(field))
-			if err != nil {
-				return 0, err
-			}
-			ticks += n
+		if err := f(filepath.Dir(file), fields); err != nil {
+			return err
 		}
 	}
-	return time.Duration(ticks) * time.Second / 100, nil
+	return nil
 }
 
 // end waits up to patience for the browser to end by itself, kills what is left of its
