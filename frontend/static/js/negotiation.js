@@ -1,5 +1,6 @@
 import {keepRole} from './dtls.js';
 import {acceptMusic, bringsMusic} from './opus_music.js';
+import {yieldTo} from './rollback.js';
 /** @import {CallData, Description} from './messages.js' */
 
 /**
@@ -177,8 +178,9 @@ export class Negotiation {
 
     this.isSettingRemoteAnswerPending = isAnswer;
     try {
-      // Rolls back by itself.
-      await pc.setRemoteDescription(keepRole(this.#adapt(description), pc));
+      const adapted = keepRole(this.#adapt(description), pc);
+      if (offerCollision) await yieldTo(pc, adapted);
+      else await pc.setRemoteDescription(adapted);
     } finally {
       this.isSettingRemoteAnswerPending = false;
     }
