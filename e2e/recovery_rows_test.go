@@ -100,9 +100,9 @@ func recoverReplaced(t *testing.T) int64 {
 }
 
 // ownServer starts a server that the test can kill.
-func ownServer(t *testing.T) *server {
+func ownServer(t *testing.T, flags ...string) *server {
 	t.Helper()
-	s := startServer(t)
+	s := startServer(t, flags...)
 	t.Cleanup(func() {
 		if err := s.stop(); err != nil {
 			t.Error(err)

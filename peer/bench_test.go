@@ -24,14 +24,27 @@ func (f *firstFrame) Frame(r peer.ReceivedFrame) {
 // from Join to the first frame decoded. The target is 150 ms at the median.
 func BenchmarkJoinToFirstFrame(b *testing.B) {
 	s := serve(b, nil)
+	measureFirstFrame(b, func() (ann, bo peer.Config) { return s.bot(b, "Ann"), s.bot(b, "Bo") })
+}
+
+// BenchmarkJoinToFirstFrameOverRelay measures the same between two homes behind symmetric
+// NATs, where only a relay connects. The target is 450 ms at the median.
+func BenchmarkJoinToFirstFrameOverRelay(b *testing.B) {
+	in := newInternet(b, symmetric)
+	s := in.serve(b)
+	measureFirstFrame(b, func() (ann, bo peer.Config) { return in.bots(b, s, peer.All) })
+}
+
+func measureFirstFrame(b *testing.B, peers func() (ann, bo peer.Config)) {
+	b.Helper()
 	var took []time.Duration
 	for b.Loop() {
-		first := join(b, s.bot(b, "Ann"))
-		cfg := s.bot(b, "Bo")
+		ann, bo := peers()
+		first := join(b, ann)
 		sink := &firstFrame{at: make(chan time.Time, 1)}
-		cfg.Sink = sink
+		bo.Sink = sink
 		start := time.Now()
-		second := join(b, cfg)
+		second := join(b, bo)
 		took = append(took, (<-sink.at).Sub(start))
 		second.Hangup()
 		first.Hangup()

@@ -16,15 +16,16 @@ import (
 	"callbox/internal/pionlog"
 )
 
-// relayAcceptanceWait is how long to wait for a direct pair before accepting a
-// relayed one, if both are allowed. All other pairs are accepted as soon as they work.
-const relayAcceptanceWait = 500 * time.Millisecond
+// relayAcceptanceWait is how long to wait for a direct pair before the call begins over a
+// relay, if both are allowed. All other pairs are accepted as soon as they work. Most direct
+// pairs work by then, and the others follow later: see renomination.
+const relayAcceptanceWait = 200 * time.Millisecond
 
 // defaultKeepSent is several seconds of video.
 const defaultKeepSent = 1024
 
-// engine returns the Pion API for one connection. n requests lost packets.
-func engine(cfg *Config, dialer *turnDialer, n *nacks) (*webrtc.API, *counters, error) {
+// engine returns the Pion API for one connection. n requests lost packets, and r leaves relays.
+func engine(cfg *Config, dialer *turnDialer, n *nacks, r *renomination) (*webrtc.API, *counters, error) {
 	media := &webrtc.MediaEngine{}
 	if err := registerCodecs(media, cfg); err != nil {
 		return nil, nil, err
@@ -44,7 +45,10 @@ func engine(cfg *Config, dialer *turnDialer, n *nacks) (*webrtc.API, *counters, 
 	if err := registerInterceptors(media, registry, loggers, cfg.KeepSent); err != nil {
 		return nil, nil, err
 	}
-	settings := settingEngine(cfg, dialer)
+	settings, err := settingEngine(cfg, dialer, r)
+	if err != nil {
+		return nil, nil, err
+	}
 	return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(registry),
 		webrtc.WithSettingEngine(settings)), kept, nil
 }
@@ -70,7 +74,7 @@ func registerInterceptors(media *webrtc.MediaEngine, registry *interceptor.Regis
 	return webrtc.ConfigureTWCCSenderWithOptions(media, registry, twcc.WithLoggerFactory(loggers))
 }
 
-func settingEngine(cfg *Config, dialer *turnDialer) webrtc.SettingEngine {
+func settingEngine(cfg *Config, dialer *turnDialer, r *renomination) (webrtc.SettingEngine, error) {
 	settings := webrtc.SettingEngine{LoggerFactory: pionlog.Factory{Log: cfg.Logger}}
 	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
 	settings.DisableActiveTCP(true)
@@ -79,8 +83,14 @@ func settingEngine(cfg *Config, dialer *turnDialer) webrtc.SettingEngine {
 	settings.SetSrflxAcceptanceMinWait(0)
 	settings.SetPrflxAcceptanceMinWait(0)
 	settings.SetRelayAcceptanceMinWait(relayAcceptanceWait)
-	if cfg.ICE == Relay {
+	switch cfg.ICE {
+	case Relay:
 		settings.SetRelayAcceptanceMinWait(0)
+	case All, "":
+		if err := r.configure(&settings); err != nil {
+			return settings, err
+		}
+	default: // there are no relays
 	}
 	settings.SetICEProxyDialer(dialer)
 	if cfg.NoMDNS {
@@ -98,5 +108,5 @@ func settingEngine(cfg *Config, dialer *turnDialer) webrtc.SettingEngine {
 	if cfg.SettingEngine != nil {
 		cfg.SettingEngine(&settings)
 	}
-	return settings
+	return settings, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -47,11 +46,13 @@ type link struct {
 	ctl  *ctlChannel
 	file *fileChannel
 
+	relays       relayAddresses
+	renomination renomination
+
 	hasRemote bool
-	answered  string                      // the offer that was answered last
-	pending   []webrtc.ICECandidateInit   // remote candidates, until there is a remote description
-	relays    map[netip.AddrPort]struct{} // the other side's relayed addresses
-	offerDue  bool                        // an offer was asked for while one was pending
+	answered  string                    // the offer that was answered last
+	pending   []webrtc.ICECandidateInit // remote candidates, until there is a remote description
+	offerDue  bool                      // an offer was asked for while one was pending
 	// restartDue makes the next offer restart ICE (RFC 8445, section 9).
 	restartDue bool
 	restarts   int
@@ -94,8 +95,9 @@ func newLink(parent context.Context, cfg *Config, seat *Seat, generation int, se
 	ctx, cancel := context.WithCancelCause(parent)
 	l := &link{
 		cfg: cfg, seat: seat, observer: o, generation: generation, servers: servers, ctx: ctx, cancel: cancel,
-		relays: make(map[netip.AddrPort]struct{}), keyFrames: make(chan struct{}),
+		keyFrames: make(chan struct{}),
 	}
+	l.renomination.relays = &l.relays
 	l.sendCtx, l.stopSending = context.WithCancel(ctx)
 	if err := l.open(); err != nil {
 		l.close()
@@ -110,7 +112,7 @@ func (l *link) open() error {
 	if l.nacks, err = newNACKs(nack.WithGeneratorLoggerFactory(pionlog.Factory{Log: l.cfg.Logger})); err != nil {
 		return err
 	}
-	api, numbers, err := engine(l.cfg, l.dialer, l.nacks)
+	api, numbers, err := engine(l.cfg, l.dialer, l.nacks, &l.renomination)
 	if err != nil {
 		return err
 	}
@@ -240,7 +242,7 @@ func (l *link) setRemote(kind webrtc.SDPType, sdp string) error {
 		return fmt.Errorf("the other side's %s cannot be used: %w", kind, err)
 	}
 	for line := range lines(description.SDP, "a=candidate:") {
-		l.noteRelay(line)
+		l.relays.note(line)
 	}
 	l.hasRemote = true
 	for _, c := range l.pending {
@@ -270,20 +272,9 @@ func (l *link) addRemoteCandidate(c *protocol.Candidate) {
 }
 
 func (l *link) addCandidate(c webrtc.ICECandidateInit) {
-	l.noteRelay(c.Candidate)
+	l.relays.note(c.Candidate)
 	if err := l.pc.AddICECandidate(c); err != nil { // one bad candidate does not affect the others
 		l.cfg.Logger.Debug("a candidate was rejected", "error", err)
-	}
-}
-
-// noteRelay stores an address at which the other side is reached through a TURN
-// server.
-func (l *link) noteRelay(candidate string) {
-	if candidateType(candidate) != string(Relay) || len(l.relays) >= maxPendingCandidates {
-		return
-	}
-	if address := candidateAddress(candidate); address.IsValid() {
-		l.relays[address] = struct{}{}
 	}
 }
 

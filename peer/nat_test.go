@@ -4,7 +4,9 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,6 +25,7 @@ type internet struct {
 	homes   [2]*vnet.Net
 	outside [2]string // the NATs' addresses
 	turn    *turnserver.Server
+	apart   atomic.Bool // the homes do not reach each other
 }
 
 // buildingNetwork is held while a virtual network is created, because vnet counts MAC
@@ -40,16 +43,24 @@ func portRestricted() *vnet.NATType {
 	}
 }
 
-func newInternet(t *testing.T, nat func() *vnet.NATType) *internet {
-	t.Helper()
+// symmetric is a NAT with a mapping for each address and port.
+func symmetric() *vnet.NATType {
+	return &vnet.NATType{
+		MappingBehavior:   vnet.EndpointAddrPortDependent,
+		FilteringBehavior: vnet.EndpointAddrPortDependent,
+	}
+}
+
+func newInternet(tb testing.TB, nat func() *vnet.NATType) *internet {
+	tb.Helper()
 	buildingNetwork.Lock()
 	defer buildingNetwork.Unlock()
 	loggers := logging.NewDefaultLoggerFactory()
 	loggers.DefaultLogLevel = logging.LogLevelDisabled
 	check := func(err error) {
-		t.Helper()
+		tb.Helper()
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	wan, err := vnet.NewRouter(&vnet.RouterConfig{CIDR: "203.0.113.0/24", LoggerFactory: loggers})
@@ -69,8 +80,12 @@ func newInternet(t *testing.T, nat func() *vnet.NATType) *internet {
 		check(lan.AddNet(in.homes[i]))
 		check(wan.AddRouter(lan))
 	}
+	wan.AddChunkFilter(func(c vnet.Chunk) bool {
+		from, to := hostOf(c.SourceAddr()), hostOf(c.DestinationAddr())
+		return !in.apart.Load() || !slices.Contains(in.outside[:], from) || !slices.Contains(in.outside[:], to)
+	})
 	check(wan.Start())
-	t.Cleanup(func() { check(wan.Stop()) })
+	tb.Cleanup(func() { check(wan.Stop()) })
 
 	udp, err := server.ListenPacket("udp4", turnAddress+":3478")
 	check(err)
@@ -83,7 +98,7 @@ func newInternet(t *testing.T, nat func() *vnet.NATType) *internet {
 		ListenPacket: server.ListenPacket,
 	})
 	check(err)
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		check(in.turn.Close(ctx))
@@ -91,10 +106,13 @@ func newInternet(t *testing.T, nat func() *vnet.NATType) *internet {
 	return in
 }
 
+// hostOf returns the IP address of a UDP address.
+func hostOf(a net.Addr) string { return a.(*net.UDPAddr).IP.String() }
+
 // serve starts signaling, which is outside of the virtual network.
-func (in *internet) serve(t *testing.T) *server {
-	t.Helper()
-	return serve(t, func(id string) []protocol.ICEServer {
+func (in *internet) serve(tb testing.TB) *server {
+	tb.Helper()
+	return serve(tb, func(id string) []protocol.ICEServer {
 		username, password := in.turn.Credential(id, time.Minute)
 		return []protocol.ICEServer{
 			{URLs: []string{"stun:" + turnAddress + ":3478"}},
@@ -104,9 +122,9 @@ func (in *internet) serve(t *testing.T) *server {
 }
 
 // bots returns two configurations, one in each home.
-func (in *internet) bots(t *testing.T, s *server, policy peer.ICEPolicy) (a, b peer.Config) {
-	t.Helper()
-	a, b = s.bot(t, "Ann"), s.bot(t, "Bo")
+func (in *internet) bots(tb testing.TB, s *server, policy peer.ICEPolicy) (a, b peer.Config) {
+	tb.Helper()
+	a, b = s.bot(tb, "Ann"), s.bot(tb, "Bo")
 	for i, cfg := range []*peer.Config{&a, &b} {
 		cfg.Net, cfg.ICE = in.homes[i], policy
 		cfg.SettingEngine = func(s *webrtc.SettingEngine) { s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled) }
@@ -142,12 +160,7 @@ func TestAllFindsAWayThroughTwoNATs(t *testing.T) {
 // Between two symmetric NATs there is no direct path: srflx fails, relay works.
 func TestSymmetricNATsNeedTheRelay(t *testing.T) {
 	t.Parallel()
-	in := newInternet(t, func() *vnet.NATType {
-		return &vnet.NATType{
-			MappingBehavior:   vnet.EndpointAddrPortDependent,
-			FilteringBehavior: vnet.EndpointAddrPortDependent,
-		}
-	})
+	in := newInternet(t, symmetric)
 	s := in.serve(t)
 	a, b := in.bots(t, s, peer.Srflx)
 	b.Room, a.Room = "direct", "direct"
@@ -173,4 +186,54 @@ func TestHostCandidatesDoNotCrossNATs(t *testing.T) {
 	a.ConnectTimeout = shortTimeout
 	join(t, b)
 	checkOutcome(t, run(t, a), peer.NotConnected, "no candidate pair worked")
+}
+
+// A call that begins over a relay moves to the direct path when that works, and loses nothing.
+func TestRelayedCallMovesToDirectPath(t *testing.T) {
+	t.Parallel()
+	in := newInternet(t, portRestricted)
+	in.apart.Store(true)
+	a, b := in.bots(t, in.serve(t), peer.All)
+	calls := []*peer.Call{join(t, a), join(t, b)}
+	for _, c := range calls {
+		if err := c.WaitFrames(t.Context(), 10); err != nil {
+			t.Fatal(err)
+		}
+		if path := pathOf(t, c); path != peer.Relayed {
+			t.Errorf("the call began over a path of type %s", path)
+		}
+	}
+	in.apart.Store(false)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for _, c := range calls {
+		for frames := 20; pathOf(t, c) != peer.Direct; frames += 5 {
+			if err := c.WaitFrames(ctx, frames); err != nil {
+				t.Fatalf("the call stays on the relay: %v", err)
+			}
+		}
+	}
+	for _, c := range calls {
+		if err := c.WaitFrames(ctx, 120); err != nil {
+			t.Fatal(err)
+		}
+	}
+	calls[0].Hangup()
+	for _, c := range calls {
+		r := c.Wait()
+		checkMedia(t, r)
+		if p := r.Path; p.Type != peer.Direct || len(p.Moves) != 1 || p.Moves[0].From.Type != peer.Relayed || *p.ICERestarts != 0 {
+			t.Errorf("path: %+v", p)
+		}
+	}
+}
+
+// pathOf returns the type of the path that media takes.
+func pathOf(t *testing.T, c *peer.Call) peer.PathType {
+	t.Helper()
+	stats, err := c.Stats(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stats.Path.Type
 }

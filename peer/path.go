@@ -1,7 +1,6 @@
 package peer
 
 import (
-	"net/netip"
 	"time"
 
 	"github.com/pion/webrtc/v4"
@@ -47,6 +46,7 @@ func (l *link) pairSelected(pair *webrtc.ICECandidatePair) {
 	defer l.mu.Unlock()
 	before := l.pair
 	l.pair = pair
+	l.renomination.selected(pair)
 	if before == nil || samePair(before, pair) {
 		return
 	}
@@ -85,14 +85,13 @@ func (l *link) route(pair *webrtc.ICECandidatePair) Route {
 		Remote: RemoteEnd{Type: pair.Remote.Typ.String(), Protocol: pair.Remote.Protocol.String()},
 	}
 	if pair.Local.Typ == webrtc.ICECandidateTypeRelay {
-		r.Type = Relayed
 		l.describeRelay(&r.Local, pair.Local)
 	}
-	// If checks arrive from a relayed address before it is signalled, its type is prflx.
-	remote, err := netip.ParseAddr(pair.Remote.Address)
-	_, known := l.relays[netip.AddrPortFrom(remote, pair.Remote.Port)]
-	if pair.Remote.Typ == webrtc.ICECandidateTypeRelay || err == nil && known {
-		r.Type, r.Remote.Type = Relayed, string(Relay)
+	if l.relays.carry(pair) {
+		r.Type = Relayed
+	}
+	if l.relays.has(pair.Remote.Address, pair.Remote.Port) {
+		r.Remote.Type = string(Relay)
 	}
 	return r
 }
