@@ -68,7 +68,11 @@ func startLiveKit(t *testing.T) *livekit {
 	}
 	config, err := json.Marshal(map[string]any{ // YAML contains JSON
 		"port": 7880, "logging": map[string]string{"level": "warn"}, "keys": map[string]string{livekitKey: livekitSecret},
-		"rtc": map[string]any{"node_ip": lab.ServerAddr.String(), "udp_port": 7882, "tcp_port": 7881, "use_external_ip": false},
+		// It must not answer from its address in the network of client b, which client a does not reach.
+		"rtc": map[string]any{
+			"node_ip": lab.ServerAddr.String(), "udp_port": 7882, "tcp_port": 7881, "use_external_ip": false,
+			"ips": map[string]any{"includes": []string{netip.PrefixFrom(lab.ServerAddr, 32).String()}},
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
