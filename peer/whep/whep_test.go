@@ -1,6 +1,10 @@
 package whep_test
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,5 +57,37 @@ func TestPlay(t *testing.T) {
 		if m.Dir == "send" && m.Negotiated {
 			t.Errorf("%+v", m)
 		}
+	}
+}
+
+// Janus 1.1 sends an offer of its own in the place of an answer. The call ends at once, and so does the session.
+func TestNoAnswer(t *testing.T) {
+	t.Parallel()
+	ended := make(chan struct{})
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /endpoint", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/sdp")
+		w.Header().Set("Location", "/session")
+		w.WriteHeader(http.StatusCreated)
+		_, _ = io.WriteString(w, "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:v\r\na=sendonly\r\n")
+	})
+	mux.HandleFunc("DELETE /session", func(http.ResponseWriter, *http.Request) { close(ended) })
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	signaler, err := whep.New(whep.Config{URL: server.URL + "/endpoint"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := peer.Run(t.Context(), peer.Config{Server: server.URL, Signaler: signaler, ConnectTimeout: patience})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.ExitCode != peer.NotJoined || !strings.Contains(r.Reason, "does not answer the offer") {
+		t.Errorf("%d, %s", r.ExitCode, r.Reason)
+	}
+	select {
+	case <-ended:
+	case <-time.After(patience):
+		t.Error("the session was not ended")
 	}
 }

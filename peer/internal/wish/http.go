@@ -89,7 +89,7 @@ func (c *Client) post(ctx context.Context, o *offer) (answer string, err error) 
 		}
 		after, busy := retryAfter(r)
 		if !busy {
-			return c.open(r)
+			return c.open(r, o)
 		}
 		pause := time.NewTimer(after)
 		select {
@@ -102,7 +102,7 @@ func (c *Client) post(ctx context.Context, o *offer) (answer string, err error) 
 }
 
 // open handles the answer to the offer.
-func (c *Client) open(r *response) (answer string, err error) {
+func (c *Client) open(r *response, o *offer) (answer string, err error) {
 	if r.status != http.StatusCreated {
 		return "", fmt.Errorf("%w: %s", peer.ErrRefused, statusText(r.status))
 	}
@@ -111,6 +111,9 @@ func (c *Client) open(r *response) (answer string, err error) {
 		return "", errNoLocation
 	}
 	c.setState(location.String(), r.body)
+	if got, want := sections(r.body), sections(o.sdp); got != want { // RFC 3264, section 6
+		return "", fmt.Errorf("%w: its description has %d media sections, the offer %d, so it does not answer the offer", peer.ErrRefused, got, want)
+	}
 	return r.body, nil
 }
 

@@ -25,6 +25,16 @@ func withCandidates(o *offer) string {
 	return b.String()
 }
 
+// sections returns how many media sections a description has.
+func sections(sdp string) (count int) {
+	for line := range strings.Lines(sdp) {
+		if strings.HasPrefix(line, "m=") {
+			count++
+		}
+	}
+	return count
+}
+
 // candidateLines returns all candidates and says that there are no more (RFC 8840,
 // section 8.2).
 func candidateLines(candidates []string) string {
