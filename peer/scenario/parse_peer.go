@@ -1,12 +1,19 @@
 package scenario
 
 import (
+	"cmp"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
 
+	"callbox/internal/nearest"
 	"callbox/peer"
 	"callbox/peer/impair"
+	"callbox/peer/mediafile"
 	"callbox/peer/pattern"
 )
 
@@ -23,17 +30,21 @@ type part struct {
 
 // media says what a part sends.
 type media struct {
-	video, audio string
+	video, audio string // a word, or the path of a file
 	codecs       []peer.Codec
 	size         pattern.Size
-	fps          int
+	fps          int // 0 = that of the kind of video
+	echo         bool
 }
+
+// defaultFPS is the rate of the test picture.
+const defaultFPS = 15
 
 // readPeer reads an entry of peers.
 func (p *parser) readPeer(key, value *yaml.Node) {
 	a := &part{
 		key: key, name: key.Value, config: peer.Config{Name: key.Value, Duration: -1},
-		media: media{video: "pattern", audio: "tone", codecs: []peer.Codec{peer.Opus, peer.PCMU}, size: pattern.Size{Width: 320, Height: 240}, fps: 15},
+		media: media{video: "pattern", audio: "tone", codecs: []peer.Codec{peer.Opus, peer.PCMU}, size: pattern.Size{Width: 320, Height: 240}},
 	}
 	p.parts[a.name] = a
 	p.order = append(p.order, a.name)
@@ -54,6 +65,12 @@ func (p *parser) readPeer(key, value *yaml.Node) {
 	}
 	p.mediaFields(known, &a.media)
 	p.mapping(value, "a peer", known)
+	if a.media.echo {
+		if a.media.video != "pattern" || a.media.audio != "tone" {
+			p.faultf(key, "%s: echo replaces video and audio; leave them out", a.name)
+		}
+		a.config.Echo, a.media.video, a.media.audio = true, "none", "none"
+	}
 	if a.room == nil && len(p.scenario.rooms) == 1 {
 		for _, r := range p.scenario.rooms {
 			a.room = r
@@ -70,8 +87,8 @@ func (p *parser) readPeer(key, value *yaml.Node) {
 
 // mediaFields adds how to read what a peer sends.
 func (p *parser) mediaFields(known fields, m *media) {
-	known["video"] = func(n *yaml.Node) { m.video = p.word(n, "pattern", "none") }
-	known["audio"] = func(n *yaml.Node) { m.audio = p.word(n, "tone", "speech", "beep", "silence", "none") }
+	known["video"] = func(n *yaml.Node) { m.video = p.wordOrFile(n, "pattern", "none") }
+	known["audio"] = func(n *yaml.Node) { m.audio = p.wordOrFile(n, "tone", "speech", "beep", "silence", "none") }
 	known["audio_codec"] = func(n *yaml.Node) {
 		if p.word(n, "opus", "pcmu") == "pcmu" {
 			m.codecs = []peer.Codec{peer.PCMU, peer.Opus}
@@ -82,20 +99,45 @@ func (p *parser) mediaFields(known fields, m *media) {
 		m.size, err = pattern.ParseSize(p.text(n))
 		p.fault(n, err)
 	}
-	known["fps"] = func(n *yaml.Node) { m.fps = p.count(n, peer.MinFPS, peer.MaxFPS) }
+	known["fps"] = func(n *yaml.Node) { m.fps = p.count(n, peer.MinFPS, mediafile.MaxFPS) }
+	known["echo"] = func(n *yaml.Node) { m.echo = p.word(n, "true", "false") == "true" }
+}
+
+// mediaEndings are those of files that can be sent.
+func mediaEndings() []string { return []string{".ivf", ".h264", ".webm", ".ogg", ".rtpdump"} }
+
+// wordOrFile reads one of some words, or the name of a file, which is relative to the
+// folder of the scenario.
+func (p *parser) wordOrFile(n *yaml.Node, words ...string) string {
+	text := p.text(n)
+	switch {
+	case text == "" || slices.Contains(words, text):
+		return text
+	case !slices.Contains(mediaEndings(), filepath.Ext(text)):
+		p.faultf(n, "%q is not %s, or a file (%s); did you mean %q?",
+			text, strings.Join(words, ", "), strings.Join(mediaEndings(), ", "), nearest.Word(text, words))
+		return text
+	case filepath.IsAbs(text):
+		return text
+	default:
+		return filepath.Join(filepath.Dir(p.file), text)
+	}
 }
 
 // sources returns new sources; nil = nothing of that kind.
 func (m *media) sources() (video, audio peer.Source, err error) {
 	switch {
 	case m.video == "pattern" && m.audio == "beep":
-		return peer.PatternWithBeeps(m.size, m.fps, m.codecs...)
-	case m.video == "pattern":
-		if video, err = peer.Pattern(m.size, m.fps); err != nil {
-			return nil, nil, err
-		}
+		return peer.PatternWithBeeps(m.size, m.patternFPS(), m.codecs...)
 	case m.audio == "beep":
 		return nil, nil, errBeep
+	case m.video == "pattern":
+		video, err = peer.Pattern(m.size, m.patternFPS())
+	case m.video != "none":
+		video, err = fromFile(m.video, "video", func() (peer.Source, error) { return mediafile.Video(m.video, mediafile.Options{FPS: m.fps}) })
+	}
+	if err != nil {
+		return nil, nil, err
 	}
 	switch m.audio {
 	case "tone":
@@ -104,8 +146,29 @@ func (m *media) sources() (video, audio peer.Source, err error) {
 		audio = peer.Speech(m.codecs...)
 	case "silence":
 		audio = peer.Silence(m.codecs...)
+	case "none":
+	default:
+		audio, err = fromFile(m.audio, "audio", func() (peer.Source, error) { return mediafile.Audio(m.audio) })
 	}
-	return video, audio, nil
+	return video, audio, err
+}
+
+// patternFPS returns the rate of the test picture.
+func (m *media) patternFPS() int { return cmp.Or(m.fps, defaultFPS) }
+
+// fromFile returns a source that sends a file, which must be of the kind.
+func fromFile(name, kind string, open func() (peer.Source, error)) (peer.Source, error) {
+	if mediafile.IsDump(name) {
+		open = func() (peer.Source, error) { return mediafile.Dump(name) }
+	}
+	source, err := open()
+	if err != nil {
+		return nil, err
+	}
+	if codec := source.Codecs()[0]; codec.Kind() != kind {
+		return nil, fmt.Errorf("%s: %s is not %s", name, codec, kind)
+	}
+	return source, nil
 }
 
 // network reads what the network does to what a peer sends.

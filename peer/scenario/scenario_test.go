@@ -11,6 +11,7 @@ import (
 
 	"callbox/internal/schematest"
 	"callbox/peer"
+	"callbox/peer/ivf"
 	"callbox/peer/pattern"
 	"callbox/peer/peertest"
 	"callbox/peer/scenario"
@@ -180,5 +181,51 @@ func TestScenarioWithoutServer(t *testing.T) {
 	}
 	if _, err := s.Run(t.Context(), scenario.Options{}); err != scenario.ErrNoServer { //nolint:errorlint // it must be this one
 		t.Errorf("%v", err)
+	}
+}
+
+// TestFileAndEcho has Ann send a file, whose name is relative to that of the scenario, and Bo
+// send it back.
+func TestFileAndEcho(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	writeIVF(t, filepath.Join(dir, "ann.ivf"))
+	s, err := scenario.Parse(filepath.Join(dir, "a.yaml"), []byte(`scenario: echo
+peers:
+  ann: {video: ann.ivf, audio: none}
+  bo: {echo: true}
+steps:
+  - call: [ann, bo]
+  - wait: {peer: ann, frames: 20}
+  - hang_up: ann
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := s.Run(t.Context(), scenario.Options{Server: peertest.Server(t).URL})
+	if err != nil || report.ExitCode != peer.Good {
+		t.Errorf("%v, %s", err, indented(t, report))
+	}
+}
+
+// writeIVF writes a second of the test picture to a file.
+func writeIVF(t *testing.T, name string) {
+	t.Helper()
+	file, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := pattern.Size{Width: 256, Height: 128}
+	w, err := ivf.NewWriter(file, ivf.Header{Codec: ivf.VP8, Width: size.Width, Height: size.Height})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range uint32(20) {
+		if err := w.Write(ivf.Frame{Time: time.Duration(i) * 50 * time.Millisecond, Data: pattern.AppendFrame(nil, size, pattern.Stamp{Number: i})}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
