@@ -88,7 +88,7 @@ walk: deps
 	go test -race -count=1 -v -timeout 90m -run 'TestWalk|TestUnplugged' ./e2e -walk.full -walk.steps 500
 
 ends: deps
-	go test -count=1 -v -timeout 20m -run 'TestOld|TestForeignPrograms|TestLiveKit' ./e2e -ends.full
+	go test -count=1 -v -timeout 20m -run 'TestOld|TestForeignPrograms|TestLiveKit|TestMovesToDirectPath|TestBothOfferAtOnce' ./e2e -ends.full
 
 # Calls of ten minutes in which every frame must arrive.
 exact:

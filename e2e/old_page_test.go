@@ -25,7 +25,7 @@ import (
 const oldRevision = "ca7baae"
 
 // endsFull is set by `make long`.
-var endsFull = flag.Bool("ends.full", false, "have the old page join second, too; build the old bot from the history of this repository, and call it")
+var endsFull = flag.Bool("ends.full", false, "have the old page join second, too; build the old bot from the history of this repository, and LiveKit, and call them; more browsers and programs")
 
 // TestOldPage makes calls between the page without the data channels and today's page and bot.
 // Who comes first makes the offer.
