@@ -29,3 +29,15 @@ test('an offer that makes the browser roll back is set without SSRCs first, and 
   assert.deepEqual(set[0].sdp.split('\r\n'), bare);
   assert.equal(set[1].sdp, sdp);
 });
+
+test('a browser that does not take the offer without SSRCs gets it as it is', async () => {
+  const set = [];
+  const pc = {
+    setRemoteDescription: async ({sdp}) => {
+      if (!sdp.includes('a=ssrc')) throw new Error('no SSRC');
+      set.push(sdp);
+    },
+  };
+  await yieldTo(pc, {type: 'offer', sdp: 'v=0\r\na=ssrc:1 cname:x\r\n'});
+  assert.equal(set.length, 1);
+});
