@@ -221,10 +221,7 @@ var faults = []fault{
 		w.s.kill(w.t)
 		return func() { w.s.startAgain(w.t) }
 	}},
-	{"TCP connections are reset", false, func(w *walker, p *person) func() {
-		return addRules(w.t, namespaceOf(sharedLab(w.t), p.at),
-			"chain out {\ntype filter hook output priority 0\nip daddr 203.0.113.0/24 meta l4proto tcp reject with tcp reset\n}")
-	}},
+	{"TCP connections are reset", false, resetTCP},
 	{"UDP is dropped", false, func(w *walker, p *person) func() {
 		return addRules(w.t, namespaceOf(sharedLab(w.t), p.at), "chain in {\ntype filter hook input priority 0\nmeta l4proto udp drop\n}")
 	}},
@@ -239,6 +236,13 @@ var faults = []fault{
 		}
 	}},
 	{"the network is unplugged", false, unplugs},
+}
+
+// resetTCP resets the TCP connections of a client to the server, each when it is used the next time.
+func resetTCP(w *walker, p *person) (heal func()) {
+	w.t.Helper()
+	return addRules(w.t, namespaceOf(sharedLab(w.t), p.at),
+		"chain out {\ntype filter hook output priority 0\nip daddr 203.0.113.0/24 meta l4proto tcp reject with tcp reset\n}")
 }
 
 func unplugs(w *walker, p *person) (plug func()) {

@@ -83,6 +83,15 @@ func TestLeaveUnplugged(t *testing.T) {
 	if took := time.Since(back); took > 12*time.Second {
 		t.Errorf("the other side was told after %v", took)
 	}
+	bo.click("rejoin")
+	w.settle()
+	// The page does not know yet that its connection is dead. The server holds the seat, which is free for whoever left it.
+	heal := resetTCP(w, bo)
+	bo.click("leave")
+	bo.awaitScreen("ended")
+	heal()
+	bo.click("rejoin")
+	w.settle()
 }
 
 // startWalk has two people enter a call with browsers of these kinds, and waits until it works.

@@ -19,7 +19,10 @@ export class Client {
         sent: [],
         send: (text) => transport.sent.push(JSON.parse(text)),
         close: () => (transport.closed = true),
-        leave: () => (transport.left = true),
+        leave: () => {
+          transport.left = true;
+          return new Promise((resolve) => (transport.confirms = resolve));
+        },
         expectActivity: (seconds) => (transport.watched = seconds),
       };
       return (this.transport = transport);

@@ -148,6 +148,7 @@ export class Room {
       reply({type: 'pong'});
     } else if (type === 'leave') {
       this.expire(seat.peer, 'left');
+      reply({type: 'left'});
     }
   }
 }

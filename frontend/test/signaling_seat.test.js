@@ -39,24 +39,51 @@ test('the nonce stays the same until the next join', async () => {
   assert.notEqual(nonces[1], nonces[2]);
 });
 
-test('leaving tells the server, forgets the seat, and stops everything', async () => {
+test('leaving tells the server, and forgets the seat when it has confirmed that', async () => {
   const done = [];
   const note = (word) => () => done.push(word);
   const seat = {claim: async () => '', keep() {}, forget: note('forget'), release: note('release')};
-  for (const [reload, word] of [
-    [false, 'forget'],
-    [true, 'release'],
-  ]) {
+  for (const reload of [false, true]) {
     const client = await Client.up(seat);
     const pending = client.signaling.request({type: 'ice'});
     client.signaling.leave(reload);
     assert.ok(client.transport.left);
+    assert.equal(client.transport.closed ?? false, reload); // A page that goes away waits for nothing.
     assert.equal((await pending).code, 'lost');
-    assert.deepEqual(done.splice(0), [word]);
+    assert.deepEqual(done.splice(0), ['release']);
+    client.transport.confirms(true);
+    await quiet(1);
+    assert.deepEqual(done.splice(0), reload ? [] : ['forget']);
     client.transport.callbacks.onclose(1006);
     mock.timers.tick(600_000);
     assert.equal(client.dialed.length, 1);
   }
+});
+
+test('a server that does not confirm that the user has left is told anew', async () => {
+  const done = [];
+  const note = (word) => () => done.push(word);
+  const seat = {claim: async () => '', keep() {}, forget: note('forget'), release: note('release')};
+  const client = await Client.up(seat);
+  client.signaling.leave();
+  client.transport.confirms(false); // The connection was dead, and nobody knew.
+  await quiet(1);
+  assert.equal(client.dialed.length, 2);
+  client.opens();
+  assert.deepEqual(client.sent, [{type: 'join', id: 1, room: 'lamp', resume: 'token', seq: 0}]);
+  client.says(joined({resumed: true}));
+  assert.ok(client.transport.left);
+  assert.deepEqual(done, ['release', 'forget']);
+});
+
+test('a join meanwhile takes the seat, and nothing is told any more', async () => {
+  const client = await Client.up();
+  client.signaling.leave();
+  const {transport} = client;
+  await client.join();
+  transport.confirms(false);
+  await quiet(1);
+  assert.equal(client.dialed.length, 2);
 });
 
 test('leaving while the server cannot be told keeps the seat, so that whoever rejoins takes it', async () => {

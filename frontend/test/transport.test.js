@@ -32,13 +32,36 @@ test('a WebSocket offers the subprotocol, and carries texts', () => {
   );
 });
 
-test('a WebSocket that the page closed calls no callback; leaving sends "leave" first', () => {
+test('a WebSocket that the page closed calls no callback', () => {
   const {transport, told, socket} = connection();
   socket.serverOpens();
-  transport.leave();
+  transport.close();
   socket.onmessage?.({data: '{}'});
   socket.onclose?.({code: 1000});
-  assert.deepEqual([told, socket.sent, socket.closedWith], [['open'], [{type: 'leave'}], 1000]);
+  assert.deepEqual([told, socket.closedWith], [['open'], 1000]);
+});
+
+test('leaving a room resolves to whether the server has confirmed it', async (t) => {
+  t.mock.timers.enable({apis: ['setTimeout']});
+  const ends = {
+    'it says so': [(socket) => socket.onmessage({data: '{"type":"left"}'}), true],
+    'it closes': [(socket) => socket.onclose({code: 1006}), false],
+    'it says nothing': [() => t.mock.timers.tick(3000), false],
+  };
+  for (const [name, [happens, want]] of Object.entries(ends)) {
+    const {transport, told, socket} = connection();
+    socket.serverOpens();
+    const left = transport.leave();
+    socket.onmessage({data: '{"type":"message","seq":1}'});
+    assert.equal(socket.closedWith ?? null, null, name);
+    happens(socket);
+    assert.equal(await left, want, name);
+    assert.deepEqual(
+      [told, socket.sent, socket.closedWith],
+      [['open'], [{type: 'leave'}], 1000],
+      name,
+    );
+  }
 });
 
 test('SSE follows after two failures of WebSocket, or one timeout', () => {

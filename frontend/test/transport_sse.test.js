@@ -194,8 +194,7 @@ test('a frame that is too large fails, and the connection stays', async () => {
 
 test('the request to leave outlives the page, and no callback follows', async () => {
   const {http, told, transport} = await open();
-  transport.leave();
-  await quiet();
+  assert.equal(await transport.leave(), true);
   const [, left] = http.of('/sessions');
   assert.deepEqual([left.method, left.keepalive], ['DELETE', true]);
   assert.equal(left.headers.Authorization, 'Bearer secret');

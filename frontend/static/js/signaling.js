@@ -62,7 +62,7 @@ export class Signaling {
   /** @type {JoinOptions|null} */ #joinOptions = null;
   /** @type {Transport|null} */ #transport = null;
   /** @type {TransportName} */ #transportName = 'websocket';
-  #parting = new Parting();
+  /** @type {Parting|null} */ #parting = null;
   #nonce = '';
   #replace = '';
   #resume = '';
@@ -98,7 +98,7 @@ export class Signaling {
   /** Joins a room and stays in it until leave() or onend. @param {JoinOptions} options */
   async join(options) {
     this.#stop();
-    this.#parting.stop();
+    this.#parting?.stop();
     this.#joinOptions = options;
     this.#backoff.reset();
     this.#refusal = null;
@@ -132,17 +132,18 @@ export class Signaling {
   /** Leaves the room. No callback is called afterwards. @param {boolean} [reload] the page may be loaded again */
   leave(reload = false) {
     this.#earlyTransport.drop();
-    const {room} = this.#joinOptions ?? {};
-    // A server that cannot be told holds the seat for a while. Whoever joins again takes it, instead of meeting itself.
-    const untold = this.#phase !== 'up' && this.#phase !== 'off';
-    this.#transport?.leave();
+    const [phase, resume, room] = [this.#phase, this.#resume, this.#joinOptions?.room];
+    const told = this.#transport?.leave();
+    if (reload || phase !== 'up') this.#transport?.close();
     this.#transport = null;
-    const resume = this.#resume;
     this.#stop();
-    if (untold && resume && !reload && room !== undefined)
-      this.#parting.begin(this.#options.transports[this.#choice.next()], {room, resume});
-    if (reload || untold) this.#options.seat.release();
-    else if (room !== undefined) this.#options.seat.forget(room);
+    this.#options.seat.release();
+    if (reload || room === undefined) return;
+    // A server that was not told holds the seat. Whoever joins again meanwhile takes it, instead of meeting itself.
+    const forget = () => this.#options.seat.forget(room);
+    const dial = this.#options.transports[this.#choice.next()];
+    if (phase === 'off') forget();
+    else this.#parting = new Parting(dial, {room, resume}, forget).begin(phase === 'up' && told);
   }
 
   /** Tries again to join a room that was full. */

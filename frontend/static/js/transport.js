@@ -7,7 +7,7 @@
  * @typedef {object} Transport
  * @property {string} name
  * @property {(text: string) => void} send
- * @property {() => void} leave leaves the room and closes
+ * @property {() => Promise<boolean>} leave leaves the room and closes; resolves to whether the server has confirmed it
  * @property {(seconds: number) => void} expectActivity has the connection checked: the server sends something at least this often
  * @property {() => void} close
  * @typedef {'websocket'|'sse'} TransportName

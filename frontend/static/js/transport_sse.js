@@ -39,11 +39,15 @@ export class SSETransport {
     this.#posts = this.#posts.then(() => this.#post(text)).catch(() => this.#end(ABNORMAL));
   }
 
-  /** Leaves the room. The request outlives the page. */
+  /** Leaves the room. The request outlives the page. @returns {Promise<boolean>} whether the server has confirmed it */
   leave() {
-    if (this.#secret && !this.#closed)
-      void this.#request('DELETE', '/sessions', {keepalive: true}).catch(() => {});
+    const canAsk = this.#secret && !this.#closed;
     this.close();
+    if (!canAsk) return Promise.resolve(false);
+    return this.#request('DELETE', '/sessions', {keepalive: true}).then(
+      ({ok}) => ok,
+      () => false,
+    );
   }
 
   /** Reopens the stream when nothing arrives for two and a half times as long. @param {number} seconds */

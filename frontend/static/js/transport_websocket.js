@@ -1,4 +1,5 @@
-import {SUBPROTOCOL} from './messages.js';
+import {SUBPROTOCOL, decodeAnyFrame} from './messages.js';
+import {LEAVE_INTERVAL} from './timeouts.js';
 /** @import {Callbacks} from './transport.js' */
 
 /** One WebSocket. It calls no callback once the page has closed it. */
@@ -20,10 +21,24 @@ export class WebSocketTransport {
     if (this.#socket.readyState === 1) this.#socket.send(text);
   }
 
-  /** Leaves the room. The page may be unloading. */
+  /** Leaves the room. @returns {Promise<boolean>} whether the server has confirmed it */
   leave() {
-    this.send('{"type":"leave"}');
-    this.close();
+    const socket = this.#socket;
+    return new Promise((resolve) => {
+      /** @param {boolean} confirmed */
+      const end = (confirmed) => {
+        clearTimeout(timer);
+        this.close();
+        resolve(confirmed);
+      };
+      const timer = setTimeout(() => end(false), LEAVE_INTERVAL);
+      socket.onopen = null;
+      socket.onmessage = ({data}) => {
+        if (decodeAnyFrame(String(data)).type === 'left') end(true);
+      };
+      socket.onclose = () => end(false);
+      this.send('{"type":"leave"}');
+    });
   }
 
   /** Nothing to check: each ping of the session has a reply on the same connection. */
