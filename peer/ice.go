@@ -15,6 +15,9 @@ import (
 
 // ICEPolicy says which candidates a call may use.
 //
+// With All, a call begins over a relay if no direct pair has worked within 0.2 s, and moves
+// to a direct pair when one works, if this side is controlling (RFC 8445, section 6.1.1).
+//
 // Host and Srflx withhold all other candidates, both local and remote ones. That
 // decides which candidates are offered and tried, but it is no guarantee: a check
 // that arrives from an address that was not signalled creates a peer-reflexive
