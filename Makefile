@@ -92,7 +92,7 @@ ends: deps
 
 # Calls of ten minutes in which every frame must arrive.
 exact:
-	go test -count=1 -v -timeout 30m -run 'TestEveryFrameArrives|TestReportAgreesWithImpairment' ./peer -exact.full
+	go test -count=1 -v -timeout 45m -run 'TestEveryFrameArrives|TestReportAgreesWithImpairment' ./peer -exact.full
 
 # Every screen of the page in every language, theme and size, and a call by keyboard alone in Firefox.
 gallery: deps
