@@ -102,7 +102,16 @@ func (f *files) fill(page, main string, depth int, config Config, embedders stri
 		"{{echo}}", htmlAttribute(config.EchoRoom),
 		"{{test-path}}", testPath(config.EchoRoom),
 		"{{embed}}", htmlAttribute(embedders),
+		"{{embed-style}}", f.embedStyle(base, embedders),
 	).Replace(f.documents[page]))
+}
+
+// embedStyle returns the link to the styles that only an embedded page needs.
+func (f *files) embedStyle(base, embedders string) string {
+	if embedders == "" {
+		return ""
+	}
+	return fmt.Sprintf("<link rel=\"stylesheet\" href=\"%s%s%s/css/embed.css\" />", base, assetsPrefix[1:], f.hash)
 }
 
 // testPath returns the path of the room for test calls, below the home page; "" = there is no such room, and the page

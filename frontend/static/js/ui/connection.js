@@ -2,6 +2,7 @@ import {factsOf, newestOf, rangeOf, reportOf, FIGURE_NAMES} from '../connection_
 import {FIGURES} from '../history.js';
 import {lineOf} from '../plot.js';
 import {cloneTemplate, element, find, findAll, setText} from './dom.js';
+import {loadStyle} from './style.js';
 import {summaryOf} from './topbar.js';
 /** @import {Connection} from '../connection_text.js' */
 /** @import {Model} from './dom.js' */
@@ -24,6 +25,11 @@ const connectionOf = ({call, history, language, link, now, t}) => ({
   language,
   t,
 });
+
+const STYLE = new URL('../../css/connection.css', import.meta.url);
+
+/** Loads the styles. To be called once, and again if it has failed. */
+export const prepare = () => loadStyle(STYLE);
 
 /** @param {Model} model */
 export function open(model) {

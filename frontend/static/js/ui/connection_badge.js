@@ -1,7 +1,7 @@
 import {loadModule} from '../load.js';
 /** @import {Model} from './dom.js' */
 
-/** Opens the connection panel, whose modules are loaded when somebody wants to see it. */
+/** Opens the connection panel, whose modules and styles are loaded when somebody wants to see it. */
 
 const MODULE = new URL('./connection.js', import.meta.url);
 /** @type {typeof import('./connection.js')|null} */ let panel = null;
@@ -9,7 +9,11 @@ const MODULE = new URL('./connection.js', import.meta.url);
 /** @param {() => Model|null} model @returns {Promise<boolean>} whether it could be loaded */
 export async function openConnection(model) {
   try {
-    panel ??= await loadModule(MODULE, () => import('./connection.js'));
+    if (!panel) {
+      const loaded = await loadModule(MODULE, () => import('./connection.js'));
+      await loaded.prepare();
+      panel = loaded;
+    }
   } catch {
     return false; // The server is away, or a newer one has other modules.
   }

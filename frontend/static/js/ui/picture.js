@@ -1,6 +1,9 @@
 import {cloneTemplate, element, elements, find, findAll, play, setIcon, translate} from './dom.js';
 import {showAvatar, showsRemote} from './remote.js';
+import {loadStyle} from './style.js';
 /** @import {Model} from './dom.js' */
+
+const STYLE = new URL('../../css/picture.css', import.meta.url);
 
 /** Not in TypeScript's library yet. @typedef {{requestWindow(size: {width: number, height: number}): Promise<Window>}} WindowMaker */
 
@@ -41,6 +44,7 @@ export class Picture {
     const opened = await windows.requestWindow({width: 400, height: 300});
     const {document: page} = opened;
     for (const link of elements('link[rel="stylesheet"]')) page.head.append(copy(page, link));
+    void loadStyle(STYLE, page).catch(() => {}); // The server is away: without it, the window is plain.
     page.documentElement.lang = model.t('htmlLang');
     page.title = document.title;
     page.body.dataset.screen = 'picture';
