@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 	"time"
 )
@@ -119,6 +120,23 @@ func (p *firefoxPage) Screenshot(ctx context.Context) ([]byte, error) {
 	return base64.StdEncoding.DecodeString(shot.Data)
 }
 
+// stackTrace says where an error was thrown (WebDriver BiDi, script.StackTrace).
+type stackTrace struct {
+	CallFrames []struct {
+		URL, FunctionName string
+		LineNumber        int // from 0
+	}
+}
+
+// String returns the innermost calls, to append to an error.
+func (s *stackTrace) String() string {
+	var text string
+	for _, frame := range s.CallFrames[:min(3, len(s.CallFrames))] {
+		text += fmt.Sprintf(" at %s %s:%d", frame.FunctionName, path.Base(frame.URL), frame.LineNumber+1)
+	}
+	return text
+}
+
 // event is called on the goroutine of link.run.
 func (f *Firefox) event(m message) {
 	var e struct {
@@ -126,6 +144,7 @@ func (f *Firefox) event(m message) {
 		Source                                struct{ Context string }
 		Request                               struct{ Request, URL string }
 		Response                              struct{ BytesReceived int64 }
+		StackTrace                            stackTrace
 	}
 	if json.Unmarshal(m.Params, &e) != nil {
 		return
@@ -142,7 +161,7 @@ func (f *Firefox) event(m message) {
 	switch m.Method {
 	case "log.entryAdded":
 		if e.Level == "error" {
-			p.addError(e.Type + ": " + e.Text)
+			p.addError(e.Type + ": " + e.Text + e.StackTrace.String())
 		}
 	case "network.beforeRequestSent":
 		p.request(e.Request.Request, e.Request.URL)
