@@ -53,6 +53,19 @@ test('one with another certificate or policy is replaced, whenever that is known
     }
 });
 
+test('one that the browser has closed is replaced', () => {
+  for (const again of [false, true]) {
+    const ready = new ReadyConnection(FakePeerConnection);
+    ready.prepare(fixed());
+    const first = FakePeerConnection.all.at(-1);
+    first.close();
+    if (again) ready.prepare(fixed());
+    const taken = ready.take(fixed(), SERVERS);
+    assert.notEqual(taken, first);
+    assert.equal(taken.connectionState, 'new');
+  }
+});
+
 test('a browser without connections says so only to whoever takes one', () => {
   class Broken {
     constructor() {

@@ -49,9 +49,11 @@ export class ReadyConnection {
     this.#ready = null;
   }
 
-  /** @param {Fixed} fixed */
+  /** A browser may close a connection by itself. @param {Fixed} fixed */
   #fits({policy, certificate}) {
-    return this.#ready?.policy === policy && this.#ready.certificate === certificate;
+    const ready = this.#ready;
+    const isFit = ready?.policy === policy && ready.certificate === certificate;
+    return isFit && ready.pc.signalingState !== 'closed';
   }
 
   /** @param {Fixed} fixed @param {ICEServer[]} [iceServers] */
