@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {initial} from '../static/js/machine.js';
-import {isBroken} from '../static/js/machine_link.js';
+import {awaitsServer} from '../static/js/machine_link.js';
 import {Driver, joined} from './driver.js';
 
 test('a negotiation that hangs is repeated after 6 s, and the link rebuilt after 12 s', () => {
@@ -180,19 +180,22 @@ test('each type of candidate is noted once', () => {
   assert.equal(driver.state.link.gatheringDone, true);
 });
 
-test('a call is broken as long as its media have stopped, and not before they have begun', () => {
-  const {state: meeting} = Driver.meeting();
-  assert.equal(isBroken(meeting), false);
+test('the user waits for the server to enter, and while a connection is being made or has stopped', () => {
+  const entering = Driver.joining();
+  assert.equal(awaitsServer(entering.state), true);
+  entering.frame(joined());
+  assert.equal(awaitsServer(entering.state), false); // Nobody else is there yet.
+  assert.equal(awaitsServer(Driver.meeting().state), true);
   const driver = Driver.inCall();
-  const broken = (event) => {
+  const waits = (event) => {
     driver.link(event);
-    return isBroken(driver.state);
+    return awaitsServer(driver.state);
   };
-  assert.equal(isBroken(driver.state), false);
-  assert.equal(broken({type: 'stalled', stalled: true}), true);
-  assert.equal(broken({type: 'stalled', stalled: false}), false);
-  assert.equal(broken({type: 'connection', state: 'disconnected'}), true);
-  assert.equal(broken({type: 'connection', state: 'connected'}), false);
+  assert.equal(awaitsServer(driver.state), false);
+  assert.equal(waits({type: 'stalled', stalled: true}), true);
+  assert.equal(waits({type: 'stalled', stalled: false}), false);
+  assert.equal(waits({type: 'connection', state: 'disconnected'}), true);
+  assert.equal(waits({type: 'connection', state: 'connected'}), false);
 });
 
 test('a connection that is silent has the one to the server checked, quickly', () => {

@@ -2,7 +2,7 @@ import {later} from './deadline.js';
 import {History, pointOf} from './history.js';
 import {Link} from './link.js';
 import {initial, reduce} from './machine.js';
-import {isAway, isBroken, sendsMedia} from './machine_link.js';
+import {awaitsServer, isAway, sendsMedia} from './machine_link.js';
 import {filterServers} from './options.js';
 import {ReadyConnection} from './ready_connection.js';
 import {SafetyCheck} from './safety_check.js';
@@ -69,7 +69,7 @@ export class Call {
           new WebSocketTransport(`ws${server.slice(4)}/ws`, callbacks, options.WebSocket),
         sse: (callbacks) => new SSETransport(`${server}/api/v1`, callbacks, options.fetch),
       },
-      urgent: () => isBroken(this.#state),
+      urgent: () => awaitsServer(this.#state),
       onframe: (frame) => this.dispatch({type: 'frame', frame}),
       ondown: (tries, refusal) => this.dispatch({type: 'down', tries, refusal}),
       onend: (reason) => this.dispatch({type: 'ended', reason}),

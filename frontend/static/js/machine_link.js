@@ -96,9 +96,10 @@ const reconnectServer = ({signaling}) => (signaling === 'down' ? [{type: 'checkS
 /** Reports whether signaling of this side or of the other is away. @param {State} state */
 export const isAway = ({signaling, peer}) => signaling !== 'up' || !peer || peer.away;
 
-/** Reports whether the media of a call have stopped, which nothing can help without the server. @param {State} state */
-export const isBroken = ({link}) =>
-  link !== null && link.connected && (link.stalled || link.connection !== 'connected');
+/** Reports whether the user waits for the server: to enter the room, or for a connection that only it can help to make or repair. @param {State} state */
+export const awaitsServer = ({self, link}) =>
+  self === '' ||
+  (link !== null && (!link.connected || link.stalled || link.connection !== 'connected'));
 
 /** Reports whether the other side has something switched on. @param {State} state */
 export const sendsMedia = ({remote: {audio, video, screen, held}}) =>
