@@ -245,6 +245,30 @@ test('nothing happens on a closed connection', async () => {
   assert.deepEqual(wire.errors, []);
 });
 
+test('a connection that is closed while an offer is being set gets no tracks for the answer', async () => {
+  const pc = new FakePeerConnection();
+  const set = pc.setRemoteDescription.bind(pc);
+  pc.setRemoteDescription = async (description) => {
+    await set(description);
+    pc.close();
+  };
+  let prepared = 0;
+  const errors = [];
+  const negotiation = new Negotiation({
+    pc,
+    polite: true,
+    send() {},
+    prepareAnswer: async () => prepared++,
+    onerror: (error) => errors.push(error),
+  });
+  const other = new FakePeerConnection();
+  other.addTransceiver('video');
+  await other.setLocalDescription();
+  negotiation.receive({kind: 'description', call: 1, description: other.localDescription});
+  await quiet();
+  assert.deepEqual([pc.signalingState, prepared, errors], ['closed', 0, []]);
+});
+
 test('candidates are repeated until the connection is up', async () => {
   const wire = await connectedWire();
   const before = wire.count('impolite', 'candidate');

@@ -348,26 +348,29 @@ export class Link {
 
   /** Puts the local tracks on the m-lines that the other side offered. */
   async #prepareAnswer() {
-    const changes = [];
-    for (const kind of /** @type {Kind[]} */ (['audio', 'video'])) {
-      const offered = this.#pc
-        .getTransceivers()
-        .find(({mid, receiver}) => mid !== null && receiver.track.kind === kind);
-      // The "track" event has set it, except for an m-line that only receives.
-      const main = this.#mains[kind] ?? offered ?? this.#added(kind);
-      if (!main) {
-        this.#addMain(kind); // The other side offers none; this one offers it as soon as it may.
-        continue;
-      }
-      this.#mains[kind] = main;
-      if (main.direction === 'recvonly') main.direction = 'sendrecv';
-      main.sender.setStreams?.(this.#stream);
-      const track = this.#options.source.tracks[kind];
-      if (main.sender.track !== track) changes.push(main.sender.replaceTrack(track));
-      void this.#tune(main, kind);
+    const mains = /** @type {Kind[]} */ (['audio', 'video']).map((kind) => this.#prepareMain(kind));
+    const screen = this.#screens.video ? null : this.setScreen(this.#options.source.screen);
+    await Promise.all([...mains, screen]);
+  }
+
+  /** @param {Kind} kind */
+  async #prepareMain(kind) {
+    const offered = this.#pc
+      .getTransceivers()
+      .find(({mid, receiver}) => mid !== null && receiver.track.kind === kind);
+    // The "track" event has set it, except for an m-line that only receives.
+    const main = this.#mains[kind] ?? offered ?? this.#added(kind);
+    if (!main) {
+      this.#addMain(kind); // The other side offers none; this one offers it as soon as it may.
+      return;
     }
-    if (!this.#screens.video) changes.push(this.setScreen(this.#options.source.screen));
-    await Promise.all(changes);
+    this.#mains[kind] = main;
+    if (main.direction === 'recvonly') main.direction = 'sendrecv';
+    main.sender.setStreams?.(this.#stream);
+    const track = this.#options.source.tracks[kind];
+    const replaced = main.sender.track === track ? null : main.sender.replaceTrack(track);
+    void this.#tune(main, kind);
+    await replaced;
   }
 
   /** The m-line of a track that this side added, and the other side has not offered. @param {Kind} kind */

@@ -189,6 +189,12 @@ export class Negotiation {
       await this.#offerIfDue();
       return;
     }
+    await this.#answer();
+  }
+
+  async #answer() {
+    const pc = this.#pc;
+    if (pc.signalingState === 'closed') return; // while the offer was being set
     await this.#options.prepareAnswer();
     try {
       await this.#setLocal('answer');
