@@ -25,3 +25,16 @@ func TestRunning(t *testing.T) {
 		t.Errorf("found a goroutine that has ended:\n%s", left)
 	}
 }
+
+func TestPions(t *testing.T) {
+	const stack = "goroutine 7 [chan send]:\ngithub.com/pion/srtp/v3.(*SessionSRTP).decrypt(0x1)\n\tsession_srtp.go:229 +0x4c7"
+	for text, want := range map[string]bool{
+		stack: true,
+		strings.Replace(stack, "chan send", "select", 1):    false,
+		strings.Replace(stack, "SessionSRTP", "Session", 1): false,
+	} {
+		if isPions(text) != want {
+			t.Errorf("%q: want %v", text, want)
+		}
+	}
+}
