@@ -63,6 +63,9 @@ type Config struct {
 	// KeepSent is how many of the last packets of a video are kept, to be sent again when they are
 	// requested (RFC 4585): a power of two up to 32768; 0 = 1024. Each takes 1.5 kB.
 	KeepSent int
+	// StayOnRelay keeps a call that began over a relay there. That saves the checks of all
+	// other pairs of candidates, every two seconds, in calls of which there are many.
+	StayOnRelay bool
 	// NoMDNS resolves no names of mDNS (RFC 6762), which browsers have in place of addresses of
 	// their local network, and opens no sockets for that.
 	NoMDNS bool

@@ -83,14 +83,13 @@ func settingEngine(cfg *Config, dialer *turnDialer, r *renomination) (webrtc.Set
 	settings.SetSrflxAcceptanceMinWait(0)
 	settings.SetPrflxAcceptanceMinWait(0)
 	settings.SetRelayAcceptanceMinWait(relayAcceptanceWait)
-	switch cfg.ICE {
-	case Relay:
+	switch {
+	case cfg.ICE == Relay:
 		settings.SetRelayAcceptanceMinWait(0)
-	case All, "":
+	case (cfg.ICE == All || cfg.ICE == "") && !cfg.StayOnRelay:
 		if err := r.configure(&settings); err != nil {
 			return settings, err
 		}
-	default: // there are no relays
 	}
 	settings.SetICEProxyDialer(dialer)
 	if cfg.NoMDNS {

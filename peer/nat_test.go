@@ -228,6 +228,27 @@ func TestRelayedCallMovesToDirectPath(t *testing.T) {
 	}
 }
 
+// With StayOnRelay it does not.
+func TestRelayedCallStays(t *testing.T) {
+	t.Parallel()
+	in := newInternet(t, portRestricted)
+	in.apart.Store(true)
+	a, b := in.bots(t, in.serve(t), peer.All)
+	a.StayOnRelay, b.StayOnRelay = true, true
+	calls := []*peer.Call{join(t, a), join(t, b)}
+	for _, frames := range []int{10, 120} { // a call that moves has done so after six seconds
+		for _, c := range calls {
+			if err := c.WaitFrames(t.Context(), frames); err != nil {
+				t.Fatal(err)
+			}
+			if path := pathOf(t, c); path != peer.Relayed {
+				t.Errorf("after %d frames, the path is %s", frames, path)
+			}
+		}
+		in.apart.Store(false)
+	}
+}
+
 // pathOf returns the type of the path that media takes.
 func pathOf(t *testing.T, c *peer.Call) peer.PathType {
 	t.Helper()

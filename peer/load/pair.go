@@ -62,7 +62,7 @@ func (r *run) join(ctx context.Context, number, end int) (*peer.Call, *peer.Repo
 		Token: r.cfg.Token, TLS: r.cfg.TLS, DialServer: r.cfg.dial, Logger: r.cfg.Logger, Version: r.cfg.Version, RunID: r.cfg.RunID,
 		ICE: r.cfg.ICE, TURNProtocol: r.cfg.TURNProtocol, ConnectTimeout: r.cfg.ConnectTimeout,
 		Duration: r.cfg.Duration + time.Duration(end)*answererMargin,
-		Video:    r.video.Source(), Shared: r.video, CountAudio: true, Certificates: r.certificates[end], NoMDNS: true, KeepSent: keepSent,
+		Video:    r.video.Source(), Shared: r.video, CountAudio: true, Certificates: r.certificates[end], NoMDNS: true, StayOnRelay: true, KeepSent: keepSent,
 		Refused: func(err error, after time.Duration) bool { return r.gate.refused(adviseOn(err), after) },
 	}
 	if r.cfg.Audio {
