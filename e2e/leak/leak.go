@@ -65,10 +65,11 @@ func running(code []string) []string {
 	return found
 }
 
-// isPions reports whether Pion leaves a goroutine behind without its user's fault. When a
-// connection is closed just as its DTLS handshake ends, DTLSTransport.startSRTP loses the
-// SRTP session that it has begun, and with the first packet this waits for somebody to
-// accept the stream. A connection that nobody has closed has many other goroutines.
+// isPions reports whether a stack is that of a goroutine that Pion itself leaks. When a
+// connection is closed just as its DTLS handshake ends, DTLSTransport.startSRTP drops the
+// SRTP session that it has started. The session's goroutine then blocks on the first packet,
+// because nothing accepts the stream. This hides no connection that a test forgot to close:
+// that one has many other goroutines.
 func isPions(stack string) bool {
 	head, _, _ := strings.Cut(stack, "\n")
 	return strings.Contains(head, "[chan send") && strings.Contains(stack, "srtp/v3.(*SessionSRTP).decrypt")

@@ -184,7 +184,7 @@ test('the user waits for the server to enter, and while a connection is being ma
   const entering = Driver.joining();
   assert.equal(awaitsServer(entering.state), true);
   entering.frame(joined());
-  assert.equal(awaitsServer(entering.state), false); // Nobody else is there yet.
+  assert.equal(awaitsServer(entering.state), false); // There is nobody to connect to yet.
   assert.equal(awaitsServer(Driver.meeting().state), true);
   const driver = Driver.inCall();
   const waits = (event) => {

@@ -66,7 +66,7 @@ test('a server that does not confirm that the user has left is told anew', async
   const seat = {claim: async () => '', keep() {}, forget: note('forget'), release: note('release')};
   const client = await Client.up(seat);
   client.signaling.leave();
-  client.transport.confirms(false); // The connection was dead, and nobody knew.
+  client.transport.confirms(false); // The connection was dead, which the page did not know.
   await quiet(1);
   assert.equal(client.dialed.length, 2);
   client.opens();

@@ -182,7 +182,7 @@ export function catchUp(state) {
 
 /**
  * Both sides catch up at the same moment, when the second one is back. If both made an offer, the polite one would have to
- * roll its own back, and Chromium then decodes the other side's video but shows it no more.
+ * roll its own back, for nothing.
  * @param {Link} link @param {Command[]} commands @returns {Command[]}
  */
 const letOtherRestart = ({polite}, commands) =>

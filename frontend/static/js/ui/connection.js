@@ -28,7 +28,7 @@ const connectionOf = ({call, history, language, link, now, t}) => ({
 
 const STYLE = new URL('../../css/connection.css', import.meta.url);
 
-/** Loads the styles. To be called once, and again if it has failed. */
+/** Loads the styles, without which the panel must not be opened. */
 export const prepare = () => loadStyle(STYLE);
 
 /** @param {Model} model */

@@ -1,7 +1,7 @@
 import {loadModule} from '../load.js';
 /** @import {Model} from './dom.js' */
 
-/** Opens the connection panel, whose modules and styles are loaded when somebody wants to see it. */
+/** Opens the connection panel. Its modules and styles are loaded when it is opened for the first time. */
 
 const MODULE = new URL('./connection.js', import.meta.url);
 /** @type {typeof import('./connection.js')|null} */ let panel = null;
