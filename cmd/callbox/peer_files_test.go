@@ -172,7 +172,7 @@ func TestPeerFileFlags(t *testing.T) {
 		"--video: open /nonexistent/a.ivf":                                       {"--video", "/nonexistent/a.ivf"},
 		"--audio: open /nonexistent/a.ogg":                                       {"--audio", "/nonexistent/a.ogg"},
 		"its name must say the codec":                                            {"--video", "call.rtpdump"},
-		"--video: audio/opus is not video":                                       {"--video", dump},
+		"call.opus.rtpdump: audio/opus is not video":                             {"--video", dump},
 		"--echo: it replaces":                                                    {"--echo", "--audio", "none"},
 		"--echo: a media server":                                                 {"--echo", "--whip"},
 		"beep belongs to frames of the pattern, and --video is /nonexistent.ivf": {"--video", "/nonexistent.ivf", "--audio", "beep"},

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"errors"
-	"slices"
 
 	"callbox/peer"
 	"callbox/peer/mediafile"
@@ -47,44 +46,21 @@ func (m *peerMedia) sources(wrong *faults) (video, audio peer.Source) {
 		}
 	case "none":
 	default:
-		audio = m.audioFile(wrong)
+		source, err := mediafile.Audio(m.Audio)
+		audio = fileSource(wrong, "--audio", "tone, speech, beep, silence, none or a file", source, err)
 	}
 	return video, audio
 }
 
-// audioFile returns the source of a file.
-func (m *peerMedia) audioFile(wrong *faults) peer.Source {
-	open := mediafile.Audio
-	if mediafile.IsDump(m.Audio) {
-		open = mediafile.Dump
-	}
-	source, err := open(m.Audio)
-	return checkedSource(wrong, "--audio", "tone, speech, beep, silence, none or a file", source, err)
-}
-
-// videoFile returns the source of a file.
-func (m *peerMedia) videoFile(wrong *faults) peer.Source {
-	if mediafile.IsDump(m.Video) {
-		source, err := mediafile.Dump(m.Video)
-		return checkedSource(wrong, "--video", "", source, err)
-	}
-	source, err := mediafile.Video(m.Video, mediafile.Options{FPS: m.FPS})
-	return checkedSource(wrong, "--video", "pattern, none or a file", source, err)
-}
-
-// checkedSource returns the source of a file, or nil after a fault: also if it is of the
-// other kind.
-func checkedSource(wrong *faults, flag, possible string, source peer.Source, err error) peer.Source {
-	kind := flag[len("--"):]
+// fileSource returns the source of a file, or nil after a fault.
+func fileSource(wrong *faults, flag, possible string, source peer.Source, err error) peer.Source {
 	switch {
-	case errors.Is(err, mediafile.ErrFormat) && possible != "":
-		wrong.addf(flag, "%w; possible are %s", err, possible)
-	case err != nil:
-		wrong.add(flag, err)
-	case !slices.ContainsFunc(source.Codecs(), func(c peer.Codec) bool { return c.Kind() == kind }):
-		wrong.addf(flag, "%s is not %s", source.Codecs()[0], kind)
-	default:
+	case err == nil:
 		return source
+	case errors.Is(err, mediafile.ErrFormat):
+		wrong.addf(flag, "%w; possible are %s", err, possible)
+	default:
+		wrong.add(flag, err)
 	}
 	return nil
 }
@@ -110,7 +86,8 @@ func (m *peerMedia) video(wrong *faults, codecs []peer.Codec) (video, beeps peer
 		return nil, nil
 	case "pattern":
 	default:
-		return m.videoFile(wrong), nil
+		source, err := mediafile.Video(m.Video, mediafile.Options{FPS: m.FPS})
+		return fileSource(wrong, "--video", "pattern, none or a file", source, err), nil
 	}
 	size, err := pattern.ParseSize(m.Size)
 	wrong.add("--size", err)

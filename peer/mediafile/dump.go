@@ -3,6 +3,7 @@ package mediafile
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -18,8 +19,8 @@ import (
 // dumpExtension is the end of the name of a dump.
 const dumpExtension = ".rtpdump"
 
-// IsDump reports whether a file is one for Dump, by its name.
-func IsDump(name string) bool { return strings.EqualFold(filepath.Ext(name), dumpExtension) }
+// ErrCodec is the error of a dump whose name does not say the codec.
+var ErrCodec = errors.New("its name must say the codec, as in call.vp8.rtpdump")
 
 // Dump returns a source that replays the RTP packets of a file in the format of rtptools, once: at
 // the times at which they arrived, in that order, and without those that were lost. Only the
@@ -50,10 +51,22 @@ func dumpCodec(name string) (peer.Codec, error) {
 		".vp8": peer.VP8, ".vp9": peer.VP9, ".h264": peer.H264, ".av1": peer.AV1, ".opus": peer.Opus, ".pcmu": peer.PCMU,
 	}
 	codec := codecs[filepath.Ext(stem)]
-	if codec == "" || !IsDump(name) {
-		return "", fmt.Errorf("%s: %w: its name must say the codec, as in call.vp8.rtpdump", name, ErrFormat)
+	if codec == "" || extension(name) != dumpExtension {
+		return "", fmt.Errorf("%s: %w", name, ErrCodec)
 	}
 	return codec, nil
+}
+
+// dumpOf returns the source of a dump, which must be of the kind.
+func dumpOf(name, kind string) (peer.Source, error) {
+	source, err := Dump(name)
+	if err != nil {
+		return nil, err
+	}
+	if codec := source.Codecs()[0]; codec.Kind() != kind {
+		return nil, fmt.Errorf("%s: %s is not %s", name, codec, kind)
+	}
+	return source, nil
 }
 
 // dumped is a packet and when it arrived.

@@ -7,7 +7,7 @@
 // is decoded or encoded: the other side gets the frames of the file, in the codec of the file, and
 // nothing at all if it does not support that.
 //
-// [Dump] replays recorded RTP packets, once.
+// A file of recorded RTP packets (.rtpdump) is replayed once, see [Dump].
 package mediafile
 
 import (
@@ -17,6 +17,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,9 +65,19 @@ type reader func() (frame, error)
 // opener begins to read a file.
 type opener func(in io.Reader) (peer.Codec, reader, error)
 
+// IsMedia reports whether a file is one for Video, Audio or both, by its name.
+func IsMedia(name string) bool { return slices.Contains(Extensions(), extension(name)) }
+
+// Extensions returns the ends of the names of all files that can be sent.
+func Extensions() []string {
+	return []string{".ivf", ".h264", ".264", ".webm", ".ogg", ".opus", dumpExtension}
+}
+
+func extension(name string) string { return strings.ToLower(filepath.Ext(name)) }
+
 // Video returns a source of a file with video: IVF (.ivf) with VP8, VP9 or AV1, H.264 (.h264,
-// .264) in the format of annex B, or WebM (.webm). The error wraps ErrFormat, ErrEmpty, or says
-// what is wrong with the file.
+// .264) in the format of annex B, WebM (.webm), or what [Dump] reads. The error wraps ErrFormat,
+// ErrEmpty, or says what is wrong with the file.
 func Video(name string, o Options) (peer.Source, error) {
 	if o.FPS == 0 {
 		o.FPS = defaultFPS
@@ -74,28 +85,32 @@ func Video(name string, o Options) (peer.Source, error) {
 	if o.FPS < MinFPS || o.FPS > MaxFPS {
 		return nil, errFPS
 	}
-	switch strings.ToLower(filepath.Ext(name)) {
+	switch extension(name) {
 	case ".ivf":
 		return open(name, readIVF)
 	case ".h264", ".264":
 		return open(name, readH264(o.FPS))
 	case ".webm":
 		return open(name, readWebM("video"))
+	case dumpExtension:
+		return dumpOf(name, "video")
 	default:
-		return nil, fmt.Errorf("%s: %w: it must be .ivf, .h264 or .webm", name, ErrFormat)
+		return nil, fmt.Errorf("%s: %w: it must be .ivf, .h264, .webm or .rtpdump", name, ErrFormat)
 	}
 }
 
-// Audio returns a source of a file with Opus audio: Ogg (.ogg, .opus) or WebM (.webm). The error
-// is like that of Video.
+// Audio returns a source of a file with Opus audio: Ogg (.ogg, .opus), WebM (.webm), or what
+// [Dump] reads. The error is like that of Video.
 func Audio(name string) (peer.Source, error) {
-	switch strings.ToLower(filepath.Ext(name)) {
+	switch extension(name) {
 	case ".ogg", ".opus":
 		return open(name, readOgg)
 	case ".webm":
 		return open(name, readWebM("audio"))
+	case dumpExtension:
+		return dumpOf(name, "audio")
 	default:
-		return nil, fmt.Errorf("%s: %w: it must be .ogg, .opus or .webm", name, ErrFormat)
+		return nil, fmt.Errorf("%s: %w: it must be .ogg, .opus, .webm or .rtpdump", name, ErrFormat)
 	}
 }
 

@@ -200,14 +200,15 @@ func TestRefuses(t *testing.T) {
 		_, err := ivf.NewWriter(out, ivf.Header{Codec: ivf.VP8})
 		return err
 	}
+	dump := func(out *os.File) error { return writeDump(out, 1) }
 	for name, c := range map[string]struct {
 		file  string
 		write func(*os.File) error
 		open  func(string) (peer.Source, error)
 		want  string
 	}{
-		"other extension": {"a.avi", text(""), video, "must be .ivf, .h264 or .webm"},
-		"other audio":     {"a.mp3", text(""), Audio, "must be .ogg, .opus or .webm"},
+		"other extension": {"a.avi", text(""), video, "must be .ivf, .h264, .webm or .rtpdump"},
+		"other audio":     {"a.mp3", text(""), Audio, "must be .ogg, .opus, .webm or .rtpdump"},
 		"no IVF":          {"a.ivf", text("x"), video, "header of an IVF file"},
 		"no frame":        {"a.ivf", empty, video, "nothing to send"},
 		"other codec":     {"a.ivf", text("DKIF\x00\x00\x20\x00H264\x00\x00\x00\x00\x1e\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), video, `"H264"`},
@@ -216,9 +217,10 @@ func TestRefuses(t *testing.T) {
 		"empty Ogg":       {"a.ogg", text(""), Audio, "nothing to send"},
 		"no WebM":         {"a.webm", text("x"), video, "EBML"},
 		"no track":        {"a.webm", audioOnly, video, `no video that can be sent, only "A_VORBIS"`},
-		"no codec":        {"a.rtpdump", text(""), Dump, "must say the codec"},
+		"no codec":        {"a.rtpdump", text(""), video, "must say the codec"},
 		"no dump":         {"a.vp8.rtpdump", text("x"), Dump, "malformed"},
 		"empty dump":      {"a.vp8.rtpdump", func(out *os.File) error { return writeDump(out) }, Dump, "nothing to send"},
+		"other kind":      {"a.vp8.rtpdump", dump, Audio, "video/VP8 is not audio"},
 		"too large":       {"a.ivf", func(out *os.File) error { return out.Truncate(MaxFile + 1) }, video, "larger than 256 MB"},
 	} {
 		if _, err := c.open(create(t, c.file, c.write)); err == nil || !strings.Contains(err.Error(), c.want) {

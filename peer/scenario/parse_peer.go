@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"cmp"
-	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -103,9 +102,6 @@ func (p *parser) mediaFields(known fields, m *media) {
 	known["echo"] = func(n *yaml.Node) { m.echo = p.word(n, "true", "false") == "true" }
 }
 
-// mediaEndings are those of files that can be sent.
-func mediaEndings() []string { return []string{".ivf", ".h264", ".webm", ".ogg", ".rtpdump"} }
-
 // wordOrFile reads one of some words, or the name of a file, which is relative to the
 // folder of the scenario.
 func (p *parser) wordOrFile(n *yaml.Node, words ...string) string {
@@ -113,9 +109,9 @@ func (p *parser) wordOrFile(n *yaml.Node, words ...string) string {
 	switch {
 	case text == "" || slices.Contains(words, text):
 		return text
-	case !slices.Contains(mediaEndings(), filepath.Ext(text)):
+	case !mediafile.IsMedia(text):
 		p.faultf(n, "%q is not %s, or a file (%s); did you mean %q?",
-			text, strings.Join(words, ", "), strings.Join(mediaEndings(), ", "), nearest.Word(text, words))
+			text, strings.Join(words, ", "), strings.Join(mediafile.Extensions(), ", "), nearest.Word(text, words))
 		return text
 	case filepath.IsAbs(text):
 		return text
@@ -134,7 +130,7 @@ func (m *media) sources() (video, audio peer.Source, err error) {
 	case m.video == "pattern":
 		video, err = peer.Pattern(m.size, m.patternFPS())
 	case m.video != "none":
-		video, err = fromFile(m.video, "video", func() (peer.Source, error) { return mediafile.Video(m.video, mediafile.Options{FPS: m.fps}) })
+		video, err = mediafile.Video(m.video, mediafile.Options{FPS: m.fps})
 	}
 	if err != nil {
 		return nil, nil, err
@@ -148,28 +144,13 @@ func (m *media) sources() (video, audio peer.Source, err error) {
 		audio = peer.Silence(m.codecs...)
 	case "none":
 	default:
-		audio, err = fromFile(m.audio, "audio", func() (peer.Source, error) { return mediafile.Audio(m.audio) })
+		audio, err = mediafile.Audio(m.audio)
 	}
 	return video, audio, err
 }
 
 // patternFPS returns the rate of the test picture.
 func (m *media) patternFPS() int { return cmp.Or(m.fps, defaultFPS) }
-
-// fromFile returns a source that sends a file, which must be of the kind.
-func fromFile(name, kind string, open func() (peer.Source, error)) (peer.Source, error) {
-	if mediafile.IsDump(name) {
-		open = func() (peer.Source, error) { return mediafile.Dump(name) }
-	}
-	source, err := open()
-	if err != nil {
-		return nil, err
-	}
-	if codec := source.Codecs()[0]; codec.Kind() != kind {
-		return nil, fmt.Errorf("%s: %s is not %s", name, codec, kind)
-	}
-	return source, nil
-}
 
 // network reads what the network does to what a peer sends.
 func (p *parser) network(n *yaml.Node, withSeed bool) impair.Config {

@@ -20,7 +20,7 @@ func TestFaults(t *testing.T) {
 		{"scenario: x\npeers: {}\nsteps: []\n", "a.yaml:2:8: peers: there are none"},
 		{"peers: {ann: {}}\nsteps: [{join: ann}]\n", "a.yaml:1:1: the scenario has no name"},
 		{"scenario: x\npeers:\n  ann: {vidio: none}\nsteps: [{join: ann}]\n", `a.yaml:3:9: "vidio": a peer has no such entry; did you mean "video"?`},
-		{"scenario: x\npeers:\n  ann: {video: nun}\nsteps: [{join: ann}]\n", `a.yaml:3:16: "nun" is not pattern, none, or a file (.ivf, .h264, .webm, .ogg, .rtpdump); did you mean "none"?`},
+		{"scenario: x\npeers:\n  ann: {video: nun}\nsteps: [{join: ann}]\n", `a.yaml:3:16: "nun" is not pattern, none, or a file (.ivf, .h264, .264, .webm, .ogg, .opus, .rtpdump); did you mean "none"?`},
 		{"scenario: x\npeers:\n  ann: {video: gone.ivf}\nsteps: [{join: ann}]\n", "a.yaml:3:3: open gone.ivf: no such file"},
 		{"scenario: x\npeers:\n  ann: {echo: true, audio: speech}\nsteps: [{join: ann}]\n", "a.yaml:3:3: ann: echo replaces video and audio"},
 		{"scenario: x\npeers:\n  ann: {size: 7x7}\nsteps: [{join: ann}]\n", "a.yaml:3:15: size 7x7"},
