@@ -16,10 +16,14 @@ import (
 	"callbox/internal/pionlog"
 )
 
-// relayAcceptanceWait is how long to wait for a direct pair before the call begins over a
-// relay, if both are allowed. All other pairs are accepted as soon as they work. Most direct
-// pairs work by then, and the others follow later: see renomination.
-const relayAcceptanceWait = 200 * time.Millisecond
+// How long to wait for a direct pair before the call begins over a relay, if both are allowed.
+// All other pairs are accepted as soon as they work.
+const (
+	// Most direct pairs work by then, and the others follow later: see renomination.
+	relayAcceptanceWait = 200 * time.Millisecond
+	// A call that stays on its relay takes more time before it does.
+	lastRelayAcceptanceWait = 500 * time.Millisecond
+)
 
 // defaultKeepSent is several seconds of video.
 const defaultKeepSent = 1024
@@ -86,7 +90,9 @@ func settingEngine(cfg *Config, dialer *turnDialer, r *renomination) (webrtc.Set
 	switch {
 	case cfg.ICE == Relay:
 		settings.SetRelayAcceptanceMinWait(0)
-	case (cfg.ICE == All || cfg.ICE == "") && !cfg.StayOnRelay:
+	case cfg.StayOnRelay:
+		settings.SetRelayAcceptanceMinWait(lastRelayAcceptanceWait)
+	case cfg.ICE == All || cfg.ICE == "":
 		if err := r.configure(&settings); err != nil {
 			return settings, err
 		}

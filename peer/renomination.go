@@ -16,7 +16,8 @@ const (
 	// freshResponse is how old the last response on a pair that works may be. All pairs are
 	// checked every two seconds.
 	freshResponse = 5 * time.Second
-	// maxDirectPairs bounds what the other side can make this one remember.
+	// maxDirectPairs bounds what the other side can make this one remember. When it is reached,
+	// the pairs that do not work make room: they may be those of before an ICE restart.
 	maxDirectPairs = 100
 )
 
@@ -50,10 +51,21 @@ func (r *renomination) checkArrived(_ *stun.Message, local, remote ice.Candidate
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.direct) < maxDirectPairs && !slices.Contains(r.direct, pair) {
+	if slices.Contains(r.direct, pair) {
+		return false
+	}
+	if len(r.direct) >= maxDirectPairs {
+		r.direct = slices.DeleteFunc(r.direct, func(pair *ice.CandidatePair) bool { return !works(pair) })
+	}
+	if len(r.direct) < maxDirectPairs {
 		r.direct = append(r.direct, pair)
 	}
 	return false
+}
+
+// works reports whether checks of this side are answered on a pair.
+func works(pair *ice.CandidatePair) bool {
+	return time.Since(pair.LastResponseReceivedAt()) < freshResponse
 }
 
 // selected notes which pair is selected.
@@ -68,7 +80,6 @@ func (r *renomination) selected(pair *webrtc.ICECandidatePair) {
 func (r *renomination) next() uint32 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	works := func(pair *ice.CandidatePair) bool { return time.Since(pair.LastResponseReceivedAt()) < freshResponse }
 	if r.pair == nil || !r.relays.carry(r.pair) || !slices.ContainsFunc(r.direct, works) {
 		return 0
 	}

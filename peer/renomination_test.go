@@ -2,6 +2,7 @@ package peer
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -39,5 +40,35 @@ func TestNominationValue(t *testing.T) {
 		if got := r.next(); got != tc.want {
 			t.Errorf("%s: value %d, want %d", name, got, tc.want)
 		}
+	}
+}
+
+// Pairs that no longer work, as after an ICE restart, make room for new ones; those that work stay.
+func TestDirectPairsAreForgotten(t *testing.T) {
+	t.Parallel()
+	host, err := ice.NewCandidateHost(&ice.CandidateHostConfig{Network: "udp", Address: "192.0.2.1", Port: 5000, Component: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := renomination{relays: &relayAddresses{}}
+	arrives := func(pair *ice.CandidatePair) {
+		if r.checkArrived(nil, host, host, pair) {
+			t.Error("the pair is selected")
+		}
+	}
+	for range maxDirectPairs {
+		arrives(&ice.CandidatePair{})
+	}
+	for range maxDirectPairs {
+		works := &ice.CandidatePair{}
+		works.UpdateRoundTripTime(time.Millisecond)
+		arrives(works)
+		if !slices.Contains(r.direct, works) {
+			t.Fatalf("of %d pairs, the one that works is not remembered", len(r.direct))
+		}
+	}
+	arrives(&ice.CandidatePair{})
+	if len(r.direct) != maxDirectPairs {
+		t.Errorf("%d pairs are remembered, want %d", len(r.direct), maxDirectPairs)
 	}
 }
