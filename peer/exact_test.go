@@ -55,8 +55,14 @@ func checkExact(t *testing.T, sender, receiver *peer.Report) {
 // Without loss, every frame arrives, with the first and the last: make exact does it for
 // ten minutes.
 func TestEveryFrameArrives(t *testing.T) {
+	if *exactFull { // beside each other: they use a tenth of a processor each
+		t.Parallel()
+	}
 	for _, policy := range []peer.ICEPolicy{peer.All, peer.Relay} {
 		t.Run(string(policy), func(t *testing.T) {
+			if *exactFull {
+				t.Parallel()
+			}
 			s := serveWithTURN(t)
 			a, b := s.bot(t, "Ann"), s.bot(t, "Bo")
 			a.ICE, b.ICE = policy, policy
