@@ -37,10 +37,13 @@ func TestConnectionPanel(t *testing.T) {
 			}
 			for _, tb := range tabs {
 				tb.awaitScreen("call")
-				tb.click("connection")
+				tb.until(clickTwice)
 			}
 			for i, tb := range tabs {
 				tb.checkFigures(c.transport, c.kinds[i])
+				if n := eval[int](tb, `document.querySelectorAll('link[href$="/connection.css"]').length`); n != 1 {
+					t.Errorf("%s: the styles of the panel are there %d times", c.kinds[i], n)
+				}
 				tb.checkReport(t, c.transport)
 				tb.click("close-dialog")
 				tb.until(`!document.querySelector('[data-dialog="connection"]').open`)
@@ -52,6 +55,14 @@ func TestConnectionPanel(t *testing.T) {
 		})
 	}
 }
+
+// clickTwice opens the panel and, before its styles are there, again.
+const clickTwice = `(() => {
+	const button = [...document.querySelectorAll('[data-action="connection"]')].find((b) => b.checkVisibility());
+	button?.click();
+	button?.click();
+	return !!button;
+})()`
 
 // figures is an expression for the figures that the panel shows, without their units, and for
 // how many points of each it has drawn.

@@ -5,15 +5,18 @@ import {loadModule} from '../load.js';
 
 const MODULE = new URL('./connection.js', import.meta.url);
 /** @type {typeof import('./connection.js')|null} */ let panel = null;
+/** @type {Promise<typeof import('./connection.js')>|null} */ let loading = null;
+
+async function load() {
+  const loaded = await loadModule(MODULE, () => import('./connection.js'));
+  await loaded.prepare();
+  return loaded;
+}
 
 /** @param {() => Model|null} model @returns {Promise<boolean>} whether it could be loaded */
 export async function openConnection(model) {
   try {
-    if (!panel) {
-      const loaded = await loadModule(MODULE, () => import('./connection.js'));
-      await loaded.prepare();
-      panel = loaded;
-    }
+    panel ??= await (loading ??= load().finally(() => (loading = null)));
   } catch {
     return false; // The server is away, or a newer one has other modules.
   }
