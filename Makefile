@@ -85,7 +85,7 @@ doctor: deps
 	go test -count=1 -v -timeout 10m -run TestDoctor ./e2e -doctor.full
 
 walk: deps
-	go test -race -count=1 -v -timeout 90m -run 'TestWalk|TestUnplugged' ./e2e -walk.full -walk.steps 500
+	go test -race -count=1 -v -timeout 90m -run 'TestWalk|TestUnplugged|TestServerKilledWhileConnecting' ./e2e -walk.full -walk.steps 500
 
 ends: deps
 	go test -count=1 -v -timeout 20m -run 'TestOld|TestForeignPrograms|TestLiveKit|TestMovesToDirectPath|TestBothOfferAtOnce' ./e2e -ends.full

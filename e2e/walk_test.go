@@ -68,6 +68,24 @@ func TestUnplugged(t *testing.T) {
 	}
 }
 
+// TestServerKilledWhileConnecting kills the server for 3 s while a relayed connection is made. The browsers have exchanged
+// their descriptions, but no relays, and wait for those of the server that is gone.
+func TestServerKilledWhileConnecting(t *testing.T) {
+	w := startWalk(t, 1, "chromium", "firefox")
+	for _, p := range w.people {
+		hidesAddress(w, p)
+		w.pause(80 * time.Millisecond)
+		w.s.kill(t)
+		w.pause(3 * time.Second)
+		w.s.startAgain(t)
+		back := time.Now()
+		w.settle()
+		if took := time.Since(back); took > 12*time.Second {
+			t.Errorf("%s: after the return of the server it took %v", p.name, took)
+		}
+	}
+}
+
 // TestLeaveUnplugged leaves while the network is down. As soon as it is back the other side is told, which
 // otherwise waits until the server gives the seat up, 30 s after the last sign of life.
 func TestLeaveUnplugged(t *testing.T) {

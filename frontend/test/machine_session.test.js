@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {Driver, joined, otherJoined} from './driver.js';
+import {Driver, joined, offer, otherJoined} from './driver.js';
 
 test('losing the server does not change a running call', () => {
   const driver = Driver.inCall();
@@ -60,6 +60,26 @@ test('a broken path is repaired once the server is back', () => {
     const peers = [{peer: 'pBo', name: 'Bo', polite: true, away: false}];
     const commands = driver.frame(joined({resumed, peers}));
     assert.ok(commands.includes('restartIce') && commands.includes('startTimer giveUp'));
+  }
+});
+
+test('a connection that was being made is sought anew once the server has restarted', () => {
+  const peers = [{peer: 'pBo', name: 'Bo', polite: true, away: false}];
+  for (const {resumed, negotiated, restarts, ms} of [
+    {resumed: false, negotiated: true, restarts: true, ms: undefined},
+    {resumed: false, negotiated: false, restarts: false, ms: 4000},
+    {resumed: true, negotiated: true, restarts: false, ms: 8000},
+  ]) {
+    const driver = Driver.meeting(true);
+    if (negotiated) {
+      driver.frame(offer('pBo', 1));
+      driver.link({type: 'settled', settled: true});
+    }
+    driver.does({type: 'down', tries: 1});
+    const commands = driver.frame(joined({resumed, peers}));
+    assert.equal(commands.includes('restartIce'), restarts);
+    assert.equal(driver.timerMs('recovery'), ms);
+    assert.equal(driver.state.linkCount, 1);
   }
 });
 

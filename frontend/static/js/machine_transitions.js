@@ -4,6 +4,7 @@ import {
   GIVE_UP_TIMEOUT,
   NEGOTIATION_TIMEOUT,
   RESTART_TIMEOUT,
+  RESUME_TIMEOUT,
 } from './timeouts.js';
 /** @import {Command, Link, State, Step, Timer} from './machine.js' */
 /** @import {RemoteState} from './messages.js' */
@@ -164,21 +165,28 @@ export function replaceLink(state, link, askForOffer) {
   ]);
 }
 
-/** Catches up on what had to wait for the server and the peer to be back. @param {State} state @returns {Step} */
-export function catchUp(state) {
-  const {link} = state;
-  const giveUp = state.failing ? [start('giveUp', GIVE_UP_TIMEOUT)] : [];
+/**
+ * Catches up on what had to wait for the server and the peer to be back. A connection that was being made goes on, unless the
+ * server has restarted meanwhile: the browsers go on waiting for the relays that they had asked it for.
+ * @param {State} state @param {boolean} [restarted] @returns {Step}
+ */
+export function catchUp(state, restarted = false) {
+  const {link, peer} = state;
   if (!link) return step(state);
   if (link.connection === 'connected')
-    return step(
-      state,
-      link.stalled && state.peer ? letOtherRestart(link, [{type: 'restartIce'}]) : [],
-    );
-  if (!link.connected && state.peer)
-    return step(state, [...giveUp, start('recovery', CONNECT_TIMEOUT)]);
-  const restarted = restart(state);
-  return step(restarted.state, [...giveUp, ...letOtherRestart(link, restarted.commands)]);
+    return step(state, link.stalled && peer ? letOtherRestart(link, [{type: 'restartIce'}]) : []);
+  const giveUp = state.failing ? [start('giveUp', GIVE_UP_TIMEOUT)] : [];
+  if (!link.connected && peer && !(restarted && isNegotiated(link)))
+    return step(state, [
+      ...giveUp,
+      start('recovery', restarted ? RESUME_TIMEOUT : RESTART_TIMEOUT),
+    ]);
+  const next = restart(state);
+  return step(next.state, [...giveUp, ...letOtherRestart(link, next.commands)]);
 }
+
+/** Reports whether each side has the other's description. @param {Link} link */
+const isNegotiated = ({settled, remoteSeen}) => settled && remoteSeen;
 
 /**
  * Both sides catch up at the same moment, when the second one is back. If both made an offer, the polite one would have to
@@ -206,7 +214,7 @@ export function awaitPeer(state) {
  * @param {State} state @returns {Step}
  */
 export function resync(state) {
-  const next = catchUp(state);
+  const next = catchUp(state, true);
   /** @type {Command[]} */
   const commands = [{type: 'resend', anew: true}];
   if (state.link?.connected) commands.push({type: 'sendState'});
