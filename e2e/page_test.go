@@ -48,6 +48,7 @@ func TestPage(t *testing.T) {
 	bo.awaitScreen("call")
 	ann.awaitScreen("call")
 	ann.until(safetyLooks("match")) // It is the same page of Bo's.
+	testRejoinMuted(ann, bo)
 	for i, tb := range both {
 		want := expected{cameraOf([]string{"b", "a"}[i]), "direct"}
 		if f := tb.observeUntil(want).check(want); len(f) > 0 {
@@ -57,6 +58,25 @@ func TestPage(t *testing.T) {
 	for _, tb := range both {
 		tb.checkFaults(s)
 	}
+}
+
+// testRejoinMuted has Bo leave while he is muted and his camera is off. When he joins again they still are.
+func testRejoinMuted(ann, bo *tab) {
+	off := pressed("mute", false) + " && " + pressed("camera", false)
+	bo.click("mute")
+	bo.click("camera")
+	bo.until(off)
+	bo.click("leave")
+	bo.awaitScreen("ended")
+	ann.awaitScreen("waiting")
+	bo.click("rejoin")
+	bo.awaitScreen("call")
+	ann.awaitScreen("call")
+	ann.until(`callbox.state.remote && !callbox.state.remote.audio && !callbox.state.remote.video`)
+	bo.until(off)
+	bo.click("mute")
+	bo.click("camera")
+	bo.until(pressed("mute", true) + " && " + pressed("camera", true))
 }
 
 // testThird joins a room that two peers are in: it is full.

@@ -97,8 +97,22 @@ test('stopping releases everything', async () => {
   const shared = media.screen.getTracks();
   media.stop();
   assert.deepEqual(devices.open, []);
+  assert.deepEqual(media.wereOn, ['audio', 'video']);
   assert.ok(shared.every(({readyState}) => readyState === 'ended'));
   assert.equal(media.state.capture, 'idle');
+});
+
+test('what is released is remembered as it was', async () => {
+  const {media} = setup();
+  await media.start();
+  await media.setAudio(false);
+  media.stop();
+  assert.deepEqual(media.wereOn, ['video']);
+  await media.start(media.wereOn);
+  assert.deepEqual([media.state.audio, media.state.video], [false, true]);
+  await media.setVideo(false);
+  media.stop();
+  assert.deepEqual(media.wereOn, []);
 });
 
 test('a screen is shared with its sound until the browser or the user stops it', async () => {

@@ -24,6 +24,7 @@ import {LANGUAGES} from './ui/languages.js';
 import {View} from './ui/view.js';
 import {WakeLock} from './wakelock.js';
 import {onWakeUp} from './wakeup.js';
+/** @import {Kind} from './capture.js' */
 /** @import {Key, Texts} from './i18n.js' */
 
 /** The home page, three folders above this module: callbox may be served below a path. */
@@ -98,8 +99,6 @@ const session = new CallSession(navigator.mediaSession, {
 const serverParameters = {origin: location.origin, host: location.hostname};
 let language = '';
 /** @type {Texts} */ let texts;
-/** Whether the last join was without devices. */
-let withoutDevices = false;
 /** Whether this browser can make calls; null = not tested yet. @type {Promise<boolean>|null} */
 let supportTest = null;
 let supported = true;
@@ -192,7 +191,8 @@ async function preview() {
   if ((await mayStart) && call.state.phase === 'prejoin') await startMedia();
 }
 
-const startMedia = () => media.start(options.camera ? undefined : ['audio']);
+/** @param {Kind[]} [kinds] */
+const startMedia = (kinds = options.camera ? undefined : ['audio']) => media.start(kinds);
 
 /** Whether the user has been asked for the devices, and has answered. */
 const hasAsked = () => media.state.capture === 'done';
@@ -218,13 +218,12 @@ function joinRoom(typed) {
   }
 }
 
-/** @param {string} name */
-async function join(name) {
+/** @param {string} name @param {Kind[]} [kinds] of devices to open; without it, both */
+async function join(name, kinds) {
   if (!(await supportTest)) return;
-  withoutDevices = false;
   remember('name', name);
   if (media.state.capture === 'idle') {
-    await startMedia();
+    await startMedia(kinds);
     // The user may have gone elsewhere meanwhile, or sees the problems first, and joins with the next click.
     if (!hasAsked() || !media.state.problems.every(isNotice)) return;
   }
@@ -234,7 +233,6 @@ async function join(name) {
 /** @param {string} name */
 async function joinWithout(name) {
   if (!(await supportTest)) return;
-  withoutDevices = true;
   remember('name', name);
   media.stop();
   call.dispatch({type: 'join', name});
@@ -253,9 +251,11 @@ function retryDevices() {
   else void (first.kind === 'audio' ? media.setAudio(true) : media.setVideo(true));
 }
 
+/** Joins again, with what was on before: whoever was muted stays muted. */
 async function rejoin() {
   call.dispatch({type: 'rejoin'});
-  await (withoutDevices ? joinWithout : join)(call.state.name);
+  const {name} = call.state;
+  await (media.wereOn.length === 0 ? joinWithout(name) : join(name, media.wereOn));
 }
 
 /** @param {string} next */

@@ -29,6 +29,7 @@ const BOTH = ['audio', 'video'];
 /** The microphone, the camera and the shared screen of this side. */
 export class Media {
   /** @type {Record<Kind, MediaStreamTrack|null>} */ tracks = {audio: null, video: null};
+  /** What was on when all was released last. @type {Kind[]} */ wereOn = [];
   /** @type {MediaStream|null} */ screen = null;
   /** Called after each change of state. */
   onchange = () => {};
@@ -106,6 +107,7 @@ export class Media {
     this.#facing = '';
     clearTimeout(this.#releaseTimer);
     this.stopScreen();
+    this.wereOn = BOTH.filter((kind) => this.#state[kind]);
     for (const kind of BOTH) this.#close(kind);
     this.#update({capture: 'idle', problems: []});
   }
@@ -306,9 +308,7 @@ export class Media {
   }
 
   /** @param {DeviceKind} kind */
-  #find(kind) {
-    return this.#choice.find(kind, this.#state.devices[kind]);
-  }
+  #find = (kind) => this.#choice.find(kind, this.#state.devices[kind]);
 
   /** @param {Kind} kind @returns {string} id of the chosen device, as far as it is known */
   #chosen(kind) {
