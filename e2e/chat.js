@@ -90,6 +90,7 @@
     let before;
     const measure = async () => {
       const {pc} = callbox;
+      if (!pc) return; // The call is over.
       const stats = [...(await pc.getStats()).values()];
       const frames = stats
         .filter(({type, kind}) => type === 'inbound-rtp' && kind === 'video')
