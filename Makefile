@@ -5,7 +5,7 @@
 #                       call, ends of an older revision, bit-exact calls of ten minutes, how fast calls recover, every
 #                       fault of a network that `callbox doctor` finds, 20,000 tries of each attacker on the safety code,
 #                       an engine beside a busy program, every look at every screen, Lighthouse, a minute of fuzzing for
-#                       each target; takes two and a half hours
+#                       each target; takes two hours
 # make screenshots      takes the pictures in docs/page anew
 # make bench            prints the figures that docs/bench.md explains
 # make bench-signaling  compares signaling with other servers (docs/bench-signaling.md); takes half an hour or more
