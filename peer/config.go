@@ -64,7 +64,8 @@ type Config struct {
 	// requested (RFC 4585): a power of two up to 32768; 0 = 1024. Each takes 1.5 kB.
 	KeepSent int
 	// StayOnRelay keeps a call that began over a relay there. That saves the checks of all
-	// other pairs of candidates, every two seconds, in calls of which there are many.
+	// other pairs of candidates, every two seconds, in calls of which there are many. Such a
+	// call waits 0.5 s for a direct pair before it begins over a relay, not 0.2 s.
 	StayOnRelay bool
 	// NoMDNS resolves no names of mDNS (RFC 6762), which browsers have in place of addresses of
 	// their local network, and opens no sockets for that.

@@ -21,8 +21,8 @@ import (
 const (
 	// Most direct pairs work by then, and the others follow later: see renomination.
 	relayAcceptanceWait = 200 * time.Millisecond
-	// A call that stays on its relay takes more time before it does.
-	lastRelayAcceptanceWait = 500 * time.Millisecond
+	// A call that will not leave its relay waits longer.
+	finalRelayAcceptanceWait = 500 * time.Millisecond
 )
 
 // defaultKeepSent is several seconds of video.
@@ -91,7 +91,7 @@ func settingEngine(cfg *Config, dialer *turnDialer, r *renomination) (webrtc.Set
 	case cfg.ICE == Relay:
 		settings.SetRelayAcceptanceMinWait(0)
 	case cfg.StayOnRelay:
-		settings.SetRelayAcceptanceMinWait(lastRelayAcceptanceWait)
+		settings.SetRelayAcceptanceMinWait(finalRelayAcceptanceWait)
 	case cfg.ICE == All || cfg.ICE == "":
 		if err := r.configure(&settings); err != nil {
 			return settings, err

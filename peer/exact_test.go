@@ -55,7 +55,7 @@ func checkExact(t *testing.T, sender, receiver *peer.Report) {
 // Without loss, every frame arrives, with the first and the last: make exact does it for
 // ten minutes.
 func TestEveryFrameArrives(t *testing.T) {
-	if *exactFull { // beside each other: they use a tenth of a processor each
+	if *exactFull { // one after the other, these calls would take half an hour
 		t.Parallel()
 	}
 	for _, policy := range []peer.ICEPolicy{peer.All, peer.Relay} {

@@ -166,20 +166,20 @@ export function replaceLink(state, link, askForOffer) {
 }
 
 /**
- * Catches up on what had to wait for the server and the peer to be back. A connection that was being made goes on, unless the
- * server has restarted meanwhile: the browsers go on waiting for the relays that they had asked it for.
- * @param {State} state @param {boolean} [restarted] @returns {Step}
+ * Catches up on what had to wait for the server and the peer to be back. A connection that was being made goes on. But if a
+ * session is new, the server has probably restarted, and the browsers still wait for relays that the old one was to open.
+ * @param {State} state @param {boolean} [newSession] whether the session of this side or of the other is new @returns {Step}
  */
-export function catchUp(state, restarted = false) {
+export function catchUp(state, newSession = false) {
   const {link, peer} = state;
   if (!link) return step(state);
   if (link.connection === 'connected')
     return step(state, link.stalled && peer ? letOtherRestart(link, [{type: 'restartIce'}]) : []);
   const giveUp = state.failing ? [start('giveUp', GIVE_UP_TIMEOUT)] : [];
-  if (!link.connected && peer && !(restarted && isNegotiated(link)))
+  if (!link.connected && peer && !(newSession && isNegotiated(link)))
     return step(state, [
       ...giveUp,
-      start('recovery', restarted ? RESUME_TIMEOUT : RESTART_TIMEOUT),
+      start('recovery', newSession ? RESUME_TIMEOUT : RESTART_TIMEOUT),
     ]);
   const next = restart(state);
   return step(next.state, [...giveUp, ...letOtherRestart(link, next.commands)]);

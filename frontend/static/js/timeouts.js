@@ -13,7 +13,7 @@ export const CONNECT_TIMEOUT = 15_000;
 export const CANDIDATES_TIMEOUT = 2000;
 /** An ICE restart that takes longer is followed by the next one. */
 export const RESTART_TIMEOUT = 8000;
-/** A negotiation that is resumed on a restarted server, and takes longer until the two are connected, gets an ICE restart. */
+/** After a new session, a negotiation that had been cut off gets an ICE restart if it takes longer to connect the two. */
 export const RESUME_TIMEOUT = 4000;
 /** How long a connection whose DTLS has failed waits for the server to show that there is a network: a little longer than the server may take. */
 export const REBUILD_DELAY = 1200;
